@@ -1,0 +1,21 @@
+/**
+ * `bun run bench screening|engine [options]`: runs one benchmark as a process of its own and passes its
+ * exit code on: 0 targets met, 1 a target missed, 2 wrong use or a missing tool.
+ */
+import { join } from 'node:path';
+
+const BENCHES: Readonly<Record<string, string>> = {
+  screening: 'bench-screening.ts',
+  engine: 'bench-engine.ts',
+};
+
+const [name = '', ...options] = process.argv.slice(2);
+const script = BENCHES[name];
+if (script === undefined) {
+  process.stderr.write(`Usage: bun run bench ${Object.keys(BENCHES).join('|')} [options]\n`);
+  process.exit(2);
+}
+const bench = Bun.spawn([process.execPath, join(import.meta.dir, script), ...options], {
+  stdio: ['inherit', 'inherit', 'inherit'],
+});
+process.exit(await bench.exited);

@@ -1,0 +1,195 @@
+/**
+ * `bun run verify-audit FILE [--key VERIFIER_KEY]… [--earlier CHECKPOINT_FILE]`: verifies an audit export
+ * offline, without database, server or configuration.
+ * Exit code: 0 everything checked holds, 1 a check failed, 2 wrong use.
+ */
+import { createReadStream, readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { toBase64 } from '../src/platform/audit/base64.ts';
+import { NoteError } from '../src/platform/audit/checkpoint.ts';
+import { describeFinding } from '../src/platform/audit/export-findings.ts';
+import type { ExportHeader } from '../src/platform/audit/export-format.ts';
+import { type EarlierState, type ExportReport, verifyExport } from '../src/platform/audit/verify-export.ts';
+
+const USAGE = `Usage: bun run verify-audit FILE [--key VERIFIER_KEY]… [--earlier CHECKPOINT_FILE]
+
+  FILE       an audit export (plimsoll-audit-export@1, NDJSON)
+  --key      a key of the log, as name+keyid+base64, from a source other than FILE; may be given again
+  --earlier  a checkpoint of the log that you kept from before
+
+Exit code: 0 everything checked holds, 1 a check failed, 2 wrong use.`;
+
+/** A line that is longer is no export line; without a bound one line could fill the memory. */
+const MAX_LINE_BYTES = 16 * 1024 * 1024;
+const NEWLINE = 0x0a;
+
+const EARLIER_TEXT: Readonly<Record<EarlierState, string>> = {
+  not_given: 'no earlier checkpoint given: a log replaced as a whole would not be seen',
+  consistent: 'the log still begins with the tree of the earlier checkpoint',
+  rolled_back: 'THE LOG WAS ROLLED BACK',
+  replaced: 'THE LOG WAS REPLACED',
+  unproven: 'NOT PROVEN by this file',
+  invalid: 'the earlier checkpoint does not verify',
+};
+
+type Arguments = { readonly file: string; readonly keys: readonly string[]; readonly earlier?: string };
+
+class WrongUse extends Error {}
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(argv: readonly string[]): Promise<number> {
+  if (argv.includes('--help')) {
+    console.log(USAGE);
+    return 0;
+  }
+  try {
+    const { file, keys, earlier } = readArguments(argv);
+    const report = await verifyExport(linesOf(file), {
+      verifierKeys: keys,
+      ...(earlier !== undefined && { earlier: readText(earlier) }),
+    });
+    for (const line of reportLines(report)) {
+      console.log(printable(line));
+    }
+    return report.holds ? 0 : 1;
+  } catch (error) {
+    if (error instanceof WrongUse || error instanceof NoteError) {
+      console.error(printable(`verify-audit: ${error.message}`));
+      console.error(`\n${USAGE}`);
+      return 2;
+    }
+    throw error;
+  }
+}
+
+function readArguments(argv: readonly string[]): Arguments {
+  const { values, positionals } = parseOrRefuse(argv);
+  const [file, ...rest] = positionals;
+  if (file === undefined || rest.length > 0) {
+    throw new WrongUse('give exactly one FILE');
+  }
+  return { file, keys: values.key ?? [], ...(values.earlier !== undefined && { earlier: values.earlier }) };
+}
+
+function parseOrRefuse(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: { key: { type: 'string', multiple: true }, earlier: { type: 'string' } },
+    });
+  } catch (error) {
+    throw new WrongUse(messageOf(error));
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(readFileSync(path));
+  } catch (error) {
+    throw new WrongUse(`cannot read ${path}: ${messageOf(error)}`);
+  }
+}
+
+async function* linesOf(path: string): AsyncGenerator<string> {
+  let rest = Buffer.alloc(0);
+  for await (const chunk of chunksOf(path)) {
+    const bytes = Buffer.concat([rest, chunk]);
+    let begin = 0;
+    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, begin)) {
+      yield decodeLine(bytes.subarray(begin, end));
+      begin = end + 1;
+    }
+    rest = bytes.subarray(begin);
+    if (rest.length > MAX_LINE_BYTES) {
+      break;
+    }
+  }
+  if (rest.length > 0) {
+    yield decodeLine(rest);
+  }
+}
+
+/** A lone U+FFFD, which is no line of the format, stands for bytes that are not UTF-8. */
+function decodeLine(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return '\uFFFD';
+  }
+}
+
+async function* chunksOf(path: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* createReadStream(path, { highWaterMark: 256 * 1024 });
+  } catch (error) {
+    throw new WrongUse(`cannot read ${path}: ${messageOf(error)}`);
+  }
+}
+
+function reportLines(report: ExportReport): string[] {
+  const { header, checkpoint, findings, findingCount } = report;
+  const lines = header && checkpoint ? summaryLines(report, header, checkpoint.size, checkpoint.root) : [];
+  for (const finding of findings) {
+    lines.push(`FAIL        ${describeFinding(finding)}`);
+  }
+  if (findingCount > findings.length) {
+    lines.push(`FAIL        … and ${findingCount - findings.length} more`);
+  }
+  const verdict = report.holds
+    ? 'HOLDS'
+    : `DOES NOT HOLD: ${findingCount} finding${findingCount === 1 ? '' : 's'}`;
+  return [...lines, `Result      ${verdict}`];
+}
+
+function summaryLines(report: ExportReport, header: ExportHeader, size: number, root: Uint8Array): string[] {
+  const { proof } = header;
+  const rows =
+    proof.kind === 'range'
+      ? `${report.rows}, the whole range [${proof.begin}, ${proof.end}) of the log, ${report.withheld} withheld`
+      : `${report.rows}, chosen by the filters, each with its own proof`;
+  return [
+    `Log         ${header.origin}`,
+    `Checkpoint  ${size} rows, root ${toBase64(root)}`,
+    `Period      ${header.from ?? 'beginning'} to ${header.to ?? 'end'}, filters ${JSON.stringify(header.filters)}`,
+    `Written     ${header.createdAt}`,
+    `Rows        ${rows}`,
+    `Signature   ${signatureText(report, header)}`,
+    `Seal        ${sealText(report)}`,
+    `Earlier     ${EARLIER_TEXT[report.earlier]}`,
+  ];
+}
+
+function signatureText(report: ExportReport, header: ExportHeader): string {
+  switch (report.signature) {
+    case 'valid':
+      return 'the checkpoint is signed by the key given';
+    case 'own_key':
+      return `NOT PROVEN: valid under the key the file names itself, ${header.verifierKey}; compare it, or give --key`;
+    case 'invalid':
+      return 'NOT VALID';
+  }
+}
+
+function sealText(report: ExportReport): string {
+  switch (report.sealed) {
+    case 'valid':
+      return 'period, filters and completeness are signed by the key given';
+    case 'own_key':
+      return 'NOT PROVEN: valid under the key the file names itself';
+    case 'invalid':
+      return 'NOT VALID';
+    case 'missing':
+      return 'none: period, filters and completeness are not proven';
+  }
+}
+
+/** A file under suspicion must not steer the terminal of whoever checks it. */
+function printable(line: string): string {
+  return line.replaceAll(/\p{C}/gu, '?');
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

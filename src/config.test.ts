@@ -1,0 +1,163 @@
+import { describe, expect, test } from 'bun:test';
+import { ConfigError, readConfig } from './config.ts';
+
+const KEY = `k1:${Buffer.alloc(32, 1).toString('base64')}`;
+const SEED = Buffer.alloc(32, 2).toString('base64');
+
+/** The least a production server is given. */
+const PRODUCTION = {
+  PLIMSOLL_MODE: 'production',
+  PLIMSOLL_KEYS: KEY,
+  PLIMSOLL_SIGNING_KEY: SEED,
+  DATABASE_APP_URL: 'postgres://app:a@db/plimsoll',
+  DATABASE_STAFF_URL: 'postgres://staff:b@db/plimsoll',
+  DATABASE_ENGINE_URL: 'postgres://engine:c@db/plimsoll',
+};
+
+function problemsOf(environment: Record<string, string>): readonly string[] {
+  try {
+    readConfig(environment);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as ConfigError).problems;
+  }
+  return [];
+}
+
+describe('without any setting', () => {
+  test('a sandbox on the loopback address with its own database and every role', () => {
+    expect(readConfig({})).toEqual({
+      mode: 'sandbox',
+      host: '127.0.0.1',
+      port: 8080,
+      metricsPort: null,
+      dataDir: '.data',
+      roles: ['api', 'engine', 'worker'],
+      database: { kind: 'embedded' },
+      keys: null,
+      signingKey: null,
+      logOrigin: 'plimsoll.local/audit',
+      logLevel: 'info',
+      trustedProxies: [],
+      demo: true,
+    });
+  });
+
+  test('an empty variable counts as none', () => {
+    expect(readConfig({ PORT: '', DATABASE_URL: '', PLIMSOLL_KEYS: '' })).toEqual(readConfig({}));
+  });
+
+  test('the configuration cannot be changed afterwards', () => {
+    expect(Object.isFrozen(readConfig({}))).toBe(true);
+  });
+});
+
+describe('a fault', () => {
+  test.each([
+    ['PORT', '65536'],
+    ['PORT', '80a'],
+    ['PORT', '-1'],
+    ['METRICS_PORT', 'x'],
+    ['HOST', 'exa mple'],
+    ['PLIMSOLL_MODE', 'staging'],
+    ['PLIMSOLL_ROLES', 'api,baker'],
+    ['PLIMSOLL_ROLES', 'api,'],
+    ['PLIMSOLL_KEYS', 'k1:short'],
+    ['PLIMSOLL_KEYS', `${KEY},${KEY}`],
+    ['PLIMSOLL_SIGNING_KEY', 'c2hvcnQ='],
+    ['PLIMSOLL_SIGNING_KEY', `${SEED}!`],
+    ['PLIMSOLL_LOG_ORIGIN', 'Has Spaces'],
+    ['LOG_LEVEL', 'loud'],
+    ['PLIMSOLL_DEMO', 'yes'],
+    ['TRUSTED_PROXIES', '10.0.0.0/33'],
+    ['TRUSTED_PROXIES', '10.0.0.1,proxy'],
+    ['TRUSTED_PROXIES', '::1/129'],
+    ['DATABASE_URL', 'mysql://localhost/x'],
+    ['DATABASE_URL', 'localhost:5432'],
+    ['DATABASE_APP_URL', 'nonsense'],
+  ])('%s=%s is named', (name, value) => {
+    expect(problemsOf({ [name]: value })[0]).toStartWith(`${name}: `);
+  });
+
+  test('is told with all others in one message', () => {
+    const environment = {
+      PORT: 'x',
+      LOG_LEVEL: 'loud',
+      PLIMSOLL_KEYS: 'k',
+      DATABASE_URL: 'no',
+      HOST: '0.0.0.0',
+    };
+    const problems = problemsOf(environment);
+    expect(new Set(problems.map((problem) => problem.split(':')[0]))).toEqual(
+      new Set(Object.keys(environment)),
+    );
+    expect(problems).toHaveLength(Object.keys(environment).length);
+    expect(new ConfigError(problems).message.split('\n')).toHaveLength(6);
+  });
+
+  test('never quotes a secret', () => {
+    const text = problemsOf({
+      PLIMSOLL_KEYS: 'k1:c2VjcmV0',
+      PLIMSOLL_SIGNING_KEY: 'c2VjcmV0',
+      DATABASE_URL: 'mysql://u:c2VjcmV0@db/x',
+    }).join();
+    expect(text).not.toContain('c2VjcmV0');
+  });
+});
+
+describe('production', () => {
+  test('starts with three logins, root keys and a signing key', () => {
+    const config = readConfig(PRODUCTION);
+    expect([config.mode, config.demo, config.database.kind]).toEqual(['production', false, 'logins']);
+  });
+
+  test.each(Object.keys(PRODUCTION).filter((name) => name !== 'PLIMSOLL_MODE'))(
+    'refuses to do without %s',
+    (name) => {
+      expect(problemsOf({ ...PRODUCTION, [name]: '' })).toEqual([
+        expect.stringMatching(new RegExp(`^${name}: is required`)),
+      ]);
+    },
+  );
+
+  test('does without the signing key where no worker runs', () => {
+    expect(problemsOf({ ...PRODUCTION, PLIMSOLL_SIGNING_KEY: '', PLIMSOLL_ROLES: 'api,engine' })).toEqual([]);
+  });
+
+  test.each([
+    ['an owner login', { DATABASE_URL: 'postgres://owner@db/x' }, 'DATABASE_URL'],
+    ['the login of migrations', { DATABASE_MIGRATOR_URL: 'postgres://owner@db/x' }, 'DATABASE_MIGRATOR_URL'],
+    ['the demo firm', { PLIMSOLL_DEMO: 'on' }, 'PLIMSOLL_DEMO'],
+  ])('refuses %s', (_title, extra, name) => {
+    expect(problemsOf({ ...PRODUCTION, ...extra })).toEqual([
+      expect.stringMatching(new RegExp(`^${name}: `)),
+    ]);
+  });
+
+  test('may listen on every address, the sandbox may not', () => {
+    expect(problemsOf({ ...PRODUCTION, HOST: '0.0.0.0' })).toEqual([]);
+    for (const host of ['0.0.0.0', '::', '192.168.1.4', 'example.com', '127.0.0.1.example.com']) {
+      expect(problemsOf({ HOST: host })).toEqual([expect.stringMatching(/^HOST: /)]);
+    }
+    for (const host of ['127.0.0.1', '127.1.2.3', '::1', 'localhost']) {
+      expect(problemsOf({ HOST: host })).toEqual([]);
+    }
+  });
+});
+
+describe('the database', () => {
+  test('of a sandbox is one login that may own it', () => {
+    const { database } = readConfig({ DATABASE_URL: 'postgres://me:p%40ss@db:5433/x?sslmode=verify-full' });
+    expect(database).toEqual({
+      kind: 'owner',
+      owner: { host: 'db', port: 5433, database: 'x', username: 'me', password: 'p@ss', tls: 'verify-full' },
+    });
+  });
+
+  test('with some of the three logins lacks the others', () => {
+    expect(problemsOf({ DATABASE_APP_URL: 'postgres://app@db/x' })).toEqual([
+      'DATABASE_STAFF_URL: is required',
+      'DATABASE_ENGINE_URL: is required',
+    ]);
+  });
+});

@@ -1,0 +1,207 @@
+/**
+ * The only reader of the environment. Everything wrong is said at once, and nothing starts.
+ */
+import { isIP } from 'node:net';
+import { z } from 'zod';
+import { KeyringError, parseRootKeys } from './platform/crypto/keyring.ts';
+import { type Connection, parseConnection } from './platform/db/client.ts';
+
+export const PROCESS_ROLES = ['api', 'engine', 'worker'] as const;
+export type ProcessRole = (typeof PROCESS_ROLES)[number];
+
+export type DatabaseConfig =
+  | { readonly kind: 'embedded' }
+  /** One login that may own the database; the runtime logins are derived from it (sandbox only). */
+  | { readonly kind: 'owner'; readonly owner: Connection }
+  | {
+      readonly kind: 'logins';
+      readonly app: Connection;
+      readonly staff: Connection;
+      readonly engine: Connection;
+    };
+
+export type Config = {
+  readonly mode: 'sandbox' | 'production';
+  readonly host: string;
+  readonly port: number;
+  readonly metricsPort: number | null;
+  readonly dataDir: string;
+  readonly roles: readonly ProcessRole[];
+  readonly database: DatabaseConfig;
+  /** Root keys as text; null makes the sandbox keep its own in the data folder. */
+  readonly keys: string | null;
+  readonly signingKey: string | null;
+  /** Name of the audit log in its checkpoints. */
+  readonly logOrigin: string;
+  readonly logLevel: string;
+  readonly trustedProxies: readonly string[];
+  readonly demo: boolean;
+};
+
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`The environment is wrong:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    this.problems = problems;
+  }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads and checks the environment.
+ * @errors ConfigError with every problem at once
+ */
+export function readConfig(environment: Environment = process.env): Config {
+  const problems: string[] = [];
+  const read = <Value>(name: string, schema: z.ZodType<Value>, fallback: Value): Value => {
+    const text = environment[name];
+    if (text === undefined || text === '') {
+      return fallback;
+    }
+    const result = schema.safeParse(text);
+    if (!result.success) {
+      problems.push(`${name}: ${result.error.issues.map((issue) => issue.message).join('; ')}`);
+      return fallback;
+    }
+    return result.data;
+  };
+  const mode = read('PLIMSOLL_MODE', z.enum(['sandbox', 'production']), 'sandbox');
+  const port = read('PORT', portNumber, 8080);
+  const config: Config = {
+    mode,
+    port,
+    host: read('HOST', z.string().regex(/^[a-zA-Z0-9.:-]+$/, 'must be a host name or address'), '127.0.0.1'),
+    metricsPort: read<number | null>('METRICS_PORT', portNumber, null),
+    dataDir: read('PLIMSOLL_DATA_DIR', z.string(), '.data'),
+    roles: read<readonly ProcessRole[]>('PLIMSOLL_ROLES', roleList, PROCESS_ROLES),
+    database: readDatabase(environment, mode, problems),
+    keys: read<string | null>('PLIMSOLL_KEYS', rootKeys, null),
+    signingKey: read<string | null>('PLIMSOLL_SIGNING_KEY', signingKey, null),
+    logOrigin: read(
+      'PLIMSOLL_LOG_ORIGIN',
+      z.string().regex(/^[a-z0-9./-]{3,100}$/, 'must be a name such as audit.example.mu'),
+      'plimsoll.local/audit',
+    ),
+    logLevel: read(
+      'LOG_LEVEL',
+      z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
+      'info',
+    ),
+    trustedProxies: read<readonly string[]>('TRUSTED_PROXIES', addressList, []),
+    demo: read(
+      'PLIMSOLL_DEMO',
+      z.enum(['on', 'off']).transform((text) => text === 'on'),
+      mode === 'sandbox',
+    ),
+  };
+  problems.push(...contradictions(config, environment));
+  if (problems.length > 0) {
+    throw new ConfigError(problems);
+  }
+  return Object.freeze(config);
+}
+
+const portNumber = z
+  .string()
+  .regex(/^\d{1,5}$/, 'must be a port from 0 to 65535')
+  .transform((text) => Number.parseInt(text, 10))
+  .refine((port) => port <= 65_535, 'must be a port from 0 to 65535');
+
+const roleList = z.string().transform((text, context) => {
+  const roles = text.split(',').map((role) => role.trim());
+  if (roles.some((role) => !PROCESS_ROLES.includes(role as ProcessRole))) {
+    context.addIssue(`must list some of ${PROCESS_ROLES.join(', ')}`);
+  }
+  return roles as unknown as readonly ProcessRole[];
+});
+
+const addressList = z.string().transform((text, context) => {
+  const addresses = text.split(',').map((address) => address.trim());
+  if (!addresses.every(isAddressRange)) {
+    context.addIssue('must list IP addresses or CIDR ranges, such as 10.0.0.0/8');
+  }
+  return addresses;
+});
+
+/** What is wrong with a key is said without the key. */
+const rootKeys = z.string().superRefine((text, context) => {
+  try {
+    parseRootKeys(text);
+  } catch (error) {
+    context.addIssue(error instanceof KeyringError ? error.message : 'cannot be read');
+  }
+});
+
+const signingKey = z.string().refine((text) => {
+  const seed = Buffer.from(text, 'base64');
+  return seed.length === 32 && seed.toString('base64') === text;
+}, 'must be base64 of a 32-byte Ed25519 seed');
+
+function isAddressRange(text: string): boolean {
+  const [address = '', prefix, ...rest] = text.split('/');
+  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  const inRange = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number.parseInt(prefix, 10) <= bits);
+  return bits > 0 && rest.length === 0 && inRange;
+}
+
+function readDatabase(environment: Environment, mode: Config['mode'], problems: string[]): DatabaseConfig {
+  const url = (name: string): Connection | undefined => {
+    const text = environment[name];
+    if (text === undefined || text === '') {
+      return undefined;
+    }
+    try {
+      return parseConnection(text);
+    } catch {
+      problems.push(`${name}: must be a postgres:// URL`);
+      return undefined;
+    }
+  };
+  const [app, staff, engine] = [
+    url('DATABASE_APP_URL'),
+    url('DATABASE_STAFF_URL'),
+    url('DATABASE_ENGINE_URL'),
+  ];
+  const owner = url('DATABASE_URL');
+  if (app !== undefined && staff !== undefined && engine !== undefined) {
+    return { kind: 'logins', app, staff, engine };
+  }
+  const needed = ['DATABASE_APP_URL', 'DATABASE_STAFF_URL', 'DATABASE_ENGINE_URL'];
+  if (mode === 'production' || app !== undefined || staff !== undefined || engine !== undefined) {
+    problems.push(...needed.filter((name) => !environment[name]).map((name) => `${name}: is required`));
+  }
+  return owner === undefined ? { kind: 'embedded' } : { kind: 'owner', owner };
+}
+
+function contradictions(config: Config, environment: Environment): string[] {
+  const problems: string[] = [];
+  if (config.mode === 'production') {
+    if (config.keys === null) {
+      problems.push('PLIMSOLL_KEYS: is required in production');
+    }
+    if (config.signingKey === null && config.roles.includes('worker')) {
+      problems.push('PLIMSOLL_SIGNING_KEY: is required in production where the worker role runs');
+    }
+    if (config.demo) {
+      problems.push('PLIMSOLL_DEMO: the demo firm is refused in production');
+    }
+    if (environment.DATABASE_URL) {
+      problems.push(
+        'DATABASE_URL: is an owner login and is refused in production; set the three runtime logins',
+      );
+    }
+    if (environment.DATABASE_MIGRATOR_URL) {
+      problems.push('DATABASE_MIGRATOR_URL: belongs to db:migrate only, never to a running server');
+    }
+  } else if (!isLoopback(config.host)) {
+    problems.push('HOST: the sandbox binds to the loopback address only (127.0.0.1, ::1 or localhost)');
+  }
+  return problems;
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}

@@ -1,0 +1,150 @@
+/**
+ * What the demo firm trades and allows: assets, instruments, limits, agreements. Rows a real firm
+ * sets for itself.
+ */
+
+import { seedFundingLimits } from '../domains/funding/index.ts';
+import { publishAgreement } from '../domains/identity/index.ts';
+import { createAsset } from '../domains/ledger/index.ts';
+import { createInstrument, setQuote } from '../domains/markets/index.ts';
+import { setRiskLimit } from '../domains/risk/index.ts';
+import { parseAmount } from '../kernel/amount.ts';
+import type { Ctx } from '../platform/context.ts';
+import type { Tx } from '../platform/db/client.ts';
+
+const ASSETS = [
+  { code: 'USD', name: 'US dollar', kind: 'fiat', scale: 2 },
+  { code: 'EUR', name: 'Euro', kind: 'fiat', scale: 2 },
+  { code: 'MUR', name: 'Mauritian rupee', kind: 'fiat', scale: 2 },
+  { code: 'BTC', name: 'Bitcoin', kind: 'crypto', scale: 8, chain: 'bitcoin' },
+  { code: 'ETH', name: 'Ether', kind: 'crypto', scale: 8, chain: 'ethereum' },
+  { code: 'AAPL', name: 'Apple Inc.', kind: 'stock', scale: 4, isin: 'US0378331005', cusip: '037833100' },
+] as const;
+
+type DemoInstrument = {
+  readonly symbol: string;
+  readonly name: string;
+  readonly type: 'stock' | 'forex' | 'crypto';
+  readonly exchange: 'NASDAQ' | 'FOREX' | 'CRYPTO';
+  readonly tick: string;
+  readonly lot: string;
+  readonly maxQuantity: string;
+  readonly price: string;
+};
+
+/** Prices are made up; the demo firm follows no market. */
+export const DEMO_INSTRUMENTS: readonly DemoInstrument[] = [
+  {
+    symbol: 'BTC/USD',
+    name: 'Bitcoin',
+    type: 'crypto',
+    exchange: 'CRYPTO',
+    tick: '0.01',
+    lot: '0.0001',
+    maxQuantity: '100',
+    price: '60000',
+  },
+  {
+    symbol: 'ETH/USD',
+    name: 'Ether',
+    type: 'crypto',
+    exchange: 'CRYPTO',
+    tick: '0.01',
+    lot: '0.001',
+    maxQuantity: '1000',
+    price: '3000',
+  },
+  {
+    symbol: 'AAPL/USD',
+    name: 'Apple Inc.',
+    type: 'stock',
+    exchange: 'NASDAQ',
+    tick: '0.01',
+    lot: '0.0001',
+    maxQuantity: '10000',
+    price: '200',
+  },
+  {
+    symbol: 'EUR/USD',
+    name: 'Euro',
+    type: 'forex',
+    exchange: 'FOREX',
+    tick: '0.0001',
+    lot: '1',
+    maxQuantity: '1000000',
+    price: '1.1',
+  },
+];
+
+const WITHDRAWAL_LIMITS = { USD: '50000', EUR: '50000', MUR: '2000000', BTC: '1', ETH: '20' } as const;
+const LEVEL_FACTORS = { basic: 1n, standard: 4n, enhanced: 20n } as const;
+
+/** @effects rows of assets, instruments, quotes, agreements, funding_limits and risk_limits; audit */
+export async function insertReferenceRows(tx: Tx, ctx: Ctx): Promise<void> {
+  for (const asset of ASSETS) {
+    await createAsset(ctx, asset);
+  }
+  for (const instrument of DEMO_INSTRUMENTS) {
+    await listInstrument(ctx, instrument);
+  }
+  await publishAgreement(ctx, {
+    kind: 'terms_of_business',
+    title: 'Terms of business',
+    body: 'The terms of business of the demo firm. A licensed firm publishes its own.',
+  });
+  await seedFundingLimits(tx, ctx, withdrawalLimits());
+  for (const limit of PLATFORM_LIMITS) {
+    await setRiskLimit(ctx, {
+      ...limit,
+      scope: 'platform',
+      scopeId: '',
+      currency: null,
+      effectiveFrom: ctx.deps.clock.now(),
+      effectiveUntil: null,
+      setBy: 'seed',
+      approvalId: null,
+      reason: 'Default of the demo firm',
+      subjectUserId: null,
+    });
+  }
+}
+
+const PLATFORM_LIMITS = [
+  { type: 'max_order_value', value: parseAmount('250000') },
+  { type: 'max_open_orders', value: parseAmount('200') },
+] as const;
+
+function withdrawalLimits() {
+  return Object.entries(LEVEL_FACTORS).flatMap(([kycLevel, factor]) =>
+    Object.entries(WITHDRAWAL_LIMITS).map(([asset, maximum]) => ({
+      kycLevel: kycLevel as keyof typeof LEVEL_FACTORS,
+      asset,
+      direction: 'withdrawal' as const,
+      windowHours: 24,
+      maximum: parseAmount((BigInt(maximum) * factor).toString()),
+    })),
+  );
+}
+
+async function listInstrument(ctx: Ctx, instrument: DemoInstrument): Promise<void> {
+  const [baseAsset = '', quoteAsset = ''] = instrument.symbol.split('/');
+  await createInstrument(ctx, {
+    symbol: instrument.symbol,
+    name: instrument.name,
+    type: instrument.type,
+    exchange: instrument.exchange,
+    baseAsset,
+    quoteAsset,
+    tick: parseAmount(instrument.tick),
+    lot: parseAmount(instrument.lot),
+    minQuantity: parseAmount(instrument.lot),
+    maxQuantity: parseAmount(instrument.maxQuantity),
+    collarBps: 1_000,
+    makerFeeBps: 10,
+    takerFeeBps: 20,
+    fractional: instrument.type !== 'forex',
+    settlementCycle: 'T+0',
+    description: `${instrument.name} against the US dollar, at made-up prices`,
+  });
+  await setQuote(ctx, { symbol: instrument.symbol, last: parseAmount(instrument.price), source: 'seed' });
+}

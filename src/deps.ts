@@ -1,0 +1,57 @@
+/**
+ * Builds the real dependencies once per process.
+ */
+import { join } from 'node:path';
+import { sql } from 'drizzle-orm';
+import type { Logger } from 'pino';
+import { type Clock, systemClock } from './kernel/time.ts';
+import { approvalActions } from './platform/approvals/actions.ts';
+import type { Deps, Mode } from './platform/context.ts';
+import { buildKeyring, type RootKey } from './platform/crypto/keyring.ts';
+import { buildPersonKeys } from './platform/crypto/person-keys.ts';
+import type { Connection, Login, PoolSizes } from './platform/db/client.ts';
+import { openDatabases } from './platform/db/client.ts';
+import type { Domain } from './platform/domain.ts';
+import { folderFileStore } from './platform/files/file-store.ts';
+import { folderMailer } from './platform/mail/mailer.ts';
+
+export type DepsParts = {
+  readonly mode: Mode;
+  readonly dataDir: string;
+  readonly connections: Readonly<Record<Login, Connection>>;
+  readonly pools: PoolSizes;
+  readonly rootKeys: readonly RootKey[];
+  readonly log: Logger;
+  readonly wakeRelay: () => void;
+  readonly domains: readonly Domain[];
+  /** Business time; the system's unless a test or the sandbox moves it. */
+  readonly clock?: Clock;
+};
+
+export function buildDeps(parts: DepsParts): Deps {
+  const keyring = buildKeyring(parts.rootKeys);
+  const actions = approvalActions();
+  for (const domain of parts.domains) {
+    for (const action of domain.approvalActions) {
+      actions.register(action);
+    }
+  }
+  return {
+    mode: parts.mode,
+    dataDir: parts.dataDir,
+    clock: parts.clock ?? systemClock(),
+    db: openDatabases(parts.connections, parts.pools),
+    keyring,
+    personKeys: buildPersonKeys(keyring),
+    log: parts.log,
+    mail: folderMailer(join(parts.dataDir, 'mail')),
+    files: folderFileStore(join(parts.dataDir, 'files')),
+    approvalActions: actions,
+    wakeRelay: parts.wakeRelay,
+  };
+}
+
+/** Fails early where a login cannot connect. */
+export async function checkConnections(deps: Deps): Promise<void> {
+  await Promise.all([deps.db.app, deps.db.staff, deps.db.engine].map((db) => db.execute(sql`select 1`)));
+}

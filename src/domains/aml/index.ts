@@ -1,0 +1,22 @@
+import type { Domain } from '../../platform/domain.ts';
+import { amlChecks } from './checks.ts';
+import { screenApplicants } from './consumers.ts';
+import { clearAlertAction } from './resolve-alert.ts';
+import { amlEndpoints } from './routes.ts';
+
+export { createList } from './create-list.ts';
+export { importList, type ListVersion } from './import-list.ts';
+export { LIST_PARTS, type ListKind } from './lists/parse-list.ts';
+export { screenUser } from './screen.ts';
+export { startScreener } from './screener.ts';
+
+/** The front door of AML. Nothing of it is in a customer's export (no tipping off). */
+export const amlDomain: Domain = {
+  name: 'aml',
+  endpoints: amlEndpoints,
+  checks: amlChecks,
+  consumers: [screenApplicants],
+  approvalActions: [clearAlertAction],
+  jobs: [],
+  personalData: [],
+};

@@ -1,0 +1,131 @@
+/**
+ * Screens one subject against an index: recall, score, qualify, order. Pure and deterministic: the same index,
+ * subject and configuration always give the same matches in the same order.
+ */
+import { type Alignment, alignNames } from './align.ts';
+import { type CandidateIndex, type IndexedName, recallCandidates } from './candidate-index.ts';
+import type { ScreeningConfig } from './config.ts';
+import type { EntityKind, NameType } from './lists/entity.ts';
+import { type NameRefusalCode, readName } from './names.ts';
+import { explainScore, identifierKey, nameScore, type ScoreFeature, type ScreeningSubject } from './score.ts';
+
+export type ScreeningMatch = {
+  readonly key: string;
+  readonly sourceId: string;
+  readonly matchedName: string;
+  readonly matchedNameType: NameType;
+  readonly score: number;
+  /** Weight of the words in common: orders matches of equal score. */
+  readonly evidence: number;
+  readonly features: readonly ScoreFeature[];
+};
+
+export type ScreeningResult =
+  | {
+      readonly ok: true;
+      readonly matches: readonly ScreeningMatch[];
+      /** Names compared in full. */
+      readonly candidates: number;
+      /** There were more matches than `config.matchesMax`. */
+      readonly truncated: boolean;
+    }
+  | { readonly ok: false; readonly code: NameRefusalCode };
+
+/**
+ * Finds everyone on the lists whom a subject could be.
+ * @shape one match per entity, at most `config.matchesMax`, best first; a refusal when the name is no name
+ */
+export function screenName(
+  index: CandidateIndex,
+  subject: ScreeningSubject,
+  config: ScreeningConfig,
+): ScreeningResult {
+  const reading = readName(subject.name, subject.kind);
+  if (!reading.ok) {
+    return reading;
+  }
+  const candidates = recallCandidates(index, reading.name, subject.kind, config);
+  const best = new Map<string, Scored>();
+  // A qualifier can lift a name that misses the threshold by no more than all bonuses together.
+  const floor = config.threshold - bonusMax(subject, config);
+  const consider = (indexed: IndexedName, byIdentifier: boolean): void => {
+    const alignment = alignNames(reading.name, indexed.name, config);
+    const score = nameScore(alignment, indexed.type, config);
+    const previous = best.get(indexed.entry.key);
+    if ((byIdentifier || score >= floor) && (previous === undefined || score > previous.score)) {
+      best.set(indexed.entry.key, { indexed, alignment, score });
+    }
+  };
+  for (const { indexed } of candidates) {
+    consider(indexed, false);
+  }
+  for (const identifier of subject.identifiers ?? []) {
+    for (const indexed of index.byIdentifier.get(identifierKey(identifier)) ?? []) {
+      consider(indexed, true);
+    }
+  }
+  const matches = [...best.values()]
+    .map((scored) => toMatch(scored, subject, config))
+    .filter((match) => match.score >= config.threshold)
+    .sort(byScoreThenEvidence);
+  return {
+    ok: true,
+    matches: matches.slice(0, config.matchesMax),
+    candidates: candidates.length,
+    truncated: matches.length > config.matchesMax,
+  };
+}
+
+/**
+ * Compares two names without a list, with the same rules and threshold.
+ * @shape score in [0, 1]; 0 when either is no name
+ */
+export function compareNames(
+  left: string,
+  right: string,
+  kind: EntityKind,
+  config: ScreeningConfig,
+): { readonly score: number; readonly alignment: Alignment | undefined } {
+  const one = readName(left, kind);
+  const other = readName(right, kind);
+  if (!one.ok || !other.ok) {
+    return { score: 0, alignment: undefined };
+  }
+  const alignment = alignNames(one.name, other.name, config);
+  return { score: alignment.score, alignment };
+}
+
+type Scored = { readonly indexed: IndexedName; readonly alignment: Alignment; readonly score: number };
+
+function bonusMax(subject: ScreeningSubject, config: ScreeningConfig): number {
+  const { qualifiers } = config;
+  return (
+    (subject.birthDate === undefined ? 0 : Math.max(qualifiers.birthDateEqual, qualifiers.birthYearEqual)) +
+    ((subject.countries ?? []).length === 0 ? 0 : qualifiers.countryEqual)
+  );
+}
+
+function toMatch(scored: Scored, subject: ScreeningSubject, config: ScreeningConfig): ScreeningMatch {
+  const { indexed, alignment } = scored;
+  const { score, features } = explainScore(alignment, indexed.type, subject, indexed.entry.entity, config);
+  return {
+    key: indexed.entry.key,
+    sourceId: indexed.entry.entity.sourceId,
+    matchedName: indexed.name.original,
+    matchedNameType: indexed.type,
+    score,
+    evidence: Math.round(alignment.matched * alignment.quality * 1000) / 1000,
+    features,
+  };
+}
+
+const typeOrder: Record<NameType, number> = { primary: 0, alias: 1, weak_alias: 2 };
+
+function byScoreThenEvidence(left: ScreeningMatch, right: ScreeningMatch): number {
+  return (
+    right.score - left.score ||
+    right.evidence - left.evidence ||
+    typeOrder[left.matchedNameType] - typeOrder[right.matchedNameType] ||
+    (left.key < right.key ? -1 : left.key > right.key ? 1 : 0)
+  );
+}

@@ -1,0 +1,148 @@
+import { z } from '@hono/zod-openapi';
+import { pageOf } from '../../platform/http/cursor.ts';
+import { type Endpoint, endpoint, pickProblems } from '../../platform/http/endpoint.ts';
+import { idInput } from '../../platform/http/wire.ts';
+import { AuditExport, AuditLog, AuditVerification, auditLogQuery, NewAuditExport } from './api.ts';
+import { AUDIT_PROBLEMS } from './errors.ts';
+import { readCheckpoint, readProof, readTile } from './prove.ts';
+import { downloadExport, getExport } from './read-export.ts';
+import { requestExport } from './request-export.ts';
+import { EXAMINERS, READERS } from './rules.ts';
+import { searchLogs } from './search-logs.ts';
+import { verify } from './verify.ts';
+
+const tag = 'audit';
+const params = z.object({ id: idInput });
+const TEXT = 'text/plain; charset=utf-8';
+const tileParams = z.object({
+  level: z
+    .string()
+    .regex(/^(entries|\d{1,2})$/)
+    .openapi({ example: '0' }),
+  index: z
+    .string()
+    .regex(/^[x0-9./p]{1,64}$/)
+    .openapi({
+      example: '000.p/17',
+      description: 'The tile’s index in groups of three digits, as C2SP tlog-tiles has it.',
+    }),
+});
+
+export const auditEndpoints: readonly Endpoint[] = [
+  endpoint({
+    operationId: 'listAuditLogs',
+    method: 'get',
+    path: '/v1/audit/logs',
+    tag,
+    summary: 'Search the audit log, newest first',
+    description:
+      'Administrators see rows of class normal without the personal part. A search by `userId` finds what the person did and what was done about them, and is itself recorded.',
+    access: { staff: READERS },
+    query: auditLogQuery,
+    responses: { 200: pageOf(AuditLog) },
+    category: 'compliance',
+    handler: async (ctx, { query }) => ({ status: 200, body: await searchLogs(ctx, query) }),
+  }),
+  endpoint({
+    operationId: 'createAuditExport',
+    method: 'post',
+    path: '/v1/audit/exports',
+    tag,
+    summary: 'Request an export that proves itself offline',
+    description:
+      'A worker seals the log and writes the file; poll the export until it is completed. `bun run verify-audit FILE --key KEY` checks the file without server or database.',
+    access: { staff: EXAMINERS },
+    body: NewAuditExport,
+    example: { from: '2026-01-01T00:00:00Z', to: '2027-01-01T00:00:00Z', format: 'ndjson' },
+    responses: { 202: AuditExport },
+    category: 'compliance',
+    handler: async (ctx, { body }) => ({ status: 202, body: await requestExport(ctx, body) }),
+  }),
+  endpoint({
+    operationId: 'getAuditExport',
+    method: 'get',
+    path: '/v1/audit/exports/{id}',
+    tag,
+    summary: 'How far an export is',
+    access: { staff: EXAMINERS },
+    params,
+    responses: { 200: AuditExport },
+    category: 'compliance',
+    handler: async (ctx, { params: { id } }) => ({ status: 200, body: await getExport(ctx, id) }),
+  }),
+  endpoint({
+    operationId: 'downloadAuditExport',
+    method: 'get',
+    path: '/v1/audit/exports/{id}/download',
+    tag,
+    summary: 'The file of a completed export',
+    access: { staff: EXAMINERS },
+    params,
+    responses: { 200: { binary: 'application/x-ndjson' } },
+    problems: pickProblems(AUDIT_PROBLEMS, 'export_not_ready'),
+    category: 'compliance',
+    handler: async (ctx, { params: { id } }) => ({ status: 200, body: await downloadExport(ctx, id) }),
+  }),
+  endpoint({
+    operationId: 'getAuditProof',
+    method: 'get',
+    path: '/v1/audit/logs/{id}/proof',
+    tag,
+    summary: 'The proof that a row is in the log, as a C2SP tlog-proof',
+    access: { staff: EXAMINERS },
+    params,
+    responses: { 200: { binary: TEXT } },
+    problems: pickProblems(AUDIT_PROBLEMS, 'row_not_sealed'),
+    category: 'compliance',
+    handler: async (ctx, { params: { id } }) => ({ status: 200, body: textOf(await readProof(ctx, id)) }),
+  }),
+  endpoint({
+    operationId: 'getAuditCheckpoint',
+    method: 'get',
+    path: '/v1/audit/log/checkpoint',
+    tag,
+    summary: 'The latest signed checkpoint of the log',
+    description: 'A verifier keeps it: a log that is rolled back or replaced later does not continue it.',
+    access: { staff: EXAMINERS },
+    responses: { 200: { binary: TEXT } },
+    category: 'compliance',
+    handler: async (ctx) => ({ status: 200, body: textOf(await readCheckpoint(ctx)) }),
+  }),
+  endpoint({
+    operationId: 'getAuditTile',
+    method: 'get',
+    path: '/v1/audit/log/tile/{level}/{index}',
+    tail: true,
+    tag,
+    summary: 'A tile or an entry bundle of the log, as in C2SP tlog-tiles',
+    access: { staff: EXAMINERS },
+    params: tileParams,
+    responses: { 200: { binary: 'application/octet-stream' } },
+    category: 'compliance',
+    handler: async (ctx, { params: { level, index } }) => ({
+      status: 200,
+      body: bytesOf(await readTile(ctx, `/tile/${level}/${index}`)),
+    }),
+  }),
+  endpoint({
+    operationId: 'verifyAuditLog',
+    method: 'get',
+    path: '/v1/audit/verify',
+    tag,
+    summary: 'Verify the whole log where it is stored',
+    access: { staff: EXAMINERS },
+    responses: { 200: AuditVerification },
+    category: 'compliance',
+    handler: async (ctx) => ({ status: 200, body: await verify(ctx) }),
+  }),
+];
+
+function textOf(text: string): Response {
+  return new Response(text, { headers: { 'content-type': TEXT, 'cache-control': 'no-store' } });
+}
+
+function bytesOf(bytes: Uint8Array): Response {
+  return new Response(Buffer.from(bytes), {
+    headers: { 'content-type': 'application/octet-stream', 'cache-control': 'no-store' },
+  });
+}

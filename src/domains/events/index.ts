@@ -1,0 +1,14 @@
+import type { Domain } from '../../platform/domain.ts';
+import { eventChecks } from './checks.ts';
+import { eventEndpoints } from './routes.ts';
+
+/** The front door of events. */
+export const eventsDomain: Domain = {
+  name: 'events',
+  endpoints: eventEndpoints,
+  checks: eventChecks,
+  consumers: [],
+  approvalActions: [],
+  jobs: [],
+  personalData: [],
+};

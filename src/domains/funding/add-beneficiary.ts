@@ -1,0 +1,71 @@
+import { personOf } from '../../kernel/actor.ts';
+import { present } from '../../kernel/assert.ts';
+import { newId } from '../../kernel/id.ts';
+import { addMs } from '../../kernel/time.ts';
+import { record } from '../../platform/audit/record.ts';
+import type { Ctx } from '../../platform/context.ts';
+import { sealJson, sealText } from '../../platform/crypto/seal.ts';
+import { transact } from '../../platform/db/transact.ts';
+import { publish } from '../../platform/outbox/publish.ts';
+import { personNameOf } from '../identity/index.ts';
+import { FUNDING_EVENTS } from './audit.ts';
+import { beneficiaryPlace, type Destination, destinationIndex, hintOf } from './destination.ts';
+import { refuseFunding } from './errors.ts';
+import { beneficiaryEvent } from './funding-events.ts';
+import { isSameHolder } from './holder-name.ts';
+import { beneficiaries } from './schema.ts';
+import { COOLING_OFF_MS } from './settings.ts';
+import type { Beneficiary } from './store.ts';
+
+export type NewBeneficiary = { readonly label?: string | undefined; readonly destination: Destination };
+
+/**
+ * Registers where a customer's money may be sent. The format of the destination was checked on the
+ * wire; here it is held to the customer's own name and to what is registered already.
+ * @effects one row of `beneficiaries`; audit `beneficiary.added`; event `funding.beneficiary_added`
+ * @errors beneficiary_name_mismatch, beneficiary_exists
+ */
+export async function addBeneficiary(
+  ctx: Ctx,
+  input: NewBeneficiary,
+): Promise<Omit<Beneficiary, 'label'> & { readonly label: string }> {
+  const userId = present(personOf(ctx.actor), 'a beneficiary belongs to a person');
+  const { destination } = input;
+  const hint = hintOf(destination);
+  const label = input.label ?? hint;
+  return transact(ctx, 'engine', async (tx) => {
+    if (!isSameHolder(destination.holderName, await personNameOf(tx, ctx, userId))) {
+      throw refuseFunding('beneficiary_name_mismatch');
+    }
+    const id = newId();
+    const key = await ctx.deps.personKeys.of(tx, userId);
+    const createdAt = ctx.deps.clock.now();
+    const [added] = await tx
+      .insert(beneficiaries)
+      .values({
+        id,
+        userId,
+        kind: destination.kind,
+        label: sealText(key, beneficiaryPlace('label', id), label),
+        destination: sealJson(key, beneficiaryPlace('destination', id), destination),
+        destinationIndex: destinationIndex(ctx.deps.keyring, destination),
+        hint,
+        status: 'active',
+        usableFrom: addMs(createdAt, COOLING_OFF_MS[ctx.deps.mode]),
+        createdAt,
+      })
+      .onConflictDoNothing()
+      .returning();
+    if (added === undefined) {
+      throw refuseFunding('beneficiary_exists');
+    }
+    await record(tx, ctx, {
+      event: FUNDING_EVENTS['beneficiary.added'],
+      resource: { type: 'beneficiary', id },
+      subjectUserId: userId,
+      after: added,
+    });
+    await publish(tx, ctx, [beneficiaryEvent('funding.beneficiary_added', added)]);
+    return { ...added, label };
+  });
+}

@@ -1,0 +1,211 @@
+import { z } from '@hono/zod-openapi';
+import { electronicFormatIBAN, isValidBIC, isValidIBAN } from 'ibantools';
+import { ApprovalReason, ApprovalView, ApprovalWithVotes } from '../../platform/approvals/api.ts';
+import { pageQuery } from '../../platform/http/cursor.ts';
+import { amountInput, idInput, wireOf } from '../../platform/http/wire.ts';
+import { CHAINS, isAddressOf } from './crypto-address.ts';
+import {
+  beneficiaries,
+  depositStatus,
+  deposits,
+  fundingMethod,
+  withdrawalStatus,
+  withdrawals,
+} from './schema.ts';
+
+const assetInput = z
+  .string()
+  .regex(/^[A-Z0-9.]{2,12}$/, 'must be an asset code')
+  .openapi({ example: 'USD' });
+
+const reasonInput = ApprovalReason.shape.reason;
+
+const holderNameInput = z.string().trim().min(1).max(140).openapi({ example: 'Anaïs Ramgoolam' });
+
+const labelInput = z.string().trim().min(1).max(60).optional().openapi({ example: 'My bank' });
+
+const ibanInput = z
+  .string()
+  .max(64)
+  .transform((text) => electronicFormatIBAN(text) ?? '')
+  .refine((iban) => isValidIBAN(iban), 'must be an IBAN with valid check digits')
+  .openapi({ type: 'string', maxLength: 64, example: 'MU17 BOMM 0101 1010 3030 0200 000M UR' });
+
+const bicInput = z
+  .string()
+  .max(11)
+  .transform((text) => text.toUpperCase())
+  .refine((bic) => isValidBIC(bic), 'must be a BIC of 8 or 11 characters')
+  .openapi({ type: 'string', maxLength: 11, example: 'BOMMMUPL' });
+
+const phoneInput = z
+  .string()
+  .regex(/^\+[1-9]\d{6,14}$/, 'must be a phone number in E.164 form')
+  .openapi({ example: '+23052512345' });
+
+export const NewDeposit = z
+  .strictObject({
+    accountId: idInput,
+    asset: assetInput,
+    amount: amountInput,
+    method: z.enum(fundingMethod.enumValues),
+  })
+  .openapi('NewDeposit');
+
+export const Deposit = wireOf(deposits)
+  .pick({
+    id: true,
+    userId: true,
+    accountId: true,
+    walletId: true,
+    asset: true,
+    amount: true,
+    method: true,
+    provider: true,
+    providerReference: true,
+    paymentReference: true,
+    status: true,
+    settlementDate: true,
+    failureReason: true,
+    approvalId: true,
+    journalId: true,
+    version: true,
+    createdAt: true,
+    clearedAt: true,
+  })
+  .openapi('Deposit');
+
+export const depositQuery = z.strictObject({
+  ...pageQuery,
+  accountId: idInput.optional(),
+  userId: idInput.optional(),
+  status: z.enum(depositStatus.enumValues).optional(),
+  paymentReference: z.string().max(64).optional().openapi({ example: 'RF18 BCDF GHJK MNPR ST' }),
+});
+
+/** Evidence for what needs a second person: at most one of the members that cite something. */
+export const ClearDeposit = z
+  .strictObject({
+    reason: reasonInput.optional(),
+    approvalId: idInput.optional(),
+    statementLineId: idInput.optional(),
+  })
+  .refine(
+    (body) => body.approvalId === undefined || body.statementLineId === undefined,
+    'cites an approval or a statement line, not both',
+  )
+  .openapi('ClearDeposit');
+
+export const FailWithdrawal = z
+  .strictObject({ reason: reasonInput.optional(), approvalId: idInput.optional() })
+  .openapi('FailWithdrawal');
+
+export const CompleteWithdrawal = z
+  .strictObject({
+    transactionReference: z.string().trim().min(1).max(128).openapi({ example: 'FT26012345678' }),
+  })
+  .openapi('CompleteWithdrawal');
+
+export const ApprovalRequested = z.object({ approval: ApprovalView }).openapi('ApprovalRequested');
+
+export const WithdrawalApprovals = z
+  .object({ data: z.array(ApprovalWithVotes) })
+  .openapi('WithdrawalApprovals');
+
+const BankBeneficiary = z
+  .strictObject({
+    kind: z.literal('bank'),
+    label: labelInput,
+    holderName: holderNameInput,
+    iban: ibanInput,
+    bic: bicInput,
+  })
+  .openapi('NewBankBeneficiary');
+
+const CryptoBeneficiary = z
+  .strictObject({
+    kind: z.literal('crypto_wallet'),
+    label: labelInput,
+    holderName: holderNameInput,
+    chain: z.enum(CHAINS),
+    address: z.string().min(1).max(100).openapi({ example: 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4' }),
+  })
+  .refine((wallet) => isAddressOf(wallet.chain, wallet.address), {
+    path: ['address'],
+    error: 'must be an address of the chain with its checksum',
+  })
+  .openapi('NewCryptoBeneficiary');
+
+const MobileBeneficiary = z
+  .strictObject({
+    kind: z.literal('mobile_money'),
+    label: labelInput,
+    holderName: holderNameInput,
+    method: z.enum(['mcb_juice', 'mips', 'mobile_money']),
+    phone: phoneInput,
+  })
+  .openapi('NewMobileBeneficiary');
+
+export const NewBeneficiary = z
+  .discriminatedUnion('kind', [BankBeneficiary, CryptoBeneficiary, MobileBeneficiary])
+  .openapi('NewBeneficiary');
+
+export const Beneficiary = wireOf(beneficiaries)
+  .pick({ id: true, userId: true, kind: true, hint: true, status: true, usableFrom: true, createdAt: true })
+  .extend({ label: z.union([z.string(), z.null()]) })
+  .openapi('Beneficiary');
+
+export const beneficiaryQuery = z.strictObject({ ...pageQuery, userId: idInput.optional() });
+
+export const NewWithdrawal = z
+  .strictObject({ accountId: idInput, asset: assetInput, amount: amountInput, beneficiaryId: idInput })
+  .openapi('NewWithdrawal');
+
+export const Withdrawal = wireOf(withdrawals)
+  .pick({
+    id: true,
+    userId: true,
+    accountId: true,
+    walletId: true,
+    asset: true,
+    amount: true,
+    fee: true,
+    beneficiaryId: true,
+    status: true,
+    holdId: true,
+    approvalId: true,
+    journalId: true,
+    transactionReference: true,
+    rejectionReason: true,
+    estimatedCompletionAt: true,
+    version: true,
+    createdAt: true,
+    decidedAt: true,
+    completedAt: true,
+  })
+  .openapi('Withdrawal');
+
+/** Where it is paid to, for its owner and for the staff who pay it; null for other readers. */
+const WithdrawalDestination = z
+  .object({
+    kind: z.enum(['bank', 'crypto_wallet', 'mobile_money']),
+    holderName: z.string(),
+    iban: z.string().optional(),
+    bic: z.string().optional(),
+    chain: z.string().optional(),
+    address: z.string().optional(),
+    method: z.string().optional(),
+    phone: z.string().optional(),
+  })
+  .openapi('WithdrawalDestination');
+
+export const WithdrawalDetail = Withdrawal.extend({
+  destination: z.union([WithdrawalDestination, z.null()]),
+}).openapi('WithdrawalDetail');
+
+export const withdrawalQuery = z.strictObject({
+  ...pageQuery,
+  accountId: idInput.optional(),
+  userId: idInput.optional(),
+  status: z.enum(withdrawalStatus.enumValues).optional(),
+});

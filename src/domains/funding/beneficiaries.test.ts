@@ -1,0 +1,157 @@
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { eq } from 'drizzle-orm';
+import { newId } from '../../kernel/id.ts';
+import {
+  BITCOIN_BENEFICIARY,
+  bankBeneficiary,
+  type FundingDesk,
+  HOLDER,
+  type Person,
+  startFundingDesk,
+} from '../../testing/funding-desk.ts';
+import { addBeneficiary } from './add-beneficiary.ts';
+import type { Destination } from './destination.ts';
+import { beneficiaries } from './schema.ts';
+
+let desk: FundingDesk;
+
+beforeAll(async () => {
+  desk = await startFundingDesk(import.meta.file);
+});
+
+afterAll(async () => {
+  await desk.close();
+});
+
+function add(person: Person, body: object) {
+  return desk.request(person, 'POST', '/v1/beneficiaries', { body });
+}
+
+const PHONE = { kind: 'mobile_money', holderName: HOLDER, method: 'mcb_juice', phone: '+23052512345' };
+
+test('banks, addresses and phones are registered, and shown by their last characters alone', async () => {
+  const customer = await desk.newCustomer();
+  const added = [
+    await add(customer, { ...bankBeneficiary(), label: "Maman's account" }),
+    await add(customer, BITCOIN_BENEFICIARY),
+    await add(customer, PHONE),
+  ];
+  expect(added.map(({ status, body }) => [status, body.kind, body.hint, body.label, body.status])).toEqual([
+    [201, 'bank', '0MUR', "Maman's account", 'active'],
+    [201, 'crypto_wallet', 'f3t4', 'f3t4', 'active'],
+    [201, 'mobile_money', '2345', '2345', 'active'],
+  ]);
+  const listed = await desk.request(customer, 'GET', '/v1/beneficiaries');
+  expect(listed.body.data.map((row: { id: string }) => row.id)).toEqual(
+    added.map(({ body }) => body.id).reverse(),
+  );
+  expect(JSON.stringify(listed.body)).not.toContain('MU17BOMM');
+});
+
+test('neither name, label nor destination reaches the database in the clear', async () => {
+  const customer = await desk.newCustomer();
+  await add(customer, { ...bankBeneficiary(), label: 'Maman Ramgoolam' });
+  const [row] = await desk.deps.db.engine
+    .select()
+    .from(beneficiaries)
+    .where(eq(beneficiaries.userId, customer.userId));
+  const stored = JSON.stringify(row, (_key, value) =>
+    value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : value,
+  );
+  for (const secret of ['Ramgoolam', 'Maman', 'MU17BOMM', 'MCBLMUMU']) {
+    expect(stored).not.toContain(secret);
+  }
+});
+
+test('what cannot be paid is refused by its field', async () => {
+  const customer = await desk.newCustomer();
+  const cases = [
+    [{ ...bankBeneficiary(), iban: 'MU17BOMM0101101030300200001MUR' }, '/iban'],
+    [{ ...bankBeneficiary(), bic: 'NOTABIC' }, '/bic'],
+    [{ ...BITCOIN_BENEFICIARY, address: 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5' }, '/address'],
+    [{ ...BITCOIN_BENEFICIARY, chain: 'ethereum' }, '/address'],
+    [{ ...BITCOIN_BENEFICIARY, chain: 'dogecoin' }, '/chain'],
+    [{ ...PHONE, phone: '52512345' }, '/phone'],
+    [{ ...PHONE, iban: 'MU17BOMM0101101030300200000MUR' }, '/iban'],
+    [{ ...bankBeneficiary(), kind: 'cheque' }, '/kind'],
+  ] as const;
+  for (const [body, pointer] of cases) {
+    const answer = await add(customer, body);
+    expect([answer.status, answer.body.code]).toEqual([422, 'validation_failed']);
+    expect(answer.body.errors.map((fault: { pointer: string }) => fault.pointer)).toContain(pointer);
+  }
+});
+
+test("another person's account is refused", async () => {
+  const customer = await desk.newCustomer();
+  const { status, body } = await add(customer, { ...bankBeneficiary(), holderName: 'Somebody Else' });
+  expect([status, body.code]).toEqual([422, 'beneficiary_name_mismatch']);
+});
+
+test('the same account twice is refused, however it is written, also ten times at once', async () => {
+  const customer = await desk.newCustomer();
+  const spaced = {
+    ...bankBeneficiary(),
+    iban: 'mu17 bomm 0101 1010 3030 0200 000m ur',
+    holderName: HOLDER.toUpperCase(),
+  };
+  const answers = await Promise.all(
+    Array.from({ length: 10 }, (_, index) => add(customer, index % 2 === 0 ? bankBeneficiary() : spaced)),
+  );
+  expect(answers.filter((answer) => answer.status === 201)).toHaveLength(1);
+  expect(answers.filter((answer) => answer.body.code === 'beneficiary_exists')).toHaveLength(9);
+  const other = await desk.newCustomer();
+  expect((await add(other, bankBeneficiary())).status).toBe(201);
+});
+
+test('a removed one is gone from the list and can be registered anew', async () => {
+  const customer = await desk.newCustomer();
+  const { body } = await add(customer, bankBeneficiary());
+  const path = `/v1/beneficiaries/${body.id}`;
+  const other = await desk.newCustomer();
+  expect((await desk.request(other, 'DELETE', path)).status).toBe(404);
+  expect((await desk.request(customer, 'DELETE', path)).status).toBe(204);
+  expect((await desk.request(customer, 'DELETE', path)).status).toBe(404);
+  expect((await desk.request(customer, 'GET', '/v1/beneficiaries')).body.data).toEqual([]);
+  expect((await add(customer, bankBeneficiary())).status).toBe(201);
+});
+
+test('a second factor of the last five minutes is needed to add and to remove', async () => {
+  const customer = await desk.newCustomer();
+  const { body } = await add(customer, bankBeneficiary());
+  const stale: Person = {
+    ...customer,
+    actor: { ...customer.actor, mfaAtMs: desk.deps.clock.realMs() - 6 * 60_000 } as Person['actor'],
+  };
+  expect((await add(stale, PHONE)).body.code).toBe('step_up_required');
+  const removal = await desk.request(stale, 'DELETE', `/v1/beneficiaries/${body.id}`);
+  expect(removal.body.code).toBe('step_up_required');
+});
+
+test('staff see that there are beneficiaries, not what customers call them', async () => {
+  const customer = await desk.newCustomer();
+  await add(customer, { ...bankBeneficiary(), label: 'My secret' });
+  const listed = await desk.request(desk.operations, 'GET', `/v1/beneficiaries?userId=${customer.userId}`);
+  expect(listed.body.data).toMatchObject([{ kind: 'bank', hint: '0MUR', label: null }]);
+});
+
+test('in production a new beneficiary cools off for a day', async () => {
+  const customer = await desk.newCustomer();
+  const ctx = customer.ctx();
+  const destination: Destination = {
+    kind: 'bank',
+    holderName: HOLDER,
+    iban: 'MU17BOMM0101101030300200000MUR',
+    bic: 'MCBLMUMU',
+  };
+  const added = await addBeneficiary({ ...ctx, deps: { ...ctx.deps, mode: 'production' } }, { destination });
+  await desk.fund(customer, 'USD', '10');
+  const request = () =>
+    desk.request(customer, 'POST', '/v1/withdrawals', {
+      body: { accountId: customer.accountId, asset: 'USD', amount: '1', beneficiaryId: added.id },
+      key: newId(),
+    });
+  expect((await request()).body.code).toBe('beneficiary_not_usable');
+  desk.advance(24 * 3_600_000);
+  expect((await request()).status).toBe(201);
+});

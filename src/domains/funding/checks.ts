@@ -1,0 +1,104 @@
+/**
+ * What reconcile holds funding to: every credit and payout has its journal and every such journal its
+ * deposit or withdrawal; what waits to leave is reserved, and nothing else is; money that was freed or
+ * moved by hand went past other people than its owner.
+ */
+import { type SQL, sql } from 'drizzle-orm';
+import type { Tx } from '../../platform/db/client.ts';
+import type { Check, CheckResult } from '../../platform/domain.ts';
+import { OPEN_WITHDRAWAL_STATUSES } from './rules.ts';
+
+const open = sql`any (${sql.param([...OPEN_WITHDRAWAL_STATUSES])}::text[])`;
+
+export const fundingChecks: readonly Check[] = [
+  {
+    name: 'funding.deposits_match_journals',
+    invariant: 'I1',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select (select count(*) from deposits)::int as seen`,
+        sql`select 'deposit ' || d.id as object, d.status || ' without a journal that credits its wallet' as detail
+            from deposits d
+            where d.status in ('cleared', 'refunded', 'charged_back') and not exists (
+              select 1 from journals j join ledger_entries e on e.journal_id = j.id
+              where j.id = d.journal_id and j.kind = 'deposit' and j.reference_type = 'deposit'
+                and j.reference_id = d.id and e.wallet_id = d.wallet_id and e.amount = d.amount)
+          union all
+            select 'deposit ' || id, status || ' and yet it has a journal' from deposits
+            where status in ('pending', 'processing', 'failed') and journal_id is not null
+          union all
+            select 'journal ' || j.id, 'credits a deposit that does not cite it' from journals j
+            where j.reference_type = 'deposit' and j.kind = 'deposit' and not exists (
+              select 1 from deposits d where d.id = j.reference_id and d.journal_id = j.id)`,
+      ),
+  },
+  {
+    name: 'funding.withdrawals_match_journals',
+    invariant: 'I1',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select (select count(*) from withdrawals)::int as seen`,
+        sql`select 'withdrawal ' || w.id as object, 'completed without a journal that debits its wallet' as detail
+            from withdrawals w
+            where w.status = 'completed' and not exists (
+              select 1 from journals j join ledger_entries e on e.journal_id = j.id
+              where j.id = w.journal_id and j.kind = 'withdrawal' and j.reference_type = 'withdrawal'
+                and j.reference_id = w.id and e.wallet_id = w.wallet_id and e.amount = -(w.amount + w.fee))
+          union all
+            select 'journal ' || j.id, 'pays a withdrawal that does not cite it' from journals j
+            where j.reference_type = 'withdrawal' and j.kind = 'withdrawal' and not exists (
+              select 1 from withdrawals w where w.id = j.reference_id and w.journal_id = j.id)`,
+      ),
+  },
+  {
+    name: 'funding.open_withdrawals_are_reserved',
+    invariant: 'I3',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select ((select count(*) from withdrawals) +
+              (select count(*) from holds where reason = 'withdrawal'))::int as seen`,
+        sql`select 'withdrawal ' || w.id as object, w.status || ' without an active hold of amount and fee' as detail
+            from withdrawals w
+            where w.status::text = ${open} and not exists (
+              select 1 from holds h
+              where h.id = w.hold_id and h.status = 'active' and h.reason = 'withdrawal'
+                and h.reference_id = w.id and h.wallet_id = w.wallet_id and h.remaining = w.amount + w.fee)
+          union all
+            select 'hold ' || h.id, 'reserves for a withdrawal that is not open' from holds h
+            where h.reason = 'withdrawal' and h.status = 'active' and not exists (
+              select 1 from withdrawals w where w.hold_id = h.id and w.status::text = ${open})`,
+      ),
+  },
+  {
+    name: 'funding.money_passed_four_eyes',
+    invariant: 'I7',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select ((select count(*) from deposits) + (select count(*) from withdrawals))::int as seen`,
+        sql`select 'deposit ' || d.id as object, 'cleared without a statement line or an executed approval' as detail
+            from deposits d
+            where d.status in ('cleared', 'refunded', 'charged_back') and d.statement_line_id is null
+              and not exists (
+                select 1 from approvals a where a.id = d.approval_id and a.action = 'deposit.clear'
+                  and a.subject_id = d.id and a.status = 'executed')
+          union all
+            select 'withdrawal ' || w.id, w.status || ' without an executed approval' from withdrawals w
+            where w.status in ('approved', 'processing', 'completed', 'failed', 'unknown') and not exists (
+              select 1 from approvals a where a.id = w.approval_id and a.action = 'withdrawal.approve'
+                and a.subject_id = w.id and a.status = 'executed' and a.quorum <= (
+                  select count(*) from approval_votes v where v.approval_id = a.id and v.vote = 'approve'
+                    and v.checker_id <> w.user_id))`,
+      ),
+  },
+];
+
+/** How many objects there are, and which of them are broken. */
+async function look(tx: Tx, count: SQL, breaks: SQL): Promise<CheckResult> {
+  const [counted] = await tx.execute<{ seen: number }>(count);
+  const rows = await tx.execute<{ object: string; detail: string }>(breaks);
+  return { seen: counted?.seen ?? 0, breaks: rows.map(({ object, detail }) => ({ object, detail })) };
+}

@@ -1,0 +1,70 @@
+import type { Amount } from '../../kernel/amount.ts';
+import { present } from '../../kernel/assert.ts';
+import { type Id, newId } from '../../kernel/id.ts';
+import { record } from '../../platform/audit/record.ts';
+import type { Ctx } from '../../platform/context.ts';
+import { transact } from '../../platform/db/transact.ts';
+import { publish } from '../../platform/outbox/publish.ts';
+import { customerWallet, requireAsset } from '../ledger/index.ts';
+import { FUNDING_EVENTS } from './audit.ts';
+import { refuseFunding } from './errors.ts';
+import { depositEvent } from './funding-events.ts';
+import { lockMoneyPath } from './lock-money-path.ts';
+import { newPaymentReference } from './payment-reference.ts';
+import { type FundingMethod, fitsAsset, methodSuits } from './rules.ts';
+import { deposits } from './schema.ts';
+import type { Deposit } from './store.ts';
+
+export type NewDeposit = {
+  readonly accountId: Id;
+  readonly asset: string;
+  readonly amount: Amount;
+  readonly method: FundingMethod;
+};
+
+/**
+ * Announces money that is on its way and gives it a payment reference. Nothing is credited.
+ * @effects one row of `deposits`, perhaps a wallet; audit `deposit.created`; event
+ *   `funding.deposit_created`
+ * @errors not_found, the gate's, account_not_live, account_not_active, unknown_asset,
+ *   amount_too_precise, method_not_supported
+ */
+export async function createDeposit(ctx: Ctx, input: NewDeposit): Promise<Deposit> {
+  return transact(ctx, 'engine', async (tx) => {
+    const { account } = await lockMoneyPath(tx, ctx, input.accountId, 'money_in');
+    const asset = await requireAsset(tx, input.asset);
+    if (!fitsAsset(input.amount, asset)) {
+      throw refuseFunding('amount_too_precise');
+    }
+    if (!methodSuits(input.method, asset)) {
+      throw refuseFunding('method_not_supported');
+    }
+    const owner = { userId: account.userId, accountId: account.id };
+    const wallet = await customerWallet(tx, ctx, { ...owner, book: 'live' }, asset.code);
+    const [row] = await tx
+      .insert(deposits)
+      .values({
+        ...owner,
+        id: newId(),
+        walletId: wallet.id,
+        asset: asset.code,
+        amount: input.amount,
+        method: input.method,
+        provider: 'manual',
+        paymentReference: newPaymentReference(),
+        status: 'pending',
+        metadata: {},
+        createdAt: ctx.deps.clock.now(),
+      })
+      .returning();
+    const deposit = present(row, 'the deposit was inserted');
+    await record(tx, ctx, {
+      event: FUNDING_EVENTS['deposit.created'],
+      resource: { type: 'deposit', id: deposit.id },
+      subjectUserId: deposit.userId,
+      after: deposit,
+    });
+    await publish(tx, ctx, [depositEvent('funding.deposit_created', deposit)]);
+    return deposit;
+  });
+}

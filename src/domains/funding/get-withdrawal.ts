@@ -1,0 +1,39 @@
+import { hasRole } from '../../kernel/actor.ts';
+import type { Id } from '../../kernel/id.ts';
+import { record } from '../../platform/audit/record.ts';
+import type { Ctx } from '../../platform/context.ts';
+import { transact } from '../../platform/db/transact.ts';
+import { FUNDING_EVENTS } from './audit.ts';
+import type { Destination } from './destination.ts';
+import { destinationOfWithdrawal, findWithdrawal, type Withdrawal } from './store.ts';
+
+/** Staff whose work needs the payee; the others see that there is one. */
+const READERS_OF_DESTINATIONS = ['operations', 'compliance_officer', 'mlro'] as const;
+
+/**
+ * One withdrawal with where it is paid to. Reading somebody else's payee leaves a trace.
+ * @effects for staff who see the payee: audit `withdrawal.destination_read`
+ * @errors not_found
+ */
+export async function getWithdrawal(
+  ctx: Ctx,
+  withdrawalId: Id,
+): Promise<Omit<Withdrawal, 'destination'> & { readonly destination: Destination | null }> {
+  return transact(ctx, ctx.login, async (tx) => {
+    const withdrawal = await findWithdrawal(tx, ctx, withdrawalId);
+    const isStaff = ctx.login === 'staff';
+    if (isStaff && !hasRole(ctx.actor, ...READERS_OF_DESTINATIONS)) {
+      return { ...withdrawal, destination: null };
+    }
+    const destination = await destinationOfWithdrawal(tx, ctx, withdrawal);
+    if (isStaff) {
+      await record(tx, ctx, {
+        event: FUNDING_EVENTS['withdrawal.destination_read'],
+        resource: { type: 'withdrawal', id: withdrawal.id },
+        subjectUserId: withdrawal.userId,
+        after: withdrawal,
+      });
+    }
+    return { ...withdrawal, destination };
+  });
+}

@@ -1,0 +1,25 @@
+import type { Id } from '../../kernel/id.ts';
+import type { Ctx } from '../../platform/context.ts';
+import { transact } from '../../platform/db/transact.ts';
+import { lockMoneyPathOf } from './lock-money-path.ts';
+import { refusePayer } from './refuse-payer.ts';
+import { findWithdrawal, type Withdrawal } from './store.ts';
+import { lockWithdrawal, recordStatus } from './withdrawal-status.ts';
+
+/**
+ * Begins the payout of an approved withdrawal: from here on money may be on its way, so the gate is
+ * asked once more and the payee looked at once more.
+ * @effects the withdrawal; audit and event `withdrawal.processing`
+ * @errors not_found, self_action, the gate's, account_not_live, account_not_active,
+ *   withdrawal_status_conflict, approved_request_changed, destination_changed, approval_not_granted,
+ *   approver_cannot_pay_out
+ */
+export async function processWithdrawal(ctx: Ctx, withdrawalId: Id): Promise<Withdrawal> {
+  return transact(ctx, 'engine', async (tx) => {
+    const known = await findWithdrawal(tx, ctx, withdrawalId);
+    await lockMoneyPathOf(tx, known, 'money_out');
+    const withdrawal = await lockWithdrawal(tx, withdrawalId, 'processing');
+    await refusePayer(tx, ctx, withdrawal);
+    return recordStatus(tx, ctx, withdrawal, { status: 'processing' });
+  });
+}

@@ -1,0 +1,253 @@
+import { and, desc, eq, inArray, lt, type SQL, sql } from 'drizzle-orm';
+import type { PgColumn } from 'drizzle-orm/pg-core';
+import { personOf } from '../../kernel/actor.ts';
+import { parseAmount } from '../../kernel/amount.ts';
+import { present } from '../../kernel/assert.ts';
+import type { Id } from '../../kernel/id.ts';
+import type { Page } from '../../kernel/page.ts';
+import type { Instant } from '../../kernel/time.ts';
+import type { Ctx } from '../../platform/context.ts';
+import { openJson, openText } from '../../platform/crypto/seal.ts';
+import type { Tx } from '../../platform/db/client.ts';
+import { approvals, approvalVotes } from '../../platform/db/schema.ts';
+import { transact } from '../../platform/db/transact.ts';
+import { cutPage, type PageRequest, readCursor } from '../../platform/http/cursor.ts';
+import { refuse } from '../../platform/http/refuse.ts';
+import { beneficiaryPlace, type Destination, withdrawalPlace } from './destination.ts';
+import { readPaymentReference } from './payment-reference.ts';
+import {
+  type DepositStatus,
+  type LimitUse,
+  VOID_WITHDRAWAL_STATUSES,
+  type WithdrawalStatus,
+} from './rules.ts';
+import { beneficiaries, deposits, withdrawals } from './schema.ts';
+
+export type Deposit = typeof deposits.$inferSelect;
+export type Beneficiary = typeof beneficiaries.$inferSelect;
+export type Withdrawal = typeof withdrawals.$inferSelect;
+
+type Filters = { readonly accountId?: Id | undefined; readonly userId?: Id | undefined };
+
+export type DepositQuery = PageRequest &
+  Filters & { readonly status?: DepositStatus | undefined; readonly paymentReference?: string | undefined };
+
+export type WithdrawalQuery = PageRequest & Filters & { readonly status?: WithdrawalStatus | undefined };
+
+export type BeneficiaryQuery = PageRequest & { readonly userId?: Id | undefined };
+
+/** One deposit the caller may see. @errors not_found */
+export async function findDeposit(tx: Tx, ctx: Ctx, depositId: Id): Promise<Deposit> {
+  const [deposit] = await tx
+    .select()
+    .from(deposits)
+    .where(and(eq(deposits.id, depositId), visibleTo(ctx, deposits.userId)));
+  return found(deposit);
+}
+
+/** One beneficiary the caller may see. @errors not_found */
+export async function findBeneficiary(tx: Tx, ctx: Ctx, beneficiaryId: Id): Promise<Beneficiary> {
+  const [beneficiary] = await tx
+    .select()
+    .from(beneficiaries)
+    .where(and(eq(beneficiaries.id, beneficiaryId), visibleTo(ctx, beneficiaries.userId)));
+  return found(beneficiary);
+}
+
+/** One withdrawal the caller may see. @errors not_found */
+export async function findWithdrawal(tx: Tx, ctx: Ctx, withdrawalId: Id): Promise<Withdrawal> {
+  const [withdrawal] = await tx
+    .select()
+    .from(withdrawals)
+    .where(and(eq(withdrawals.id, withdrawalId), visibleTo(ctx, withdrawals.userId)));
+  return found(withdrawal);
+}
+
+/** One deposit, in a transaction of its own. @errors not_found */
+export async function getDeposit(ctx: Ctx, depositId: Id): Promise<Deposit> {
+  return transact(ctx, ctx.login, (tx) => findDeposit(tx, ctx, depositId));
+}
+
+/** Deposits the caller may see, newest first. @errors invalid_cursor */
+export async function listDeposits(ctx: Ctx, query: DepositQuery): Promise<Page<Deposit>> {
+  const { limit, cursor, paymentReference: written, ...filters } = query;
+  const reference = written === undefined ? undefined : (readPaymentReference(written) ?? '');
+  return newestFirst(
+    ctx,
+    `deposits ${JSON.stringify([filters, reference])}`,
+    { limit, cursor },
+    (tx, before) =>
+      tx
+        .select()
+        .from(deposits)
+        .where(
+          and(
+            visibleTo(ctx, deposits.userId),
+            matching(deposits.accountId, filters.accountId),
+            matching(deposits.userId, filters.userId),
+            matching(deposits.status, filters.status),
+            matching(deposits.paymentReference, reference),
+            before === undefined ? undefined : lt(deposits.id, before),
+          ),
+        )
+        .orderBy(desc(deposits.id))
+        .limit(limit + 1),
+  );
+}
+
+/** Withdrawals the caller may see, newest first. @errors invalid_cursor */
+export async function listWithdrawals(ctx: Ctx, query: WithdrawalQuery): Promise<Page<Withdrawal>> {
+  const { limit, cursor, ...filters } = query;
+  return newestFirst(ctx, `withdrawals ${JSON.stringify(filters)}`, { limit, cursor }, (tx, before) =>
+    tx
+      .select()
+      .from(withdrawals)
+      .where(
+        and(
+          visibleTo(ctx, withdrawals.userId),
+          matching(withdrawals.accountId, filters.accountId),
+          matching(withdrawals.userId, filters.userId),
+          matching(withdrawals.status, filters.status),
+          before === undefined ? undefined : lt(withdrawals.id, before),
+        ),
+      )
+      .orderBy(desc(withdrawals.id))
+      .limit(limit + 1),
+  );
+}
+
+/**
+ * Active beneficiaries the caller may see, newest first. Labels are the customer's own words: staff
+ * get none.
+ * @errors invalid_cursor
+ */
+export async function listBeneficiaries(
+  ctx: Ctx,
+  query: BeneficiaryQuery,
+): Promise<Page<Omit<Beneficiary, 'label'> & { readonly label: string | null }>> {
+  const { limit, cursor, ...filters } = query;
+  return transact(ctx, ctx.login, async (tx) => {
+    const page = await newestFirst(
+      { ...ctx, tx },
+      `beneficiaries ${JSON.stringify(filters)}`,
+      { limit, cursor },
+      (_tx, before) =>
+        tx
+          .select()
+          .from(beneficiaries)
+          .where(
+            and(
+              visibleTo(ctx, beneficiaries.userId),
+              eq(beneficiaries.status, 'active'),
+              matching(beneficiaries.userId, filters.userId),
+              before === undefined ? undefined : lt(beneficiaries.id, before),
+            ),
+          )
+          .orderBy(desc(beneficiaries.id))
+          .limit(limit + 1),
+    );
+    const keys = await ctx.deps.personKeys.ofMany(
+      tx,
+      ctx.login === 'staff' ? [] : page.data.map((row) => row.userId),
+    );
+    const labelled = page.data.map((row) => {
+      const key = keys.get(row.userId);
+      return {
+        ...row,
+        label: key === undefined ? null : openText(key, beneficiaryPlace('label', row.id), row.label),
+      };
+    });
+    return { ...page, data: labelled };
+  });
+}
+
+/** What a beneficiary's row says about where it is paid. @errors SealError */
+export async function destinationOfBeneficiary(tx: Tx, ctx: Ctx, row: Beneficiary): Promise<Destination> {
+  const key = await ctx.deps.personKeys.of(tx, row.userId);
+  return openJson<Destination>(key, beneficiaryPlace('destination', row.id), row.destination);
+}
+
+/** The withdrawal's own copy of its destination. @errors SealError */
+export async function destinationOfWithdrawal(tx: Tx, ctx: Ctx, row: Withdrawal): Promise<Destination> {
+  const key = await ctx.deps.personKeys.of(tx, row.userId);
+  return openJson<Destination>(key, withdrawalPlace(row.id), row.destination);
+}
+
+/** The approvals a withdrawal ever had, with their votes, oldest first; staff only. @errors not_found */
+export async function listWithdrawalApprovals(ctx: Ctx, withdrawalId: Id) {
+  return transact(ctx, 'staff', async (tx) => {
+    await findWithdrawal(tx, ctx, withdrawalId);
+    const rows = await tx
+      .select()
+      .from(approvals)
+      .where(and(eq(approvals.subjectType, 'withdrawal'), eq(approvals.subjectId, withdrawalId)))
+      .orderBy(approvals.id);
+    const votes = await tx
+      .select()
+      .from(approvalVotes)
+      .where(
+        inArray(
+          approvalVotes.approvalId,
+          rows.map((row) => row.id),
+        ),
+      )
+      .orderBy(approvalVotes.votedAt);
+    return rows.map((row) => ({ ...row, votes: votes.filter((vote) => vote.approvalId === row.id) }));
+  });
+}
+
+type LimitSubject = {
+  readonly userId: Id;
+  readonly kycLevel: string;
+  readonly asset: string;
+  readonly at: Instant;
+};
+
+/**
+ * The withdrawal limits of a level and what this person used of each in its rolling window. Counted
+ * under the caller's lock, else two requests would each see room for one.
+ * @units windows end at `at`, exclusive of their start
+ */
+export async function withdrawalLimitUses(tx: Tx, subject: LimitSubject): Promise<readonly LimitUse[]> {
+  const rows = await tx.execute<{ window_hours: number; maximum: string; used: string }>(sql`
+    select l.window_hours, l.maximum, coalesce((
+      select sum(w.amount) from withdrawals w
+      where w.user_id = ${subject.userId} and w.asset = l.asset
+        and w.created_at > ${subject.at}::timestamptz - make_interval(hours => l.window_hours)
+        and w.status::text <> all (${sql.param([...VOID_WITHDRAWAL_STATUSES])}::text[])), 0) as used
+    from funding_limits l
+    where l.kyc_level = ${subject.kycLevel} and l.asset = ${subject.asset} and l.direction = 'withdrawal'`);
+  return rows.map((row) => ({
+    windowHours: row.window_hours,
+    maximum: parseAmount(row.maximum),
+    used: parseAmount(row.used),
+  }));
+}
+
+/** Customers see their own rows, also in a transaction of the engine, which sees all (I12). */
+function visibleTo(ctx: Ctx, userId: PgColumn): SQL | undefined {
+  return ctx.login === 'app' ? eq(userId, present(personOf(ctx.actor), 'a customer is a person')) : undefined;
+}
+
+function matching(column: PgColumn, value: string | undefined): SQL | undefined {
+  return value === undefined ? undefined : eq(column, value);
+}
+
+function found<Row>(row: Row | undefined): Row {
+  if (row === undefined) {
+    throw refuse('not_found');
+  }
+  return row;
+}
+
+async function newestFirst<Row extends { readonly id: Id }>(
+  ctx: Ctx,
+  listing: string,
+  page: PageRequest,
+  select: (tx: Tx, before: Id | undefined) => Promise<Row[]>,
+): Promise<Page<Row>> {
+  const key = ctx.deps.keyring.cursorKey;
+  const [before] = page.cursor === undefined ? [] : readCursor(key, listing, page.cursor);
+  const rows = await transact(ctx, ctx.login, (tx) => select(tx, before));
+  return cutPage(key, listing, rows, page.limit, (row) => [row.id]);
+}

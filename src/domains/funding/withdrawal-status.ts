@@ -1,0 +1,62 @@
+import { eq } from 'drizzle-orm';
+import { present } from '../../kernel/assert.ts';
+import type { Id } from '../../kernel/id.ts';
+import { record } from '../../platform/audit/record.ts';
+import type { Ctx } from '../../platform/context.ts';
+import type { Tx } from '../../platform/db/client.ts';
+import { lockRow } from '../../platform/db/locks.ts';
+import { publish } from '../../platform/outbox/publish.ts';
+import { FUNDING_EVENTS } from './audit.ts';
+import { refuseFunding } from './errors.ts';
+import { withdrawalEvent } from './funding-events.ts';
+import { type WithdrawalStatus, withdrawalMayBecome } from './rules.ts';
+import { withdrawals } from './schema.ts';
+import type { Withdrawal } from './store.ts';
+
+type NextStatus = Extract<
+  WithdrawalStatus,
+  'approved' | 'processing' | 'completed' | 'rejected' | 'cancelled' | 'failed'
+>;
+
+export type StatusChange = { readonly status: NextStatus } & Partial<
+  Pick<Withdrawal, 'journalId' | 'transactionReference' | 'rejectionReason' | 'decidedAt' | 'completedAt'>
+>;
+
+/**
+ * Locks a withdrawal that is about to change its status.
+ * @errors withdrawal_status_conflict when it may not become that
+ */
+export async function lockWithdrawal(tx: Tx, withdrawalId: Id, next: NextStatus): Promise<Withdrawal> {
+  const withdrawal = present(await lockRow(tx, withdrawals, withdrawalId), 'withdrawals are never deleted');
+  if (!withdrawalMayBecome(withdrawal.status, next)) {
+    throw refuseFunding('withdrawal_status_conflict', { detail: `The withdrawal is ${withdrawal.status}.` });
+  }
+  return withdrawal;
+}
+
+/**
+ * Gives a locked withdrawal its next status and tells it; the one place that does.
+ * @effects one row of `withdrawals`; audit `withdrawal.<status>`; event `funding.withdrawal_<status>`
+ */
+export async function recordStatus(
+  tx: Tx,
+  ctx: Ctx,
+  before: Withdrawal,
+  change: StatusChange,
+): Promise<Withdrawal> {
+  const [row] = await tx
+    .update(withdrawals)
+    .set({ ...change, version: before.version + 1 })
+    .where(eq(withdrawals.id, before.id))
+    .returning();
+  const after = present(row, 'the withdrawal was locked');
+  await record(tx, ctx, {
+    event: FUNDING_EVENTS[`withdrawal.${change.status}`],
+    resource: { type: 'withdrawal', id: after.id },
+    subjectUserId: after.userId,
+    before,
+    after,
+  });
+  await publish(tx, ctx, [withdrawalEvent(`funding.withdrawal_${change.status}`, after)]);
+  return after;
+}

@@ -1,0 +1,75 @@
+import { type SQL, sql } from 'drizzle-orm';
+import type { Tx } from '../../platform/db/client.ts';
+import type { Check, CheckResult } from '../../platform/domain.ts';
+
+const countUsers = sql`select count(*)::int as seen from users`;
+
+export const identityChecks: readonly Check[] = [
+  {
+    name: 'identity.users_have_gates',
+    invariant: 'I8',
+    run: (tx) =>
+      look(
+        tx,
+        countUsers,
+        sql`select 'user ' || u.id as object, 'has no gate' as detail from users u
+            where not exists (select 1 from customer_gates g where g.user_id = u.id)`,
+      ),
+  },
+  {
+    name: 'identity.users_have_keys',
+    invariant: 'I10',
+    run: (tx) =>
+      look(
+        tx,
+        countUsers,
+        sql`select 'user ' || u.id as object, 'has no data key although not erased' as detail from users u
+            where u.deleted_at is null
+              and not exists (select 1 from person_keys k where k.user_id = u.id)`,
+      ),
+  },
+  {
+    name: 'identity.users_have_roles',
+    invariant: 'I12',
+    run: (tx) =>
+      look(
+        tx,
+        countUsers,
+        sql`select 'user ' || u.id as object, 'holds no role' as detail from users u
+            where u.deleted_at is null
+              and not exists (select 1 from role_grants r where r.user_id = u.id)`,
+      ),
+  },
+  {
+    name: 'identity.shut_out_users_have_no_session',
+    invariant: 'I8',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(*)::int as seen from sessions`,
+        sql`select 'session ' || s.id as object, 'is live although its user is ' || u.status as detail
+            from sessions s join users u on u.id = s.user_id
+            where s.revoked_at is null and u.status in ('suspended', 'closed')`,
+      ),
+  },
+  {
+    name: 'identity.granted_roles_name_two_people',
+    invariant: 'I7',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(*)::int as seen from role_grants`,
+        sql`select 'role ' || r.role || ' of user ' || r.user_id as object,
+              'was granted by themselves or without an executed approval' as detail
+            from role_grants r left join approvals a on a.id = r.approval_id
+            where r.granted_by is not null
+              and (r.granted_by = r.user_id or a.status is distinct from 'executed')`,
+      ),
+  },
+];
+
+async function look(tx: Tx, count: SQL, breaks: SQL): Promise<CheckResult> {
+  const [counted] = await tx.execute<{ seen: number }>(count);
+  const rows = await tx.execute<{ object: string; detail: string }>(breaks);
+  return { seen: counted?.seen ?? 0, breaks: rows.map(({ object, detail }) => ({ object, detail })) };
+}

@@ -1,0 +1,65 @@
+/** Tokens sent by mail: 256 random bits, stored as SHA-256, short-lived, spent by their first use. */
+import { randomBytes } from 'node:crypto';
+import { and, eq, gt, isNull } from 'drizzle-orm';
+import type { Id } from '../../kernel/id.ts';
+import { addMs } from '../../kernel/time.ts';
+import type { Ctx } from '../../platform/context.ts';
+import { sha256 } from '../../platform/crypto/keyring.ts';
+import type { Tx } from '../../platform/db/client.ts';
+import { emailTokens } from './schema.ts';
+
+export type EmailPurpose = (typeof emailTokens.$inferSelect)['purpose'];
+
+const LIFETIME_MS: Readonly<Record<EmailPurpose, number>> = {
+  verify_email: 24 * 3_600_000,
+  reset_password: 30 * 60_000,
+};
+const TOKEN_BYTES = 32;
+
+/** A token that looks like any other and opens nothing unless it is stored. */
+export function randomToken(): string {
+  return randomBytes(TOKEN_BYTES).toString('base64url');
+}
+
+/** @effects one row of `email_tokens`; older ones of the same purpose stop working */
+export async function createEmailToken(tx: Tx, ctx: Ctx, userId: Id, purpose: EmailPurpose): Promise<string> {
+  const token = randomToken();
+  const now = ctx.deps.clock.realNow();
+  await tx
+    .update(emailTokens)
+    .set({ usedAt: now })
+    .where(and(eq(emailTokens.userId, userId), eq(emailTokens.purpose, purpose), isNull(emailTokens.usedAt)));
+  await tx.insert(emailTokens).values({
+    tokenHash: sha256(token),
+    userId,
+    purpose,
+    expiresAt: addMs(now, LIFETIME_MS[purpose]),
+  });
+  return token;
+}
+
+/**
+ * Spends a token; undefined where it is unknown, spent, expired or meant for something else.
+ * @effects `email_tokens.used_at`
+ */
+export async function spendEmailToken(
+  tx: Tx,
+  ctx: Ctx,
+  token: string,
+  purpose: EmailPurpose,
+): Promise<Id | undefined> {
+  const now = ctx.deps.clock.realNow();
+  const [spent] = await tx
+    .update(emailTokens)
+    .set({ usedAt: now })
+    .where(
+      and(
+        eq(emailTokens.tokenHash, sha256(token)),
+        eq(emailTokens.purpose, purpose),
+        isNull(emailTokens.usedAt),
+        gt(emailTokens.expiresAt, now),
+      ),
+    )
+    .returning({ userId: emailTokens.userId });
+  return spent?.userId;
+}

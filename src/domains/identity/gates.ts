@@ -1,0 +1,117 @@
+/**
+ * The gate (I8): one row per user that every money path reads under a lock that excludes the row's
+ * writers. A shared advisory lock writes nothing; FOR SHARE would write the row.
+ */
+import { eq, type InferSelectModel, inArray } from 'drizzle-orm';
+import { present } from '../../kernel/assert.ts';
+import type { Id } from '../../kernel/id.ts';
+import { record } from '../../platform/audit/record.ts';
+import type { Ctx } from '../../platform/context.ts';
+import type { Tx } from '../../platform/db/client.ts';
+import { lockExclusive, lockShared } from '../../platform/db/locks.ts';
+import { IDENTITY_EVENTS } from './audit.ts';
+import { customerGates, users } from './schema.ts';
+
+export type Gate = InferSelectModel<typeof customerGates> & { readonly userStatus: string };
+
+/**
+ * Locks and reads the gates of the people a money transaction touches. Take it before any row lock.
+ * @shape one entry per user that has a gate; a missing entry must be treated as closed
+ */
+export async function lockGates(tx: Tx, userIds: readonly Id[]): Promise<ReadonlyMap<Id, Gate>> {
+  const ids = [...new Set(userIds)].sort();
+  await lockShared(tx, ids.map(lockName));
+  const rows = await tx
+    .select({ gate: customerGates, userStatus: users.status })
+    .from(customerGates)
+    .innerJoin(users, eq(users.id, customerGates.userId))
+    .where(inArray(customerGates.userId, ids));
+  return new Map(rows.map((row) => [row.gate.userId, { ...row.gate, userStatus: row.userStatus }]));
+}
+
+/**
+ * Keeps every money path of a user out until the transaction ends: for changes they must obey at once
+ * although they are not in the gate row itself, such as a suspension or a frozen account.
+ */
+export async function lockGateExclusively(tx: Tx, userId: Id): Promise<void> {
+  await lockExclusive(tx, [lockName(userId)]);
+}
+
+export type GateChange = Partial<
+  Pick<Gate, 'kycStatus' | 'kycLevel' | 'screening' | 'restriction' | 'agreementsCurrent'>
+>;
+
+/**
+ * Changes a gate under the exclusive lock; the next money transaction already obeys it. Only `kyc`,
+ * `aml` and, for agreements, `identity` call this.
+ * @effects one row of `customer_gates`; audit `gate.changed`
+ */
+export async function changeGate(tx: Tx, ctx: Ctx, userId: Id, change: GateChange): Promise<Gate> {
+  await lockGateExclusively(tx, userId);
+  const [before] = await tx.select().from(customerGates).where(eq(customerGates.userId, userId));
+  const gate = present(before, 'every user has a gate');
+  const [after] = await tx
+    .update(customerGates)
+    .set({
+      ...change,
+      version: gate.version + 1,
+      changedBy: 'userId' in ctx.actor ? ctx.actor.userId : ctx.actor.kind,
+      changedAt: ctx.deps.clock.now(),
+    })
+    .where(eq(customerGates.userId, userId))
+    .returning();
+  const changed = present(after, 'the gate was locked');
+  await record(tx, ctx, {
+    event: IDENTITY_EVENTS['gate.changed'],
+    resource: { type: 'gate', id: userId },
+    subjectUserId: userId,
+    before: gate,
+    after: changed,
+  });
+  const [owner] = await tx.select({ status: users.status }).from(users).where(eq(users.id, userId));
+  return { ...changed, userStatus: present(owner, 'a gate has its user').status };
+}
+
+/** What a money path wants to do, from the customer's side. */
+export type MoneyMove = 'money_in' | 'money_out' | 'trade';
+
+export type GateRefusal = 'kyc_not_approved' | 'account_restricted' | 'under_review' | 'agreements_outdated';
+
+/**
+ * Whether a gate lets a live money path through; null means yes. Anything unknown refuses (I8). The
+ * customer's words never tell a sanctions matter from an ordinary review.
+ */
+export function gateRefusal(gate: Gate | undefined, move: MoneyMove): GateRefusal | null {
+  if (gate === undefined || gate.userStatus === 'suspended' || gate.userStatus === 'closed') {
+    return 'account_restricted';
+  }
+  if (gate.kycStatus !== 'approved' || gate.kycLevel === 'none') {
+    return 'kyc_not_approved';
+  }
+  if (!restrictionAllows(gate.restriction, move) || gate.screening === 'confirmed') {
+    return 'account_restricted';
+  }
+  if (gate.screening !== 'clear') {
+    return 'under_review';
+  }
+  return move === 'trade' && !gate.agreementsCurrent ? 'agreements_outdated' : null;
+}
+
+function restrictionAllows(restriction: Gate['restriction'], move: MoneyMove): boolean {
+  switch (restriction) {
+    case 'none':
+      return true;
+    case 'no_out':
+      return move !== 'money_out';
+    case 'reduce_only':
+      return move === 'money_in';
+    case 'frozen':
+      return false;
+    default:
+      return false;
+  }
+}
+
+function lockName(userId: Id): string {
+  return `gate:${userId}`;
+}

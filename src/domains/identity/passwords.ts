@@ -1,0 +1,81 @@
+/**
+ * Passwords at rest: argon2id (RFC 9106) with 19 MiB, two passes, one lane. Hashing runs off the
+ * request loop, a few at a time, so that a burst of sign-ins cannot take memory and processors from
+ * everyone else; when the queue is full the server says so.
+ */
+import { availableParallelism } from 'node:os';
+import { type Algorithm, hash, verify } from '@node-rs/argon2';
+import { refuse } from '../../platform/http/refuse.ts';
+import { refuseIdentity } from './errors.ts';
+import { isGuessedPassword } from './guessed-passwords.ts';
+import { isPredictable, normalisePassword } from './rules.ts';
+
+const MEMORY_KIB = 19_456;
+const PASSES = 2;
+const AT_ONCE = Math.max(2, availableParallelism() - 1);
+const MAX_WAITING = 500;
+
+/** @errors busy */
+export async function hashPassword(password: string): Promise<string> {
+  return inTurn(() =>
+    hash(normalisePassword(password), {
+      // The package declares a const enum, which isolated modules cannot read: 2 is argon2id.
+      algorithm: 2 as Algorithm,
+      memoryCost: MEMORY_KIB,
+      timeCost: PASSES,
+      parallelism: 1,
+    }),
+  );
+}
+
+/**
+ * Compares a password with a hash; without one it does the same work against a hash nobody can meet,
+ * so that time does not tell which e-mail addresses are known.
+ * @errors busy
+ */
+export async function verifyPassword(passwordHash: string | undefined, password: string): Promise<boolean> {
+  const against = passwordHash ?? (await unmeetableHash());
+  const right = await inTurn(() => verify(against, normalisePassword(password)));
+  return right && passwordHash !== undefined;
+}
+
+/** @errors password_too_common */
+export function requireStrongPassword(password: string, email: string): void {
+  const normalised = normalisePassword(password);
+  if (isGuessedPassword(normalised) || isPredictable(normalised, email)) {
+    throw refuseIdentity('password_too_common', {
+      errors: [{ pointer: '/password', code: 'password_too_common', detail: 'is among those guessed first' }],
+    });
+  }
+}
+
+let unmeetable: Promise<string> | undefined;
+
+function unmeetableHash(): Promise<string> {
+  unmeetable ??= hashPassword(Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64'));
+  return unmeetable;
+}
+
+let running = 0;
+const waiting: (() => void)[] = [];
+
+async function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+  if (running >= AT_ONCE) {
+    if (waiting.length >= MAX_WAITING) {
+      throw refuse('busy', { headers: { 'retry-after': '2' } });
+    }
+    await new Promise<void>((resolve) => waiting.push(resolve));
+  } else {
+    running += 1;
+  }
+  try {
+    return await work();
+  } finally {
+    const next = waiting.shift();
+    if (next === undefined) {
+      running -= 1;
+    } else {
+      next();
+    }
+  }
+}

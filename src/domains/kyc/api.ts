@@ -1,0 +1,125 @@
+import { z } from '@hono/zod-openapi';
+import { wireId, wireOf } from '../../platform/http/wire.ts';
+import { REVIEW_NOTICES } from './rules.ts';
+import { kycApplications, kycDocuments, kycDocumentType, kycLevels } from './schema.ts';
+
+const COUNTRY = /^[A-Z]{3}$/;
+const countryInput = z
+  .string()
+  .regex(COUNTRY, 'must be an ISO 3166-1 alpha-3 code')
+  .openapi({ example: 'MUS' });
+const textInput = z.string().trim().min(1).max(200);
+const dateInput = z.iso.date({ error: 'must be a date, YYYY-MM-DD' });
+
+/** What the applicant declares; personal data, sealed before it is stored. */
+export const Declaration = z
+  .strictObject({
+    firstName: textInput,
+    lastName: textInput,
+    birthDate: dateInput,
+    nationality: countryInput,
+    gender: z.enum(['female', 'male', 'other', 'unspecified']).optional(),
+    address: z.strictObject({
+      street: textInput,
+      city: textInput,
+      state: textInput.optional(),
+      postalCode: z.string().trim().min(1).max(20).optional(),
+      country: countryInput,
+    }),
+    occupation: textInput,
+    purpose: textInput,
+    sourceOfFunds: textInput,
+    taxResidence: countryInput,
+    politicallyExposed: z.boolean(),
+  })
+  .openapi('KycDeclaration');
+
+export type DeclarationInput = z.infer<typeof Declaration>;
+
+export const NewApplication = z
+  .strictObject({ level: z.enum(['basic', 'standard', 'enhanced']), declaration: Declaration })
+  .openapi('NewKycApplication');
+
+export const NEW_APPLICATION_EXAMPLE = {
+  level: 'basic',
+  declaration: {
+    firstName: 'Anjali',
+    lastName: 'Ramgoolam',
+    birthDate: '1990-04-12',
+    nationality: 'MUS',
+    address: { street: '12 Royal Road', city: 'Curepipe', postalCode: '74213', country: 'MUS' },
+    occupation: 'Engineer',
+    purpose: 'Long-term investment',
+    sourceOfFunds: 'Salary',
+    taxResidence: 'MUS',
+    politicallyExposed: false,
+  },
+};
+
+export const Document = wireOf(kycDocuments)
+  .pick({
+    id: true,
+    type: true,
+    status: true,
+    issuingCountry: true,
+    issuedOn: true,
+    expiresOn: true,
+    rejectionReason: true,
+    uploadedAt: true,
+  })
+  .openapi('KycDocument');
+
+export const Application = wireOf(kycApplications)
+  .pick({
+    id: true,
+    userId: true,
+    level: true,
+    status: true,
+    provider: true,
+    createdAt: true,
+    submittedAt: true,
+    decidedAt: true,
+  })
+  .extend({ version: z.number().int() })
+  .openapi('KycApplication');
+
+/** What a reviewer should look at; the applicant is never given any. */
+export const Notice = z
+  .object({
+    code: z.enum(REVIEW_NOTICES),
+    documentId: wireId.optional(),
+    /** Another person's application with the same document number. */
+    applicationId: wireId.optional(),
+  })
+  .openapi('KycReviewNotice');
+
+export const ApplicationFile = Application.extend({
+  declaration: Declaration,
+  documents: z.array(Document),
+  notices: z.array(Notice),
+}).openapi('KycApplicationFile');
+
+export const Upload = z
+  .strictObject({
+    type: z.enum(kycDocumentType.enumValues),
+    file: z.instanceof(File).openapi({ type: 'string', format: 'binary' }),
+    number: z
+      .string()
+      .trim()
+      .max(40)
+      .regex(/^(?:[ ./-]*[\p{L}\p{N}]){3,}[ ./-]*$/u, 'must hold at least three letters or digits')
+      .optional(),
+    issuingCountry: countryInput.optional(),
+    issuedOn: dateInput.optional(),
+    expiresOn: dateInput.optional(),
+  })
+  .openapi('KycDocumentUpload');
+
+export type UploadInput = z.infer<typeof Upload>;
+
+export const Review = z.strictObject({ reason: z.string().trim().min(3).max(1000) }).openapi('KycReview');
+
+export const Level = wireOf(kycLevels)
+  .pick({ level: true, name: true, description: true })
+  .extend({ requiredDocuments: z.array(z.array(z.string())) })
+  .openapi('KycLevel');

@@ -1,0 +1,31 @@
+import type { Id } from '../../kernel/id.ts';
+import { record } from '../../platform/audit/record.ts';
+import type { Ctx } from '../../platform/context.ts';
+import { transact } from '../../platform/db/transact.ts';
+import { KYC_EVENTS } from './audit.ts';
+import { reviewNotices } from './review-notices.ts';
+import { declarationOf, documentsOf, findApplication } from './store.ts';
+
+/**
+ * An application with its declaration and documents; for staff also what to look at.
+ * @effects audit `kyc_application.read` when staff read it
+ * @errors not_found
+ */
+export async function getApplicationFile(ctx: Ctx, applicationId: Id) {
+  return transact(ctx, ctx.login, async (tx) => {
+    const application = await findApplication(tx, applicationId);
+    const documents = await documentsOf(tx, applicationId);
+    const declaration = await declarationOf(tx, ctx, application);
+    if (ctx.login !== 'staff') {
+      return { ...application, declaration, documents, notices: [] };
+    }
+    await record(tx, ctx, {
+      event: KYC_EVENTS['kyc_application.read'],
+      resource: { type: 'kyc_application', id: applicationId },
+      subjectUserId: application.userId,
+      after: application,
+    });
+    const notices = await reviewNotices(tx, ctx, application, declaration, documents);
+    return { ...application, declaration, documents, notices };
+  });
+}

@@ -1,0 +1,21 @@
+import type { Domain } from '../../platform/domain.ts';
+import { kycChecks } from './checks.ts';
+import { personalKyc } from './personal-data.ts';
+import { kycEndpoints } from './routes.ts';
+
+export { createApplication } from './create-application.ts';
+export { decideApplication } from './decide-application.ts';
+export { submittedDeclaration } from './store.ts';
+export { submitApplication } from './submit-application.ts';
+export { uploadDocument } from './upload-document.ts';
+
+/** The front door of KYC. */
+export const kycDomain: Domain = {
+  name: 'kyc',
+  endpoints: kycEndpoints,
+  checks: kycChecks,
+  consumers: [],
+  approvalActions: [],
+  jobs: [],
+  personalData: [personalKyc],
+};

@@ -1,0 +1,73 @@
+import { describe, expect, test } from 'bun:test';
+import type { Instant } from '../../kernel/time.ts';
+import {
+  approvalWaitsFor,
+  comparableNumber,
+  type DocumentFacts,
+  dayOf,
+  isPlausibleBirthDate,
+  isSameName,
+  missingDocuments,
+  screeningAfterSubmission,
+} from './rules.ts';
+
+const TODAY = '2026-03-01';
+const STANDARD = [['passport', 'national_id'], ['proof_of_address']] as const;
+
+const passport: DocumentFacts = { type: 'passport', status: 'uploaded', expiresOn: null };
+const bill: DocumentFacts = { type: 'proof_of_address', status: 'accepted', expiresOn: null };
+
+describe('documents', () => {
+  test.each<[string, readonly DocumentFacts[], number]>([
+    ['one of each alternative is enough', [passport, bill], 0],
+    ['nothing meets nothing', [], 2],
+    ['another type of document meets none', [{ ...passport, type: 'selfie' }, bill], 1],
+    ['a rejected document meets none', [{ ...passport, status: 'rejected' }, bill], 1],
+    ['a document of yesterday meets none', [{ ...passport, expiresOn: '2026-02-28' }, bill], 1],
+    ['a document counts on its last day', [{ ...passport, expiresOn: TODAY }, bill], 0],
+  ])('%s', (_title, documents, missing) => {
+    expect(missingDocuments(STANDARD, documents, TODAY)).toHaveLength(missing);
+  });
+
+  test.each([
+    ['ab 12-34.56', 'AB123456'],
+    ['ＡＢ１２３', 'AB123'],
+    ['P/009', 'P009'],
+  ])('the number %p compares as %p', (written, compared) => {
+    expect(comparableNumber(written)).toBe(compared);
+  });
+});
+
+test('screening is begun anew with each submission, and a confirmed hit survives it', () => {
+  expect((['none', 'clear', 'open', 'confirmed'] as const).map(screeningAfterSubmission)).toEqual([
+    'none',
+    'none',
+    'none',
+    'confirmed',
+  ]);
+});
+
+test('only a clear screening lets an approval through; a missing gate does not', () => {
+  const waits = (['none', 'open', 'confirmed', 'clear'] as const).map((screening) =>
+    approvalWaitsFor({ screening }),
+  );
+  expect([...waits, approvalWaitsFor(undefined)]).toEqual([
+    'screening_not_clear',
+    'screening_not_clear',
+    'screening_not_clear',
+    null,
+    'screening_not_clear',
+  ]);
+});
+
+test('names are one when only case and white space differ', () => {
+  const name = { firstName: 'Anaïs  Marie', lastName: 'RAMGOOLAM' };
+  expect(isSameName(name, { firstName: 'anaïs', lastName: 'marie ramgoolam ' })).toBe(true);
+  expect(isSameName(name, { firstName: 'Anais Marie', lastName: 'Ramgoolam' })).toBe(false);
+});
+
+test('nobody is born today, tomorrow or in the century before last', () => {
+  const dates = ['1899-12-31', '1900-01-01', '2026-02-28', TODAY, '2026-03-02'];
+  expect(dates.map((date) => isPlausibleBirthDate(date, TODAY))).toEqual([false, true, true, false, false]);
+  expect(dayOf('2026-03-01T23:59:59.999999Z' as Instant)).toBe(TODAY);
+});

@@ -1,0 +1,107 @@
+/**
+ * What a KYC application needs before it may be handed in and decided. Pure: the rows come in, a
+ * decision with its reason goes out. It does not judge whether a document is genuine.
+ */
+import type { Instant } from '../../kernel/time.ts';
+import type { Gate, PersonName } from '../identity/index.ts';
+import type { kycApplicationStatus, kycDocumentStatus, kycDocumentType } from './schema.ts';
+
+export type ApplicationStatus = (typeof kycApplicationStatus.enumValues)[number];
+export type DocumentType = (typeof kycDocumentType.enumValues)[number];
+
+/** A requirement is met by any one of the document types it lists. */
+export type Requirement = readonly DocumentType[];
+
+export const MAX_DOCUMENTS = 20;
+
+const EARLIEST_BIRTH = '1900-01-01';
+
+/** What a reviewer's attention is drawn to. */
+export const REVIEW_NOTICES = [
+  'name_differs_from_profile',
+  'document_expired',
+  'document_number_seen_elsewhere',
+] as const;
+
+export type DocumentFacts = {
+  readonly type: DocumentType;
+  readonly status: (typeof kycDocumentStatus.enumValues)[number];
+  /** @units YYYY-MM-DD */
+  readonly expiresOn: string | null;
+};
+
+/**
+ * The requirements no usable document meets; a rejected or expired one is none.
+ * @units today YYYY-MM-DD
+ */
+export function missingDocuments(
+  required: readonly Requirement[],
+  uploaded: readonly DocumentFacts[],
+  today: string,
+): readonly Requirement[] {
+  const usable = new Set(
+    uploaded
+      .filter(({ status }) => status === 'uploaded' || status === 'accepted')
+      .filter((document) => !isExpired(document, today))
+      .map(({ type }) => type),
+  );
+  return required.filter((alternatives) => !alternatives.some((type) => usable.has(type)));
+}
+
+/** The day of an instant. @units YYYY-MM-DD, UTC */
+export function dayOf(instant: Instant): string {
+  return instant.slice(0, 10);
+}
+
+/** Whether a document's last day is over. @units today YYYY-MM-DD */
+export function isExpired(document: Pick<DocumentFacts, 'expiresOn'>, today: string): boolean {
+  return document.expiresOn !== null && document.expiresOn < today;
+}
+
+/** Whether somebody born then can be alive and born. @units YYYY-MM-DD */
+export function isPlausibleBirthDate(birthDate: string, today: string): boolean {
+  return EARLIEST_BIRTH <= birthDate && birthDate < today;
+}
+
+/**
+ * A document number as equality search compares it: an upper-case spelling without spaces, dashes and other
+ * signs, whatever kind of document it is said to be of.
+ */
+export function comparableNumber(number: string): string {
+  return number
+    .normalize('NFKC')
+    .toUpperCase()
+    .replace(/[^\p{L}\p{N}]/gu, '');
+}
+
+/** Whether two spellings are one name, apart from case and white space. */
+export function isSameName(left: PersonName, right: PersonName): boolean {
+  return comparableName(left) === comparableName(right);
+}
+
+/**
+ * What the gate's screening becomes when an application is handed in: what was screened before says nothing
+ * about what is declared now, but a confirmed hit stays confirmed.
+ */
+export function screeningAfterSubmission(current: Gate['screening']): Gate['screening'] {
+  return current === 'confirmed' ? 'confirmed' : 'none';
+}
+
+/** Whether the applicant may still change it. */
+export function isEditable(status: ApplicationStatus): boolean {
+  return status === 'draft' || status === 'resubmission_required';
+}
+
+/** Whether it waits for a reviewer. */
+export function isDecidable(status: ApplicationStatus): boolean {
+  return status === 'submitted' || status === 'under_review';
+}
+
+/** Approval waits for a clear screening; an unknown gate value refuses. */
+export function approvalWaitsFor(gate: Pick<Gate, 'screening'> | undefined): 'screening_not_clear' | null {
+  return gate?.screening === 'clear' ? null : 'screening_not_clear';
+}
+
+function comparableName({ firstName, lastName }: PersonName): string {
+  return `${firstName} ${lastName}`.normalize('NFKC').toLowerCase().replace(/\s+/gu, ' ').trim();
+}

@@ -1,0 +1,94 @@
+import { and, desc, eq, type InferSelectModel, isNotNull, lt } from 'drizzle-orm';
+import type { Id } from '../../kernel/id.ts';
+import type { Page } from '../../kernel/page.ts';
+import type { Ctx } from '../../platform/context.ts';
+import { openJson } from '../../platform/crypto/seal.ts';
+import type { Tx } from '../../platform/db/client.ts';
+import { transact } from '../../platform/db/transact.ts';
+import { cutPage, type PageRequest, readCursor } from '../../platform/http/cursor.ts';
+import { refuse } from '../../platform/http/refuse.ts';
+import type { DeclarationInput } from './api.ts';
+import type { ApplicationStatus } from './rules.ts';
+import { kycApplications, kycDocuments, kycLevels } from './schema.ts';
+
+export type KycApplication = InferSelectModel<typeof kycApplications>;
+export type KycDocument = InferSelectModel<typeof kycDocuments>;
+
+export type ApplicationFilter = PageRequest & { readonly status?: ApplicationStatus | undefined };
+
+/** Applications the caller may see, newest first. @errors invalid_cursor */
+export async function listApplications(ctx: Ctx, filter: ApplicationFilter): Promise<Page<KycApplication>> {
+  const listing = `kyc_applications ${filter.status ?? ''}`;
+  const key = ctx.deps.keyring.cursorKey;
+  return transact(ctx, ctx.login, async (tx) => {
+    const [before] = filter.cursor === undefined ? [] : readCursor(key, listing, filter.cursor);
+    const rows = await tx
+      .select()
+      .from(kycApplications)
+      .where(
+        and(
+          filter.status === undefined ? undefined : eq(kycApplications.status, filter.status),
+          before === undefined ? undefined : lt(kycApplications.id, before),
+        ),
+      )
+      .orderBy(desc(kycApplications.id))
+      .limit(filter.limit + 1);
+    return cutPage(key, listing, rows, filter.limit, (row) => [row.id]);
+  });
+}
+
+/** @errors not_found, also for what row-level security hides */
+export async function findApplication(tx: Tx, applicationId: Id): Promise<KycApplication> {
+  const [application] = await tx.select().from(kycApplications).where(eq(kycApplications.id, applicationId));
+  if (application === undefined) {
+    throw refuse('not_found');
+  }
+  return application;
+}
+
+/** The documents of an application, oldest first. */
+export async function documentsOf(tx: Tx, applicationId: Id): Promise<KycDocument[]> {
+  return tx
+    .select()
+    .from(kycDocuments)
+    .where(eq(kycDocuments.applicationId, applicationId))
+    .orderBy(kycDocuments.id);
+}
+
+/** Opens what the applicant declared. */
+export async function declarationOf(
+  tx: Tx,
+  ctx: Ctx,
+  application: KycApplication,
+): Promise<DeclarationInput> {
+  const key = await ctx.deps.personKeys.of(tx, application.userId);
+  return openJson<DeclarationInput>(key, declarationPlace(application.id), application.declaration);
+}
+
+/** What an application's sealed declaration is bound to. */
+export function declarationPlace(applicationId: Id) {
+  return { table: 'kyc_applications', column: 'declaration', rowId: applicationId };
+}
+
+/**
+ * What a user declared in the application they handed in last, for screening; undefined without one. A draft
+ * does not count: nobody has looked at it.
+ */
+export async function submittedDeclaration(
+  tx: Tx,
+  ctx: Ctx,
+  userId: Id,
+): Promise<DeclarationInput | undefined> {
+  const [application] = await tx
+    .select()
+    .from(kycApplications)
+    .where(and(eq(kycApplications.userId, userId), isNotNull(kycApplications.submittedAt)))
+    .orderBy(desc(kycApplications.id))
+    .limit(1);
+  return application === undefined ? undefined : declarationOf(tx, ctx, application);
+}
+
+/** The levels a firm offers. */
+export async function listLevels(ctx: Ctx) {
+  return transact(ctx, ctx.login, (tx) => tx.select().from(kycLevels).orderBy(kycLevels.level));
+}

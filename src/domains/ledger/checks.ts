@@ -1,0 +1,133 @@
+/**
+ * What reconcile holds the ledger to, from entries alone. Each check counts what it saw, so that a
+ * login that sees nothing is a break and not a clean book.
+ */
+import { type SQL, sql } from 'drizzle-orm';
+import type { Tx } from '../../platform/db/client.ts';
+import type { Check, CheckResult } from '../../platform/domain.ts';
+
+export const ledgerChecks: readonly Check[] = [
+  {
+    name: 'ledger.journals_balance',
+    invariant: 'I1',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(distinct journal_id)::int as seen from ledger_entries`,
+        sql`select 'journal ' || journal_id as object, asset || ' sums to ' || sum(amount) as detail
+            from ledger_entries group by journal_id, asset having sum(amount) <> 0`,
+      ),
+  },
+  {
+    name: 'ledger.journals_have_entries',
+    invariant: 'I1',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(*)::int as seen from journals`,
+        sql`select 'journal ' || j.id as object, 'has no entries' as detail from journals j
+            where not exists (select 1 from ledger_entries e where e.journal_id = j.id)
+          union all
+            select 'entry ' || e.id, 'has no journal' from ledger_entries e
+            where not exists (select 1 from journals j where j.id = e.journal_id)`,
+      ),
+  },
+  {
+    name: 'ledger.totals_follow_entries',
+    invariant: 'I3',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(*)::int as seen from wallets`,
+        sql`select 'wallet ' || w.id as object,
+              'holds ' || w.total || ' at version ' || w.version || ', entries say ' || coalesce(e.total, 0) ||
+              ' at version ' || coalesce(e.entries, 0) as detail
+            from wallets w
+            left join (select wallet_id, sum(amount) as total, count(*) as entries from ledger_entries group by wallet_id) e
+              on e.wallet_id = w.id
+            where w.total <> coalesce(e.total, 0) or w.version <> coalesce(e.entries, 0)`,
+      ),
+  },
+  {
+    name: 'ledger.balances_follow_each_other',
+    invariant: 'I3',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(*)::int as seen from ledger_entries`,
+        sql`select 'entry ' || id as object, 'balance after is ' || balance_after || ', entries say ' || running as detail
+            from (select id, balance_after, wallet_version,
+                sum(amount) over w as running, row_number() over w as place
+              from ledger_entries window w as (partition by wallet_id order by wallet_version
+                rows unbounded preceding)) entries
+            where balance_after <> running or wallet_version <> place`,
+      ),
+  },
+  {
+    name: 'ledger.reserved_is_explained',
+    invariant: 'I3',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(*)::int as seen from wallets`,
+        sql`select 'wallet ' || w.id as object,
+              'reserves ' || w.reserved || ', holds and open orders say ' || (coalesce(h.held, 0) + coalesce(o.held, 0)) as detail
+            from wallets w
+            left join (select wallet_id, sum(remaining) as held from holds where status = 'active' group by wallet_id) h
+              on h.wallet_id = w.id
+            left join (select wallet_id, sum(reservation) as held from orders where closed_at is null group by wallet_id) o
+              on o.wallet_id = w.id
+            where w.reserved <> coalesce(h.held, 0) + coalesce(o.held, 0)`,
+      ),
+  },
+  {
+    name: 'ledger.customers_never_below_zero',
+    invariant: 'I2',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(*)::int as seen from wallets`,
+        sql`select 'wallet ' || id as object, 'total ' || total || ', reserved ' || reserved || ', unsettled ' || unsettled as detail
+            from wallets where reserved < 0 or unsettled < 0 or (house_role is null and total < reserved)`,
+      ),
+  },
+  {
+    name: 'ledger.books_sum_to_zero',
+    invariant: 'I1, I13',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(*)::int as seen from wallets`,
+        sql`select book || ' ' || asset as object, 'all wallets together hold ' || sum(total) as detail
+            from wallets group by book, asset having sum(total) <> 0
+          union all
+            select 'entry ' || e.id, 'book ' || e.book || ', wallet ' || w.book || ', journal ' || j.book
+            from ledger_entries e join wallets w on w.id = e.wallet_id join journals j on j.id = e.journal_id
+            where e.book <> w.book or e.book <> j.book or e.asset <> w.asset`,
+      ),
+  },
+  {
+    name: 'ledger.lots_add_up',
+    invariant: 'I16',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(*)::int as seen from wallets`,
+        sql`select 'wallet ' || w.id as object, 'holds ' || w.total || ' ' || w.asset || ', open lots say ' || coalesce(l.open, 0) as detail
+            from wallets w join assets a on a.code = w.asset
+            left join (select wallet_id, sum(quantity_open) as open from lots group by wallet_id) l on l.wallet_id = w.id
+            where w.house_role is null and a.kind <> 'fiat' and w.total <> coalesce(l.open, 0)
+          union all
+            select 'lot ' || l.id, 'open ' || l.quantity_open || ' of ' || l.quantity || ', disposals say ' || coalesce(d.gone, 0) || ' left'
+            from lots l left join (select lot_id, sum(quantity) as gone from lot_disposals group by lot_id) d on d.lot_id = l.id
+            where l.quantity_open <> l.quantity - coalesce(d.gone, 0)`,
+      ),
+  },
+];
+
+/** Runs the two halves of a check: how many objects there are, and which of them are broken. */
+async function look(tx: Tx, count: SQL, breaks: SQL): Promise<CheckResult> {
+  const [counted] = await tx.execute<{ seen: number }>(count);
+  const rows = await tx.execute<{ object: string; detail: string }>(breaks);
+  return { seen: counted?.seen ?? 0, breaks: rows.map(({ object, detail }) => ({ object, detail })) };
+}

@@ -1,0 +1,137 @@
+import { z } from '@hono/zod-openapi';
+import type { Role } from '../../kernel/actor.ts';
+import { pageOf, pageQuery } from '../../platform/http/cursor.ts';
+import { type Endpoint, endpoint } from '../../platform/http/endpoint.ts';
+import { idInput } from '../../platform/http/wire.ts';
+import { Entry, Hold, Journal, Lot, Reconciliation, Wallet } from './api.ts';
+import {
+  getJournal,
+  getReconciliation,
+  listEntries,
+  listHolds,
+  listJournals,
+  listLots,
+  listReconciliations,
+  listWallets,
+} from './store.ts';
+
+const READERS = [
+  'support',
+  'compliance_officer',
+  'mlro',
+  'operations',
+  'risk_manager',
+  'auditor',
+] as const satisfies readonly Role[];
+const BOOKKEEPERS = [
+  'compliance_officer',
+  'mlro',
+  'operations',
+  'auditor',
+] as const satisfies readonly Role[];
+
+const params = z.object({ id: idInput });
+const query = z.strictObject(pageQuery);
+
+export const ledgerEndpoints: readonly Endpoint[] = [
+  endpoint({
+    operationId: 'listWallets',
+    method: 'get',
+    path: '/v1/accounts/{id}/wallets',
+    tag: 'ledger',
+    summary: 'The balances of an account',
+    access: { customer: true, staff: READERS, scope: 'accounts:read' },
+    params,
+    responses: { 200: z.object({ data: z.array(Wallet) }).openapi('WalletList') },
+    handler: async (ctx, { params: { id } }) => ({ status: 200, body: { data: await listWallets(ctx, id) } }),
+  }),
+  endpoint({
+    operationId: 'listEntries',
+    method: 'get',
+    path: '/v1/accounts/{id}/entries',
+    tag: 'ledger',
+    summary: 'What was booked in an account, newest first',
+    access: { customer: true, staff: READERS, scope: 'accounts:read' },
+    params,
+    query,
+    responses: { 200: pageOf(Entry) },
+    handler: async (ctx, { params: { id }, query: page }) => ({
+      status: 200,
+      body: await listEntries(ctx, { ...page, accountId: id }),
+    }),
+  }),
+  endpoint({
+    operationId: 'listHolds',
+    method: 'get',
+    path: '/v1/accounts/{id}/holds',
+    tag: 'ledger',
+    summary: 'What is reserved in an account, newest first',
+    access: { customer: true, staff: READERS, scope: 'accounts:read' },
+    params,
+    query,
+    responses: { 200: pageOf(Hold) },
+    handler: async (ctx, { params: { id }, query: page }) => ({
+      status: 200,
+      body: await listHolds(ctx, { ...page, accountId: id }),
+    }),
+  }),
+  endpoint({
+    operationId: 'listLots',
+    method: 'get',
+    path: '/v1/accounts/{id}/lots',
+    tag: 'ledger',
+    summary: 'The acquisitions of an account, newest first',
+    access: { customer: true, staff: READERS, scope: 'accounts:read' },
+    params,
+    query,
+    responses: { 200: pageOf(Lot) },
+    handler: async (ctx, { params: { id }, query: page }) => ({
+      status: 200,
+      body: await listLots(ctx, { ...page, accountId: id }),
+    }),
+  }),
+  endpoint({
+    operationId: 'listJournals',
+    method: 'get',
+    path: '/v1/journals',
+    tag: 'ledger',
+    summary: 'Postings with their entries, newest first',
+    access: { staff: BOOKKEEPERS },
+    query,
+    responses: { 200: pageOf(Journal) },
+    handler: async (ctx, { query: page }) => ({ status: 200, body: await listJournals(ctx, page) }),
+  }),
+  endpoint({
+    operationId: 'getJournal',
+    method: 'get',
+    path: '/v1/journals/{id}',
+    tag: 'ledger',
+    summary: 'One posting with its entries',
+    access: { staff: BOOKKEEPERS },
+    params,
+    responses: { 200: Journal },
+    handler: async (ctx, { params: { id } }) => ({ status: 200, body: await getJournal(ctx, id) }),
+  }),
+  endpoint({
+    operationId: 'listReconciliations',
+    method: 'get',
+    path: '/v1/reconciliations',
+    tag: 'ledger',
+    summary: 'Reconciliation reports, newest first',
+    access: { staff: BOOKKEEPERS },
+    query,
+    responses: { 200: pageOf(Reconciliation) },
+    handler: async (ctx, { query: page }) => ({ status: 200, body: await listReconciliations(ctx, page) }),
+  }),
+  endpoint({
+    operationId: 'getReconciliation',
+    method: 'get',
+    path: '/v1/reconciliations/{id}',
+    tag: 'ledger',
+    summary: 'One reconciliation report',
+    access: { staff: BOOKKEEPERS },
+    params,
+    responses: { 200: Reconciliation },
+    handler: async (ctx, { params: { id } }) => ({ status: 200, body: await getReconciliation(ctx, id) }),
+  }),
+];

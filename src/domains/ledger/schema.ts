@@ -1,0 +1,325 @@
+/**
+ * Double entry. What the database itself guarantees: entries of a journal sum to zero per asset
+ * (I1) within one book (I13); only the entries trigger, owned by a role that cannot log in, changes
+ * `wallets.total` (I3); a customer wallet never goes below zero or below what is reserved (I2);
+ * journals and entries are append-only on every partition (I4).
+ */
+import { sql } from 'drizzle-orm';
+import {
+  bigint,
+  check,
+  foreignKey,
+  index,
+  integer,
+  jsonb,
+  pgEnum,
+  pgTable,
+  primaryKey,
+  text,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core';
+import { amount, instant, rate } from '../../platform/db/columns.ts';
+import { internalRows, ownedBy } from '../../platform/db/policies.ts';
+import { accounts } from '../accounts/schema.ts';
+
+export const book = pgEnum('book', ['live', 'paper']);
+export const assetKind = pgEnum('asset_kind', ['fiat', 'crypto', 'stock', 'etf', 'bond', 'commodity']);
+
+export const assets = pgTable(
+  'assets',
+  {
+    code: text('code').primaryKey(),
+    name: text('name').notNull(),
+    kind: assetKind('kind').notNull(),
+    scale: integer('scale').notNull(),
+    isin: text('isin'),
+    cusip: text('cusip'),
+    chain: text('chain'),
+    createdAt: instant('created_at').notNull(),
+  },
+  (table) => [
+    check('assets_scale_check', sql`${table.scale} between 0 and 8`),
+    check('assets_code_check', sql`${table.code} ~ '^[A-Z0-9.]{2,12}$'`),
+  ],
+);
+
+export const walletStatus = pgEnum('wallet_status', ['active', 'suspended', 'closed']);
+
+/** The house chart; a customer wallet has none of these. */
+export const houseRole = pgEnum('house_role', [
+  'client_money_bank',
+  'firm_money',
+  'fees_earned',
+  'suspense',
+  'unallocated_receipts',
+  'market_maker',
+  'custody',
+  'clearing',
+  'fx_position',
+  'receivable',
+  'dividends_payable',
+  'rounding',
+]);
+
+/**
+ * The balance of one asset in one account or of the house. Signs: a customer wallet is what the
+ * firm owes and is positive; house bank and custody wallets are its negative.
+ */
+export const wallets = pgTable(
+  'wallets',
+  {
+    id: uuid('id').primaryKey(),
+    userId: uuid('user_id'),
+    accountId: uuid('account_id'),
+    houseRole: houseRole('house_role'),
+    /** Tells house wallets of one role apart: the bank, the custodian, the debtor. */
+    houseReference: text('house_reference'),
+    book: book('book').notNull(),
+    asset: text('asset')
+      .notNull()
+      .references(() => assets.code),
+    total: amount('total').notNull().default(sql`0`),
+    reserved: amount('reserved').notNull().default(sql`0`),
+    available: amount('available').generatedAlwaysAs(sql`total - reserved`),
+    unsettled: amount('unsettled').notNull().default(sql`0`),
+    status: walletStatus('status').notNull(),
+    version: bigint('version', { mode: 'number' }).notNull().default(0),
+    lastEntryAt: instant('last_entry_at'),
+    createdAt: instant('created_at').notNull(),
+  },
+  (table) => [
+    foreignKey({
+      name: 'wallets_account_id_user_id_fkey',
+      columns: [table.accountId, table.userId],
+      foreignColumns: [accounts.id, accounts.userId],
+    }),
+    uniqueIndex('wallets_account_id_asset_key').on(table.accountId, table.asset),
+    uniqueIndex('wallets_house_key')
+      .on(table.book, table.houseRole, table.asset, table.houseReference)
+      .where(sql`${table.houseRole} is not null`),
+    index('wallets_user_id_idx').on(table.userId),
+    index('wallets_asset_idx').on(table.asset),
+    check(
+      'wallets_owner_check',
+      sql`(${table.accountId} is null) = (${table.houseRole} is not null)
+        and (${table.accountId} is null) = (${table.userId} is null)
+        and (${table.houseRole} is null) = (${table.houseReference} is null)`,
+    ),
+    check('wallets_reserved_check', sql`${table.reserved} >= 0`),
+    check('wallets_total_check', sql`${table.houseRole} is not null or ${table.total} >= ${table.reserved}`),
+    check('wallets_unsettled_check', sql`${table.unsettled} >= 0`),
+    check('wallets_house_reserved_check', sql`${table.houseRole} is null or ${table.reserved} = 0`),
+    ...ownedBy('wallets', table.userId),
+  ],
+);
+
+export const journalKind = pgEnum('journal_kind', [
+  'deposit',
+  'withdrawal',
+  'trade',
+  'fee',
+  'transfer',
+  'conversion',
+  'pnl',
+  'funding',
+  'margin',
+  'dividend',
+  'interest',
+  'corporate_action',
+  'adjustment',
+  'reversal',
+  'reset',
+  'write_off',
+]);
+
+/** One balanced posting; partitioned by month of `booked_at`. */
+export const journals = pgTable(
+  'journals',
+  {
+    id: uuid('id').notNull(),
+    bookedAt: instant('booked_at').notNull(),
+    book: book('book').notNull(),
+    kind: journalKind('kind').notNull(),
+    referenceType: text('reference_type').notNull(),
+    referenceId: uuid('reference_id').notNull(),
+    description: text('description').notNull(),
+    metadata: jsonb('metadata').notNull(),
+    valueDate: text('value_date').notNull(),
+    reversesId: uuid('reverses_id'),
+    rate: rate('rate'),
+    rateSource: text('rate_source'),
+    requestId: text('request_id').notNull(),
+  },
+  (table) => [
+    primaryKey({ name: 'journals_pkey', columns: [table.bookedAt, table.id] }),
+    index('journals_id_idx').on(table.id),
+    index('journals_reference_id_idx').on(table.referenceId),
+    check('journals_value_date_check', sql`${table.valueDate} ~ '^\\d{4}-\\d{2}-\\d{2}$'`),
+    ...internalRows('journals'),
+  ],
+);
+
+/** One leg; `user_id` is copied so that a customer can read their own legs. Partitioned by month. */
+export const ledgerEntries = pgTable(
+  'ledger_entries',
+  {
+    id: uuid('id').notNull(),
+    bookedAt: instant('booked_at').notNull(),
+    journalId: uuid('journal_id').notNull(),
+    walletId: uuid('wallet_id').notNull(),
+    userId: uuid('user_id'),
+    accountId: uuid('account_id'),
+    book: book('book').notNull(),
+    asset: text('asset').notNull(),
+    amount: amount('amount').notNull(),
+    balanceAfter: amount('balance_after').notNull(),
+    walletVersion: bigint('wallet_version', { mode: 'number' }).notNull(),
+    kind: journalKind('kind').notNull(),
+    referenceType: text('reference_type').notNull(),
+    referenceId: uuid('reference_id').notNull(),
+  },
+  (table) => [
+    primaryKey({ name: 'ledger_entries_pkey', columns: [table.bookedAt, table.id] }),
+    index('ledger_entries_wallet_id_idx').on(table.walletId, table.walletVersion),
+    index('ledger_entries_journal_id_idx').on(table.journalId),
+    index('ledger_entries_account_id_idx').on(table.accountId, table.bookedAt, table.id),
+    check('ledger_entries_amount_check', sql`${table.amount} <> 0`),
+    ...ownedBy('ledger_entries', table.userId),
+  ],
+);
+
+export const holdReason = pgEnum('hold_reason', [
+  'payment',
+  'authorization',
+  'refund',
+  'escrow',
+  'withdrawal',
+  'margin',
+  'system',
+  'other',
+]);
+export const holdStatus = pgEnum('hold_status', ['active', 'released', 'captured', 'expired']);
+
+/** Reserved funds; `remaining` of active holds counts in `wallets.reserved` (I3). */
+export const holds = pgTable(
+  'holds',
+  {
+    id: uuid('id').primaryKey(),
+    walletId: uuid('wallet_id')
+      .notNull()
+      .references(() => wallets.id),
+    userId: uuid('user_id').notNull(),
+    accountId: uuid('account_id').notNull(),
+    asset: text('asset').notNull(),
+    amount: amount('amount').notNull(),
+    remaining: amount('remaining').notNull(),
+    reason: holdReason('reason').notNull(),
+    referenceType: text('reference_type').notNull(),
+    referenceId: uuid('reference_id').notNull(),
+    status: holdStatus('status').notNull(),
+    expiresAt: instant('expires_at'),
+    metadata: jsonb('metadata').notNull(),
+    createdAt: instant('created_at').notNull(),
+    closedAt: instant('closed_at'),
+  },
+  (table) => [
+    foreignKey({
+      name: 'holds_account_id_user_id_fkey',
+      columns: [table.accountId, table.userId],
+      foreignColumns: [accounts.id, accounts.userId],
+    }),
+    uniqueIndex('holds_reference_key').on(table.reason, table.referenceId),
+    index('holds_account_id_idx').on(table.accountId, table.id),
+    index('holds_wallet_id_idx').on(table.walletId).where(sql`${table.status} = 'active'`),
+    index('holds_expires_at_idx').on(table.expiresAt).where(sql`${table.status} = 'active'`),
+    check('holds_amount_check', sql`${table.amount} > 0`),
+    check('holds_remaining_check', sql`${table.remaining} between 0 and ${table.amount}`),
+    check('holds_closed_check', sql`(${table.status} = 'active') = (${table.closedAt} is null)`),
+    check('holds_closed_remaining_check', sql`${table.status} = 'active' or ${table.remaining} = 0`),
+    ...ownedBy('holds', table.userId),
+  ],
+);
+
+export const lotSource = pgEnum('lot_source', [
+  'trade',
+  'deposit',
+  'transfer',
+  'conversion',
+  'corporate_action',
+  'adjustment',
+]);
+
+/** Acquisitions of spot assets; the open quantities add up to the wallet (I16). */
+export const lots = pgTable(
+  'lots',
+  {
+    id: uuid('id').primaryKey(),
+    walletId: uuid('wallet_id')
+      .notNull()
+      .references(() => wallets.id),
+    userId: uuid('user_id').notNull(),
+    accountId: uuid('account_id').notNull(),
+    asset: text('asset').notNull(),
+    quantity: amount('quantity').notNull(),
+    quantityOpen: amount('quantity_open').notNull(),
+    /** Cost of the whole lot in `cost_currency`; null where units arrived without a price. */
+    cost: amount('cost'),
+    costCurrency: text('cost_currency'),
+    source: lotSource('source').notNull(),
+    referenceId: uuid('reference_id').notNull(),
+    acquiredAt: instant('acquired_at').notNull(),
+  },
+  (table) => [
+    index('lots_open_idx')
+      .on(table.walletId, table.acquiredAt, table.id)
+      .where(sql`${table.quantityOpen} > 0`),
+    index('lots_account_id_idx').on(table.accountId, table.id),
+    check('lots_quantity_check', sql`${table.quantity} > 0`),
+    check('lots_quantity_open_check', sql`${table.quantityOpen} between 0 and ${table.quantity}`),
+    check('lots_cost_check', sql`(${table.cost} is null) = (${table.costCurrency} is null)`),
+    ...ownedBy('lots', table.userId),
+  ],
+);
+
+/** What left a lot, and what it fetched: append-only evidence of realised profit and loss. */
+export const lotDisposals = pgTable(
+  'lot_disposals',
+  {
+    id: uuid('id').primaryKey(),
+    lotId: uuid('lot_id')
+      .notNull()
+      .references(() => lots.id),
+    userId: uuid('user_id').notNull(),
+    accountId: uuid('account_id').notNull(),
+    quantity: amount('quantity').notNull(),
+    cost: amount('cost'),
+    proceeds: amount('proceeds'),
+    currency: text('currency'),
+    referenceType: text('reference_type').notNull(),
+    referenceId: uuid('reference_id').notNull(),
+    disposedAt: instant('disposed_at').notNull(),
+  },
+  (table) => [
+    index('lot_disposals_lot_id_idx').on(table.lotId),
+    index('lot_disposals_account_id_idx').on(table.accountId, table.id),
+    check('lot_disposals_quantity_check', sql`${table.quantity} > 0`),
+    ...ownedBy('lot_disposals', table.userId),
+  ],
+);
+
+export const reconciliationStatus = pgEnum('reconciliation_status', ['clean', 'breaks']);
+
+/** Runs of reconcile and what they found. */
+export const reconciliations = pgTable(
+  'reconciliations',
+  {
+    id: uuid('id').primaryKey(),
+    status: reconciliationStatus('status').notNull(),
+    checks: jsonb('checks').notNull(),
+    breakCount: integer('break_count').notNull(),
+    startedAt: instant('started_at').notNull(),
+    completedAt: instant('completed_at').notNull(),
+  },
+  () => internalRows('reconciliations'),
+);

@@ -1,0 +1,171 @@
+import { and, desc, eq, inArray, lt, or } from 'drizzle-orm';
+import type { Id } from '../../kernel/id.ts';
+import type { Page } from '../../kernel/page.ts';
+import type { Instant } from '../../kernel/time.ts';
+import type { Ctx } from '../../platform/context.ts';
+import type { Tx } from '../../platform/db/client.ts';
+import { transact } from '../../platform/db/transact.ts';
+import { cutPage, type PageRequest, readCursor } from '../../platform/http/cursor.ts';
+import { refuse } from '../../platform/http/refuse.ts';
+import { findAccount } from '../accounts/index.ts';
+import { holds, journals, ledgerEntries, lots, reconciliations, wallets } from './schema.ts';
+
+export type AccountPage = PageRequest & { readonly accountId: Id };
+
+/** The wallets of an account the caller may see. @errors not_found */
+export async function listWallets(ctx: Ctx, accountId: Id) {
+  return transact(ctx, ctx.login, async (tx) => {
+    await findAccount(tx, ctx, accountId);
+    const rows = await tx
+      .select()
+      .from(wallets)
+      .where(eq(wallets.accountId, accountId))
+      .orderBy(wallets.asset);
+    return rows.map((wallet) => ({ ...wallet, withdrawable: (wallet.available ?? 0n) - wallet.unsettled }));
+  });
+}
+
+/** The legs booked in an account, newest first. @errors not_found, invalid_cursor */
+export async function listEntries(
+  ctx: Ctx,
+  page: AccountPage,
+): Promise<Page<typeof ledgerEntries.$inferSelect>> {
+  const listing = `entries ${page.accountId}`;
+  const key = ctx.deps.keyring.cursorKey;
+  return transact(ctx, ctx.login, async (tx) => {
+    await findAccount(tx, ctx, page.accountId);
+    const after = page.cursor === undefined ? undefined : readCursor(key, listing, page.cursor);
+    const rows = await tx
+      .select()
+      .from(ledgerEntries)
+      .where(and(eq(ledgerEntries.accountId, page.accountId), bookedBefore(after)))
+      .orderBy(desc(ledgerEntries.bookedAt), desc(ledgerEntries.id))
+      .limit(page.limit + 1);
+    return cutPage(key, listing, rows, page.limit, (row) => [row.bookedAt, row.id]);
+  });
+}
+
+/** The holds of an account, newest first. @errors not_found, invalid_cursor */
+export async function listHolds(ctx: Ctx, page: AccountPage): Promise<Page<typeof holds.$inferSelect>> {
+  const listing = `holds ${page.accountId}`;
+  const key = ctx.deps.keyring.cursorKey;
+  return transact(ctx, ctx.login, async (tx) => {
+    await findAccount(tx, ctx, page.accountId);
+    const [before] = page.cursor === undefined ? [] : readCursor(key, listing, page.cursor);
+    const rows = await tx
+      .select()
+      .from(holds)
+      .where(
+        and(eq(holds.accountId, page.accountId), before === undefined ? undefined : lt(holds.id, before)),
+      )
+      .orderBy(desc(holds.id))
+      .limit(page.limit + 1);
+    return cutPage(key, listing, rows, page.limit, (row) => [row.id]);
+  });
+}
+
+/** The lots of an account, newest first. @errors not_found, invalid_cursor */
+export async function listLots(ctx: Ctx, page: AccountPage): Promise<Page<typeof lots.$inferSelect>> {
+  const listing = `lots ${page.accountId}`;
+  const key = ctx.deps.keyring.cursorKey;
+  return transact(ctx, ctx.login, async (tx) => {
+    await findAccount(tx, ctx, page.accountId);
+    const [before] = page.cursor === undefined ? [] : readCursor(key, listing, page.cursor);
+    const rows = await tx
+      .select()
+      .from(lots)
+      .where(and(eq(lots.accountId, page.accountId), before === undefined ? undefined : lt(lots.id, before)))
+      .orderBy(desc(lots.id))
+      .limit(page.limit + 1);
+    return cutPage(key, listing, rows, page.limit, (row) => [row.id]);
+  });
+}
+
+/** Journals with their entries, newest first; staff only. @errors invalid_cursor */
+export async function listJournals(ctx: Ctx, page: PageRequest) {
+  const key = ctx.deps.keyring.cursorKey;
+  return transact(ctx, 'staff', async (tx) => {
+    const after = page.cursor === undefined ? undefined : readCursor(key, 'journals', page.cursor);
+    const [bookedAt, id] = after ?? [];
+    const rows = await tx
+      .select()
+      .from(journals)
+      .where(
+        bookedAt === undefined || id === undefined
+          ? undefined
+          : or(
+              lt(journals.bookedAt, bookedAt as Instant),
+              and(eq(journals.bookedAt, bookedAt as Instant), lt(journals.id, id)),
+            ),
+      )
+      .orderBy(desc(journals.bookedAt), desc(journals.id))
+      .limit(page.limit + 1);
+    const cut = cutPage(key, 'journals', rows, page.limit, (row) => [row.bookedAt, row.id]);
+    return { ...cut, data: await withEntries(tx, cut.data) };
+  });
+}
+
+/** One journal with its entries. @errors not_found */
+export async function getJournal(ctx: Ctx, journalId: Id) {
+  return transact(ctx, 'staff', async (tx) => {
+    const rows = await tx.select().from(journals).where(eq(journals.id, journalId));
+    const [journal] = await withEntries(tx, rows);
+    if (journal === undefined) {
+      throw refuse('not_found');
+    }
+    return journal;
+  });
+}
+
+/** The reports of reconcile, newest first. @errors invalid_cursor */
+export async function listReconciliations(ctx: Ctx, page: PageRequest) {
+  const key = ctx.deps.keyring.cursorKey;
+  return transact(ctx, 'staff', async (tx) => {
+    const [before] = page.cursor === undefined ? [] : readCursor(key, 'reconciliations', page.cursor);
+    const rows = await tx
+      .select()
+      .from(reconciliations)
+      .where(before === undefined ? undefined : lt(reconciliations.id, before))
+      .orderBy(desc(reconciliations.id))
+      .limit(page.limit + 1);
+    return cutPage(key, 'reconciliations', rows, page.limit, (row) => [row.id]);
+  });
+}
+
+/** One report of reconcile. @errors not_found */
+export async function getReconciliation(ctx: Ctx, reconciliationId: Id) {
+  return transact(ctx, 'staff', async (tx) => {
+    const [row] = await tx.select().from(reconciliations).where(eq(reconciliations.id, reconciliationId));
+    if (row === undefined) {
+      throw refuse('not_found');
+    }
+    return row;
+  });
+}
+
+function bookedBefore(after: readonly string[] | undefined) {
+  const [bookedAt, id] = after ?? [];
+  return bookedAt === undefined || id === undefined
+    ? undefined
+    : or(
+        lt(ledgerEntries.bookedAt, bookedAt as Instant),
+        and(eq(ledgerEntries.bookedAt, bookedAt as Instant), lt(ledgerEntries.id, id)),
+      );
+}
+
+async function withEntries(tx: Tx, rows: readonly (typeof journals.$inferSelect)[]) {
+  const entries =
+    rows.length === 0
+      ? []
+      : await tx
+          .select()
+          .from(ledgerEntries)
+          .where(
+            inArray(
+              ledgerEntries.journalId,
+              rows.map((row) => row.id),
+            ),
+          )
+          .orderBy(ledgerEntries.id);
+  return rows.map((row) => ({ ...row, entries: entries.filter((entry) => entry.journalId === row.id) }));
+}

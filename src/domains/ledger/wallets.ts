@@ -1,0 +1,119 @@
+import { and, eq, isNotNull, sql } from 'drizzle-orm';
+import { type Amount, amountOf, formatAmount } from '../../kernel/amount.ts';
+import { assert, present } from '../../kernel/assert.ts';
+import { type Id, newId } from '../../kernel/id.ts';
+import type { Ctx } from '../../platform/context.ts';
+import type { Tx } from '../../platform/db/client.ts';
+import { sqlStateOf } from '../../platform/db/errors.ts';
+import { refuseLedger } from './errors.ts';
+import type { Book, Wallet } from './post-journals.ts';
+import { assets, type houseRole, wallets } from './schema.ts';
+
+export type HouseRole = (typeof houseRole.enumValues)[number];
+
+export type WalletOwner = { readonly userId: Id; readonly accountId: Id; readonly book: Book };
+
+/**
+ * The wallet of an account in one asset, made on first use.
+ * @effects perhaps one row of `wallets`
+ * @errors unknown_asset
+ */
+export async function customerWallet(tx: Tx, ctx: Ctx, owner: WalletOwner, asset: string): Promise<Wallet> {
+  await requireAsset(tx, asset);
+  await insertWallet(tx, ctx, { ...owner, asset });
+  const [wallet] = await tx
+    .select()
+    .from(wallets)
+    .where(and(eq(wallets.accountId, owner.accountId), eq(wallets.asset, asset)));
+  const found = present(wallet, 'the wallet was just made');
+  assert(found.userId === owner.userId && found.book === owner.book, 'the wallet belongs to its account');
+  return found;
+}
+
+/**
+ * A wallet of the house chart, made on first use.
+ * @units reference: the bank, custodian or debtor that tells wallets of one role apart
+ * @effects perhaps one row of `wallets`
+ */
+export async function houseWallet(
+  tx: Tx,
+  ctx: Ctx,
+  house: {
+    readonly role: HouseRole;
+    readonly reference: string;
+    readonly book: Book;
+    readonly asset: string;
+  },
+): Promise<Wallet> {
+  await requireAsset(tx, house.asset);
+  const matching = and(
+    eq(wallets.book, house.book),
+    eq(wallets.houseRole, house.role),
+    eq(wallets.asset, house.asset),
+    eq(wallets.houseReference, house.reference),
+    isNotNull(wallets.houseRole),
+  );
+  const [known] = await tx.select().from(wallets).where(matching);
+  if (known !== undefined) {
+    return known;
+  }
+  await insertWallet(tx, ctx, house);
+  const [wallet] = await tx.select().from(wallets).where(matching);
+  return present(wallet, 'the house wallet was just made');
+}
+
+export type ReservationChange = { readonly walletId: Id; readonly delta: Amount };
+
+/**
+ * Moves what wallets have reserved, for holds and for orders (I3). Wallets must be locked already, in
+ * id order, by the caller.
+ * @effects `wallets.reserved`
+ * @errors insufficient_funds when a wallet's total does not cover it
+ */
+export async function changeReserved(tx: Tx, changes: readonly ReservationChange[]): Promise<void> {
+  const deltas = new Map<Id, bigint>();
+  for (const change of changes) {
+    deltas.set(change.walletId, (deltas.get(change.walletId) ?? 0n) + change.delta);
+  }
+  const moved = [...deltas].filter(([, delta]) => delta !== 0n);
+  if (moved.length === 0) {
+    return;
+  }
+  const ids = sql.param(moved.map(([id]) => id));
+  const amounts = sql.param(moved.map(([, delta]) => formatAmount(amountOf(delta))));
+  try {
+    const updated = await tx.execute(sql`
+      update wallets w set reserved = w.reserved + change.delta::numeric
+      from unnest(${ids}::text[], ${amounts}::text[]) as change (id, delta)
+      where w.id = change.id::uuid returning w.id`);
+    assert(updated.length === moved.length, 'every wallet whose reservation changes exists');
+  } catch (error) {
+    throw sqlStateOf(error) === '23514' ? refuseLedger('insufficient_funds') : error;
+  }
+}
+
+/** @errors unknown_asset */
+export async function requireAsset(tx: Tx, code: string): Promise<typeof assets.$inferSelect> {
+  const [asset] = await tx.select().from(assets).where(eq(assets.code, code));
+  if (asset === undefined) {
+    throw refuseLedger('unknown_asset');
+  }
+  return asset;
+}
+
+type NewWallet =
+  | (WalletOwner & { readonly asset: string })
+  | { readonly role: HouseRole; readonly reference: string; readonly book: Book; readonly asset: string };
+
+/**
+ * Names the columns it fills: no login may insert a total, and drizzle's insert names them all.
+ */
+async function insertWallet(tx: Tx, ctx: Ctx, wallet: NewWallet): Promise<void> {
+  const owner = 'role' in wallet ? undefined : wallet;
+  const house = 'role' in wallet ? wallet : undefined;
+  await tx.execute(sql`
+    insert into wallets (id, user_id, account_id, house_role, house_reference, book, asset, status, created_at)
+    values (${newId()}, ${owner?.userId ?? null}, ${owner?.accountId ?? null}, ${house?.role ?? null},
+      ${house?.reference ?? null}, ${wallet.book}, ${wallet.asset}, 'active', ${ctx.deps.clock.now()})
+    on conflict do nothing`);
+}

@@ -1,0 +1,25 @@
+import type { Domain } from '../../platform/domain.ts';
+import { marketsChecks } from './checks.ts';
+import { marketsEndpoints } from './routes.ts';
+
+export { symbolInput } from './api.ts';
+export { createInstrument } from './create-instrument.ts';
+export { setQuote } from './set-quote.ts';
+export {
+  allInstruments,
+  instrumentOf,
+  instrumentsBySymbol,
+  keepMarketMoves,
+  type PricedInstrument,
+} from './store.ts';
+
+/** The front door of markets. */
+export const marketsDomain: Domain = {
+  name: 'markets',
+  endpoints: marketsEndpoints,
+  checks: marketsChecks,
+  consumers: [],
+  approvalActions: [],
+  jobs: [],
+  personalData: [],
+};

@@ -1,0 +1,23 @@
+import type { Domain } from '../../platform/domain.ts';
+import { riskChecks } from './checks.ts';
+import { setLimitAction } from './propose-risk-limit.ts';
+import { riskEndpoints } from './routes.ts';
+
+export {
+  bindingLimit,
+  type LimitRow,
+  limitRefusal,
+} from './rules.ts';
+export { setRiskLimit } from './set-risk-limit.ts';
+export { loadRiskLimits } from './store.ts';
+
+/** The front door of risk. */
+export const riskDomain: Domain = {
+  name: 'risk',
+  endpoints: riskEndpoints,
+  checks: riskChecks,
+  consumers: [],
+  approvalActions: [setLimitAction],
+  jobs: [],
+  personalData: [],
+};

@@ -1,0 +1,133 @@
+import { eq, sql } from 'drizzle-orm';
+import { personOf } from '../../kernel/actor.ts';
+import { type Amount, formatAmount, parseAmount } from '../../kernel/amount.ts';
+import { present } from '../../kernel/assert.ts';
+import { type Id, newId } from '../../kernel/id.ts';
+import { type Instant, parseInstant } from '../../kernel/time.ts';
+import type { ApprovalAction, ApprovedAction } from '../../platform/approvals/actions.ts';
+import { requestApproval } from '../../platform/approvals/request-approval.ts';
+import type { Ctx } from '../../platform/context.ts';
+import type { Tx } from '../../platform/db/client.ts';
+import { approvals } from '../../platform/db/schema.ts';
+import { transact } from '../../platform/db/transact.ts';
+import { refuse } from '../../platform/http/refuse.ts';
+import { refuseRisk } from './errors.ts';
+import type { LimitScope, LimitType } from './rules.ts';
+import { setRiskLimit } from './set-risk-limit.ts';
+
+export type RiskLimitProposal = {
+  readonly scope: LimitScope;
+  readonly scopeId?: string;
+  readonly type: LimitType;
+  readonly value: bigint;
+  readonly currency?: string | undefined;
+  readonly effectiveFrom?: Instant | undefined;
+  readonly effectiveUntil?: Instant | undefined;
+  readonly reason: string;
+};
+
+const ACTION = 'risk.set_limit';
+
+/**
+ * Puts a limit before another person; it takes effect when they approve.
+ * @effects one row of `approvals`; audit `approval.requested`
+ * @errors limit_period_invalid, limit_scope_unknown, self_approval (I7: nobody acts on themselves)
+ */
+export async function proposeRiskLimit(
+  ctx: Ctx,
+  proposal: RiskLimitProposal,
+): Promise<{ readonly limitId: Id; readonly approvalId: Id; readonly status: 'pending' }> {
+  const from = proposal.effectiveFrom ?? ctx.deps.clock.now();
+  if (proposal.effectiveUntil !== undefined && proposal.effectiveUntil <= from) {
+    throw refuseRisk('limit_period_invalid');
+  }
+  const limitId = newId();
+  return transact(ctx, 'staff', async (tx) => {
+    const subjectUserId = await subjectOf(tx, proposal.scope, proposal.scopeId ?? '');
+    if (subjectUserId !== null && subjectUserId === personOf(ctx.actor)) {
+      throw refuse('self_approval');
+    }
+    const approval = await requestApproval(tx, ctx, {
+      action: ACTION,
+      subjectType: 'risk_limit',
+      subjectId: limitId,
+      subjectUserId,
+      payload: {
+        scope: proposal.scope,
+        scopeId: proposal.scopeId ?? '',
+        type: proposal.type,
+        value: formatAmount(proposal.value),
+        currency: proposal.currency ?? null,
+        effectiveFrom: proposal.effectiveFrom ?? null,
+        effectiveUntil: proposal.effectiveUntil ?? null,
+        reason: proposal.reason,
+      },
+      quorum: 1,
+      checkerRoles: ['risk_manager', 'admin'],
+      reason: proposal.reason,
+    });
+    return { limitId, approvalId: approval.id, status: 'pending' as const };
+  });
+}
+
+/** What the approval of a limit does. */
+export const setLimitAction: ApprovalAction = {
+  action: ACTION,
+  execute: async (ctx, approved) => {
+    const payload = payloadOf(approved);
+    const tx = present(ctx.tx, 'an approval executes in the transaction of its last vote');
+    const [approval] = await tx
+      .select({ subjectUserId: approvals.subjectUserId })
+      .from(approvals)
+      .where(eq(approvals.id, approved.approvalId));
+    await setRiskLimit(ctx, {
+      ...payload,
+      id: approved.subjectId,
+      // A limit that was to begin while it waited begins with its approval.
+      effectiveFrom: payload.effectiveFrom ?? ctx.deps.clock.now(),
+      setBy: approved.makerId,
+      approvalId: approved.approvalId,
+      subjectUserId: approval?.subjectUserId ?? null,
+    });
+  },
+};
+
+function payloadOf(approved: ApprovedAction) {
+  const payload = approved.payload as Record<string, string | null>;
+  const instantOf = (text: string | null | undefined): Instant | null =>
+    text === null || text === undefined ? null : parseInstant(text);
+  return {
+    scope: payload.scope as LimitScope,
+    scopeId: payload.scopeId ?? '',
+    type: payload.type as LimitType,
+    value: parseAmount(present(payload.value, 'a proposal has a value')) as Amount,
+    currency: payload.currency ?? null,
+    effectiveFrom: instantOf(payload.effectiveFrom),
+    effectiveUntil: instantOf(payload.effectiveUntil),
+    reason: present(payload.reason, 'a proposal has a reason'),
+  };
+}
+
+/** The person a limit concerns, who may never be its checker. @errors limit_scope_unknown */
+async function subjectOf(tx: Tx, scope: LimitScope, scopeId: string): Promise<Id | null> {
+  const [found] = await tx.execute<{ user_id: Id | null }>(scopeQuery(scope, scopeId));
+  if (found === undefined) {
+    throw refuseRisk('limit_scope_unknown');
+  }
+  return found.user_id;
+}
+
+function scopeQuery(scope: LimitScope, scopeId: string) {
+  switch (scope) {
+    case 'platform':
+      return sql`select null::uuid as user_id`;
+    case 'user':
+      return sql`select id as user_id from users where id = ${scopeId}`;
+    case 'account':
+      return sql`select user_id from accounts where id = ${scopeId}`;
+    case 'instrument':
+      return sql`select null::uuid as user_id from instruments where id = ${scopeId}`;
+    case 'asset':
+      return sql`select null::uuid as user_id from assets where code = ${scopeId}`;
+  }
+}

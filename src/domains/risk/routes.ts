@@ -1,0 +1,45 @@
+import { pageOf } from '../../platform/http/cursor.ts';
+import { type Endpoint, endpoint, pickProblems } from '../../platform/http/endpoint.ts';
+import { ProposedRiskLimit, RiskLimit, RiskLimitProposal, RiskLimitQuery } from './api.ts';
+import { RISK_PROBLEMS } from './errors.ts';
+import { proposeRiskLimit } from './propose-risk-limit.ts';
+import { listRiskLimits } from './store.ts';
+
+export const riskEndpoints: readonly Endpoint[] = [
+  endpoint({
+    operationId: 'listRiskLimits',
+    method: 'get',
+    path: '/v1/risk/limits',
+    tag: 'risk',
+    summary: 'The limits of trading, newest first',
+    description:
+      'The narrowest scope that has a limit binds: account, user, instrument, asset, platform. Without any the order is refused.',
+    access: { staff: ['risk_manager', 'compliance_officer', 'auditor', 'admin'] },
+    query: RiskLimitQuery,
+    responses: { 200: pageOf(RiskLimit).openapi('RiskLimitPage') },
+    handler: async (ctx, { query }) => ({ status: 200, body: await listRiskLimits(ctx, query) }),
+  }),
+  endpoint({
+    operationId: 'proposeRiskLimit',
+    method: 'post',
+    path: '/v1/risk/limits',
+    tag: 'risk',
+    summary: 'Propose a limit of trading',
+    description: 'It takes effect when a second person approves it.',
+    access: { staff: ['risk_manager', 'admin'] },
+    category: 'trading',
+    body: RiskLimitProposal,
+    example: {
+      scope: 'platform',
+      type: 'max_order_value',
+      value: '250000',
+      currency: 'USD',
+      reason: 'Default of the firm',
+    },
+    responses: { 202: ProposedRiskLimit },
+    problems: {
+      ...pickProblems(RISK_PROBLEMS, 'limit_period_invalid', 'limit_scope_unknown'),
+    },
+    handler: async (ctx, { body }) => ({ status: 202, body: await proposeRiskLimit(ctx, body) }),
+  }),
+];

@@ -1,0 +1,103 @@
+/**
+ * What reconcile holds trading to. That open orders explain what wallets reserve is checked once, by
+ * the ledger, together with holds.
+ */
+import { type SQL, sql } from 'drizzle-orm';
+import type { Tx } from '../../platform/db/client.ts';
+import type { Check, CheckResult } from '../../platform/domain.ts';
+
+export const tradingChecks: readonly Check[] = [
+  {
+    name: 'trading.fills_add_up',
+    invariant: 'I14',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(*)::int as seen from orders`,
+        sql`select 'order ' || o.id as object,
+              'says ' || o.filled_quantity || ' for ' || o.filled_amount || ' and fees of ' || o.fees ||
+              ', its fills say ' || coalesce(f.quantity, 0) || ' for ' || coalesce(f.amount, 0) || ' and fees of ' ||
+              coalesce(f.fees, 0) as detail
+            from orders o left join (
+              select order_id, sum(quantity) as quantity, sum(amount) as amount, sum(fee) as fees
+              from fills group by order_id) f on f.order_id = o.id
+            where o.filled_quantity <> coalesce(f.quantity, 0) or o.filled_amount <> coalesce(f.amount, 0)
+              or o.fees <> coalesce(f.fees, 0)
+              or (o.status = 'filled' and o.quantity is not null and o.filled_quantity <> o.quantity)
+              or (o.status = 'partially_filled' and o.filled_quantity = 0)
+              or (o.status in ('open', 'pending', 'rejected') and o.filled_quantity <> 0)`,
+      ),
+  },
+  {
+    name: 'trading.trades_have_two_sides',
+    invariant: 'I1',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(*)::int as seen from trades`,
+        sql`select 'trade ' || t.id as object, 'has ' || count(f.id) || ' fills that agree with it' as detail
+            from trades t left join fills f on f.trade_id = t.id and f.price = t.price and f.quantity = t.quantity
+            group by t.id
+            having count(f.id) <> 2 or count(distinct f.side) <> 2 or count(distinct f.liquidity) <> 2
+          union all
+            select 'fill ' || f.id, 'differs from its trade or order' from fills f
+            join trades t on t.id = f.trade_id join orders o on o.id = f.order_id
+            where f.price <> t.price or f.quantity <> t.quantity or f.side <> o.side or f.account_id <> o.account_id
+              or (f.liquidity = 'taker') <> (f.side = t.taker_side)`,
+      ),
+  },
+  {
+    name: 'trading.trades_are_booked',
+    invariant: 'I1',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(*)::int as seen from trades`,
+        sql`select 'trade ' || t.id as object, 'has ' || count(j.id) || ' journals' as detail
+            from trades t left join journals j on j.reference_id = t.id and j.kind = 'trade'
+            group by t.id having count(j.id) <> 1
+          union all
+            select 'journal ' || j.id, 'books a trade that does not exist' from journals j
+            where j.kind = 'trade' and j.reference_type = 'trade'
+              and not exists (select 1 from trades t where t.id = j.reference_id)`,
+      ),
+  },
+  {
+    name: 'trading.open_orders_reserve',
+    invariant: 'I3',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(*)::int as seen from orders`,
+        sql`select 'order ' || o.id as object,
+              'is ' || o.status || ' and reserves ' || o.reservation || ' ' || o.reservation_asset as detail
+            from orders o left join wallets w on w.id = o.wallet_id
+            where o.closed_at is null and (o.reservation <= 0 or w.id is null or w.account_id <> o.account_id
+              or w.asset <> o.reservation_asset or w.book <> o.book)`,
+      ),
+  },
+  {
+    name: 'trading.limits_were_kept',
+    invariant: 'I14',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(*)::int as seen from fills`,
+        sql`select 'fill ' || f.id as object, f.side || ' at ' || f.price || ' beyond ' || coalesce(o.limit_price, o.price_cap) as detail
+            from fills f join orders o on o.id = f.order_id
+            where (f.side = 'buy' and f.price > coalesce(o.limit_price, o.price_cap))
+              or (f.side = 'sell' and f.price < coalesce(o.limit_price, o.price_cap))
+          union all
+            select 'trade ' || m.trade_id, 'is of one person with themselves' from fills m
+            join fills t on t.trade_id = m.trade_id and t.liquidity = 'taker' and m.liquidity = 'maker'
+            where m.user_id = t.user_id`,
+      ),
+  },
+];
+
+/** Runs the two halves of a check: how many objects there are, and which of them are broken. */
+async function look(tx: Tx, count: SQL, breaks: SQL): Promise<CheckResult> {
+  const [counted] = await tx.execute<{ seen: number }>(count);
+  const rows = await tx.execute<{ object: string; detail: string }>(breaks);
+  return { seen: counted?.seen ?? 0, breaks: rows.map(({ object, detail }) => ({ object, detail })) };
+}

@@ -1,0 +1,80 @@
+/**
+ * The books this process matches: what it owns, under which epoch, the number the next order gets,
+ * and what waits to be carried out. The desk is memory only; the database is what it is rebuilt from.
+ */
+import type { Id } from '../../../kernel/id.ts';
+import type { CancelRequestReason, NewOrder as NewOrderCommand } from '../engine/command.ts';
+import { createOrderBook, type OrderBook } from '../engine/order-book.ts';
+
+export type BookName = { readonly instrumentId: Id; readonly book: 'live' | 'paper' };
+
+/** What is done to a book, in order. */
+export type Work =
+  | NewOrderCommand
+  | {
+      readonly type: 'cancel';
+      readonly orderId: Id;
+      readonly reason: CancelRequestReason;
+      /** Told once the cancel is settled, or found to be in vain. */
+      readonly settled?: () => void;
+    }
+  /** Ends an order that never entered the book, because it was cancelled before. */
+  | {
+      readonly type: 'end';
+      readonly orderId: Id;
+      readonly reason: CancelRequestReason | 'settlement_failed';
+    };
+
+export type Book = BookName & {
+  readonly symbol: string;
+  readonly lot: bigint;
+  readonly epoch: bigint;
+  matching: OrderBook;
+  /** Accepts number orders themselves only while the book is ready. */
+  ready: boolean;
+  nextSeq: bigint;
+  readonly queue: Work[];
+  /** Orders that wait to be put back after a rebuild are all before this many of the queue. */
+  replaying: number;
+  failures: number;
+  /** The top of the book as last told to markets. */
+  told: string;
+};
+
+export type Desk = {
+  readonly books: Map<string, Book>;
+  readonly find: (name: BookName) => Book | undefined;
+};
+
+/** A desk without books. */
+export function createDesk(): Desk {
+  const books = new Map<string, Book>();
+  return { books, find: (name) => books.get(bookKey(name)) };
+}
+
+/** The name of a book in maps and locks. */
+export function bookKey(name: BookName): string {
+  return `book:${name.instrumentId}:${name.book}`;
+}
+
+/** A book that is owned but holds nothing yet. */
+export function emptyBook(
+  name: BookName,
+  instrument: { readonly symbol: string; readonly lot: bigint },
+  epoch: bigint,
+): Book {
+  return {
+    instrumentId: name.instrumentId,
+    book: name.book,
+    symbol: instrument.symbol,
+    lot: instrument.lot,
+    epoch,
+    matching: createOrderBook(instrument.lot),
+    ready: false,
+    nextSeq: 1n,
+    queue: [],
+    replaying: 0,
+    failures: 0,
+    told: '',
+  };
+}

@@ -1,0 +1,90 @@
+/**
+ * The queue in front of the accept lane. No timer: whenever the lane is free it takes everything
+ * that waits, up to a batch. Alone, an order waits for nobody; under load batches grow by
+ * themselves. Both the queue and each account's share of it are bounded.
+ */
+import type { Id } from '../../../kernel/id.ts';
+import { refuse } from '../../../platform/http/refuse.ts';
+import type { Placed, Ticket } from './ticket.ts';
+
+export type Waiting = {
+  readonly ticket: Ticket;
+  readonly resolve: (placed: Placed) => void;
+  readonly reject: (error: unknown) => void;
+};
+
+export type Intake = {
+  /** @errors busy when the queue or the account's share of it is full, or the intake is closed */
+  readonly submit: (ticket: Ticket) => Promise<Placed>;
+  /** Runs work between two batches: no order is being accepted meanwhile. */
+  readonly between: <Result>(work: () => Promise<Result>) => Promise<Result>;
+  /** Refuses new orders and waits until every order taken has its answer. */
+  readonly close: () => Promise<void>;
+  readonly open: () => void;
+};
+
+export const BATCH_MAX = 256;
+const QUEUE_MAX = 4_096;
+const ACCOUNT_SHARE_MAX = 1_024;
+
+/** `accept` answers every order it is given and never throws. */
+export function createIntake(accept: (batch: readonly Waiting[]) => Promise<void>): Intake {
+  const queue: Waiting[] = [];
+  const shares = new Map<Id, number>();
+  let lane: Promise<unknown> = Promise.resolve();
+  let draining = false;
+  let closed = false;
+
+  const between = <Result>(work: () => Promise<Result>): Promise<Result> => {
+    const result = lane.then(work);
+    lane = result.catch(() => undefined);
+    return result;
+  };
+  const drain = async (): Promise<void> => {
+    while (queue.length > 0) {
+      await between(async () => {
+        const batch = queue.splice(0, BATCH_MAX);
+        for (const { ticket } of batch) {
+          takeShare(shares, ticket.order.accountId, -1);
+        }
+        await accept(batch);
+      });
+    }
+    draining = false;
+  };
+  return {
+    between,
+    submit: (ticket) => {
+      const share = shares.get(ticket.order.accountId) ?? 0;
+      if (closed || queue.length >= QUEUE_MAX || share >= ACCOUNT_SHARE_MAX) {
+        return Promise.reject(refuse('busy', { headers: { 'retry-after': '1' } }));
+      }
+      takeShare(shares, ticket.order.accountId, 1);
+      return new Promise<Placed>((resolve, reject) => {
+        queue.push({ ticket, resolve, reject });
+        if (!draining) {
+          draining = true;
+          void drain();
+        }
+      });
+    },
+    close: async () => {
+      closed = true;
+      while (draining) {
+        await between(() => Promise.resolve());
+      }
+    },
+    open: () => {
+      closed = false;
+    },
+  };
+}
+
+function takeShare(shares: Map<Id, number>, accountId: Id, change: number): void {
+  const share = (shares.get(accountId) ?? 0) + change;
+  if (share === 0) {
+    shares.delete(accountId);
+  } else {
+    shares.set(accountId, share);
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * One transaction for what the engine did: trades, fills, order states, journals, lots, events,
+ * audit. Locks in the house's order: books, gates, orders, wallets. It proves that the parties may
+ * still trade; if not, nothing is written and the caller learns who may not (I8).
+ */
+import { present } from '../../../kernel/assert.ts';
+import type { Id } from '../../../kernel/id.ts';
+import type { Ctx } from '../../../platform/context.ts';
+import type { Tx } from '../../../platform/db/client.ts';
+import { lockRows } from '../../../platform/db/locks.ts';
+import { accountAllows, accountsByIds } from '../../accounts/index.ts';
+import { gateRefusal, lockGates } from '../../identity/index.ts';
+import { findWallets, houseWallet, lockWallets, type Wallet, walletKey } from '../../ledger/index.ts';
+import { instrumentsBySymbol, type PricedInstrument } from '../../markets/index.ts';
+import type { OrderTraded } from '../engine/event.ts';
+import { orders } from '../schema.ts';
+import type { Book } from './desk.ts';
+import { holdBooks } from './fence.ts';
+import {
+  type BookEvent,
+  emptyPlan,
+  ordersIn,
+  type Plan,
+  planEvents,
+  type SettleTerms,
+} from './settle-plan.ts';
+import { writeSettlement } from './settle-writes.ts';
+import type { OrderRow } from './ticket.ts';
+
+/** What one book's engine did. */
+export type BookEvents = { readonly book: Book; readonly events: readonly BookEvent[] };
+
+/** Thrown where a party to a trade may not trade any more; nothing was written. */
+export class PartiesRestricted extends Error {
+  override readonly name = 'PartiesRestricted';
+  readonly userIds: readonly Id[];
+  readonly accountIds: readonly Id[];
+
+  constructor(userIds: readonly Id[], accountIds: readonly Id[]) {
+    super('a party may not trade any more');
+    this.userIds = userIds;
+    this.accountIds = accountIds;
+  }
+}
+
+/** The wallets of a settlement, all locked. */
+export type SettleWallets = {
+  readonly of: (accountId: Id, asset: string) => Wallet;
+  readonly fees: (book: OrderRow['book'], asset: string) => Id;
+};
+
+/**
+ * Settles events of any number of books.
+ * @effects `trades`, `fills`, `orders`, `order_events`, journals of kind `trade`, `wallets.reserved`,
+ *   lots, `quotes`, outbox `trading.order_*`, audit `order.traded` and `order.closed`
+ * @errors BookLost, PartiesRestricted
+ */
+export async function recordSettlement(tx: Tx, ctx: Ctx, batch: readonly BookEvents[]): Promise<void> {
+  await holdBooks(
+    tx,
+    batch.map(({ book }) => book),
+  );
+  await refuseRestricted(tx, batch);
+  const ids = new Set(batch.flatMap(({ events }) => [...ordersIn(events)]));
+  const rows = new Map((await lockRows(tx, orders, [...ids])).map((row) => [row.id, row]));
+  const instruments = await instrumentsBySymbol(
+    tx,
+    batch.map(({ book }) => book.symbol),
+  );
+  const plan = emptyPlan();
+  for (const { book, events } of batch) {
+    planEvents(plan, events, termsOf(book, instruments), rows);
+  }
+  const wallets = await lockSettlement(tx, ctx, plan, instruments);
+  await writeSettlement(tx, ctx, plan, instruments, wallets);
+}
+
+function termsOf(book: Book, instruments: ReadonlyMap<string, PricedInstrument>): SettleTerms {
+  const instrument = present(instruments.get(book.symbol), 'an instrument with a book exists');
+  return {
+    instrumentId: instrument.id,
+    symbol: instrument.symbol,
+    baseAsset: instrument.baseAsset,
+    quoteAsset: instrument.quoteAsset,
+    makerFeeBps: instrument.makerFeeBps,
+    takerFeeBps: instrument.takerFeeBps,
+  };
+}
+
+/** Gates before any row lock. An order accepted in good standing may meet its trade without it. */
+async function refuseRestricted(tx: Tx, batch: readonly BookEvents[]): Promise<void> {
+  const live = tradesIn(batch.filter(({ book }) => book.book === 'live'));
+  const gates = await lockGates(tx, live.flatMap(partiesOf));
+  const userIds = [...new Set(live.flatMap(partiesOf))].filter((userId) => {
+    const refusal = gateRefusal(gates.get(userId), 'trade');
+    // New terms of service bind new orders, not those already accepted under the old ones.
+    return refusal !== null && refusal !== 'agreements_outdated';
+  });
+  const accountIds = tradesIn(batch).flatMap((trade) => [trade.makerAccountId, trade.takerAccountId]);
+  const accounts = await accountsByIds(tx, accountIds);
+  const inactive = [...accounts.values()]
+    .filter((account) => !accountAllows(account.status, 'trade'))
+    .map((account) => account.id);
+  if (userIds.length > 0 || inactive.length > 0) {
+    throw new PartiesRestricted(userIds, inactive);
+  }
+}
+
+function tradesIn(batch: readonly BookEvents[]): OrderTraded[] {
+  return batch.flatMap(({ events }) => events.filter((event) => event.type === 'trade'));
+}
+
+function partiesOf(trade: OrderTraded): Id[] {
+  return [trade.makerPersonId, trade.takerPersonId];
+}
+
+async function lockSettlement(
+  tx: Tx,
+  ctx: Ctx,
+  plan: Plan,
+  instruments: ReadonlyMap<string, PricedInstrument>,
+): Promise<SettleWallets> {
+  const names = plan.trades.flatMap((trade) => {
+    const instrument = instruments.get(trade.symbol);
+    return [trade.buy.order, trade.sell.order].flatMap((order) => [
+      { accountId: order.accountId, asset: instrument?.baseAsset ?? '' },
+      { accountId: order.accountId, asset: instrument?.quoteAsset ?? '' },
+    ]);
+  });
+  const found = await findWallets(tx, names);
+  const fees = await feeWallets(tx, ctx, plan, instruments);
+  const reserving = [...plan.orders.values()].flatMap(({ row }) =>
+    row.walletId === null ? [] : [row.walletId],
+  );
+  const locked = await lockWallets(tx, [
+    ...[...found.values()].map((wallet) => wallet.id),
+    ...fees.values(),
+    ...reserving,
+  ]);
+  const suspended = [...found.values()].filter((wallet) => locked.get(wallet.id)?.status !== 'active');
+  if (suspended.length > 0) {
+    throw new PartiesRestricted(
+      [],
+      suspended.flatMap((wallet) => (wallet.accountId === null ? [] : [wallet.accountId])),
+    );
+  }
+  return {
+    of: (accountId, asset) =>
+      present(
+        found.get(walletKey({ accountId, asset })),
+        'acceptance made every wallet that settlement pays into',
+      ),
+    fees: (book, asset) =>
+      present(fees.get(`${book} ${asset}`), 'the house has a wallet for the fees of every trade'),
+  };
+}
+
+async function feeWallets(
+  tx: Tx,
+  ctx: Ctx,
+  plan: Plan,
+  instruments: ReadonlyMap<string, PricedInstrument>,
+): Promise<ReadonlyMap<string, Id>> {
+  const wallets = new Map<string, Id>();
+  for (const trade of plan.trades) {
+    const asset = instruments.get(trade.symbol)?.quoteAsset ?? '';
+    const key = `${trade.book} ${asset}`;
+    if (!wallets.has(key)) {
+      const house = { role: 'fees_earned', reference: 'trading', book: trade.book, asset } as const;
+      wallets.set(key, (await houseWallet(tx, ctx, house)).id);
+    }
+  }
+  return wallets;
+}

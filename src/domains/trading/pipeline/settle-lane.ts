@@ -1,0 +1,158 @@
+/**
+ * Takes what waits in the books, lets the engines match it, and settles what they did. One lane for
+ * all books of the process: one transaction is under way while the next batch forms. On any failure
+ * the books involved are dropped and read again, so memory is never ahead of the database for long.
+ */
+
+import { and, inArray, isNull, or } from 'drizzle-orm';
+import { DomainError } from '../../../kernel/error.ts';
+import type { Id } from '../../../kernel/id.ts';
+import { newId } from '../../../kernel/id.ts';
+import { type Ctx, type Deps, machineCtx } from '../../../platform/context.ts';
+import type { Tx } from '../../../platform/db/client.ts';
+import { translateDatabaseError } from '../../../platform/db/errors.ts';
+import { transact } from '../../../platform/db/transact.ts';
+import type { EngineEvent } from '../engine/event.ts';
+import { applyCommand } from '../engine/order-book.ts';
+import { recordCancelRequests } from '../record-cancel-requests.ts';
+import { orders } from '../schema.ts';
+import { type Book, bookKey, type Desk, type Work } from './desk.ts';
+import { BookLost } from './fence.ts';
+import { forget, giveUpBooks } from './rebuild-book.ts';
+import { type BookEvents, PartiesRestricted, recordSettlement } from './record-settlement.ts';
+import type { BookEvent } from './settle-plan.ts';
+
+const BATCH_MAX = 256;
+
+/** A command that fails this often by itself takes its order out. */
+const FAILURES_MAX = 4;
+
+const PAUSE_AFTER_FAILURE_MS = 100;
+
+type Taken = BookEvents & { readonly works: readonly Work[] };
+
+/**
+ * Carries out one batch.
+ * @shape false when nothing waited
+ */
+export async function settleStep(deps: Deps, desk: Desk): Promise<boolean> {
+  const batch = [...desk.books.values()].flatMap(take);
+  if (batch.length === 0) {
+    return false;
+  }
+  const moving = batch.filter(({ events }) => events.some(isMoving));
+  if (moving.length > 0) {
+    const ctx = machineCtx(deps, { kind: 'system', name: 'trading.engine' }, newId());
+    try {
+      await transact(ctx, 'engine', (tx) => recordSettlement(tx, ctx, moving));
+      for (const { book } of moving) {
+        book.failures = 0;
+      }
+    } catch (error) {
+      await recover(ctx, desk, moving, error);
+    }
+  }
+  for (const { works } of batch) {
+    for (const work of works) {
+      if (work.type === 'cancel') {
+        work.settled?.();
+      }
+    }
+  }
+  return true;
+}
+
+/** After a failure commands go one at a time, so that a bad one is found and stops only itself. */
+function take(book: Book): Taken[] {
+  if (!book.ready || book.queue.length === 0) {
+    return [];
+  }
+  const works = book.queue.splice(0, book.failures > 0 ? 1 : BATCH_MAX);
+  book.replaying = Math.max(0, book.replaying - works.length);
+  const events: BookEvent[] = [];
+  for (const work of works) {
+    if (work.type === 'end') {
+      events.push({ type: 'ended', orderId: work.orderId, reason: work.reason });
+    } else {
+      const answered: EngineEvent[] = [];
+      applyCommand(book.matching, work, answered);
+      events.push(...answered);
+    }
+  }
+  return [{ book, works, events }];
+}
+
+/** True for what the database must hear of; an order that came to rest is there already. */
+function isMoving(event: BookEvent): boolean {
+  return event.type !== 'resting' && event.type !== 'cancel_missed';
+}
+
+async function recover(ctx: Ctx, desk: Desk, batch: readonly Taken[], error: unknown): Promise<void> {
+  for (const { book } of batch) {
+    forget(book);
+  }
+  if (error instanceof BookLost) {
+    giveUpBooks(desk, error);
+    return;
+  }
+  if (error instanceof PartiesRestricted) {
+    await transact(ctx, 'engine', (tx) => cancelRestricted(tx, ctx, error));
+    return;
+  }
+  ctx.deps.log.error(
+    { failure: nameOf(error), books: batch.map(({ book }) => bookKey(book)) },
+    'a settlement failed; its books are rebuilt',
+  );
+  await Bun.sleep(PAUSE_AFTER_FAILURE_MS);
+  if (isPassing(error)) {
+    return;
+  }
+  for (const { book, works } of batch) {
+    book.failures += 1;
+    const [work] = works;
+    if (book.failures >= FAILURES_MAX && works.length === 1 && work?.type === 'new') {
+      await transact(ctx, 'engine', (tx) =>
+        recordCancelRequests(tx, ctx, [work.orderId], 'settlement_failed'),
+      );
+      book.failures = 0;
+    }
+  }
+}
+
+/** Every open order of those who may not trade any more is taken out, not only the one that met. */
+async function cancelRestricted(tx: Tx, ctx: Ctx, restricted: PartiesRestricted): Promise<void> {
+  const rows = await tx
+    .select({ id: orders.id })
+    .from(orders)
+    .where(
+      and(
+        isNull(orders.closedAt),
+        or(
+          inArray(orders.userId, [...restricted.userIds]),
+          inArray(orders.accountId, [...restricted.accountIds]),
+        ),
+      ),
+    );
+  await recordCancelRequests(
+    tx,
+    ctx,
+    rows.map((row): Id => row.id),
+    'restricted',
+  );
+}
+
+/** The database was away or busy: the same work may succeed, and nobody's order is at fault. */
+function isPassing(error: unknown): boolean {
+  const meaning = translateDatabaseError(error);
+  return meaning instanceof DomainError && meaning.definition.status === 503;
+}
+
+/** A driver's message may hold data; ours do not. */
+export function nameOf(error: unknown): string {
+  if (!(error instanceof Error)) {
+    return 'unknown';
+  }
+  return error.name === 'AssertionError' || error.name === 'DomainError'
+    ? `${error.name}: ${error.message}`
+    : error.name;
+}

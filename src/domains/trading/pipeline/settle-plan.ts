@@ -1,0 +1,219 @@
+/**
+ * From what the engine did to what must be written: trades, fills with fees, the new state of every
+ * order touched, and journals. Pure. Money rules that live here: a fee rounds up, and never takes
+ * more than the order reserved for it; what an order reserves after a trade is what the rest of it
+ * needs, and the difference is set free at once.
+ */
+import { type Amount, amountOf, ONE } from '../../../kernel/amount.ts';
+import { assert, present } from '../../../kernel/assert.ts';
+import { type Id, newId } from '../../../kernel/id.ts';
+import { bpsOf } from '../../../kernel/rounding.ts';
+import type { CancelRequestReason } from '../engine/command.ts';
+import type { CancelReason, EngineEvent, OrderTraded } from '../engine/event.ts';
+import { principalOf, reservedFor } from '../rules.ts';
+import type { OrderRow } from './ticket.ts';
+
+export type SettleTerms = {
+  readonly instrumentId: Id;
+  readonly symbol: string;
+  readonly baseAsset: string;
+  readonly quoteAsset: string;
+  readonly makerFeeBps: number;
+  readonly takerFeeBps: number;
+};
+
+export type PlannedTrade = {
+  readonly id: Id;
+  readonly instrumentId: Id;
+  readonly symbol: string;
+  readonly book: OrderRow['book'];
+  readonly price: Amount;
+  readonly quantity: Amount;
+  readonly amount: Amount;
+  readonly takerSide: 'buy' | 'sell';
+  readonly buy: PlannedFill;
+  readonly sell: PlannedFill;
+};
+
+export type PlannedFill = {
+  readonly id: Id;
+  readonly order: OrderRow;
+  readonly fee: Amount;
+  readonly feeBps: number;
+  readonly liquidity: 'maker' | 'taker';
+};
+
+/** An order's state while a batch is planned; `row` is what the database holds. */
+export type PlannedOrder = {
+  readonly row: OrderRow;
+  reservation: bigint;
+  filledQuantity: bigint;
+  filledAmount: bigint;
+  fees: bigint;
+  status: OrderRow['status'];
+  cancelReason: string | null;
+};
+
+/** What the engine tells, and how orders end that never reach it. */
+export type BookEvent =
+  | EngineEvent
+  | {
+      readonly type: 'ended';
+      readonly orderId: Id;
+      readonly reason: CancelRequestReason | 'settlement_failed';
+    };
+
+export type Plan = {
+  readonly trades: PlannedTrade[];
+  /** Every order that changed, by id. */
+  readonly orders: Map<Id, PlannedOrder>;
+};
+
+/** A settlement of nothing, to which `planEvents` adds. */
+export function emptyPlan(): Plan {
+  return { trades: [], orders: new Map() };
+}
+
+/** The orders an event list touches, to be loaded before planning. */
+export function ordersIn(events: readonly BookEvent[]): Set<Id> {
+  const ids = new Set<Id>();
+  for (const event of events) {
+    if (event.type === 'trade') {
+      ids.add(event.makerOrderId).add(event.takerOrderId);
+    } else if (
+      event.type !== 'halted' &&
+      event.type !== 'resumed' &&
+      event.type !== 'resting' &&
+      event.type !== 'cancel_missed'
+    ) {
+      ids.add(event.orderId);
+    }
+  }
+  return ids;
+}
+
+/**
+ * Adds one book's events to the plan.
+ * @units every event's order is in `rows`, as the database holds it now
+ */
+export function planEvents(
+  plan: Plan,
+  events: readonly BookEvent[],
+  terms: SettleTerms,
+  rows: ReadonlyMap<Id, OrderRow>,
+): void {
+  for (const event of events) {
+    switch (event.type) {
+      case 'trade':
+        plan.trades.push(planTrade(plan, event, terms, rows));
+        break;
+      case 'done':
+        close(planned(plan, event.orderId, rows), 'filled', null);
+        break;
+      case 'cancelled':
+      case 'ended':
+        cancel(planned(plan, event.orderId, rows), event.reason);
+        break;
+      case 'rejected':
+        close(planned(plan, event.orderId, rows), 'cancelled', event.reason);
+        break;
+      case 'resting':
+      case 'cancel_missed':
+      case 'halted':
+      case 'resumed':
+        break;
+    }
+  }
+}
+
+function planned(plan: Plan, orderId: Id, rows: ReadonlyMap<Id, OrderRow>): PlannedOrder {
+  const known = plan.orders.get(orderId);
+  if (known !== undefined) {
+    return known;
+  }
+  const row = present(rows.get(orderId), 'the engine trades orders that the database holds');
+  assert(row.closedAt === null, 'the engine trades open orders');
+  const { reservation, filledQuantity, filledAmount, fees, status, cancelReason } = row;
+  const order = { row, reservation, filledQuantity, filledAmount, fees, status, cancelReason };
+  plan.orders.set(orderId, order);
+  return order;
+}
+
+function planTrade(
+  plan: Plan,
+  event: OrderTraded,
+  terms: SettleTerms,
+  rows: ReadonlyMap<Id, OrderRow>,
+): PlannedTrade {
+  const maker = planned(plan, event.makerOrderId, rows);
+  const taker = planned(plan, event.takerOrderId, rows);
+  const product = event.price * event.quantity;
+  assert(product % ONE === 0n, 'price times quantity is exact (I15)');
+  const amount = amountOf(product / ONE);
+  const makerFill = fill(maker, event, amount, { bps: terms.makerFeeBps, liquidity: 'maker' }, terms);
+  const takerFill = fill(taker, event, amount, { bps: terms.takerFeeBps, liquidity: 'taker' }, terms);
+  return {
+    id: newId(),
+    instrumentId: terms.instrumentId,
+    symbol: terms.symbol,
+    book: maker.row.book,
+    price: amountOf(event.price),
+    quantity: amountOf(event.quantity),
+    amount,
+    takerSide: event.takerSide,
+    buy: event.takerSide === 'buy' ? takerFill : makerFill,
+    sell: event.takerSide === 'buy' ? makerFill : takerFill,
+  };
+}
+
+function fill(
+  order: PlannedOrder,
+  event: OrderTraded,
+  amount: Amount,
+  rate: { readonly bps: number; readonly liquidity: 'maker' | 'taker' },
+  terms: SettleTerms,
+): PlannedFill {
+  const { row } = order;
+  const open = {
+    quantity: row.quantity === null ? null : row.quantity - order.filledQuantity - event.quantity,
+    notional: row.notional === null ? null : row.notional - order.filledAmount - amount,
+  };
+  const exact = bpsOf(amount, BigInt(rate.bps), 'up');
+  let fee = exact;
+  if (row.side === 'sell') {
+    order.reservation -= event.quantity;
+  } else {
+    const worst = worstPriceOf(row);
+    const left = order.reservation - amount;
+    // Each fee rounds up, the reservation only once: the last unit is the house's to give.
+    const affordable = left - principalOf(open, worst);
+    fee = amountOf(exact < affordable ? exact : affordable);
+    const needed = reservedFor('buy', open, worst, worstBps(terms));
+    const rest = left - fee;
+    order.reservation = rest < needed ? rest : needed;
+  }
+  assert(fee >= 0n && order.reservation >= 0n, 'a trade costs no more than the order reserved');
+  order.filledQuantity += event.quantity;
+  order.filledAmount += amount;
+  order.fees += fee;
+  order.status = 'partially_filled';
+  return { id: newId(), order: row, fee, feeBps: rate.bps, liquidity: rate.liquidity };
+}
+
+function worstPriceOf(row: OrderRow): bigint {
+  return present(row.limitPrice ?? row.priceCap, 'an order has a limit or a cap');
+}
+
+function worstBps(terms: SettleTerms): number {
+  return Math.max(terms.makerFeeBps, terms.takerFeeBps);
+}
+
+function cancel(order: PlannedOrder, reason: CancelReason | 'settlement_failed'): void {
+  close(order, reason === 'expired' ? 'expired' : 'cancelled', reason);
+}
+
+function close(order: PlannedOrder, status: OrderRow['status'], reason: string | null): void {
+  order.status = status;
+  order.cancelReason = reason ?? order.cancelReason;
+  order.reservation = 0n;
+}

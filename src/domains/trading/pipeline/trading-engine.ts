@@ -1,0 +1,267 @@
+/**
+ * The life of the order path in one process. The accept lane works in every process that takes
+ * orders; books are owned, matched and settled only between `start` and `stop`. One loop does all
+ * that: it settles what waits, and every second, or when another process calls, it looks for books
+ * without an owner, orders without a number, and cancels not carried out.
+ */
+import { sql } from 'drizzle-orm';
+import type postgres from 'postgres';
+import type { Id } from '../../../kernel/id.ts';
+import { type Deps, perDeps } from '../../../platform/context.ts';
+import { openClient } from '../../../platform/db/client.ts';
+import { type Depth, depth, type OpenOrder, openOrders } from '../engine/order-book.ts';
+import { ORDERS_CHANNEL } from '../record-cancel-requests.ts';
+import { acceptBatch } from './accept-batch.ts';
+import { claimBooks } from './claim-books.ts';
+import { type BookName, createDesk, type Desk } from './desk.ts';
+import { BookLost } from './fence.ts';
+import { createIntake, type Intake } from './intake.ts';
+import { tellTops } from './market-tops.ts';
+import {
+  admitPending,
+  collectCancels,
+  engineReason,
+  forget,
+  giveUpBooks,
+  rebuildBook,
+} from './rebuild-book.ts';
+import { nameOf, settleStep } from './settle-lane.ts';
+import type { OrderRow, Placed, Ticket } from './ticket.ts';
+
+export type TradingEngine = {
+  /** Takes the books that nobody owns and begins to match. @effects session locks, `book_owners` */
+  readonly start: () => Promise<void>;
+  /** Answers what was taken, settles it, and gives the books up. */
+  readonly stop: () => Promise<void>;
+  /** @errors busy, not_found, unknown_symbol, idempotency_key_reused, client_order_id_reused */
+  readonly submit: (ticket: Ticket) => Promise<Placed>;
+  /** Hands durable cancels to the books; resolves when they are settled, or soon. */
+  readonly carryOutCancels: (orders: readonly OrderRow[]) => Promise<void>;
+  /** The book as this process matches it; null where it does not. */
+  readonly depth: (name: BookName, levels: number) => Depth | null;
+  /** What rests in a book of this process, for comparison with the database. */
+  readonly resting: (name: BookName) => readonly OpenOrder[] | null;
+  /** Resolves when nothing that was accepted here waits any more. */
+  readonly settled: () => Promise<void>;
+  /** Drops what it holds in memory and reads it again, as it does after any failure. */
+  readonly rebuild: () => Promise<void>;
+};
+
+const TICK_MS = 1_000;
+const PAUSE_AFTER_FAILURE_MS = 250;
+
+/** A cancel's caller hears of its end if that comes soon; the request is durable either way. */
+const CANCEL_WAIT_MS = 2_000;
+
+/** The order path of this process. */
+export const tradingEngine: (deps: Deps) => TradingEngine = perDeps(buildEngine);
+
+type Owning = { readonly session: postgres.Sql; readonly backend: string };
+
+type Engine = {
+  readonly deps: Deps;
+  readonly desk: Desk;
+  readonly intake: Intake;
+  owning: Owning | null;
+  running: Promise<void> | null;
+  stopping: boolean;
+  /** The loop has to look around before it settles on. */
+  due: boolean;
+  /** Something happened since the loop last looked; it may not fall asleep over it. */
+  nudged: boolean;
+  wake: () => void;
+  readonly idlers: (() => void)[];
+};
+
+function buildEngine(deps: Deps): TradingEngine {
+  const desk = createDesk();
+  const wake = (): void => nudge(engine);
+  const intake = createIntake((batch) => acceptBatch({ deps, desk, wake }, batch));
+  const engine: Engine = {
+    deps,
+    desk,
+    intake,
+    owning: null,
+    running: null,
+    stopping: false,
+    due: true,
+    nudged: false,
+    wake: () => {},
+    idlers: [],
+  };
+  return {
+    start: () => start(engine),
+    stop: () => stop(engine),
+    submit: (ticket) => intake.submit(ticket),
+    carryOutCancels: (rows) => carryOutCancels(engine, rows),
+    depth: (name, levels) => {
+      const book = desk.find(name);
+      return book?.ready && book.replaying === 0 ? depth(book.matching, levels) : null;
+    },
+    resting: (name) => {
+      const book = desk.find(name);
+      return book === undefined ? null : openOrders(book.matching);
+    },
+    settled: () => settled(engine),
+    rebuild: async () => {
+      await settled(engine);
+      for (const book of desk.books.values()) {
+        forget(book);
+      }
+      await settled(engine);
+    },
+  };
+}
+
+async function start(engine: Engine): Promise<void> {
+  if (engine.running !== null) {
+    return;
+  }
+  engine.stopping = false;
+  const session = openClient(engine.deps.db.connections.engine, 1);
+  // The locks live as long as the connection: the driver must not replace it for its age.
+  session.options.max_lifetime = null;
+  engine.owning = { session, backend: await backendOf(session) };
+  await session.listen(ORDERS_CHANNEL, () => {
+    engine.due = true;
+    nudge(engine);
+  });
+  const ticker = setInterval(() => {
+    engine.due = true;
+    nudge(engine);
+  }, TICK_MS);
+  await lookAround(engine);
+  engine.running = loop(engine).finally(() => clearInterval(ticker));
+}
+
+async function stop(engine: Engine): Promise<void> {
+  if (engine.running === null || engine.owning === null) {
+    return;
+  }
+  await engine.intake.close();
+  engine.stopping = true;
+  nudge(engine);
+  await engine.running;
+  engine.running = null;
+  engine.desk.books.clear();
+  await engine.owning.session.end({ timeout: 5 });
+  engine.owning = null;
+  // Whatever still comes in is durable as pending and matched by the next owner.
+  engine.intake.open();
+}
+
+async function loop(engine: Engine): Promise<void> {
+  for (;;) {
+    let worked = false;
+    try {
+      if (engine.due) {
+        engine.due = false;
+        await lookAround(engine);
+      }
+      worked = await settleStep(engine.deps, engine.desk);
+    } catch (error) {
+      if (error instanceof BookLost) {
+        giveUpBooks(engine.desk, error);
+      }
+      engine.deps.log.error({ failure: nameOf(error) }, 'the trading engine stumbled and goes on');
+      await Bun.sleep(PAUSE_AFTER_FAILURE_MS);
+      engine.due = true;
+    }
+    const unready = [...engine.desk.books.values()].some((book) => !book.ready);
+    if (unready) {
+      engine.due = true;
+    } else if (!worked && !engine.due) {
+      if (engine.stopping) {
+        return;
+      }
+      for (const idle of engine.idlers.splice(0)) {
+        idle();
+      }
+      await asleep(engine);
+    }
+  }
+}
+
+function nudge(engine: Engine): void {
+  engine.nudged = true;
+  engine.wake();
+}
+
+async function asleep(engine: Engine): Promise<void> {
+  if (!engine.nudged) {
+    await new Promise<void>((resolve) => {
+      engine.wake = resolve;
+    });
+  }
+  engine.nudged = false;
+}
+
+/** Everything that is not on the hot path. */
+async function lookAround(engine: Engine): Promise<void> {
+  const { deps, desk, intake, owning } = engine;
+  if (owning === null) {
+    return;
+  }
+  await keepOwnership(engine, owning);
+  await claimBooks(deps, desk, owning.session);
+  for (const book of desk.books.values()) {
+    if (!book.ready) {
+      await intake.between(() => rebuildBook(deps, book));
+    }
+  }
+  await intake.between(() => admitPending(deps, desk));
+  await collectCancels(deps, desk);
+  await tellTops(deps, desk);
+}
+
+/** A session that the driver replaced has lost its locks, and with them every book. */
+async function keepOwnership(engine: Engine, owning: Owning): Promise<void> {
+  const backend = await backendOf(owning.session);
+  if (backend === owning.backend) {
+    return;
+  }
+  engine.deps.log.warn({}, 'the connection that owns the books was lost; they are claimed again');
+  for (const book of engine.desk.books.values()) {
+    forget(book);
+  }
+  engine.desk.books.clear();
+  engine.owning = { session: owning.session, backend };
+}
+
+async function backendOf(session: postgres.Sql): Promise<string> {
+  const [row] = await session`select pg_backend_pid()::text as backend`;
+  return String(row?.backend);
+}
+
+async function carryOutCancels(engine: Engine, rows: readonly OrderRow[]): Promise<void> {
+  const waits: Promise<void>[] = [];
+  for (const order of rows) {
+    const book = engine.desk.find(order);
+    if (engine.running !== null && book?.ready && order.bookSeq !== null) {
+      const orderId: Id = order.id;
+      waits.push(
+        new Promise((settled) => {
+          book.queue.push({ type: 'cancel', orderId, reason: engineReason(order.cancelReason), settled });
+        }),
+      );
+    }
+  }
+  if (waits.length < rows.length) {
+    engine.due = true;
+    await engine.deps.db.engine.execute(sql`select pg_notify(${ORDERS_CHANNEL}, '')`);
+  }
+  nudge(engine);
+  await Promise.race([Promise.all(waits), Bun.sleep(CANCEL_WAIT_MS)]);
+}
+
+async function settled(engine: Engine): Promise<void> {
+  await engine.intake.between(() => Promise.resolve());
+  if (engine.running === null) {
+    return;
+  }
+  await new Promise<void>((resolve) => {
+    engine.idlers.push(resolve);
+    engine.due = true;
+    nudge(engine);
+  });
+}

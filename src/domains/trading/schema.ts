@@ -1,0 +1,234 @@
+/**
+ * Orders and what became of them. An order's instruction is immutable (I14, by trigger); its events,
+ * trades and fills are append-only (I4). An order is its own reservation (I3): `reservation` counts
+ * in the wallet's `reserved` while the order is open. `order_events` is also the outbox of orders.
+ */
+import { sql } from 'drizzle-orm';
+import {
+  bigint,
+  boolean,
+  check,
+  foreignKey,
+  index,
+  integer,
+  jsonb,
+  pgEnum,
+  pgTable,
+  primaryKey,
+  text,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core';
+import { amount, digest, instant, ratio } from '../../platform/db/columns.ts';
+import { internalRows, ownedBy } from '../../platform/db/policies.ts';
+import { accounts } from '../accounts/schema.ts';
+import { book, wallets } from '../ledger/schema.ts';
+import { instruments } from '../markets/schema.ts';
+
+export const orderSide = pgEnum('order_side', ['buy', 'sell']);
+export const orderType = pgEnum('order_type', [
+  'market',
+  'limit',
+  'stop',
+  'stop_limit',
+  'trailing_stop',
+  'take_profit',
+]);
+export const timeInForce = pgEnum('time_in_force', ['day', 'gtc', 'ioc', 'fok', 'gtd']);
+export const orderStatus = pgEnum('order_status', [
+  'held',
+  'pending',
+  'open',
+  'partially_filled',
+  'filled',
+  'cancelled',
+  'rejected',
+  'expired',
+  'replaced',
+]);
+
+export const orders = pgTable(
+  'orders',
+  {
+    id: uuid('id').primaryKey(),
+    userId: uuid('user_id').notNull(),
+    accountId: uuid('account_id').notNull(),
+    book: book('book').notNull(),
+    instrumentId: uuid('instrument_id')
+      .notNull()
+      .references(() => instruments.id),
+    symbol: text('symbol').notNull(),
+    side: orderSide('side').notNull(),
+    type: orderType('type').notNull(),
+    timeInForce: timeInForce('time_in_force').notNull(),
+    quantity: amount('quantity'),
+    notional: amount('notional'),
+    limitPrice: amount('limit_price'),
+    stopPrice: amount('stop_price'),
+    trailAmount: amount('trail_amount'),
+    trailPercent: ratio('trail_percent'),
+    leverage: ratio('leverage').notNull().default('1'),
+    postOnly: boolean('post_only').notNull(),
+    reduceOnly: boolean('reduce_only').notNull(),
+    clientOrderId: text('client_order_id'),
+    groupId: uuid('group_id'),
+    replacesId: uuid('replaces_id'),
+    expiresAt: instant('expires_at'),
+    idempotencyKey: text('idempotency_key'),
+    idempotencyIndex: integer('idempotency_index'),
+    requestHash: digest('request_hash').notNull(),
+    status: orderStatus('status').notNull(),
+    rejectionReason: text('rejection_reason'),
+    /** The worst price a market order may trade at. */
+    priceCap: amount('price_cap'),
+    /** What the order reserves: quote asset for a buy, base asset for a sell. */
+    reservationAsset: text('reservation_asset').notNull(),
+    reservation: amount('reservation').notNull(),
+    walletId: uuid('wallet_id').references(() => wallets.id),
+    filledQuantity: amount('filled_quantity').notNull().default(sql`0`),
+    filledAmount: amount('filled_amount').notNull().default(sql`0`),
+    fees: amount('fees').notNull().default(sql`0`),
+    bookSeq: bigint('book_seq', { mode: 'bigint' }),
+    cancelRequestedAt: instant('cancel_requested_at'),
+    cancelReason: text('cancel_reason'),
+    version: integer('version').notNull().default(1),
+    placedAt: instant('placed_at').notNull(),
+    closedAt: instant('closed_at'),
+  },
+  (table) => [
+    foreignKey({
+      name: 'orders_account_id_user_id_fkey',
+      columns: [table.accountId, table.userId],
+      foreignColumns: [accounts.id, accounts.userId],
+    }),
+    uniqueIndex('orders_client_order_id_key').on(table.accountId, table.clientOrderId),
+    uniqueIndex('orders_idempotency_key').on(table.accountId, table.idempotencyKey, table.idempotencyIndex),
+    uniqueIndex('orders_book_seq_key').on(table.instrumentId, table.book, table.bookSeq),
+    index('orders_account_id_idx').on(table.accountId, table.id),
+    index('orders_user_id_idx').on(table.userId, table.id),
+    index('orders_open_idx')
+      .on(table.instrumentId, table.book, table.bookSeq)
+      .where(sql`${table.status} in ('held', 'pending', 'open', 'partially_filled')`),
+    // What every accept batch counts, and what an engine looks for: few rows, whatever the history.
+    index('orders_account_open_idx').on(table.accountId).where(sql`${table.closedAt} is null`),
+    index('orders_pending_idx')
+      .on(table.instrumentId, table.book, table.id)
+      .where(sql`${table.status} = 'pending'`),
+    index('orders_cancel_idx')
+      .on(table.instrumentId, table.book)
+      .where(sql`${table.cancelRequestedAt} is not null and ${table.closedAt} is null`),
+    check('orders_size_check', sql`num_nonnulls(${table.quantity}, ${table.notional}) = 1`),
+    check(
+      'orders_quantity_check',
+      sql`${table.quantity} > 0 and ${table.filledQuantity} <= ${table.quantity}`,
+    ),
+    check('orders_notional_check', sql`${table.notional} > 0`),
+    check('orders_reservation_check', sql`${table.reservation} >= 0`),
+    check(
+      'orders_closed_check',
+      sql`(${table.status} in ('filled', 'cancelled', 'rejected', 'expired', 'replaced')) = (${table.closedAt} is not null)`,
+    ),
+    check('orders_closed_reservation_check', sql`${table.closedAt} is null or ${table.reservation} = 0`),
+    check(
+      'orders_rejection_check',
+      sql`(${table.status} = 'rejected') = (${table.rejectionReason} is not null)`,
+    ),
+    ...ownedBy('orders', table.userId),
+  ],
+);
+
+/** What happened to an order, in order; rows carry their own actor and request. */
+export const orderEvents = pgTable(
+  'order_events',
+  {
+    id: uuid('id').primaryKey(),
+    orderId: uuid('order_id')
+      .notNull()
+      .references(() => orders.id),
+    userId: uuid('user_id').notNull(),
+    accountId: uuid('account_id').notNull(),
+    type: text('type').notNull(),
+    data: jsonb('data').notNull(),
+    requestId: text('request_id').notNull(),
+    occurredAt: instant('occurred_at').notNull(),
+  },
+  (table) => [
+    index('order_events_order_id_idx').on(table.orderId, table.id),
+    ...ownedBy('order_events', table.userId),
+  ],
+);
+
+/** The print of one execution, without accounts: every login may read it. */
+export const trades = pgTable(
+  'trades',
+  {
+    id: uuid('id').primaryKey(),
+    instrumentId: uuid('instrument_id')
+      .notNull()
+      .references(() => instruments.id),
+    symbol: text('symbol').notNull(),
+    book: book('book').notNull(),
+    price: amount('price').notNull(),
+    quantity: amount('quantity').notNull(),
+    takerSide: orderSide('taker_side').notNull(),
+    executedAt: instant('executed_at').notNull(),
+  },
+  (table) => [
+    index('trades_instrument_id_idx').on(table.instrumentId, table.id),
+    check('trades_positive_check', sql`${table.price} > 0 and ${table.quantity} > 0`),
+  ],
+);
+
+export const liquidity = pgEnum('liquidity', ['maker', 'taker']);
+
+/** One side of a trade, belonging to one order. */
+export const fills = pgTable(
+  'fills',
+  {
+    id: uuid('id').primaryKey(),
+    tradeId: uuid('trade_id')
+      .notNull()
+      .references(() => trades.id),
+    orderId: uuid('order_id')
+      .notNull()
+      .references(() => orders.id),
+    userId: uuid('user_id').notNull(),
+    accountId: uuid('account_id').notNull(),
+    symbol: text('symbol').notNull(),
+    side: orderSide('side').notNull(),
+    price: amount('price').notNull(),
+    quantity: amount('quantity').notNull(),
+    amount: amount('amount').notNull(),
+    fee: amount('fee').notNull(),
+    feeAsset: text('fee_asset').notNull(),
+    feeBps: integer('fee_bps').notNull(),
+    liquidity: liquidity('liquidity').notNull(),
+    realisedPnl: amount('realised_pnl'),
+    executedAt: instant('executed_at').notNull(),
+  },
+  (table) => [
+    index('fills_order_id_idx').on(table.orderId),
+    index('fills_account_id_idx').on(table.accountId, table.id),
+    index('fills_user_id_idx').on(table.userId, table.id),
+    uniqueIndex('fills_trade_id_liquidity_key').on(table.tradeId, table.liquidity),
+    ...ownedBy('fills', table.userId),
+  ],
+);
+
+/** Who matches a (book, instrument) now: the epoch fences an owner that was replaced. */
+export const bookOwners = pgTable(
+  'book_owners',
+  {
+    instrumentId: uuid('instrument_id')
+      .notNull()
+      .references(() => instruments.id),
+    book: book('book').notNull(),
+    epoch: bigint('epoch', { mode: 'bigint' }).notNull(),
+    lastBookSeq: bigint('last_book_seq', { mode: 'bigint' }).notNull(),
+    ownedSince: instant('owned_since').notNull(),
+  },
+  (table) => [
+    primaryKey({ name: 'book_owners_pkey', columns: [table.instrumentId, table.book] }),
+    ...internalRows('book_owners'),
+  ],
+);

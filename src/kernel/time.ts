@@ -1,0 +1,63 @@
+/**
+ * Instants with the precision PostgreSQL keeps. An instant is RFC 3339 text in UTC with six
+ * decimals, so that text order is time order and keyset cursors lose nothing.
+ */
+
+declare const instantBrand: unique symbol;
+
+/** @units RFC 3339, UTC, `YYYY-MM-DDTHH:mm:ss.ffffffZ` */
+export type Instant = string & { readonly [instantBrand]: true };
+
+export const INSTANT_PATTERN = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$/;
+
+/**
+ * Reads RFC 3339 text, also as PostgreSQL prints it (`2026-01-01 00:00:00.5+00`).
+ * @errors RangeError when the text is no instant
+ */
+export function parseInstant(text: string): Instant {
+  return fromTemporal(Temporal.Instant.from(text.replace(' ', 'T').replace(/([+-]\d{2})$/, '$1:00')));
+}
+
+/** @units milliseconds since 1970-01-01T00:00:00Z */
+export function instantOfMs(epochMs: number): Instant {
+  return fromTemporal(Temporal.Instant.fromEpochMilliseconds(epochMs));
+}
+
+/** @units milliseconds since 1970-01-01T00:00:00Z, rounded down */
+export function msOfInstant(instant: Instant): number {
+  return Temporal.Instant.from(instant).epochMilliseconds;
+}
+
+/**
+ * Moves an instant.
+ * @units milliseconds, negative for earlier
+ */
+export function addMs(instant: Instant, ms: number): Instant {
+  return fromTemporal(Temporal.Instant.from(instant).add({ milliseconds: ms }));
+}
+
+/**
+ * Business time (movable in the sandbox) and real time (never moved). Tokens, one-time codes, rate
+ * limits, seals and `recorded_at` use real time.
+ */
+export type Clock = {
+  readonly now: () => Instant;
+  readonly realNow: () => Instant;
+  readonly realMs: () => number;
+};
+
+/**
+ * The system clock, shifted by an offset for business time.
+ * @units offset in milliseconds
+ */
+export function systemClock(offsetMs: () => number = () => 0): Clock {
+  return {
+    now: () => instantOfMs(Date.now() + offsetMs()),
+    realNow: () => instantOfMs(Date.now()),
+    realMs: () => Date.now(),
+  };
+}
+
+function fromTemporal(instant: Temporal.Instant): Instant {
+  return instant.toString({ fractionalSecondDigits: 6 }) as Instant;
+}

@@ -1,0 +1,88 @@
+/**
+ * How an audit row becomes a leaf. The public part is made from the stored columns alone, so that
+ * anyone who has the row can recompute its hash; the personal part is sealed with its salt inside.
+ */
+import { randomBytes } from 'node:crypto';
+import type { InferInsertModel, InferSelectModel } from 'drizzle-orm';
+import type { Json } from '../../kernel/canonical-json.ts';
+import type { Keyring } from '../crypto/keyring.ts';
+import { type DataKey, openText, sealText } from '../crypto/seal.ts';
+import type { auditLogs } from '../db/schema.ts';
+import { partHash, rowLeafHash, SALT_BYTES } from './leaf.ts';
+import { rowMac } from './row-mac.ts';
+
+export type AuditRow = InferSelectModel<typeof auditLogs>;
+export type NewAuditRow = InferInsertModel<typeof auditLogs>;
+
+/** The columns a row starts from; salts, hashes and the sealed part are added by `completeRow`. */
+export type AuditRowDraft = Omit<NewAuditRow, 'txid' | 'salt' | 'personal' | 'personalHash' | 'rowMac'>;
+
+/** @units IP and user agent as the request had them */
+export type PersonalPart = { readonly ip: string; readonly userAgent: string };
+
+type SealedPersonal = { readonly salt: string; readonly part: PersonalPart };
+
+/** Salts, seals and MACs a row. */
+export function completeRow(
+  draft: AuditRowDraft,
+  personal: PersonalPart,
+  personKey: DataKey,
+  keyring: Keyring,
+): NewAuditRow {
+  const salt = new Uint8Array(randomBytes(SALT_BYTES));
+  const personalSalt = new Uint8Array(randomBytes(SALT_BYTES));
+  const personalHash = partHash(personalSalt, personal);
+  const leafHash = rowLeafHash({ publicHash: partHash(salt, publicPart(draft)), personalHash });
+  const sealed: SealedPersonal = { salt: Buffer.from(personalSalt).toString('base64'), part: personal };
+  return {
+    ...draft,
+    salt,
+    personal: sealText(personKey, placeOf(draft.id), JSON.stringify(sealed)),
+    personalHash,
+    rowMac: rowMac(keyring.rowMacKey, { rowId: draft.id, leafHash }),
+  };
+}
+
+/** The part of a row anyone with access may see, in the form its leaf commits to. */
+export function publicPart(row: AuditRowDraft): { readonly [key: string]: Json } {
+  return {
+    id: row.id,
+    recordedAt: row.recordedAt,
+    actorKind: row.actorKind,
+    actorId: row.actorId,
+    actorUserId: row.actorUserId ?? null,
+    subjectUserId: row.subjectUserId ?? null,
+    eventType: row.eventType,
+    category: row.category,
+    severity: row.severity,
+    class: row.class,
+    resourceType: row.resourceType,
+    resourceId: row.resourceId,
+    description: row.description,
+    before: (row.before ?? null) as Json,
+    after: (row.after ?? null) as Json,
+    outcome: row.outcome,
+    requestId: row.requestId,
+  };
+}
+
+/** The RFC 6962 leaf hash of a stored row, recomputed from its columns. */
+export function leafHashOfRow(row: AuditRow): Uint8Array {
+  return rowLeafHash({ publicHash: partHash(row.salt, publicPart(row)), personalHash: row.personalHash });
+}
+
+/**
+ * Opens the personal part with its salt, so that it can be shown to match the leaf.
+ * @errors SealError when the ciphertext was altered or its key destroyed
+ */
+export function openPersonal(
+  key: DataKey,
+  row: Pick<AuditRow, 'id' | 'personal'>,
+): { readonly salt: Uint8Array; readonly part: PersonalPart } {
+  const { salt, part } = JSON.parse(openText(key, placeOf(row.id), row.personal)) as SealedPersonal;
+  return { salt: new Uint8Array(Buffer.from(salt, 'base64')), part };
+}
+
+function placeOf(rowId: string) {
+  return { table: 'audit_logs', column: 'personal', rowId };
+}

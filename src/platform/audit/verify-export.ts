@@ -1,0 +1,367 @@
+/**
+ * Verifies an audit export (format: export-format.ts) without database, server or trust in who sent it.
+ * Guarantees: streams in constant memory; every row that differs from the signed log is found and named, or its
+ * block of 256 where that block's hashes were altered too; with the log's key, a row left out, a changed filter
+ * and a forged checkpoint are found; with an earlier checkpoint, a log rolled back or replaced since.
+ * Does not guarantee that the log was told everything, nor, without a key from another source, whose log it is.
+ */
+import { createHash } from 'node:crypto';
+import {
+  type Checkpoint,
+  NoteError,
+  type NoteVerifier,
+  parseCheckpoint,
+  parseNote,
+  parseVerifierKey,
+  verifyNote,
+} from './checkpoint.ts';
+import { collectFindings, type Finding, type Findings } from './export-findings.ts';
+import {
+  ExportFormatError,
+  type ExportHeader,
+  type ExportLine,
+  type ExportTrailer,
+  parseExportLine,
+  sealText,
+} from './export-format.ts';
+import { type BodyCheck, type BodyOutcome, checkRangeBody } from './export-range-check.ts';
+import { checkRowsBody } from './export-rows-check.ts';
+import { type Hash, rangeNodes, sameHash, verifyConsistency } from './merkle.ts';
+
+const MAX_FINDINGS = 200;
+
+/**
+ * `verifierKeys` are the log's keys, from a source other than the file. `earlier` is a checkpoint note the
+ * verifier kept from before.
+ */
+export type VerifyOptions = {
+  readonly verifierKeys?: readonly string[];
+  readonly earlier?: string;
+  readonly maxFindings?: number;
+};
+
+/** `own_key`: valid under the key the file itself names, which shows no origin. */
+export type SignatureState = 'valid' | 'own_key' | 'invalid';
+
+export type EarlierState = 'not_given' | 'consistent' | 'rolled_back' | 'replaced' | 'unproven' | 'invalid';
+
+/** What holds. `findings` are the first of `findingCount`; the file holds when there are none. */
+export type ExportReport = {
+  readonly holds: boolean;
+  readonly header?: ExportHeader;
+  readonly checkpoint?: Checkpoint;
+  readonly rows: number;
+  readonly withheld: number;
+  readonly signature: SignatureState;
+  readonly sealed: SignatureState | 'missing';
+  readonly earlier: EarlierState;
+  readonly findings: readonly Finding[];
+  readonly findingCount: number;
+};
+
+type Opened = {
+  readonly header: ExportHeader;
+  readonly checkpoint: Checkpoint;
+  readonly verifiers: readonly NoteVerifier[];
+  readonly signature: SignatureState;
+};
+
+/**
+ * Verifies an export, given line by line without newlines.
+ * @errors NoteError when a key or the earlier checkpoint given is no such thing; what is wrong with the file is
+ * in the report
+ */
+export async function verifyExport(
+  lines: AsyncIterable<string> | Iterable<string>,
+  options: VerifyOptions = {},
+): Promise<ExportReport> {
+  const findings = collectFindings(options.maxFindings ?? MAX_FINDINGS);
+  const given = (options.verifierKeys ?? []).map(parseVerifierKey);
+  const earlier = options.earlier === undefined ? undefined : parseEarlier(options.earlier);
+  const digest = createHash('sha256');
+  let opened: Opened | undefined;
+  let body: BodyCheck | undefined;
+  let trailer: ExportTrailer | undefined;
+  let number = 0;
+  for await (const text of lines) {
+    number += 1;
+    if (trailer !== undefined) {
+      findings.add({ code: 'content_after_trailer', line: number, detail: 'the file goes on after its end' });
+      break;
+    }
+    const line = parseOrReport(text, number, findings);
+    if (number === 1) {
+      opened = openHeader(line, given, findings);
+      body = opened && bodyCheckOf(opened, findings, earlier?.size);
+    }
+    if (opened === undefined || body === undefined) {
+      return failedReport(findings);
+    }
+    if (line?.type === 'trailer') {
+      trailer = line;
+      continue;
+    }
+    digest.update(`${text}\n`, 'utf8');
+    feed(body, line, number, findings);
+  }
+  if (opened === undefined || body === undefined) {
+    findings.add({ code: 'header_invalid', detail: 'the file is empty' });
+    return failedReport(findings);
+  }
+  const outcome = body.finish(trailer?.right);
+  const sealed = checkTrailer(opened, trailer, outcome, new Uint8Array(digest.digest()), findings);
+  const state = earlier
+    ? checkEarlier(earlier, options.earlier ?? '', opened, trailer, outcome, findings)
+    : 'not_given';
+  return reportOf(opened, outcome, sealed, state, findings);
+}
+
+function reportOf(
+  opened: Opened,
+  outcome: BodyOutcome,
+  sealed: ExportReport['sealed'],
+  earlier: EarlierState,
+  findings: Findings,
+): ExportReport {
+  return {
+    holds: findings.count() === 0,
+    header: opened.header,
+    checkpoint: opened.checkpoint,
+    rows: outcome.rows,
+    withheld: outcome.withheld,
+    signature: opened.signature,
+    sealed,
+    earlier,
+    findings: findings.list(),
+    findingCount: findings.count(),
+  };
+}
+
+function failedReport(findings: Findings): ExportReport {
+  return {
+    holds: false,
+    rows: 0,
+    withheld: 0,
+    signature: 'invalid',
+    sealed: 'missing',
+    earlier: 'unproven',
+    findings: findings.list(),
+    findingCount: findings.count(),
+  };
+}
+
+function parseOrReport(text: string, line: number, findings: Findings): ExportLine | undefined {
+  try {
+    return parseExportLine(text);
+  } catch (error) {
+    if (error instanceof ExportFormatError) {
+      findings.add({ code: 'line_malformed', line, detail: error.message });
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+function feed(body: BodyCheck, line: ExportLine | undefined, number: number, findings: Findings): void {
+  if (line?.type === 'tile') {
+    body.tile(line, number);
+  } else if (line?.type === 'row') {
+    body.row(line, number);
+  } else if (line?.type === 'header' && number > 1) {
+    findings.add({ code: 'line_malformed', line: number, detail: 'a second header' });
+  }
+}
+
+function openHeader(
+  line: ExportLine | undefined,
+  given: readonly NoteVerifier[],
+  findings: Findings,
+): Opened | undefined {
+  if (line?.type !== 'header') {
+    findings.add({
+      code: 'header_invalid',
+      line: 1,
+      detail: 'the first line is not the header of an export',
+    });
+    return undefined;
+  }
+  try {
+    const checkpoint = parseCheckpoint(parseNote(line.checkpoint).text);
+    const verifiers = given.length > 0 ? given : [parseVerifierKey(line.verifierKey)];
+    const fault = headerFault(line, checkpoint);
+    if (fault !== undefined) {
+      findings.add({ code: 'header_invalid', line: 1, detail: fault });
+      return undefined;
+    }
+    const signature = checkSignature(line.checkpoint, verifiers, given.length > 0, findings);
+    return { header: line, checkpoint, verifiers, signature };
+  } catch (error) {
+    if (error instanceof NoteError) {
+      findings.add({ code: 'checkpoint_invalid', line: 1, detail: error.message });
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+function headerFault(header: ExportHeader, checkpoint: Checkpoint): string | undefined {
+  if (header.origin !== checkpoint.origin) {
+    return 'the header names another log than its checkpoint';
+  }
+  if (header.proof.kind === 'rows') {
+    return undefined;
+  }
+  const { begin, end, left } = header.proof;
+  if (begin > end || end > checkpoint.size) {
+    return 'the range does not lie within the tree of the checkpoint';
+  }
+  return rangeNodes(0, begin).length === left.length ? undefined : 'left does not fit the begin of the range';
+}
+
+function bodyCheckOf(opened: Opened, findings: Findings, earlierSize: number | undefined): BodyCheck {
+  const { proof } = opened.header;
+  return proof.kind === 'range'
+    ? checkRangeBody(proof, opened.checkpoint, findings, earlierSize)
+    : checkRowsBody(opened.checkpoint, findings);
+}
+
+function checkSignature(
+  note: string,
+  verifiers: readonly NoteVerifier[],
+  given: boolean,
+  findings: Findings,
+): SignatureState {
+  const fault = signatureFault(note, verifiers);
+  if (fault !== undefined) {
+    findings.add({ code: 'signature_invalid', detail: `the checkpoint: ${fault}` });
+    return 'invalid';
+  }
+  return given ? 'valid' : 'own_key';
+}
+
+function signatureFault(note: string, verifiers: readonly NoteVerifier[]): string | undefined {
+  try {
+    verifyNote(note, verifiers);
+    return undefined;
+  } catch (error) {
+    if (error instanceof NoteError) {
+      return error.message;
+    }
+    throw error;
+  }
+}
+
+function checkTrailer(
+  opened: Opened,
+  trailer: ExportTrailer | undefined,
+  outcome: BodyOutcome,
+  sha256: Hash,
+  findings: Findings,
+): ExportReport['sealed'] {
+  if (trailer === undefined) {
+    findings.add({ code: 'trailer_missing', detail: 'the file is cut off: its last line is no trailer' });
+    return 'missing';
+  }
+  if (trailer.checkpoint !== opened.header.checkpoint || trailer.treeSize !== opened.checkpoint.size) {
+    findings.add({ code: 'checkpoint_changed', detail: 'header and trailer name different checkpoints' });
+  }
+  if (trailer.right === undefined && opened.header.proof.kind === 'range') {
+    findings.add({ code: 'edges_altered', detail: 'the trailer lacks the subtrees after the range' });
+  }
+  if (trailer.rows !== outcome.rows) {
+    const detail = `the trailer counts ${trailer.rows} rows, the file has ${outcome.rows}`;
+    findings.add({ code: 'count_mismatch', detail });
+  }
+  if (trailer.last !== null && (outcome.last === null || outcome.last < trailer.last)) {
+    const detail = 'the trailer names it as the last row, but it is not in the file';
+    findings.add({ code: 'row_missing', sequence: trailer.last, detail });
+  }
+  if (!sameHash(trailer.sha256, sha256)) {
+    findings.add({
+      code: 'digest_mismatch',
+      detail: 'the bytes of the file are not those it was closed with',
+    });
+  }
+  return checkSeal(opened, trailer, findings);
+}
+
+function checkSeal(opened: Opened, trailer: ExportTrailer, findings: Findings): ExportReport['sealed'] {
+  if (trailer.seal === undefined) {
+    if (opened.signature !== 'own_key') {
+      const detail = 'the file is not sealed by the key: its period, filters and ends are not proven';
+      findings.add({ code: 'seal_missing', detail });
+    }
+    return 'missing';
+  }
+  const { origin } = opened.header;
+  const { treeSize, rows, sha256 } = trailer;
+  const fault = signatureFault(trailer.seal, opened.verifiers);
+  const fits =
+    fault === undefined && parseNote(trailer.seal).text === sealText({ origin, treeSize, rows, sha256 });
+  if (!fits) {
+    findings.add({ code: 'seal_invalid', detail: `the seal: ${fault ?? 'it was made for another file'}` });
+    return 'invalid';
+  }
+  return opened.signature === 'own_key' ? 'own_key' : 'valid';
+}
+
+function parseEarlier(note: string): Checkpoint {
+  return parseCheckpoint(parseNote(note).text);
+}
+
+function checkEarlier(
+  earlier: Checkpoint,
+  note: string,
+  opened: Opened,
+  trailer: ExportTrailer | undefined,
+  outcome: BodyOutcome,
+  findings: Findings,
+): EarlierState {
+  const fault = signatureFault(note, opened.verifiers);
+  if (fault !== undefined) {
+    findings.add({ code: 'earlier_invalid', detail: `the earlier checkpoint: ${fault}` });
+    return 'invalid';
+  }
+  const { checkpoint } = opened;
+  if (earlier.origin !== checkpoint.origin) {
+    const detail = `the log is now ${checkpoint.origin}, the earlier checkpoint is of ${earlier.origin}`;
+    findings.add({ code: 'log_replaced', detail });
+    return 'replaced';
+  }
+  if (earlier.size > checkpoint.size) {
+    const detail = `the log had ${earlier.size} rows, its checkpoint now has ${checkpoint.size}`;
+    findings.add({ code: 'log_rolled_back', detail });
+    return 'rolled_back';
+  }
+  const consistent = isConsistent(earlier, checkpoint, trailer, outcome);
+  if (consistent === undefined) {
+    const detail = `the file has no consistency proof from tree size ${earlier.size}; ask for one that has`;
+    findings.add({ code: 'earlier_unproven', detail });
+    return 'unproven';
+  }
+  if (!consistent) {
+    const detail = `the first ${earlier.size} rows are not those of the earlier checkpoint`;
+    findings.add({ code: 'log_replaced', detail });
+    return 'replaced';
+  }
+  return 'consistent';
+}
+
+/** Undefined when the file shows neither way. */
+function isConsistent(
+  earlier: Checkpoint,
+  checkpoint: Checkpoint,
+  trailer: ExportTrailer | undefined,
+  outcome: BodyOutcome,
+): boolean | undefined {
+  if (outcome.earlierRoot !== undefined) {
+    return sameHash(outcome.earlierRoot, earlier.root);
+  }
+  const given = trailer?.consistency.find((candidate) => candidate.size === earlier.size);
+  const trivial = earlier.size === checkpoint.size || earlier.size === 0;
+  if (given === undefined && !trivial) {
+    return undefined;
+  }
+  const proof = trivial ? [] : (given?.proof ?? []);
+  return verifyConsistency(earlier.size, checkpoint.size, earlier.root, checkpoint.root, proof);
+}

@@ -1,0 +1,73 @@
+/**
+ * What every verb is given: the dependencies built once per process, who acts, and the request it
+ * belongs to. No domain type appears here; a domain keeps its own state with `perDeps`.
+ */
+import type { Logger } from 'pino';
+import type { Actor } from '../kernel/actor.ts';
+import type { Id } from '../kernel/id.ts';
+import type { Clock } from '../kernel/time.ts';
+import type { ApprovalActions } from './approvals/actions.ts';
+import type { Keyring } from './crypto/keyring.ts';
+import type { PersonKeys } from './crypto/person-keys.ts';
+import type { Databases, Login, Tx } from './db/client.ts';
+import type { FileStore } from './files/file-store.ts';
+import type { Mailer } from './mail/mailer.ts';
+
+export type Mode = 'sandbox' | 'production';
+
+export type Deps = {
+  readonly mode: Mode;
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly db: Databases;
+  readonly keyring: Keyring;
+  readonly personKeys: PersonKeys;
+  readonly log: Logger;
+  readonly mail: Mailer;
+  readonly files: FileStore;
+  readonly approvalActions: ApprovalActions;
+  /** Wakes the outbox relay of this process after a commit that wrote events. */
+  readonly wakeRelay: () => void;
+};
+
+/** Where a request came from; personal data, sealed before it is stored. */
+export type Client = { readonly ip: string; readonly userAgent: string };
+
+export type Ctx = {
+  readonly deps: Deps;
+  readonly actor: Actor;
+  readonly requestId: string;
+  readonly client: Client;
+  /** The login this actor's own reads and case work use; money writes name `engine` themselves. */
+  readonly login: Login;
+  readonly idempotencyKey?: string;
+  /** The version an `If-Match` header asked for. */
+  readonly ifMatch?: number;
+  readonly tx?: Tx;
+};
+
+/** A context for work no person asked for. */
+export function machineCtx(
+  deps: Deps,
+  actor: Extract<Actor, { kind: 'job' | 'system' | 'webhook' }>,
+  requestId: Id,
+): Ctx {
+  return { deps, actor, requestId, client: { ip: '', userAgent: '' }, login: 'engine' };
+}
+
+/**
+ * State a domain keeps once per process, such as a price book or a screening index.
+ * @effects builds the value on first use with these dependencies
+ */
+export function perDeps<Value>(build: (deps: Deps) => Value): (deps: Deps) => Value {
+  const values = new WeakMap<Deps, { readonly value: Value }>();
+  return (deps) => {
+    const known = values.get(deps);
+    if (known !== undefined) {
+      return known.value;
+    }
+    const value = build(deps);
+    values.set(deps, { value });
+    return value;
+  };
+}

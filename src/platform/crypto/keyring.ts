@@ -1,0 +1,102 @@
+/**
+ * The keys of one installation. Root keys (`PLIMSOLL_KEYS`) wrap person keys and derive, by HKDF
+ * with a label each, the keys for blind indexes, cursors, row MACs and the house's own data, so that
+ * no key serves two purposes. What this does not do: protect from someone who holds the process.
+ * @source RFC 5869 (HKDF), NIST SP 800-38D (GCM)
+ */
+import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import type { Ciphertext } from '../db/columns.ts';
+import { type DataKey, open, type Place, seal } from './seal.ts';
+
+export type Keyring = {
+  /** Seals a person's data key, or a token key, under the active root key. */
+  readonly wrap: (place: Place, secret: Uint8Array) => Ciphertext;
+  readonly unwrap: (place: Place, wrapped: Ciphertext) => Uint8Array;
+  /** The key for data that belongs to no person. */
+  readonly house: DataKey;
+  /** HMAC for equality search on sealed values; `field` keeps indexes of two fields apart. */
+  readonly blindIndex: (field: string, value: string) => Uint8Array;
+  readonly cursorKey: Uint8Array;
+  readonly rowMacKey: Uint8Array;
+};
+
+export type RootKey = { readonly name: string; readonly key: Uint8Array };
+
+export class KeyringError extends Error {
+  override readonly name = 'KeyringError';
+}
+
+/**
+ * Reads `name:base64,name:base64`, the active key first.
+ * @errors KeyringError naming the entry, never its content
+ */
+export function parseRootKeys(text: string): readonly RootKey[] {
+  const keys = text.split(',').map((entry, index) => {
+    const [name = '', encoded = ''] = entry.trim().split(':');
+    const key = Buffer.from(encoded, 'base64');
+    // Node skips what is not base64; a mistyped key must not become another key.
+    const exact = key.length === 32 && key.toString('base64') === encoded;
+    if (!/^[a-z0-9-]{1,32}$/.test(name) || !exact) {
+      throw new KeyringError(`key ${index + 1} is not of the form name:base64 of 32 bytes`);
+    }
+    return { name, key: new Uint8Array(key) };
+  });
+  if (new Set(keys.map((key) => key.name)).size !== keys.length) {
+    throw new KeyringError('two keys have one name');
+  }
+  if (new Set(keys.map((key) => keyIdText(dataKey(key.key).id))).size !== keys.length) {
+    throw new KeyringError('one key has two names');
+  }
+  return keys;
+}
+
+/** Builds the keyring; derived keys come from the oldest root key, so that indexes survive rotation. */
+export function buildKeyring(rootKeys: readonly RootKey[]): Keyring {
+  const active = rootKeys[0];
+  const oldest = rootKeys.at(-1);
+  if (active === undefined || oldest === undefined) {
+    throw new KeyringError('the keyring is empty');
+  }
+  const wrapping = new Map(rootKeys.map((root) => [keyIdText(wrappingKey(root).id), wrappingKey(root)]));
+  const indexKey = derive(oldest.key, 'blind-index');
+  return {
+    wrap: (place, secret) => seal(wrappingKey(active), place, secret),
+    unwrap: (place, wrapped) => open((id) => wrapping.get(keyIdText(id)), place, wrapped),
+    house: dataKey(derive(oldest.key, 'house-data')),
+    blindIndex: (field, value) =>
+      new Uint8Array(createHmac('sha256', indexKey).update(`${field}\0${value}`).digest()),
+    cursorKey: derive(oldest.key, 'cursor'),
+    rowMacKey: derive(oldest.key, 'row-mac'),
+  };
+}
+
+/** Names a data key by its hash, so that a ciphertext can say which key it needs. */
+export function dataKey(key: Uint8Array): DataKey {
+  return {
+    id: new Uint8Array(createHash('sha256').update('plimsoll key id').update(key).digest().subarray(0, 8)),
+    key,
+  };
+}
+
+/** Compares secrets in constant time, whatever their lengths. */
+export function equalSecrets(left: Uint8Array, right: Uint8Array): boolean {
+  return left.length === right.length && timingSafeEqual(left, right);
+}
+
+/** Digest of text or bytes. @shape 32 bytes */
+/** The SHA-256 of text (as UTF-8) or bytes. */
+export function sha256(content: string | Uint8Array): Uint8Array {
+  return new Uint8Array(createHash('sha256').update(content).digest());
+}
+
+function wrappingKey(root: RootKey): DataKey {
+  return dataKey(derive(root.key, 'wrap'));
+}
+
+function derive(key: Uint8Array, label: string): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', key, new Uint8Array(0), `plimsoll/${label}/v1`, 32));
+}
+
+function keyIdText(id: Uint8Array): string {
+  return Buffer.from(id).toString('hex');
+}

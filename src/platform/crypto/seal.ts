@@ -1,0 +1,101 @@
+/**
+ * AES-256-GCM with the ciphertext bound to its table, column and row (I10): a ciphertext copied to
+ * another place does not open. Layout: version 0x01, key id (8 bytes), nonce (12), ciphertext, tag
+ * (16). Nonces are random; one key seals far fewer than 2^32 values.
+ * @source NIST SP 800-38D
+ */
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import type { Ciphertext } from '../db/columns.ts';
+
+/** Where a ciphertext lives; it opens nowhere else. */
+export type Place = { readonly table: string; readonly column: string; readonly rowId: string };
+
+/** @units id 8 bytes, key 32 bytes */
+export type DataKey = { readonly id: Uint8Array; readonly key: Uint8Array };
+
+const VERSION = 1;
+const HEADER_BYTES = 9;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** Ciphertext that is altered, truncated, moved, or sealed under a key that is not here. */
+export class SealError extends Error {
+  override readonly name = 'SealError';
+
+  constructor(place: Place, fault: string) {
+    super(`${place.table}.${place.column}: ${fault}`);
+  }
+}
+
+/**
+ * Seals bytes for one place.
+ * @shape version, key id, nonce, ciphertext, tag
+ */
+/** Encrypts under a fresh nonce, for this place only. */
+export function seal(key: DataKey, place: Place, plaintext: Uint8Array): Ciphertext {
+  const nonce = randomBytes(NONCE_BYTES);
+  const cipher = createCipheriv('aes-256-gcm', key.key, nonce);
+  const header = Buffer.concat([Buffer.of(VERSION), key.id]);
+  cipher.setAAD(bindingOf(header, place));
+  const body = Buffer.concat([cipher.update(plaintext), cipher.final()]);
+  return new Uint8Array(Buffer.concat([header, nonce, body, cipher.getAuthTag()])) as Ciphertext;
+}
+
+/**
+ * Opens what `seal` made, for this place only.
+ * @errors SealError naming table and column: unknown version or key, altered, moved or truncated
+ */
+export function open(
+  findKey: (id: Uint8Array) => DataKey | undefined,
+  place: Place,
+  sealed: Ciphertext,
+): Uint8Array {
+  if (sealed.length < HEADER_BYTES + NONCE_BYTES + TAG_BYTES || sealed[0] !== VERSION) {
+    throw new SealError(place, 'not a ciphertext of a known version');
+  }
+  const bytes = Buffer.from(sealed);
+  const key = findKey(new Uint8Array(bytes.subarray(1, HEADER_BYTES)));
+  if (key === undefined) {
+    throw new SealError(place, 'sealed under a key that is not in the keyring');
+  }
+  const nonce = bytes.subarray(HEADER_BYTES, HEADER_BYTES + NONCE_BYTES);
+  const decipher = createDecipheriv('aes-256-gcm', key.key, nonce);
+  decipher.setAAD(bindingOf(bytes.subarray(0, HEADER_BYTES), place));
+  decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
+  try {
+    const body = bytes.subarray(HEADER_BYTES + NONCE_BYTES, -TAG_BYTES);
+    return new Uint8Array(Buffer.concat([decipher.update(body), decipher.final()]));
+  } catch {
+    throw new SealError(place, 'the ciphertext was altered, moved or truncated');
+  }
+}
+
+/** Seals UTF-8 text for one place. */
+/** Seals text as UTF-8. */
+export function sealText(key: DataKey, place: Place, text: string): Ciphertext {
+  return seal(key, place, Buffer.from(text, 'utf8'));
+}
+
+/**
+ * Opens text with the one key it must be sealed under.
+ * @errors SealError
+ */
+export function openText(key: DataKey, place: Place, sealed: Ciphertext): string {
+  const find = (id: Uint8Array) => (Buffer.from(id).equals(key.id) ? key : undefined);
+  return Buffer.from(open(find, place, sealed)).toString('utf8');
+}
+
+/** Seals a JSON value for one place. */
+/** Seals a value as JSON. */
+export function sealJson(key: DataKey, place: Place, value: unknown): Ciphertext {
+  return sealText(key, place, JSON.stringify(value));
+}
+
+/** The caller names the shape it sealed. @errors SealError */
+export function openJson<Shape>(key: DataKey, place: Place, sealed: Ciphertext): Shape {
+  return JSON.parse(openText(key, place, sealed)) as Shape;
+}
+
+function bindingOf(header: Uint8Array, place: Place): Buffer {
+  return Buffer.concat([header, Buffer.from(`\0${place.table}\0${place.column}\0${place.rowId}`, 'utf8')]);
+}

@@ -1,0 +1,111 @@
+/**
+ * Connections. Each runtime login has its own pool; drizzle changes its client's parsers, so LISTEN,
+ * COPY and the job queue use connections of their own.
+ */
+import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
+import postgres from 'postgres';
+
+/** Where a login connects; a Unix socket folder goes into `host`. */
+export type Connection = {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  readonly username: string;
+  readonly password?: string;
+  /** `require` encrypts; `verify-full` also checks the server's certificate and name. */
+  readonly tls?: 'require' | 'verify-full';
+};
+
+export type Login = 'app' | 'staff' | 'engine';
+
+export type Database = PostgresJsDatabase;
+
+/** A drizzle transaction; what every verb writes through. */
+export type Tx = Parameters<Parameters<Database['transaction']>[0]>[0];
+
+export type Databases = {
+  readonly app: Database;
+  readonly staff: Database;
+  readonly engine: Database;
+  readonly connections: Readonly<Record<Login, Connection>>;
+  readonly close: () => Promise<void>;
+};
+
+export type PoolSizes = Readonly<Record<Login, number>>;
+
+const STATEMENT_TIMEOUT_MS = 30_000;
+
+/** Longer idle transactions would hold back the sequencer of audit and outbox rows. */
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000;
+
+/** Opens one pool per runtime login. */
+export function openDatabases(connections: Readonly<Record<Login, Connection>>, sizes: PoolSizes): Databases {
+  const app = openClient(connections.app, sizes.app);
+  const staff = openClient(connections.staff, sizes.staff);
+  const engine = openClient(connections.engine, sizes.engine);
+  return {
+    app: drizzle(app),
+    staff: drizzle(staff),
+    engine: drizzle(engine),
+    connections,
+    close: async () => {
+      await Promise.all([app, staff, engine].map((client) => client.end({ timeout: 5 })));
+    },
+  };
+}
+
+/** One postgres.js client with the settings every connection of the server carries. */
+export function openClient(connection: Connection, max: number): postgres.Sql {
+  return postgres({
+    host: connection.host,
+    port: connection.port,
+    database: connection.database,
+    username: connection.username,
+    ...(connection.password === undefined ? {} : { password: connection.password }),
+    ...(connection.tls === undefined ? {} : { ssl: connection.tls }),
+    max,
+    idle_timeout: 0,
+    connect_timeout: 10,
+    onnotice: () => {},
+    connection: {
+      application_name: 'plimsoll',
+      TimeZone: 'UTC',
+      statement_timeout: STATEMENT_TIMEOUT_MS,
+      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    },
+  });
+}
+
+/**
+ * Reads a `postgres://` URL; `?host=/folder` names a Unix socket.
+ * @errors TypeError when the text is no such URL
+ */
+export function parseConnection(url: string): Connection {
+  const parsed = new URL(url);
+  if (parsed.protocol !== 'postgres:' && parsed.protocol !== 'postgresql:') {
+    throw new TypeError('not a postgres:// URL');
+  }
+  const host = parsed.searchParams.get('host') ?? decodeURIComponent(parsed.hostname);
+  const sslMode = parsed.searchParams.get('sslmode');
+  return {
+    host: host === '' ? 'localhost' : host,
+    port: parsed.port === '' ? 5432 : Number.parseInt(parsed.port, 10),
+    database: decodeURIComponent(parsed.pathname.slice(1)),
+    username: decodeURIComponent(parsed.username),
+    ...(parsed.password === '' ? {} : { password: decodeURIComponent(parsed.password) }),
+    ...(sslMode === 'require' || sslMode === 'verify-full' ? { tls: sslMode } : {}),
+  };
+}
+
+/** Writes a connection as a URL that `parseConnection` and PostgreSQL's own tools read. */
+export function formatDatabaseUrl(connection: Connection): string {
+  const socket = connection.host.startsWith('/');
+  const password = connection.password === undefined ? '' : `:${encodeURIComponent(connection.password)}`;
+  const host = socket ? 'localhost' : connection.host;
+  const query = new URLSearchParams({
+    ...(socket ? { host: connection.host } : {}),
+    ...(connection.tls === undefined ? {} : { sslmode: connection.tls }),
+  }).toString();
+  const path = `${host}:${connection.port}/${encodeURIComponent(connection.database)}`;
+  return `postgres://${encodeURIComponent(connection.username)}${password}@${path}${query === '' ? '' : `?${query}`}`;
+}

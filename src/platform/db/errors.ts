@@ -1,0 +1,56 @@
+/**
+ * What PostgreSQL's errors mean, decided in one place. Messages of the driver hold parameters and
+ * never leave this file.
+ */
+import { DomainError } from '../../kernel/error.ts';
+import { PLATFORM_PROBLEMS } from '../http/problems.ts';
+
+/** SQLSTATE of a driver error, also when drizzle wrapped it. */
+export function sqlStateOf(error: unknown): string | undefined {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  const code = (cause as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}
+
+/** The constraint a write ran into. */
+export function constraintOf(error: unknown): string | undefined {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  const name = (cause as { constraint_name?: unknown } | null)?.constraint_name;
+  return typeof name === 'string' ? name : undefined;
+}
+
+/** Serialization failure and deadlock: nothing was done, the same work may succeed. */
+export function isRetryable(error: unknown): boolean {
+  const state = sqlStateOf(error);
+  return state === '40001' || state === '40P01';
+}
+
+/** Turns a conflict of concurrent requests into a refusal; anything else stays what it was. */
+export function translateDatabaseError(error: unknown): unknown {
+  switch (sqlStateOf(error)) {
+    case '23505':
+    case '23P01':
+      return new DomainError('conflict', PLATFORM_PROBLEMS.conflict);
+    case '40001':
+    case '40P01':
+    case '55P03':
+    case '57014':
+      return new DomainError('busy', PLATFORM_PROBLEMS.busy, { headers: { 'retry-after': '1' } });
+    case '57P01':
+    case '57P03':
+    case '53300':
+      return new DomainError('unavailable', PLATFORM_PROBLEMS.unavailable, {
+        headers: { 'retry-after': '5' },
+      });
+    default:
+      return isConnectionError(error)
+        ? new DomainError('unavailable', PLATFORM_PROBLEMS.unavailable, { headers: { 'retry-after': '5' } })
+        : error;
+  }
+}
+
+function isConnectionError(error: unknown): boolean {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  const code = (cause as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && /^(CONNECTION_|CONNECT_|ECONN|ENOENT)/.test(code);
+}

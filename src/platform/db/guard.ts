@@ -1,0 +1,209 @@
+/**
+ * Holds the database to what the migrations left: triggers, row-level security, policies, grants,
+ * owners, functions, constraints, the migrations' hashes, and that no runtime login owns a table or
+ * stands above row-level security. It tells of a change; it does not prevent or undo one, and it does
+ * not see what was opened and closed again between two looks.
+ */
+import { sql } from 'drizzle-orm';
+import { newId } from '../../kernel/id.ts';
+import { record } from '../audit/record.ts';
+import { type Ctx, type Deps, machineCtx } from '../context.ts';
+import { registerProbe } from '../health.ts';
+import type { Tx } from './client.ts';
+import { GUARD_EVENTS } from './guard-audit.ts';
+import { knownMigrations } from './migrate.ts';
+import { APP_ROLE, ENGINE_ROLE, STAFF_ROLE } from './policies.ts';
+import { guardBaseline } from './schema.ts';
+import { transact } from './transact.ts';
+
+const LOOK_EVERY_MS = 60_000;
+const MAX_NAMED = 50;
+const RUNTIME_LOGINS = [APP_ROLE, STAFF_ROLE, ENGINE_ROLE].join(',');
+
+/** Where the database differs: which object, what it should be and what it is. */
+export type Difference = {
+  readonly kind: string;
+  readonly object: string;
+  readonly expected: string | null;
+  readonly found: string | null;
+};
+
+export type GuardState = {
+  /** How many objects were compared. */
+  readonly objects: number;
+  readonly differences: readonly Difference[];
+};
+
+export type Guard = {
+  /** What the last look found; null before the first. */
+  readonly state: () => GuardState | null;
+  /** Looks now. @effects audit `guard.passed`, `guard.failed` or `guard.recovered` on a change */
+  readonly look: () => Promise<GuardState>;
+  readonly stop: () => Promise<void>;
+};
+
+/**
+ * Looks once and then every minute.
+ * @effects audit `guard.passed`, `guard.failed`, `guard.recovered`; the probe `guard`, and `database`
+ */
+export async function startGuard(deps: Deps): Promise<Guard> {
+  const ctx = machineCtx(deps, { kind: 'system', name: 'guard' }, newId());
+  let state: GuardState | null = null;
+  let blind = false;
+  let looking: Promise<unknown> = Promise.resolve();
+
+  const look = async (): Promise<GuardState> => {
+    const found = await transact(ctx, 'engine', async (tx) => {
+      const now = await inspect(tx);
+      if (state === null || namesOf(now) !== namesOf(state)) {
+        await tell(tx, ctx, state, now);
+      }
+      return now;
+    });
+    state = found;
+    blind = false;
+    return found;
+  };
+  const lookQuietly = async (): Promise<void> => {
+    await look().catch((failure: unknown) => {
+      blind = true;
+      deps.log.error(
+        { failure: failure instanceof Error ? failure.name : 'unknown' },
+        'the guard cannot look',
+      );
+    });
+  };
+
+  await lookQuietly();
+  const timer = setInterval(() => {
+    looking = looking.then(lookQuietly);
+  }, LOOK_EVERY_MS);
+  registerProbe(deps, {
+    name: 'guard',
+    run: async () => (blind || state === null ? 'the guard cannot look' : summaryOf(state)),
+  });
+  registerProbe(deps, { name: 'database', run: () => databaseFault(deps) });
+  return {
+    state: () => state,
+    look,
+    stop: async () => {
+      clearInterval(timer);
+      await looking;
+    },
+  };
+}
+
+/** Compares the database with its baseline and the migrations with the code's. */
+export async function inspect(tx: Tx): Promise<GuardState> {
+  const baseline = await tx.select().from(guardBaseline);
+  const current = await tx.execute<{ kind: string; object: string; state: string }>(
+    sql`select kind, object, state from guard_state()`,
+  );
+  const expected = statesByObject(baseline);
+  const found = statesByObject(current);
+  const differences: Difference[] = [];
+  for (const key of [...new Set([...expected.keys(), ...found.keys()])].sort()) {
+    const [kind = '', object = ''] = key.split('\0');
+    const [before, now] = [textOf(expected.get(key)), textOf(found.get(key))];
+    if (before !== now) {
+      differences.push({ kind, object, expected: before, found: now });
+    }
+  }
+  // An empty baseline would be compared with nothing and would hold: it is a difference itself.
+  if (baseline.length === 0) {
+    differences.push({ kind: 'baseline', object: 'guard_baseline', expected: 'rows', found: null });
+  }
+  return {
+    objects: expected.size,
+    differences: [...differences, ...(await migrationDifferences(tx)), ...(await loginDifferences(tx))],
+  };
+}
+
+async function migrationDifferences(tx: Tx): Promise<readonly Difference[]> {
+  const rows = await tx.execute<{ hash: string }>(
+    sql`select hash::text as hash from drizzle.__drizzle_migrations`,
+  );
+  const applied = new Set(rows.map((row) => row.hash));
+  const known = knownMigrations();
+  const hashes = new Set(known.map((migration) => migration.hash));
+  return [
+    ...known
+      .filter(({ hash }) => !applied.has(hash))
+      .map(({ name, hash }) => ({ kind: 'migration', object: name, expected: hash, found: null })),
+    ...[...applied]
+      .filter((hash) => !hashes.has(hash))
+      .map((hash) => ({ kind: 'migration', object: 'unknown', expected: null, found: hash })),
+  ];
+}
+
+async function loginDifferences(tx: Tx): Promise<readonly Difference[]> {
+  const rows = await tx.execute<{ object: string; expected: string; found: string }>(sql`
+    with logins as (
+      select oid, rolname, rolsuper, rolbypassrls, rolcreaterole from pg_roles
+      where rolname = any(string_to_array(${RUNTIME_LOGINS}, ','))
+    )
+    select rolname::text as object, 'bound by row-level security' as expected, 'stands above it' as found
+      from logins where rolsuper or rolbypassrls or rolcreaterole
+    union all
+    select l.rolname::text, 'owns nothing', 'owns ' || c.relname
+      from logins l join pg_class c on c.relowner = l.oid
+    union all
+    select l.rolname::text, 'member of no role', 'is a member of ' || m.roleid::regrole::text
+      from logins l join pg_auth_members m on m.member = l.oid`);
+  return rows.map((row) => ({ kind: 'login', ...row }));
+}
+
+async function tell(tx: Tx, ctx: Ctx, before: GuardState | null, now: GuardState): Promise<void> {
+  const failed = now.differences.length > 0;
+  const wasFailing = before !== null && before.differences.length > 0;
+  const event = failed ? 'guard.failed' : wasFailing ? 'guard.recovered' : 'guard.passed';
+  for (const difference of now.differences) {
+    ctx.deps.log.error(
+      { check: difference.kind, object: difference.object },
+      'a guard of the database differs',
+    );
+  }
+  await record(tx, ctx, {
+    event: GUARD_EVENTS[event],
+    resource: { type: 'database', id: 'guard' },
+    subjectUserId: null,
+    after: {
+      objects: now.objects,
+      count: now.differences.length,
+      differences: now.differences.slice(0, MAX_NAMED),
+      earlier: before === null ? 0 : before.differences.length,
+    },
+  });
+}
+
+/** A count only: /readyz is public and must not tell an attacker what stands open. */
+function summaryOf(state: GuardState): string | null {
+  const count = state.differences.length;
+  return count === 0 ? null : `${count} protective object${count === 1 ? '' : 's'} of the database differ`;
+}
+
+async function databaseFault(deps: Deps): Promise<string | null> {
+  const { app, staff, engine } = deps.db;
+  await Promise.all([app, staff, engine].map((database) => database.execute(sql`select 1`)));
+  return null;
+}
+
+function statesByObject(
+  rows: readonly { readonly kind: string; readonly object: string; readonly state: string }[],
+): Map<string, readonly string[]> {
+  const states = new Map<string, readonly string[]>();
+  for (const { kind, object, state } of rows) {
+    const key = `${kind}\0${object}`;
+    states.set(key, [...(states.get(key) ?? []), state]);
+  }
+  return states;
+}
+
+/** Partitions share one name; one that differs from its siblings gives a second state. */
+function textOf(states: readonly string[] | undefined): string | null {
+  return states === undefined ? null : [...new Set(states)].sort().join(' | ');
+}
+
+function namesOf(state: GuardState): string {
+  return JSON.stringify(state.differences);
+}

@@ -1,0 +1,70 @@
+/**
+ * The one way a verb opens a transaction. It sets who the rows belong to (row-level security), joins
+ * an outer transaction if there is one, retries what the database says may be retried, and runs
+ * after-commit hooks only after the commit.
+ */
+import { sql } from 'drizzle-orm';
+import { personOf } from '../../kernel/actor.ts';
+import { assert } from '../../kernel/assert.ts';
+import type { Ctx } from '../context.ts';
+import type { Login, Tx } from './client.ts';
+import { isRetryable } from './errors.ts';
+
+const MAX_ATTEMPTS = 4;
+
+const commitHooks = new WeakMap<Tx, (() => void)[]>();
+const loginsOf = new WeakMap<Tx, Login>();
+
+/**
+ * Runs `work` in one transaction of the given login, or in the caller's if `ctx.tx` is set.
+ * @effects commits or rolls back; runs hooks of `onCommit` after the commit
+ * @errors whatever `work` throws; retries serialization failures and deadlocks
+ */
+export async function transact<Result>(
+  ctx: Ctx,
+  login: Login,
+  work: (tx: Tx) => Promise<Result>,
+): Promise<Result> {
+  if (ctx.tx !== undefined) {
+    const outer = loginsOf.get(ctx.tx);
+    assert(outer === login || outer === 'engine', 'a joined transaction has the rights it needs');
+    return work(ctx.tx);
+  }
+  for (let attempt = 1; ; attempt += 1) {
+    const hooks: (() => void)[] = [];
+    try {
+      const result = await ctx.deps.db[login].transaction(async (tx) => {
+        commitHooks.set(tx, hooks);
+        loginsOf.set(tx, login);
+        if (login === 'app') {
+          await tx.execute(sql`select set_config('plimsoll.user_id', ${personOf(ctx.actor) ?? ''}, true)`);
+        }
+        return work(tx);
+      });
+      runHooks(ctx, hooks);
+      return result;
+    } catch (error) {
+      if (attempt >= MAX_ATTEMPTS || !isRetryable(error)) {
+        throw error;
+      }
+    }
+  }
+}
+
+/** Runs `hook` once the transaction has committed; never if it rolls back. */
+export function onCommit(tx: Tx, hook: () => void): void {
+  const hooks = commitHooks.get(tx);
+  assert(hooks !== undefined, 'the transaction was opened by transact');
+  hooks.push(hook);
+}
+
+/** What is committed stays committed: a hook that fails must not look like a failed transaction. */
+function runHooks(ctx: Ctx, hooks: readonly (() => void)[]): void {
+  for (const hook of hooks) {
+    try {
+      hook();
+    } catch (error) {
+      ctx.deps.log.error({ failure: error instanceof Error ? error.name : 'unknown' }, 'a hook failed');
+    }
+  }
+}

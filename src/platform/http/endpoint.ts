@@ -1,0 +1,122 @@
+/**
+ * An operation as data: who may, what goes in, what comes out, which refusals it can give. The
+ * router, the OpenAPI document and the coverage tests are all made from these, so none can be
+ * forgotten.
+ */
+import type { z } from '@hono/zod-openapi';
+import type { Role } from '../../kernel/actor.ts';
+import type { ProblemTable } from '../../kernel/error.ts';
+import type { Ctx } from '../context.ts';
+
+export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
+
+/**
+ * Who may call. `customer: true` admits customers to their own rows, `self: true` anyone signed in to
+ * what is theirs as a person (profile, sessions, second factor); `staff` names the roles that see or
+ * act on everybody's. A caller with one of those roles acts as staff.
+ */
+export type Access =
+  | { readonly public: true }
+  | {
+      readonly customer?: true;
+      readonly self?: true;
+      readonly staff?: readonly Role[];
+      /** What an API key must carry; without one, API keys are refused. */
+      readonly scope?: string;
+      /** A second factor checked within five minutes; API keys are refused. */
+      readonly stepUp?: true;
+    };
+
+export type BodyKind = 'json' | 'multipart' | 'raw';
+
+export type Reply = {
+  readonly status: number;
+  /** A value of the declared schema, a Response for streams and files, or undefined for 204. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+export type Input<Params, Query, Body> = {
+  readonly params: Params;
+  readonly query: Query;
+  readonly body: Body;
+};
+
+export type EndpointDefinition<
+  Params extends z.ZodObject,
+  Query extends z.ZodObject,
+  Body extends z.ZodType,
+> = {
+  readonly operationId: string;
+  readonly method: Method;
+  /** OpenAPI form: `/v1/deposits/{id}`. */
+  readonly path: string;
+  /** The last parameter takes the rest of the path, slashes included. */
+  readonly tail?: true;
+  readonly tag: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly access: Access;
+  readonly params?: Params;
+  readonly query?: Query;
+  readonly body?: Body;
+  readonly bodyKind?: BodyKind;
+  /** Larger bodies are refused with 413. @units bytes */
+  readonly maxBodyBytes?: number;
+  /** An example of the request body. */
+  readonly example?: unknown;
+  /** The success answers: a schema, `null` for none, `'binary'` for a file or stream. */
+  readonly responses: { readonly [status: number]: z.ZodType | null | { readonly binary: string } };
+  /** The refusals of the domain that this operation can give; the platform's own are added. */
+  readonly problems?: ProblemTable;
+  /**
+   * `transaction`: the framework claims the Idempotency-Key in the effect's transaction and keeps
+   * the answer. `verb`: required as well, but the verb keeps the key on its own rows.
+   */
+  readonly idempotency?: 'transaction' | 'verb';
+  /** The operation needs `If-Match` with the version it changes. */
+  readonly ifMatch?: true;
+  /** The audit category of refused attempts. */
+  readonly category?:
+    | 'authentication'
+    | 'trading'
+    | 'compliance'
+    | 'admin_action'
+    | 'system'
+    | 'financial'
+    | 'security';
+  /** Refusals of this operation are visible to compliance, MLRO and auditors only. */
+  readonly restricted?: true;
+  readonly handler: (
+    ctx: Ctx,
+    input: Input<z.output<Params>, z.output<Query>, z.output<Body>>,
+  ) => Promise<Reply>;
+};
+
+/** An endpoint whose input types are forgotten, for the router. */
+export type Endpoint = Omit<EndpointDefinition<z.ZodObject, z.ZodObject, z.ZodType>, 'handler'> & {
+  readonly handler: (ctx: Ctx, input: Input<never, never, never>) => Promise<Reply>;
+};
+
+/** Declares an operation; the handler's input has the types of the schemas. */
+export function endpoint<
+  Params extends z.ZodObject = z.ZodObject<Record<never, never>>,
+  Query extends z.ZodObject = z.ZodObject<Record<never, never>>,
+  Body extends z.ZodType = z.ZodUndefined,
+>(definition: EndpointDefinition<Params, Query, Body>): Endpoint {
+  // The pipeline parses each part with the schema declared beside the handler before calling it.
+  return definition as unknown as Endpoint;
+}
+
+/** True when the operation changes something. */
+export function isWrite(operation: Endpoint): boolean {
+  return operation.method !== 'get';
+}
+
+/** The picks of a problem table an operation can give. */
+export function pickProblems<const Table extends ProblemTable>(
+  table: Table,
+  ...codes: readonly (keyof Table & string)[]
+): ProblemTable {
+  return Object.fromEntries(codes.map((code) => [code, table[code] as Table[string]]));
+}

@@ -1,0 +1,224 @@
+/**
+ * The OpenAPI 3.1 document, made from the operations themselves.
+ */
+import { OpenAPIHono, z } from '@hono/zod-openapi';
+import { assert } from '../../kernel/assert.ts';
+import type { ProblemTable } from '../../kernel/error.ts';
+import { type Endpoint, isWrite } from './endpoint.ts';
+import { Problem } from './problem.ts';
+import { PLATFORM_PROBLEMS } from './problems.ts';
+
+export type Operations = readonly Endpoint[];
+
+type RouteConfig = Parameters<OpenAPIHono['openAPIRegistry']['registerPath']>[0];
+type Responses = RouteConfig['responses'];
+
+/** @shape an OpenAPI 3.1 document as a JSON value */
+export function openapiDocument(operations: Operations, version: string): Record<string, unknown> {
+  const app = new OpenAPIHono();
+  app.openAPIRegistry.registerComponent('securitySchemes', 'bearer', {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'An access token from login (EdDSA, ten minutes) or an API key (pk_live_…, pk_test_…).',
+  });
+  for (const operation of operations) {
+    app.openAPIRegistry.registerPath(routeOf(operation));
+  }
+  const document = app.getOpenAPI31Document({
+    openapi: '3.1.0',
+    info: {
+      title: 'Plimsoll',
+      version,
+      description: 'Compliance-first brokerage back end. Every refusal is an RFC 9457 problem document.',
+      license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
+    },
+    servers: [{ url: '/' }],
+    tags: [...new Set(operations.map((operation) => operation.tag))].map((name) => ({ name })),
+  });
+  return JSON.parse(JSON.stringify(document), withoutFlags) as Record<string, unknown>;
+}
+
+/** The generator writes a pattern's flags behind it; JSON Schema reads every pattern with `u`, and knows no other. */
+function withoutFlags(name: string, value: unknown): unknown {
+  if (name !== 'pattern' || typeof value !== 'string') {
+    return value;
+  }
+  const [, pattern = value, flags = 'u'] = /^(.*)\/([a-z]+)$/s.exec(value) ?? [];
+  assert(flags === 'u', `the pattern ${value} has no form in JSON Schema`);
+  return pattern;
+}
+
+/** Every refusal an operation can give: its own and those its declaration implies. */
+export function problemsOf(operation: Endpoint): ProblemTable {
+  return { ...impliedProblems(operation), ...operation.problems };
+}
+
+function impliedProblems(operation: Endpoint): ProblemTable {
+  const all = PLATFORM_PROBLEMS;
+  const signedIn = !('public' in operation.access);
+  const { access } = operation;
+  return {
+    ...(signedIn
+      ? {
+          credential_missing: all.credential_missing,
+          credential_invalid: all.credential_invalid,
+          forbidden: all.forbidden,
+          scope_missing: all.scope_missing,
+        }
+      : {}),
+    ...('staff' in access && access.staff ? { second_factor_required: all.second_factor_required } : {}),
+    ...('stepUp' in access && access.stepUp ? { step_up_required: all.step_up_required } : {}),
+    ...(operation.params === undefined ? {} : { not_found: all.not_found }),
+    ...(operation.body === undefined
+      ? {}
+      : {
+          malformed_request: all.malformed_request,
+          ...(operation.bodyKind === undefined || operation.bodyKind === 'json'
+            ? { malformed_json: all.malformed_json }
+            : {}),
+          body_too_large: all.body_too_large,
+          unsupported_media_type: all.unsupported_media_type,
+        }),
+    ...(operation.idempotency === undefined
+      ? {}
+      : {
+          idempotency_key_missing: all.idempotency_key_missing,
+          idempotency_key_invalid: all.idempotency_key_invalid,
+          idempotency_key_reused: all.idempotency_key_reused,
+          idempotency_in_progress: all.idempotency_in_progress,
+        }),
+    ...(operation.ifMatch
+      ? { if_match_required: all.if_match_required, version_mismatch: all.version_mismatch }
+      : {}),
+    ...(operation.query !== undefined && 'cursor' in operation.query.shape
+      ? { invalid_cursor: all.invalid_cursor }
+      : {}),
+    ...(isWrite(operation) ? { conflict: all.conflict } : {}),
+    busy: all.busy,
+    validation_failed: all.validation_failed,
+    internal_error: all.internal_error,
+    unavailable: all.unavailable,
+  };
+}
+
+function routeOf(operation: Endpoint): RouteConfig {
+  const headers = requestHeaders(operation);
+  return {
+    operationId: operation.operationId,
+    method: operation.method,
+    path: operation.path,
+    tags: [operation.tag],
+    summary: operation.summary,
+    description: describe(operation),
+    security: 'public' in operation.access ? [] : [{ bearer: [] }],
+    request: {
+      ...(operation.params === undefined ? {} : { params: operation.params }),
+      ...(operation.query === undefined ? {} : { query: operation.query }),
+      ...(headers === undefined ? {} : { headers }),
+      ...(operation.body === undefined ? {} : { body: requestBody(operation) }),
+    },
+    responses: { ...successes(operation), ...refusals(operation) },
+  } as RouteConfig;
+}
+
+function describe(operation: Endpoint): string {
+  const { access } = operation;
+  if ('public' in access) {
+    return [operation.description, 'Public: no credential is needed.'].filter(Boolean).join('\n\n');
+  }
+  const who = [
+    access.customer ? 'customers (their own)' : '',
+    access.self ? 'anyone signed in (their own)' : '',
+    ...(access.staff ?? []),
+  ]
+    .filter(Boolean)
+    .join(', ');
+  const lines = [
+    operation.description,
+    `Who may: ${who}.`,
+    access.scope === undefined ? 'Not with an API key.' : `API key scope: \`${access.scope}\`.`,
+    access.stepUp ? 'Needs a second factor checked within five minutes.' : '',
+  ];
+  return lines.filter(Boolean).join('\n\n');
+}
+
+function requestHeaders(operation: Endpoint): z.ZodObject | undefined {
+  const headers: Record<string, z.ZodType> = {};
+  if (operation.idempotency !== undefined) {
+    headers['Idempotency-Key'] = z.string().openapi({
+      minLength: 8,
+      maxLength: 257,
+      description: 'Makes a retry safe: one key, one effect.',
+      example: 'a1f4c2d8-order-0001',
+    });
+  }
+  if (operation.ifMatch) {
+    headers['If-Match'] = z.string().openapi({ description: 'The ETag that was read.', example: '"3"' });
+  }
+  return Object.keys(headers).length === 0 ? undefined : z.object(headers);
+}
+
+function requestBody(operation: Endpoint) {
+  const kind = operation.bodyKind ?? 'json';
+  const type =
+    kind === 'json'
+      ? 'application/json'
+      : kind === 'multipart'
+        ? 'multipart/form-data'
+        : 'application/octet-stream';
+  const example = operation.example === undefined ? {} : { example: operation.example };
+  return { required: true, content: { [type]: { schema: operation.body, ...example } } };
+}
+
+function successes(operation: Endpoint): Responses {
+  const responses: Responses = {};
+  for (const [status, schema] of Object.entries(operation.responses)) {
+    if (schema === null) {
+      responses[status] = { description: 'Done; no body.' };
+    } else if ('binary' in schema) {
+      responses[status] = {
+        description: 'The content.',
+        content: { [schema.binary]: { schema: z.string().openapi({ type: 'string', format: 'binary' }) } },
+      };
+    } else {
+      responses[status] = { description: operation.summary, content: { 'application/json': { schema } } };
+    }
+  }
+  return responses;
+}
+
+function refusals(operation: Endpoint): Responses {
+  const byStatus = new Map<number, [string, string][]>();
+  for (const [code, problem] of Object.entries(problemsOf(operation))) {
+    byStatus.set(problem.status, [...(byStatus.get(problem.status) ?? []), [code, problem.title]]);
+  }
+  const responses: Responses = {};
+  for (const [status, codes] of byStatus) {
+    responses[String(status)] = {
+      description: codes.map(([code, title]) => `\`${code}\`: ${title}`).join('\n'),
+      content: {
+        'application/problem+json': { schema: Problem, examples: exampleProblems(operation, status, codes) },
+      },
+    };
+  }
+  return responses;
+}
+
+function exampleProblems(operation: Endpoint, status: number, codes: readonly [string, string][]) {
+  return Object.fromEntries(
+    codes.map(([code, title]) => [
+      code,
+      {
+        value: {
+          type: `/problems/${code}`,
+          title,
+          status,
+          detail: title,
+          instance: operation.path,
+          code,
+          requestId: '0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001',
+        },
+      },
+    ]),
+  );
+}

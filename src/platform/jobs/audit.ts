@@ -1,0 +1,23 @@
+import { auditEvents } from '../audit/events.ts';
+
+/** What the platform's jobs record of themselves. */
+export const JOB_EVENTS = auditEvents({
+  'job.failed': {
+    category: 'system',
+    severity: 'error',
+    description: 'A job failed; it runs again at its next time',
+    shows: ['failure'],
+  },
+  'partitions.created': {
+    category: 'system',
+    severity: 'info',
+    description: 'Months were added to the tables cut by month',
+    shows: ['count'],
+  },
+  'partitions.overflowed': {
+    category: 'system',
+    severity: 'critical',
+    description: 'Rows lie in the backstop of a table cut by month: its months were not kept ahead',
+    shows: ['tables'],
+  },
+});

@@ -1,0 +1,183 @@
+/**
+ * Puts the parts of one process together in the order they depend on each other, and takes them
+ * apart in reverse.
+ */
+import { createApp } from '../app.ts';
+import type { Config } from '../config.ts';
+import { type DemoCredentials, demoCredentialsPath, readDemoCredentials } from '../demo/credentials.ts';
+import { startMarketMaker } from '../demo/market-maker.ts';
+import { seedDemo } from '../demo/seed.ts';
+import { buildDeps, checkConnections } from '../deps.ts';
+import { startScreener } from '../domains/aml/index.ts';
+import { tradingEngine } from '../domains/trading/index.ts';
+import { allDomains, authenticate, platformEndpoints } from '../domains.ts';
+import { flushAttempts } from '../platform/audit/attempt.ts';
+import { startSealer } from '../platform/audit/sealer.ts';
+import type { Deps } from '../platform/context.ts';
+import { parseRootKeys } from '../platform/crypto/keyring.ts';
+import { startGuard } from '../platform/db/guard.ts';
+import { healthEndpoints } from '../platform/http/health.ts';
+import { serveMetrics } from '../platform/http/metrics.ts';
+import { startJobs } from '../platform/jobs/jobs.ts';
+import { buildLogger } from '../platform/log/logger.ts';
+import { type Relay, startRelay } from '../platform/outbox/relay.ts';
+import { bannerText } from './banner.ts';
+import { clientAddressBehind } from './client-address.ts';
+import { openDatabase } from './open-database.ts';
+import { sandboxKeys } from './sandbox-keys.ts';
+import { StartError } from './start-error.ts';
+import { checkKeyring, refuseSandboxDatabase } from './system-marks.ts';
+
+export type RunningServer = {
+  readonly url: string;
+  readonly banner: (seconds: string) => string;
+  readonly stop: () => Promise<void>;
+};
+
+type Stop = { readonly name: string; readonly run: () => Promise<void> };
+
+const FLUSH_ATTEMPTS_MS = 5_000;
+
+/**
+ * Starts everything this process is configured to be.
+ * @errors ConfigError, EmbeddedError, MigrationError, StartError; nothing keeps running after one
+ */
+export async function startServer(config: Config, onLost: () => void): Promise<RunningServer> {
+  const stops: Stop[] = [];
+  const stop = () => stopAll(stops);
+  try {
+    return await assemble(config, onLost, stops, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function assemble(
+  config: Config,
+  onLost: () => void,
+  stops: Stop[],
+  stop: () => Promise<void>,
+): Promise<RunningServer> {
+  const database = await openDatabase(config, onLost);
+  stops.push({ name: 'database', run: database.close });
+  const secrets = config.mode === 'sandbox' ? sandboxKeys(config.dataDir) : { keys: '', signingKey: '' };
+  let relay: Relay | undefined;
+  const deps = buildDeps({
+    mode: config.mode,
+    dataDir: config.dataDir,
+    connections: database.connections,
+    pools: { app: 8, staff: 4, engine: 12 },
+    rootKeys: parseRootKeys(config.keys ?? secrets.keys),
+    log: buildLogger(config.logLevel),
+    wakeRelay: () => relay?.wake(),
+    domains: allDomains,
+  });
+  stops.push({ name: 'connections', run: deps.db.close });
+  await checkConnections(deps);
+  await checkKeyring(deps);
+  await refuseSandboxDatabase(deps);
+  // Every node looks at its database for itself, whatever roles it has.
+  const guard = await startGuard(deps);
+  stops.push({ name: 'guard', run: () => guard.stop() });
+  relay = await startWorkers(config, deps, config.signingKey ?? secrets.signingKey, stops);
+  const url = listen(config, deps, stops);
+  if (config.metricsPort !== null) {
+    stops.push({ name: 'metrics', run: serveMetrics(deps, config.host, config.metricsPort).stop });
+  }
+  await database.announce(url);
+  const demo = config.demo && config.roles.includes('api') ? await startDemo(config, deps, url, stops) : null;
+  // The index takes seconds with real lists; a screening that comes sooner waits for it.
+  startScreener(deps).catch(() => deps.log.error({}, 'the screening index could not be built'));
+  return {
+    url,
+    stop,
+    banner: (seconds) => bannerText({ config, url, database: database.description, seconds, demo }),
+  };
+}
+
+async function startWorkers(
+  config: Config,
+  deps: Deps,
+  signingKey: string,
+  stops: Stop[],
+): Promise<Relay | undefined> {
+  const flusher = setInterval(() => {
+    flushAttempts(deps).catch(() => deps.log.error({}, 'attempts could not be flushed'));
+  }, FLUSH_ATTEMPTS_MS);
+  stops.push({
+    name: 'attempts',
+    run: async () => {
+      clearInterval(flusher);
+      await flushAttempts(deps, true);
+    },
+  });
+  if (config.roles.includes('engine')) {
+    const engine = tradingEngine(deps);
+    await engine.start();
+    stops.push({ name: 'engine', run: () => engine.stop() });
+  }
+  if (!config.roles.includes('worker')) {
+    return undefined;
+  }
+  const seed = new Uint8Array(Buffer.from(signingKey, 'base64'));
+  const sealer = await startSealer(deps, { origin: config.logOrigin, seed });
+  stops.push({ name: 'sealer', run: () => sealer.stop() });
+  const jobs = await startJobs(
+    deps,
+    allDomains.flatMap((domain) => domain.jobs),
+  );
+  stops.push({ name: 'jobs', run: () => jobs.stop() });
+  const relay = startRelay(
+    deps,
+    allDomains.flatMap((domain) => domain.consumers),
+  );
+  stops.push({ name: 'relay', run: () => relay.stop() });
+  return relay;
+}
+
+function listen(config: Config, deps: Deps, stops: Stop[]): string {
+  // A node without the api role answers for its health and for nothing else.
+  const serves = config.roles.includes('api');
+  const app = createApp(deps, {
+    domains: serves ? allDomains : [],
+    platformEndpoints: serves ? platformEndpoints : healthEndpoints,
+    authenticate,
+    clientAddress: clientAddressBehind(config.trustedProxies),
+  });
+  const server = Bun.serve({
+    hostname: config.host,
+    port: config.port,
+    idleTimeout: 60,
+    // Bodies are read as they come, each operation to its own limit: beyond it ours is the one that answers.
+    maxRequestBodySize: Number.MAX_SAFE_INTEGER,
+    fetch: (request, bun) => app.fetch(request, { server: bun }),
+  });
+  // Requests under way are finished before the parts they need go away.
+  stops.push({ name: 'http', run: () => server.stop(false) });
+  return `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${server.port}`;
+}
+
+async function startDemo(
+  config: Config,
+  deps: Deps,
+  url: string,
+  stops: Stop[],
+): Promise<{ readonly path: string; readonly credentials: DemoCredentials }> {
+  await seedDemo(deps);
+  const credentials = readDemoCredentials(config.dataDir);
+  if (credentials === undefined) {
+    throw new StartError(
+      'The demo firm of this database was seeded with another data folder, where its credentials lie. Set PLIMSOLL_DATA_DIR to that folder, or PLIMSOLL_DEMO=off.',
+    );
+  }
+  const maker = startMarketMaker(url, credentials.marketMaker);
+  stops.push({ name: 'market maker', run: async () => maker.stop() });
+  return { path: demoCredentialsPath(config.dataDir), credentials };
+}
+
+async function stopAll(stops: Stop[]): Promise<void> {
+  for (let stop = stops.pop(); stop !== undefined; stop = stops.pop()) {
+    await stop.run();
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * Facts about a database that decide whether this process may use it: the keys it was written with,
+ * and whether it ever was a sandbox.
+ */
+import { eq } from 'drizzle-orm';
+import type { Json } from '../kernel/canonical-json.ts';
+import type { Deps } from '../platform/context.ts';
+import { openText, sealText } from '../platform/crypto/seal.ts';
+import type { Ciphertext } from '../platform/db/columns.ts';
+import { systemMarks } from '../platform/db/schema.ts';
+import { StartError } from './start-error.ts';
+
+export type MarkName = 'keyring' | 'demo_seeded' | 'clock_moved' | 'log_origin';
+
+export async function readMark(deps: Deps, name: MarkName): Promise<Json | undefined> {
+  const [mark] = await deps.db.engine.select().from(systemMarks).where(eq(systemMarks.name, name));
+  return mark?.value as Json | undefined;
+}
+
+/** @effects one row of `system_marks`; the first writer wins */
+export async function setMark(deps: Deps, name: MarkName, value: Json): Promise<void> {
+  const markedAt = deps.clock.realNow();
+  await deps.db.engine.insert(systemMarks).values({ name, value, markedAt }).onConflictDoNothing();
+}
+
+/**
+ * Refuses a database that was written with keys this process does not have.
+ * @errors StartError
+ */
+export async function checkKeyring(deps: Deps): Promise<void> {
+  const place = { table: 'system_marks', column: 'value', rowId: 'keyring' };
+  const known = await readMark(deps, 'keyring');
+  if (known === undefined) {
+    const sealed = sealText(deps.keyring.house, place, 'plimsoll');
+    await setMark(deps, 'keyring', Buffer.from(sealed).toString('base64'));
+    return;
+  }
+  try {
+    openText(
+      deps.keyring.house,
+      place,
+      new Uint8Array(Buffer.from(typeof known === 'string' ? known : '', 'base64')) as Ciphertext,
+    );
+  } catch {
+    throw new StartError(
+      'PLIMSOLL_KEYS does not hold the keys this database was written with. Nothing was started; set the right keyring.',
+    );
+  }
+}
+
+/**
+ * Production refuses a database that was ever a sandbox.
+ * @errors StartError
+ */
+export async function refuseSandboxDatabase(deps: Deps): Promise<void> {
+  for (const name of ['demo_seeded', 'clock_moved'] as const) {
+    if (deps.mode === 'production' && (await readMark(deps, name)) !== undefined) {
+      throw new StartError(
+        `The database carries the mark ${name}: a sandbox database cannot go into production.`,
+      );
+    }
+  }
+}

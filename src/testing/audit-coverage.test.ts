@@ -1,0 +1,76 @@
+/**
+ * Every writing operation leaves an audit row, when it succeeds and when it is refused (I5). The operations
+ * come from the application itself, so that one without a driver, or without a row, fails here.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { eq } from 'drizzle-orm';
+import { operationsOf } from '../app.ts';
+import { allDomains, platformEndpoints } from '../domains.ts';
+import { present } from '../kernel/assert.ts';
+import { newId } from '../kernel/id.ts';
+import { flushAttempts } from '../platform/audit/attempt.ts';
+import { auditLogs } from '../platform/db/schema.ts';
+import { isWrite } from '../platform/http/endpoint.ts';
+import { allDrivers } from './drivers/all-drivers.ts';
+import { startWorld, type World } from './world.ts';
+
+const operations = operationsOf({ domains: allDomains, platformEndpoints });
+const writes = operations.filter(isWrite).map((operation) => operation.operationId);
+
+/** Operations that may write without a row: none. */
+const EXEMPT: readonly string[] = [];
+
+let world: World;
+
+beforeAll(async () => {
+  world = await startWorld(import.meta.file);
+}, 60_000);
+
+afterAll(async () => {
+  const report = await world.reconcile();
+  await world.close();
+  expect(report.checks.flatMap((check) => check.breaks)).toEqual([]);
+});
+
+async function rowsOf(requestId: string) {
+  return world.deps.db.engine
+    .select({ eventType: auditLogs.eventType, outcome: auditLogs.outcome, after: auditLogs.after })
+    .from(auditLogs)
+    .where(eq(auditLogs.requestId, requestId));
+}
+
+test('every operation has a driver and every driver an operation', () => {
+  expect(Object.keys(allDrivers).toSorted()).toEqual(
+    operations.map((operation) => operation.operationId).toSorted(),
+  );
+  expect(EXEMPT).toEqual([]);
+});
+
+describe('a success of', () => {
+  test.each(writes)('%s leaves a row of what was done, under its request', async (operationId) => {
+    const answer = await present(allDrivers[operationId], 'asserted above')(world);
+    expect([answer.status < 300, answer.body]).toEqual([true, answer.body]);
+    const rows = await rowsOf(answer.headers.get('x-request-id') ?? '');
+    expect(rows.filter((row) => row.outcome === 'success').length).toBeGreaterThan(0);
+  });
+});
+
+describe('a refusal of', () => {
+  test.each(writes)('%s leaves a row of the attempt, under its request', async (operationId) => {
+    const operation = world.operation(operationId);
+    const names = [...operation.path.matchAll(/\{(\w+)\}/g)].map((match) => match[1] ?? '');
+    const params = Object.fromEntries(names.map((name) => [name, newId()]));
+    // A query no operation knows; a public one is counted with others of its minute, so that minute ends first.
+    await flushAttempts(world.deps, true);
+    const answer = await world.call(operationId, {
+      as: world.people.market_maker,
+      params,
+      query: { x: '1' },
+    });
+    const { code, requestId } = answer.body as { code: string; requestId: string };
+    expect(answer.status).toBeGreaterThanOrEqual(400);
+    expect(await rowsOf(requestId)).toEqual([
+      { eventType: 'request.refused', outcome: 'refused', after: { status: answer.status, code, count: 1 } },
+    ]);
+  });
+});

@@ -1,0 +1,90 @@
+/**
+ * The part of a test's set-up that needs no domain: a migrated database of its own, the dependencies,
+ * and the workers on demand.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { buildDeps } from '../deps.ts';
+import type { Actor } from '../kernel/actor.ts';
+import { newId } from '../kernel/id.ts';
+import { systemClock } from '../kernel/time.ts';
+import { type Sealer, startSealer } from '../platform/audit/sealer.ts';
+import { type Ctx, type Deps, machineCtx } from '../platform/context.ts';
+import type { Domain } from '../platform/domain.ts';
+import { buildLogger } from '../platform/log/logger.ts';
+import type { Consumer } from '../platform/outbox/consumer.ts';
+import { type Relay, startRelay } from '../platform/outbox/relay.ts';
+import { createTestDatabase, type TestDatabase } from './postgres.ts';
+
+/** The audit log of every test database. */
+export const TEST_LOG = { origin: 'test.plimsoll.local/audit', seed: new Uint8Array(32).fill(9) };
+
+export type Foundation = {
+  readonly deps: Deps;
+  /** Connection of the owner, for planting breaks and looking behind row-level security. */
+  readonly database: TestDatabase;
+  readonly ctx: (actor: Actor) => Ctx;
+  readonly system: Ctx;
+  readonly advance: (ms: number) => void;
+  /** Starts relay and sealer, once; without it events and audit rows stay where they were written. */
+  readonly startWorkers: () => Promise<{ readonly relay: Relay; readonly sealer: Sealer }>;
+  /** Waits until all committed events, and those their handlers publish, are delivered. */
+  readonly settle: () => Promise<void>;
+  readonly close: () => Promise<void>;
+};
+
+/** `file` is `import.meta.file`; it names the database. */
+export async function startFoundation(
+  file: string,
+  domains: readonly Domain[],
+  extraConsumers: readonly Consumer[] = [],
+): Promise<Foundation> {
+  const database = await createTestDatabase(basename(file));
+  const dataDir = await mkdtemp(join(tmpdir(), 'plimsoll-data-'));
+  let offsetMs = 0;
+  let relay: Relay | undefined;
+  let sealer: Promise<Sealer> | undefined;
+  const deps = buildDeps({
+    mode: 'sandbox',
+    dataDir,
+    connections: database.connections,
+    pools: { app: 4, staff: 3, engine: 8 },
+    rootKeys: [{ name: 'test', key: new Uint8Array(32).fill(7) }],
+    log: buildLogger('silent'),
+    wakeRelay: () => relay?.wake(),
+    domains,
+    clock: systemClock(() => offsetMs),
+  });
+  const system = machineCtx(deps, { kind: 'system', name: 'test' }, newId());
+  const ensureRelay = (): Relay => {
+    relay ??= startRelay(deps, [...domains.flatMap((domain) => domain.consumers), ...extraConsumers]);
+    return relay;
+  };
+  return {
+    deps,
+    database,
+    system,
+    ctx: (actor) => ({
+      ...system,
+      actor,
+      login: actor.kind === 'staff' ? 'staff' : 'app',
+      requestId: newId(),
+    }),
+    advance: (ms) => {
+      offsetMs += ms;
+    },
+    startWorkers: async () => {
+      sealer ??= startSealer(deps, TEST_LOG);
+      return { sealer: await sealer, relay: ensureRelay() };
+    },
+    settle: () => ensureRelay().drained(),
+    close: async () => {
+      await relay?.stop();
+      await (await sealer)?.stop();
+      await deps.db.close();
+      await database.drop();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}

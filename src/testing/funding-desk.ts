@@ -1,0 +1,198 @@
+/**
+ * What tests of money in and out start from: assets, limits, staff and verified customers with a live
+ * account, on a database of their own. The credential port is a fake: a bearer names its actor.
+ */
+import { and, eq } from 'drizzle-orm';
+import type { Hono } from 'hono';
+import { createApp } from '../app.ts';
+import { accountsDomain, createAccount } from '../domains/accounts/index.ts';
+import { type FundingLimit, fundingDomain, seedFundingLimits } from '../domains/funding/index.ts';
+import { changeGate, createUser, type GateChange, identityDomain } from '../domains/identity/index.ts';
+import { ledgerDomain, type ReconcileReport, reconcile } from '../domains/ledger/index.ts';
+import { assets, wallets } from '../domains/ledger/schema.ts';
+import type { Actor, Role } from '../kernel/actor.ts';
+import { formatAmount, parseAmount } from '../kernel/amount.ts';
+import { type Id, newId } from '../kernel/id.ts';
+import { approvalEndpoints } from '../platform/approvals/endpoints.ts';
+import type { Ctx } from '../platform/context.ts';
+import { transact } from '../platform/db/transact.ts';
+import { refuse } from '../platform/http/refuse.ts';
+import { type Foundation, startFoundation } from './foundation.ts';
+import { type Answer, send } from './send.ts';
+
+/** A person at the desk; `accountId` is a customer's live account, and nobody's for staff. */
+export type Person = {
+  readonly userId: Id;
+  readonly accountId: Id;
+  readonly actor: Actor;
+  readonly ctx: () => Ctx;
+};
+
+export type Call = { readonly body?: unknown; readonly key?: string };
+
+export type Balance = { readonly total: string; readonly reserved: string };
+
+export type FundingDesk = Foundation & {
+  readonly app: Hono;
+  readonly operations: Person;
+  readonly operations2: Person;
+  readonly compliance: Person;
+  readonly newCustomer: (gate?: GateChange) => Promise<Person>;
+  readonly newStaff: (...roles: Role[]) => Promise<Person>;
+  readonly changeGate: (person: Person, change: GateChange) => Promise<void>;
+  readonly request: (person: Person, method: string, path: string, call?: Call) => Promise<Answer>;
+  /** Credits a customer through a cleared deposit. */
+  readonly fund: (person: Person, asset: string, amount: string) => Promise<void>;
+  readonly balance: (person: Person, asset: string) => Promise<Balance>;
+  readonly reconcile: () => Promise<ReconcileReport>;
+};
+
+const DOMAINS = [identityDomain, accountsDomain, ledgerDomain, fundingDomain];
+const VERIFIED: GateChange = {
+  kycStatus: 'approved',
+  kycLevel: 'standard',
+  screening: 'clear',
+  restriction: 'none',
+};
+
+/** Every customer is called this, so that every beneficiary can be. */
+export const HOLDER = 'Anaïs Ramgoolam';
+
+const BANKS = ['MU17BOMM0101101030300200000MUR', 'DE89370400440532013000', 'GB29NWBK60161331926819'];
+
+/** A beneficiary's request body; `place` tells bank accounts apart. */
+export function bankBeneficiary(place = 0) {
+  return { kind: 'bank', holderName: HOLDER, iban: BANKS[place], bic: 'MCBLMUMU' };
+}
+
+export const BITCOIN_BENEFICIARY = {
+  kind: 'crypto_wallet',
+  holderName: HOLDER,
+  chain: 'bitcoin',
+  address: 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4',
+};
+
+export async function startFundingDesk(file: string): Promise<FundingDesk> {
+  const foundation = await startFoundation(file, DOMAINS);
+  const app = createApp(foundation.deps, {
+    domains: DOMAINS,
+    platformEndpoints: approvalEndpoints,
+    authenticate: async (_deps, bearer) => actorOf(bearer),
+    clientAddress: () => '127.0.0.1',
+  });
+  await seed(foundation.system);
+  const enter = (roles: readonly Role[], gate: GateChange) => newPerson(foundation, roles, gate);
+  const newStaff = (...roles: Role[]) => enter(roles, {});
+  const request: FundingDesk['request'] = (person, method, path, { body, key } = {}) =>
+    send(app, method, path, {
+      token: Buffer.from(JSON.stringify(person.actor)).toString('base64url'),
+      ...(body === undefined ? {} : { body }),
+      headers: key === undefined ? {} : { 'idempotency-key': key },
+    });
+  const operations = await newStaff('operations');
+  const operations2 = await newStaff('operations');
+  return {
+    ...foundation,
+    app,
+    operations,
+    operations2,
+    compliance: await newStaff('compliance_officer'),
+    newStaff,
+    newCustomer: (gate = VERIFIED) => enter(['customer'], gate),
+    changeGate: async (person, change) => {
+      await transact(foundation.system, 'engine', (tx) =>
+        changeGate(tx, foundation.system, person.userId, change),
+      );
+    },
+    request,
+    fund: (person, asset, amount) => fund(request, person, [operations, operations2], { asset, amount }),
+    balance: (person, asset) => balanceOf(foundation.system, person, asset),
+    reconcile: () =>
+      reconcile(
+        foundation.system,
+        DOMAINS.flatMap((domain) => domain.checks),
+      ),
+  };
+}
+
+function actorOf(bearer: string): Actor {
+  const actor = JSON.parse(Buffer.from(bearer, 'base64url').toString('utf8')) as Actor;
+  if (!('userId' in actor)) {
+    throw refuse('credential_invalid');
+  }
+  return actor;
+}
+
+async function seed(ctx: Ctx): Promise<void> {
+  const createdAt = ctx.deps.clock.now();
+  const kinds = [
+    ['USD', 'fiat', 2, null],
+    ['EUR', 'fiat', 2, null],
+    ['BTC', 'crypto', 8, 'bitcoin'],
+    ['AAPL', 'stock', 8, null],
+  ] as const;
+  const limits = ['USD', 'BTC'].map(
+    (asset): FundingLimit => ({
+      kycLevel: 'standard',
+      asset,
+      direction: 'withdrawal',
+      windowHours: 24,
+      maximum: parseAmount('50000'),
+    }),
+  );
+  await transact(ctx, 'engine', async (tx) => {
+    await tx
+      .insert(assets)
+      .values(
+        kinds.map(([code, kind, scale, chain]) => ({ code, name: code, kind, scale, chain, createdAt })),
+      )
+      .onConflictDoNothing();
+    await seedFundingLimits(tx, ctx, limits);
+  });
+}
+
+async function newPerson(
+  { deps, system, ctx }: Foundation,
+  roles: readonly Role[],
+  gate: GateChange,
+): Promise<Person> {
+  const [firstName = '', lastName = ''] = HOLDER.split(' ');
+  const email = `${newId()}@example.mu`;
+  const { id: userId } = await createUser(system, { email, firstName, lastName, roles });
+  await transact(system, 'engine', (tx) => changeGate(tx, system, userId, gate));
+  const signedIn = { userId, roles, sessionId: newId(), mfaAtMs: deps.clock.realMs() };
+  const isCustomer = roles.includes('customer');
+  const actor: Actor = { kind: isCustomer ? 'customer' : 'staff', ...signedIn };
+  const person = { userId, actor, ctx: () => ctx(actor) };
+  if (!isCustomer) {
+    return { ...person, accountId: newId() };
+  }
+  const account = await createAccount(person.ctx(), { type: 'live', baseCurrency: 'USD' });
+  return { ...person, accountId: account.id };
+}
+
+async function fund(
+  request: FundingDesk['request'],
+  person: Person,
+  [maker, checker]: readonly [Person, Person],
+  money: { readonly asset: string; readonly amount: string },
+): Promise<void> {
+  const deposit = await request(person, 'POST', '/v1/deposits', {
+    body: { ...money, accountId: person.accountId, method: 'other' },
+    key: newId(),
+  });
+  const asked = await request(maker, 'POST', `/v1/deposits/${deposit.body.id}/clear`, { body: {} });
+  const path = `/v1/approvals/${asked.body.approval.id}/approve`;
+  const vote = await request(checker, 'POST', path, { body: { reason: 'Seen' } });
+  if (vote.status !== 200) {
+    throw new Error(`the test's deposit was not credited: ${JSON.stringify(vote.body)}`);
+  }
+}
+
+async function balanceOf(ctx: Ctx, person: Person, asset: string): Promise<Balance> {
+  const [wallet] = await ctx.deps.db.engine
+    .select({ total: wallets.total, reserved: wallets.reserved })
+    .from(wallets)
+    .where(and(eq(wallets.accountId, person.accountId), eq(wallets.asset, asset)));
+  return { total: formatAmount(wallet?.total ?? 0n), reserved: formatAmount(wallet?.reserved ?? 0n) };
+}

@@ -1,0 +1,36 @@
+/**
+ * One migrated database, one application and its workers per test file. Fakes stand only at ports.
+ */
+import type { Hono } from 'hono';
+import { createApp } from '../app.ts';
+import { type ReconcileReport, reconcile } from '../domains/ledger/index.ts';
+import { allDomains, authenticate, platformEndpoints } from '../domains.ts';
+import { type Foundation, startFoundation } from './foundation.ts';
+import { type Answer, type RequestOptions, send } from './send.ts';
+
+export type Harness = Foundation & {
+  readonly app: Hono;
+  readonly request: (method: string, path: string, options?: RequestOptions) => Promise<Answer>;
+  readonly reconcile: () => Promise<ReconcileReport>;
+};
+
+/** Starts what a test file needs; `import.meta.file` names its database. */
+export async function startHarness(file: string): Promise<Harness> {
+  const foundation = await startFoundation(file, allDomains);
+  const app = createApp(foundation.deps, {
+    domains: allDomains,
+    platformEndpoints,
+    authenticate,
+    clientAddress: () => '127.0.0.1',
+  });
+  return {
+    ...foundation,
+    app,
+    request: (method, path, options = {}) => send(app, method, path, options),
+    reconcile: () =>
+      reconcile(
+        foundation.system,
+        allDomains.flatMap((domain) => domain.checks),
+      ),
+  };
+}
