@@ -403,6 +403,7 @@ describe('verifying', () => {
   });
 
   test('the checks of reconcile see the log and find nothing', async () => {
+    await change(await newPerson(), 1);
     const { sealer } = await foundation.startWorkers();
     await sealer.sealNow();
     for (const check of auditDomain.checks) {

@@ -310,9 +310,11 @@ describe('what was put before the checkers', () => {
       eq(approvalVotes.approvalId, approval.id),
       eq(approvalVotes.checkerId, personIn(checker)),
     );
+    // One after the other: a second refusal that nobody awaits yet would count as unhandled.
     const rewrite = inTransaction((tx) => tx.update(approvalVotes).set({ vote: 'reject' }).where(mine));
+    expect(await stateOf(rewrite)).toBe('42501');
     const remove = inTransaction((tx) => tx.delete(approvalVotes).where(mine));
-    expect([await stateOf(rewrite), await stateOf(remove)]).toEqual(['42501', '42501']);
+    expect(await stateOf(remove)).toBe('42501');
     const truncate = inTransaction((tx) => tx.execute(sql`truncate approval_votes`));
     expect(await stateOf(truncate)).toBe('42501');
   });
@@ -320,6 +322,9 @@ describe('what was put before the checkers', () => {
 
 describe('what nobody decided in time', () => {
   test('expires, tells its action, leaves a row, and makes way for a new request', async () => {
+    // What other tests left overdue is not of this one.
+    await expireApprovals(foundation.system);
+    refusals.length = 0;
     const approval = await requested({ expiresInMs: -1 });
     const open = await requested();
     await expireApprovals(foundation.system);
