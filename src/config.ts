@@ -112,11 +112,16 @@ const portNumber = z
 
 const roleList = z.string().transform((text, context) => {
   const roles = text.split(',').map((role) => role.trim());
-  if (roles.some((role) => !PROCESS_ROLES.includes(role as ProcessRole))) {
+  const known = roles.filter(isProcessRole);
+  if (known.length !== roles.length) {
     context.addIssue(`must list some of ${PROCESS_ROLES.join(', ')}`);
   }
-  return roles as unknown as readonly ProcessRole[];
+  return known;
 });
+
+function isProcessRole(text: string): text is ProcessRole {
+  return PROCESS_ROLES.some((role) => role === text);
+}
 
 const addressList = z.string().transform((text, context) => {
   const addresses = text.split(',').map((address) => address.trim());

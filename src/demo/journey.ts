@@ -4,7 +4,7 @@
  * are part of it. Whoever runs it decides how steps are shown.
  */
 
-import type { Api } from './client.ts';
+import { type Api, apiFor } from './client.ts';
 import type { DemoCredentials } from './credentials.ts';
 import { auditSteps } from './journey-audit.ts';
 import { fundingSteps } from './journey-funding.ts';
@@ -57,13 +57,15 @@ export async function runJourney(
   started: (title: string, index: number) => void,
   finished: (result: StepResult) => void,
 ): Promise<Journey> {
-  const journey = {
+  const journey: Journey = {
     ...options,
     people: new Map(),
+    // Nobody yet: the first step registers the customer.
+    customer: { api: apiFor(options.url), email: '', userId: '', accountId: '' },
     depositId: '',
     auditFile: '',
     verifierKey: '',
-  } as unknown as Journey;
+  };
   for (const [index, step] of JOURNEY_STEPS.entries()) {
     started(step.title, index);
     const begun = performance.now();
