@@ -20,6 +20,7 @@ import {
 import { ensureSandboxPasswords, sandboxConnections } from '../src/platform/db/sandbox-logins.ts';
 import { buildLogger } from '../src/platform/log/logger.ts';
 import { sandboxKeys } from '../src/start/sandbox-keys.ts';
+import { settingsOf } from '../src/start/settings.ts';
 import { StartError } from '../src/start/start-error.ts';
 import { checkKeyring } from '../src/start/system-marks.ts';
 
@@ -64,6 +65,7 @@ async function openSystem(name: string): Promise<System> {
     log: buildLogger('warn'),
     wakeRelay: () => {},
     domains: allDomains,
+    ...settingsOf(config),
   });
   await checkConnections(deps);
   await checkKeyring(deps);
@@ -71,6 +73,7 @@ async function openSystem(name: string): Promise<System> {
     config,
     ctx: machineCtx(deps, { kind: 'system', name: `command:${name}` }, newId()),
     close: async () => {
+      await deps.mail.stop();
       await deps.db.close();
       await close();
     },

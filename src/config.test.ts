@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { ConfigError, readConfig } from './config.ts';
+import { parseRateLimits } from './platform/http/rate-policy.ts';
 
 const KEY = `k1:${Buffer.alloc(32, 1).toString('base64')}`;
 const SEED = Buffer.alloc(32, 2).toString('base64');
@@ -12,6 +13,9 @@ const PRODUCTION = {
   DATABASE_APP_URL: 'postgres://app:a@db/plimsoll',
   DATABASE_STAFF_URL: 'postgres://staff:b@db/plimsoll',
   DATABASE_ENGINE_URL: 'postgres://engine:c@db/plimsoll',
+  PLIMSOLL_PUBLIC_URL: 'https://api.example.mu',
+  SMTP_URL: 'smtp://relay:pw@mail.example.mu',
+  MAIL_FROM: 'Example Ltd <no-reply@example.mu>',
 };
 
 function problemsOf(environment: Record<string, string>): readonly string[] {
@@ -40,6 +44,14 @@ describe('without any setting', () => {
       logLevel: 'info',
       trustedProxies: [],
       demo: true,
+      firmName: 'Plimsoll',
+      publicUrl: 'http://localhost:8080',
+      smtp: null,
+      mailFrom: 'no-reply@localhost',
+      alarmEmails: [],
+      retentionYears: 7,
+      bulkReadThreshold: 100,
+      rateLimits: parseRateLimits('sandbox', ''),
     });
   });
 
@@ -75,6 +87,24 @@ describe('a fault', () => {
     ['DATABASE_URL', 'mysql://localhost/x'],
     ['DATABASE_URL', 'localhost:5432'],
     ['DATABASE_APP_URL', 'nonsense'],
+    ['PLIMSOLL_FIRM_NAME', 'x'],
+    ['PLIMSOLL_FIRM_NAME', 'Firm\nBcc: x@y.z'],
+    ['PLIMSOLL_PUBLIC_URL', 'api.example.mu'],
+    ['PLIMSOLL_PUBLIC_URL', 'ftp://example.mu'],
+    ['PLIMSOLL_PUBLIC_URL', 'https://example.mu/path'],
+    ['PLIMSOLL_PUBLIC_URL', 'https://me:pw@example.mu'],
+    ['SMTP_URL', 'mail.example.mu'],
+    ['SMTP_URL', 'http://mail.example.mu'],
+    ['SMTP_URL', 'smtp://mail.example.mu?tls=perhaps'],
+    ['SMTP_URL', 'smtp://only-a-user@mail.example.mu'],
+    ['SMTP_URL', 'smtp://mail.example.mu?pool=true'],
+    ['MAIL_FROM', 'nobody'],
+    ['MAIL_FROM', 'Example <a@b.mu>, c@d.mu'],
+    ['MAIL_FROM', 'Example\r\nBcc: x@y.z <a@b.mu>'],
+    ['PLIMSOLL_ALARM_EMAILS', 'a@b.mu;c@d.mu'],
+    ['PLIMSOLL_ALARM_EMAILS', 'a@b.mu,'],
+    ['PLIMSOLL_RETENTION_YEARS', '0'],
+    ['PLIMSOLL_RETENTION_YEARS', 'ten'],
   ])('%s=%s is named', (name, value) => {
     expect(problemsOf({ [name]: value })[0]).toStartWith(`${name}: `);
   });
@@ -100,9 +130,31 @@ describe('a fault', () => {
       PLIMSOLL_KEYS: 'k1:c2VjcmV0',
       PLIMSOLL_SIGNING_KEY: 'c2VjcmV0',
       DATABASE_URL: 'mysql://u:c2VjcmV0@db/x',
+      SMTP_URL: 'smtp://u:c2VjcmV0@mail/path',
     }).join();
     expect(text).not.toContain('c2VjcmV0');
   });
+});
+
+test('an authority for mail that is not there is told before anything starts', () => {
+  const environment = { SMTP_URL: 'smtp://mail.example.mu?ca=/nowhere/ca.pem', MAIL_FROM: 'a@b.mu' };
+  expect(problemsOf(environment)).toEqual(['SMTP_URL: the file that ca names is not there']);
+});
+
+test('mail by SMTP needs a sender', () => {
+  expect(problemsOf({ SMTP_URL: 'smtp://mail.example.mu' })).toEqual([
+    'MAIL_FROM: is required where SMTP_URL is set',
+  ]);
+});
+
+test.each([
+  ['PLIMSOLL_PUBLIC_URL', 'http://api.example.mu'],
+  ['SMTP_URL', 'smtp://mail.example.mu?tls=off'],
+])('production refuses %s=%s, which the sandbox takes', (name, value) => {
+  expect(problemsOf({ ...PRODUCTION, [name]: value })).toEqual([
+    expect.stringMatching(new RegExp(`^${name}: `)),
+  ]);
+  expect(problemsOf({ MAIL_FROM: 'a@b.mu', [name]: value })).toEqual([]);
 });
 
 describe('production', () => {

@@ -1,10 +1,13 @@
 /**
  * The only reader of the environment. Everything wrong is said at once, and nothing starts.
  */
+import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { KeyringError, parseRootKeys } from './platform/crypto/keyring.ts';
 import { type Connection, parseConnection } from './platform/db/client.ts';
+import { parseRateLimits, type RateLimits } from './platform/http/rate-policy.ts';
+import { isLoopbackHost, parseSmtpUrl, type SmtpServer } from './platform/mail/smtp-url.ts';
 
 export const PROCESS_ROLES = ['api', 'engine', 'worker'] as const;
 export type ProcessRole = (typeof PROCESS_ROLES)[number];
@@ -36,6 +39,19 @@ export type Config = {
   readonly logLevel: string;
   readonly trustedProxies: readonly string[];
   readonly demo: boolean;
+  readonly firmName: string;
+  /** Where people reach this service, without a slash at the end. */
+  readonly publicUrl: string;
+  /** Null writes mail to the data folder. */
+  readonly smtp: SmtpServer | null;
+  /** The sender of all mail: an address, or `Name <address>`. */
+  readonly mailFrom: string;
+  readonly alarmEmails: readonly string[];
+  /** @units years */
+  readonly retentionYears: number;
+  /** How many different people one of the staff may look at within an hour before an alarm is raised. */
+  readonly bulkReadThreshold: number;
+  readonly rateLimits: RateLimits;
 };
 
 export class ConfigError extends Error {
@@ -96,6 +112,18 @@ export function readConfig(environment: Environment = process.env): Config {
       z.enum(['on', 'off']).transform((text) => text === 'on'),
       mode === 'sandbox',
     ),
+    firmName: read('PLIMSOLL_FIRM_NAME', firmName, 'Plimsoll'),
+    publicUrl: read('PLIMSOLL_PUBLIC_URL', publicUrl, `http://localhost:${port}`),
+    smtp: read<SmtpServer | null>('SMTP_URL', readable(parseSmtpUrl), null),
+    mailFrom: read('MAIL_FROM', sender, 'no-reply@localhost'),
+    alarmEmails: read<readonly string[]>('PLIMSOLL_ALARM_EMAILS', mailboxList, []),
+    retentionYears: read('PLIMSOLL_RETENTION_YEARS', years, 7),
+    bulkReadThreshold: read('PLIMSOLL_BULK_READ_THRESHOLD', people, 100),
+    rateLimits: read(
+      'PLIMSOLL_RATE_LIMITS',
+      readable((text) => parseRateLimits(mode, text)),
+      parseRateLimits(mode, ''),
+    ),
   };
   problems.push(...contradictions(config, environment));
   if (problems.length > 0) {
@@ -140,6 +168,59 @@ const rootKeys = z.string().superRefine((text, context) => {
   }
 });
 
+/** What a parser of ours reads; its refusal says what is wrong, without secrets. */
+function readable<Value>(parse: (text: string) => Value): z.ZodType<Value> {
+  return z.string().transform((text, context) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      context.addIssue(error instanceof Error ? error.message : 'cannot be read');
+      return z.NEVER;
+    }
+  });
+}
+
+const firmName = z
+  .string()
+  .trim()
+  .regex(/^[^\p{Cc}\p{Zl}\p{Zp}<>"]{2,80}$/u, 'must be a name of 2 to 80 characters');
+
+const publicUrl = z.string().transform((text, context) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const plain = url !== undefined && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`;
+  if (!plain) {
+    context.addIssue('must be a URL such as https://api.example.mu, with no path');
+    return z.NEVER;
+  }
+  return url.origin;
+});
+
+const MAILBOX = /^[^\s\p{Cc}<>"(),:;@[\\\]]{1,64}@[a-zA-Z0-9](?:[a-zA-Z0-9.-]{0,252}[a-zA-Z0-9])?$/u;
+
+const sender = z.string().refine((text) => {
+  const [, address = text] = /^[^\p{Cc}\p{Zl}\p{Zp}<>"@,;:]{1,80} <([^<>]+)>$/u.exec(text) ?? [];
+  return MAILBOX.test(address);
+}, 'must be an address, or a name and an address such as Example Ltd <no-reply@example.mu>');
+
+const mailboxList = z.string().transform((text, context) => {
+  const addresses = text.split(',').map((address) => address.trim());
+  if (!addresses.every((address) => MAILBOX.test(address))) {
+    context.addIssue('must list e-mail addresses, separated by commas');
+  }
+  return addresses;
+});
+
+const years = z
+  .string()
+  .regex(/^\d{1,2}$/, 'must be a number of years from 1 to 30')
+  .transform((text) => Number.parseInt(text, 10))
+  .refine((number) => number >= 1 && number <= 30, 'must be a number of years from 1 to 30');
+
+const people = z
+  .string()
+  .regex(/^[1-9]\d{0,5}$/, 'must be a number of people from 1 to 999999')
+  .transform((text) => Number.parseInt(text, 10));
+
 const signingKey = z.string().refine((text) => {
   const seed = Buffer.from(text, 'base64');
   return seed.length === 32 && seed.toString('base64') === text;
@@ -183,6 +264,12 @@ function readDatabase(environment: Environment, mode: Config['mode'], problems: 
 
 function contradictions(config: Config, environment: Environment): string[] {
   const problems: string[] = [];
+  if (environment.SMTP_URL && !environment.MAIL_FROM) {
+    problems.push('MAIL_FROM: is required where SMTP_URL is set');
+  }
+  if (config.smtp?.caFile != null && !existsSync(config.smtp.caFile)) {
+    problems.push('SMTP_URL: the file that ca names is not there');
+  }
   if (config.mode === 'production') {
     if (config.keys === null) {
       problems.push('PLIMSOLL_KEYS: is required in production');
@@ -193,6 +280,7 @@ function contradictions(config: Config, environment: Environment): string[] {
     if (config.demo) {
       problems.push('PLIMSOLL_DEMO: the demo firm is refused in production');
     }
+    problems.push(...outwardContradictions(config, environment));
     if (environment.DATABASE_URL) {
       problems.push(
         'DATABASE_URL: is an owner login and is refused in production; set the three runtime logins',
@@ -201,12 +289,24 @@ function contradictions(config: Config, environment: Environment): string[] {
     if (environment.DATABASE_MIGRATOR_URL) {
       problems.push('DATABASE_MIGRATOR_URL: belongs to db:migrate only, never to a running server');
     }
-  } else if (!isLoopback(config.host)) {
+  } else if (!isLoopbackHost(config.host)) {
     problems.push('HOST: the sandbox binds to the loopback address only (127.0.0.1, ::1 or localhost)');
   }
   return problems;
 }
 
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+/** What a production server says to the outside world, and where from. */
+function outwardContradictions(config: Config, environment: Environment): string[] {
+  const problems: string[] = [];
+  if (!environment.PLIMSOLL_PUBLIC_URL) {
+    problems.push('PLIMSOLL_PUBLIC_URL: is required in production');
+  } else if (!config.publicUrl.startsWith('https://')) {
+    problems.push('PLIMSOLL_PUBLIC_URL: must be https in production');
+  }
+  if (!environment.SMTP_URL) {
+    problems.push('SMTP_URL: is required in production, where people wait for their mail');
+  } else if (config.smtp?.tls === 'off' && !isLoopbackHost(config.smtp.host)) {
+    problems.push('SMTP_URL: tls=off is for the sandbox; mail leaves a production server encrypted');
+  }
+  return problems;
 }

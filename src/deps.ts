@@ -6,14 +6,16 @@ import { sql } from 'drizzle-orm';
 import type { Logger } from 'pino';
 import { type Clock, systemClock } from './kernel/time.ts';
 import { approvalActions } from './platform/approvals/actions.ts';
-import type { Deps, Mode } from './platform/context.ts';
+import type { Deps, Mode, Settings } from './platform/context.ts';
 import { buildKeyring, type RootKey } from './platform/crypto/keyring.ts';
 import { buildPersonKeys } from './platform/crypto/person-keys.ts';
 import type { Connection, Login, PoolSizes } from './platform/db/client.ts';
 import { openDatabases } from './platform/db/client.ts';
 import type { Domain } from './platform/domain.ts';
 import { folderFileStore } from './platform/files/file-store.ts';
-import { folderMailer } from './platform/mail/mailer.ts';
+import { startMailQueue } from './platform/mail/mail-queue.ts';
+import { folderTransport, type MailTransport } from './platform/mail/mailer.ts';
+import { privacyOf } from './platform/privacy/privacy.ts';
 
 export type DepsParts = {
   readonly mode: Mode;
@@ -24,6 +26,9 @@ export type DepsParts = {
   readonly log: Logger;
   readonly wakeRelay: () => void;
   readonly domains: readonly Domain[];
+  readonly settings: Settings;
+  /** What mail leaves by; a folder in the data folder unless given. */
+  readonly mail?: MailTransport;
   /** Business time; the system's unless a test or the sandbox moves it. */
   readonly clock?: Clock;
 };
@@ -37,6 +42,7 @@ export function buildDeps(parts: DepsParts): Deps {
     }
   }
   return {
+    ...parts.settings,
     mode: parts.mode,
     dataDir: parts.dataDir,
     clock: parts.clock ?? systemClock(),
@@ -44,9 +50,10 @@ export function buildDeps(parts: DepsParts): Deps {
     keyring,
     personKeys: buildPersonKeys(keyring),
     log: parts.log,
-    mail: folderMailer(join(parts.dataDir, 'mail')),
+    mail: startMailQueue(parts.mail ?? folderTransport(join(parts.dataDir, 'mail')), parts.log),
     files: folderFileStore(join(parts.dataDir, 'files')),
     approvalActions: actions,
+    privacy: privacyOf(parts.domains),
     wakeRelay: parts.wakeRelay,
   };
 }

@@ -2,7 +2,7 @@ import { calleeName, dottedName, literalText } from './ast.js';
 
 const opensTransaction = new Set(['transact', 'transaction']);
 const writesRows = new Set(['insert', 'update', 'delete']);
-const writesAudit = /^record(?:[A-Z]\w*)?$/;
+const writesAudit = /^(?:record(?:[A-Z]\w*)?|raiseAlarm)$/;
 const transactionName = /(?:^|\.)(?:\w+T|t)x$/;
 const writingSql =
   /^\s*(?:insert\s+into|update|delete\s+from|merge\s+into|with\b[\s\S]*\b(?:insert\s+into|update|delete\s+from))\b/i;

@@ -18,7 +18,10 @@ export type Role = (typeof ROLES)[number];
 /** Every role but those of customers. */
 export const STAFF_ROLES = ROLES.filter(isStaffRole);
 
-/** Who acts. Closed: a new kind of actor must be thought through wherever it is switched on. */
+/**
+ * Who acts. Closed: a new kind of actor must be thought through wherever it is switched on. A
+ * `loneAdmin` holds the role admin, which is left out of `roles` until a second person holds it too.
+ */
 export type Actor =
   | {
       readonly kind: 'customer';
@@ -26,6 +29,7 @@ export type Actor =
       readonly roles: readonly Role[];
       readonly sessionId: Id;
       readonly mfaAtMs: number | null;
+      readonly loneAdmin?: true;
     }
   | {
       readonly kind: 'staff';
@@ -33,6 +37,7 @@ export type Actor =
       readonly roles: readonly Role[];
       readonly sessionId: Id;
       readonly mfaAtMs: number | null;
+      readonly loneAdmin?: true;
     }
   | {
       readonly kind: 'apiKey';
@@ -40,6 +45,9 @@ export type Actor =
       readonly roles: readonly Role[];
       readonly keyId: Id;
       readonly scopes: readonly string[];
+      /** Approved by a second person: only such keys act as staff and move money. */
+      readonly service: boolean;
+      readonly loneAdmin?: true;
     }
   | { readonly kind: 'job'; readonly name: string }
   | { readonly kind: 'webhook'; readonly provider: string }
@@ -71,6 +79,11 @@ export function actorIdOf(actor: Actor): string {
 
 /** Whether the person behind the actor holds one of the roles. */
 export function hasRole(actor: Actor, ...roles: readonly Role[]): boolean {
+  return hasRoleOf(actor, roles);
+}
+
+/** As `hasRole`, for a list that is there already: every request asks, and none copies it. */
+export function hasRoleOf(actor: Actor, roles: readonly Role[]): boolean {
   return 'roles' in actor && roles.some((role) => actor.roles.includes(role));
 }
 
@@ -81,5 +94,10 @@ export function isStaffRole(role: Role): boolean {
 
 /** True for those who work for the firm. */
 export function isStaff(actor: Actor): boolean {
-  return hasRole(actor, ...STAFF_ROLES);
+  return ('roles' in actor && actor.roles.some(isStaffRole)) || isLoneAdmin(actor);
+}
+
+/** Whether the person is an admin who may not act as one yet. */
+export function isLoneAdmin(actor: Actor): boolean {
+  return 'loneAdmin' in actor && actor.loneAdmin === true;
 }

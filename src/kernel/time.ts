@@ -20,7 +20,8 @@ export function parseInstant(text: string): Instant {
 
 /** @units milliseconds since 1970-01-01T00:00:00Z */
 export function instantOfMs(epochMs: number): Instant {
-  return fromTemporal(Temporal.Instant.fromEpochMilliseconds(epochMs));
+  // Every request asks for the time, and a Date says it in half the time Temporal takes.
+  return `${new Date(epochMs).toISOString().slice(0, -1)}000Z` as Instant;
 }
 
 /** @units milliseconds since 1970-01-01T00:00:00Z, rounded down */

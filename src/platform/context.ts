@@ -11,11 +11,28 @@ import type { Keyring } from './crypto/keyring.ts';
 import type { PersonKeys } from './crypto/person-keys.ts';
 import type { Databases, Login, Tx } from './db/client.ts';
 import type { FileStore } from './files/file-store.ts';
-import type { Mailer } from './mail/mailer.ts';
+import type { RateLimits } from './http/rate-policy.ts';
+import type { MailQueue } from './mail/mail-queue.ts';
+import type { Privacy } from './privacy/privacy.ts';
 
 export type Mode = 'sandbox' | 'production';
 
-export type Deps = {
+/** What an operator decides about the whole installation. */
+export type Settings = {
+  /** Named in mails; no password may be made of it. */
+  readonly firmName: string;
+  /** Where people reach this service, without a slash at the end; passkeys are bound to its host name. */
+  readonly publicUrl: string;
+  /** Who is mailed when an alarm is raised. */
+  readonly alarmEmails: readonly string[];
+  /** How long records are kept after a relationship ended. @units years */
+  readonly retentionYears: number;
+  /** How many different people one of the staff may look at within an hour before an alarm is raised. */
+  readonly bulkReadThreshold: number;
+  readonly rateLimits: RateLimits;
+};
+
+export type Deps = Settings & {
   readonly mode: Mode;
   readonly dataDir: string;
   readonly clock: Clock;
@@ -23,9 +40,11 @@ export type Deps = {
   readonly keyring: Keyring;
   readonly personKeys: PersonKeys;
   readonly log: Logger;
-  readonly mail: Mailer;
+  /** Takes mail and sends it in the background. */
+  readonly mail: MailQueue;
   readonly files: FileStore;
   readonly approvalActions: ApprovalActions;
+  readonly privacy: Privacy;
   /** Wakes the outbox relay of this process after a commit that wrote events. */
   readonly wakeRelay: () => void;
 };

@@ -3,6 +3,7 @@
  * knows who else is there.
  */
 import type { Id } from '../kernel/id.ts';
+import type { Instant } from '../kernel/time.ts';
 import type { ApprovalAction } from './approvals/actions.ts';
 import type { Ctx } from './context.ts';
 import type { Tx } from './db/client.ts';
@@ -37,11 +38,40 @@ export type Job = {
   readonly run: (ctx: Ctx) => Promise<void>;
 };
 
-/** What a domain holds on a person, for export and erasure. */
+/** A page of rows, and where the next one starts; null after the last. */
+export type PersonalPage = {
+  readonly rows: readonly unknown[];
+  readonly next: readonly string[] | null;
+};
+
+/** Reads the rows of one kind on a person, page by page, so that no export needs them all in memory. */
+export type PersonalSection = (
+  tx: Tx,
+  ctx: Ctx,
+  userId: Id,
+  after: readonly string[] | null,
+) => Promise<PersonalPage>;
+
+/** What a domain holds on a person, for export, retention and erasure. */
 export type PersonalData = {
   readonly name: string;
-  readonly exportOf: (tx: Tx, ctx: Ctx, userId: Id) => Promise<unknown>;
+  /** The tables whose rows on a person this answers for; a test holds them against the catalogue. */
+  readonly tables: readonly string[];
+  /** Shown to nobody but compliance and MLRO, and never to the person it is about (no tipping off). */
+  readonly restricted?: true;
+  /** Customers' login cannot read these tables, so their own export reads them on the engine's. */
+  readonly internal?: true;
+  readonly sections: Readonly<Record<string, PersonalSection>>;
+  /** The latest fact from which on these records have to be kept; null where there is none. */
+  readonly keptSince?: (tx: Tx, userId: Id) => Promise<Instant | null>;
+  /** Removes what could still be read or found without the person's key. */
+  readonly erase?: (tx: Tx, ctx: Ctx, userId: Id) => Promise<void>;
 };
+
+/** Why a relationship cannot end yet, in words that a customer may be told. */
+export type ClosingObstacle = { readonly code: string; readonly detail: string };
+
+export type ClosingObstacles = (tx: Tx, userId: Id) => Promise<readonly ClosingObstacle[]>;
 
 export type Domain = {
   readonly name: string;
@@ -51,4 +81,7 @@ export type Domain = {
   readonly approvalActions: readonly ApprovalAction[];
   readonly jobs: readonly Job[];
   readonly personalData: readonly PersonalData[];
+  readonly closingObstacles?: ClosingObstacles;
+  /** Audit events that tell of staff who saw a person; reading many people in an hour raises an alarm. */
+  readonly personReads?: readonly string[];
 };

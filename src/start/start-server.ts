@@ -9,6 +9,7 @@ import { startMarketMaker } from '../demo/market-maker.ts';
 import { seedDemo } from '../demo/seed.ts';
 import { buildDeps, checkConnections } from '../deps.ts';
 import { startScreener } from '../domains/aml/index.ts';
+import { revocations } from '../domains/identity/index.ts';
 import { tradingEngine } from '../domains/trading/index.ts';
 import { allDomains, authenticate, platformEndpoints } from '../domains.ts';
 import { flushAttempts } from '../platform/audit/attempt.ts';
@@ -25,6 +26,7 @@ import { bannerText } from './banner.ts';
 import { clientAddressBehind } from './client-address.ts';
 import { openDatabase } from './open-database.ts';
 import { sandboxKeys } from './sandbox-keys.ts';
+import { settingsOf } from './settings.ts';
 import { StartError } from './start-error.ts';
 import { checkKeyring, refuseSandboxDatabase } from './system-marks.ts';
 
@@ -72,14 +74,19 @@ async function assemble(
     log: buildLogger(config.logLevel),
     wakeRelay: () => relay?.wake(),
     domains: allDomains,
+    ...settingsOf(config),
   });
   stops.push({ name: 'connections', run: deps.db.close });
+  // After everything that may still write a mail.
+  stops.push({ name: 'mail', run: deps.mail.stop });
   await checkConnections(deps);
   await checkKeyring(deps);
   await refuseSandboxDatabase(deps);
   // Every node looks at its database for itself, whatever roles it has.
   const guard = await startGuard(deps);
   stops.push({ name: 'guard', run: () => guard.stop() });
+  // Every process keeps credentials or keys of people in memory, so every one hears what was withdrawn.
+  revocations(deps);
   relay = await startWorkers(config, deps, config.signingKey ?? secrets.signingKey, stops);
   const url = listen(config, deps, stops);
   if (config.metricsPort !== null) {

@@ -152,7 +152,8 @@ async function signIn(
   roles: readonly Role[],
 ): Promise<Person> {
   const { userId } = person;
-  const session = await transact(system, 'engine', (tx) => openSession(tx, system, userId, true));
+  const signIn = { methods: ['pwd', 'otp'], secondFactor: true } as const;
+  const session = await transact(system, 'engine', (tx) => openSession(tx, system, userId, signIn));
   const { accessToken: token } = await tokensOf(deps, session, roles);
   const kind = roles.some(isStaffRole) ? 'staff' : 'customer';
   const actor: Actor = { kind, userId, roles, sessionId: newId(), mfaAtMs: deps.clock.realMs() };

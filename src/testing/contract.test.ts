@@ -41,6 +41,8 @@ const document = openapiDocument(operations, VERSION) as {
 const SLOW = new Set([
   'register',
   'login',
+  'loginWithPasskey',
+  'loginWithRecoveryCode',
   'forgotPassword',
   'resetPassword',
   'changePassword',

@@ -10,8 +10,10 @@ import type { Actor } from '../kernel/actor.ts';
 import { newId } from '../kernel/id.ts';
 import { systemClock } from '../kernel/time.ts';
 import { type Sealer, startSealer } from '../platform/audit/sealer.ts';
-import { type Ctx, type Deps, machineCtx } from '../platform/context.ts';
+import { type Ctx, type Deps, machineCtx, type Settings } from '../platform/context.ts';
+import type { RootKey } from '../platform/crypto/keyring.ts';
 import type { Domain } from '../platform/domain.ts';
+import { parseRateLimits } from '../platform/http/rate-policy.ts';
 import { buildLogger } from '../platform/log/logger.ts';
 import type { Consumer } from '../platform/outbox/consumer.ts';
 import { type Relay, startRelay } from '../platform/outbox/relay.ts';
@@ -19,6 +21,19 @@ import { createTestDatabase, type TestDatabase } from './postgres.ts';
 
 /** The audit log of every test database. */
 export const TEST_LOG = { origin: 'test.plimsoll.local/audit', seed: new Uint8Array(32).fill(9) };
+
+/** The keyring of every test database. */
+export const TEST_ROOT_KEYS: readonly RootKey[] = [{ name: 'test', key: new Uint8Array(32).fill(7) }];
+
+/** What an operator would decide, for tests. */
+export const TEST_SETTINGS: Settings = {
+  firmName: 'Plimsoll',
+  publicUrl: 'http://localhost:8080',
+  alarmEmails: ['alarms@example.mu'],
+  retentionYears: 7,
+  bulkReadThreshold: 100,
+  rateLimits: parseRateLimits('sandbox', 'sign_in=6000000/60,recovery=6000000/60,export=6000000/60'),
+};
 
 export type Foundation = {
   readonly deps: Deps;
@@ -50,10 +65,11 @@ export async function startFoundation(
     dataDir,
     connections: database.connections,
     pools: { app: 4, staff: 3, engine: 8 },
-    rootKeys: [{ name: 'test', key: new Uint8Array(32).fill(7) }],
+    rootKeys: TEST_ROOT_KEYS,
     log: buildLogger('silent'),
     wakeRelay: () => relay?.wake(),
     domains,
+    settings: TEST_SETTINGS,
     clock: systemClock(() => offsetMs),
   });
   const system = machineCtx(deps, { kind: 'system', name: 'test' }, newId());
@@ -82,6 +98,7 @@ export async function startFoundation(
     close: async () => {
       await relay?.stop();
       await (await sealer)?.stop();
+      await deps.mail.stop();
       await deps.db.close();
       await database.drop();
       await rm(dataDir, { recursive: true, force: true });

@@ -116,7 +116,10 @@ async function openToken(
   secondFactor: boolean,
 ): Promise<string> {
   const session = await transact(system, 'engine', (tx) =>
-    openSession(tx, system, person.userId, secondFactor),
+    openSession(tx, system, person.userId, {
+      methods: secondFactor ? ['pwd', 'otp'] : ['pwd'],
+      secondFactor,
+    }),
   );
   return (await tokensOf(deps, session, person.roles)).accessToken;
 }

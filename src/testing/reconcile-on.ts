@@ -7,6 +7,7 @@ import { newId } from '../kernel/id.ts';
 import { machineCtx } from '../platform/context.ts';
 import { parseRootKeys } from '../platform/crypto/keyring.ts';
 import { buildLogger } from '../platform/log/logger.ts';
+import { TEST_SETTINGS } from './foundation.ts';
 import type { TestDatabase } from './postgres.ts';
 
 /** Reconciles the database of a sandbox server from outside its process, with the keys of its data folder. */
@@ -23,6 +24,7 @@ export async function reconcileOn(database: TestDatabase, dataDir: string): Prom
     log: buildLogger('silent'),
     wakeRelay: () => {},
     domains: allDomains,
+    settings: TEST_SETTINGS,
   });
   try {
     const ctx = machineCtx(deps, { kind: 'system', name: 'test' }, newId());

@@ -15,13 +15,18 @@ import { type Answer, type RequestOptions, send } from './send.ts';
 
 export type SmallApp = {
   readonly app: Hono;
+  readonly deps: Deps;
   readonly request: (method: string, path: string, options?: RequestOptions) => Promise<Answer>;
   /** A new person with a data key, and the token the fake knows them by. */
   readonly person: (...roles: Role[]) => Promise<{ readonly token: string; readonly actor: Actor }>;
 };
 
 /** Serves the given operations to people the test makes. */
-export function smallApp(foundation: Foundation, operations: readonly Endpoint[]): SmallApp {
+export function smallApp(
+  foundation: Pick<Foundation, 'deps' | 'system'>,
+  operations: readonly Endpoint[],
+  address = '192.0.2.7',
+): SmallApp {
   const { deps, system } = foundation;
   const people = new Map<string, Actor>();
   const authenticate = async (_deps: Deps, bearer: string): Promise<Actor> => {
@@ -32,9 +37,10 @@ export function smallApp(foundation: Foundation, operations: readonly Endpoint[]
     return actor;
   };
   const app = new Hono();
-  mountEndpoints(app, deps, authenticate, () => '192.0.2.7', operations);
+  mountEndpoints(app, deps, authenticate, () => address, operations);
   return {
     app,
+    deps,
     request: (method, path, options = {}) => send(app, method, path, options),
     person: async (...roles) => {
       const userId: Id = newId();

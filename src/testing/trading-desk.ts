@@ -32,7 +32,7 @@ import type { Ctx, Deps } from '../platform/context.ts';
 import { sealText } from '../platform/crypto/seal.ts';
 import { transact } from '../platform/db/transact.ts';
 import { refuse } from '../platform/http/refuse.ts';
-import { type Foundation, startFoundation } from './foundation.ts';
+import { type Foundation, startFoundation, TEST_SETTINGS } from './foundation.ts';
 import { type Answer, send } from './send.ts';
 
 /** A person at the desk with a live account. */
@@ -90,6 +90,7 @@ export async function startTradingDesk(file: string): Promise<TradingDesk> {
     log: deps.log,
     wakeRelay: () => {},
     domains: DOMAINS,
+    settings: TEST_SETTINGS,
     clock: deps.clock,
   });
   const elsewhere = processOf(otherDeps);

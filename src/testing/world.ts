@@ -11,7 +11,7 @@ import { createAccount } from '../domains/accounts/index.ts';
 import { createList, importList, screenUser, startScreener } from '../domains/aml/index.ts';
 import { clearDeposit, createDeposit } from '../domains/funding/index.ts';
 import { acceptAgreement, createUser, listAgreements } from '../domains/identity/index.ts';
-import { openSession, tokensOf } from '../domains/identity/open-session.ts';
+import { openSession, type SignInMethod, tokensOf } from '../domains/identity/open-session.ts';
 import { NEW_APPLICATION_EXAMPLE } from '../domains/kyc/api.ts';
 import {
   createApplication,
@@ -67,7 +67,7 @@ export type World = Harness & {
   readonly call: (operationId: string, call?: OperationCall) => Promise<Answer>;
   readonly newMember: (member?: NewMember) => Promise<Member>;
   /** Verified and screened, with a live account that holds the funds. */
-  readonly newCustomer: (funds?: Readonly<Record<string, string>>) => Promise<Member>;
+  readonly newCustomer: (funds?: Readonly<Record<string, string>>, member?: NewMember) => Promise<Member>;
   /** A new session's access token. */
   readonly tokenOf: (member: Member, secondFactor: boolean) => Promise<string>;
   /** One person for each role, and a second one for those who decide. */
@@ -107,7 +107,7 @@ export async function startWorld(file: string): Promise<World> {
     operation,
     call: (operationId, call = {}) => send(harness, operation(operationId), call),
     newMember,
-    newCustomer: async (funds = {}) => welcome(await newMember(), funds, tellers),
+    newCustomer: async (funds = {}, member = {}) => welcome(await newMember(member), funds, tellers),
     tokenOf: (member, secondFactor) => tokenFor(system, member, secondFactor),
     people: people,
     second,
@@ -178,7 +178,10 @@ async function tokenFor(
   { userId, roles }: Pick<Member, 'userId' | 'roles'>,
   secondFactor: boolean,
 ): Promise<string> {
-  const session = await transact(system, 'engine', (tx) => openSession(tx, system, userId, secondFactor));
+  const methods: SignInMethod[] = secondFactor ? ['pwd', 'otp'] : ['pwd'];
+  const session = await transact(system, 'engine', (tx) =>
+    openSession(tx, system, userId, { methods, secondFactor }),
+  );
   return (await tokensOf(system.deps, session, roles)).accessToken;
 }
 

@@ -60,7 +60,8 @@ export const Screening = wireOf(screenings)
   .openapi('Screening');
 
 export const ScreeningFile = Screening.extend({
-  subject: z.object({ name: z.string() }).loose(),
+  /** Null where the person was erased. */
+  subject: z.union([z.object({ name: z.string() }).loose(), z.null()]),
   matches: z.array(Match),
 }).openapi('ScreeningFile');
 

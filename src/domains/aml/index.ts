@@ -1,6 +1,8 @@
 import type { Domain } from '../../platform/domain.ts';
 import { amlChecks } from './checks.ts';
+import { amlObstacles } from './closing-obstacles.ts';
 import { screenApplicants } from './consumers.ts';
+import { personalScreenings } from './personal-data.ts';
 import { clearAlertAction } from './resolve-alert.ts';
 import { amlEndpoints } from './routes.ts';
 
@@ -18,5 +20,7 @@ export const amlDomain: Domain = {
   consumers: [screenApplicants],
   approvalActions: [clearAlertAction],
   jobs: [],
-  personalData: [],
+  personalData: [personalScreenings],
+  closingObstacles: amlObstacles,
+  personReads: ['screening.read'],
 };

@@ -170,13 +170,20 @@ async function keep(
   return kept;
 }
 
-/** Everybody a customer says they are: in the newest declaration and, under another name, in the profile. */
+/**
+ * Everybody a customer says they are: in the newest declaration and, under another name, in the profile.
+ * @errors not_found where they were erased
+ */
 async function subjectsOf(
   tx: Tx,
   ctx: Ctx,
   userId: Id,
 ): Promise<readonly [ScreeningSubject, ...ScreeningSubject[]]> {
-  const profile = subjectFrom(present(await profileOf(tx, ctx, userId), 'a gate has its user'));
+  const known = await profileOf(tx, ctx, userId);
+  if (known === undefined) {
+    throw refuse('not_found');
+  }
+  const profile = subjectFrom(known);
   const declaration = await submittedDeclaration(tx, ctx, userId);
   if (declaration === undefined) {
     return [profile];

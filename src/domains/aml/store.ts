@@ -2,13 +2,13 @@ import { and, asc, desc, eq, isNull, lt, ne, or, type SQL } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import { personOf } from '../../kernel/actor.ts';
 import type { Id } from '../../kernel/id.ts';
-import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { type DataKey, openJson } from '../../platform/crypto/seal.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { cutPage, type PageRequest, readCursor } from '../../platform/http/cursor.ts';
 import { refuse } from '../../platform/http/refuse.ts';
+import { recordReads } from '../identity/index.ts';
 import { AML_EVENTS } from './audit.ts';
 import type { ListEntity } from './lists/entity.ts';
 import type { ScreeningMatch } from './match.ts';
@@ -44,7 +44,8 @@ export async function listScreenings(ctx: Ctx, page: PageRequest) {
 }
 
 /**
- * A screening with its subject, its matches and what explains them.
+ * A screening with its subject, its matches and what explains them; without the last where the person
+ * was erased.
  * @effects audit `screening.read`
  * @errors not_found
  */
@@ -58,19 +59,26 @@ export async function getScreening(ctx: Ctx, screeningId: Id) {
       throw refuse('not_found');
     }
     const key =
-      screening.userId === null ? ctx.deps.keyring.house : await ctx.deps.personKeys.of(tx, screening.userId);
-    const subject = openJson<ScreeningSubject>(key, screeningPlace(screening.id), screening.subject);
-    await record(tx, ctx, {
-      event: AML_EVENTS['screening.read'],
-      resource: { type: 'screening', id: screening.id },
-      subjectUserId: screening.userId,
-      after: screening,
-    });
+      screening.userId === null
+        ? ctx.deps.keyring.house
+        : await ctx.deps.personKeys.find(tx, screening.userId);
+    const subject =
+      key === undefined
+        ? null
+        : openJson<ScreeningSubject>(key, screeningPlace(screening.id), screening.subject);
+    await recordReads(tx, ctx, [
+      {
+        event: AML_EVENTS['screening.read'],
+        resource: { type: 'screening', id: screening.id },
+        subjectUserId: screening.userId,
+        after: screening,
+      },
+    ]);
     return { ...screening, subject, matches: await matchesOf(tx, key, screening.id) };
   });
 }
 
-async function matchesOf(tx: Tx, key: DataKey, screeningId: Id) {
+async function matchesOf(tx: Tx, key: DataKey | undefined, screeningId: Id) {
   const rows = await tx
     .select({ match: screeningMatches, entity: listEntities, kind: screeningLists.kind })
     .from(screeningMatches)
@@ -83,7 +91,10 @@ async function matchesOf(tx: Tx, key: DataKey, screeningId: Id) {
     return {
       ...match,
       score: match.scoreBps / 10_000,
-      explanation: openJson<ScreeningMatch['features']>(key, explanationPlace(match.id), match.explanation),
+      explanation:
+        key === undefined
+          ? []
+          : openJson<ScreeningMatch['features']>(key, explanationPlace(match.id), match.explanation),
       listKind: kind,
       sourceId: entity.sourceId,
       primaryName: listed.names[0]?.name ?? '',

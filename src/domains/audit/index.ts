@@ -2,6 +2,7 @@ import { assert } from '../../kernel/assert.ts';
 import { isId } from '../../kernel/id.ts';
 import type { Domain } from '../../platform/domain.ts';
 import { auditChecks } from './checks.ts';
+import { personalEvidence, personalTrail } from './personal-data.ts';
 import { EXPORT_REQUESTED } from './request-export.ts';
 import { auditEndpoints } from './routes.ts';
 import { writeExportFile } from './write-export-file.ts';
@@ -24,5 +25,5 @@ export const auditDomain: Domain = {
   ],
   approvalActions: [],
   jobs: [],
-  personalData: [],
+  personalData: [personalTrail, personalEvidence],
 };

@@ -1,10 +1,8 @@
-import { inArray } from 'drizzle-orm';
 import type { Id } from '../../kernel/id.ts';
 import { type AuditRow, openPersonal } from '../../platform/audit/row.ts';
 import type { Deps } from '../../platform/context.ts';
 import { type DataKey, SealError } from '../../platform/crypto/seal.ts';
 import type { Tx } from '../../platform/db/client.ts';
-import { personKeys } from '../../platform/db/schema.ts';
 
 /** Opens personal parts; null where the person was erased or the ciphertext altered. */
 export type PersonalOpener = (row: AuditRow) => ReturnType<typeof openPersonal> | null;
@@ -12,18 +10,7 @@ export type PersonalOpener = (row: AuditRow) => ReturnType<typeof openPersonal> 
 /** Fetches the keys of those who acted in these rows; machines' rows are under the house's key. */
 export async function personalOpener(tx: Tx, deps: Deps, rows: readonly AuditRow[]): Promise<PersonalOpener> {
   const people = [...new Set(rows.flatMap((row) => row.actorUserId ?? []))];
-  // The catalogue is asked first: an erased person has no key, which is no error here.
-  const known =
-    people.length === 0
-      ? []
-      : await tx
-          .select({ userId: personKeys.userId })
-          .from(personKeys)
-          .where(inArray(personKeys.userId, people));
-  const keys: ReadonlyMap<Id, DataKey> = await deps.personKeys.ofMany(
-    tx,
-    known.map((row) => row.userId as Id),
-  );
+  const keys = await deps.personKeys.ofMany(tx, people as Id[]);
   return (row) => {
     const key = row.actorUserId === null ? deps.keyring.house : keys.get(row.actorUserId as Id);
     return key === undefined ? null : openOrNull(key, row);

@@ -1,5 +1,6 @@
 import type { Domain } from '../../platform/domain.ts';
 import { eventChecks } from './checks.ts';
+import { personalFeed } from './personal-data.ts';
 import { eventEndpoints } from './routes.ts';
 
 /** The front door of events. */
@@ -10,5 +11,5 @@ export const eventsDomain: Domain = {
   consumers: [],
   approvalActions: [],
   jobs: [],
-  personalData: [],
+  personalData: [personalFeed],
 };

@@ -27,7 +27,7 @@ const WITHDRAWAL_SHOWS = [
   'rejectionReason',
 ] as const;
 
-const BENEFICIARY_SHOWS = ['kind', 'hint', 'status', 'usableFrom'] as const;
+const BENEFICIARY_SHOWS = ['kind', 'status', 'usableFrom'] as const;
 
 /** What funding records. */
 export const FUNDING_EVENTS = auditEvents({
@@ -114,11 +114,5 @@ export const FUNDING_EVENTS = auditEvents({
     severity: 'warning',
     description: 'A funding limit was set where there was none',
     shows: ['kycLevel', 'asset', 'direction', 'windowHours', 'maximum'],
-  },
-  'approval.cancelled': {
-    category: 'admin_action',
-    severity: 'info',
-    description: 'What an approval was asked for is closed; nobody need decide any more',
-    shows: ['action', 'subjectType', 'subjectId', 'status', 'quorum'],
   },
 });

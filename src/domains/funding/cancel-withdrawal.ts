@@ -1,9 +1,9 @@
 import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
+import { cancelApprovals, lockOpenApprovals } from '../../platform/approvals/open-approvals.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { releaseHold } from '../ledger/index.ts';
-import { cancelApprovals, lockOpenApprovals } from './open-approvals.ts';
 import { findWithdrawal, type Withdrawal } from './store.ts';
 import { lockWithdrawal, recordStatus } from './withdrawal-status.ts';
 

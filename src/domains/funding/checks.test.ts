@@ -9,6 +9,7 @@ import {
   type Person,
   startFundingDesk,
 } from '../../testing/funding-desk.ts';
+import { heldOn } from '../../testing/held-on.ts';
 import { holds, journals } from '../ledger/schema.ts';
 import { personalFunding } from './personal-data.ts';
 import { deposits, fundingLimits, withdrawals } from './schema.ts';
@@ -128,9 +129,7 @@ test('a withdrawal that moved on without its checkers is found', async () => {
 });
 
 test("a person's export holds their payees in the clear and nothing of the firm's", async () => {
-  const exported = await transact(desk.system, 'engine', (tx) =>
-    personalFunding.exportOf(tx, desk.system, customer.userId),
-  );
+  const exported = await heldOn(desk.system, personalFunding, customer.userId);
   const text = JSON.stringify(exported, (_key, value) => (typeof value === 'bigint' ? `${value}` : value));
   expect(text).toContain('MU17BOMM0101101030300200000MUR');
   expect(text).not.toContain('Looked at it');

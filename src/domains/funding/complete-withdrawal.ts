@@ -1,6 +1,7 @@
 import { amountOf } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
+import { cancelApprovals, lockOpenApprovals } from '../../platform/approvals/open-approvals.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { transact } from '../../platform/db/transact.ts';
@@ -12,7 +13,6 @@ import {
   postJournals,
   requireAsset,
 } from '../ledger/index.ts';
-import { cancelApprovals, lockOpenApprovals } from './open-approvals.ts';
 import { refusePayer } from './refuse-payer.ts';
 import { HOUSE_REFERENCE } from './settings.ts';
 import { findWithdrawal, type Withdrawal } from './store.ts';

@@ -1,6 +1,7 @@
 import { eq } from 'drizzle-orm';
 import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
+import { cancelApprovals, lockOpenApprovals } from '../../platform/approvals/open-approvals.ts';
 import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { lockRow } from '../../platform/db/locks.ts';
@@ -10,7 +11,6 @@ import { refuseSelfAction } from '../identity/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { refuseFunding } from './errors.ts';
 import { depositEvent } from './funding-events.ts';
-import { cancelApprovals, lockOpenApprovals } from './open-approvals.ts';
 import { depositMayBecome } from './rules.ts';
 import { deposits } from './schema.ts';
 import { type Deposit, findDeposit } from './store.ts';

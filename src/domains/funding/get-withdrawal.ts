@@ -11,7 +11,8 @@ import { destinationOfWithdrawal, findWithdrawal, type Withdrawal } from './stor
 const READERS_OF_DESTINATIONS = ['operations', 'compliance_officer', 'mlro'] as const;
 
 /**
- * One withdrawal with where it is paid to. Reading somebody else's payee leaves a trace.
+ * One withdrawal with where it is paid to, unless the person was erased. Reading somebody else's payee
+ * leaves a trace.
  * @effects for staff who see the payee: audit `withdrawal.destination_read`
  * @errors not_found
  */
@@ -25,7 +26,8 @@ export async function getWithdrawal(
     if (isStaff && !hasRole(ctx.actor, ...READERS_OF_DESTINATIONS)) {
       return { ...withdrawal, destination: null };
     }
-    const destination = await destinationOfWithdrawal(tx, ctx, withdrawal);
+    const erased = (await ctx.deps.personKeys.find(tx, withdrawal.userId)) === undefined;
+    const destination = erased ? null : await destinationOfWithdrawal(tx, ctx, withdrawal);
     if (isStaff) {
       await record(tx, ctx, {
         event: FUNDING_EVENTS['withdrawal.destination_read'],

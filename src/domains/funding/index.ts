@@ -1,5 +1,6 @@
 import type { Domain } from '../../platform/domain.ts';
 import { fundingChecks } from './checks.ts';
+import { fundingObstacles } from './closing-obstacles.ts';
 import { depositClearing } from './credit-deposit.ts';
 import { withdrawalApproval } from './decide-withdrawal.ts';
 import { withdrawalFailure } from './fail-withdrawal.ts';
@@ -19,4 +20,5 @@ export const fundingDomain: Domain = {
   approvalActions: [depositClearing, withdrawalApproval, withdrawalFailure],
   jobs: [],
   personalData: [personalFunding],
+  closingObstacles: fundingObstacles,
 };

@@ -1,48 +1,62 @@
-import { eq } from 'drizzle-orm';
-import { openText } from '../../platform/crypto/seal.ts';
+import { randomBytes } from 'node:crypto';
+import { eq, sql } from 'drizzle-orm';
+import { type Instant, parseInstant } from '../../kernel/time.ts';
+import { openJson, openText } from '../../platform/crypto/seal.ts';
 import type { PersonalData } from '../../platform/domain.ts';
-import { beneficiaryPlace } from './destination.ts';
+import { personalRows } from '../../platform/privacy/personal-rows.ts';
+import { beneficiaryPlace, type Destination, withdrawalPlace } from './destination.ts';
 import { beneficiaries, deposits, withdrawals } from './schema.ts';
-import { destinationOfBeneficiary, destinationOfWithdrawal } from './store.ts';
 
 /** What funding holds on a person, opened for them; approvals and their reasons are the firm's. */
 export const personalFunding: PersonalData = {
   name: 'funding',
-  exportOf: async (tx, ctx, userId) => {
-    const key = await ctx.deps.personKeys.of(tx, userId);
-    const announced = await tx
-      .select()
-      .from(deposits)
-      .where(eq(deposits.userId, userId))
-      .orderBy(deposits.id);
+  tables: ['deposits', 'beneficiaries', 'withdrawals'],
+  sections: {
+    deposits: personalRows(deposits, { keys: ['id'] }),
+    beneficiaries: personalRows(beneficiaries, {
+      keys: ['id'],
+      more: (rows, { key }) =>
+        rows.map(({ id, label, destination }) => ({
+          label: key === undefined ? null : openText(key, beneficiaryPlace('label', id), label),
+          destination:
+            key === undefined
+              ? null
+              : openJson<Destination>(key, beneficiaryPlace('destination', id), destination),
+        })),
+    }),
+    withdrawals: personalRows(withdrawals, {
+      keys: ['id'],
+      more: (rows, { key }) =>
+        rows.map(({ id, destination }) => ({
+          destination:
+            key === undefined ? null : openJson<Destination>(key, withdrawalPlace(id), destination),
+        })),
+    }),
+  },
+  keptSince: async (tx, userId): Promise<Instant | null> => {
+    const [last] = await tx.execute<{ at: string | null }>(sql`
+      select greatest(
+        (select max(greatest(created_at, cleared_at)) from deposits where user_id = ${userId}),
+        (select max(greatest(created_at, decided_at, completed_at)) from withdrawals
+          where user_id = ${userId}))::text as at`);
+    return last?.at ? parseInstant(last.at) : null;
+  },
+  // Blind indexes find a payee again for whoever holds the keyring, and the hint is readable.
+  erase: async (tx, _ctx, userId) => {
     const payees = await tx
-      .select()
+      .select({ id: beneficiaries.id })
       .from(beneficiaries)
-      .where(eq(beneficiaries.userId, userId))
-      .orderBy(beneficiaries.id);
-    const requested = await tx
-      .select()
-      .from(withdrawals)
-      .where(eq(withdrawals.userId, userId))
-      .orderBy(withdrawals.id);
-    return {
-      deposits: announced.map(({ payer: _sealed, ...deposit }) => deposit),
-      beneficiaries: await Promise.all(
-        payees.map(async (payee) => {
-          const { destinationIndex: _index, ...shown } = payee;
-          return {
-            ...shown,
-            label: openText(key, beneficiaryPlace('label', payee.id), payee.label),
-            destination: await destinationOfBeneficiary(tx, ctx, payee),
-          };
-        }),
-      ),
-      withdrawals: await Promise.all(
-        requested.map(async (withdrawal) => {
-          const { destinationHash: _hash, ...shown } = withdrawal;
-          return { ...shown, destination: await destinationOfWithdrawal(tx, ctx, withdrawal) };
-        }),
-      ),
-    };
+      .where(eq(beneficiaries.userId, userId));
+    for (const { id } of payees) {
+      await tx
+        .update(beneficiaries)
+        .set({ destinationIndex: noIndex(), hint: '' })
+        .where(eq(beneficiaries.id, id));
+    }
+    await tx.update(withdrawals).set({ destinationHash: noIndex() }).where(eq(withdrawals.userId, userId));
   },
 };
+
+function noIndex(): Uint8Array {
+  return new Uint8Array(randomBytes(32));
+}

@@ -321,7 +321,7 @@ const staffWithdrawals: readonly Endpoint[] = [
     path: '/v1/withdrawals/{id}/approvals',
     tag,
     summary: 'Who was asked about a withdrawal and how they voted',
-    access: { staff: ['operations', 'compliance_officer', 'mlro', 'auditor'] },
+    access: { staff: ['operations', 'compliance_officer', 'mlro', 'auditor'], scope: 'funding:read' },
     params,
     responses: { 200: WithdrawalApprovals },
     handler: async (ctx, { params: { id } }) => ({
@@ -363,7 +363,7 @@ const staffWithdrawals: readonly Endpoint[] = [
     category,
     summary: 'Begin the payout of an approved withdrawal',
     description: 'Who approved it cannot pay it out.',
-    access: { staff: OPERATIONS, stepUp: true },
+    access: { staff: OPERATIONS, stepUp: true, scope: 'payouts:write' },
     params,
     responses: { 200: Withdrawal },
     problems: { ...pickProblems(FUNDING_PROBLEMS, ...GATE, ...ACCOUNT, ...PAYOUT), ...OWN },
@@ -378,7 +378,7 @@ const staffWithdrawals: readonly Endpoint[] = [
     summary: 'Book a payout that was made',
     description:
       'Who approved it cannot complete it. The same reference sent again answers the same withdrawal.',
-    access: { staff: OPERATIONS, stepUp: true },
+    access: { staff: OPERATIONS, stepUp: true, scope: 'payouts:write' },
     params,
     body: CompleteWithdrawal,
     example: { transactionReference: 'FT26012345678' },
@@ -399,7 +399,7 @@ const staffWithdrawals: readonly Endpoint[] = [
     description:
       'It would free money that may be on its way, so it asks another person and answers 202 with the approval; their ' +
       'vote sets the money free. Sent again with that `approvalId` it answers the withdrawal.',
-    access: { staff: OPERATIONS },
+    access: { staff: OPERATIONS, scope: 'payouts:write' },
     params,
     body: FailWithdrawal,
     example: { reason: 'The bank returned the payment' },

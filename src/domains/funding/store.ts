@@ -1,14 +1,13 @@
 import { and, desc, eq, inArray, lt, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
-import { personOf } from '../../kernel/actor.ts';
 import { parseAmount } from '../../kernel/amount.ts';
-import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { Page } from '../../kernel/page.ts';
 import type { Instant } from '../../kernel/time.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { openJson, openText } from '../../platform/crypto/seal.ts';
 import type { Tx } from '../../platform/db/client.ts';
+import { ownRows } from '../../platform/db/own-rows.ts';
 import { approvals, approvalVotes } from '../../platform/db/schema.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { cutPage, type PageRequest, readCursor } from '../../platform/http/cursor.ts';
@@ -41,7 +40,7 @@ export async function findDeposit(tx: Tx, ctx: Ctx, depositId: Id): Promise<Depo
   const [deposit] = await tx
     .select()
     .from(deposits)
-    .where(and(eq(deposits.id, depositId), visibleTo(ctx, deposits.userId)));
+    .where(and(eq(deposits.id, depositId), ownRows(ctx, deposits.userId)));
   return found(deposit);
 }
 
@@ -50,7 +49,7 @@ export async function findBeneficiary(tx: Tx, ctx: Ctx, beneficiaryId: Id): Prom
   const [beneficiary] = await tx
     .select()
     .from(beneficiaries)
-    .where(and(eq(beneficiaries.id, beneficiaryId), visibleTo(ctx, beneficiaries.userId)));
+    .where(and(eq(beneficiaries.id, beneficiaryId), ownRows(ctx, beneficiaries.userId)));
   return found(beneficiary);
 }
 
@@ -59,7 +58,7 @@ export async function findWithdrawal(tx: Tx, ctx: Ctx, withdrawalId: Id): Promis
   const [withdrawal] = await tx
     .select()
     .from(withdrawals)
-    .where(and(eq(withdrawals.id, withdrawalId), visibleTo(ctx, withdrawals.userId)));
+    .where(and(eq(withdrawals.id, withdrawalId), ownRows(ctx, withdrawals.userId)));
   return found(withdrawal);
 }
 
@@ -82,7 +81,7 @@ export async function listDeposits(ctx: Ctx, query: DepositQuery): Promise<Page<
         .from(deposits)
         .where(
           and(
-            visibleTo(ctx, deposits.userId),
+            ownRows(ctx, deposits.userId),
             matching(deposits.accountId, filters.accountId),
             matching(deposits.userId, filters.userId),
             matching(deposits.status, filters.status),
@@ -104,7 +103,7 @@ export async function listWithdrawals(ctx: Ctx, query: WithdrawalQuery): Promise
       .from(withdrawals)
       .where(
         and(
-          visibleTo(ctx, withdrawals.userId),
+          ownRows(ctx, withdrawals.userId),
           matching(withdrawals.accountId, filters.accountId),
           matching(withdrawals.userId, filters.userId),
           matching(withdrawals.status, filters.status),
@@ -137,7 +136,7 @@ export async function listBeneficiaries(
           .from(beneficiaries)
           .where(
             and(
-              visibleTo(ctx, beneficiaries.userId),
+              ownRows(ctx, beneficiaries.userId),
               eq(beneficiaries.status, 'active'),
               matching(beneficiaries.userId, filters.userId),
               before === undefined ? undefined : lt(beneficiaries.id, before),
@@ -222,11 +221,6 @@ export async function withdrawalLimitUses(tx: Tx, subject: LimitSubject): Promis
     maximum: parseAmount(row.maximum),
     used: parseAmount(row.used),
   }));
-}
-
-/** Customers see their own rows, also in a transaction of the engine, which sees all (I12). */
-function visibleTo(ctx: Ctx, userId: PgColumn): SQL | undefined {
-  return ctx.login === 'app' ? eq(userId, present(personOf(ctx.actor), 'a customer is a person')) : undefined;
 }
 
 function matching(column: PgColumn, value: string | undefined): SQL | undefined {

@@ -291,7 +291,14 @@ describe('refused with nothing written', () => {
     const stale = { ...person.actor, mfaAtMs: desk.deps.clock.realMs() - 6 * 60_000 } as Person['actor'];
     expect((await withdraw({ ...person, actor: stale })).body.code).toBe('step_up_required');
     const { userId, roles } = person.actor as Extract<Person['actor'], { kind: 'customer' }>;
-    const key: Person['actor'] = { kind: 'apiKey', userId, roles, keyId: newId(), scopes: ['*'] };
+    const key: Person['actor'] = {
+      kind: 'apiKey',
+      userId,
+      roles,
+      keyId: newId(),
+      scopes: ['*'],
+      service: false,
+    };
     expect((await withdraw({ ...person, actor: key })).body.code).toBe('step_up_required');
     expect(await rowsOf(person)).toEqual({ withdrawals: 0, holds: 0 });
   });

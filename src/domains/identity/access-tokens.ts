@@ -1,29 +1,30 @@
 /**
  * Access tokens: JWTs of type `at+jwt` signed with Ed25519, ten minutes long. A verified token is
- * remembered by its SHA-256 until it expires, so that the signature is checked once. A token proves
- * who signed in, not that they still may: session-state.ts says that.
+ * remembered by its SHA-256 until it expires or its key does, so that the signature is checked once. A
+ * token proves who signed in, not that they still may: session-state.ts says that.
  * @source RFC 9068, RFC 8037, RFC 8725
  */
-import { verify } from 'node:crypto';
+import { hash, verify } from 'node:crypto';
 import { SignJWT } from 'jose';
 import { type Id, isId, newId } from '../../kernel/id.ts';
 import { type Deps, perDeps } from '../../platform/context.ts';
-import { sha256 } from '../../platform/crypto/keyring.ts';
-import { signingKey, verifyingKey } from './token-keys.ts';
+import type { SessionClaims } from './session-state.ts';
+import { signingKey, verifiesNow, verifyingKey } from './token-keys.ts';
 
 export const ACCESS_TOKEN_SECONDS = 600;
 
-export type AccessClaims = {
+export type AccessClaims = SessionClaims & {
   readonly userId: Id;
-  readonly sessionId: Id;
-  /** The second factor this token knew of. @units milliseconds, whole seconds */
-  readonly mfaAtMs: number | null;
+  readonly keyId: Id;
   readonly expiresAtMs: number;
 };
 
 const ISSUER = 'plimsoll';
 const AUDIENCE = 'plimsoll-api';
 const MAX_REMEMBERED = 50_000;
+/** How far ahead the clock of the node that issued a token may be. */
+const CLOCK_SKEW_MS = 30_000;
+const BASE64URL = /^[A-Za-z0-9_-]+$/;
 
 const remembered = perDeps(() => new Map<string, AccessClaims>());
 
@@ -32,6 +33,8 @@ export type TokenSubject = {
   readonly userId: Id;
   readonly sessionId: Id;
   readonly roles: readonly string[];
+  /** How they proved who they are. */
+  readonly methods: readonly string[];
   readonly mfaAtMs: number | null;
 };
 
@@ -40,7 +43,8 @@ export async function issueAccessToken(deps: Deps, subject: TokenSubject): Promi
   const key = await signingKey(deps);
   const issuedAt = Math.floor(deps.clock.realMs() / 1000);
   const mfa = subject.mfaAtMs === null ? {} : { mfa_at: Math.floor(subject.mfaAtMs / 1000) };
-  return new SignJWT({ sid: subject.sessionId, roles: [...subject.roles], client_id: AUDIENCE, ...mfa })
+  const session = { sid: subject.sessionId, roles: [...subject.roles], amr: [...subject.methods] };
+  return new SignJWT({ ...session, client_id: AUDIENCE, ...mfa })
     .setProtectedHeader({ alg: 'EdDSA', typ: 'at+jwt', kid: key.id })
     .setIssuer(ISSUER)
     .setAudience(AUDIENCE)
@@ -51,14 +55,24 @@ export async function issueAccessToken(deps: Deps, subject: TokenSubject): Promi
     .sign({ ...key.privateJwk });
 }
 
+/** What a token says that was verified before and still holds, without waiting. */
+export function knownToken(deps: Deps, token: string): AccessClaims | undefined {
+  const claims = remembered(deps).get(fingerprintOf(token));
+  return claims !== undefined &&
+    claims.expiresAtMs > deps.clock.realMs() &&
+    verifiesNow(deps, claims.keyId) === true
+    ? claims
+    : undefined;
+}
+
 /** Reads a token; undefined for every fault alike: shape, type, key, signature, audience, age. */
 export async function readAccessToken(deps: Deps, token: string): Promise<AccessClaims | undefined> {
-  const nowMs = deps.clock.realMs();
   const known = remembered(deps);
-  const fingerprint = Buffer.from(sha256(token)).toString('base64');
-  const claims = known.get(fingerprint) ?? (await verified(deps, token));
-  if (claims === undefined || claims.expiresAtMs <= nowMs) {
-    known.delete(fingerprint);
+  const fingerprint = fingerprintOf(token);
+  const claims = knownToken(deps, token) ?? (await verified(deps, token));
+  // What is remembered may have expired, or be under a key that was withdrawn meanwhile.
+  known.delete(fingerprint);
+  if (claims === undefined) {
     return undefined;
   }
   const oldest = known.size >= MAX_REMEMBERED ? known.keys().next().value : undefined;
@@ -67,6 +81,10 @@ export async function readAccessToken(deps: Deps, token: string): Promise<Access
   }
   known.set(fingerprint, claims);
   return claims;
+}
+
+function fingerprintOf(token: string): string {
+  return hash('sha256', token, 'base64');
 }
 
 async function verified(deps: Deps, token: string): Promise<AccessClaims | undefined> {
@@ -79,34 +97,55 @@ async function verified(deps: Deps, token: string): Promise<AccessClaims | undef
   if (header?.alg !== 'EdDSA' || header.typ !== 'at+jwt' || typeof keyId !== 'string' || !isId(keyId)) {
     return undefined;
   }
-  const key = await verifyingKey(deps, keyId);
-  const signed = Buffer.from(`${head}.${body}`, 'ascii');
-  if (key === undefined || !verify(null, signed, key, Buffer.from(signature, 'base64url'))) {
+  // Nothing we issue has extensions; one that must be understood is not (RFC 7515 section 4.1.11).
+  if ('crit' in header) {
     return undefined;
   }
-  return claimsOf(jsonOf(body));
+  const signatureBytes = Buffer.from(signature, 'base64url');
+  const key = await verifyingKey(deps, keyId);
+  // One token has one spelling.
+  if (key === undefined || signatureBytes.toString('base64url') !== signature) {
+    return undefined;
+  }
+  const signed = Buffer.from(`${head}.${body}`, 'ascii');
+  return verify(null, signed, key, signatureBytes)
+    ? claimsOf(jsonOf(body), keyId, deps.clock.realMs())
+    : undefined;
 }
 
-function claimsOf(body: Readonly<Record<string, unknown>> | undefined): AccessClaims | undefined {
+function claimsOf(
+  body: Readonly<Record<string, unknown>> | undefined,
+  keyId: Id,
+  nowMs: number,
+): AccessClaims | undefined {
   if (body === undefined || body.iss !== ISSUER || body.aud !== AUDIENCE) {
     return undefined;
   }
-  const { sub, sid, exp, mfa_at: mfaAt } = body;
-  if (typeof sub !== 'string' || typeof sid !== 'string' || typeof exp !== 'number') {
+  const { sub, sid, exp, iat, nbf = iat, mfa_at: mfaAt } = body;
+  if (typeof sub !== 'string' || typeof sid !== 'string' || !isId(sub) || !isId(sid)) {
     return undefined;
   }
-  if (!isId(sub) || !isId(sid)) {
+  if (typeof exp !== 'number' || typeof iat !== 'number' || typeof nbf !== 'number') {
+    return undefined;
+  }
+  const latest = nowMs + CLOCK_SKEW_MS;
+  if (exp * 1000 <= nowMs || !(Math.max(iat, nbf) * 1000 <= latest) || exp - iat > ACCESS_TOKEN_SECONDS) {
     return undefined;
   }
   return {
     userId: sub,
     sessionId: sid,
+    keyId,
     mfaAtMs: typeof mfaAt === 'number' ? mfaAt * 1000 : null,
+    issuedAtMs: iat * 1000,
     expiresAtMs: exp * 1000,
   };
 }
 
 function jsonOf(part: string): Readonly<Record<string, unknown>> | undefined {
+  if (!BASE64URL.test(part)) {
+    return undefined;
+  }
   try {
     const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));
     return value !== null && typeof value === 'object' ? (value as Record<string, unknown>) : undefined;

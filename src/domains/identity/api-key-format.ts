@@ -10,20 +10,62 @@ import { sha256 } from '../../platform/crypto/keyring.ts';
 
 export type ApiKeyMode = 'live' | 'test';
 
-/** What an API key may be made for; those that move money out exist for nobody yet. */
-export const API_SCOPES = [
-  'accounts:read',
-  'events:read',
-  'funding:read',
-  'funding:write',
-  'kyc:read',
-  'kyc:write',
-  'markets:read',
-  'orders:read',
-  'orders:write',
-] as const;
+/** What a scope opens, and whose keys can use it. */
+type Scope = {
+  readonly opens: string;
+  readonly holders: 'customers' | 'staff' | 'everybody';
+  /** It moves money: only a key approved by two people has it, and passes where a second factor is asked for. */
+  readonly money?: true;
+};
 
-export type ApiScope = (typeof API_SCOPES)[number];
+const SCOPES = {
+  'accounts:read': { opens: 'accounts, wallets, entries, holds and lots', holders: 'everybody' },
+  'aml:read': { opens: 'screenings, screening lists and alerts', holders: 'staff' },
+  'aml:screen': { opens: 'screening a subject and importing a list', holders: 'staff' },
+  'approvals:read': { opens: 'approvals and votes; no key decides one', holders: 'staff' },
+  'audit:read': { opens: 'the audit log, its exports, proofs and tiles', holders: 'staff' },
+  'events:read': { opens: 'the feed of events', holders: 'customers' },
+  'funding:read': { opens: 'deposits, beneficiaries and withdrawals', holders: 'everybody' },
+  'funding:write': { opens: 'announcing deposits', holders: 'customers' },
+  'kyc:read': { opens: 'KYC levels and applications, without documents', holders: 'everybody' },
+  'kyc:write': { opens: 'KYC applications and their documents', holders: 'customers' },
+  'ledger:read': { opens: 'journals and reconciliations', holders: 'staff' },
+  'markets:read': { opens: 'assets, instruments and quotes', holders: 'everybody' },
+  'orders:read': { opens: 'orders and fills', holders: 'everybody' },
+  'orders:write': { opens: 'placing and cancelling orders', holders: 'customers' },
+  'payouts:write': { opens: 'paying out approved withdrawals', holders: 'staff', money: true },
+  'risk:read': { opens: 'limits', holders: 'staff' },
+  'users:read': { opens: 'people, masked', holders: 'staff' },
+} as const satisfies Readonly<Record<string, Scope>>;
+
+export type ApiScope = keyof typeof SCOPES;
+
+/** What an API key may be made for. */
+export const API_SCOPES = Object.keys(SCOPES) as [ApiScope, ...ApiScope[]];
+
+/** Whether text names a scope. */
+export function isScope(text: string): text is ApiScope {
+  return Object.hasOwn(SCOPES, text);
+}
+
+/** Whether a scope moves money. */
+export function isMoneyScope(scope: ApiScope): boolean {
+  return scopeOf(scope).money === true;
+}
+
+/** Whether keys of staff, or those of customers, can use a scope. */
+export function isScopeFor(scope: ApiScope, holders: 'customers' | 'staff'): boolean {
+  return ['everybody', holders].includes(scopeOf(scope).holders);
+}
+
+/** The scopes as a Markdown table, for the documentation. */
+export function scopeTable(): string {
+  const rows = API_SCOPES.map((scope) => {
+    const { opens, holders, money } = scopeOf(scope);
+    return `| \`${scope}\` | ${opens} | ${money ? `${holders}, moves money` : holders} |`;
+  });
+  return ['| scope | opens | for |', '|---|---|---|', ...rows].join('\n');
+}
 
 /** Every scope at once; only the sandbox knows it. */
 export const ANY_SCOPE = '*';
@@ -65,4 +107,8 @@ export function readApiKeyText(token: string): ApiKeyText | undefined {
   } catch {
     return undefined;
   }
+}
+
+function scopeOf(scope: ApiScope): Scope {
+  return SCOPES[scope];
 }

@@ -1,12 +1,16 @@
-/** What the server believes of an API key and its owner, at most 0.9 seconds old on every node. */
+/**
+ * What a node believes of an API key and its owner: revocation, activation and suspension act within a
+ * second on every node (revocations.ts).
+ */
 import { and, eq, isNull, lt, or, sql } from 'drizzle-orm';
 import type { Role } from '../../kernel/actor.ts';
 import type { Id } from '../../kernel/id.ts';
 import { addMs } from '../../kernel/time.ts';
 import { type Deps, perDeps } from '../../platform/context.ts';
 import { briefCache } from './brief-cache.ts';
+import { revocations } from './revocations.ts';
 import { apiKeys, users } from './schema.ts';
-import { rolesColumn, STATE_MAX_AGE_MS } from './session-state.ts';
+import { rolesColumn } from './session-state.ts';
 
 export type ApiKeyState = typeof apiKeys.$inferSelect & {
   readonly userStatus: (typeof users.$inferSelect)['status'];
@@ -15,9 +19,17 @@ export type ApiKeyState = typeof apiKeys.$inferSelect & {
 
 const LAST_USE_STEP_MS = 60_000;
 
-const states = perDeps((deps: Deps) =>
-  briefCache(deps.clock, STATE_MAX_AGE_MS, (keyId) => loadState(deps, keyId)),
-);
+const states = perDeps((deps: Deps) => {
+  const { listener, on } = revocations(deps);
+  const cache = briefCache<ApiKeyState>({
+    listener,
+    load: (keyId) => loadState(deps, keyId),
+    ownerOf: (key) => key.userId,
+  });
+  on('key', cache.forget);
+  on('user', cache.forgetOwner);
+  return cache;
+});
 const noted = perDeps(() => new Map<Id, number>());
 
 /** A key with its owner's status and roles; undefined where there is none. */

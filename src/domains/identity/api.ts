@@ -1,16 +1,15 @@
 import { z } from '@hono/zod-openapi';
 import { iso31661 } from 'iso-3166';
 import { ROLES } from '../../kernel/actor.ts';
-import { instantInput, wireId, wireInstant, wireOf } from '../../platform/http/wire.ts';
-import { isCidr } from './allowed-addresses.ts';
-import { API_SCOPES } from './api-key-format.ts';
-import { MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from './rules.ts';
-import { agreements, apiKeys, customerGates, sessions, users } from './schema.ts';
+import { wireId, wireInstant, wireOf } from '../../platform/http/wire.ts';
+import { PasskeyAssertion, recoveryCode } from './passkey-api.ts';
+import { isLongEnough, MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from './rules.ts';
+import { agreements, customerGates, sessions, users } from './schema.ts';
 
 const COUNTRIES = new Set(iso31661.map((country) => country.alpha3));
 
 /** One line of text: a control character is no part of a name, and PostgreSQL refuses NUL. */
-function line(max: number) {
+export function line(max: number) {
   return z
     .string()
     .trim()
@@ -20,7 +19,11 @@ function line(max: number) {
 }
 
 const email = z.email('must be an e-mail address').max(254).openapi({ example: 'anjali@example.mu' });
-const newPassword = z.string().min(MIN_PASSWORD_LENGTH).max(MAX_PASSWORD_LENGTH);
+const newPassword = z
+  .string()
+  .min(MIN_PASSWORD_LENGTH)
+  .max(MAX_PASSWORD_LENGTH)
+  .refine(isLongEnough, `must have ${MIN_PASSWORD_LENGTH} characters or more`);
 const givenPassword = z.string().min(1).max(MAX_PASSWORD_LENGTH);
 const code = z
   .string()
@@ -73,9 +76,19 @@ export const MailSent = z
 
 export const VerifyEmail = z.strictObject({ token: mailedToken }).openapi('VerifyEmail');
 
+const factor = { totp: code.optional(), passkey: PasskeyAssertion.optional() };
+
 export const Login = z
-  .strictObject({ email, password: givenPassword, totp: code.optional() })
+  .strictObject({ email, password: givenPassword, ...factor })
+  .refine((sent) => sent.totp === undefined || sent.passkey === undefined, {
+    path: ['passkey'],
+    message: 'must not stand beside `totp`',
+  })
   .openapi('Login');
+
+export const RecoveryLogin = z
+  .strictObject({ email, password: givenPassword, recoveryCode })
+  .openapi('RecoveryLogin');
 
 const tokens = {
   accessToken: z.string(),
@@ -85,18 +98,32 @@ const tokens = {
 
 export const Tokens = z.object({ ...tokens, refreshToken: z.string() }).openapi('Tokens');
 
-const mfaRequired = 'True: the password is right, but a code is needed: send the same again with `totp`.';
+const mfaRequired =
+  'True: the password is right, but a second factor is needed: send the same again with `totp` or `passkey`, or ' +
+  'sign in with a recovery code.';
 
 export const LoginResult = z
   .union([
     z.object({ ...tokens, refreshToken: z.string(), mfaRequired: z.literal(false) }),
-    z.object({ mfaRequired: z.literal(true).openapi({ description: mfaRequired }) }),
+    z.object({
+      mfaRequired: z.literal(true).openapi({ description: mfaRequired }),
+      factors: z
+        .array(z.enum(['totp', 'passkey', 'recovery_code']))
+        .openapi({ description: 'What the person has enrolled.' }),
+    }),
   ])
   .openapi('LoginResult');
 
 export const Refresh = z.strictObject({ refreshToken: z.string().min(1).max(256) }).openapi('Refresh');
 
 export const CodeCheck = z.strictObject({ totp: code }).openapi('CodeCheck');
+
+export const StepUp = z
+  .strictObject(factor)
+  .refine((sent) => (sent.totp === undefined) !== (sent.passkey === undefined), {
+    message: 'must hold either `totp` or `passkey`',
+  })
+  .openapi('StepUp', { description: 'Either `totp` or `passkey`.' });
 
 export const AccessToken = z.object(tokens).openapi('AccessToken');
 
@@ -149,45 +176,18 @@ export const UpdateMe = z
   .openapi('UpdateMe');
 
 export const Session = wireOf(sessions)
-  .pick({ id: true, loggedInAt: true, lastActiveAt: true, idleExpiresAt: true, absoluteExpiresAt: true })
+  .pick({
+    id: true,
+    methods: true,
+    loggedInAt: true,
+    lastActiveAt: true,
+    idleExpiresAt: true,
+    absoluteExpiresAt: true,
+  })
   .extend({ current: z.boolean(), secondFactor: z.boolean(), ip: z.string(), userAgent: z.string() })
   .openapi('Session');
 
 export const SessionList = z.object({ data: z.array(Session) }).openapi('SessionList');
-
-const keyFacts = wireOf(apiKeys)
-  .pick({
-    id: true,
-    name: true,
-    mode: true,
-    scopes: true,
-    allowedCidrs: true,
-    createdAt: true,
-    expiresAt: true,
-    lastUsedAt: true,
-    revokedAt: true,
-  })
-  .extend({ prefix: z.string() });
-
-export const ApiKey = keyFacts.openapi('ApiKey');
-
-export const ApiKeyList = z.object({ data: z.array(ApiKey) }).openapi('ApiKeyList');
-
-export const CreateApiKey = z
-  .strictObject({
-    name: line(80),
-    scopes: z.array(z.enum(API_SCOPES)).min(1).max(API_SCOPES.length),
-    allowedCidrs: z
-      .array(z.string().max(50).refine(isCidr, 'must be a network such as 203.0.113.0/24'))
-      .max(50)
-      .optional(),
-    expiresAt: instantInput.optional(),
-  })
-  .openapi('CreateApiKey');
-
-export const CreatedApiKey = keyFacts
-  .extend({ secret: z.string().openapi({ description: 'The key itself; shown once.' }) })
-  .openapi('CreatedApiKey');
 
 export const Agreement = wireOf(agreements)
   .pick({ id: true, kind: true, revision: true, title: true, body: true, publishedAt: true })

@@ -3,8 +3,29 @@ import { auditEvents } from '../../platform/audit/events.ts';
 const GATE = ['kycStatus', 'kycLevel', 'screening', 'restriction', 'agreementsCurrent', 'version'] as const;
 const USER = ['status', 'roles', 'reason', 'version', 'changed'] as const;
 const LOGIN = ['failedAttempts', 'lockedUntil', 'reason'] as const;
-const SESSION = ['secondFactor', 'idleExpiresAt', 'absoluteExpiresAt', 'revokedReason', 'ended'] as const;
-const KEY = ['name', 'mode', 'scopes', 'allowedCidrs', 'expiresAt', 'revokedAt'] as const;
+const SESSION = [
+  'secondFactor',
+  'methods',
+  'idleExpiresAt',
+  'absoluteExpiresAt',
+  'revokedReason',
+  'ended',
+  'reason',
+] as const;
+/** Not the name: it is the owner's own words, and the log outlives their erasure. */
+const KEY = [
+  'mode',
+  'service',
+  'scopes',
+  'allowedCidrs',
+  'signed',
+  'activatedAt',
+  'approvalId',
+  'rotatedToId',
+  'expiresAt',
+  'revokedAt',
+  'reason',
+] as const;
 
 /** What identity records. */
 export const IDENTITY_EVENTS = auditEvents({
@@ -50,6 +71,51 @@ export const IDENTITY_EVENTS = auditEvents({
     severity: 'info',
     description: 'Staff listed users, masked',
     shows: ['count'],
+  },
+  'user.revealed': {
+    category: 'compliance',
+    severity: 'warning',
+    class: 'restricted',
+    description: 'Staff read a user unmasked, for a purpose they named',
+    shows: ['purpose', 'reason', 'fields'],
+  },
+  'user.exported': {
+    category: 'compliance',
+    severity: 'warning',
+    class: 'restricted',
+    description: 'Staff exported everything held on a user, for a purpose they named',
+    shows: ['purpose', 'reason', 'pieces'],
+  },
+  'user.own_data_exported': {
+    category: 'authentication',
+    severity: 'warning',
+    description: 'A user exported what is held on them',
+    shows: ['pieces'],
+  },
+  'access.bulk_read': {
+    category: 'security',
+    severity: 'critical',
+    class: 'restricted',
+    description: 'One of the staff looked at many people within an hour',
+    shows: ['people', 'threshold', 'windowMinutes'],
+  },
+  'user.closed': {
+    category: 'admin_action',
+    severity: 'warning',
+    description: 'A relationship ended: sessions and keys too, and the retention clock started',
+    shows: [...USER, 'closedAt', 'ended', 'revokedKeys'],
+  },
+  'user.erased': {
+    category: 'compliance',
+    severity: 'warning',
+    description: 'The data key of a person was destroyed after retention had run out',
+    shows: [...USER, 'closedAt', 'deletedAt'],
+  },
+  'setting.changed': {
+    category: 'authentication',
+    severity: 'info',
+    description: 'A user changed a setting of their own',
+    shows: ['name'],
   },
   'user.activated': {
     category: 'compliance',
@@ -147,11 +213,137 @@ export const IDENTITY_EVENTS = auditEvents({
     description: 'A second factor was removed',
     shows: ['ended'],
   },
+  'passkey.challenge_issued': {
+    category: 'authentication',
+    severity: 'info',
+    description: 'The making of a passkey was begun',
+    shows: ['purpose'],
+  },
+  'passkey.challenge_answered': {
+    category: 'authentication',
+    severity: 'info',
+    description: 'A challenge for a passkey was answered and so spent',
+    shows: ['purpose'],
+  },
+  'passkey.challenges_dropped': {
+    category: 'system',
+    severity: 'info',
+    description: 'Challenges that nobody can answer any more were dropped',
+    shows: ['count'],
+  },
+  'passkey.added': {
+    category: 'authentication',
+    severity: 'warning',
+    description: 'A passkey was added and the other sessions ended',
+    shows: ['deviceType', 'backedUp', 'ended'],
+  },
+  'passkey.removed': {
+    category: 'security',
+    severity: 'warning',
+    description: 'A passkey was removed and the other sessions ended',
+    shows: ['deviceType', 'backedUp', 'ended'],
+  },
+  'passkey.counter_went_back': {
+    category: 'security',
+    severity: 'critical',
+    description: 'The counter of a passkey did not rise, as if it had been copied; it was refused',
+    shows: ['expectedAbove', 'signCount'],
+  },
+  'recovery_codes.made': {
+    category: 'security',
+    severity: 'warning',
+    description: 'Recovery codes were made; the older ones stopped working',
+    shows: ['count'],
+  },
+  'recovery_code.used': {
+    category: 'security',
+    severity: 'warning',
+    description: 'A recovery code was used in the place of a second factor',
+    shows: ['left'],
+  },
+  'user.second_factor_reset': {
+    category: 'security',
+    severity: 'warning',
+    description: 'Every second factor of a user was removed and all sessions ended',
+    shows: ['totp', 'passkeys', 'ended', 'reason'],
+  },
+  'admin.invited': {
+    category: 'security',
+    severity: 'warning',
+    description: 'A first admin was invited by a command on the server',
+    shows: ['expiresAt', 'renewed'],
+  },
+  'admin.invitation_withdrawn': {
+    category: 'security',
+    severity: 'warning',
+    description: 'The invitation of a first admin was withdrawn before it was used',
+    shows: ['roles', 'status'],
+  },
+  'break_glass.sealed': {
+    category: 'security',
+    severity: 'warning',
+    description: 'The emergency login was sealed; an older seal no longer works',
+    shows: ['expiresAt', 'replaced'],
+  },
+  'break_glass.revoked': {
+    category: 'security',
+    severity: 'warning',
+    description: 'The seal of the emergency login was revoked',
+    shows: [],
+  },
+  'break_glass.unready': {
+    category: 'security',
+    severity: 'warning',
+    description: 'The emergency login needs a new seal: it was opened, has expired or soon will',
+    shows: ['expiresAt', 'openedAt'],
+  },
+  'break_glass.opened': {
+    category: 'security',
+    severity: 'critical',
+    description: 'The sealed emergency login was opened',
+    shows: ['sessionId', 'reason'],
+  },
+  'break_glass.refused': {
+    category: 'security',
+    severity: 'critical',
+    description: 'Somebody who holds a half of a seal tried to open the emergency login, and could not',
+    shows: [],
+  },
   'api_key.created': {
     category: 'security',
     severity: 'warning',
     description: 'An API key was created',
     shows: KEY,
+  },
+  'api_key.activated': {
+    category: 'security',
+    severity: 'warning',
+    description: 'A service key was approved and works from now on',
+    shows: KEY,
+  },
+  'api_key.rotated': {
+    category: 'security',
+    severity: 'warning',
+    description: 'An API key was replaced by one with another secret',
+    shows: KEY,
+  },
+  'api_key.expiry_told': {
+    category: 'security',
+    severity: 'info',
+    description: 'The owner of a service key was reminded that it expires',
+    shows: ['days', 'expiresAt'],
+  },
+  'api_key.listed': {
+    category: 'compliance',
+    severity: 'info',
+    description: 'Staff listed the API keys of a person',
+    shows: ['count'],
+  },
+  'api_key.signature_refused': {
+    category: 'security',
+    severity: 'warning',
+    description: 'A right key came with a missing or faulty signature; counted once a minute and node',
+    shows: ['fault'],
   },
   'api_key.revoked': {
     category: 'security',
@@ -175,6 +367,24 @@ export const IDENTITY_EVENTS = auditEvents({
     category: 'security',
     severity: 'warning',
     description: 'A key that signs access tokens was made',
-    shows: ['id', 'createdAt'],
+    shows: ['id', 'createdAt', 'signsFrom'],
+  },
+  'token_key.retired': {
+    category: 'security',
+    severity: 'warning',
+    description: 'A key that signs access tokens was given its end',
+    shows: ['id', 'retiredAt', 'reason'],
+  },
+  'keyring.rewrapped': {
+    category: 'security',
+    severity: 'warning',
+    description: 'Data keys or token keys were wrapped again under the active root key',
+    shows: ['table', 'count'],
+  },
+  'user.sessions_ended': {
+    category: 'security',
+    severity: 'warning',
+    description: 'The sessions of a user were ended, all or all but the one that asked',
+    shows: ['ended', 'revokedReason', 'reason'],
   },
 });

@@ -3,7 +3,6 @@ import { PLATFORM_PROBLEMS } from '../../platform/http/problems.ts';
 import {
   AccessToken,
   ChangePassword,
-  CodeCheck,
   ForgotPassword,
   KeySet,
   Login,
@@ -12,6 +11,7 @@ import {
   Refresh,
   Register,
   ResetPassword,
+  StepUp,
   Tokens,
   VerifyEmail,
 } from './api.ts';
@@ -20,7 +20,8 @@ import { IDENTITY_PROBLEMS } from './errors.ts';
 import { login } from './login.ts';
 import { refreshSession } from './refresh-session.ts';
 import { register } from './register.ts';
-import { changePassword, forgotPassword, resetPassword } from './reset-password.ts';
+import { forgotPassword, resetPassword } from './reset-password.ts';
+import { changePassword } from './set-password.ts';
 import { stepUp } from './step-up.ts';
 import { publishedKeys } from './token-keys.ts';
 import { verifyEmail } from './verify-email.ts';
@@ -34,6 +35,7 @@ export const authEndpoints: readonly Endpoint[] = [
     operationId: 'register',
     method: 'post',
     path: '/v1/auth/register',
+    rate: 'recovery',
     summary: 'Registers a customer; the answer never tells whether the address is known',
     access: { public: true },
     body: Register,
@@ -52,6 +54,7 @@ export const authEndpoints: readonly Endpoint[] = [
     operationId: 'verifyEmail',
     method: 'post',
     path: '/v1/auth/email/verify',
+    rate: 'recovery',
     summary: 'Proves an e-mail address with the token that was sent to it',
     access: { public: true },
     body: VerifyEmail,
@@ -68,10 +71,11 @@ export const authEndpoints: readonly Endpoint[] = [
     operationId: 'login',
     method: 'post',
     path: '/v1/auth/login',
-    summary: 'Signs in with password and, where one is enrolled, a code of the second factor',
+    rate: 'sign_in',
+    summary: 'Signs in with password and, where one is enrolled, a second factor',
     description:
-      'With `mfaRequired: true` the password was right and a code is needed: send the same again with ' +
-      '`totp`. Otherwise the answer holds the tokens. A code works once.',
+      'With `mfaRequired: true` the password was right and a second factor is needed: send the same again ' +
+      'with `totp` or `passkey`, not both. Otherwise the answer holds the tokens. Each works once.',
     access: { public: true },
     body: Login,
     example: { email: 'anjali@example.mu', password: 'three blue herons at dusk', totp: '492039' },
@@ -86,6 +90,7 @@ export const authEndpoints: readonly Endpoint[] = [
     path: '/v1/auth/refresh',
     summary: 'Continues a session; the refresh token is replaced, using it twice ends the session',
     access: { public: true },
+    rate: 'sign_in',
     body: Refresh,
     example: { refreshToken: 'rt_AZnEsn1OfBGaaz88VdCgAWq0…' },
     responses: { 200: Tokens },
@@ -110,19 +115,22 @@ export const authEndpoints: readonly Endpoint[] = [
     operationId: 'stepUp',
     method: 'post',
     path: '/v1/auth/step-up',
+    rate: 'sign_in',
     summary: 'Checks the second factor again, for what needs it within five minutes',
     access: { self: true },
-    body: CodeCheck,
+    description: 'Takes either `totp` or `passkey`, whose challenge was asked for with purpose `step_up`.',
+    body: StepUp,
     example: { totp: '492039' },
     responses: { 200: AccessToken },
     problems: pickProblems(IDENTITY_PROBLEMS, 'second_factor_not_enrolled', 'second_factor_invalid'),
-    handler: async (ctx, { body }) => ({ status: 200, body: await stepUp(ctx, body.totp) }),
+    handler: async (ctx, { body }) => ({ status: 200, body: await stepUp(ctx, body) }),
   }),
   endpoint({
     ...own,
     operationId: 'forgotPassword',
     method: 'post',
     path: '/v1/auth/password/forgot',
+    rate: 'recovery',
     summary: 'Mails a token that sets a new password; the answer never tells whether the address is known',
     access: { public: true },
     body: ForgotPassword,
@@ -135,6 +143,7 @@ export const authEndpoints: readonly Endpoint[] = [
     operationId: 'resetPassword',
     method: 'post',
     path: '/v1/auth/password/reset',
+    rate: 'recovery',
     summary: 'Sets a new password with a token from the mail and ends every session',
     access: { public: true },
     body: ResetPassword,
@@ -154,6 +163,7 @@ export const authEndpoints: readonly Endpoint[] = [
     operationId: 'changePassword',
     method: 'post',
     path: '/v1/auth/password/change',
+    rate: 'sign_in',
     summary: 'Changes one’s own password and ends the other sessions',
     access: { self: true },
     body: ChangePassword,

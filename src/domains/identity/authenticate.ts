@@ -1,76 +1,76 @@
 import type { Actor } from '../../kernel/actor.ts';
-import { isStaff } from '../../kernel/actor.ts';
 import type { Client, Deps } from '../../platform/context.ts';
-import { equalSecrets } from '../../platform/crypto/keyring.ts';
+import type { SignedParts } from '../../platform/http/authenticate.ts';
 import { refuse } from '../../platform/http/refuse.ts';
-import { readAccessToken } from './access-tokens.ts';
-import { isAllowedAddress } from './allowed-addresses.ts';
-import { readApiKeyText } from './api-key-format.ts';
-import { apiKeyState, noteUse } from './api-key-state.ts';
-import { sessionState } from './session-state.ts';
+import { type AccessClaims, knownToken, readAccessToken } from './access-tokens.ts';
+import { actsAsLoneAdmin, knownAsLoneAdmin } from './admins.ts';
+import { keyActor } from './authenticate-key.ts';
+import { knownSession, type SessionState, sessionState } from './session-state.ts';
 
 /**
- * Says who sends an access token or an API key.
+ * Says who sends an access token or an API key; for a token that was seen before, without waiting.
  * @errors credential_invalid (one code for every fault: malformed, forged, expired, revoked,
  *   suspended, sent from an address the key does not allow, a test key outside the sandbox)
  */
-export async function authenticate(deps: Deps, bearer: string, client: Client): Promise<Actor> {
-  const actor = bearer.startsWith('pk_')
-    ? await keyActor(deps, bearer, client)
-    : await sessionActor(deps, bearer);
+export function authenticate(
+  deps: Deps,
+  bearer: string,
+  client: Client,
+  request: SignedParts,
+): Actor | Promise<Actor> {
+  if (bearer.startsWith('pk_')) {
+    return keyHolder(deps, bearer, client, request);
+  }
+  return knownPerson(deps, bearer) ?? person(deps, bearer);
+}
+
+async function keyHolder(deps: Deps, bearer: string, client: Client, request: SignedParts): Promise<Actor> {
+  const actor = await keyActor(deps, bearer, client, request);
   if (actor === undefined) {
     throw refuse('credential_invalid');
   }
-  return actor;
+  const lone = 'roles' in actor && (await actsAsLoneAdmin(deps, actor.roles, []));
+  return lone ? withoutAdmin(actor) : actor;
 }
 
-async function sessionActor(deps: Deps, token: string): Promise<Actor | undefined> {
+/** Who sends a token, where token, session and all else are known and may be believed. */
+function knownPerson(deps: Deps, token: string): Actor | undefined {
+  const claims = knownToken(deps, token);
+  const state = claims === undefined ? undefined : knownSession(deps, claims);
+  if (claims === undefined || state === undefined || !isOpen(deps, state, claims)) {
+    return undefined;
+  }
+  switch (knownAsLoneAdmin(deps, state.actor.roles, state.methods)) {
+    case undefined:
+      return undefined;
+    case true:
+      return withoutAdmin(state.actor);
+    case false:
+      return state.actor;
+  }
+}
+
+async function person(deps: Deps, token: string): Promise<Actor> {
   const claims = await readAccessToken(deps, token);
-  if (claims === undefined) {
-    return undefined;
+  const state = claims === undefined ? undefined : await sessionState(deps, claims);
+  if (claims === undefined || state === undefined || !isOpen(deps, state, claims)) {
+    throw refuse('credential_invalid');
   }
-  const state = await sessionState(deps, claims.sessionId, claims.mfaAtMs);
-  if (
-    state === undefined ||
-    state.userId !== claims.userId ||
-    state.revoked ||
-    state.expiresAtMs <= deps.clock.realMs() ||
-    isShutOut(state.userStatus)
-  ) {
-    return undefined;
-  }
-  const person = {
-    userId: state.userId,
-    roles: state.roles,
-    sessionId: claims.sessionId,
-    mfaAtMs: state.mfaAtMs,
-  };
-  return isStaff({ kind: 'staff', ...person })
-    ? { kind: 'staff', ...person }
-    : { kind: 'customer', ...person };
+  return (await actsAsLoneAdmin(deps, state.actor.roles, state.methods))
+    ? withoutAdmin(state.actor)
+    : state.actor;
 }
 
-async function keyActor(deps: Deps, token: string, client: Client): Promise<Actor | undefined> {
-  const text = readApiKeyText(token);
-  if (text === undefined || (text.mode === 'test' && deps.mode !== 'sandbox')) {
-    return undefined;
-  }
-  const state = await apiKeyState(deps, text.keyId);
-  if (
-    state === undefined ||
-    !equalSecrets(state.secretHash, text.secretHash) ||
-    state.mode !== text.mode ||
-    state.revokedAt !== null ||
-    (state.expiresAt !== null && state.expiresAt <= deps.clock.realNow()) ||
-    isShutOut(state.userStatus) ||
-    !isAllowedAddress(state.allowedCidrs, client.ip)
-  ) {
-    return undefined;
-  }
-  await noteUse(deps, state.id);
-  return { kind: 'apiKey', userId: state.userId, roles: state.roles, keyId: state.id, scopes: state.scopes };
+function isOpen(deps: Deps, state: SessionState, claims: AccessClaims): boolean {
+  return (
+    state.actor.userId === claims.userId &&
+    !state.revoked &&
+    state.userStatus !== 'suspended' &&
+    state.userStatus !== 'closed' &&
+    state.expiresAtMs > deps.clock.realMs()
+  );
 }
 
-function isShutOut(status: string): boolean {
-  return status === 'suspended' || status === 'closed';
+function withoutAdmin(actor: Extract<Actor, { readonly roles: unknown }>): Actor {
+  return { ...actor, roles: actor.roles.filter((role) => role !== 'admin'), loneAdmin: true };
 }

@@ -66,6 +66,51 @@ export const identityChecks: readonly Check[] = [
               and (r.granted_by = r.user_id or a.status is distinct from 'executed')`,
       ),
   },
+  {
+    name: 'identity.service_keys_name_two_people',
+    invariant: 'I7',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(*)::int as seen from api_keys`,
+        sql`select 'api key ' || k.id as object, 'works without another person having approved it' as detail
+            from api_keys k left join approvals a on a.id = k.approval_id
+            where k.service and k.activated_at is not null
+              and (a.action is distinct from 'api_key.activate' or a.status is distinct from 'executed'
+                or a.subject_user_id is distinct from k.user_id
+                or not exists (select 1 from approval_votes v
+                  where v.approval_id = a.id and v.vote = 'approve' and v.checker_id <> k.user_id))`,
+      ),
+  },
+  {
+    name: 'identity.closed_users_say_when',
+    invariant: 'retention',
+    run: (tx) =>
+      look(
+        tx,
+        countUsers,
+        sql`select 'user ' || id as object, 'is ' || status || ', closed at ' || coalesce(closed_at::text, 'no time')
+              as detail
+            from users where (status = 'closed') <> (closed_at is not null)`,
+      ),
+  },
+  {
+    name: 'identity.erased_users_hold_nothing',
+    invariant: 'I10',
+    run: (tx) =>
+      look(
+        tx,
+        countUsers,
+        sql`select 'user ' || u.id as object, 'was erased and yet is ' || u.status || ' or holds a key, a way in or a role'
+              as detail
+            from users u
+            where u.deleted_at is not null and (u.status <> 'closed' or u.phone_index is not null
+              or exists (select 1 from person_keys k where k.user_id = u.id)
+              or exists (select 1 from credentials c where c.user_id = u.id)
+              or exists (select 1 from api_keys a where a.user_id = u.id)
+              or exists (select 1 from role_grants r where r.user_id = u.id))`,
+      ),
+  },
 ];
 
 async function look(tx: Tx, count: SQL, breaks: SQL): Promise<CheckResult> {

@@ -1,6 +1,6 @@
 /** Tokens sent by mail: 256 random bits, stored as SHA-256, short-lived, spent by their first use. */
 import { randomBytes } from 'node:crypto';
-import { and, eq, gt, isNull } from 'drizzle-orm';
+import { and, eq, gt, isNull, type SQL } from 'drizzle-orm';
 import type { Id } from '../../kernel/id.ts';
 import { addMs } from '../../kernel/time.ts';
 import type { Ctx } from '../../platform/context.ts';
@@ -21,21 +21,49 @@ export function randomToken(): string {
   return randomBytes(TOKEN_BYTES).toString('base64url');
 }
 
-/** @effects one row of `email_tokens`; older ones of the same purpose stop working */
-export async function createEmailToken(tx: Tx, ctx: Ctx, userId: Id, purpose: EmailPurpose): Promise<string> {
+/**
+ * Makes a token; older ones of the same purpose stop working.
+ * @units lifetimeMs in milliseconds
+ * @effects one row of `email_tokens`
+ */
+export async function createEmailToken(
+  tx: Tx,
+  ctx: Ctx,
+  userId: Id,
+  purpose: EmailPurpose,
+  lifetimeMs: number = LIFETIME_MS[purpose],
+): Promise<string> {
   const token = randomToken();
-  const now = ctx.deps.clock.realNow();
-  await tx
-    .update(emailTokens)
-    .set({ usedAt: now })
-    .where(and(eq(emailTokens.userId, userId), eq(emailTokens.purpose, purpose), isNull(emailTokens.usedAt)));
+  await voidEmailTokens(tx, ctx, userId, purpose);
   await tx.insert(emailTokens).values({
     tokenHash: sha256(token),
     userId,
     purpose,
-    expiresAt: addMs(now, LIFETIME_MS[purpose]),
+    expiresAt: addMs(ctx.deps.clock.realNow(), lifetimeMs),
   });
   return token;
+}
+
+/** Makes the tokens of a purpose useless, such as those that reset a password which has changed. */
+export async function voidEmailTokens(tx: Tx, ctx: Ctx, userId: Id, purpose: EmailPurpose): Promise<void> {
+  await tx
+    .update(emailTokens)
+    .set({ usedAt: ctx.deps.clock.realNow() })
+    .where(and(eq(emailTokens.userId, userId), eq(emailTokens.purpose, purpose), isNull(emailTokens.usedAt)));
+}
+
+/** Whom a token is of, without spending it; undefined as for `spendEmailToken`. */
+export async function ownerOfEmailToken(
+  tx: Tx,
+  ctx: Ctx,
+  token: string,
+  purpose: EmailPurpose,
+): Promise<Id | undefined> {
+  const [row] = await tx
+    .select({ userId: emailTokens.userId })
+    .from(emailTokens)
+    .where(isUsable(ctx, token, purpose));
+  return row?.userId;
 }
 
 /**
@@ -48,18 +76,19 @@ export async function spendEmailToken(
   token: string,
   purpose: EmailPurpose,
 ): Promise<Id | undefined> {
-  const now = ctx.deps.clock.realNow();
   const [spent] = await tx
     .update(emailTokens)
-    .set({ usedAt: now })
-    .where(
-      and(
-        eq(emailTokens.tokenHash, sha256(token)),
-        eq(emailTokens.purpose, purpose),
-        isNull(emailTokens.usedAt),
-        gt(emailTokens.expiresAt, now),
-      ),
-    )
+    .set({ usedAt: ctx.deps.clock.realNow() })
+    .where(isUsable(ctx, token, purpose))
     .returning({ userId: emailTokens.userId });
   return spent?.userId;
+}
+
+function isUsable(ctx: Ctx, token: string, purpose: EmailPurpose): SQL | undefined {
+  return and(
+    eq(emailTokens.tokenHash, sha256(token)),
+    eq(emailTokens.purpose, purpose),
+    isNull(emailTokens.usedAt),
+    gt(emailTokens.expiresAt, ctx.deps.clock.realNow()),
+  );
 }

@@ -16,7 +16,10 @@ export type EndReason =
   | 'refresh_reused'
   | 'password_changed'
   | 'factor_changed'
-  | 'suspended';
+  | 'suspended'
+  | 'closed'
+  | 'others_ended'
+  | 'ended_by_staff';
 
 /**
  * Ends the live sessions of a user, all or all but one, and answers how many there were.

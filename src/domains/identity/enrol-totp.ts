@@ -4,13 +4,14 @@ import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { openText, sealText } from '../../platform/crypto/seal.ts';
 import { lockExclusive } from '../../platform/db/locks.ts';
-import { onCommit, transact } from '../../platform/db/transact.ts';
+import { transact } from '../../platform/db/transact.ts';
 import { IDENTITY_EVENTS } from './audit.ts';
-import { endSessions } from './end-sessions.ts';
 import { refuseIdentity } from './errors.ts';
+import { afterFactorAdded, afterFactorRemoved, type ShownOnce } from './factor-changes.ts';
+import { notifyUser } from './notify-user.ts';
 import { userPlace } from './profile.ts';
-import { sessions, totpSecrets, users } from './schema.ts';
-import { forgetSessions } from './session-state.ts';
+import { totpSecrets, users } from './schema.ts';
+import { hasSecondFactor, requireFreshProof } from './second-factor.ts';
 import { signedIn } from './signed-in.ts';
 import { hasTotp, newTotpSecret, otpauthUri, stepOfCode, totpPlace } from './totp.ts';
 
@@ -20,7 +21,7 @@ export type TotpEnrolment = { readonly secret: string; readonly otpauthUri: stri
  * Begins the enrolment of an authenticator app; the secret is answered this once. It counts from the
  * moment a code confirms it.
  * @effects one row of `totp_secrets`; audit `totp.enrolment_started`
- * @errors second_factor_enrolled
+ * @errors second_factor_enrolled, step_up_required
  */
 export async function enrolTotp(ctx: Ctx): Promise<TotpEnrolment> {
   const { userId } = signedIn(ctx);
@@ -29,6 +30,7 @@ export async function enrolTotp(ctx: Ctx): Promise<TotpEnrolment> {
     if (await hasTotp(tx, userId)) {
       throw refuseIdentity('second_factor_enrolled');
     }
+    await requireFreshProof(tx, ctx);
     const text = newTotpSecret();
     const key = await ctx.deps.personKeys.of(tx, userId);
     const secret = sealText(key, totpPlace(userId), text);
@@ -44,53 +46,57 @@ export async function enrolTotp(ctx: Ctx): Promise<TotpEnrolment> {
     });
     const [user] = await tx.select({ email: users.email }).from(users).where(eq(users.id, userId));
     const label = openText(key, userPlace('email', userId), present(user, 'the user is signed in').email);
-    return { secret: text, otpauthUri: otpauthUri(text, label) };
+    return { secret: text, otpauthUri: otpauthUri(text, ctx.deps.firmName, label) };
   });
 }
 
 /**
- * Confirms an enrolment with its first code, which is spent; the other sessions end.
- * @effects `totp_secrets.confirmed_at`, `sessions`; audit `totp.enrolled`
- * @errors second_factor_not_enrolled, second_factor_enrolled, second_factor_invalid
+ * Confirms an enrolment with its first code, which is spent; the other sessions end. With the first factor
+ * come recovery codes, answered this once.
+ * @effects `totp_secrets.confirmed_at`, `sessions`; audit `totp.enrolled`; a notice
+ * @errors second_factor_not_enrolled, second_factor_enrolled, step_up_required, second_factor_invalid
  */
-export async function confirmTotp(ctx: Ctx, code: string): Promise<void> {
-  const { userId, sessionId } = signedIn(ctx);
-  await transact(ctx, 'engine', async (tx) => {
+export async function confirmTotp(ctx: Ctx, code: string): Promise<ShownOnce> {
+  const { userId } = signedIn(ctx);
+  return transact(ctx, 'engine', async (tx) => {
     await lockExclusive(tx, [`login:${userId}`]);
     const [row] = await tx.select().from(totpSecrets).where(eq(totpSecrets.userId, userId));
     if (row === undefined || row.confirmedAt !== null) {
       throw refuseIdentity(row === undefined ? 'second_factor_not_enrolled' : 'second_factor_enrolled');
     }
+    await requireFreshProof(tx, ctx);
     const secret = openText(await ctx.deps.personKeys.of(tx, userId), totpPlace(userId), row.secret);
     const step = stepOfCode(secret, code, ctx.deps.clock.realMs());
     if (step === undefined) {
       throw refuseIdentity('second_factor_invalid');
     }
-    const now = ctx.deps.clock.realNow();
+    const isFirst = !(await hasSecondFactor(tx, userId));
     await tx
       .update(totpSecrets)
-      .set({ confirmedAt: now, lastUsedStep: step })
+      .set({ confirmedAt: ctx.deps.clock.realNow(), lastUsedStep: step })
       .where(and(eq(totpSecrets.userId, userId), isNull(totpSecrets.confirmedAt)));
-    await tx.update(sessions).set({ mfaAt: now }).where(eq(sessions.id, sessionId));
-    const ended = await endSessions(tx, ctx, userId, 'factor_changed', sessionId);
-    onCommit(tx, () => forgetSessions(ctx.deps, [sessionId]));
+    const { ended, ...shownOnce } = await afterFactorAdded(tx, ctx, { method: 'otp', isFirst });
     await record(tx, ctx, {
       event: IDENTITY_EVENTS['totp.enrolled'],
       resource: { type: 'user', id: userId },
       subjectUserId: userId,
       after: { ended },
     });
+    await notifyUser(tx, ctx, userId, 'totp_enrolled');
+    return shownOnce;
   });
 }
 
 /**
- * Removes the second factor; the other sessions end and this one counts as without one.
- * @effects the row of `totp_secrets`, `sessions`; audit `totp.removed`
- * @errors second_factor_not_enrolled
+ * Removes the authenticator app; the other sessions end, and this one counts as without a second factor
+ * where no other is left.
+ * @effects the row of `totp_secrets`, `sessions`; audit `totp.removed`; a notice
+ * @errors second_factor_not_enrolled, last_second_factor
  */
 export async function removeTotp(ctx: Ctx): Promise<void> {
-  const { userId, sessionId } = signedIn(ctx);
+  const { userId } = signedIn(ctx);
   await transact(ctx, 'engine', async (tx) => {
+    await lockExclusive(tx, [`login:${userId}`]);
     const removed = await tx
       .delete(totpSecrets)
       .where(eq(totpSecrets.userId, userId))
@@ -98,14 +104,13 @@ export async function removeTotp(ctx: Ctx): Promise<void> {
     if (removed.length === 0) {
       throw refuseIdentity('second_factor_not_enrolled');
     }
-    await tx.update(sessions).set({ mfaAt: null }).where(eq(sessions.id, sessionId));
-    const ended = await endSessions(tx, ctx, userId, 'factor_changed', sessionId);
-    onCommit(tx, () => forgetSessions(ctx.deps, [sessionId]));
+    const { ended } = await afterFactorRemoved(tx, ctx);
     await record(tx, ctx, {
       event: IDENTITY_EVENTS['totp.removed'],
       resource: { type: 'user', id: userId },
       subjectUserId: userId,
       after: { ended },
     });
+    await notifyUser(tx, ctx, userId, 'totp_removed');
   });
 }

@@ -1,47 +1,118 @@
 /**
- * Passwords of twelve and more characters that guessing starts with: the long ones of published lists
- * and those that the rule "at least twelve characters" brings forth. Compared in lower case, with
- * trailing digits and marks taken off as well, so that one entry stands for its family.
+ * Whether a password is among those guessed first. Pure: the list comes from the caller. A published
+ * list has few entries of twelve characters and more, since few people choose them; what guessing tries
+ * at that length is its words, decorated, spelt with digits, or said twice. So each word stands for its
+ * family. What it does not do: estimate strength, or refuse a passphrase because it holds common words.
  */
-const ENTRIES = `
-passwordpassword password12345 password123456 mypassword123 mypassword1234 passw0rd1234 p@ssw0rd1234
-p@ssword1234 password@1234 password#1234 password!1234 passwordpass changeme1234 changemenow changemeplease
-letmeinplease letmeinletmein letmein12345 welcomewelcome welcome12345 welcome123456 welcometothe administrator
-administrator1 admin1234567 admin12345678 adminadmin12 adminadminadmin rootrootroot superadmin123 superuser1234
-testtesttest test12345678 testing12345 testpassword demopassword default12345 defaultpassword temporary1234
-temppassword iloveyou1234 iloveyouiloveyou iloveyousomuch iloveyoubaby ihateyou1234 trustno1trustno1 trustno12345
-qwerty123456 qwerty1234567 qwerty12345678 qwertyqwerty qwertyuiop12 qwertyuiop123 qwertyuiop1234 qwertyuiop[]
-1qaz2wsx3edc 1qaz2wsx3edc4rfv 1q2w3e4r5t6y 1q2w3e4r5t6y7u 1q2w3e4r5t6y7u8i q1w2e3r4t5y6 zaq12wsxcde3 zaq1zaq1zaq1
-qazwsxedcrfv qazwsxedc123 zxcvbnm12345 asdfghjkl123 asdfasdfasdf asdf12345678 abcd12345678 abc123456789 abcabcabcabc
-a123456789012 aa1234567890 a1b2c3d4e5f6 abcdefg12345 abcdefgh1234 123456789abc 12345qwerty12 123qweasdzxc 123qwe123qwe
-123123123123 121212121212 112233445566 111222333444 123321123321 123456123456 123456654321 987654321098 147258369147
-147852369147 159753159753 741852963741 102030405060 010203040506 football1234 footballfootball baseball1234
-basketball12 basketball123 liverpool123 liverpoolfc1 manchester12 manchesterunited manutd123456 chelseafc123
-arsenalfc123 barcelona123 realmadrid12 superman1234 supermansuperman spiderman123 batman123456 pokemon12345
-starwars1234 starwarsstarwars maytheforcebewithyou princess1234 princessprincess sunshine1234 sunshine12345
-sunshinesunshine butterfly123 butterfly1234 chocolate123 strawberry12 strawberry123 cheesecake12 whatever1234
-computer1234 computercomputer internet1234 samsung12345 microsoft123 google123456 facebook1234 michael12345
-jennifer1234 alexander123 alexander1234 elizabeth123 christopher1 christopher12 stephanie123 charlotte123
-jessica12345 mauritius123 mauritius1234 mauritius2024 mauritius2025 mauritius2026 portlouis123 portlouis1234
-summer202425 winter202425 january12345 september123 september1234 november1234 december1234 correcthorsebatterystaple
-thisismypassword thisisapassword mypasswordis idontknow123 idontknow1234 nopassword123 secretsecret secret123456
-mysecret1234 mysecretpassword masterpassword master123456 dragondragon dragon123456 monkeymonkey monkey123456
-shadow123456 killer123456 freedom12345 happybirthday lovelovelove loveyouforever godisgood123 jesuschrist1
-jesuslovesme jesusislord1 blessed12345 fuckyou12345 fuckyoufuckyou motherfucker blahblahblah hellohellohello
-hello1234567 helloworld12 helloworld123 helloworld1234 goodmorning1 opensesame12 opensesame123 bitcoin12345
-bitcoin123456 ethereum1234 cryptocrypto trading12345 investor1234 plimsoll1234 plimsollplimsoll
+
+/** As much decoration as guessing covers; what is longer carries the strength itself. */
+const MOST_DECORATION = 8;
+
+/** A password that is nothing but words about its owner and this many characters more is guessed. */
+const LEAST_BESIDES_CONTEXT = 8;
+
+/** Digits alone are dates and telephone numbers until there are this many. */
+const LEAST_DIGITS = 20;
+
+/** What a list of short passwords lacks: what the rule "at least twelve characters" brings forth. */
+const OWN_ENTRIES = `
+changemenow changemeplease letmeinplease welcometothe superadmin adminadmin rootroot testpassword demopassword
+defaultpassword mypassword thisismypassword thisisapassword mypasswordis mysecretpassword masterpassword
+nopassword idontknow temppassword iloveyousomuch iloveyoubaby loveyouforever ihateyou happybirthday goodmorning
+helloworld opensesame maytheforcebewithyou correcthorsebatterystaple jesuslovesme jesusislord jesuschrist
+godisgood 1q2w3e4r5t6y7u 1q2w3e4r5t6y7u8i a1b2c3d4e5f6 987654321098 147258369147 147852369147 741852963741
+manchesterunited liverpoolfc bitcoin ethereum cryptocurrency trading trader investor investment brokerage
+mauritius maurice ilemaurice morisien portlouis curepipe quatrebornes rosehill vacoas phoenix grandbaie
+flicenflac rodrigues chamarel lemorne pamplemousses blackriver tamarin rivierenoire dodo plimsoll
 `;
 
-const COMMON = new Set(ENTRIES.trim().split(/\s+/));
-const FAMILIES = new Set([...COMMON].map(stemOf).filter((stem) => stem.length >= 8));
+const OWN = new Set(OWN_ENTRIES.trim().split(/\s+/));
 
-/** Whether a password, or the word it decorates, is among those guessed first. */
-export function isGuessedPassword(password: string): boolean {
+export type GuessContext = {
+  /** Common passwords in lower case. */
+  readonly common: ReadonlySet<string>;
+  /** What a guesser knows of the person and the firm, as they spell it. */
+  readonly words: readonly string[];
+};
+
+/** Whether a password is a common one, a family member of one, a row of keys, or made of the context. */
+export function isGuessedPassword(password: string, { common, words }: GuessContext): boolean {
   const lower = password.toLowerCase();
-  return COMMON.has(lower) || FAMILIES.has(stemOf(lower));
+  const isListed = (text: string): boolean => common.has(text) || OWN.has(text);
+  return (
+    isPattern(lower) ||
+    coresOf(lower).some((core) => spellingsOf(core).some((word) => isListed(word) || isListed(part(word)))) ||
+    isMadeOf(lower, contextWords(words))
+  );
 }
 
-/** The password without the digits and marks people add at its end. */
-function stemOf(password: string): string {
-  return password.replace(/[\d\W_]+$/u, '');
+/** Few characters, one short part again and again, nothing but digits, or a row of keys. */
+function isPattern(lower: string): boolean {
+  return (
+    new Set(lower).size < 4 ||
+    part(lower).length * 3 <= lower.length ||
+    (/^\d+$/.test(lower) && lower.length < LEAST_DIGITS) ||
+    KEY_ROWS.some((row) => row.includes(lower))
+  );
 }
+
+/** What may be the word: the password with up to so many digits and marks taken off before and behind. */
+function coresOf(lower: string): readonly string[] {
+  const before = Math.min(/^[^\p{L}]*/u.exec(lower)?.[0].length ?? 0, MOST_DECORATION);
+  const behind = Math.min(/[^\p{L}]*$/u.exec(lower)?.[0].length ?? 0, MOST_DECORATION);
+  const cores: string[] = [];
+  for (let head = 0; head <= before; head += 1) {
+    for (let tail = 0; tail <= Math.min(behind, MOST_DECORATION - head); tail += 1) {
+      cores.push(lower.slice(head, lower.length - tail));
+    }
+  }
+  return cores;
+}
+
+/** The word as it is, and with the digits and marks that stand for letters read as letters. */
+function spellingsOf(word: string): readonly string[] {
+  const read = (one: string) => word.replace(/[@4831!0$57]/g, (mark) => LOOKALIKES[mark] ?? one);
+  return [word, read('i'), read('l')];
+}
+
+const LOOKALIKES: Readonly<Record<string, string>> = {
+  '@': 'a',
+  '4': 'a',
+  '8': 'b',
+  '3': 'e',
+  '0': 'o',
+  $: 's',
+  '5': 's',
+  '7': 't',
+};
+
+/** The part a text repeats from beginning to end, or the text itself. */
+function part(text: string): string {
+  const length = (text + text).indexOf(text, 1);
+  return text.slice(0, length);
+}
+
+/** Words of three characters and more, the parts of an address and of a name each on their own. */
+function contextWords(words: readonly string[]): readonly string[] {
+  const parts = words.flatMap((word) => {
+    const lower = word.normalize('NFKC').toLowerCase();
+    return [lower.replace(/\s+/gu, ''), ...lower.split(/[^\p{L}\p{N}]+/u)];
+  });
+  return [...new Set(parts)]
+    .filter((part) => part.length >= 3)
+    .sort((left, right) => right.length - left.length);
+}
+
+function isMadeOf(lower: string, words: readonly string[]): boolean {
+  const rest = words.reduce((text, word) => text.replaceAll(word, ''), lower);
+  return rest !== lower && rest.length < LEAST_BESIDES_CONTEXT;
+}
+
+const KEY_ROWS = ['qwertyuiopasdfghjklzxcvbnm', 'qwertzuiopasdfghjklyxcvbnm', 'azertyuiopqsdfghjklmwxcvbn']
+  .flatMap((row) => [row, [...row].reverse().join(''), `${row}1234567890`, `1234567890${row}`])
+  .concat([
+    'abcdefghijklmnopqrstuvwxyz0123456789',
+    'zyxwvutsrqponmlkjihgfedcba',
+    '012345678901234567890123456789',
+    '098765432109876543210987654321',
+  ]);

@@ -1,9 +1,19 @@
 import type { Domain } from '../../platform/domain.ts';
+import { activateKeyAction } from './activate-api-key.ts';
 import { identityChecks } from './checks.ts';
-import { personalIdentity } from './personal-data.ts';
+import { closeAction } from './close-user.ts';
+import { eraseAction } from './erase-user.ts';
+import { dropChallenges } from './passkey-challenges.ts';
+import { personalCredentials, personalGate, personalIdentity } from './personal-data.ts';
+import { publishAgreementAction } from './publish-agreement.ts';
 import { reactivateAction } from './reactivate-user.ts';
+import { remindKeyExpiryJob } from './remind-key-expiry.ts';
+import { dropNonces } from './request-nonces.ts';
+import { resetSecondFactorAction } from './reset-second-factor.ts';
+import { rotateTokenKeysJob } from './rotate-token-keys.ts';
 import { identityEndpoints } from './routes.ts';
 import { setRolesAction } from './set-user-roles.ts';
+import { watchSealJob } from './watch-seal.ts';
 
 export { acceptAgreement, listAgreements } from './accept-agreement.ts';
 export { activateUser } from './activate-user.ts';
@@ -19,8 +29,14 @@ export {
   lockGateExclusively,
   lockGates,
 } from './gates.ts';
+export { inviteAdmins, type NewAdmin, withdrawInvitation } from './invite-admins.ts';
 export { type PersonName, personNameOf, profileOf } from './profile.ts';
 export { publishAgreement } from './publish-agreement.ts';
+export { recordReads } from './record-reads.ts';
+export { revocations } from './revocations.ts';
+export { countOlderWraps, rewrapKeys } from './rewrap-keys.ts';
+export { rotateTokenKeys } from './rotate-token-keys.ts';
+export { readNewestSeal, revokeBreakGlass, sealBreakGlass } from './seal-break-glass.ts';
 export { refuseSelfAction } from './signed-in.ts';
 
 /** The front door of identity. */
@@ -29,7 +45,22 @@ export const identityDomain: Domain = {
   endpoints: identityEndpoints,
   checks: identityChecks,
   consumers: [],
-  approvalActions: [setRolesAction, reactivateAction],
-  jobs: [],
-  personalData: [personalIdentity],
+  approvalActions: [
+    setRolesAction,
+    reactivateAction,
+    activateKeyAction,
+    resetSecondFactorAction,
+    closeAction,
+    eraseAction,
+    publishAgreementAction,
+  ],
+  jobs: [
+    { name: 'identity.drop-challenges', cron: '17 * * * *', run: dropChallenges },
+    { name: 'identity.drop-nonces', cron: '*/5 * * * *', run: dropNonces },
+    rotateTokenKeysJob,
+    remindKeyExpiryJob,
+    watchSealJob,
+  ],
+  personalData: [personalIdentity, personalCredentials, personalGate],
+  personReads: ['user.listed', 'user.read', 'user.revealed', 'user.exported'],
 };

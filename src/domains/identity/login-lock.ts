@@ -1,6 +1,8 @@
 /**
- * The lock on guessing: durable, per user, counted one attempt after another. Passwords and second
- * factors share it.
+ * The lock on guessing: durable, per user, counted one attempt after another. Passwords, codes and recovery
+ * codes share it. A passkey cannot be guessed: it neither counts nor stops at the lock, so that a stranger
+ * who guesses at an address does not lock its owner out.
+ * @source OWASP ASVS 5.0, 6.1.1
  */
 import { eq } from 'drizzle-orm';
 import type { Id } from '../../kernel/id.ts';
@@ -10,7 +12,8 @@ import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { lockExclusive } from '../../platform/db/locks.ts';
 import { IDENTITY_EVENTS } from './audit.ts';
-import { lockMs } from './rules.ts';
+import { notifyUser } from './notify-user.ts';
+import { lockMs, TELLING_FAILURES } from './rules.ts';
 import { credentials } from './schema.ts';
 
 export type LoginLock = {
@@ -32,7 +35,7 @@ export async function readLock(tx: Tx, ctx: Ctx, userId: Id): Promise<LoginLock>
 
 /**
  * Counts a failure and locks where it was one too many.
- * @effects one row of `credentials`; audit `login.failed` or `login.locked`
+ * @effects one row of `credentials`; audit `login.failed` or `login.locked`, with a notice
  */
 export async function recordFailure(
   tx: Tx,
@@ -50,5 +53,23 @@ export async function recordFailure(
     resource: { type: 'user', id: userId },
     subjectUserId: userId,
     after: { failedAttempts, lockedUntil, reason },
+  });
+  if (lockedUntil !== null) {
+    await notifyUser(tx, ctx, userId, 'login_locked');
+  } else if (reason === 'second_factor' && failedAttempts === TELLING_FAILURES) {
+    await notifyUser(tx, ctx, userId, 'second_factor_failing');
+  }
+}
+
+/**
+ * Notes a passkey that proved nothing; it counts towards no lock.
+ * @effects audit `login.failed`
+ */
+export async function recordRefusedPasskey(tx: Tx, ctx: Ctx, userId: Id): Promise<void> {
+  await record(tx, ctx, {
+    event: IDENTITY_EVENTS['login.failed'],
+    resource: { type: 'user', id: userId },
+    subjectUserId: userId,
+    after: { reason: 'passkey' },
   });
 }

@@ -1,28 +1,23 @@
 import { z } from '@hono/zod-openapi';
-import { personOf } from '../../kernel/actor.ts';
-import { present } from '../../kernel/assert.ts';
 import { type Endpoint, endpoint, pickProblems } from '../../platform/http/endpoint.ts';
+import { PLATFORM_PROBLEMS } from '../../platform/http/problems.ts';
 import { idInput } from '../../platform/http/wire.ts';
 import { acceptAgreement, listAgreements } from './accept-agreement.ts';
 import {
   Agreement,
   AgreementList,
-  ApiKeyList,
   CodeCheck,
-  CreateApiKey,
-  CreatedApiKey,
   Me,
   SessionList,
   Totp,
   TotpEnrolment,
   UpdateMe,
 } from './api.ts';
-import { createApiKey } from './create-api-key.ts';
 import { endSession } from './end-sessions.ts';
 import { confirmTotp, enrolTotp, removeTotp } from './enrol-totp.ts';
 import { IDENTITY_PROBLEMS } from './errors.ts';
-import { revokeApiKey } from './revoke-api-key.ts';
-import { getMe, getTotp, listApiKeys, listSessions, viewOfKey } from './store.ts';
+import { ConfirmedTotp } from './passkey-api.ts';
+import { getMe, getTotp, listSessions } from './store.ts';
 import { updateMe } from './update-me.ts';
 
 const own = { tag: 'identity', category: 'authentication' } as const;
@@ -84,7 +79,7 @@ export const meEndpoints: readonly Endpoint[] = [
     operationId: 'getTotp',
     method: 'get',
     path: '/v1/me/mfa/totp',
-    summary: 'Whether a second factor is enrolled',
+    summary: 'Whether an authenticator app is enrolled',
     access: { self: true },
     responses: { 200: Totp },
     handler: async (ctx) => ({ status: 200, body: await getTotp(ctx) }),
@@ -95,9 +90,14 @@ export const meEndpoints: readonly Endpoint[] = [
     method: 'post',
     path: '/v1/me/mfa/totp',
     summary: 'Begins the enrolment of an authenticator app; the secret is shown once',
+    description:
+      'Needs a step-up within five minutes where a second factor is enrolled, else a sign-in within fifteen.',
     access: { self: true },
     responses: { 201: TotpEnrolment },
-    problems: pickProblems(IDENTITY_PROBLEMS, 'second_factor_enrolled'),
+    problems: {
+      ...pickProblems(IDENTITY_PROBLEMS, 'second_factor_enrolled'),
+      ...pickProblems(PLATFORM_PROBLEMS, 'step_up_required'),
+    },
     handler: async (ctx) => ({ status: 201, body: await enrolTotp(ctx) }),
   }),
   endpoint({
@@ -105,20 +105,25 @@ export const meEndpoints: readonly Endpoint[] = [
     operationId: 'confirmTotp',
     method: 'post',
     path: '/v1/me/mfa/totp/confirm',
+    rate: 'sign_in',
     summary: 'Confirms the enrolment with a code and ends the other sessions',
+    description: 'Recovery codes come with the first second factor and are shown this once.',
     access: { self: true },
     body: CodeCheck,
     example: { totp: '492039' },
-    responses: { 200: Totp },
-    problems: pickProblems(
-      IDENTITY_PROBLEMS,
-      'second_factor_not_enrolled',
-      'second_factor_enrolled',
-      'second_factor_invalid',
-    ),
+    responses: { 200: ConfirmedTotp },
+    problems: {
+      ...pickProblems(
+        IDENTITY_PROBLEMS,
+        'second_factor_not_enrolled',
+        'second_factor_enrolled',
+        'second_factor_invalid',
+      ),
+      ...pickProblems(PLATFORM_PROBLEMS, 'step_up_required'),
+    },
     handler: async (ctx, { body }) => {
-      await confirmTotp(ctx, body.totp);
-      return { status: 200, body: await getTotp(ctx) };
+      const shownOnce = await confirmTotp(ctx, body.totp);
+      return { status: 200, body: { ...(await getTotp(ctx)), ...shownOnce } };
     },
   }),
   endpoint({
@@ -126,57 +131,12 @@ export const meEndpoints: readonly Endpoint[] = [
     operationId: 'removeTotp',
     method: 'delete',
     path: '/v1/me/mfa/totp',
-    summary: 'Removes the second factor and ends the other sessions',
+    summary: 'Removes the authenticator app and ends the other sessions',
     access: { self: true, stepUp: true },
     responses: { 204: null },
-    problems: pickProblems(IDENTITY_PROBLEMS, 'second_factor_not_enrolled'),
+    problems: pickProblems(IDENTITY_PROBLEMS, 'second_factor_not_enrolled', 'last_second_factor'),
     handler: async (ctx) => {
       await removeTotp(ctx);
-      return { status: 204 };
-    },
-  }),
-  endpoint({
-    ...own,
-    operationId: 'listApiKeys',
-    method: 'get',
-    path: '/v1/api-keys',
-    summary: 'One’s own API keys, newest first',
-    access: { self: true },
-    responses: { 200: ApiKeyList },
-    handler: async (ctx) => ({ status: 200, body: { data: await listApiKeys(ctx) } }),
-  }),
-  endpoint({
-    ...own,
-    operationId: 'createApiKey',
-    method: 'post',
-    path: '/v1/api-keys',
-    summary: 'Makes an API key, shown once',
-    access: { self: true, stepUp: true },
-    body: CreateApiKey,
-    example: {
-      name: 'Trading bot',
-      scopes: ['orders:read', 'orders:write'],
-      allowedCidrs: ['203.0.113.0/24'],
-    },
-    responses: { 201: CreatedApiKey },
-    problems: pickProblems(IDENTITY_PROBLEMS, 'api_key_limit_reached'),
-    handler: async (ctx, { body }) => {
-      const userId = present(personOf(ctx.actor), 'the caller is signed in');
-      const { apiKey, secret } = await createApiKey(ctx, { ...body, userId });
-      return { status: 201, body: { ...viewOfKey(apiKey), secret } };
-    },
-  }),
-  endpoint({
-    ...own,
-    operationId: 'revokeApiKey',
-    method: 'delete',
-    path: '/v1/api-keys/{id}',
-    summary: 'Ends an API key',
-    access: { self: true },
-    params,
-    responses: { 204: null },
-    handler: async (ctx, { params: { id } }) => {
-      await revokeApiKey(ctx, id);
       return { status: 204 };
     },
   }),

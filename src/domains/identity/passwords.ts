@@ -5,15 +5,21 @@
  */
 import { availableParallelism } from 'node:os';
 import { type Algorithm, hash, verify } from '@node-rs/argon2';
+import type { Ctx } from '../../platform/context.ts';
 import { refuse } from '../../platform/http/refuse.ts';
 import { refuseIdentity } from './errors.ts';
 import { isGuessedPassword } from './guessed-passwords.ts';
-import { isPredictable, normalisePassword } from './rules.ts';
+import { commonPasswords } from './password-list.ts';
+import type { PersonName } from './profile.ts';
+import { normalisePassword } from './rules.ts';
 
 const MEMORY_KIB = 19_456;
 const PASSES = 2;
-const AT_ONCE = Math.max(2, availableParallelism() - 1);
+/** One processor is always left to the loop that answers requests. */
+const AT_ONCE = Math.max(1, availableParallelism() - 1);
+/** On two processors the last of them waits for about ten seconds, well within what a connection may idle. */
 const MAX_WAITING = 500;
+const PRODUCT_NAME = 'Plimsoll';
 
 /** @errors busy */
 export async function hashPassword(password: string): Promise<string> {
@@ -39,12 +45,24 @@ export async function verifyPassword(passwordHash: string | undefined, password:
   return right && passwordHash !== undefined;
 }
 
-/** @errors password_too_common */
-export function requireStrongPassword(password: string, email: string): void {
+/** Whose password it is to be; no password is made of what a guesser knows of them. */
+export type PasswordOwner = Partial<PersonName> & { readonly email: string };
+
+/**
+ * Refuses a password that guessing would try early.
+ * @errors password_too_common
+ */
+export async function requireStrongPassword(
+  ctx: Ctx,
+  password: string,
+  owner: PasswordOwner,
+  pointer: '/password' | '/newPassword',
+): Promise<void> {
   const normalised = normalisePassword(password);
-  if (isGuessedPassword(normalised) || isPredictable(normalised, email)) {
+  const words = [ctx.deps.firmName, PRODUCT_NAME, owner.email, owner.firstName ?? '', owner.lastName ?? ''];
+  if (isGuessedPassword(normalised, { common: await commonPasswords(), words })) {
     throw refuseIdentity('password_too_common', {
-      errors: [{ pointer: '/password', code: 'password_too_common', detail: 'is among those guessed first' }],
+      errors: [{ pointer, code: 'password_too_common', detail: 'is among those guessed first' }],
     });
   }
 }

@@ -65,17 +65,14 @@ export function userPlace(column: 'email' | 'phone' | 'profile', userId: Id): Pl
   return { table: 'users', column, rowId: userId };
 }
 
-/** The profile of a person; undefined where there is no such user, or not in the reader's sight. */
+/** The profile of a person; undefined where there is no such user, they were erased, or are out of sight. */
 export async function profileOf(tx: Tx, ctx: Ctx, userId: Id): Promise<Profile | undefined> {
   const [user] = await tx.select({ profile: users.profile }).from(users).where(eq(users.id, userId));
   if (user === undefined) {
     return undefined;
   }
-  return openJson<Profile>(
-    await ctx.deps.personKeys.of(tx, userId),
-    userPlace('profile', userId),
-    user.profile,
-  );
+  const key = await ctx.deps.personKeys.find(tx, userId);
+  return key === undefined ? undefined : openJson<Profile>(key, userPlace('profile', userId), user.profile);
 }
 
 /** The name money paths compare with a payer's or a beneficiary's; empty for nobody, so that none fits. */

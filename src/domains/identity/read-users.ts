@@ -2,7 +2,7 @@ import { and, desc, eq, lt } from 'drizzle-orm';
 import type { Role } from '../../kernel/actor.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { Page } from '../../kernel/page.ts';
-import { record } from '../../platform/audit/record.ts';
+import type { Change } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { DataKey } from '../../platform/crypto/seal.ts';
 import type { Tx } from '../../platform/db/client.ts';
@@ -12,6 +12,7 @@ import { refuse } from '../../platform/http/refuse.ts';
 import { IDENTITY_EVENTS } from './audit.ts';
 import { emailIndexOf, type User } from './create-user.ts';
 import { openUser } from './profile.ts';
+import { recordReads } from './record-reads.ts';
 import { initialsOf, maskEmail } from './rules.ts';
 import { customerGates, users } from './schema.ts';
 import { rolesColumn } from './session-state.ts';
@@ -36,7 +37,7 @@ export type UserQuery = PageRequest & {
 
 /**
  * People, masked, newest first.
- * @effects audit `user.listed`
+ * @effects audit `user.listed` for each of them; perhaps the alarm `access.bulk_read`
  * @errors invalid_cursor
  */
 export async function listUsers(ctx: Ctx, query: UserQuery): Promise<Page<MaskedUser>> {
@@ -60,19 +61,14 @@ export async function listUsers(ctx: Ctx, query: UserQuery): Promise<Page<Masked
       tx,
       page.data.map((row) => row.user.id),
     );
-    await record(tx, ctx, {
-      event: IDENTITY_EVENTS['user.listed'],
-      resource: { type: 'user', id: 'list' },
-      subjectUserId: null,
-      after: { count: page.data.length },
-    });
+    await recordReads(tx, ctx, listed(page.data));
     return { ...page, data: page.data.map((row) => masked(row, keys.get(row.user.id))) };
   });
 }
 
 /**
  * One person, masked.
- * @effects audit `user.read`
+ * @effects audit `user.read`; perhaps the alarm `access.bulk_read`
  * @errors not_found
  */
 export async function getUser(ctx: Ctx, userId: Id): Promise<MaskedUser> {
@@ -81,12 +77,14 @@ export async function getUser(ctx: Ctx, userId: Id): Promise<MaskedUser> {
     if (row === undefined) {
       throw refuse('not_found');
     }
-    await record(tx, ctx, {
-      event: IDENTITY_EVENTS['user.read'],
-      resource: { type: 'user', id: userId },
-      subjectUserId: userId,
-    });
-    return masked(row, await ctx.deps.personKeys.of(tx, userId));
+    await recordReads(tx, ctx, [
+      {
+        event: IDENTITY_EVENTS['user.read'],
+        resource: { type: 'user', id: userId },
+        subjectUserId: userId,
+      },
+    ]);
+    return masked(row, await ctx.deps.personKeys.find(tx, userId));
   });
 }
 
@@ -102,6 +100,21 @@ function selectUsers(tx: Tx) {
     .from(users)
     .innerJoin(customerGates, eq(customerGates.userId, users.id))
     .$dynamic();
+}
+
+/** A row for each person shown; a search that found nobody is one too. */
+function listed(rows: readonly UserRow[]): readonly Change[] {
+  const event = IDENTITY_EVENTS['user.listed'];
+  const after = { count: rows.length };
+  if (rows.length === 0) {
+    return [{ event, resource: { type: 'user', id: 'list' }, subjectUserId: null, after }];
+  }
+  return rows.map(({ user }) => ({
+    event,
+    resource: { type: 'user', id: user.id },
+    subjectUserId: user.id,
+    after,
+  }));
 }
 
 /** Without the person's key nothing can be shown of them. */

@@ -1,5 +1,7 @@
-import { eq, sql } from 'drizzle-orm';
+import { eq } from 'drizzle-orm';
+import type { Role } from '../../kernel/actor.ts';
 import { addMs, type Instant } from '../../kernel/time.ts';
+import { raiseAlarm } from '../../platform/alarms/raise-alarm.ts';
 import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { equalSecrets } from '../../platform/crypto/keyring.ts';
@@ -9,18 +11,21 @@ import { onCommit, transact } from '../../platform/db/transact.ts';
 import { refuse } from '../../platform/http/refuse.ts';
 import { IDENTITY_EVENTS } from './audit.ts';
 import type { EndReason } from './end-sessions.ts';
-import { IDLE_MS, type OpenedSession, type Tokens, tokensOf } from './open-session.ts';
+import { notifyUser } from './notify-user.ts';
+import { type OpenedSession, type Tokens, tokensOf } from './open-session.ts';
 import { newRefreshToken, readRefreshToken } from './refresh-tokens.ts';
 import { sessions, users } from './schema.ts';
+import { sessionLimitsOf } from './session-limits.ts';
 import { forgetSessions, rolesColumn } from './session-state.ts';
 
 type Session = typeof sessions.$inferSelect;
-type Continued = { readonly session: OpenedSession; readonly roles: readonly string[] };
+type Continued = { readonly session: OpenedSession; readonly roles: readonly Role[] };
 
 /**
  * Continues a session: the token is spent and replaced. A token that was spent before ends the
  * session, since either its owner or a thief is using a copy.
- * @effects one row of `sessions`; audit `session.refreshed`, or `session.refresh_reused`
+ * @effects one row of `sessions`; audit `session.refreshed`, or the alarm `session.refresh_reused` and a
+ *   mail to the person
  * @errors credential_invalid (one code for every fault)
  */
 export async function refreshSession(ctx: Ctx, token: string): Promise<Tokens> {
@@ -57,24 +62,35 @@ async function rotate(tx: Tx, ctx: Ctx, session: Session): Promise<Continued | u
     return undefined;
   }
   const now = ctx.deps.clock.realNow();
+  // Whoever joined the staff since signing in has the limits of staff from here on.
+  const limits = sessionLimitsOf(user.roles);
+  const absoluteExpiresAt = earlier(session.absoluteExpiresAt, addMs(session.loggedInAt, limits.absoluteMs));
+  if (absoluteExpiresAt <= now || addMs(session.lastActiveAt, limits.idleMs) <= now) {
+    return undefined;
+  }
+  const idleExpiresAt = earlier(addMs(now, limits.idleMs), absoluteExpiresAt);
   const next = newRefreshToken(ctx.deps.keyring, session.id);
-  const idleExpiresAt = addMs(now, IDLE_MS);
   await tx
     .update(sessions)
     .set({
       refreshHash: next.hash,
       previousRefreshHash: session.refreshHash,
       lastActiveAt: now,
-      idleExpiresAt: sql`least(${idleExpiresAt}::timestamptz, ${sessions.absoluteExpiresAt})`,
+      idleExpiresAt,
+      absoluteExpiresAt,
     })
     .where(eq(sessions.id, session.id));
   await record(tx, ctx, {
     event: IDENTITY_EVENTS['session.refreshed'],
     resource: { type: 'session', id: session.id },
     subjectUserId: session.userId,
-    after: { idleExpiresAt },
+    after: { idleExpiresAt, absoluteExpiresAt },
   });
   return { session: { ...session, refreshToken: next.token }, roles: user.roles };
+}
+
+function earlier(left: Instant, right: Instant): Instant {
+  return left < right ? left : right;
 }
 
 async function endReused(tx: Tx, ctx: Ctx, session: Session): Promise<undefined> {
@@ -84,7 +100,8 @@ async function endReused(tx: Tx, ctx: Ctx, session: Session): Promise<undefined>
     .set({ revokedAt: ctx.deps.clock.realNow(), revokedReason })
     .where(eq(sessions.id, session.id));
   onCommit(tx, () => forgetSessions(ctx.deps, [session.id]));
-  await record(tx, ctx, {
+  await notifyUser(tx, ctx, session.userId, 'refresh_token_reused');
+  await raiseAlarm(tx, ctx, {
     event: IDENTITY_EVENTS['session.refresh_reused'],
     resource: { type: 'session', id: session.id },
     subjectUserId: session.userId,

@@ -9,9 +9,7 @@ import { createUser, emailIndexOf, type NewUser } from './create-user.ts';
 import { createEmailToken, randomToken } from './email-tokens.ts';
 import { inEvenTime } from './even-time.ts';
 import { hashPassword, requireStrongPassword } from './passwords.ts';
-import { normaliseEmail } from './rules.ts';
 import { users } from './schema.ts';
-import { sendMail } from './send-mail.ts';
 
 export type Registration = Omit<NewUser, 'roles' | 'emailVerified' | 'totpSecret' | 'password'> & {
   readonly password: string;
@@ -33,7 +31,7 @@ const MESSAGE = 'If the address can be used, a mail with the next step is on its
  * @errors password_too_common, busy
  */
 export async function register(ctx: Ctx, input: Registration): Promise<MailAnswer> {
-  requireStrongPassword(input.password, normaliseEmail(input.email));
+  await requireStrongPassword(ctx, input.password, input, '/password');
   return inEvenTime(ctx.deps.clock, STEP_MS, ctx.deps.clock.realMs(), async () => {
     const [known] = await ctx.deps.db.engine
       .select({ id: users.id })
@@ -44,7 +42,7 @@ export async function register(ctx: Ctx, input: Registration): Promise<MailAnswe
       await hashPassword(input.password);
     }
     const token = known === undefined ? await createWithToken(ctx, input) : undefined;
-    await sendMail(ctx, token === undefined ? knownMail(input.email) : tokenMail(input.email, token));
+    ctx.deps.mail.send(token === undefined ? knownMail(input.email) : tokenMail(input.email, token));
     return mailAnswer(ctx, token);
   });
 }
@@ -85,7 +83,7 @@ function tokenMail(to: string, token: string) {
   return {
     to,
     subject: 'Confirm your e-mail address',
-    text: `Confirm your address with this token within 24 hours:\r\n\r\n${token}`,
+    text: `Confirm your address with this token within 24 hours:\r\n\r\n${token}\r\n\r\nIf you did not register, ignore this: nobody can sign in without it.`,
   };
 }
 

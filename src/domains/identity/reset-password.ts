@@ -1,24 +1,20 @@
-import { eq } from 'drizzle-orm';
+import { and, eq, isNull, ne, notExists } from 'drizzle-orm';
 import type { Id } from '../../kernel/id.ts';
 import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
-import { openText } from '../../platform/crypto/seal.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { lockExclusive } from '../../platform/db/locks.ts';
 import { transact } from '../../platform/db/transact.ts';
+import type { Mail } from '../../platform/mail/mailer.ts';
 import { IDENTITY_EVENTS } from './audit.ts';
 import { emailIndexOf } from './create-user.ts';
-import { createEmailToken, spendEmailToken } from './email-tokens.ts';
-import { endSessions } from './end-sessions.ts';
+import { createEmailToken, ownerOfEmailToken, spendEmailToken } from './email-tokens.ts';
 import { refuseIdentity } from './errors.ts';
 import { inEvenTime } from './even-time.ts';
-import { readLock, recordFailure } from './login-lock.ts';
-import { hashPassword, requireStrongPassword, verifyPassword } from './passwords.ts';
-import { userPlace } from './profile.ts';
+import { hashPassword, type PasswordOwner, requireStrongPassword } from './passwords.ts';
 import { type MailAnswer, mailAnswer } from './register.ts';
-import { credentials, users } from './schema.ts';
-import { sendMail } from './send-mail.ts';
-import { signedIn } from './signed-in.ts';
+import { breakGlassSeals, users } from './schema.ts';
+import { passwordOwner, setPassword } from './set-password.ts';
 import { markVerified } from './verify-email.ts';
 
 const STEP_MS = 200;
@@ -31,111 +27,87 @@ const STEP_MS = 200;
 export async function forgotPassword(ctx: Ctx, email: string): Promise<MailAnswer> {
   return inEvenTime(ctx.deps.clock, STEP_MS, ctx.deps.clock.realMs(), async () => {
     const token = await transact(ctx, 'engine', async (tx) => {
-      const [user] = await tx
-        .select({ id: users.id })
-        .from(users)
-        .where(eq(users.emailIndex, emailIndexOf(ctx, email)));
-      if (user === undefined) {
+      const userId = await findResettable(tx, ctx, email);
+      if (userId === undefined) {
         return undefined;
       }
       await record(tx, ctx, {
         event: IDENTITY_EVENTS['password.reset_requested'],
-        resource: { type: 'user', id: user.id },
-        subjectUserId: user.id,
+        resource: { type: 'user', id: userId },
+        subjectUserId: userId,
       });
-      return createEmailToken(tx, ctx, user.id, 'reset_password');
+      return createEmailToken(tx, ctx, userId, 'reset_password');
     });
     if (token !== undefined) {
-      const text = `Set a new password with this token within 30 minutes:\r\n\r\n${token}`;
-      await sendMail(ctx, { to: email, subject: 'Set a new password', text });
+      ctx.deps.mail.send(resetMail(email, token));
     }
     return mailAnswer(ctx, token);
   });
 }
 
 /**
- * Sets a new password with a token from the mail; every session ends, and the address counts as
- * verified, since the mail was read. A second factor is still asked for at the next sign-in.
- * @effects `credentials`, `sessions`; audit `password.changed`
- * @errors password_too_common, email_token_invalid
+ * Sets a password with a token from the mail, a reset's or an invitation's; every session ends, and the
+ * address counts as verified, since the mail was read. A second factor is still asked for at the next
+ * sign-in.
+ * @effects `credentials`, `sessions`; audit `password.changed`; a notice
+ * @errors email_token_invalid, password_too_common
  */
 export async function resetPassword(
   ctx: Ctx,
   input: { readonly token: string; readonly password: string },
 ): Promise<void> {
-  requireStrongPassword(input.password, '');
+  const { userId, owner } = await readOwner(ctx, input.token);
+  await requireStrongPassword(ctx, input.password, owner, '/password');
+  // Hashed before the token is spent: the transaction does not wait for its turn to hash.
   const passwordHash = await hashPassword(input.password);
   await transact(ctx, 'engine', async (tx) => {
-    const userId = await spendEmailToken(tx, ctx, input.token, 'reset_password');
-    if (userId === undefined) {
+    await lockExclusive(tx, [`login:${userId}`]);
+    if ((await spendEmailToken(tx, ctx, input.token, 'reset_password')) !== userId) {
       throw refuseIdentity('email_token_invalid');
     }
-    await lockExclusive(tx, [`login:${userId}`]);
-    await setPassword(tx, ctx, userId, passwordHash, 'reset');
+    await setPassword(tx, ctx, userId, { passwordHash, reason: 'reset' });
     await markVerified(tx, ctx, userId);
   });
 }
 
-/**
- * Changes one's own password; the other sessions end.
- * @effects `credentials`, `sessions`, or the count of failures; audit `password.changed`
- * @errors password_too_common, password_incorrect
- */
-export async function changePassword(
+async function readOwner(
   ctx: Ctx,
-  input: { readonly currentPassword: string; readonly newPassword: string },
-): Promise<void> {
-  const { userId } = signedIn(ctx);
-  const [row] = await ctx.deps.db.engine
-    .select({ passwordHash: credentials.passwordHash })
-    .from(credentials)
-    .where(eq(credentials.userId, userId));
-  requireStrongPassword(input.newPassword, await ownEmail(ctx, userId));
-  const right = await verifyPassword(row?.passwordHash, input.currentPassword);
-  const passwordHash = await hashPassword(input.newPassword);
-  const changed = await transact(ctx, 'engine', async (tx) => {
-    const lock = await readLock(tx, ctx, userId);
-    if (!right || lock.locked || lock.passwordHash !== row?.passwordHash) {
-      if (!lock.locked) {
-        await recordFailure(tx, ctx, userId, lock, 'password');
-      }
-      return false;
+  token: string,
+): Promise<{ readonly userId: Id; readonly owner: PasswordOwner }> {
+  return transact(ctx, 'engine', async (tx) => {
+    const userId = await ownerOfEmailToken(tx, ctx, token, 'reset_password');
+    const owner = userId === undefined ? undefined : await passwordOwner(tx, ctx, userId);
+    if (userId === undefined || owner === undefined) {
+      throw refuseIdentity('email_token_invalid');
     }
-    await setPassword(tx, ctx, userId, passwordHash, 'changed');
-    return true;
-  });
-  if (!changed) {
-    throw refuseIdentity('password_incorrect');
-  }
-}
-
-async function ownEmail(ctx: Ctx, userId: Id): Promise<string> {
-  return transact(ctx, 'app', async (tx) => {
-    const [user] = await tx.select({ email: users.email }).from(users).where(eq(users.id, userId));
-    const key = await ctx.deps.personKeys.of(tx, userId);
-    return user === undefined ? '' : openText(key, userPlace('email', userId), user.email);
+    return { userId, owner };
   });
 }
 
-async function setPassword(
-  tx: Tx,
-  ctx: Ctx,
-  userId: Id,
-  passwordHash: string,
-  reason: 'reset' | 'changed',
-): Promise<void> {
-  const changedAt = ctx.deps.clock.realNow();
-  const fresh = { passwordHash, changedAt, failedAttempts: 0, lockedUntil: null };
-  await tx
-    .insert(credentials)
-    .values({ userId, ...fresh })
-    .onConflictDoUpdate({ target: credentials.userId, set: fresh });
-  const keep = reason === 'changed' ? signedIn(ctx).sessionId : undefined;
-  const ended = await endSessions(tx, ctx, userId, 'password_changed', keep);
-  await record(tx, ctx, {
-    event: IDENTITY_EVENTS['password.changed'],
-    resource: { type: 'user', id: userId },
-    subjectUserId: userId,
-    after: { reason, ended },
-  });
+/** Someone whose password a mail may set: not who is closed, and nobody can get at a sealed login so. */
+async function findResettable(tx: Tx, ctx: Ctx, email: string): Promise<Id | undefined> {
+  const seals = tx
+    .select({ id: breakGlassSeals.id })
+    .from(breakGlassSeals)
+    .where(eq(breakGlassSeals.userId, users.id));
+  const [user] = await tx
+    .select({ id: users.id })
+    .from(users)
+    .where(
+      and(
+        eq(users.emailIndex, emailIndexOf(ctx, email)),
+        ne(users.status, 'closed'),
+        isNull(users.deletedAt),
+        notExists(seals),
+      ),
+    );
+  return user?.id;
+}
+
+function resetMail(to: string, token: string): Mail {
+  return {
+    to,
+    subject: 'Set a new password',
+    text: `Set a new password with this token within 30 minutes:\r\n\r\n${token}\r\n\r\nIf you did not ask for it, ignore this.`,
+  };
 }

@@ -7,6 +7,9 @@ import type { PersonName } from './profile.ts';
 export const MIN_PASSWORD_LENGTH = 12;
 export const MAX_PASSWORD_LENGTH = 128;
 
+/** Failures in a row that are more than a typing error, so that their owner is told. */
+export const TELLING_FAILURES = 3;
+
 const FREE_FAILURES = 5;
 const FIRST_LOCK_MS = 30_000;
 const LONGEST_LOCK_MS = 3_600_000;
@@ -23,7 +26,8 @@ export function lockMs(failedAttempts: number): number {
 
 export type LoginFacts = {
   readonly locked: boolean;
-  readonly passwordRight: boolean;
+  /** The password, or a passkey in its stead. */
+  readonly firstFactorRight: boolean;
   readonly emailVerified: boolean;
   readonly secondFactor: 'none' | 'missing' | 'wrong' | 'right';
   readonly status: 'pending_kyc' | 'active' | 'suspended' | 'closed';
@@ -39,13 +43,13 @@ export type LoginOutcome =
 
 /**
  * What a sign-in leads to. A locked one says nothing about the password, and nothing but the first
- * two is said to someone who does not know it.
+ * two is said to someone who neither knows it nor holds a passkey.
  */
 export function loginOutcome(facts: LoginFacts): LoginOutcome {
   if (facts.locked) {
     return 'blocked';
   }
-  if (!facts.passwordRight || facts.secondFactor === 'wrong') {
+  if (!facts.firstFactorRight || facts.secondFactor === 'wrong') {
     return 'failed';
   }
   if (!facts.emailVerified) {
@@ -55,6 +59,15 @@ export function loginOutcome(facts: LoginFacts): LoginOutcome {
     return 'mfa_required';
   }
   return facts.status === 'suspended' || facts.status === 'closed' ? 'account_restricted' : 'opened';
+}
+
+/**
+ * Whether the counter of a passkey tells of a copy: it must rise with every use, unless the authenticator
+ * keeps none and always says zero.
+ * @source WebAuthn Level 3, section 6.1.1
+ */
+export function counterWentBack(known: number, answered: number): boolean {
+  return (known > 0 || answered > 0) && answered <= known;
 }
 
 /** One spelling per mailbox, so that a blind index finds it. */
@@ -67,15 +80,9 @@ export function normalisePassword(password: string): string {
   return password.normalize('NFKC');
 }
 
-/** Whether a password is made of its own e-mail address, of one character, or of a row of keys. */
-export function isPredictable(password: string, email: string): boolean {
-  const lower = password.toLowerCase();
-  const mailbox = email.split('@')[0] ?? '';
-  return (
-    new Set(lower).size < 4 ||
-    KEY_ROWS.some((row) => row.includes(lower)) ||
-    (mailbox.length >= 4 && lower.replaceAll(mailbox, '').length < 6)
-  );
+/** Whether a password has the characters it needs, counted as people do and once it has its one spelling. */
+export function isLongEnough(password: string): boolean {
+  return [...normalisePassword(password)].length >= MIN_PASSWORD_LENGTH;
 }
 
 /** The letters staff may see of a name. */
@@ -108,7 +115,3 @@ export function accountTypeOf(emailVerified: boolean, kycStatus: string): Accoun
   }
   return kycStatus === 'approved' ? 'live_trader' : 'demo_trader';
 }
-
-const KEY_ROWS = ['qwertyuiopasdfghjklzxcvbnm', 'qwertzuiopasdfghjklyxcvbnm', 'azertyuiopqsdfghjklmwxcvbn']
-  .flatMap((row) => [row, `${row}1234567890`, `1234567890${row}`])
-  .concat(['abcdefghijklmnopqrstuvwxyz0123456789', '01234567890123456789', '98765432109876543210']);

@@ -5,8 +5,10 @@
  */
 import { sql } from 'drizzle-orm';
 import {
+  bigint,
   boolean,
   check,
+  foreignKey,
   index,
   integer,
   jsonb,
@@ -52,6 +54,9 @@ export const users = pgTable(
     version: integer('version').notNull().default(1),
     createdAt: instant('created_at').notNull(),
     updatedAt: instant('updated_at').notNull(),
+    /** When the relationship ended; the retention clock starts here. */
+    closedAt: instant('closed_at'),
+    /** When the person's data key was destroyed. */
     deletedAt: instant('deleted_at'),
   },
   (table) => [
@@ -106,6 +111,8 @@ export const sessions = pgTable(
     previousRefreshHash: digest('previous_refresh_hash'),
     /** Sealed JSON: IP, user agent, device, location. */
     client: ciphertext('client').notNull(),
+    /** How the person proved who they are, as in a token's `amr`. */
+    methods: text('methods').array().notNull().default(sql`'{}'`),
     mfaAt: instant('mfa_at'),
     loggedInAt: instant('logged_in_at').notNull(),
     lastActiveAt: instant('last_active_at').notNull(),
@@ -136,6 +143,91 @@ export const totpSecrets = pgTable(
   (table) => [...ownedBy('totp_secrets', table.userId)],
 );
 
+/** WebAuthn credentials; the private half never leaves the person's device. */
+export const passkeys = pgTable(
+  'passkeys',
+  {
+    id: uuid('id').primaryKey(),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id),
+    credentialId: digest('credential_id').notNull(),
+    publicKey: digest('public_key').notNull(),
+    signCount: bigint('sign_count', { mode: 'number' }).notNull(),
+    transports: text('transports').array().notNull(),
+    deviceType: text('device_type').notNull(),
+    backedUp: boolean('backed_up').notNull(),
+    name: text('name').notNull(),
+    createdAt: instant('created_at').notNull(),
+    lastUsedAt: instant('last_used_at'),
+  },
+  (table) => [
+    uniqueIndex('passkeys_credential_id_key').on(table.credentialId),
+    index('passkeys_user_id_idx').on(table.userId, table.id),
+    ...ownedBy('passkeys', table.userId),
+  ],
+);
+
+export const challengePurpose = pgEnum('challenge_purpose', ['register', 'sign_in', 'step_up']);
+
+/** Answered challenges of passkey ceremonies, as SHA-256, for as long as they could be answered again. */
+export const passkeyChallenges = pgTable(
+  'passkey_challenges',
+  {
+    challengeHash: digest('challenge_hash').primaryKey(),
+    purpose: challengePurpose('purpose').notNull(),
+    userId: uuid('user_id').references(() => users.id),
+    sessionId: uuid('session_id'),
+    expiresAt: instant('expires_at').notNull(),
+    usedAt: instant('used_at'),
+  },
+  (table) => [
+    index('passkey_challenges_user_id_idx').on(table.userId),
+    index('passkey_challenges_expires_at_idx').on(table.expiresAt),
+    ...internalRows('passkey_challenges'),
+  ],
+);
+
+/** Look-up secrets for someone who lost their second factor, as a keyed hash; each works once. */
+export const recoveryCodes = pgTable(
+  'recovery_codes',
+  {
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id),
+    codeHash: digest('code_hash').notNull(),
+    createdAt: instant('created_at').notNull(),
+    usedAt: instant('used_at'),
+  },
+  (table) => [
+    primaryKey({ name: 'recovery_codes_pkey', columns: [table.userId, table.codeHash] }),
+    ...ownedBy('recovery_codes', table.userId),
+  ],
+);
+
+/** Sealed emergency logins: two halves of a code kept by two people, of which only hashes are here. */
+export const breakGlassSeals = pgTable(
+  'break_glass_seals',
+  {
+    id: uuid('id').primaryKey(),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id),
+    firstHash: digest('first_hash').notNull(),
+    secondHash: digest('second_hash').notNull(),
+    createdAt: instant('created_at').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+    openedAt: instant('opened_at'),
+    sessionId: uuid('session_id'),
+    revokedAt: instant('revoked_at'),
+  },
+  (table) => [
+    uniqueIndex('break_glass_seals_first_hash_key').on(table.firstHash),
+    index('break_glass_seals_user_id_idx').on(table.userId),
+    ...internalRows('break_glass_seals'),
+  ],
+);
+
 export const apiKeyMode = pgEnum('api_key_mode', ['live', 'test']);
 
 export const apiKeys = pgTable(
@@ -151,14 +243,48 @@ export const apiKeys = pgTable(
     scopes: text('scopes').array().notNull(),
     allowedCidrs: text('allowed_cidrs').array().notNull(),
     createdAt: instant('created_at').notNull(),
+    /** Null while the key waits for its approval. */
+    activatedAt: instant('activated_at'),
+    approvalId: uuid('approval_id'),
+    /** A key of the firm's own people or one that moves money: made by two people. */
+    service: boolean('service').notNull().default(false),
+    /** Ed25519 public key; where there is one, every request must be signed with its other half. */
+    signingKey: digest('signing_key'),
+    /** The key this one replaces; that one lives on until its own expiry. */
+    rotatedFromId: uuid('rotated_from_id'),
     expiresAt: instant('expires_at'),
     lastUsedAt: instant('last_used_at'),
     revokedAt: instant('revoked_at'),
   },
   (table) => [
+    uniqueIndex('api_keys_rotated_from_id_key').on(table.rotatedFromId),
+    foreignKey({
+      name: 'api_keys_rotated_from_id_fkey',
+      columns: [table.rotatedFromId],
+      foreignColumns: [table.id],
+    }),
+    check(
+      'api_keys_service_check',
+      sql`not ${table.service} or ${table.activatedAt} is null or ${table.approvalId} is not null`,
+    ),
     uniqueIndex('api_keys_secret_hash_key').on(table.secretHash),
     index('api_keys_user_id_idx').on(table.userId, table.id),
     ...ownedBy('api_keys', table.userId),
+  ],
+);
+
+/** Nonces of signed requests, kept as long as their timestamp could be accepted; not logged, not replicated. */
+export const requestNonces = pgTable(
+  'request_nonces',
+  {
+    keyId: uuid('key_id').notNull(),
+    nonceHash: digest('nonce_hash').notNull(),
+    expiresAt: instant('expires_at').notNull(),
+  },
+  (table) => [
+    primaryKey({ name: 'request_nonces_pkey', columns: [table.keyId, table.nonceHash] }),
+    index('request_nonces_expires_at_idx').on(table.expiresAt),
+    ...internalRows('request_nonces'),
   ],
 );
 
@@ -251,6 +377,8 @@ export const tokenKeys = pgTable(
     publicJwk: jsonb('public_jwk').notNull(),
     privateJwk: ciphertext('private_jwk').notNull(),
     createdAt: instant('created_at').notNull(),
+    /** Published from its creation, used from then on, so that verifiers know it in time. */
+    signsFrom: instant('signs_from').notNull().default(sql`now()`),
     retiredAt: instant('retired_at'),
   },
   () => internalRows('token_keys'),

@@ -1,47 +1,74 @@
 /**
- * Whether a session and its user still may, at most 0.9 seconds old on every node: revocation and
- * suspension act within a second although access tokens live ten minutes. Money paths read the gate
- * in their own transaction whatever this says (I8).
+ * Whether a session and its user still may: revocation and suspension act within a second on every node
+ * although access tokens live ten minutes (revocations.ts). Money paths read the gate in their own
+ * transaction whatever this says (I8).
  */
 import { eq, sql } from 'drizzle-orm';
-import type { Role } from '../../kernel/actor.ts';
+import { type Actor, isStaffRole, type Role } from '../../kernel/actor.ts';
 import type { Id } from '../../kernel/id.ts';
 import { msOfInstant } from '../../kernel/time.ts';
 import { type Deps, perDeps } from '../../platform/context.ts';
 import { briefCache } from './brief-cache.ts';
+import { revocations } from './revocations.ts';
 import { sessions, users } from './schema.ts';
 
 export type SessionState = {
-  readonly userId: Id;
-  readonly userStatus: (typeof users.$inferSelect)['status'];
-  readonly roles: readonly Role[];
-  readonly mfaAtMs: number | null;
+  /** Who acts in it, made once for all requests. */
+  readonly actor: Extract<Actor, { kind: 'customer' | 'staff' }>;
+  readonly methods: readonly string[];
   readonly revoked: boolean;
+  readonly userStatus: (typeof users.$inferSelect)['status'];
   readonly expiresAtMs: number;
+  /** When it was asked from the database. */
+  readonly loadedAtMs: number;
 };
 
-/** How old what a node believes of a credential may be. */
-export const STATE_MAX_AGE_MS = 900;
+/** What a token says of its session. @units milliseconds, whole seconds */
+export type SessionClaims = {
+  readonly sessionId: Id;
+  /** The second factor this token knew of. */
+  readonly mfaAtMs: number | null;
+  readonly issuedAtMs: number;
+};
 
-const states = perDeps((deps: Deps) =>
-  briefCache(deps.clock, STATE_MAX_AGE_MS, (sessionId) => loadState(deps, sessionId)),
-);
+/** How far the clocks of two nodes may differ for a step-up on one to count at once on the other. */
+const CLOCK_SKEW_MS = 1_000;
 
-/**
- * The state of a session; a token that knows of a later second factor than the cached state makes it
- * read afresh, so that a step-up on one node counts at once on all.
- */
-export async function sessionState(
-  deps: Deps,
-  sessionId: Id,
-  mfaAtMs: number | null,
-): Promise<SessionState | undefined> {
-  const state = await states(deps).get(sessionId);
-  if (mfaAtMs === null || state === undefined || mfaAtMs <= (state.mfaAtMs ?? 0)) {
+const states = perDeps((deps: Deps) => {
+  const { listener, on } = revocations(deps);
+  const cache = briefCache<SessionState>({
+    listener,
+    load: (sessionId) => loadState(deps, sessionId),
+    ownerOf: (state) => state.actor.userId,
+  });
+  on('session', cache.forget);
+  on('user', cache.forgetOwner);
+  return cache;
+});
+
+/** The state of a session where it is known without waiting. */
+export function knownSession(deps: Deps, claims: SessionClaims): SessionState | undefined {
+  const state = states(deps).peek(claims.sessionId);
+  return state === undefined || isBehind(state, claims) ? undefined : state;
+}
+
+/** The state of a session; undefined where there is none. */
+export async function sessionState(deps: Deps, claims: SessionClaims): Promise<SessionState | undefined> {
+  const state = await states(deps).get(claims.sessionId);
+  if (state === undefined || !isBehind(state, claims)) {
     return state;
   }
-  states(deps).forget(sessionId);
-  return states(deps).get(sessionId);
+  states(deps).forget(claims.sessionId);
+  return states(deps).get(claims.sessionId);
+}
+
+/** A token that knows of a later second factor was made after this was read: the step-up counts at once. */
+function isBehind(state: SessionState, claims: SessionClaims): boolean {
+  return (
+    claims.mfaAtMs !== null &&
+    claims.mfaAtMs > (state.actor.mfaAtMs ?? 0) &&
+    state.loadedAtMs <= claims.issuedAtMs + CLOCK_SKEW_MS
+  );
 }
 
 /** Drops what this node believes of sessions, after a commit that changed them. */
@@ -56,9 +83,11 @@ export const rolesColumn = sql<readonly Role[]>`array(
   select granted.role::text from role_grants granted where granted.user_id = users.id order by granted.role)`;
 
 async function loadState(deps: Deps, sessionId: Id): Promise<SessionState | undefined> {
+  const loadedAtMs = deps.clock.realMs();
   const [row] = await deps.db.engine
     .select({
       userId: sessions.userId,
+      methods: sessions.methods,
       userStatus: users.status,
       roles: rolesColumn,
       mfaAt: sessions.mfaAt,
@@ -68,14 +97,17 @@ async function loadState(deps: Deps, sessionId: Id): Promise<SessionState | unde
     .from(sessions)
     .innerJoin(users, eq(users.id, sessions.userId))
     .where(eq(sessions.id, sessionId));
-  return row === undefined
-    ? undefined
-    : {
-        userId: row.userId,
-        userStatus: row.userStatus,
-        roles: row.roles,
-        mfaAtMs: row.mfaAt === null ? null : msOfInstant(row.mfaAt),
-        revoked: row.revokedAt !== null,
-        expiresAtMs: msOfInstant(row.absoluteExpiresAt),
-      };
+  if (row === undefined) {
+    return undefined;
+  }
+  const mfaAtMs = row.mfaAt === null ? null : msOfInstant(row.mfaAt);
+  const kind = row.roles.some(isStaffRole) ? 'staff' : 'customer';
+  return {
+    actor: { kind, userId: row.userId, roles: row.roles, sessionId, mfaAtMs },
+    methods: row.methods,
+    revoked: row.revokedAt !== null,
+    userStatus: row.userStatus,
+    expiresAtMs: msOfInstant(row.absoluteExpiresAt),
+    loadedAtMs,
+  };
 }

@@ -98,7 +98,7 @@ describe('sign-in', () => {
     const person = await desk.newPerson();
     const half = await login(person.email);
     expect(half.status).toBe(200);
-    expect(half.body).toEqual({ mfaRequired: true });
+    expect(half.body).toEqual({ mfaRequired: true, factors: ['totp'] });
     expect((await login(person.email, { password: 'not the password at all' })).status).toBe(401);
   });
 
@@ -238,7 +238,10 @@ describe('passwords', () => {
     expect([(await reset()).status, (await reset()).status]).toEqual([204, 422]);
     expect((await desk.request('GET', '/v1/me', { token })).status).toBe(401);
     expect((await login(person.email)).status).toBe(401);
-    expect((await login(person.email, { password: body.password })).body).toEqual({ mfaRequired: true });
+    expect((await login(person.email, { password: body.password })).body).toEqual({
+      mfaRequired: true,
+      factors: ['totp'],
+    });
   });
 
   test('a reset verifies the address, so that a lost first mail locks nobody out', async () => {

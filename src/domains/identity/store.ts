@@ -7,11 +7,11 @@ import type { Ctx } from '../../platform/context.ts';
 import { openJson } from '../../platform/crypto/seal.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { transact } from '../../platform/db/transact.ts';
-import { prefixOf } from './api-key-format.ts';
 import { clientPlace, type SessionClient } from './open-session.ts';
 import { openUser, type Profile } from './profile.ts';
 import { type AccountType, accountTypeOf } from './rules.ts';
-import { apiKeys, customerGates, sessions, totpSecrets, users } from './schema.ts';
+import { customerGates, sessions, totpSecrets, users } from './schema.ts';
+import { secondFactorColumn } from './second-factor.ts';
 import { rolesColumn } from './session-state.ts';
 import { signedIn } from './signed-in.ts';
 
@@ -39,12 +39,11 @@ export async function getMe(ctx: Ctx): Promise<Me> {
 /** Reads a person as they see themselves. */
 export async function readMe(tx: Tx, ctx: Ctx, userId: Id): Promise<Me> {
   const [row] = await tx
-    .select({ user: users, gate: customerGates, roles: rolesColumn, totpAt: totpSecrets.confirmedAt })
+    .select({ user: users, gate: customerGates, roles: rolesColumn, secondFactor: secondFactorColumn })
     .from(users)
     .innerJoin(customerGates, eq(customerGates.userId, users.id))
-    .leftJoin(totpSecrets, eq(totpSecrets.userId, users.id))
     .where(eq(users.id, userId));
-  const { user, gate, roles, totpAt } = present(row, 'every user has a gate');
+  const { user, gate, roles, secondFactor } = present(row, 'every user has a gate');
   const { profile, email, phone } = openUser(await ctx.deps.personKeys.of(tx, userId), user);
   return {
     ...profile,
@@ -62,7 +61,7 @@ export async function readMe(tx: Tx, ctx: Ctx, userId: Id): Promise<Me> {
     agreementsCurrent: gate.agreementsCurrent,
     roles,
     accountType: accountTypeOf(user.emailVerifiedAt !== null, gate.kycStatus),
-    secondFactorEnabled: totpAt !== null,
+    secondFactorEnabled: secondFactor,
   };
 }
 
@@ -70,6 +69,8 @@ export type SessionView = SessionClient & {
   readonly id: Id;
   readonly current: boolean;
   readonly secondFactor: boolean;
+  /** How the person proved who they are, as in a token's `amr`. */
+  readonly methods: readonly string[];
   readonly loggedInAt: Instant;
   readonly lastActiveAt: Instant;
   readonly idleExpiresAt: Instant;
@@ -99,7 +100,7 @@ export async function listSessions(ctx: Ctx): Promise<readonly SessionView[]> {
   });
 }
 
-/** Whether the person acting has a second factor, and since when. */
+/** Whether the person acting has an authenticator app, and since when. */
 export async function getTotp(
   ctx: Ctx,
 ): Promise<{ readonly enabled: boolean; readonly confirmedAt: Instant | null }> {
@@ -111,26 +112,4 @@ export async function getTotp(
       .where(and(eq(totpSecrets.userId, userId), isNotNull(totpSecrets.confirmedAt)));
     return { enabled: row !== undefined, confirmedAt: row?.confirmedAt ?? null };
   });
-}
-
-export type ApiKeyView = Omit<typeof apiKeys.$inferSelect, 'secretHash'> & { readonly prefix: string };
-
-/** The keys of the person acting, newest first, revoked ones included. */
-export async function listApiKeys(ctx: Ctx): Promise<readonly ApiKeyView[]> {
-  const { userId } = signedIn(ctx);
-  return transact(ctx, 'app', async (tx) => {
-    const rows = await tx
-      .select()
-      .from(apiKeys)
-      .where(eq(apiKeys.userId, userId))
-      .orderBy(desc(apiKeys.id))
-      .limit(200);
-    return rows.map(viewOfKey);
-  });
-}
-
-/** A key as its owner sees it: recognisable, not usable. */
-export function viewOfKey(key: typeof apiKeys.$inferSelect): ApiKeyView {
-  const { secretHash: _secretHash, ...shown } = key;
-  return { ...shown, prefix: prefixOf(key.mode, key.id) };
 }

@@ -1,74 +1,119 @@
 /**
  * The Ed25519 keys of access tokens, shared by all nodes through the database. The private half is
- * sealed by the keyring. A node asks the database again every minute, so that a new key is used and a
- * retired one dropped everywhere soon. What this does not do: decide when a key is due for retirement.
+ * sealed by the keyring. A key is published when it is made, signs from `signs_from` until the next one
+ * does, and verifies for as long after that as its last token may live. A node hears of a change at once
+ * (revocations.ts) and asks again every minute, whether it heard or not.
  */
-import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { desc, gt, isNull, or } from 'drizzle-orm';
 import { present } from '../../kernel/assert.ts';
-import { type Id, newId } from '../../kernel/id.ts';
-import { addMs } from '../../kernel/time.ts';
-import { record } from '../../platform/audit/record.ts';
-import { type Deps, machineCtx, perDeps } from '../../platform/context.ts';
-import type { Place } from '../../platform/crypto/seal.ts';
-import type { Ciphertext } from '../../platform/db/columns.ts';
-import { lockExclusive } from '../../platform/db/locks.ts';
-import { transact } from '../../platform/db/transact.ts';
-import { IDENTITY_EVENTS } from './audit.ts';
+import type { Id } from '../../kernel/id.ts';
+import { addMs, msOfInstant } from '../../kernel/time.ts';
+import { type Deps, perDeps } from '../../platform/context.ts';
+import { revocations } from './revocations.ts';
+import { createFirstKey, RETIRED_GRACE_MS } from './rotate-token-keys.ts';
 import { tokenKeys } from './schema.ts';
-
-/** @source RFC 8037 */
-export type PublicJwk = { readonly kty: 'OKP'; readonly crv: 'Ed25519'; readonly x: string };
-export type PrivateJwk = PublicJwk & { readonly d: string };
+import { openTokenKey, type PrivateJwk, type PublicJwk } from './token-key-pair.ts';
 
 export type SigningKey = { readonly id: Id; readonly privateJwk: PrivateJwk };
 
-type KnownKey = { readonly jwk: PublicJwk; readonly key: KeyObject };
+type KnownKey = {
+  readonly jwk: PublicJwk;
+  readonly key: KeyObject;
+  readonly verifiesUntilMs: number;
+};
+type Signer = SigningKey & { readonly fromMs: number; readonly untilMs: number };
 type KnownKeys = {
   readonly loadedMs: number;
-  readonly signing: SigningKey | undefined;
-  readonly verifying: ReadonlyMap<Id, KnownKey>;
+  /** Newest first. */
+  readonly signers: readonly Signer[];
+  readonly verifiers: ReadonlyMap<Id, KnownKey>;
 };
 
+/** No key is believed for longer, so that a withdrawn one stops everywhere within a minute. */
 const RELOAD_MS = 60_000;
+/** Asked again in the background before that, so that no request has to wait for it. */
+const RELOAD_AHEAD_MS = 45_000;
 const MISS_RELOAD_MS = 1_000;
-/** A retired key still verifies for as long as its last token may live. */
-const RETIRED_GRACE_MS = 15 * 60_000;
 
-const caches = perDeps(() => ({ keys: undefined as Promise<KnownKeys> | undefined }));
+type Cache = { loading: Promise<KnownKeys> | undefined; known: KnownKeys | undefined };
+
+const caches = perDeps((deps: Deps): Cache => {
+  const cache: Cache = { loading: undefined, known: undefined };
+  revocations(deps).on('token_key', () => {
+    cache.loading = undefined;
+    cache.known = undefined;
+  });
+  return cache;
+});
 
 /** The key that signs now, made on first use. */
 export async function signingKey(deps: Deps): Promise<SigningKey> {
-  const known = await knownKeys(deps, RELOAD_MS);
-  if (known.signing !== undefined) {
-    return known.signing;
+  const signer = signerAt(deps, await knownKeys(deps, RELOAD_MS));
+  if (signer !== undefined) {
+    return signer;
   }
   await createFirstKey(deps);
-  return present((await reload(deps)).signing, 'a signing key was just made');
+  return present(signerAt(deps, await reload(deps)), 'a signing key was just made');
 }
 
 /** The key a token names, or undefined; strange names cost at most one query a second. */
 export async function verifyingKey(deps: Deps, keyId: Id): Promise<KeyObject | undefined> {
   const known = await knownKeys(deps, RELOAD_MS);
-  const key = known.verifying.get(keyId) ?? (await knownKeys(deps, MISS_RELOAD_MS)).verifying.get(keyId);
-  return key?.key;
+  const key = known.verifiers.get(keyId) ?? (await knownKeys(deps, MISS_RELOAD_MS)).verifiers.get(keyId);
+  return key !== undefined && key.verifiesUntilMs > deps.clock.realMs() ? key.key : undefined;
 }
 
-/** The public halves that verify now. @source RFC 7517 */
+/** Whether a key verifies now, without waiting; undefined where it must be asked. */
+export function verifiesNow(deps: Deps, keyId: Id): boolean | undefined {
+  const { known } = caches(deps);
+  const nowMs = deps.clock.realMs();
+  const ageMs = known === undefined ? Number.POSITIVE_INFINITY : nowMs - known.loadedMs;
+  if (known === undefined || ageMs >= RELOAD_MS || ageMs < 0) {
+    return undefined;
+  }
+  if (ageMs >= RELOAD_AHEAD_MS && caches(deps).loading === undefined) {
+    reload(deps).catch(() => deps.log.warn({}, 'the keys of access tokens could not be read'));
+  }
+  const key = known.verifiers.get(keyId);
+  return key !== undefined && key.verifiesUntilMs > nowMs;
+}
+
+/** The public halves that verify now or will soon. @source RFC 7517 */
 export async function publishedKeys(deps: Deps): Promise<readonly (PublicJwk & { readonly kid: Id })[]> {
   await signingKey(deps);
-  const { verifying } = await knownKeys(deps, MISS_RELOAD_MS);
-  return [...verifying].map(([kid, { jwk }]) => ({ ...jwk, kid }));
+  const { verifiers } = await knownKeys(deps, MISS_RELOAD_MS);
+  const nowMs = deps.clock.realMs();
+  return [...verifiers]
+    .filter(([, key]) => key.verifiesUntilMs > nowMs)
+    .map(([kid, { jwk }]) => ({ ...jwk, kid }));
+}
+
+function signerAt(deps: Deps, known: KnownKeys): SigningKey | undefined {
+  const nowMs = deps.clock.realMs();
+  const signers = known.signers.filter((signer) => signer.untilMs > nowMs);
+  // A key that was made to sign at once may lie in the future of a clock that is slow.
+  return signers.find((signer) => signer.fromMs <= nowMs) ?? signers.at(-1);
 }
 
 async function knownKeys(deps: Deps, maxAgeMs: number): Promise<KnownKeys> {
-  const known = await caches(deps).keys?.catch(() => undefined);
-  return known !== undefined && deps.clock.realMs() - known.loadedMs < maxAgeMs ? known : reload(deps);
+  const { known, loading } = caches(deps);
+  const ageMs = known === undefined ? Number.POSITIVE_INFINITY : deps.clock.realMs() - known.loadedMs;
+  return known !== undefined && ageMs >= 0 && ageMs < maxAgeMs ? known : (loading ?? reload(deps));
 }
 
 function reload(deps: Deps): Promise<KnownKeys> {
+  const cache = caches(deps);
   const loading = load(deps);
-  caches(deps).keys = loading;
+  cache.loading = loading;
+  const settle = (known: KnownKeys | undefined): void => {
+    // A change that was heard meanwhile may not be in what was read.
+    if (cache.loading === loading) {
+      cache.loading = undefined;
+      cache.known = known ?? cache.known;
+    }
+  };
+  loading.then(settle, () => settle(undefined));
   return loading;
 }
 
@@ -83,62 +128,27 @@ async function load(deps: Deps): Promise<KnownKeys> {
         gt(tokenKeys.retiredAt, addMs(deps.clock.realNow(), -RETIRED_GRACE_MS)),
       ),
     )
-    .orderBy(desc(tokenKeys.createdAt), desc(tokenKeys.id));
-  const active = rows.find((row) => row.retiredAt === null);
+    .orderBy(desc(tokenKeys.signsFrom), desc(tokenKeys.id));
+  const keys = rows.map((row) => ({
+    ...row,
+    untilMs: row.retiredAt === null ? Number.POSITIVE_INFINITY : msOfInstant(row.retiredAt),
+  }));
   return {
     loadedMs,
-    signing: active === undefined ? undefined : { id: active.id, privateJwk: openKey(deps, active) },
-    verifying: new Map(
-      rows.map((row) => {
-        const jwk = row.publicJwk as PublicJwk;
-        return [row.id, { jwk, key: createPublicKey({ key: jwk, format: 'jwk' }) }];
+    signers: keys
+      .filter((key) => key.untilMs > loadedMs)
+      .map((key) => ({
+        id: key.id,
+        privateJwk: openTokenKey(deps, key),
+        fromMs: msOfInstant(key.signsFrom),
+        untilMs: key.untilMs,
+      })),
+    verifiers: new Map(
+      keys.map((key) => {
+        const jwk = key.publicJwk as PublicJwk;
+        const keyObject = createPublicKey({ key: jwk, format: 'jwk' });
+        return [key.id, { jwk, key: keyObject, verifiesUntilMs: key.untilMs + RETIRED_GRACE_MS }];
       }),
     ),
   };
-}
-
-/** @effects one row of `token_keys`, unless another node was faster; audit `token_key.created` */
-async function createFirstKey(deps: Deps): Promise<void> {
-  const ctx = machineCtx(deps, { kind: 'system', name: 'token-keys' }, newId());
-  await transact(ctx, 'engine', async (tx) => {
-    await lockExclusive(tx, ['token-keys']);
-    const [existing] = await tx
-      .select({ id: tokenKeys.id })
-      .from(tokenKeys)
-      .where(isNull(tokenKeys.retiredAt))
-      .limit(1);
-    if (existing !== undefined) {
-      return;
-    }
-    const row = newKey(deps);
-    await tx.insert(tokenKeys).values(row);
-    await record(tx, ctx, {
-      event: IDENTITY_EVENTS['token_key.created'],
-      resource: { type: 'token_key', id: row.id },
-      subjectUserId: null,
-      after: { id: row.id, createdAt: row.createdAt },
-    });
-  });
-}
-
-function newKey(deps: Deps) {
-  const id = newId();
-  const pair = generateKeyPairSync('ed25519');
-  const { d, ...publicJwk } = pair.privateKey.export({ format: 'jwk' }) as unknown as PrivateJwk;
-  const secret = Buffer.from(JSON.stringify({ ...publicJwk, d }), 'utf8');
-  return {
-    id,
-    publicJwk,
-    privateJwk: deps.keyring.wrap(keyPlace(id), secret),
-    createdAt: deps.clock.realNow(),
-  };
-}
-
-function openKey(deps: Deps, row: { readonly id: Id; readonly privateJwk: Ciphertext }): PrivateJwk {
-  const secret = deps.keyring.unwrap(keyPlace(row.id), row.privateJwk);
-  return JSON.parse(Buffer.from(secret).toString('utf8')) as PrivateJwk;
-}
-
-function keyPlace(id: Id): Place {
-  return { table: 'token_keys', column: 'private_jwk', rowId: id };
 }

@@ -20,9 +20,9 @@ export function newTotpSecret(): string {
 }
 
 /** What an authenticator app scans. */
-export function otpauthUri(secret: string, label: string): string {
+export function otpauthUri(secret: string, issuer: string, label: string): string {
   return new TOTP({
-    issuer: 'Plimsoll',
+    issuer,
     label,
     secret: Secret.fromBase32(secret),
     digits: 6,
@@ -37,7 +37,7 @@ export function stepOfCode(secret: string, code: string, nowMs: number): number 
   return delta === null ? undefined : Math.floor(nowMs / (STEP_SECONDS * 1000)) + delta;
 }
 
-/** Whether a user has a second factor. */
+/** Whether a user has an authenticator app. */
 export async function hasTotp(tx: Tx, userId: Id): Promise<boolean> {
   const rows = await tx
     .select({ userId: totpSecrets.userId })

@@ -94,7 +94,8 @@ export const Notice = z
   .openapi('KycReviewNotice');
 
 export const ApplicationFile = Application.extend({
-  declaration: Declaration,
+  /** Null where the person was erased. */
+  declaration: z.union([Declaration, z.null()]),
   documents: z.array(Document),
   notices: z.array(Notice),
 }).openapi('KycApplicationFile');

@@ -70,7 +70,8 @@ async function writeDecision(
 ): Promise<KycApplication> {
   const decidedAt = ctx.deps.clock.now();
   const documents = await documentsOf(tx, application.id);
-  const declaration = await declarationOf(tx, ctx, application);
+  // Nobody is closed, let alone erased, while an application waits for its decision.
+  const declaration = present(await declarationOf(tx, ctx, application), 'the applicant is not erased');
   await tx.insert(kycDecisions).values({
     id: newId(),
     applicationId: application.id,

@@ -1,7 +1,7 @@
 import type { Id } from '../../kernel/id.ts';
-import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { transact } from '../../platform/db/transact.ts';
+import { recordReads } from '../identity/index.ts';
 import { KYC_EVENTS } from './audit.ts';
 import { reviewNotices } from './review-notices.ts';
 import { declarationOf, documentsOf, findApplication } from './store.ts';
@@ -19,13 +19,16 @@ export async function getApplicationFile(ctx: Ctx, applicationId: Id) {
     if (ctx.login !== 'staff') {
       return { ...application, declaration, documents, notices: [] };
     }
-    await record(tx, ctx, {
-      event: KYC_EVENTS['kyc_application.read'],
-      resource: { type: 'kyc_application', id: applicationId },
-      subjectUserId: application.userId,
-      after: application,
-    });
-    const notices = await reviewNotices(tx, ctx, application, declaration, documents);
+    await recordReads(tx, ctx, [
+      {
+        event: KYC_EVENTS['kyc_application.read'],
+        resource: { type: 'kyc_application', id: applicationId },
+        subjectUserId: application.userId,
+        after: application,
+      },
+    ]);
+    const notices =
+      declaration === null ? [] : await reviewNotices(tx, ctx, application, declaration, documents);
     return { ...application, declaration, documents, notices };
   });
 }

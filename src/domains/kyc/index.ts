@@ -1,6 +1,7 @@
 import type { Domain } from '../../platform/domain.ts';
 import { kycChecks } from './checks.ts';
-import { personalKyc } from './personal-data.ts';
+import { kycObstacles } from './closing-obstacles.ts';
+import { personalKyc, personalKycReview } from './personal-data.ts';
 import { kycEndpoints } from './routes.ts';
 
 export { createApplication } from './create-application.ts';
@@ -17,5 +18,7 @@ export const kycDomain: Domain = {
   consumers: [],
   approvalActions: [],
   jobs: [],
-  personalData: [personalKyc],
+  personalData: [personalKyc, personalKycReview],
+  closingObstacles: kycObstacles,
+  personReads: ['kyc_application.read', 'kyc_document.read'],
 };

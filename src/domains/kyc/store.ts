@@ -4,6 +4,7 @@ import type { Page } from '../../kernel/page.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { openJson } from '../../platform/crypto/seal.ts';
 import type { Tx } from '../../platform/db/client.ts';
+import { ownRows } from '../../platform/db/own-rows.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { cutPage, type PageRequest, readCursor } from '../../platform/http/cursor.ts';
 import { refuse } from '../../platform/http/refuse.ts';
@@ -27,6 +28,7 @@ export async function listApplications(ctx: Ctx, filter: ApplicationFilter): Pro
       .from(kycApplications)
       .where(
         and(
+          ownRows(ctx, kycApplications.userId),
           filter.status === undefined ? undefined : eq(kycApplications.status, filter.status),
           before === undefined ? undefined : lt(kycApplications.id, before),
         ),
@@ -55,14 +57,16 @@ export async function documentsOf(tx: Tx, applicationId: Id): Promise<KycDocumen
     .orderBy(kycDocuments.id);
 }
 
-/** Opens what the applicant declared. */
+/** Opens what the applicant declared; null where they were erased. */
 export async function declarationOf(
   tx: Tx,
   ctx: Ctx,
   application: KycApplication,
-): Promise<DeclarationInput> {
-  const key = await ctx.deps.personKeys.of(tx, application.userId);
-  return openJson<DeclarationInput>(key, declarationPlace(application.id), application.declaration);
+): Promise<DeclarationInput | null> {
+  const key = await ctx.deps.personKeys.find(tx, application.userId);
+  return key === undefined
+    ? null
+    : openJson<DeclarationInput>(key, declarationPlace(application.id), application.declaration);
 }
 
 /** What an application's sealed declaration is bound to. */
@@ -85,7 +89,7 @@ export async function submittedDeclaration(
     .where(and(eq(kycApplications.userId, userId), isNotNull(kycApplications.submittedAt)))
     .orderBy(desc(kycApplications.id))
     .limit(1);
-  return application === undefined ? undefined : declarationOf(tx, ctx, application);
+  return application === undefined ? undefined : ((await declarationOf(tx, ctx, application)) ?? undefined);
 }
 
 /** The levels a firm offers. */

@@ -86,13 +86,18 @@ export async function uploadDocument(ctx: Ctx, applicationId: Id, input: UploadI
   });
 }
 
+/** What a document's sealed number is bound to. */
+export function numberPlace(documentId: Id) {
+  return { table: 'kyc_documents', column: 'number', rowId: documentId };
+}
+
 /** The number as the applicant wrote it, and what finds it again on another application. */
 function sealedNumber(ctx: Ctx, key: DataKey, documentId: Id, number: string | undefined) {
   if (number === undefined) {
     return { number: null, numberIndex: null };
   }
   return {
-    number: sealText(key, { table: 'kyc_documents', column: 'number', rowId: documentId }, number),
+    number: sealText(key, numberPlace(documentId), number),
     numberIndex: ctx.deps.keyring.blindIndex('kyc_documents.number', comparableNumber(number)),
   };
 }

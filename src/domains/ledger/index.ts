@@ -1,6 +1,7 @@
 import { transact } from '../../platform/db/transact.ts';
 import type { Domain } from '../../platform/domain.ts';
 import { ledgerChecks } from './checks.ts';
+import { ledgerObstacles } from './closing-obstacles.ts';
 import { expireHolds } from './holds.ts';
 import { personalHoldings } from './personal-data.ts';
 import { ledgerEndpoints } from './routes.ts';
@@ -31,4 +32,5 @@ export const ledgerDomain: Domain = {
     },
   ],
   personalData: [personalHoldings],
+  closingObstacles: ledgerObstacles,
 };

@@ -1,14 +1,45 @@
-import { eq } from 'drizzle-orm';
+import { eq, max } from 'drizzle-orm';
+import type { Id } from '../../kernel/id.ts';
+import type { Tx } from '../../platform/db/client.ts';
 import type { PersonalData } from '../../platform/domain.ts';
-import { holds, ledgerEntries, lots, wallets } from './schema.ts';
+import { personalRows } from '../../platform/privacy/personal-rows.ts';
+import { holds, ledgerEntries, lotDisposals, lots, wallets } from './schema.ts';
 
-/** What the ledger holds on a person. */
+/** What the ledger holds on a person; long histories are read along their indexes, wallet by wallet. */
 export const personalHoldings: PersonalData = {
   name: 'ledger',
-  exportOf: async (tx, _ctx, userId) => ({
-    wallets: await tx.select().from(wallets).where(eq(wallets.userId, userId)),
-    entries: await tx.select().from(ledgerEntries).where(eq(ledgerEntries.userId, userId)),
-    holds: await tx.select().from(holds).where(eq(holds.userId, userId)),
-    lots: await tx.select().from(lots).where(eq(lots.userId, userId)),
-  }),
+  tables: ['wallets', 'ledger_entries', 'holds', 'lots', 'lot_disposals'],
+  sections: {
+    wallets: personalRows(wallets, { keys: ['id'] }),
+    entries: personalRows(ledgerEntries, { by: 'walletId', parents: walletsOf, keys: ['walletVersion'] }),
+    holds: personalRows(holds, { by: 'accountId', parents: accountsOf, keys: ['id'] }),
+    lots: personalRows(lots, { by: 'accountId', parents: accountsOf, keys: ['id'] }),
+    disposals: personalRows(lotDisposals, { by: 'accountId', parents: accountsOf, keys: ['id'] }),
+  },
+  keptSince: async (tx, userId) => {
+    const [last] = await tx
+      .select({ at: max(wallets.lastEntryAt) })
+      .from(wallets)
+      .where(eq(wallets.userId, userId));
+    return last?.at ?? null;
+  },
 };
+
+async function walletsOf(tx: Tx, userId: Id): Promise<readonly string[]> {
+  const rows = await tx
+    .select({ id: wallets.id })
+    .from(wallets)
+    .where(eq(wallets.userId, userId))
+    .orderBy(wallets.id);
+  return rows.map((row) => row.id);
+}
+
+/** Whatever was held or acquired went through a wallet. */
+async function accountsOf(tx: Tx, userId: Id): Promise<readonly string[]> {
+  const rows = await tx
+    .selectDistinct({ id: wallets.accountId })
+    .from(wallets)
+    .where(eq(wallets.userId, userId))
+    .orderBy(wallets.accountId);
+  return rows.flatMap((row) => row.id ?? []);
+}

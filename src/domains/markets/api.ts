@@ -62,6 +62,11 @@ export const Instrument = wireOf(instruments)
   })
   .openapi('Instrument');
 
+/** An instrument that waits for another person, and what they decide on. */
+export const ProposedInstrument = z
+  .object({ ...Instrument.shape, approvalId: wireId })
+  .openapi('ProposedInstrument');
+
 export const Quote = z
   .object({
     symbol: z.string(),

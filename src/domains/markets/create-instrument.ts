@@ -3,6 +3,7 @@ import type { Amount } from '../../kernel/amount.ts';
 import { newId } from '../../kernel/id.ts';
 import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
+import type { Tx } from '../../platform/db/client.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { MARKETS_EVENTS } from './audit.ts';
 import { refuseMarkets } from './errors.ts';
@@ -34,48 +35,67 @@ export type NewInstrument = {
 };
 
 /**
- * Lists a spot instrument, matched here. It cannot trade before it has a price.
+ * Lists a spot instrument at once, matched here: for set-up by the system. People propose one
+ * (propose-instrument.ts). It cannot trade before it has a price.
  * @effects one row of `instruments`; audit `instrument.created`
  * @errors instrument_steps_inexact, instrument_terms_invalid, instrument_asset_unknown, symbol_taken
  */
 export async function createInstrument(ctx: Ctx, input: NewInstrument): Promise<Instrument> {
+  return transact(ctx, 'engine', (tx) => writeInstrument(tx, ctx, input, 'active'));
+}
+
+/**
+ * Writes the terms of an instrument nobody can have traded: a new one, or one that was proposed under the
+ * same symbol and never approved.
+ * @effects one row of `instruments`; audit `instrument.created`
+ * @errors instrument_steps_inexact, instrument_terms_invalid, instrument_asset_unknown, symbol_taken
+ */
+export async function writeInstrument(
+  tx: Tx,
+  ctx: Ctx,
+  input: NewInstrument,
+  status: 'active' | 'halted',
+): Promise<Instrument> {
   const refusal = termsRefusal(input);
   if (refusal !== null) {
     throw refuseMarkets(refusal);
   }
-  return transact(ctx, ctx.login, async (tx) => {
-    const known = await tx.execute(
-      sql`select code from assets where code in (${input.baseAsset}, ${input.quoteAsset})`,
-    );
-    if (known.length !== 2) {
-      throw refuseMarkets('instrument_asset_unknown');
-    }
-    const [instrument] = await tx
-      .insert(instruments)
-      .values({
-        ...input,
-        id: newId(),
-        isin: input.isin ?? null,
-        cusip: input.cusip ?? null,
-        sector: input.sector ?? null,
-        industry: input.industry ?? null,
-        kind: 'spot',
-        execution: 'internal',
-        status: 'active',
-        metadata: {},
-        createdAt: ctx.deps.clock.now(),
-      })
-      .onConflictDoNothing({ target: instruments.symbol })
-      .returning();
-    if (instrument === undefined) {
-      throw refuseMarkets('symbol_taken');
-    }
-    await record(tx, ctx, {
-      event: MARKETS_EVENTS['instrument.created'],
-      resource: { type: 'instrument', id: instrument.id },
-      subjectUserId: null,
-      after: instrument,
-    });
-    return instrument;
+  const known = await tx.execute(
+    sql`select code from assets where code in (${input.baseAsset}, ${input.quoteAsset})`,
+  );
+  if (known.length !== 2) {
+    throw refuseMarkets('instrument_asset_unknown');
+  }
+  const terms = {
+    ...input,
+    isin: input.isin ?? null,
+    cusip: input.cusip ?? null,
+    sector: input.sector ?? null,
+    industry: input.industry ?? null,
+    kind: 'spot',
+    execution: 'internal',
+    status,
+    metadata: {},
+    createdAt: ctx.deps.clock.now(),
+  } as const;
+  const [instrument] = await tx
+    .insert(instruments)
+    .values({ ...terms, id: newId() })
+    .onConflictDoUpdate({
+      target: instruments.symbol,
+      set: terms,
+      // An approval makes version 2: what was halted later is no proposal.
+      setWhere: sql`${instruments.status} = 'halted' and ${instruments.version} = 1`,
+    })
+    .returning();
+  if (instrument === undefined) {
+    throw refuseMarkets('symbol_taken');
+  }
+  await record(tx, ctx, {
+    event: MARKETS_EVENTS['instrument.created'],
+    resource: { type: 'instrument', id: instrument.id },
+    subjectUserId: null,
+    after: instrument,
   });
+  return instrument;
 }

@@ -1,5 +1,6 @@
 import type { Domain } from '../../platform/domain.ts';
 import { marketsChecks } from './checks.ts';
+import { listInstrumentAction } from './propose-instrument.ts';
 import { marketsEndpoints } from './routes.ts';
 
 export { symbolInput } from './api.ts';
@@ -19,7 +20,7 @@ export const marketsDomain: Domain = {
   endpoints: marketsEndpoints,
   checks: marketsChecks,
   consumers: [],
-  approvalActions: [],
+  approvalActions: [listInstrumentAction],
   jobs: [],
   personalData: [],
 };

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { eq } from 'drizzle-orm';
 import { auditLogs } from '../../platform/db/schema.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../testing/trading-desk.ts';
+import { instruments } from './schema.ts';
 
 let desk: TradingDesk;
 let customer: Trader;
@@ -38,6 +39,16 @@ function listing(changes: object = {}) {
   };
 }
 
+function propose(changes: object = {}) {
+  return desk.request(admin, 'POST', '/v1/instruments', { body: listing(changes) });
+}
+
+function decide(person: Trader, approvalId: string, vote: 'approve' | 'reject') {
+  return desk.request(person, 'POST', `/v1/approvals/${approvalId}/${vote}`, {
+    body: { reason: 'Looked at it' },
+  });
+}
+
 describe('reading', () => {
   test('lists assets and instruments, and gives the clock', async () => {
     const assets = (await desk.request(customer, 'GET', '/v1/assets')).body.data;
@@ -72,19 +83,60 @@ describe('reading', () => {
 });
 
 describe('listing an instrument', () => {
-  test('makes it readable at once and leaves its audit row', async () => {
-    const { status, body } = await desk.request(admin, 'POST', '/v1/instruments', { body: listing() });
+  test('makes it readable at once, halted, and leaves its audit row', async () => {
+    const { status, body } = await propose();
     expect(status).toBe(201);
-    expect(body).toMatchObject({ symbol: 'EUR/USD', status: 'active', version: 1 });
-    expect((await desk.request(customer, 'GET', '/v1/instruments/EUR%2FUSD')).body).toEqual(body);
+    const { approvalId, ...instrument } = body;
+    expect(instrument).toMatchObject({ symbol: 'EUR/USD', status: 'halted', version: 1 });
+    expect((await desk.request(customer, 'GET', '/v1/instruments/EUR%2FUSD')).body).toEqual(instrument);
     const rows = await desk.deps.db.engine.select().from(auditLogs).where(eq(auditLogs.resourceId, body.id));
     expect(rows).toMatchObject([{ eventType: 'instrument.created', actorUserId: admin.userId }]);
-    const again = await desk.request(admin, 'POST', '/v1/instruments', { body: listing() });
+    const again = await propose();
+    expect([again.status, again.body.code]).toEqual([409, 'approval_pending_exists']);
+    expect(approvalId).toBeString();
+  });
+
+  test('waits for another person, who makes it active with the terms they saw', async () => {
+    const { body } = await propose({ symbol: 'EUR/USD.3' });
+    const buyer = await desk.newTrader({ USD: '100' });
+    const early = await desk.place(buyer, 'buy 1 at 1.1', { symbol: 'EUR/USD.3' });
+    expect(early.body.rejectionReason).toBe('instrument_halted');
+    expect((await decide(admin, body.approvalId, 'approve')).body.code).toBe('self_approval');
+    expect(
+      (await decide(await desk.newStaff('risk_manager'), body.approvalId, 'approve')).body,
+    ).toMatchObject({
+      status: 'executed',
+      payload: { symbol: 'EUR/USD.3', collarBps: 500, makerFeeBps: 10, maxQuantity: '1000000' },
+    });
+    const { body: listed } = await desk.request(customer, 'GET', '/v1/instruments/EUR%2FUSD.3');
+    expect(listed).toMatchObject({ status: 'active', version: 2 });
+    const again = await propose({ symbol: 'EUR/USD.3' });
     expect([again.status, again.body.code]).toEqual([409, 'symbol_taken']);
   });
 
+  test('that is rejected can be proposed again with other terms, which then need their own approval', async () => {
+    const { body } = await propose({ symbol: 'EUR/USD.4', takerFeeBps: 900 });
+    const other = await desk.newStaff('admin');
+    await decide(other, body.approvalId, 'reject');
+    const better = await propose({ symbol: 'EUR/USD.4' });
+    expect([better.status, better.body.id]).toEqual([201, body.id]);
+    expect((await decide(other, body.approvalId, 'approve')).body.code).toBe('approval_not_pending');
+    await decide(other, better.body.approvalId, 'approve');
+    const { body: listed } = await desk.request(customer, 'GET', '/v1/instruments/EUR%2FUSD.4');
+    expect(listed).toMatchObject({ status: 'active', takerFeeBps: 20 });
+  });
+
+  test('does not take effect if its terms changed behind the approval', async () => {
+    const { body } = await propose({ symbol: 'EUR/USD.5' });
+    await desk.deps.db.engine.update(instruments).set({ takerFeeBps: 0 }).where(eq(instruments.id, body.id));
+    const vote = await decide(await desk.newStaff('risk_manager'), body.approvalId, 'approve');
+    expect([vote.status, vote.body.code]).toEqual([409, 'conflict']);
+    expect((await desk.request(customer, 'GET', '/v1/instruments/EUR%2FUSD.5')).body.status).toBe('halted');
+  });
+
   test('lets nobody trade it before it has a price', async () => {
-    await desk.request(admin, 'POST', '/v1/instruments', { body: listing({ symbol: 'EUR/USD.2' }) });
+    const { body } = await propose({ symbol: 'EUR/USD.2' });
+    await decide(await desk.newStaff('risk_manager'), body.approvalId, 'approve');
     const buyer = await desk.newTrader({ USD: '100' });
     const order = await desk.place(buyer, 'buy 1 at 1.1', { symbol: 'EUR/USD.2' });
     expect(order.body.rejectionReason).toBe('price_unavailable');

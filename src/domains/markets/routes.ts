@@ -1,9 +1,18 @@
 import { z } from '@hono/zod-openapi';
 import { STAFF_ROLES } from '../../kernel/actor.ts';
 import { type Endpoint, endpoint, pickProblems } from '../../platform/http/endpoint.ts';
-import { Asset, Instrument, MarketClock, NewInstrument, Quote, symbolInput } from './api.ts';
-import { createInstrument } from './create-instrument.ts';
+import { PLATFORM_PROBLEMS } from '../../platform/http/problems.ts';
+import {
+  Asset,
+  Instrument,
+  MarketClock,
+  NewInstrument,
+  ProposedInstrument,
+  Quote,
+  symbolInput,
+} from './api.ts';
 import { MARKETS_PROBLEMS } from './errors.ts';
+import { proposeInstrument } from './propose-instrument.ts';
 import { getInstrument, getQuote, listAssets, listInstruments } from './store.ts';
 
 const EVERYONE = { customer: true, staff: STAFF_ROLES, scope: 'markets:read' } as const;
@@ -72,7 +81,8 @@ export const marketsEndpoints: readonly Endpoint[] = [
     path: '/v1/instruments',
     tag: 'markets',
     summary: 'List a spot instrument',
-    description: 'It cannot trade before it has a price.',
+    description:
+      'It is halted until another person approves its fees, sizes and collar, and cannot trade before it has a price.',
     access: { staff: ['admin'] },
     category: 'admin_action',
     body: NewInstrument,
@@ -91,14 +101,17 @@ export const marketsEndpoints: readonly Endpoint[] = [
       makerFeeBps: 10,
       takerFeeBps: 20,
     },
-    responses: { 201: Instrument },
-    problems: pickProblems(
-      MARKETS_PROBLEMS,
-      'instrument_steps_inexact',
-      'instrument_terms_invalid',
-      'instrument_asset_unknown',
-      'symbol_taken',
-    ),
-    handler: async (ctx, { body }) => ({ status: 201, body: await createInstrument(ctx, body) }),
+    responses: { 201: ProposedInstrument },
+    problems: {
+      ...pickProblems(
+        MARKETS_PROBLEMS,
+        'instrument_steps_inexact',
+        'instrument_terms_invalid',
+        'instrument_asset_unknown',
+        'symbol_taken',
+      ),
+      ...pickProblems(PLATFORM_PROBLEMS, 'approval_pending_exists'),
+    },
+    handler: async (ctx, { body }) => ({ status: 201, body: await proposeInstrument(ctx, body) }),
   }),
 ];

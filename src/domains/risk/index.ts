@@ -1,5 +1,6 @@
 import type { Domain } from '../../platform/domain.ts';
 import { riskChecks } from './checks.ts';
+import { personalLimits } from './personal-data.ts';
 import { setLimitAction } from './propose-risk-limit.ts';
 import { riskEndpoints } from './routes.ts';
 
@@ -19,5 +20,5 @@ export const riskDomain: Domain = {
   consumers: [],
   approvalActions: [setLimitAction],
   jobs: [],
-  personalData: [],
+  personalData: [personalLimits],
 };

@@ -14,7 +14,7 @@ export const riskEndpoints: readonly Endpoint[] = [
     summary: 'The limits of trading, newest first',
     description:
       'The narrowest scope that has a limit binds: account, user, instrument, asset, platform. Without any the order is refused.',
-    access: { staff: ['risk_manager', 'compliance_officer', 'auditor', 'admin'] },
+    access: { staff: ['risk_manager', 'compliance_officer', 'auditor', 'admin'], scope: 'risk:read' },
     query: RiskLimitQuery,
     responses: { 200: pageOf(RiskLimit).openapi('RiskLimitPage') },
     handler: async (ctx, { query }) => ({ status: 200, body: await listRiskLimits(ctx, query) }),

@@ -1,5 +1,6 @@
 import type { Domain } from '../../platform/domain.ts';
 import { tradingChecks } from './checks.ts';
+import { tradingObstacles } from './closing-obstacles.ts';
 import { expireOrders } from './expire-orders.ts';
 import { personalOrders } from './personal-data.ts';
 import { tradingEndpoints } from './routes.ts';
@@ -15,4 +16,5 @@ export const tradingDomain: Domain = {
   approvalActions: [],
   jobs: [{ name: 'trading.expire-orders', cron: '* * * * *', run: expireOrders }],
   personalData: [personalOrders],
+  closingObstacles: tradingObstacles,
 };

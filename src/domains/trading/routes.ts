@@ -59,6 +59,7 @@ const orderEndpoints: readonly Endpoint[] = [
     description:
       'Answers when the order is durable, before it is matched: read the order again, or its events, for what became of it. An order that a rule refuses is stored as `rejected` with its reason and answered 201 as well. The first rule that refuses gives the reason, in the order of the RejectionReason schema. A clientOrderId that the account used before answers that order again if the request is the same.',
     access: WRITING,
+    rate: 'orders',
     category: 'trading',
     idempotency: 'verb',
     body: NewOrder,
@@ -114,6 +115,7 @@ const orderEndpoints: readonly Endpoint[] = [
     tag: 'trading',
     summary: 'Cancel every open order of an account',
     access: WRITING,
+    rate: 'orders',
     category: 'trading',
     query: z.strictObject({ accountId: idInput }),
     responses: { 200: OrderList },
@@ -158,6 +160,7 @@ const orderEndpoints: readonly Endpoint[] = [
     description:
       'The request is durable when this answers, and usually carried out. What traded before the engine took the order out has traded.',
     access: WRITING,
+    rate: 'orders',
     category: 'trading',
     params: byId,
     responses: { 200: Order },

@@ -4,6 +4,7 @@ import type { Id } from '../../kernel/id.ts';
 import type { Page } from '../../kernel/page.ts';
 import { divide } from '../../kernel/rounding.ts';
 import type { Ctx } from '../../platform/context.ts';
+import { ownRows } from '../../platform/db/own-rows.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { cutPage, type PageRequest, readCursor } from '../../platform/http/cursor.ts';
 import { refuse } from '../../platform/http/refuse.ts';
@@ -46,6 +47,7 @@ export async function listOrders(ctx: Ctx, filter: OrderFilter): Promise<Page<Or
       .from(orders)
       .where(
         and(
+          ownRows(ctx, orders.userId),
           filter.accountId === undefined ? undefined : eq(orders.accountId, filter.accountId),
           filter.status === undefined ? undefined : eq(orders.status, filter.status),
           filter.symbol === undefined ? undefined : eq(orders.symbol, filter.symbol),
@@ -62,7 +64,10 @@ export async function listOrders(ctx: Ctx, filter: OrderFilter): Promise<Page<Or
 /** @errors not_found */
 export async function getOrder(ctx: Ctx, orderId: Id): Promise<OrderView> {
   return transact(ctx, ctx.login, async (tx) => {
-    const [order] = await tx.select().from(orders).where(eq(orders.id, orderId));
+    const [order] = await tx
+      .select()
+      .from(orders)
+      .where(and(ownRows(ctx, orders.userId), eq(orders.id, orderId)));
     if (order === undefined) {
       throw refuse('not_found');
     }
@@ -86,6 +91,7 @@ export async function getOrderByClientId(
       .from(orders)
       .where(
         and(
+          ownRows(ctx, orders.userId),
           eq(orders.clientOrderId, clientOrderId),
           accountId === undefined ? undefined : eq(orders.accountId, accountId),
         ),
@@ -102,7 +108,10 @@ export async function getOrderByClientId(
 /** What happened to an order, oldest first. @errors not_found */
 export async function listOrderEvents(ctx: Ctx, orderId: Id) {
   return transact(ctx, ctx.login, async (tx) => {
-    const [order] = await tx.select({ id: orders.id }).from(orders).where(eq(orders.id, orderId));
+    const [order] = await tx
+      .select({ id: orders.id })
+      .from(orders)
+      .where(and(ownRows(ctx, orders.userId), eq(orders.id, orderId)));
     if (order === undefined) {
       throw refuse('not_found');
     }
@@ -127,6 +136,7 @@ export async function listFills(ctx: Ctx, filter: FillFilter): Promise<Page<type
       .from(fills)
       .where(
         and(
+          ownRows(ctx, fills.userId),
           filter.accountId === undefined ? undefined : eq(fills.accountId, filter.accountId),
           filter.orderId === undefined ? undefined : eq(fills.orderId, filter.orderId),
           filter.symbol === undefined ? undefined : eq(fills.symbol, filter.symbol),

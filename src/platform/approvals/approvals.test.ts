@@ -13,6 +13,7 @@ import { approvals, approvalVotes, auditLogs } from '../db/schema.ts';
 import { transact } from '../db/transact.ts';
 import { refuse } from '../http/refuse.ts';
 import type { ApprovedAction } from './actions.ts';
+import { cancelApproval } from './cancel-approval.ts';
 import { decideApproval } from './decide-approval.ts';
 import { expireApprovals } from './expire-approvals.ts';
 import { type Approval, type ApprovalRequest, requestApproval } from './request-approval.ts';
@@ -160,9 +161,12 @@ describe('a decision by another person', () => {
     expect(votes).toEqual([]);
   });
 
-  test('is for those who hold one of the named roles', async () => {
+  test('is for those who hold one of the named roles; others who see it may not, the rest find none', async () => {
     const approval = await requested({ checkerRoles: ['risk_manager', 'mlro'] });
-    expect(await codeOf(vote(checker, approval))).toBe('forbidden');
+    const officer = foundation.ctx((await small.person('compliance_officer')).actor);
+    expect(await codeOf(vote(officer, approval))).toBe('forbidden');
+    expect(await codeOf(vote(maker, approval))).toBe('forbidden');
+    expect(await codeOf(vote(checker, approval))).toBe('not_found');
     expect(await codeOf(vote(checker, { ...approval, id: newId() }))).toBe('not_found');
   });
 
@@ -201,6 +205,63 @@ describe('the maker', () => {
     expect(await codeOf(again())).toBe('approval_pending_exists');
     await vote(checker, approval);
     expect((await again()).status).toBe('pending');
+  });
+});
+
+describe('taking back', () => {
+  const cancel = (ctx: Ctx, approval: Approval) => cancelApproval(ctx, approval.id);
+
+  test('is for the maker while nobody has decided; the action is told and nobody can decide any more', async () => {
+    const approval = await requested();
+    expect(await codeOf(cancel(maker, approval))).toBe('accepted');
+    expect([(await stored(approval)).status, refusals, executed]).toEqual([
+      'cancelled',
+      ['taken back by its maker'],
+      [],
+    ]);
+    expect(await auditOf(approval)).toEqual(['approval.requested', 'approval.cancelled']);
+    expect(await codeOf(vote(checker, approval))).toBe('approval_not_pending');
+    expect(await codeOf(cancel(maker, approval))).toBe('approval_not_pending');
+  });
+
+  test('leaves room for the same request again', async () => {
+    const approval = await requested();
+    await cancel(maker, approval);
+    expect((await requested({ subjectId: approval.subjectId })).status).toBe('pending');
+  });
+
+  test('is refused to checkers, and to those who may not see it there is nothing', async () => {
+    const approval = await requested({ checkerRoles: ['risk_manager'] });
+    const riskManager = foundation.ctx((await small.person('risk_manager')).actor);
+    expect(await codeOf(cancel(riskManager, approval))).toBe('forbidden');
+    expect(await codeOf(cancel(checker, approval))).toBe('not_found');
+    expect(await codeOf(cancel(maker, { ...approval, id: newId() }))).toBe('not_found');
+    expect((await stored(approval)).status).toBe('pending');
+  });
+
+  test('is refused where the maker asked as a customer: nobody acts as staff on themselves', async () => {
+    const approval = await requested({ subjectUserId: personIn(maker) });
+    expect(await codeOf(cancel(maker, approval))).toBe('self_approval');
+  });
+
+  test('is all or nothing with what the action does then', async () => {
+    const approval = await requested({ action: 'guard.fail' });
+    expect(await codeOf(cancel(maker, approval))).toContain('cannot be undone now');
+    expect([(await stored(approval)).status, await auditOf(approval)]).toEqual([
+      'pending',
+      ['approval.requested'],
+    ]);
+  });
+
+  test('and a vote at the same time: one of them happens', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      executed = [];
+      const approval = await requested();
+      const codes = await Promise.all([codeOf(cancel(maker, approval)), codeOf(vote(checker, approval))]);
+      expect(codes.toSorted()).toEqual(['accepted', 'approval_not_pending']);
+      const { status } = await stored(approval);
+      expect([status, executed.length]).toEqual(codes[0] === 'accepted' ? ['cancelled', 0] : ['executed', 1]);
+    }
   });
 });
 

@@ -33,4 +33,10 @@ export const APPROVAL_EVENTS = auditEvents({
     description: 'An action was not decided in time',
     shows: SHOWS,
   },
+  'approval.cancelled': {
+    category: 'admin_action',
+    severity: 'info',
+    description: 'An action nobody need decide any more was closed',
+    shows: SHOWS,
+  },
 });

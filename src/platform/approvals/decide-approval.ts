@@ -14,6 +14,7 @@ import { refuse } from '../http/refuse.ts';
 import type { ApprovedAction } from './actions.ts';
 import { APPROVAL_EVENTS } from './audit.ts';
 import { type Approval, payloadHash } from './request-approval.ts';
+import { isVisibleTo } from './visibility.ts';
 
 export type Decision = {
   readonly approvalId: Id;
@@ -25,8 +26,8 @@ export type Decision = {
  * One person's vote. The last approving vote executes the action in the same transaction; one
  * rejection ends it.
  * @effects rows of `approval_votes` and `approvals`; audit; whatever the action does
- * @errors not_found, approval_not_pending, approval_expired, forbidden, self_approval,
- *   approval_already_voted, and the action's own
+ * @errors not_found (also where the caller may not see it), forbidden, self_approval,
+ *   approval_not_pending, approval_expired, approval_already_voted, and the action's own
  */
 export async function decideApproval(ctx: Ctx, decision: Decision): Promise<Approval> {
   return transact(ctx, 'engine', async (tx) => {
@@ -57,8 +58,11 @@ export async function decideApproval(ctx: Ctx, decision: Decision): Promise<Appr
 }
 
 function refuseVote(ctx: Ctx, approval: Approval | undefined, checkerId: Id): asserts approval is Approval {
-  if (approval === undefined || !hasRole(ctx.actor, ...(approval.checkerRoles as readonly Role[]))) {
-    throw approval === undefined ? refuse('not_found') : refuse('forbidden');
+  if (approval === undefined || !isVisibleTo(ctx, approval)) {
+    throw refuse('not_found');
+  }
+  if (!hasRole(ctx.actor, ...(approval.checkerRoles as readonly Role[]))) {
+    throw refuse('forbidden');
   }
   if (approval.makerId === checkerId || approval.subjectUserId === checkerId) {
     throw refuse('self_approval');

@@ -1,9 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { newId } from '../../kernel/id.ts';
 import { type IdentityDesk, type Person, startIdentityDesk } from '../../testing/identity-desk.ts';
 
 let desk: IdentityDesk;
 beforeAll(async () => {
   desk = await startIdentityDesk(import.meta.file);
+  // Nobody acts as admin before two people hold the role.
+  await desk.newPerson('admin');
+  await desk.newPerson('admin');
 });
 
 afterAll(async () => {
@@ -55,6 +59,44 @@ test('who may see it may not therefore decide it', async () => {
   expect((await approve(await desk.newToken('auditor'), id)).body.code).toBe('forbidden');
   const unchecked = await desk.tokenOf(await desk.newPerson('admin'), false);
   expect((await approve(unchecked, id)).body.code).toBe('second_factor_required');
+});
+
+test('who may not see it is told what they are told of none, to whatever they ask', async () => {
+  const { id } = await askForRoles();
+  const absent = newId();
+  for (const role of ['operations', 'risk_manager'] as const) {
+    const token = await desk.newToken(role);
+    const ask = async (method: 'GET' | 'POST', of: string, step: string, body?: object) => {
+      const answer = await desk.request(method, `/v1/approvals/${of}${step}`, {
+        token,
+        ...(body === undefined ? {} : { body }),
+      });
+      return { ...answer.body, instance: '', requestId: '' };
+    };
+    for (const [method, step, body] of [
+      ['GET', ''],
+      ['POST', '/approve', { reason: 'Seen and agreed' }],
+      ['POST', '/reject', { reason: 'Seen and refused' }],
+      ['POST', '/cancel'],
+    ] as const) {
+      const real = await ask(method, id, step, body);
+      expect([step, real.code]).toEqual([step, 'not_found']);
+      expect(real).toEqual(await ask(method, absent, step, body));
+    }
+  }
+});
+
+test('its maker takes it back, and nobody else', async () => {
+  const { maker, id } = await askForRoles();
+  const cancel = (token: string) => desk.request('POST', `/v1/approvals/${id}/cancel`, { token });
+  expect((await cancel(await desk.newToken('admin'))).body.code).toBe('forbidden');
+  expect((await cancel(await desk.newToken('compliance_officer'))).body.code).toBe('forbidden');
+  expect((await cancel(await desk.tokenOf(maker))).body).toMatchObject({
+    id,
+    status: 'cancelled',
+    votes: [],
+  });
+  expect((await approve(await desk.newToken('admin'), id)).body.code).toBe('approval_not_pending');
 });
 
 test('shows payload and votes once decided', async () => {

@@ -7,6 +7,7 @@ import { type Endpoint, endpoint, pickProblems } from '../http/endpoint.ts';
 import { PLATFORM_PROBLEMS } from '../http/problems.ts';
 import { idInput } from '../http/wire.ts';
 import { ApprovalReason, ApprovalWithVotes, approvalStatusInput } from './api.ts';
+import { cancelApproval } from './cancel-approval.ts';
 import { decideApproval } from './decide-approval.ts';
 import { getApproval, listApprovals } from './list-approvals.ts';
 
@@ -46,7 +47,7 @@ export const approvalEndpoints: readonly Endpoint[] = [
     path: '/v1/approvals',
     tag: 'approvals',
     summary: 'What waits for, or had, the decision of another person, newest first',
-    access: { staff: STAFF_ROLES },
+    access: { staff: STAFF_ROLES, scope: 'approvals:read' },
     query,
     responses: { 200: pageOf(ApprovalWithVotes) },
     handler: async (ctx, { query: page }) => ({ status: 200, body: await listApprovals(ctx, page) }),
@@ -57,7 +58,7 @@ export const approvalEndpoints: readonly Endpoint[] = [
     path: '/v1/approvals/{id}',
     tag: 'approvals',
     summary: 'One approval with its payload and votes',
-    access: { staff: STAFF_ROLES },
+    access: { staff: STAFF_ROLES, scope: 'approvals:read' },
     params,
     responses: { 200: ApprovalWithVotes },
     handler: async (ctx, { params: { id } }) => ({ status: 200, body: await getApproval(ctx, id) }),
@@ -91,6 +92,22 @@ export const approvalEndpoints: readonly Endpoint[] = [
     responses: { 200: ApprovalWithVotes },
     problems,
     handler: (ctx, { params: { id }, body }) => decide(ctx, id, 'reject', body.reason),
+  }),
+  endpoint({
+    operationId: 'cancelApproval',
+    method: 'post',
+    path: '/v1/approvals/{id}/cancel',
+    tag: 'approvals',
+    summary: 'Takes back an action that one asked for oneself and nobody has decided',
+    access: { staff: DECIDERS },
+    params,
+    category: 'admin_action',
+    responses: { 200: ApprovalWithVotes },
+    problems: pickProblems(PLATFORM_PROBLEMS, 'self_approval', 'approval_not_pending'),
+    handler: async (ctx, { params: { id } }) => {
+      await cancelApproval(ctx, id);
+      return { status: 200, body: await getApproval(ctx, id) };
+    },
   }),
 ];
 

@@ -1,6 +1,4 @@
-import { and, arrayOverlaps, desc, eq, inArray, lt, or, type SQL } from 'drizzle-orm';
-import { hasRole, personOf, type Role } from '../../kernel/actor.ts';
-import { present } from '../../kernel/assert.ts';
+import { and, desc, eq, inArray, lt } from 'drizzle-orm';
 import type { Id } from '../../kernel/id.ts';
 import type { Page } from '../../kernel/page.ts';
 import type { Ctx } from '../context.ts';
@@ -10,9 +8,7 @@ import { transact } from '../db/transact.ts';
 import { cutPage, type PageRequest, readCursor } from '../http/cursor.ts';
 import { refuse } from '../http/refuse.ts';
 import type { Approval } from './request-approval.ts';
-
-/** They see every approval; others see those they could decide and those they made. */
-const SEE_ALL: readonly Role[] = ['auditor', 'compliance_officer', 'mlro'];
+import { visibleTo } from './visibility.ts';
 
 export type ApprovalQuery = PageRequest & {
   readonly status?: Approval['status'] | undefined;
@@ -60,15 +56,6 @@ export async function getApproval(ctx: Ctx, approvalId: Id): Promise<DecidedAppr
     }
     return approval;
   });
-}
-
-function visibleTo(ctx: Ctx): SQL | undefined {
-  if (hasRole(ctx.actor, ...SEE_ALL)) {
-    return undefined;
-  }
-  const personId = present(personOf(ctx.actor), 'approvals are read by people');
-  const roles = 'roles' in ctx.actor ? [...ctx.actor.roles] : [];
-  return or(arrayOverlaps(approvals.checkerRoles, roles), eq(approvals.makerId, personId));
 }
 
 async function withVotes(tx: Tx, rows: readonly Approval[]): Promise<DecidedApproval[]> {

@@ -1,7 +1,8 @@
 /**
  * The writer for what did not happen: refused and failed requests, in a transaction of their own
- * (I5). Refusals before authentication are counted per IP, route and minute: the first is written at
- * once, the rest as one row when the minute is over, so that a flood cannot flood the log.
+ * (I5). Refusals before authentication are counted per IP, route and minute, those above a rate limit
+ * per credential, route and minute: the first is written at once, the rest as one row when the minute is
+ * over, so that a flood cannot flood the log.
  */
 import { actorIdOf, personOf } from '../../kernel/actor.ts';
 import { newId } from '../../kernel/id.ts';
@@ -38,7 +39,8 @@ const openWindows = perDeps((_deps: Deps) => new Map<string, Window>());
  * @effects one row of `audit_logs`, committed apart from the request
  */
 export async function attempt(ctx: Ctx, refused: Attempt): Promise<void> {
-  if (ctx.actor.kind === 'anonymous' && (await countedInWindow(ctx, refused))) {
+  const mayFlood = ctx.actor.kind === 'anonymous' || refused.status === 429;
+  if (mayFlood && (await countedInWindow(ctx, refused))) {
     return;
   }
   await writeAttempt(ctx, refused, 1);
@@ -59,16 +61,21 @@ export async function flushAttempts(deps: Deps, everything = false): Promise<voi
 
 async function countedInWindow(ctx: Ctx, refused: Attempt): Promise<boolean> {
   const windows = openWindows(ctx.deps);
-  const key = `${ctx.client.ip} ${refused.method} ${refused.route} ${refused.code}`;
+  const source = ctx.actor.kind === 'anonymous' ? ctx.client.ip : actorIdOf(ctx.actor);
+  const key = `${source} ${refused.method} ${refused.route} ${refused.code}`;
   const window = windows.get(key);
   if (window !== undefined && ctx.deps.clock.realMs() - window.startedMs < WINDOW_MS) {
     window.suppressed += 1;
     return true;
   }
-  if (window !== undefined || windows.size >= MAX_WINDOWS) {
-    await flushAttempts(ctx.deps, windows.size >= MAX_WINDOWS);
+  windows.delete(key);
+  if (windows.size >= MAX_WINDOWS) {
+    await flushAttempts(ctx.deps, true);
   }
   windows.set(key, { startedMs: ctx.deps.clock.realMs(), ctx, attempt: refused, suppressed: 0 });
+  if (window !== undefined && window.suppressed > 0) {
+    await writeAttempt(window.ctx, window.attempt, window.suppressed);
+  }
   return false;
 }
 

@@ -12,6 +12,8 @@ export type Keyring = {
   /** Seals a person's data key, or a token key, under the active root key. */
   readonly wrap: (place: Place, secret: Uint8Array) => Ciphertext;
   readonly unwrap: (place: Place, wrapped: Ciphertext) => Uint8Array;
+  /** What `wrap` writes into each ciphertext now; another id there is that of an older root key. */
+  readonly wrapKeyId: Uint8Array;
   /** The key for data that belongs to no person. */
   readonly house: DataKey;
   /** HMAC for equality search on sealed values; `field` keeps indexes of two fields apart. */
@@ -62,6 +64,7 @@ export function buildKeyring(rootKeys: readonly RootKey[]): Keyring {
   return {
     wrap: (place, secret) => seal(wrappingKey(active), place, secret),
     unwrap: (place, wrapped) => open((id) => wrapping.get(keyIdText(id)), place, wrapped),
+    wrapKeyId: wrappingKey(active).id,
     house: dataKey(derive(oldest.key, 'house-data')),
     blindIndex: (field, value) =>
       new Uint8Array(createHmac('sha256', indexKey).update(`${field}\0${value}`).digest()),

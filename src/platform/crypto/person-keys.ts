@@ -1,10 +1,11 @@
 /**
  * One data key per person, wrapped by the keyring: destroying the row makes everything sealed under
- * it unreadable while every hash over it stays valid. Unwrapped keys are cached in memory only.
+ * it unreadable while every hash over it stays valid. Unwrapped keys are cached in memory only, and a
+ * key that was destroyed is never cached again, whatever an older snapshot still reads.
  */
 import { randomBytes } from 'node:crypto';
-import { eq } from 'drizzle-orm';
-import { assert } from '../../kernel/assert.ts';
+import { inArray } from 'drizzle-orm';
+import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { Instant } from '../../kernel/time.ts';
 import type { Tx } from '../db/client.ts';
@@ -16,42 +17,65 @@ import type { DataKey, Place } from './seal.ts';
 export type PersonKeys = {
   /** Makes the key of a new person. @effects one row of `person_keys` */
   readonly create: (tx: Tx, userId: Id, at: Instant) => Promise<DataKey>;
-  /** @errors AssertionError where the person has no key (erased or never made) */
+  /** The key of someone who acts or is written about now. @errors AssertionError where there is none */
   readonly of: (tx: Tx, userId: Id) => Promise<DataKey>;
+  /** The key of someone who is read about; undefined where they were erased. */
+  readonly find: (tx: Tx, userId: Id) => Promise<DataKey | undefined>;
+  /** Keys of those who have one, in one statement; the erased are missing. */
   readonly ofMany: (tx: Tx, userIds: readonly Id[]) => Promise<ReadonlyMap<Id, DataKey>>;
-  /** Drops a cached key, after erasure. */
+  /** Drops the key of someone whose key was destroyed, for good. */
   readonly forget: (userId: Id) => void;
+  /** Drops every cached key, where notices of destroyed keys may have been missed. */
+  readonly forgetAll: () => void;
 };
 
 const CACHE_SIZE = 20_000;
 
-/** Person keys under this keyring, with their cache. */
 /** Keys of people, unwrapped on first use and kept in memory only. */
 export function buildPersonKeys(keyring: Keyring): PersonKeys {
   const cache = new Map<Id, DataKey>();
-  const remember = (userId: Id, key: DataKey): DataKey => {
+  const destroyed = new Set<Id>();
+  let generation = 0;
+  const remember = (userId: Id, key: DataKey): void => {
     const oldest = cache.size >= CACHE_SIZE ? cache.keys().next().value : undefined;
     if (oldest !== undefined) {
       cache.delete(oldest);
     }
     cache.set(userId, key);
-    return key;
   };
-  const load = async (tx: Tx, userId: Id): Promise<DataKey> => {
-    const [row] = await tx.select().from(personKeys).where(eq(personKeys.userId, userId));
-    assert(row !== undefined, 'the person has a data key');
-    return remember(userId, dataKey(keyring.unwrap(placeOf(userId), row.wrappedKey)));
-  };
-  const of = async (tx: Tx, userId: Id): Promise<DataKey> => cache.get(userId) ?? (await load(tx, userId));
-  return {
-    of,
-    ofMany: async (tx, userIds) => {
-      const found = new Map<Id, DataKey>();
-      for (const userId of new Set(userIds)) {
-        found.set(userId, await of(tx, userId));
+  const ofMany = async (tx: Tx, userIds: readonly Id[]): Promise<ReadonlyMap<Id, DataKey>> => {
+    const found = new Map<Id, DataKey>();
+    const missing = new Set<Id>();
+    for (const userId of userIds) {
+      const cached = cache.get(userId);
+      if (cached === undefined) {
+        missing.add(userId);
+      } else {
+        found.set(userId, cached);
       }
+    }
+    if (missing.size === 0) {
       return found;
-    },
+    }
+    const asked = generation;
+    for (const row of await tx
+      .select()
+      .from(personKeys)
+      .where(inArray(personKeys.userId, [...missing]))) {
+      const key = dataKey(keyring.unwrap(placeOf(row.userId), row.wrappedKey));
+      found.set(row.userId, key);
+      // A notice may have come between the answer and here; what was read then is older than it.
+      if (asked === generation && !destroyed.has(row.userId)) {
+        remember(row.userId, key);
+      }
+    }
+    return found;
+  };
+  const find = async (tx: Tx, userId: Id) => (await ofMany(tx, [userId])).get(userId);
+  return {
+    ofMany,
+    find,
+    of: async (tx, userId) => present(await find(tx, userId), 'the person has a data key'),
     create: async (tx, userId, at) => {
       const key = dataKey(new Uint8Array(randomBytes(32)));
       const wrappedKey: Ciphertext = keyring.wrap(placeOf(userId), key.key);
@@ -60,7 +84,13 @@ export function buildPersonKeys(keyring: Keyring): PersonKeys {
       return key;
     },
     forget: (userId) => {
+      generation += 1;
+      destroyed.add(userId);
       cache.delete(userId);
+    },
+    forgetAll: () => {
+      generation += 1;
+      cache.clear();
     },
   };
 }

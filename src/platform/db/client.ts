@@ -28,6 +28,8 @@ export type Databases = {
   readonly staff: Database;
   readonly engine: Database;
   readonly connections: Readonly<Record<Login, Connection>>;
+  /** Adds what must stop before the connections close, such as a listener. */
+  readonly beforeClose: (stop: () => Promise<void>) => void;
   readonly close: () => Promise<void>;
 };
 
@@ -43,12 +45,22 @@ export function openDatabases(connections: Readonly<Record<Login, Connection>>, 
   const app = openClient(connections.app, sizes.app);
   const staff = openClient(connections.staff, sizes.staff);
   const engine = openClient(connections.engine, sizes.engine);
+  const stops: (() => Promise<void>)[] = [];
+  let closed = false;
   return {
     app: drizzle(app),
     staff: drizzle(staff),
     engine: drizzle(engine),
     connections,
+    beforeClose: (stop) => {
+      if (closed) {
+        stop().catch(() => {});
+      }
+      stops.push(stop);
+    },
     close: async () => {
+      closed = true;
+      await Promise.all(stops.map((stop) => stop()));
       await Promise.all([app, staff, engine].map((client) => client.end({ timeout: 5 })));
     },
   };
@@ -56,7 +68,12 @@ export function openDatabases(connections: Readonly<Record<Login, Connection>>, 
 
 /** One postgres.js client with the settings every connection of the server carries. */
 export function openClient(connection: Connection, max: number): postgres.Sql {
-  return postgres({
+  return postgres(clientOptions(connection, max));
+}
+
+/** What `openClient` passes to the driver, for a client with hooks of its own. */
+export function clientOptions(connection: Connection, max: number) {
+  return {
     host: connection.host,
     port: connection.port,
     database: connection.database,
@@ -73,7 +90,7 @@ export function openClient(connection: Connection, max: number): postgres.Sql {
       statement_timeout: STATEMENT_TIMEOUT_MS,
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
     },
-  });
+  };
 }
 
 /**

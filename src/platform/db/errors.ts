@@ -5,6 +5,9 @@
 import { DomainError } from '../../kernel/error.ts';
 import { PLATFORM_PROBLEMS } from '../http/problems.ts';
 
+/** What a trigger of ours raises where no caller, whatever its rights, may do a thing. */
+const DATABASE_FORBIDS = 'PL403';
+
 /** SQLSTATE of a driver error, also when drizzle wrapped it. */
 export function sqlStateOf(error: unknown): string | undefined {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
@@ -36,6 +39,8 @@ export function translateDatabaseError(error: unknown): unknown {
     case '55P03':
     case '57014':
       return new DomainError('busy', PLATFORM_PROBLEMS.busy, { headers: { 'retry-after': '1' } });
+    case DATABASE_FORBIDS:
+      return new DomainError('forbidden', PLATFORM_PROBLEMS.forbidden);
     case '57P01':
     case '57P03':
     case '53300':

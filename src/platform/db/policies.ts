@@ -32,9 +32,10 @@ export function internalRows(table: string) {
   ];
 }
 
-/** Policies of a table customers write but never read, such as the audit log and the outbox. */
-export function writtenByAll(table: string) {
-  return [pgPolicy(`${table}_app`, { for: 'insert', to: app, withCheck: sql`true` }), ...internalRows(table)];
+/** Policies of a log that customers write to in their own name and otherwise do not touch. */
+export function writtenByAll(table: string, writer: AnyPgColumn) {
+  const inOwnName = sql`${writer} is not distinct from ${contextUser}`;
+  return [pgPolicy(`${table}_app`, { for: 'insert', to: app, withCheck: inOwnName }), ...internalRows(table)];
 }
 
 /** A customer reads the rows of a shared log that are theirs and meant for them. */

@@ -81,7 +81,7 @@ export const auditLogs = pgTable(
     index('audit_logs_actor_user_id_idx').on(table.actorUserId, table.recordedAt, table.id),
     index('audit_logs_event_type_idx').on(table.eventType, table.recordedAt, table.id),
     index('audit_logs_request_id_idx').on(table.requestId),
-    ...writtenByAll('audit_logs'),
+    ...writtenByAll('audit_logs', table.actorUserId),
   ],
 );
 
@@ -232,7 +232,7 @@ export const outbox = pgTable(
     index('outbox_unplaced_idx').on(table.txid, table.id).where(sql`${table.position} is null`),
     index('outbox_user_id_idx').on(table.userId, table.position).where(sql`${table.customerVisible}`),
     readByOwner('outbox', table.userId, sql`${table.customerVisible}`),
-    ...writtenByAll('outbox'),
+    ...writtenByAll('outbox', table.userId),
   ],
 );
 
@@ -299,6 +299,19 @@ export const personKeys = pgTable(
     createdAt: instant('created_at').notNull(),
   },
   (table) => [uniqueIndex('person_keys_key_id_key').on(table.keyId), ...ownedBy('person_keys', table.userId)],
+);
+
+/**
+ * One counter per credential or address and route class: the theoretical arrival time of the generic
+ * cell rate algorithm. Not logged and not replicated: after a crash everybody starts afresh.
+ */
+export const rateCounters = pgTable(
+  'rate_counters',
+  {
+    counter: digest('counter').primaryKey(),
+    arrivesAt: instant('arrives_at').notNull(),
+  },
+  (table) => [index('rate_counters_arrives_at_idx').on(table.arrivesAt), ...internalRows('rate_counters')],
 );
 
 /** Facts about this database that must survive: seeded, clock moved, log origin, recovery. */

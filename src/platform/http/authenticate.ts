@@ -4,8 +4,22 @@
 import type { Actor } from '../../kernel/actor.ts';
 import type { Client, Deps } from '../context.ts';
 
+/** What a signature may cover; the body through its digest. */
+export type SignedParts = {
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Headers;
+  /** Null where nothing was sent that could be read. */
+  readonly body: ReadableStream | null;
+};
+
 /**
- * Says who sends this credential.
+ * Says who sends this credential, without waiting where that is known already.
  * @errors credential_invalid (one code for every fault: malformed, expired, revoked, unknown)
  */
-export type Authenticate = (deps: Deps, bearer: string, client: Client) => Promise<Actor>;
+export type Authenticate = (
+  deps: Deps,
+  bearer: string,
+  client: Client,
+  request: SignedParts,
+) => Actor | Promise<Actor>;

@@ -17,7 +17,11 @@ function staff(role: Role, mfaAtMs: number | null = NOW): Actor {
 }
 
 function key(roles: readonly Role[], ...scopes: string[]): Actor {
-  return { kind: 'apiKey', userId: 'u', keyId: 'k', roles, scopes };
+  return { kind: 'apiKey', userId: 'u', keyId: 'k', roles, scopes, service: false };
+}
+
+function serviceKey(roles: readonly Role[], ...scopes: string[]): Actor {
+  return { kind: 'apiKey', userId: 'u', keyId: 'k', roles, scopes, service: true };
 }
 
 function decide(access: Access, actor: Actor, mode: Mode = 'production'): string {
@@ -34,6 +38,9 @@ const BOTH: Access = { customer: true, staff: ['operations'], scope: 'deposits:r
 const DESK: Access = { staff: ['operations', 'admin'], scope: 'desk' };
 const SELF: Access = { self: true };
 const STEP: Access = { customer: true, staff: ['operations'], stepUp: true, scope: 'x' };
+
+const PAYOUT: Access = { staff: ['operations'], stepUp: true, scope: 'payouts' };
+const DECISION: Access = { staff: ['operations'], stepUp: true };
 
 const TABLE: readonly [string, Access, Actor, string][] = [
   // who                        what   actor                               answer
@@ -62,8 +69,23 @@ const TABLE: readonly [string, Access, Actor, string][] = [
   ['a key with other scopes', OWN, key(['customer'], 'orders:write', 'orders'), 'scope_missing'],
   ['a key without scopes', OWN, key(['customer']), 'scope_missing'],
   ['a key where no scope is declared', SELF, key(['customer'], '*'), 'scope_missing'],
-  ['a staff key with role and scope', DESK, key(['operations'], 'desk'), 'staff'],
-  ['a staff key without the role', DESK, key(['support'], 'desk'), 'forbidden'],
+  ['a service key with role and scope', DESK, serviceKey(['operations'], 'desk'), 'staff'],
+  ['a service key without the role', DESK, serviceKey(['support'], 'desk'), 'forbidden'],
+  ['a service key without the scope', DESK, serviceKey(['operations'], 'other'), 'scope_missing'],
+  ['a service key with every scope', DESK, serviceKey(['operations'], '*'), 'scope_missing'],
+  ['a plain key of staff', DESK, key(['operations'], 'desk'), 'forbidden'],
+  ['a plain key of staff, as if a customer', BOTH, key(['operations'], 'deposits:read'), 'forbidden'],
+  [
+    'a plain key of a customer who joined the firm',
+    OWN,
+    key(['customer', 'support'], 'orders:read'),
+    'forbidden',
+  ],
+  ['a service key with role and scope', PAYOUT, serviceKey(['operations'], 'payouts'), 'staff'],
+  ['a service key without the role', PAYOUT, serviceKey(['admin'], 'payouts'), 'forbidden'],
+  ['a service key without the scope', PAYOUT, serviceKey(['operations'], 'desk', '*'), 'step_up_required'],
+  ['a plain key with role and scope', PAYOUT, key(['operations'], 'payouts'), 'step_up_required'],
+  ['a service key', DECISION, serviceKey(['operations'], 'payouts', 'desk', '*'), 'step_up_required'],
   ['a customer key with a staff scope', DESK, key(['customer'], 'desk'), 'forbidden'],
   ['a test key in production', OWN, key(['customer'], '*'), 'scope_missing'],
 ];
@@ -77,6 +99,9 @@ describe('the declaration decides', () => {
     expect(decide(OWN, key(['customer'], '*'), 'sandbox')).toBe('app');
     expect(decide(SELF, key(['customer'], '*'), 'sandbox')).toBe('scope_missing');
     expect(decide(STEP, key(['customer'], '*'), 'sandbox')).toBe('step_up_required');
+    expect(decide(PAYOUT, key(['operations'], '*'), 'sandbox')).toBe('step_up_required');
+    expect(decide(PAYOUT, serviceKey(['operations'], '*'), 'sandbox')).toBe('step_up_required');
+    expect(decide(DESK, key(['operations'], '*'), 'sandbox')).toBe('staff');
   });
 
   test('no role that the declaration does not name acts as staff, alone or with others', () => {

@@ -1,7 +1,7 @@
 /**
  * Who may call an operation, decided from its declaration alone.
  */
-import { type Actor, hasRole, isStaff } from '../../kernel/actor.ts';
+import { type Actor, hasRoleOf, isLoneAdmin, isStaff } from '../../kernel/actor.ts';
 import type { Mode } from '../context.ts';
 import type { Login } from '../db/client.ts';
 import type { Access } from './endpoint.ts';
@@ -13,7 +13,8 @@ export const STEP_UP_MS = 5 * 60_000;
 /**
  * Admits the actor or refuses, and names the login its own work runs under: `staff` for callers who
  * act as staff, `app` for customers.
- * @errors credential_missing, scope_missing, forbidden, second_factor_required, step_up_required
+ * @errors credential_missing, step_up_required (of a key), scope_missing, forbidden,
+ *   second_admin_missing, second_factor_required, step_up_required
  */
 export function authorise(
   access: Access,
@@ -28,12 +29,13 @@ export function authorise(
     throw refuse('credential_missing');
   }
   if (actor.kind === 'apiKey') {
-    authoriseKey(access, actor.scopes, mode);
+    authoriseKey(access, actor, mode);
   }
-  const actsAsStaff = access.staff !== undefined && hasRole(actor, ...access.staff);
+  const actsAsStaff = access.staff !== undefined && hasRoleOf(actor, access.staff) && mayBeStaff(actor, mode);
   const actsForSelf = access.self === true || (access.customer === true && !isStaff(actor));
   if (!actsAsStaff && !actsForSelf) {
-    throw refuse('forbidden');
+    const withheld = isLoneAdmin(actor) && access.staff?.includes('admin') === true;
+    throw refuse(withheld ? 'second_admin_missing' : 'forbidden');
   }
   if (actor.kind === 'customer' || actor.kind === 'staff') {
     requireFactor(access, actor.mfaAtMs, nowMs, actsAsStaff);
@@ -41,20 +43,30 @@ export function authorise(
   return { login: actsAsStaff ? 'staff' : 'app' };
 }
 
-function authoriseKey(
-  access: Exclude<Access, { public: true }>,
-  scopes: readonly string[],
-  mode: Mode,
-): void {
-  if (access.stepUp) {
+type Key = Extract<Actor, { kind: 'apiKey' }>;
+
+/**
+ * A key shows no second factor. Where one is asked for, only a service key passes, by naming the scope
+ * of that very operation: two people gave it that when it was made.
+ */
+function authoriseKey(access: Exclude<Access, { public: true }>, key: Key, mode: Mode): void {
+  const hasScope = access.scope !== undefined && key.scopes.includes(access.scope);
+  if (access.stepUp && !(key.service && hasScope)) {
     throw refuse('step_up_required', { detail: 'An API key cannot pass a second factor; sign in instead.' });
   }
-  if (
-    access.scope === undefined ||
-    !(scopes.includes(access.scope) || (mode === 'sandbox' && scopes.includes('*')))
-  ) {
+  if (!hasScope && !(access.scope !== undefined && hasEveryScope(key, mode))) {
     throw refuse('scope_missing');
   }
+}
+
+/** People do by their role; a key only where two people made it, or in the sandbox with every scope. */
+function mayBeStaff(actor: Actor, mode: Mode): boolean {
+  return actor.kind !== 'apiKey' || actor.service || hasEveryScope(actor, mode);
+}
+
+/** The demo's keys; production knows no such scope. */
+function hasEveryScope(key: Key, mode: Mode): boolean {
+  return mode === 'sandbox' && key.scopes.includes('*');
 }
 
 function requireFactor(

@@ -7,6 +7,7 @@ import type { z } from '@hono/zod-openapi';
 import type { Role } from '../../kernel/actor.ts';
 import type { ProblemTable } from '../../kernel/error.ts';
 import type { Ctx } from '../context.ts';
+import type { RateClass } from './rate-policy.ts';
 
 export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 
@@ -23,7 +24,10 @@ export type Access =
       readonly staff?: readonly Role[];
       /** What an API key must carry; without one, API keys are refused. */
       readonly scope?: string;
-      /** A second factor checked within five minutes; API keys are refused. */
+      /**
+       * A second factor checked within five minutes; API keys are refused, but for service keys that
+       * carry the declared scope.
+       */
       readonly stepUp?: true;
     };
 
@@ -57,6 +61,11 @@ export type EndpointDefinition<
   readonly summary: string;
   readonly description?: string;
   readonly access: Access;
+  /**
+   * What a request is counted as; by default `read` for GET and `write` for all else. `none` is for what
+   * must answer when the database does not.
+   */
+  readonly rate?: RateClass | 'none';
   readonly params?: Params;
   readonly query?: Query;
   readonly body?: Body;
@@ -106,6 +115,11 @@ export function endpoint<
 >(definition: EndpointDefinition<Params, Query, Body>): Endpoint {
   // The pipeline parses each part with the schema declared beside the handler before calling it.
   return definition as unknown as Endpoint;
+}
+
+/** What a request of this operation is counted as. */
+export function rateClassOf({ rate, method }: Endpoint): RateClass | 'none' {
+  return rate ?? (method === 'get' ? 'read' : 'write');
 }
 
 /** True when the operation changes something. */

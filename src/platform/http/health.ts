@@ -19,6 +19,7 @@ export const healthEndpoints: readonly Endpoint[] = [
     tag: 'platform',
     summary: 'Whether the process runs',
     access: { public: true },
+    rate: 'none',
     responses: { 200: Health },
     handler: async () => ({ status: 200, body: { status: 'ok' } }),
   }),

@@ -4,7 +4,7 @@
 import { OpenAPIHono, z } from '@hono/zod-openapi';
 import { assert } from '../../kernel/assert.ts';
 import type { ProblemTable } from '../../kernel/error.ts';
-import { type Endpoint, isWrite } from './endpoint.ts';
+import { type Endpoint, isWrite, rateClassOf } from './endpoint.ts';
 import { Problem } from './problem.ts';
 import { PLATFORM_PROBLEMS } from './problems.ts';
 
@@ -12,6 +12,26 @@ export type Operations = readonly Endpoint[];
 
 type RouteConfig = Parameters<OpenAPIHono['openAPIRegistry']['registerPath']>[0];
 type Responses = RouteConfig['responses'];
+
+/** What answers carry beside their body. */
+const HEADERS = {
+  'RateLimit-Policy': {
+    description:
+      'The policy the request is counted under: name, quota and window in seconds (draft-ietf-httpapi-ratelimit-headers-11).',
+    schema: { type: 'string' },
+    example: '"read";q=600;w=60',
+  },
+  RateLimit: {
+    description: 'What is left of the quota, and in how many seconds all of it is there again.',
+    schema: { type: 'string' },
+    example: '"read";r=598;t=1',
+  },
+  'Retry-After': {
+    description: 'Seconds after which the same request may succeed.',
+    schema: { type: 'integer' },
+    example: 1,
+  },
+} as const;
 
 /** @shape an OpenAPI 3.1 document as a JSON value */
 export function openapiDocument(operations: Operations, version: string): Record<string, unknown> {
@@ -21,6 +41,9 @@ export function openapiDocument(operations: Operations, version: string): Record
     scheme: 'bearer',
     description: 'An access token from login (EdDSA, ten minutes) or an API key (pk_live_…, pk_test_…).',
   });
+  for (const [name, header] of Object.entries(HEADERS)) {
+    app.openAPIRegistry.registerComponent('headers', name, header);
+  }
   for (const operation of operations) {
     app.openAPIRegistry.registerPath(routeOf(operation));
   }
@@ -64,6 +87,8 @@ function impliedProblems(operation: Endpoint): ProblemTable {
           credential_invalid: all.credential_invalid,
           forbidden: all.forbidden,
           scope_missing: all.scope_missing,
+          signature_required: all.signature_required,
+          signature_invalid: all.signature_invalid,
         }
       : {}),
     ...('staff' in access && access.staff ? { second_factor_required: all.second_factor_required } : {}),
@@ -76,6 +101,8 @@ function impliedProblems(operation: Endpoint): ProblemTable {
           ...(operation.bodyKind === undefined || operation.bodyKind === 'json'
             ? { malformed_json: all.malformed_json }
             : {}),
+          signature_invalid: all.signature_invalid,
+          content_digest_mismatch: all.content_digest_mismatch,
           body_too_large: all.body_too_large,
           unsupported_media_type: all.unsupported_media_type,
         }),
@@ -94,6 +121,7 @@ function impliedProblems(operation: Endpoint): ProblemTable {
       ? { invalid_cursor: all.invalid_cursor }
       : {}),
     ...(isWrite(operation) ? { conflict: all.conflict } : {}),
+    ...(rateClassOf(operation) === 'none' ? {} : { rate_limited: all.rate_limited }),
     busy: all.busy,
     validation_failed: all.validation_failed,
     internal_error: all.internal_error,
@@ -111,6 +139,7 @@ function routeOf(operation: Endpoint): RouteConfig {
     summary: operation.summary,
     description: describe(operation),
     security: 'public' in operation.access ? [] : [{ bearer: [] }],
+    'x-access': operation.access,
     request: {
       ...(operation.params === undefined ? {} : { params: operation.params }),
       ...(operation.query === undefined ? {} : { query: operation.query }),
@@ -123,8 +152,10 @@ function routeOf(operation: Endpoint): RouteConfig {
 
 function describe(operation: Endpoint): string {
   const { access } = operation;
+  const rate = rateClassOf(operation);
+  const counted = rate === 'none' ? 'Not counted.' : `Counted as \`${rate}\`.`;
   if ('public' in access) {
-    return [operation.description, 'Public: no credential is needed.'].filter(Boolean).join('\n\n');
+    return [operation.description, 'Public: no credential is needed.', counted].filter(Boolean).join('\n\n');
   }
   const who = [
     access.customer ? 'customers (their own)' : '',
@@ -137,7 +168,10 @@ function describe(operation: Endpoint): string {
     operation.description,
     `Who may: ${who}.`,
     access.scope === undefined ? 'Not with an API key.' : `API key scope: \`${access.scope}\`.`,
-    access.stepUp ? 'Needs a second factor checked within five minutes.' : '',
+    access.stepUp
+      ? `Needs a second factor checked within five minutes${access.scope === undefined ? '' : ', or a service key'}.`
+      : '',
+    counted,
   ];
   return lines.filter(Boolean).join('\n\n');
 }
@@ -174,14 +208,19 @@ function successes(operation: Endpoint): Responses {
   const responses: Responses = {};
   for (const [status, schema] of Object.entries(operation.responses)) {
     if (schema === null) {
-      responses[status] = { description: 'Done; no body.' };
+      responses[status] = { description: 'Done; no body.', headers: rateHeaders(operation) };
     } else if ('binary' in schema) {
       responses[status] = {
         description: 'The content.',
+        headers: rateHeaders(operation),
         content: { [schema.binary]: { schema: z.string().openapi({ type: 'string', format: 'binary' }) } },
       };
     } else {
-      responses[status] = { description: operation.summary, content: { 'application/json': { schema } } };
+      responses[status] = {
+        description: operation.summary,
+        headers: rateHeaders(operation),
+        content: { 'application/json': { schema } },
+      };
     }
   }
   return responses;
@@ -196,12 +235,26 @@ function refusals(operation: Endpoint): Responses {
   for (const [status, codes] of byStatus) {
     responses[String(status)] = {
       description: codes.map(([code, title]) => `\`${code}\`: ${title}`).join('\n'),
+      headers: {
+        ...rateHeaders(operation),
+        ...(status === 429 || status === 503 ? { 'Retry-After': headerRef('Retry-After') } : {}),
+      },
       content: {
         'application/problem+json': { schema: Problem, examples: exampleProblems(operation, status, codes) },
       },
     };
   }
   return responses;
+}
+
+function rateHeaders(operation: Endpoint) {
+  return rateClassOf(operation) === 'none'
+    ? {}
+    : { 'RateLimit-Policy': headerRef('RateLimit-Policy'), RateLimit: headerRef('RateLimit') };
+}
+
+function headerRef(name: keyof typeof HEADERS) {
+  return { $ref: `#/components/headers/${name}` } as const;
 }
 
 function exampleProblems(operation: Endpoint, status: number, codes: readonly [string, string][]) {

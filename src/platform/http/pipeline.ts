@@ -1,9 +1,10 @@
 /**
- * What every request passes, in this order: authenticate, authorise, validate, verb, response
- * schema; and around it all, one place that renders and records refusals.
+ * What every request passes, in this order: the limit of its address, authenticate, the limit of its
+ * credential, authorise, validate, verb, response schema; and around it all, one place that renders and
+ * records refusals.
  */
 import { z } from '@hono/zod-openapi';
-import type { Actor } from '../../kernel/actor.ts';
+import { type Actor, actorIdOf } from '../../kernel/actor.ts';
 import { assert, present } from '../../kernel/assert.ts';
 import type { DomainError } from '../../kernel/error.ts';
 import { type Id, isId } from '../../kernel/id.ts';
@@ -13,9 +14,12 @@ import { constraintOf, sqlStateOf } from '../db/errors.ts';
 import { transact } from '../db/transact.ts';
 import type { Authenticate } from './authenticate.ts';
 import { authorise } from './authorise.ts';
-import type { Endpoint, Reply } from './endpoint.ts';
+import { type Endpoint, type Reply, rateClassOf } from './endpoint.ts';
 import { claimKey, keepAnswer, readIdempotencyKey, requestHash } from './idempotency.ts';
+import { observeAnswer } from './metrics.ts';
 import { problemResponse, refusalOf } from './problem.ts';
+import { requireTokens, setRateHeaders } from './rate-headers.ts';
+import { networkOf, rateLimiterOf, type Standing } from './rate-limiter.ts';
 import { DEFAULT_BODY_BYTES, readBody, refuseBody } from './read-body.ts';
 import { refuse } from './refuse.ts';
 import { queryOf, validate } from './validate.ts';
@@ -23,6 +27,8 @@ import { toWire } from './wire.ts';
 
 /** A request as the router hands it over. */
 export type Incoming = {
+  /** When it came, on the monotonic clock. */
+  readonly beganMs: number;
   readonly request: Request;
   readonly params: Readonly<Record<string, string>>;
   readonly requestId: string;
@@ -30,7 +36,11 @@ export type Incoming = {
 };
 
 const NO_MEMBERS = z.strictObject({});
-const ANONYMOUS: Actor = { kind: 'anonymous' };
+/** Made once: a Response copies them faster than it reads an object. */
+const WITHOUT_BODY = new Headers({ 'cache-control': 'no-store' });
+const AS_JSON = new Headers({ 'cache-control': 'no-store', 'content-type': 'application/json' });
+const NOTHING = Object.freeze({});
+const ANONYMOUS: Actor = Object.freeze({ kind: 'anonymous' });
 
 /** Answers one request to one operation; never throws. */
 export async function answer(
@@ -39,24 +49,37 @@ export async function answer(
   operation: Endpoint,
   incoming: Incoming,
 ): Promise<Response> {
-  let ctx: Ctx = {
-    deps,
-    actor: ANONYMOUS,
-    requestId: incoming.requestId,
-    client: incoming.client,
-    login: 'engine',
-  };
+  const { requestId, client } = incoming;
+  let actor: Actor = ANONYMOUS;
+  let standing: Standing | undefined;
   try {
-    // A public operation looks at no credential: an expired one must not keep anybody from signing in.
-    const actor = 'public' in operation.access ? ANONYMOUS : await identify(deps, authenticate, incoming);
-    ctx = { ...ctx, actor };
-    ctx = { ...ctx, ...authorise(operation.access, actor, deps.clock.realMs(), deps.mode) };
-    ctx = { ...ctx, ...readPreconditions(operation, incoming.request) };
-    const input = await readInput(operation, incoming);
-    const reply = await perform(ctx, operation, input, incoming);
-    return render(reply, incoming);
+    // Only what has to wait is awaited: most requests spend a token at hand and show a known credential.
+    const rate = rateClassOf(operation);
+    const network = networkOf(client.ip);
+    if (rate !== 'none') {
+      const spent = rateLimiterOf(deps)('address', network);
+      standing = spent instanceof Promise ? await spent : spent;
+      requireTokens(standing);
+    }
+    const identified = identify(deps, authenticate, operation, incoming);
+    actor = identified instanceof Promise ? await identified : identified;
+    if (rate !== 'none') {
+      const spent = rateLimiterOf(deps)(rate, actor.kind === 'anonymous' ? network : actorIdOf(actor));
+      standing = spent instanceof Promise ? await spent : spent;
+      requireTokens(standing);
+    }
+    const { login } = authorise(operation.access, actor, deps.clock.realMs(), deps.mode);
+    const ctx: Ctx = { deps, actor, requestId, client, login, ...readPreconditions(operation, incoming) };
+    const read = readInput(operation, incoming);
+    const input = read instanceof Promise ? await read : read;
+    const reply =
+      operation.idempotency === 'transaction'
+        ? await performOnce(ctx, operation, input, incoming)
+        : checked(operation, await operation.handler(ctx, input as never));
+    return finished(deps, operation, incoming, standing, render(reply, incoming));
   } catch (thrown) {
-    return refused(ctx, operation, incoming, thrown);
+    const ctx: Ctx = { deps, actor, requestId, client, login: 'engine' };
+    return refused(ctx, operation, incoming, thrown, standing);
   }
 }
 
@@ -84,19 +107,31 @@ export async function refuseUnrouted(deps: Deps, incoming: Incoming, error: Doma
   return problemResponse(error, path, incoming.requestId);
 }
 
-async function identify(deps: Deps, authenticate: Authenticate, incoming: Incoming): Promise<Actor> {
+/**
+ * A credential is counted by itself; without one the address stands for it. A public operation looks at
+ * none: an expired one must not keep anybody from signing in.
+ */
+function identify(
+  deps: Deps,
+  authenticate: Authenticate,
+  operation: Endpoint,
+  incoming: Incoming,
+): Actor | Promise<Actor> {
   const header = incoming.request.headers.get('authorization');
-  if (header === null) {
+  if (header === null || 'public' in operation.access) {
     return ANONYMOUS;
   }
   const bearer = /^Bearer ([\x21-\x7e]{1,4096})$/i.exec(header)?.[1];
   if (bearer === undefined) {
     throw refuse('credential_invalid');
   }
-  return authenticate(deps, bearer, incoming.client);
+  return authenticate(deps, bearer, incoming.client, incoming.request);
 }
 
-function readPreconditions(operation: Endpoint, request: Request): Partial<Ctx> {
+function readPreconditions(operation: Endpoint, { request }: Incoming): Partial<Ctx> | undefined {
+  if (operation.idempotency === undefined && !operation.ifMatch) {
+    return undefined;
+  }
   const preconditions: { idempotencyKey?: string; ifMatch?: number } = {};
   if (operation.idempotency !== undefined) {
     preconditions.idempotencyKey = readIdempotencyKey(request.headers.get('idempotency-key'));
@@ -117,34 +152,47 @@ function readPreconditions(operation: Endpoint, request: Request): Partial<Ctx> 
 
 type Parts = { readonly params: unknown; readonly query: unknown; readonly body: unknown };
 
-async function readInput(operation: Endpoint, incoming: Incoming): Promise<Parts> {
-  const params = validatePath(operation, incoming.params);
-  const query = validate(operation.query ?? NO_MEMBERS, queryOf(new URL(incoming.request.url)), 'query');
+function readInput(operation: Endpoint, { request, params: sent }: Incoming): Parts | Promise<Parts> {
+  const params = operation.params === undefined ? NOTHING : validatePath(operation.params, sent);
+  const query = readQuery(operation, request);
+  return operation.body === undefined && operation.method === 'get'
+    ? { params, query, body: undefined }
+    : readWithBody(operation, request, params, query);
+}
+
+function readQuery(operation: Endpoint, { url }: Request): unknown {
+  return operation.query === undefined && !url.includes('?')
+    ? NOTHING
+    : validate(operation.query ?? NO_MEMBERS, queryOf(new URL(url)), 'query');
+}
+
+async function readWithBody(
+  operation: Endpoint,
+  request: Request,
+  params: unknown,
+  query: unknown,
+): Promise<Parts> {
   if (operation.body === undefined) {
-    if (operation.method !== 'get') {
-      await refuseBody(incoming.request);
-    }
+    await refuseBody(request);
     return { params, query, body: undefined };
   }
   const limit = operation.maxBodyBytes ?? DEFAULT_BODY_BYTES;
   const kind = operation.bodyKind ?? 'json';
-  const body = await readBody(incoming.request, kind, limit);
+  const body = await readBody(request, kind, limit);
   return { params, query, body: kind === 'raw' ? body : validate(operation.body, body, 'body') };
 }
 
 /** A path that cannot name a resource names none. */
-function validatePath(operation: Endpoint, params: Readonly<Record<string, string>>): unknown {
-  const result = (operation.params ?? NO_MEMBERS).safeParse(params);
+function validatePath(schema: z.ZodType, params: Readonly<Record<string, string>>): unknown {
+  const result = schema.safeParse(params);
   if (!result.success) {
     throw refuse('not_found');
   }
   return result.data;
 }
 
-async function perform(ctx: Ctx, operation: Endpoint, input: Parts, incoming: Incoming): Promise<Reply> {
-  if (operation.idempotency !== 'transaction') {
-    return checked(operation, await operation.handler(ctx, input as never));
-  }
+/** Claims the key in the effect's transaction and keeps the answer there (I11). */
+async function performOnce(ctx: Ctx, operation: Endpoint, input: Parts, incoming: Incoming): Promise<Reply> {
   const actor = ctx.actor;
   assert('userId' in actor, 'an operation with a key has a signed-in caller');
   const accountId = (input.body as { accountId?: string } | undefined)?.accountId;
@@ -170,7 +218,8 @@ async function perform(ctx: Ctx, operation: Endpoint, input: Parts, incoming: In
 function checked(operation: Endpoint, reply: Reply): Reply {
   const schema = operation.responses[reply.status];
   assert(schema !== undefined, `${operation.operationId} declares the status ${reply.status}`);
-  if (schema === null || 'binary' in schema) {
+  // A stream is held to its schema by its own tests: it is not there yet.
+  if (schema === null || 'binary' in schema || reply.body instanceof Response) {
     return reply;
   }
   const result = schema.safeParse(toWire(reply.body));
@@ -187,24 +236,41 @@ function faultPaths(error: z.ZodError): string {
 }
 
 function render(reply: Reply, incoming: Incoming): Response {
-  const { requestId } = incoming;
-  if (reply.body instanceof Response) {
-    reply.body.headers.set('x-request-id', requestId);
-    return reply.body;
+  const { body } = reply;
+  if (body instanceof Response) {
+    return body;
   }
-  const version = (reply.body as { version?: unknown } | undefined)?.version;
-  const nextCursor = (reply.body as { nextCursor?: unknown } | undefined)?.nextCursor;
-  return new Response(reply.body === undefined ? null : JSON.stringify(reply.body), {
+  const response = new Response(body === undefined ? null : JSON.stringify(body), {
     status: reply.status,
-    headers: {
-      ...(reply.body === undefined ? {} : { 'content-type': 'application/json' }),
-      'cache-control': 'no-store',
-      'x-request-id': requestId,
-      ...(typeof version === 'number' ? { etag: `"${version}"` } : {}),
-      ...(typeof nextCursor === 'string' ? { link: nextPage(incoming.request, nextCursor) } : {}),
-      ...reply.headers,
-    },
+    headers: body === undefined ? WITHOUT_BODY : AS_JSON,
   });
+  const { version, nextCursor } = (body ?? {}) as { version?: unknown; nextCursor?: unknown };
+  if (typeof version === 'number') {
+    response.headers.set('etag', `"${version}"`);
+  }
+  if (typeof nextCursor === 'string') {
+    response.headers.set('link', nextPage(incoming.request, nextCursor));
+  }
+  for (const name in reply.headers) {
+    response.headers.set(name, reply.headers[name] ?? '');
+  }
+  return response;
+}
+
+/** What every answer of an operation gets, refused or not: its id, its standing, its place in the figures. */
+function finished(
+  deps: Deps,
+  { operationId }: Endpoint,
+  { requestId, beganMs }: Incoming,
+  standing: Standing | undefined,
+  response: Response,
+): Response {
+  response.headers.set('x-request-id', requestId);
+  if (standing !== undefined) {
+    setRateHeaders(response.headers, standing);
+  }
+  observeAnswer(deps, operationId, response.status, performance.now() - beganMs);
+  return response;
 }
 
 /** The same listing with the same filters, further on. */
@@ -219,6 +285,7 @@ async function refused(
   operation: Endpoint,
   incoming: Incoming,
   thrown: unknown,
+  standing: Standing | undefined,
 ): Promise<Response> {
   const error = refusalOf(thrown);
   if (error.definition.status >= 500) {
@@ -243,7 +310,8 @@ async function refused(
       'an attempt could not be recorded',
     );
   }
-  return problemResponse(error, new URL(incoming.request.url).pathname, incoming.requestId);
+  const response = problemResponse(error, new URL(incoming.request.url).pathname, incoming.requestId);
+  return finished(ctx.deps, operation, incoming, standing, response);
 }
 
 /** What may be logged of a failure: assertion texts are ours, a driver's message may hold data. */

@@ -55,6 +55,7 @@ export function problemResponse(error: DomainError, path: string, requestId: str
       'cache-control': 'no-store',
       'x-request-id': requestId,
       ...(error.definition.status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+      ...(error.definition.status === 503 ? { 'retry-after': '5' } : {}),
       ...error.extras.headers,
     },
   });

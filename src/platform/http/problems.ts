@@ -3,15 +3,22 @@ import type { ProblemTable } from '../../kernel/error.ts';
 /** Refusals every endpoint may give; domains keep their own lists in errors.ts. */
 export const PLATFORM_PROBLEMS = {
   malformed_request: { status: 400, title: 'The request could not be read' },
+  content_digest_mismatch: { status: 400, title: 'The body is not the one its Content-Digest names' },
   malformed_json: { status: 400, title: 'The body is not valid JSON' },
   idempotency_key_missing: { status: 400, title: 'An Idempotency-Key header is required' },
   idempotency_key_invalid: { status: 400, title: 'The Idempotency-Key is not 8 to 255 printable characters' },
   invalid_cursor: { status: 400, title: 'The cursor was not issued for this listing' },
   credential_missing: { status: 401, title: 'No credential was sent' },
   credential_invalid: { status: 401, title: 'The credential is not valid' },
+  signature_required: { status: 401, title: 'Requests with this API key must be signed' },
+  signature_invalid: { status: 401, title: 'The signature of the request is not valid' },
   forbidden: { status: 403, title: 'The credential does not allow this' },
   scope_missing: { status: 403, title: 'The API key lacks the scope this needs' },
   step_up_required: { status: 403, title: 'A second factor must be checked again first' },
+  second_admin_missing: {
+    status: 403,
+    title: 'Nobody acts as admin until two people hold the role and each has a second factor',
+  },
   second_factor_required: { status: 403, title: 'Staff must sign in with a second factor' },
   not_found: { status: 404, title: 'There is no such resource' },
   method_not_allowed: { status: 405, title: 'The resource does not support this method' },

@@ -3,6 +3,7 @@
  */
 
 import { DomainError } from '../../kernel/error.ts';
+import { refuseOtherBody } from './content-digest.ts';
 import type { BodyKind } from './endpoint.ts';
 import { refuse } from './refuse.ts';
 
@@ -14,7 +15,8 @@ const EMPTY_BODY_BYTES = 64;
 /**
  * Reads what an operation declared to take.
  * @shape parsed JSON, a record of form members (text or File), or raw bytes
- * @errors unsupported_media_type, body_too_large, malformed_json, malformed_request
+ * @errors unsupported_media_type, body_too_large, content_digest_mismatch, signature_invalid, malformed_json,
+ *   malformed_request
  */
 export async function readBody(request: Request, kind: BodyKind, maxBytes: number): Promise<unknown> {
   const type = (request.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
@@ -82,7 +84,9 @@ async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array
       ? error
       : refuse('malformed_request', { detail: 'The body broke off.' });
   }
-  return new Uint8Array(Buffer.concat(chunks));
+  const bytes = new Uint8Array(Buffer.concat(chunks));
+  refuseOtherBody(request.headers, bytes);
+  return bytes;
 }
 
 function tooLarge(maxBytes: number): DomainError {

@@ -5,15 +5,15 @@
  */
 
 import type { Context, Hono } from 'hono';
-import { getConnInfo } from 'hono/bun';
 import { newId } from '../../kernel/id.ts';
-import type { Client, Deps } from '../context.ts';
+import type { Deps } from '../context.ts';
 import type { Authenticate } from './authenticate.ts';
 import type { Endpoint } from './endpoint.ts';
-import { observeAnswer } from './metrics.ts';
 import { answer, type Incoming, refuseUnrouted } from './pipeline.ts';
 import { refusalOf } from './problem.ts';
 import { refuse } from './refuse.ts';
+
+const NO_PARAMS = Object.freeze({});
 
 /** Finds the client behind trusted proxies. */
 export type ClientAddress = (peer: string, forwardedFor: string | null) => string;
@@ -30,64 +30,107 @@ export function mountEndpoints(
   for (const { path, method } of app.routes) {
     methodsOf.set(path, (methodsOf.get(path) ?? new Set()).add(method));
   }
-  for (const operation of operations) {
-    const route = honoPath(operation);
-    const method = operation.method.toUpperCase();
-    methodsOf.set(route, (methodsOf.get(route) ?? new Set()).add(method));
-    app.on(method, route, async (context) => {
-      const began = performance.now();
-      const response = await answer(deps, authenticate, operation, incomingOf(context, clientAddress));
-      observeAnswer(deps, operation.operationId, response.status, performance.now() - began);
-      return response;
-    });
+  const operationsAt = Map.groupBy(operations, honoPath);
+  for (const [route, found] of operationsAt) {
+    const methods = found.map((operation) => operation.method.toUpperCase());
+    methodsOf.set(route, (methodsOf.get(route) ?? new Set()).union(new Set(methods)));
   }
-  for (const [route, methods] of methodsOf) {
-    mountOtherMethods(app, deps, clientAddress, route, methods);
+  const parts = { deps, authenticate, clientAddress };
+  for (const [route, methods] of [...methodsOf].sort(byRoute)) {
+    // One handler for a path, whatever the method: the app then needs to chain none.
+    app.all(route, routeHandler(parts, operationsAt.get(route) ?? [], methods));
   }
-  app.notFound((context) => refuseUnrouted(deps, incomingOf(context, clientAddress), refuse('not_found')));
-  app.onError((error, context) => refuseUnrouted(deps, incomingOf(context, clientAddress), refusalOf(error)));
+  app.notFound((context) => refuseUnrouted(deps, incomingAt(context, parts), refuse('not_found')));
+  app.onError((error, context) => refuseUnrouted(deps, incomingAt(context, parts), refusalOf(error)));
+  answerPlainPaths(app, parts, operations);
 }
 
-function mountOtherMethods(
-  app: Hono,
-  deps: Deps,
-  clientAddress: ClientAddress,
-  route: string,
-  methods: ReadonlySet<string>,
-): void {
-  const allow = [...methods, ...(methods.has('GET') ? ['HEAD'] : []), 'OPTIONS'].sort().join(', ');
-  app.options(route, () => new Response(null, { status: 204, headers: { allow } }));
-  app.all(route, (context) => {
-    // Hono hands a handler that called next() on to here: its own method is no wrong one.
-    const error = methods.has(context.req.method === 'HEAD' ? 'GET' : context.req.method)
-      ? refuse('not_found')
-      : refuse('method_not_allowed', { headers: { allow }, detail: `Use ${allow}.` });
-    return refuseUnrouted(deps, incomingOf(context, clientAddress), error);
-  });
-}
+type Parts = {
+  readonly deps: Deps;
+  readonly authenticate: Authenticate;
+  readonly clientAddress: ClientAddress;
+};
 
-function incomingOf(context: Context, clientAddress: ClientAddress): Incoming {
-  return {
-    request: context.req.raw,
-    params: context.req.param() as Readonly<Record<string, string>>,
-    requestId: newId(),
-    client: clientOf(context, clientAddress),
+/** A path without parameters, spelled as declared, is one look-up away: no router walks for it. */
+function answerPlainPaths(app: Hono, parts: Parts, operations: readonly Endpoint[]): void {
+  const plain = new Map<string, Map<string, Endpoint>>();
+  for (const operation of operations.filter(({ path }) => !path.includes('{'))) {
+    const methods = plain.get(operation.path) ?? new Map<string, Endpoint>();
+    plain.set(operation.path, methods.set(operation.method.toUpperCase(), operation));
+  }
+  const routed = app.fetch;
+  app.fetch = (request, env, executionCtx) => {
+    const operation = plain.get(pathOf(request.url))?.get(request.method);
+    return operation === undefined
+      ? routed(request, env, executionCtx)
+      : answer(parts.deps, parts.authenticate, operation, incomingOf(request, env, NO_PARAMS, parts));
   };
 }
 
-function clientOf(context: Context, clientAddress: ClientAddress): Client {
+function pathOf(url: string): string {
+  const start = url.indexOf('/', url.indexOf('://') + 3);
+  const end = url.indexOf('?', start);
+  return end < 0 ? url.slice(start) : url.slice(start, end);
+}
+
+function routeHandler(
+  parts: Parts,
+  operations: readonly Endpoint[],
+  methods: ReadonlySet<string>,
+): (context: Context) => Response | Promise<Response> {
+  const byMethod = new Map(operations.map((operation) => [operation.method.toUpperCase(), operation]));
+  const allow = [...methods, ...(methods.has('GET') ? ['HEAD'] : []), 'OPTIONS'].sort().join(', ');
+  return (context) => {
+    const method = context.req.method === 'HEAD' ? 'GET' : context.req.method;
+    const operation = byMethod.get(method);
+    if (operation !== undefined) {
+      return answer(parts.deps, parts.authenticate, operation, incomingAt(context, parts));
+    }
+    if (method === 'OPTIONS') {
+      return new Response(null, { status: 204, headers: { allow } });
+    }
+    // A page of the app itself that called next() leads here: its own method is no wrong one.
+    const error = methods.has(method)
+      ? refuse('not_found')
+      : refuse('method_not_allowed', { headers: { allow }, detail: `Use ${allow}.` });
+    return refuseUnrouted(parts.deps, incomingAt(context, parts), error);
+  };
+}
+
+function incomingAt(context: Context, parts: Parts): Incoming {
+  const params = context.req.param() as Readonly<Record<string, string>>;
+  return incomingOf(context.req.raw, context.env, params, parts);
+}
+
+function incomingOf(
+  request: Request,
+  env: unknown,
+  params: Readonly<Record<string, string>>,
+  { clientAddress }: Parts,
+): Incoming {
+  const { headers } = request;
   return {
-    ip: clientAddress(peerOf(context), context.req.header('x-forwarded-for') ?? null),
-    userAgent: (context.req.header('user-agent') ?? '').slice(0, 512),
+    beganMs: performance.now(),
+    request,
+    params,
+    requestId: newId(),
+    client: {
+      ip: clientAddress(peerOf(request, env), headers.get('x-forwarded-for')),
+      userAgent: (headers.get('user-agent') ?? '').slice(0, 512),
+    },
   };
 }
 
 /** The peer's address; empty when the app is called in process, without a socket. */
-function peerOf(context: Context): string {
-  return context.env === undefined ||
-    !('requestIP' in (context.env as object) || 'server' in (context.env as object))
-    ? ''
-    : (getConnInfo(context).remote.address ?? '');
+function peerOf(request: Request, env: unknown): string {
+  const { server } = (env ?? {}) as { readonly server?: Pick<Bun.Server<unknown>, 'requestIP'> };
+  return server?.requestIP(request)?.address ?? '';
+}
+
+/** A path spelled out comes before one with a parameter in its place, which would answer for it. */
+function byRoute([left]: readonly [string, unknown], [right]: readonly [string, unknown]): number {
+  const [first, second] = [left.replaceAll(':', '\uffff'), right.replaceAll(':', '\uffff')];
+  return first < second ? -1 : Number(first > second);
 }
 
 function honoPath({ path, tail }: Endpoint): string {

@@ -7,11 +7,13 @@ import type { Tx } from '../db/client.ts';
 import { MONTHS_AHEAD, PARTITIONED_BY } from '../db/partitions.ts';
 import { transact } from '../db/transact.ts';
 import type { Job } from '../domain.ts';
+import { purgeRateCounters } from '../http/rate-limiter.ts';
 import { JOB_EVENTS } from './audit.ts';
 
 export const platformJobs: readonly Job[] = [
   { name: 'platform.ensure-partitions', cron: '7 2 * * *', run: ensurePartitions },
   { name: 'platform.expire-approvals', cron: '* * * * *', run: expireApprovals },
+  { name: 'platform.purge-rate-counters', cron: '*/10 * * * *', run: ({ deps }) => purgeRateCounters(deps) },
 ];
 
 /**

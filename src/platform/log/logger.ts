@@ -5,6 +5,7 @@
 import pino, { type Logger } from 'pino';
 
 const ALLOWED = new Set([
+  'alarm',
   'requestId',
   'operation',
   'status',

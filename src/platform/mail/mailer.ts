@@ -1,7 +1,6 @@
 /**
- * Mail is a port. The built-in adapter writes each message to a folder, for evaluation; a firm's
- * SMTP adapter takes its place. Mail is sent after commit: a lost mail is asked for again, a mail
- * about something that was rolled back cannot be taken back.
+ * Mail is a port. The built-in adapter writes each message to a folder, for evaluation; a firm sends
+ * by SMTP (smtp.ts). Nothing but the queue (mail-queue.ts) talks to an adapter.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,20 +8,36 @@ import { newId } from '../../kernel/id.ts';
 
 export type Mail = { readonly to: string; readonly subject: string; readonly text: string };
 
-export type Mailer = { readonly send: (mail: Mail) => Promise<void> };
+/** A message the other side will never take; trying again would not help. */
+export class MailRefusedError extends Error {
+  override readonly name = 'MailRefusedError';
+}
+
+export type MailTransport = {
+  /** Resolves once the other side has taken the message. @errors MailRefusedError, and others worth another try */
+  readonly deliver: (mail: Mail) => Promise<void>;
+  readonly close: () => void;
+};
 
 /** Writes messages as RFC 5322 files under `folder`, readable by the server's user only. */
-export function folderMailer(folder: string): Mailer {
+export function folderTransport(folder: string): MailTransport {
   return {
-    send: async (mail) => {
+    deliver: async (mail) => {
       await mkdir(folder, { recursive: true, mode: 0o700 });
       const text = `To: ${oneLine(mail.to)}\r\nSubject: ${oneLine(mail.subject)}\r\n\r\n${mail.text}\r\n`;
       await writeFile(join(folder, `${newId()}.eml`), text, { mode: 0o600 });
     },
+    close: () => {},
   };
 }
 
 /** A header value cannot start another header. */
-function oneLine(text: string): string {
-  return text.replace(/[\r\n]+/g, ' ');
+export function oneLine(text: string): string {
+  return [...text].map((character) => (isControl(character) ? ' ' : character)).join('');
+}
+
+/** C0 and C1 controls, and the two separators some readers take for a line end. */
+function isControl(character: string): boolean {
+  const code = character.codePointAt(0) ?? 0;
+  return code < 0x20 || (code >= 0x7f && code <= 0x9f) || code === 0x2028 || code === 0x2029;
 }

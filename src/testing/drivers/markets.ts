@@ -13,7 +13,7 @@ export const marketDrivers: Drivers = {
   createInstrument: (world) => {
     const body = {
       ...(world.operation('createInstrument').example as object),
-      symbol: 'ETH/EUR',
+      symbol: `ETH/EUR.${newId().slice(-6).toUpperCase()}`,
       baseAsset: 'ETH',
       quoteAsset: 'EUR',
     };

@@ -69,17 +69,6 @@ export const meDrivers: Drivers = {
     return world.call('confirmTotp', { as, body: { totp: codeOf(secret) } });
   },
   removeTotp: async (world) => world.call('removeTotp', { as: await world.newMember() }),
-  listApiKeys: async (world) => {
-    const as = await world.newMember();
-    await newKey(world, as);
-    return world.call('listApiKeys', { as });
-  },
-  createApiKey: async (world) => newKey(world, await world.newMember()),
-  revokeApiKey: async (world) => {
-    const as = await world.newMember();
-    const { id } = await done(newKey(world, as));
-    return world.call('revokeApiKey', { as, params: { id } });
-  },
   listAgreements: (world) => world.call('listAgreements', { as: world.people.customer }),
   acceptAgreement: async (world) => {
     const as = await world.newMember();
@@ -122,6 +111,10 @@ export const approvalDrivers: Drivers = {
     const { id } = await done(askForRoles(world, ['support']));
     return world.call('rejectApproval', { as: world.second.admin, params: { id }, body: REASON });
   },
+  cancelApproval: async (world) => {
+    const { id } = await done(askForRoles(world, ['support']));
+    return world.call('cancelApproval', { as: world.people.admin, params: { id } });
+  },
   getLiveness: (world) => world.call('getLiveness'),
   getReadiness: (world) => world.call('getReadiness'),
 };
@@ -129,10 +122,6 @@ export const approvalDrivers: Drivers = {
 async function askForRoles(world: World, roles: readonly Role[]) {
   const params = { id: (await world.newMember({ roles: ['operations'] })).userId };
   return world.call('setUserRoles', { as: world.people.admin, params, body: { roles, ...REASON } });
-}
-
-function newKey(world: World, as: World['people']['customer']) {
-  return world.call('createApiKey', { as, body: { name: 'Desk', scopes: ['accounts:read'] } });
 }
 
 function registration() {

@@ -1,13 +1,13 @@
 import { and, eq, inArray } from 'drizzle-orm';
 import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
-import type { Approval } from '../../platform/approvals/request-approval.ts';
-import { record } from '../../platform/audit/record.ts';
-import type { Ctx } from '../../platform/context.ts';
-import type { Tx } from '../../platform/db/client.ts';
-import { lockRows } from '../../platform/db/locks.ts';
-import { approvals } from '../../platform/db/schema.ts';
-import { FUNDING_EVENTS } from './audit.ts';
+import { record } from '../audit/record.ts';
+import type { Ctx } from '../context.ts';
+import type { Tx } from '../db/client.ts';
+import { lockRows } from '../db/locks.ts';
+import { approvals } from '../db/schema.ts';
+import { APPROVAL_EVENTS } from './audit.ts';
+import type { Approval } from './request-approval.ts';
 
 /**
  * Locks the approvals a subject waits for. Taken before the gate and every other row, since a vote
@@ -27,7 +27,7 @@ export async function lockOpenApprovals(tx: Tx, subjectId: Id): Promise<readonly
 }
 
 /**
- * Closes approvals whose subject no longer needs them, so that nobody votes on what is over.
+ * Closes approvals nobody need decide any more; the caller has locked them.
  * @effects rows of `approvals`; audit `approval.cancelled`
  */
 export async function cancelApprovals(tx: Tx, ctx: Ctx, open: readonly Approval[]): Promise<void> {
@@ -46,7 +46,7 @@ export async function cancelApprovals(tx: Tx, ctx: Ctx, open: readonly Approval[
           .returning();
   for (const approval of cancelled) {
     await record(tx, ctx, {
-      event: FUNDING_EVENTS['approval.cancelled'],
+      event: APPROVAL_EVENTS['approval.cancelled'],
       resource: { type: 'approval', id: approval.id },
       subjectUserId: approval.subjectUserId,
       before: present(

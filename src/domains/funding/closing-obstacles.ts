@@ -1,0 +1,20 @@
+import { sql } from 'drizzle-orm';
+import type { Id } from '../../kernel/id.ts';
+import type { Tx } from '../../platform/db/client.ts';
+import type { ClosingObstacle } from '../../platform/domain.ts';
+import { OPEN_WITHDRAWAL_STATUSES } from './rules.ts';
+
+/** Money on its way in or out keeps a relationship open. */
+export async function fundingObstacles(tx: Tx, userId: Id): Promise<readonly ClosingObstacle[]> {
+  const [found] = await tx.execute<{ deposits: boolean; withdrawals: boolean }>(sql`
+    select exists (select 1 from deposits
+                     where user_id = ${userId} and status in ('pending', 'processing')) as deposits,
+      exists (select 1 from withdrawals where user_id = ${userId}
+                and status::text = any(${sql.param([...OPEN_WITHDRAWAL_STATUSES])}::text[])) as withdrawals`);
+  return [
+    ...(found?.deposits
+      ? [{ code: 'deposits_pending', detail: 'Deposits are neither cleared nor failed' }]
+      : []),
+    ...(found?.withdrawals ? [{ code: 'withdrawals_pending', detail: 'Withdrawals are not finished' }] : []),
+  ];
+}

@@ -1,0 +1,141 @@
+/**
+ * Tells a person by mail what happened to their sign-in, so that they notice what they did not do
+ * themselves. A notice says what and when, never a secret, a place or a name.
+ */
+import { and, eq, isNull } from 'drizzle-orm';
+import type { Id } from '../../kernel/id.ts';
+import type { Instant } from '../../kernel/time.ts';
+import type { Ctx } from '../../platform/context.ts';
+import { openText } from '../../platform/crypto/seal.ts';
+import type { Tx } from '../../platform/db/client.ts';
+import { onCommit } from '../../platform/db/transact.ts';
+import type { Mail } from '../../platform/mail/mailer.ts';
+import { userPlace } from './profile.ts';
+import { users } from './schema.ts';
+
+type NoticeText = { readonly subject: string; readonly what: string };
+
+const NOTICES = {
+  password_changed: {
+    subject: 'Your password was changed',
+    what: 'The password of your account was changed, and your other sessions were ended.',
+  },
+  password_reset: {
+    subject: 'Your password was set anew',
+    what: 'The password of your account was set anew with a token sent to this address, and all sessions were ended.',
+  },
+  totp_enrolled: {
+    subject: 'An authenticator app was added',
+    what: 'An authenticator app was added to your account as a second factor.',
+  },
+  totp_removed: {
+    subject: 'The authenticator app was removed',
+    what: 'The authenticator app was removed from your account.',
+  },
+  passkey_added: {
+    subject: 'A passkey was added',
+    what: 'A passkey was added to your account.',
+  },
+  passkey_removed: {
+    subject: 'A passkey was removed',
+    what: 'A passkey was removed from your account.',
+  },
+  recovery_codes_made: {
+    subject: 'New recovery codes were made',
+    what: 'New recovery codes were made for your account; the older ones no longer work.',
+  },
+  recovery_code_used: {
+    subject: 'A recovery code was used',
+    what: 'A recovery code was used to sign in to your account. It will not work again.',
+  },
+  second_factor_reset: {
+    subject: 'Your second factors were removed',
+    what: 'The second factors of your account were removed on request, and all sessions were ended.',
+  },
+  api_key_created: {
+    subject: 'An API key was created',
+    what: 'An API key was created for your account.',
+  },
+  api_key_rotated: {
+    subject: 'An API key was replaced',
+    what: 'An API key of your account was replaced by a new one.',
+  },
+  api_key_expiring: {
+    subject: 'An API key expires soon',
+    what: 'A service key of yours expires within fourteen days or fewer. Replace it in time: the list of your keys says when it ends.',
+  },
+  sessions_ended: {
+    subject: 'Your sessions were ended',
+    what: 'All sessions of your account were ended. Sign in again to go on.',
+  },
+  refresh_token_reused: {
+    subject: 'A session was ended for safety',
+    what: 'A session of your account was ended because its refresh token was used twice. Someone may have copied it.',
+  },
+  login_locked: {
+    subject: 'Signing in is paused',
+    what: 'Signing in to your account is paused for a while after several failed attempts.',
+  },
+  signed_in_after_failures: {
+    subject: 'A sign-in after failed attempts',
+    what: 'Somebody signed in to your account after several failed attempts.',
+  },
+  second_factor_failing: {
+    subject: 'Wrong codes were given for your account',
+    what: 'Somebody who passed the first step of signing in to your account gave a wrong second factor several times. If it was not you, change your password.',
+  },
+  user_closed: {
+    subject: 'Your account was closed',
+    what: 'Your account was closed. You can no longer sign in.',
+  },
+  admin_invited: {
+    subject: 'A new administrator was invited',
+    what: 'A new administrator was invited by a command on the server. You are told because you are an administrator.',
+  },
+  break_glass_sealed: {
+    subject: 'The emergency login was sealed',
+    what: 'A new seal was made for the emergency login; an older one no longer works. You are told because you are an administrator.',
+  },
+  break_glass_revoked: {
+    subject: 'The emergency login was revoked',
+    what: 'The seal of the emergency login no longer works. You are told because you are an administrator.',
+  },
+  break_glass_unready: {
+    subject: 'The emergency login needs a new seal',
+    what: 'The seal of the emergency login was opened, has expired or expires within thirty days. Make a new one. You are told because you are an administrator.',
+  },
+  break_glass_opened: {
+    subject: 'The emergency login was opened',
+    what: 'The sealed emergency login was opened. You are told because you are an administrator. If you did not expect this, act on the runbook for it now.',
+  },
+} as const satisfies Readonly<Record<string, NoticeText>>;
+
+export type Notice = keyof typeof NOTICES;
+
+/**
+ * Queues a notice for a person, to be sent once the transaction has committed; someone whose data key
+ * was destroyed has no address left and gets none.
+ * @effects perhaps a mail after the commit, which neither delays nor fails the request
+ */
+export async function notifyUser(tx: Tx, ctx: Ctx, userId: Id, notice: Notice): Promise<void> {
+  const [user] = await tx
+    .select({ email: users.email })
+    .from(users)
+    .where(and(eq(users.id, userId), isNull(users.deletedAt)));
+  if (user === undefined) {
+    return;
+  }
+  const to = openText(await ctx.deps.personKeys.of(tx, userId), userPlace('email', userId), user.email);
+  const mail = noticeMail(to, notice, ctx.deps.clock.realNow());
+  onCommit(tx, () => ctx.deps.mail.send(mail));
+}
+
+function noticeMail(to: string, notice: Notice, at: Instant): Mail {
+  const { subject, what } = NOTICES[notice];
+  const when = `${at.slice(0, 10)} ${at.slice(11, 16)} UTC`;
+  return {
+    to,
+    subject,
+    text: `${what}\r\nTime: ${when}\r\n\r\nIf this is not what you expected, tell us at once.`,
+  };
+}

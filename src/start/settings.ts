@@ -1,0 +1,12 @@
+import type { Config } from '../config.ts';
+import type { DepsParts } from '../deps.ts';
+import { smtpTransport } from '../platform/mail/smtp.ts';
+
+/** What the configuration decides about the whole installation, as the dependencies take it. */
+export function settingsOf(config: Config): Pick<DepsParts, 'settings' | 'mail'> {
+  const { firmName, publicUrl, alarmEmails, retentionYears, bulkReadThreshold, rateLimits } = config;
+  return {
+    settings: { firmName, publicUrl, alarmEmails, retentionYears, bulkReadThreshold, rateLimits },
+    ...(config.smtp === null ? {} : { mail: smtpTransport(config.smtp, config.mailFrom) }),
+  };
+}

@@ -1,0 +1,232 @@
+/**
+ * What staff can change, operation by operation: whatever creates, frees or redirects money, or lowers a
+ * guard, asks another person first, is such a person's vote, or carries out what they decided. An operation
+ * that is not in the table fails here, so that a new one has to be thought about; docs/compliance/controls.md
+ * argues each that one person may do. And nobody acts as staff on themselves (I7).
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { eq } from 'drizzle-orm';
+import { operationsOf } from '../app.ts';
+import { roleGrants } from '../domains/identity/schema.ts';
+import { allDomains, platformEndpoints } from '../domains.ts';
+import { present } from '../kernel/assert.ts';
+import { auditLogs } from '../platform/db/schema.ts';
+import { isWrite } from '../platform/http/endpoint.ts';
+import { driverCall } from './driver-call.ts';
+import { allDrivers } from './drivers/all-drivers.ts';
+import { type Member, type OperationCall, startWorld, type World } from './world.ts';
+
+/**
+ * `asks`: another person decides. `votes`: is that decision. `carries out`: does nothing that was not decided.
+ * `stops`: takes away, and only what another person gives back. `evidence`: adds to what is known and changes
+ * nobody's standing. `case`: the work of one reviewer, argued in the controls.
+ */
+type Kind = 'asks' | 'votes' | 'carries out' | 'stops' | 'evidence' | 'case';
+
+type StaffWrite = {
+  readonly kind: Kind;
+  /** Every row it leaves in the audit log when it succeeds. */
+  readonly leaves: readonly string[];
+  /** What refuses staff who are the person it is about; null where it is about nobody. */
+  readonly onOneself: 'self_action' | 'self_review' | 'self_approval' | 'forbidden' | null;
+};
+
+function asks(onOneself: StaffWrite['onOneself'], ...more: readonly string[]): StaffWrite {
+  return { kind: 'asks', leaves: ['approval.requested', ...more], onOneself };
+}
+
+const STAFF_WRITES: Readonly<Record<string, StaffWrite>> = {
+  // Roles, people, factors and keys.
+  setUserRoles: asks('self_action'),
+  reactivateUser: asks('self_action'),
+  resetSecondFactor: asks('self_action'),
+  closeUser: asks('self_action'),
+  requestErasure: asks('self_action'),
+  publishAgreement: asks(null),
+  suspendUser: { kind: 'stops', leaves: ['user.suspended'], onOneself: 'self_action' },
+  endUserSessions: { kind: 'stops', leaves: ['user.sessions_ended'], onOneself: 'self_action' },
+  revokeUserApiKey: { kind: 'stops', leaves: ['api_key.revoked'], onOneself: 'self_action' },
+  revealUsers: { kind: 'evidence', leaves: ['user.revealed'], onOneself: 'self_action' },
+  // Approvals.
+  approveApproval: {
+    kind: 'votes',
+    leaves: ['approval.executed', 'approval.voted', 'user.roles_changed'],
+    onOneself: 'self_approval',
+  },
+  rejectApproval: {
+    kind: 'votes',
+    leaves: ['approval.rejected', 'approval.voted'],
+    onOneself: 'self_approval',
+  },
+  cancelApproval: { kind: 'stops', leaves: ['approval.cancelled'], onOneself: 'forbidden' },
+  // Money.
+  clearDeposit: asks('self_action'),
+  failDeposit: { kind: 'stops', leaves: ['deposit.failed'], onOneself: 'self_action' },
+  approveWithdrawal: {
+    kind: 'votes',
+    leaves: ['approval.executed', 'approval.voted', 'withdrawal.approved'],
+    onOneself: 'self_approval',
+  },
+  rejectWithdrawal: {
+    kind: 'votes',
+    leaves: ['approval.rejected', 'approval.voted', 'hold.released', 'withdrawal.rejected'],
+    onOneself: 'self_approval',
+  },
+  processWithdrawal: { kind: 'carries out', leaves: ['withdrawal.processing'], onOneself: 'self_action' },
+  completeWithdrawal: {
+    kind: 'carries out',
+    leaves: ['hold.captured', 'withdrawal.completed'],
+    onOneself: 'self_action',
+  },
+  failWithdrawal: asks('self_action'),
+  freezeAccount: { kind: 'stops', leaves: ['account.frozen'], onOneself: 'self_action' },
+  unfreezeAccount: asks('self_action'),
+  // Markets and limits.
+  createInstrument: asks(null, 'instrument.created'),
+  proposeRiskLimit: asks('self_approval'),
+  // Customers and screening.
+  approveKycApplication: {
+    kind: 'case',
+    leaves: ['gate.changed', 'kyc_application.decided', 'user.activated'],
+    onOneself: 'self_review',
+  },
+  rejectKycApplication: {
+    kind: 'stops',
+    leaves: ['gate.changed', 'kyc_application.decided'],
+    onOneself: 'self_review',
+  },
+  requestKycResubmission: {
+    kind: 'stops',
+    leaves: ['gate.changed', 'kyc_application.decided'],
+    onOneself: 'self_review',
+  },
+  createScreening: {
+    kind: 'evidence',
+    leaves: ['screening.completed', 'screening.read'],
+    onOneself: 'self_review',
+  },
+  createScreeningList: { kind: 'evidence', leaves: ['screening_list.created'], onOneself: null },
+  importScreeningList: { kind: 'case', leaves: ['list_version.activated'], onOneself: null },
+  assignAmlAlert: { kind: 'case', leaves: ['aml_alert.assigned'], onOneself: 'self_review' },
+  resolveAmlAlert: {
+    kind: 'stops',
+    leaves: ['aml_alert.resolved', 'gate.changed'],
+    onOneself: 'self_review',
+  },
+  // Evidence.
+  createAuditExport: { kind: 'evidence', leaves: ['audit_export.requested'], onOneself: null },
+};
+
+const staffWrites = operationsOf({ domains: allDomains, platformEndpoints }).filter(
+  (operation) => isWrite(operation) && 'staff' in operation.access && operation.access.staff !== undefined,
+);
+
+let world: World;
+
+beforeAll(async () => {
+  world = await startWorld(import.meta.file);
+}, 60_000);
+
+afterAll(async () => {
+  const report = await world.reconcile();
+  await world.close();
+  expect(report.checks.flatMap((check) => check.breaks)).toEqual([]);
+});
+
+test('every operation of staff that changes something is in the table, and the table has no other', () => {
+  expect(Object.keys(STAFF_WRITES).toSorted()).toEqual(
+    staffWrites.map((operation) => operation.operationId).toSorted(),
+  );
+});
+
+describe('one person alone', () => {
+  test.each(Object.entries(STAFF_WRITES))(
+    'does with %s what the table says and no more',
+    async (name, write) => {
+      const answer = await present(allDrivers[name], 'an operation has a driver')(world);
+      expect([answer.status < 300, answer.body]).toEqual([true, answer.body]);
+      const rows = await world.deps.db.engine
+        .select({ eventType: auditLogs.eventType })
+        .from(auditLogs)
+        .where(eq(auditLogs.requestId, answer.headers.get('x-request-id') ?? ''));
+      expect(rows.map((row) => row.eventType).toSorted()).toEqual([...write.leaves].toSorted());
+    },
+  );
+
+  test('cannot put in, pay out or book what nobody else has decided', async () => {
+    const { params } = await driverCall(world, 'approveWithdrawal');
+    const as = world.people.operations;
+    const ask = (name: string, call: OperationCall) =>
+      world.call(name, { as, params: params ?? {}, ...call });
+    const begun = await ask('processWithdrawal', {});
+    const booked = await ask('completeWithdrawal', { body: { transactionReference: 'FT 1' } });
+    const failed = await ask('failWithdrawal', { body: { reason: 'Not made' } });
+    expect([begun, booked, failed].map(({ body }) => body.code)).toEqual(
+      Array(3).fill('withdrawal_status_conflict'),
+    );
+  });
+
+  test.each(Object.keys(STAFF_WRITES).filter((name) => STAFF_WRITES[name]?.kind === 'asks'))(
+    'cannot decide what they asked for with %s',
+    async (name) => {
+      const call = await driverCall(world, name);
+      const { body } = await world.call(name, call);
+      const id = (body.approvalId ?? body.approval?.id ?? body.id) as string;
+      const as = present(call.as, 'staff ask in their own name');
+      const vote = await world.call('approveApproval', {
+        as,
+        params: { id },
+        body: { reason: 'It is mine' },
+      });
+      expect(['self_approval', 'forbidden']).toContain(vote.body.code);
+      const seen = await world.call('getApproval', { as, params: { id } });
+      expect(seen.body).toMatchObject({ makerId: as.userId, status: 'pending', votes: [] });
+    },
+  );
+});
+
+describe('nobody acts as staff on themselves', () => {
+  const personal = Object.entries(STAFF_WRITES).filter(([, { onOneself }]) => onOneself !== null);
+
+  test.each(personal)('with %s', async (name, { onOneself }) => {
+    const people: Member[] = [];
+    const watched: World = {
+      ...world,
+      newMember: async (member) => kept(people, await world.newMember(member)),
+      newCustomer: async (funds, member) => kept(people, await world.newCustomer(funds, member)),
+    };
+    const call = await driverCall(watched, name);
+    const roles = present(call.as, 'staff act in their own name').roles;
+    const about = SHUT_OUT.has(name) ? undefined : people.at(-1);
+    const as = await promoted(about ?? (await world.newMember()), roles);
+    const answer = await world.call(name, { ...call, ...aboutOneself(name, call, as), as });
+    expect([answer.status, answer.body.code]).toEqual([403, onOneself]);
+  });
+});
+
+/** Their driver's person is shut out by then and cannot sign in at all. */
+const SHUT_OUT = new Set(['reactivateUser', 'requestErasure']);
+
+/** Where the driver's object is nobody's, or a person shut out, the call that is about the caller. */
+function aboutOneself(name: string, call: OperationCall, { userId }: Member): OperationCall {
+  if (name === 'createScreening') {
+    return { body: { userId } };
+  }
+  return SHUT_OUT.has(name) ? { params: { ...call.params, id: userId } } : {};
+}
+
+function kept(people: Member[], member: Member): Member {
+  people.push(member);
+  return member;
+}
+
+/** The same person with a role of staff besides, signed in anew. */
+async function promoted(member: Member, roles: Member['roles']): Promise<Member> {
+  const grantedAt = world.deps.clock.now();
+  await world.deps.db.engine
+    .insert(roleGrants)
+    .values(roles.map((role) => ({ userId: member.userId, role, grantedAt })))
+    .onConflictDoNothing();
+  const staff = { ...member, roles: [...new Set([...member.roles, ...roles])] };
+  return { ...staff, token: await world.tokenOf(staff, true) };
+}

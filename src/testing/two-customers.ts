@@ -1,0 +1,66 @@
+/**
+ * Two customers with something of theirs in every table a customer may read, so that a test can tell the
+ * rows of one from those of the other.
+ */
+import { done } from './drivers/driver.ts';
+import { bankBeneficiary } from './funding-desk.ts';
+import { softPasskey } from './soft-authenticator.ts';
+import { type Member, startWorld, type World } from './world.ts';
+
+export type TwoCustomers = {
+  readonly world: World;
+  /** The one who asks. */
+  readonly own: Member;
+  /** The one whose rows must not be seen; entered first, so that a scan meets their rows first. */
+  readonly other: Member;
+};
+
+/** Amounts that nobody else has. */
+export const OTHERS_AMOUNTS = ['7313.17', '211.31'] as const;
+
+/** A world in which both have signed in, passed KYC, traded with each other and asked for a payout. */
+export async function startTwoCustomers(file: string): Promise<TwoCustomers> {
+  const world = await startWorld(file);
+  const other = await world.newCustomer(
+    { USD: OTHERS_AMOUNTS[0], BTC: '0.5' },
+    { name: ['Sweta', 'Boodhoo'] },
+  );
+  const own = await world.newCustomer({ USD: '5000', BTC: '0.5' });
+  await live(world, other, 'Sweta Boodhoo', OTHERS_AMOUNTS[1]);
+  await live(world, own, 'Anjali Ramgoolam', '100');
+  await trade(world, own, other);
+  await trade(world, other, own);
+  await world.settle();
+  return { world, own, other };
+}
+
+async function live(world: World, as: Member, holderName: string, amount: string): Promise<void> {
+  const { accountId } = as;
+  const call = (operationId: string, body: object) => done(world.call(operationId, { as, body }));
+  await call('createApiKey', { name: 'Desk', scopes: ['accounts:read'] });
+  await call('createDeposit', { accountId, asset: 'USD', amount, method: 'bank_transfer' });
+  const bank = await call('createBeneficiary', { ...bankBeneficiary(), holderName });
+  await call('createWithdrawal', { accountId, asset: 'USD', amount, beneficiaryId: bank.id });
+  await call('placeOrder', order(as, 'buy', '55000'));
+  await done(world.call('putSetting', { as, params: { name: 'theme' }, body: { value: 'dark' } }));
+  const options = await done(world.call('beginPasskey', { as }));
+  await call('addPasskey', { name: 'Phone', response: softPasskey().create(options) });
+}
+
+/** The seller loses a lot, the buyer gains one. */
+async function trade(world: World, buyer: Member, seller: Member): Promise<void> {
+  await done(world.call('placeOrder', { as: seller, body: order(seller, 'sell', '60000') }));
+  const { id } = await done(world.call('placeOrder', { as: buyer, body: order(buyer, 'buy', '60000') }));
+  for (let tries = 0; tries < 200; tries += 1) {
+    const { status } = await done(world.call('getOrder', { as: buyer, params: { id } }));
+    if (status === 'filled') {
+      return;
+    }
+    await Bun.sleep(20);
+  }
+  throw new Error('the two customers did not trade');
+}
+
+function order({ accountId }: Member, side: 'buy' | 'sell', limitPrice: string) {
+  return { accountId, symbol: 'BTC/USD', side, type: 'limit', quantity: '0.001', limitPrice };
+}
