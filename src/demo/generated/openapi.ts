@@ -1226,7 +1226,7 @@ export interface paths {
         };
         /**
          * Everything held on a person
-         * @description People export themselves, with a second factor checked within five minutes where they have one; compliance and MLRO export others, with such a factor and a purpose. The answer is streamed: whatever its length, it is whole when its last member is `complete`.
+         * @description People export themselves, with a second factor checked within five minutes where they have one; compliance and MLRO export others, with such a factor. The purpose, `customer_request` unless another is named, is recorded. The answer is streamed: whatever its length, it is whole when its last member is `complete`.
          *
          *     Who may: anyone signed in (their own), compliance_officer, mlro.
          *
@@ -9743,7 +9743,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /**
                  * @example {
@@ -10285,7 +10285,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /**
                  * @example {
@@ -20031,7 +20031,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /**
                  * @example {
@@ -22186,7 +22186,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /**
                  * @example {

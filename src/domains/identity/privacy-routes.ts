@@ -66,7 +66,7 @@ export const privacyEndpoints: readonly Endpoint[] = [
     path: '/v1/users/{id}/data-export',
     summary: 'Everything held on a person',
     description:
-      'People export themselves, with a second factor checked within five minutes where they have one; compliance and MLRO export others, with such a factor and a purpose. The answer is streamed: whatever its length, it is whole when its last member is `complete`.',
+      'People export themselves, with a second factor checked within five minutes where they have one; compliance and MLRO export others, with such a factor. The purpose, `customer_request` unless another is named, is recorded. The answer is streamed: whatever its length, it is whole when its last member is `complete`.',
     access: { self: true, staff: EXPORTERS },
     rate: 'export',
     restricted: true,

@@ -127,6 +127,12 @@ export function isWrite(operation: Endpoint): boolean {
   return operation.method !== 'get';
 }
 
+/** True where every member of a posted JSON body may be left out: then the body may be, too. */
+export function mayLackBody({ method, body, bodyKind }: Endpoint): boolean {
+  const isJson = body !== undefined && (bodyKind ?? 'json') === 'json';
+  return method === 'post' && isJson && body.safeParse({}).success;
+}
+
 /** The picks of a problem table an operation can give. */
 export function pickProblems<const Table extends ProblemTable>(
   table: Table,

@@ -4,7 +4,7 @@
 import { OpenAPIHono, z } from '@hono/zod-openapi';
 import { assert } from '../../kernel/assert.ts';
 import type { ProblemTable } from '../../kernel/error.ts';
-import { type Endpoint, isWrite, rateClassOf } from './endpoint.ts';
+import { type Endpoint, isWrite, mayLackBody, rateClassOf } from './endpoint.ts';
 import { Problem } from './problem.ts';
 import { PLATFORM_PROBLEMS } from './problems.ts';
 
@@ -201,7 +201,7 @@ function requestBody(operation: Endpoint) {
         ? 'multipart/form-data'
         : 'application/octet-stream';
   const example = operation.example === undefined ? {} : { example: operation.example };
-  return { required: true, content: { [type]: { schema: operation.body, ...example } } };
+  return { required: !mayLackBody(operation), content: { [type]: { schema: operation.body, ...example } } };
 }
 
 function successes(operation: Endpoint): Responses {

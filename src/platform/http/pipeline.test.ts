@@ -56,6 +56,15 @@ const operations: readonly Endpoint[] = [
   }),
   endpoint({
     ...given,
+    operationId: 'askThing',
+    method: 'post',
+    path: '/v1/things/ask',
+    body: z.strictObject({ purpose: z.string().default('sign_in') }),
+    responses: { 200: z.object({ purpose: z.string() }) },
+    handler: async (_ctx, { body }) => ({ status: 200, body }),
+  }),
+  endpoint({
+    ...given,
     operationId: 'touchThing',
     method: 'post',
     path: '/v1/things/{id}/touch',
@@ -121,6 +130,24 @@ async function attemptsOf(requestId: string) {
     .where(eq(auditLogs.requestId, requestId))
     .orderBy(desc(auditLogs.recordedAt));
 }
+
+describe('a body whose members may all be left out', () => {
+  test('may be left out itself, and is still refused where it is wrong', async () => {
+    const none = await small.request('POST', '/v1/things/ask', { token });
+    expect([none.status, none.body]).toEqual([200, { purpose: 'sign_in' }]);
+    const given = await small.request('POST', '/v1/things/ask', { token, body: { purpose: 'step_up' } });
+    expect(given.body).toEqual({ purpose: 'step_up' });
+    const wrong = await small.request('POST', '/v1/things/ask', { token, body: { purposes: 1 } });
+    expect(wrong.status).toBe(422);
+    const headers = { 'content-type': 'text/plain' };
+    const plain = await small.app.request('/v1/things/ask', {
+      method: 'POST',
+      headers: { ...headers, authorization: `Bearer ${token}` },
+      body: 'purpose',
+    });
+    expect(plain.status).toBe(415);
+  });
+});
 
 describe('what goes wrong inside', () => {
   test.each([

@@ -14,7 +14,7 @@ import { constraintOf, sqlStateOf } from '../db/errors.ts';
 import { transact } from '../db/transact.ts';
 import type { Authenticate } from './authenticate.ts';
 import { authorise } from './authorise.ts';
-import { type Endpoint, type Reply, rateClassOf } from './endpoint.ts';
+import { type Endpoint, mayLackBody, type Reply, rateClassOf } from './endpoint.ts';
 import { claimKey, keepAnswer, readIdempotencyKey, requestHash } from './idempotency.ts';
 import { observeAnswer } from './metrics.ts';
 import { problemResponse, refusalOf } from './problem.ts';
@@ -178,7 +178,7 @@ async function readWithBody(
   }
   const limit = operation.maxBodyBytes ?? DEFAULT_BODY_BYTES;
   const kind = operation.bodyKind ?? 'json';
-  const body = await readBody(request, kind, limit);
+  const body = request.body === null && mayLackBody(operation) ? {} : await readBody(request, kind, limit);
   return { params, query, body: kind === 'raw' ? body : validate(operation.body, body, 'body') };
 }
 
