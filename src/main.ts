@@ -9,7 +9,7 @@ import { MigrationError } from './platform/db/migrate.ts';
 import { StartError } from './start/start-error.ts';
 import { type RunningServer, startServer } from './start/start-server.ts';
 
-let server: RunningServer | undefined;
+let starting: Promise<RunningServer> | undefined;
 let stopping = false;
 
 process.stdout.on('error', () => {});
@@ -19,9 +19,10 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 }
 
 try {
-  server = await startServer(readConfig(), () => void stop('another server took the data folder'));
+  starting = startServer(readConfig(), () => void stop('another server took the data folder'));
+  const server = await starting;
   // performance.now() counts from the start of the process: loading the modules is part of starting.
-  say(server.banner((performance.now() / 1000).toFixed(1)));
+  say(stopping ? '' : server.banner((performance.now() / 1000).toFixed(1)));
 } catch (error) {
   process.stderr.write(`${reasonOf(error)}\n`);
   process.exit(1);
@@ -34,7 +35,8 @@ async function stop(reason: string): Promise<void> {
   stopping = true;
   say(`\nStopping (${reason}) …\n`);
   try {
-    await server?.stop();
+    // Stopped in the middle of its start, it would leave its database running.
+    await (await starting)?.stop();
     say('Stopped.\n');
     process.exit(0);
   } catch (error) {

@@ -88,18 +88,23 @@ async function assemble(
   // Every process keeps credentials or keys of people in memory, so every one hears what was withdrawn.
   revocations(deps);
   relay = await startWorkers(config, deps, config.signingKey ?? secrets.signingKey, stops);
+  // Before anybody is served: a node that says it is ready has its demo firm.
+  const seeded = config.demo && config.roles.includes('api') ? await seededDemo(config, deps) : null;
   const url = listen(config, deps, stops);
   if (config.metricsPort !== null) {
     stops.push({ name: 'metrics', run: serveMetrics(deps, config.host, config.metricsPort).stop });
   }
   await database.announce(url);
-  const demo = config.demo && config.roles.includes('api') ? await startDemo(config, deps, url, stops) : null;
+  if (seeded !== null) {
+    const maker = startMarketMaker(url, seeded.credentials.marketMaker);
+    stops.push({ name: 'market maker', run: async () => maker.stop() });
+  }
   // The index takes seconds with real lists; a screening that comes sooner waits for it.
   startScreener(deps).catch(() => deps.log.error({}, 'the screening index could not be built'));
   return {
     url,
     stop,
-    banner: (seconds) => bannerText({ config, url, database: database.description, seconds, demo }),
+    banner: (seconds) => bannerText({ config, url, database: database.description, seconds, demo: seeded }),
   };
 }
 
@@ -165,11 +170,9 @@ function listen(config: Config, deps: Deps, stops: Stop[]): string {
   return `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${server.port}`;
 }
 
-async function startDemo(
+async function seededDemo(
   config: Config,
   deps: Deps,
-  url: string,
-  stops: Stop[],
 ): Promise<{ readonly path: string; readonly credentials: DemoCredentials }> {
   await seedDemo(deps);
   const credentials = readDemoCredentials(config.dataDir);
@@ -178,8 +181,6 @@ async function startDemo(
       'The demo firm of this database was seeded with another data folder, where its credentials lie. Set PLIMSOLL_DATA_DIR to that folder, or PLIMSOLL_DEMO=off.',
     );
   }
-  const maker = startMarketMaker(url, credentials.marketMaker);
-  stops.push({ name: 'market maker', run: async () => maker.stop() });
   return { path: demoCredentialsPath(config.dataDir), credentials };
 }
 
