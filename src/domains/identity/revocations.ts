@@ -14,6 +14,8 @@ export type Revocations = {
   readonly listener: Listener;
   /** Calls `forget` for each notice of this subject. Must not throw. */
   readonly on: (subject: Subject, forget: (id: Id) => void) => void;
+  /** Forgets at once what this node itself has just changed, before the notice of it comes back. */
+  readonly heed: (subject: Subject, id: Id) => void;
 };
 
 const CHANNEL = 'plimsoll_revocations';
@@ -24,6 +26,11 @@ export const revocations = perDeps((deps: Deps): Revocations => {
   const on: Revocations['on'] = (subject, forget) => {
     heeding.set(subject, [...(heeding.get(subject) ?? []), forget]);
   };
+  const heed = (subject: string, id: Id): void => {
+    heeding.get(subject)?.forEach((forget) => {
+      forget(id);
+    });
+  };
   // Unlike states, keys of people are believed without proof: they only matter where rows are left to open.
   on('person', deps.personKeys.forget);
   const listener = startListener({
@@ -33,13 +40,11 @@ export const revocations = perDeps((deps: Deps): Revocations => {
     heard: (payload) => {
       const [subject = '', id = ''] = payload.split(' ');
       if (isId(id)) {
-        heeding.get(subject)?.forEach((forget) => {
-          forget(id);
-        });
+        heed(subject, id);
       }
     },
     beganStretch: deps.personKeys.forgetAll,
   });
   deps.db.beforeClose(listener.stop);
-  return { listener, on };
+  return { listener, on, heed };
 });

@@ -5,9 +5,10 @@ import { record } from '../../platform/audit/record.ts';
 import { type Ctx, type Deps, machineCtx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { lockExclusive } from '../../platform/db/locks.ts';
-import { transact } from '../../platform/db/transact.ts';
+import { onCommit, transact } from '../../platform/db/transact.ts';
 import type { Job } from '../../platform/domain.ts';
 import { IDENTITY_EVENTS } from './audit.ts';
+import { revocations } from './revocations.ts';
 import { tokenKeys } from './schema.ts';
 import { newTokenKey } from './token-key-pair.ts';
 
@@ -99,6 +100,7 @@ async function rotate(tx: Tx, ctx: Ctx, reason: RotationReason): Promise<Rotatio
     });
   }
   const keyId = await create(tx, ctx, signsFrom);
+  onCommit(tx, () => revocations(ctx.deps).heed('token_key', keyId));
   return { keyId, signsFrom, retired: inUse.length };
 }
 
