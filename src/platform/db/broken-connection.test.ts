@@ -32,17 +32,20 @@ const marks = async () => {
 };
 
 test('nothing of a transaction whose connection broke runs on the next connection', async () => {
-  let late: Promise<unknown> | undefined;
+  const wrote = Promise.withResolvers<void>();
   const broken = database.transaction(async (tx) => {
-    await end(await pidOf(tx));
-    late = (async () => {
+    try {
+      await end(await pidOf(tx));
       // The pool of one has connected anew; this transaction has not noticed.
       await pidOf(database);
       await tx.execute(mark('stray'));
-    })();
-    await late;
+      wrote.resolve();
+    } catch (error) {
+      wrote.reject(error);
+    }
   });
-  const [ended, ran] = await Promise.allSettled([broken, broken.catch(() => late)]);
+  // The transaction may fail at the broken connection before its body gets to write.
+  const [ended, ran] = await Promise.allSettled([broken, wrote.promise]);
   expect([ended.status, ran.status]).toEqual(['rejected', 'rejected']);
   expect(await marks()).not.toContain('stray');
 });
