@@ -79,14 +79,14 @@ module.exports = {
       name: 'front-door',
       comment: 'another domain is entered through its index.ts',
       severity: 'error',
-      from: { path: '^src/domains/([^/]+)/', pathNot: [TEST, '^src/domains/[^/]+/schema\\.ts$'] },
+      from: { path: '^src/domains/([^/]+)/', pathNot: [TEST, '^src/domains/.*/schema\\.ts$'] },
       to: { path: '^src/domains/', pathNot: ['^src/domains/$1/', '^src/domains/[^/]+/index\\.ts$'] },
     },
     {
       name: 'schema-to-schema',
       comment: 'for foreign keys a schema.ts imports another schema.ts, and nothing else of another domain',
       severity: 'error',
-      from: { path: '^src/domains/([^/]+)/schema\\.ts$' },
+      from: { path: '^src/domains/([^/]+)/.*schema\\.ts$' },
       to: { path: '^src/domains/', pathNot: ['^src/domains/$1/', '^src/domains/[^/]+/schema\\.ts$'] },
     },
     {

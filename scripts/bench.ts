@@ -1,5 +1,5 @@
 /**
- * `bun run bench screening|engine|http [options]`: runs one benchmark as a process of its own and passes its
+ * `bun run bench screening|engine|http|ledger [options]`: runs one benchmark as a process of its own and passes its
  * exit code on: 0 targets met, 1 a target missed, 2 wrong use or a missing tool.
  */
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ const BENCHES: Readonly<Record<string, string>> = {
   screening: 'bench-screening.ts',
   engine: 'bench-engine.ts',
   http: 'bench-http.ts',
+  ledger: 'bench-ledger.ts',
 };
 
 const [name = '', ...options] = process.argv.slice(2);

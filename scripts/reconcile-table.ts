@@ -1,4 +1,4 @@
-import type { ReconcileReport } from '../src/domains/ledger/index.ts';
+import type { RebuildReport, ReconcileReport } from '../src/domains/ledger/index.ts';
 
 /** The report as a table for people. */
 export function reconcileTable(report: ReconcileReport): string {
@@ -10,4 +10,14 @@ export function reconcileTable(report: ReconcileReport): string {
   const verdict =
     report.breakCount === 0 ? 'No breaks.' : `${report.breakCount} break(s): the books do not hold.`;
   return `${lines.join('\n')}\n\n${verdict}\n`;
+}
+
+/** What the rebuild found, for people. */
+export function rebuildTable(report: RebuildReport): string {
+  const lines = report.breaks.map((found) => `BREAK  ${found.object}: ${found.detail}`);
+  const verdict =
+    report.breakCount === 0
+      ? 'Every wallet holds what its entries say.'
+      : `${report.breakCount} break(s): the wallets and their entries differ.`;
+  return `${[...lines, `${report.wallets} wallets rebuilt from ${report.entries} entries.`].join('\n')}\n\n${verdict}\n`;
 }

@@ -45,6 +45,7 @@ describe('without any setting', () => {
       trustedProxies: [],
       demo: true,
       firmName: 'Plimsoll',
+      timeZone: 'Indian/Mauritius',
       publicUrl: 'http://localhost:8080',
       smtp: null,
       mailFrom: 'no-reply@localhost',
@@ -52,6 +53,7 @@ describe('without any setting', () => {
       retentionYears: 7,
       bulkReadThreshold: 100,
       rateLimits: parseRateLimits('sandbox', ''),
+      paymentSecrets: new Map(),
     });
   });
 
@@ -88,6 +90,7 @@ describe('a fault', () => {
     ['DATABASE_URL', 'localhost:5432'],
     ['DATABASE_APP_URL', 'nonsense'],
     ['PLIMSOLL_FIRM_NAME', 'x'],
+    ['PLIMSOLL_TIME_ZONE', 'Mars/Olympus'],
     ['PLIMSOLL_FIRM_NAME', 'Firm\nBcc: x@y.z'],
     ['PLIMSOLL_PUBLIC_URL', 'api.example.mu'],
     ['PLIMSOLL_PUBLIC_URL', 'ftp://example.mu'],
@@ -211,5 +214,32 @@ describe('the database', () => {
       'DATABASE_STAFF_URL: is required',
       'DATABASE_ENGINE_URL: is required',
     ]);
+  });
+});
+
+describe('secrets of payment providers', () => {
+  const [fresh, old] = ['n'.repeat(32), 'o'.repeat(32)];
+
+  test('are one for each, or two while one is changed', () => {
+    const { paymentSecrets } = readConfig({
+      PLIMSOLL_PAYMENT_SECRETS: `acme=${fresh}|${old}, other-1=${old}`,
+    });
+    expect([...paymentSecrets]).toEqual([
+      ['acme', [fresh, old]],
+      ['other-1', [old]],
+    ]);
+  });
+
+  test.each([
+    ['short', 'acme=short-and-sweet'],
+    ['no name', `=${'n'.repeat(32)}`],
+    ['three of one', `acme=${Array(3).fill('n'.repeat(32)).join('|')}`],
+    ['one provider twice', `acme=${'n'.repeat(32)},acme=${'o'.repeat(32)}`],
+    ['the built-in provider', `test=${'n'.repeat(32)}`],
+  ])('are refused without being told: %s', (_name, text) => {
+    const problems = problemsOf({ PLIMSOLL_PAYMENT_SECRETS: text });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toStartWith('PLIMSOLL_PAYMENT_SECRETS: ');
+    expect(problems[0]).not.toMatch(/short-and-sweet|nnnn|oooo/);
   });
 });

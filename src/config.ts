@@ -6,6 +6,7 @@ import { isIP } from 'node:net';
 import { z } from 'zod';
 import { KeyringError, parseRootKeys } from './platform/crypto/keyring.ts';
 import { type Connection, parseConnection } from './platform/db/client.ts';
+import { type PaymentSecrets, parsePaymentSecrets } from './platform/http/payment-secrets.ts';
 import { parseRateLimits, type RateLimits } from './platform/http/rate-policy.ts';
 import { isLoopbackHost, parseSmtpUrl, type SmtpServer } from './platform/mail/smtp-url.ts';
 
@@ -40,6 +41,8 @@ export type Config = {
   readonly trustedProxies: readonly string[];
   readonly demo: boolean;
   readonly firmName: string;
+  /** Whose days the firm counts in. @units IANA name */
+  readonly timeZone: string;
   /** Where people reach this service, without a slash at the end. */
   readonly publicUrl: string;
   /** Null writes mail to the data folder. */
@@ -52,6 +55,8 @@ export type Config = {
   /** How many different people one of the staff may look at within an hour before an alarm is raised. */
   readonly bulkReadThreshold: number;
   readonly rateLimits: RateLimits;
+  /** What each payment provider signs its events with. */
+  readonly paymentSecrets: PaymentSecrets;
 };
 
 export class ConfigError extends Error {
@@ -113,6 +118,7 @@ export function readConfig(environment: Environment = process.env): Config {
       mode === 'sandbox',
     ),
     firmName: read('PLIMSOLL_FIRM_NAME', firmName, 'Plimsoll'),
+    timeZone: read('PLIMSOLL_TIME_ZONE', timeZone, 'Indian/Mauritius'),
     publicUrl: read('PLIMSOLL_PUBLIC_URL', publicUrl, `http://localhost:${port}`),
     smtp: read<SmtpServer | null>('SMTP_URL', readable(parseSmtpUrl), null),
     mailFrom: read('MAIL_FROM', sender, 'no-reply@localhost'),
@@ -123,6 +129,11 @@ export function readConfig(environment: Environment = process.env): Config {
       'PLIMSOLL_RATE_LIMITS',
       readable((text) => parseRateLimits(mode, text)),
       parseRateLimits(mode, ''),
+    ),
+    paymentSecrets: read<PaymentSecrets>(
+      'PLIMSOLL_PAYMENT_SECRETS',
+      readable(parsePaymentSecrets),
+      new Map(),
     ),
   };
   problems.push(...contradictions(config, environment));
@@ -184,6 +195,14 @@ const firmName = z
   .string()
   .trim()
   .regex(/^[^\p{Cc}\p{Zl}\p{Zp}<>"]{2,80}$/u, 'must be a name of 2 to 80 characters');
+
+const timeZone = z.string().refine((name) => {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+}, 'must be an IANA time zone such as Indian/Mauritius');
 
 const publicUrl = z.string().transform((text, context) => {
   const url = URL.canParse(text) ? new URL(text) : undefined;

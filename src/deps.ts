@@ -54,6 +54,7 @@ export function buildDeps(parts: DepsParts): Deps {
     files: folderFileStore(join(parts.dataDir, 'files')),
     approvalActions: actions,
     privacy: privacyOf(parts.domains),
+    checks: parts.domains.flatMap((domain) => domain.checks),
     wakeRelay: parts.wakeRelay,
   };
 }

@@ -104,7 +104,7 @@ const payout: readonly Step[] = [
     },
   },
   {
-    title: 'A second person approves; two more hands pay it out',
+    title: 'Two people approve what a basic level asks; a third pays it out',
     run: async (journey) => {
       const mine = await ok(journey.customer.api.GET('/v1/withdrawals'));
       const path = { id: mine.data[0]?.id ?? '' };
@@ -114,11 +114,18 @@ const payout: readonly Step[] = [
         403,
         'forbidden',
       );
-      const [operations, operations2] = [
+      const [operations, operations2, compliance] = [
         await person(journey, 'operations'),
         await person(journey, 'operations2'),
+        await person(journey, 'compliance'),
       ];
       await ok(operations.POST('/v1/withdrawals/{id}/approve', { params: { path }, body }));
+      await refused(
+        operations2.POST('/v1/withdrawals/{id}/process', { params: { path } }),
+        409,
+        'withdrawal_status_conflict',
+      );
+      await ok(compliance.POST('/v1/withdrawals/{id}/approve', { params: { path }, body }));
       await ok(operations2.POST('/v1/withdrawals/{id}/process', { params: { path } }));
       const paid = await ok(
         operations2.POST('/v1/withdrawals/{id}/complete', {
@@ -126,7 +133,7 @@ const payout: readonly Step[] = [
           body: { transactionReference: `FT-${journey.runId}` },
         }),
       );
-      return `${paid.status}; the customer's own approval was forbidden`;
+      return `${paid.status}; the customer's own approval was forbidden, and one was not enough`;
     },
   },
   {
@@ -163,8 +170,8 @@ export async function walletOf(journey: Journey, asset: string) {
     }),
   );
   const wallet = data.find((candidate) => candidate.asset === asset);
-  if (wallet === undefined) {
-    throw new UnexpectedAnswer(`there is no ${asset} wallet`);
+  if (wallet === undefined || !('available' in wallet)) {
+    throw new UnexpectedAnswer(`there is no ${asset} wallet of the present`);
   }
   return wallet;
 }

@@ -3,12 +3,19 @@
  * sets for itself.
  */
 
-import { seedFundingLimits } from '../domains/funding/index.ts';
+import {
+  FEE_TIERS,
+  seedBankAccounts,
+  seedFundingFees,
+  seedFundingLimits,
+  seedPayoutAccounts,
+} from '../domains/funding/index.ts';
 import { publishAgreement } from '../domains/identity/index.ts';
-import { createAsset } from '../domains/ledger/index.ts';
+import { createAsset, seedFxRates } from '../domains/ledger/index.ts';
 import { createInstrument, setQuote } from '../domains/markets/index.ts';
 import { setRiskLimit } from '../domains/risk/index.ts';
 import { parseAmount } from '../kernel/amount.ts';
+import { addMs } from '../kernel/time.ts';
 import type { Ctx } from '../platform/context.ts';
 import type { Tx } from '../platform/db/client.ts';
 
@@ -76,6 +83,14 @@ export const DEMO_INSTRUMENTS: readonly DemoInstrument[] = [
   },
 ];
 
+/** A made-up account of the demo firm; its statements are made by whoever tries them. */
+const CLIENT_MONEY_ACCOUNT = {
+  iban: 'MU64BOMM0101101030300200001MUR',
+  currency: 'USD',
+  houseReference: 'main',
+  name: 'Client money, US dollar',
+};
+
 const WITHDRAWAL_LIMITS = { USD: '50000', EUR: '50000', MUR: '2000000', BTC: '1', ETH: '20' } as const;
 const LEVEL_FACTORS = { basic: 1n, standard: 4n, enhanced: 20n } as const;
 
@@ -92,7 +107,21 @@ export async function insertReferenceRows(tx: Tx, ctx: Ctx): Promise<void> {
     title: 'Terms of business',
     body: 'The terms of business of the demo firm. A licensed firm publishes its own.',
   });
+  await seedBankAccounts(tx, ctx, [CLIENT_MONEY_ACCOUNT]);
+  await seedFxRates(tx, ctx, demoRates(ctx));
   await seedFundingLimits(tx, ctx, withdrawalLimits());
+  await seedFundingFees(tx, ctx, withdrawalFees());
+  // An example account of the IBAN registry: no bank takes a file that names it.
+  await seedPayoutAccounts(
+    tx,
+    ctx,
+    ['USD', 'EUR', 'MUR'].map((asset) => ({
+      asset,
+      holderName: 'Demo firm, clients',
+      iban: 'CH9300762011623852957',
+      bic: 'POFICHBE',
+    })),
+  );
   for (const limit of PLATFORM_LIMITS) {
     await setRiskLimit(ctx, {
       ...limit,
@@ -109,19 +138,73 @@ export async function insertReferenceRows(tx: Tx, ctx: Ctx): Promise<void> {
   }
 }
 
+/** Made up, as the prices are, and long-lived: nobody at the demo firm reads rates every morning. */
+const RATES = [
+  { base: 'EUR', quote: 'USD', rate: '1.1' },
+  { base: 'USD', quote: 'MUR', rate: '46' },
+  { base: 'EUR', quote: 'MUR', rate: '50.6' },
+] as const;
+
+const DEMO_RATE_LIFE_MS = 3650 * 86_400_000;
+
+function demoRates(ctx: Ctx) {
+  const validUntil = addMs(ctx.deps.clock.now(), DEMO_RATE_LIFE_MS);
+  return RATES.map(({ rate, ...pair }) => ({ ...pair, rate: parseAmount(rate), spreadBps: 50, validUntil }));
+}
+
 const PLATFORM_LIMITS = [
   { type: 'max_order_value', value: parseAmount('250000') },
   { type: 'max_open_orders', value: parseAmount('200') },
 ] as const;
 
 function withdrawalLimits() {
-  return Object.entries(LEVEL_FACTORS).flatMap(([kycLevel, factor]) =>
-    Object.entries(WITHDRAWAL_LIMITS).map(([asset, maximum]) => ({
-      kycLevel: kycLevel as keyof typeof LEVEL_FACTORS,
+  return Object.entries(LEVEL_FACTORS)
+    .flatMap(([kycLevel, factor]) =>
+      Object.entries(WITHDRAWAL_LIMITS).map(([asset, maximum]) => ({
+        kycLevel: kycLevel as keyof typeof LEVEL_FACTORS,
+        asset,
+        maximum: BigInt(maximum) * factor,
+      })),
+    )
+    .flatMap(({ kycLevel, asset, maximum }) =>
+      methodsOf(asset).flatMap((method) =>
+        WINDOWS.map(([windowHours, days]) => ({
+          kycLevel,
+          asset,
+          method,
+          direction: 'withdrawal' as const,
+          windowHours,
+          maximum: parseAmount((maximum * days).toString()),
+        })),
+      ),
+    );
+}
+
+/** A week holds three full days, a month eight. */
+const WINDOWS = [
+  [24, 1n],
+  [168, 3n],
+  [720, 8n],
+] as const;
+
+const COINS: readonly string[] = ['BTC', 'ETH'];
+
+function methodsOf(asset: string) {
+  return COINS.includes(asset) ? (['crypto'] as const) : FIAT_METHODS;
+}
+
+const FIAT_METHODS = ['bank_transfer', 'mcb_juice', 'my_t_money', 'blink', 'mips', 'mobile_money'] as const;
+
+/** What the network takes; money leaves without a fee. */
+function withdrawalFees() {
+  return Object.entries({ BTC: '0.0001', ETH: '0.001' }).flatMap(([asset, fixed]) =>
+    FEE_TIERS.map((tier) => ({
+      tier,
       asset,
       direction: 'withdrawal' as const,
-      windowHours: 24,
-      maximum: parseAmount((BigInt(maximum) * factor).toString()),
+      method: 'crypto' as const,
+      fixed: parseAmount(fixed),
+      rateBps: 0,
     })),
   );
 }

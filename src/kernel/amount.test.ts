@@ -8,7 +8,9 @@ import {
   isMultipleOf,
   MAX_AMOUNT,
   parseAmount,
+  readStoredAmount,
   scaleOf,
+  storedAmount,
   sumAmounts,
 } from './amount.ts';
 import { bpsOf, divide, divideRounded, multiply, type Rounding, roundToStep } from './rounding.ts';
@@ -26,6 +28,16 @@ const anyMode = fc.constantFrom<Rounding>('up', 'down', 'half_even');
 describe('amounts', () => {
   test('every amount survives its decimal string', () => {
     fc.assert(fc.property(anyAmount, (amount) => parseAmount(formatAmount(amount)) === amount));
+  });
+
+  test('every amount survives the eight decimals that PostgreSQL prints', () => {
+    fc.assert(
+      fc.property(anyAmount, (amount) => {
+        const [whole = '', fraction = ''] = formatAmount(amount).split('.');
+        const stored = storedAmount(amount);
+        return stored === `${whole}.${fraction.padEnd(8, '0')}` && readStoredAmount(stored) === amount;
+      }),
+    );
   });
 
   test('reads what PostgreSQL prints', () => {

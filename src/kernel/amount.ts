@@ -45,6 +45,25 @@ export function parseAmount(text: string): Amount {
   return amountOf(negative ? -scaled : scaled);
 }
 
+/**
+ * Reads what PostgreSQL prints for `numeric(20,8)`: always eight decimals.
+ * @errors RangeError when the text is no decimal
+ */
+export function readStoredAmount(text: string): Amount {
+  return text.at(-AMOUNT_DECIMALS - 1) === '.'
+    ? (BigInt(text.slice(0, -AMOUNT_DECIMALS - 1) + text.slice(-AMOUNT_DECIMALS)) as Amount)
+    : parseAmount(text);
+}
+
+/** Prints an amount for PostgreSQL, with all eight decimals: cheaper than the shortest form. */
+export function storedAmount(amount: bigint): string {
+  if (amount < 0n) {
+    return `-${storedAmount(-amount)}`;
+  }
+  const digits = amount.toString().padStart(AMOUNT_DECIMALS + 1, '0');
+  return `${digits.slice(0, -AMOUNT_DECIMALS)}.${digits.slice(-AMOUNT_DECIMALS)}`;
+}
+
 /** Prints an amount as the shortest decimal string: no trailing zeros, never an exponent. */
 export function formatAmount(amount: bigint): string {
   const negative = amount < 0n;

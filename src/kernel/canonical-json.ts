@@ -17,8 +17,11 @@ export type Json =
  * @source RFC 8785 section 3.2 (integers only)
  */
 export function canonicalJson(value: Json): string {
-  if (value === null || typeof value === 'boolean' || typeof value === 'string') {
-    return JSON.stringify(value);
+  if (typeof value === 'string') {
+    return quoted(value);
+  }
+  if (value === null || typeof value === 'boolean') {
+    return String(value);
   }
   if (typeof value === 'number') {
     if (!Number.isSafeInteger(value)) {
@@ -41,12 +44,30 @@ function isPlainObject(value: object): boolean {
 }
 
 function canonicalObject(value: { readonly [key: string]: Json | undefined }): string {
-  const members: string[] = [];
-  for (const key of Object.keys(value).sort()) {
+  let members = '';
+  for (const key of sortedKeys(value)) {
     const member = value[key];
     if (member !== undefined) {
-      members.push(`${JSON.stringify(key)}:${canonicalJson(member)}`);
+      members += `${members === '' ? '' : ','}${quoted(key)}:${canonicalJson(member)}`;
     }
   }
-  return `{${members.join(',')}}`;
+  return `{${members}}`;
+}
+
+/** Looking whether keys are in order costs less than sorting those that are. */
+function sortedKeys(value: object): string[] {
+  const keys = Object.keys(value);
+  for (let index = 1; index < keys.length; index += 1) {
+    if ((keys[index - 1] ?? '') > (keys[index] ?? '')) {
+      return keys.sort();
+    }
+  }
+  return keys;
+}
+
+/** Printable ASCII without quote and backslash needs no escape; everything else asks the runtime. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
+function quoted(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
 }

@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
-import { addMs, INSTANT_PATTERN, instantOfMs, msOfInstant, parseInstant, systemClock } from './time.ts';
+import {
+  addMs,
+  INSTANT_PATTERN,
+  instantOfMs,
+  msOfInstant,
+  parseInstant,
+  readStoredInstant,
+  systemClock,
+} from './time.ts';
 
 /** 1900 to 9999. @units ms */
 const anyMs = fc.integer({ min: -2_208_988_800_000, max: 253_402_300_799_999 });
@@ -27,6 +35,16 @@ describe('an instant', () => {
     '1700000000',
   ])('%p is none', (text) => {
     expect(() => parseInstant(text)).toThrow(RangeError);
+  });
+
+  test.each([
+    ['2026-01-31 09:30:00+00', '2026-01-31T09:30:00.000000Z'],
+    ['2026-01-31 09:30:00.5+00', '2026-01-31T09:30:00.500000Z'],
+    ['2026-01-31 09:30:00.123456+00', '2026-01-31T09:30:00.123456Z'],
+    ['2026-01-31 09:30:00.12+05:30', '2026-01-31T04:00:00.120000Z'],
+  ])('%s, as PostgreSQL prints it, is %s', (text, instant) => {
+    expect(readStoredInstant(text) as string).toBe(instant);
+    expect(parseInstant(text) as string).toBe(instant);
   });
 
   test('has one spelling, and the order of text is the order of time', () => {

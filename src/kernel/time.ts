@@ -18,6 +18,16 @@ export function parseInstant(text: string): Instant {
   return fromTemporal(Temporal.Instant.from(text.replace(' ', 'T').replace(/([+-]\d{2})$/, '$1:00')));
 }
 
+/** Reads what PostgreSQL prints for an instant in a session of UTC. @errors RangeError when it is none */
+export function readStoredInstant(text: string): Instant {
+  const [, day, time, fraction = ''] = STORED_PATTERN.exec(text) ?? [];
+  return day === undefined || time === undefined
+    ? parseInstant(text)
+    : (`${day}T${time}.${fraction.padEnd(6, '0')}Z` as Instant);
+}
+
+const STORED_PATTERN = /^(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2})(?:\.(\d{1,6}))?\+00$/;
+
 /** @units milliseconds since 1970-01-01T00:00:00Z */
 export function instantOfMs(epochMs: number): Instant {
   // Every request asks for the time, and a Date says it in half the time Temporal takes.

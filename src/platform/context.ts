@@ -10,7 +10,9 @@ import type { ApprovalActions } from './approvals/actions.ts';
 import type { Keyring } from './crypto/keyring.ts';
 import type { PersonKeys } from './crypto/person-keys.ts';
 import type { Databases, Login, Tx } from './db/client.ts';
+import type { Check } from './domain.ts';
 import type { FileStore } from './files/file-store.ts';
+import type { PaymentSecrets } from './http/payment-secrets.ts';
 import type { RateLimits } from './http/rate-policy.ts';
 import type { MailQueue } from './mail/mail-queue.ts';
 import type { Privacy } from './privacy/privacy.ts';
@@ -21,6 +23,8 @@ export type Mode = 'sandbox' | 'production';
 export type Settings = {
   /** Named in mails; no password may be made of it. */
   readonly firmName: string;
+  /** Whose days the firm counts in: business dates and daily work. @units IANA name */
+  readonly timeZone: string;
   /** Where people reach this service, without a slash at the end; passkeys are bound to its host name. */
   readonly publicUrl: string;
   /** Who is mailed when an alarm is raised. */
@@ -30,6 +34,8 @@ export type Settings = {
   /** How many different people one of the staff may look at within an hour before an alarm is raised. */
   readonly bulkReadThreshold: number;
   readonly rateLimits: RateLimits;
+  /** What each payment provider signs its events with, the newest first. */
+  readonly paymentSecrets: PaymentSecrets;
 };
 
 export type Deps = Settings & {
@@ -45,6 +51,8 @@ export type Deps = Settings & {
   readonly files: FileStore;
   readonly approvalActions: ApprovalActions;
   readonly privacy: Privacy;
+  /** Every domain's whole-book checks. */
+  readonly checks: readonly Check[];
   /** Wakes the outbox relay of this process after a commit that wrote events. */
   readonly wakeRelay: () => void;
 };

@@ -33,8 +33,10 @@ export type Check = {
 /** Repeated work; every job is safe to run twice. */
 export type Job = {
   readonly name: string;
-  /** @units five-field cron, UTC */
+  /** @units five-field cron, UTC unless `inFirmZone` */
   readonly cron: string;
+  /** The cron is read in the firm's time zone. */
+  readonly inFirmZone?: true;
   readonly run: (ctx: Ctx) => Promise<void>;
 };
 

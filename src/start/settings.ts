@@ -4,9 +4,27 @@ import { smtpTransport } from '../platform/mail/smtp.ts';
 
 /** What the configuration decides about the whole installation, as the dependencies take it. */
 export function settingsOf(config: Config): Pick<DepsParts, 'settings' | 'mail'> {
-  const { firmName, publicUrl, alarmEmails, retentionYears, bulkReadThreshold, rateLimits } = config;
+  const {
+    firmName,
+    timeZone,
+    publicUrl,
+    alarmEmails,
+    retentionYears,
+    bulkReadThreshold,
+    rateLimits,
+    paymentSecrets,
+  } = config;
   return {
-    settings: { firmName, publicUrl, alarmEmails, retentionYears, bulkReadThreshold, rateLimits },
+    settings: {
+      firmName,
+      timeZone,
+      publicUrl,
+      alarmEmails,
+      retentionYears,
+      bulkReadThreshold,
+      rateLimits,
+      paymentSecrets,
+    },
     ...(config.smtp === null ? {} : { mail: smtpTransport(config.smtp, config.mailFrom) }),
   };
 }

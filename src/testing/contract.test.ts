@@ -75,7 +75,7 @@ beforeAll(async () => {
     }
   }
   sources = { schemas: document.components.schemas, knownIds: [...seen].slice(0, 500) };
-}, 90_000);
+}, 240_000);
 
 afterAll(async () => {
   const report = await world.reconcile();
@@ -296,14 +296,16 @@ describe('refused before anything is done:', () => {
   });
 
   test.each(withBody.map((each) => each.operationId))('another content type for %s', async (operationId) => {
-    expect((await raw(operationId, 'a=1', { 'content-type': 'text/csv' })).status).toBe(415);
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    expect((await raw(operationId, 'a=1', headers)).status).toBe(415);
   });
 
   test.each(withBody.map((each) => each.operationId))(
     'a body beyond the limit of %s',
     async (operationId) => {
-      const { bodyKind, maxBodyBytes = DEFAULT_BODY_BYTES } = world.operation(operationId);
-      const type = bodyKind === 'multipart' ? 'multipart/form-data; boundary=x' : 'application/json';
+      const { bodyKind, bodyTypes, maxBodyBytes = DEFAULT_BODY_BYTES } = world.operation(operationId);
+      const usual = bodyKind === 'multipart' ? 'multipart/form-data; boundary=x' : 'application/json';
+      const type = bodyTypes?.[0] ?? usual;
       const headers = { 'content-type': type, 'content-length': String(maxBodyBytes + 1) };
       expect((await raw(operationId, '{}', headers)).status).toBe(413);
     },

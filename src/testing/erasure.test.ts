@@ -5,7 +5,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { eq, sql } from 'drizzle-orm';
 import { buildDeps } from '../deps.ts';
-import { withdrawalFee } from '../domains/funding/rules.ts';
 import { revocations } from '../domains/identity/revocations.ts';
 import { credentials, users } from '../domains/identity/schema.ts';
 import { NEW_APPLICATION_EXAMPLE } from '../domains/kyc/api.ts';
@@ -13,7 +12,6 @@ import { documentFileName } from '../domains/kyc/document-file.ts';
 import { createApplication, uploadDocument } from '../domains/kyc/index.ts';
 import { allDomains } from '../domains.ts';
 import type { Role } from '../kernel/actor.ts';
-import { amountOf, formatAmount, parseAmount } from '../kernel/amount.ts';
 import { newId } from '../kernel/id.ts';
 import { type Ctx, machineCtx } from '../platform/context.ts';
 import { files, personKeys } from '../platform/db/schema.ts';
@@ -88,10 +86,7 @@ const askErasure = () =>
 
 /** Money in and out again, papers, payees, keys and settings: what a customer leaves behind. */
 async function live(): Promise<Member> {
-  const customer = await world.newCustomer(
-    { USD: formatAmount(amountOf(parseAmount('100') + withdrawalFee('USD'))) },
-    { name: NAME, password: PASSWORD },
-  );
+  const customer = await world.newCustomer({ USD: '100' }, { name: NAME, password: PASSWORD });
   const as = customer;
   const { version } = await done(world.call('getMe', { as }));
   await done(

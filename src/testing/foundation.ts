@@ -28,11 +28,13 @@ export const TEST_ROOT_KEYS: readonly RootKey[] = [{ name: 'test', key: new Uint
 /** What an operator would decide, for tests. */
 export const TEST_SETTINGS: Settings = {
   firmName: 'Plimsoll',
+  timeZone: 'Indian/Mauritius',
   publicUrl: 'http://localhost:8080',
   alarmEmails: ['alarms@example.mu'],
   retentionYears: 7,
   bulkReadThreshold: 100,
   rateLimits: parseRateLimits('sandbox', 'sign_in=6000000/60,recovery=6000000/60,export=6000000/60'),
+  paymentSecrets: new Map(),
 };
 
 export type Foundation = {

@@ -2,11 +2,22 @@
  * What tests of money in and out start from: assets, limits, staff and verified customers with a live
  * account, on a database of their own. The credential port is a fake: a bearer names its actor.
  */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { and, eq } from 'drizzle-orm';
 import type { Hono } from 'hono';
 import { createApp } from '../app.ts';
 import { accountsDomain, createAccount } from '../domains/accounts/index.ts';
-import { type FundingLimit, fundingDomain, seedFundingLimits } from '../domains/funding/index.ts';
+import { createList, importList } from '../domains/aml/index.ts';
+import {
+  type FundingLimit,
+  fundingDomain,
+  seedBankAccounts,
+  seedFundingFees,
+  seedFundingLimits,
+  seedPayoutAccounts,
+} from '../domains/funding/index.ts';
+import { SAMPLE_IBAN } from '../domains/funding/testing/camt-sample.ts';
 import { changeGate, createUser, type GateChange, identityDomain } from '../domains/identity/index.ts';
 import { ledgerDomain, type ReconcileReport, reconcile } from '../domains/ledger/index.ts';
 import { assets, wallets } from '../domains/ledger/schema.ts';
@@ -28,7 +39,11 @@ export type Person = {
   readonly ctx: () => Ctx;
 };
 
-export type Call = { readonly body?: unknown; readonly key?: string };
+export type Call = {
+  readonly body?: unknown;
+  readonly key?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+};
 
 export type Balance = { readonly total: string; readonly reserved: string };
 
@@ -58,11 +73,16 @@ const VERIFIED: GateChange = {
 /** Every customer is called this, so that every beneficiary can be. */
 export const HOLDER = 'Anaïs Ramgoolam';
 
-const BANKS = ['MU17BOMM0101101030300200000MUR', 'DE89370400440532013000', 'GB29NWBK60161331926819'];
+const BANKS = [
+  ['MU17BOMM0101101030300200000MUR', 'MCBLMUMU'],
+  ['DE89370400440532013000', 'COBADEFF'],
+  ['GB29NWBK60161331926819', 'NWBKGB2L'],
+] as const;
 
 /** A beneficiary's request body; `place` tells bank accounts apart. */
 export function bankBeneficiary(place = 0) {
-  return { kind: 'bank', holderName: HOLDER, iban: BANKS[place], bic: 'MCBLMUMU' };
+  const [iban, bic] = BANKS[place] ?? BANKS[0];
+  return { kind: 'bank', holderName: HOLDER, iban, bic };
 }
 
 export const BITCOIN_BENEFICIARY = {
@@ -71,6 +91,9 @@ export const BITCOIN_BENEFICIARY = {
   chain: 'bitcoin',
   address: 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4',
 };
+
+/** What a withdrawal of coins says of the receiving wallet. */
+export const OWN_WALLET = { travelRule: { wallet: 'self_hosted' } };
 
 export async function startFundingDesk(file: string): Promise<FundingDesk> {
   const foundation = await startFoundation(file, DOMAINS);
@@ -81,13 +104,16 @@ export async function startFundingDesk(file: string): Promise<FundingDesk> {
     clientAddress: () => '127.0.0.1',
   });
   await seed(foundation.system);
+  const list = await createList(foundation.system, { kind: 'own', name: 'Fictional list' });
+  const entries = readFileSync(join(import.meta.dir, '..', 'demo', 'demo-list.csv'));
+  await importList(foundation.system, list.id, { file: new Uint8Array(entries) });
   const enter = (roles: readonly Role[], gate: GateChange) => newPerson(foundation, roles, gate);
   const newStaff = (...roles: Role[]) => enter(roles, {});
-  const request: FundingDesk['request'] = (person, method, path, { body, key } = {}) =>
+  const request: FundingDesk['request'] = (person, method, path, { body, key, headers = {} } = {}) =>
     send(app, method, path, {
       token: Buffer.from(JSON.stringify(person.actor)).toString('base64url'),
       ...(body === undefined ? {} : { body }),
-      headers: key === undefined ? {} : { 'idempotency-key': key },
+      headers: key === undefined ? headers : { ...headers, 'idempotency-key': key },
     });
   const operations = await newStaff('operations');
   const operations2 = await newStaff('operations');
@@ -131,14 +157,21 @@ async function seed(ctx: Ctx): Promise<void> {
     ['BTC', 'crypto', 8, 'bitcoin'],
     ['AAPL', 'stock', 8, null],
   ] as const;
-  const limits = ['USD', 'BTC'].map(
-    (asset): FundingLimit => ({
-      kycLevel: 'standard',
-      asset,
-      direction: 'withdrawal',
-      windowHours: 24,
-      maximum: parseAmount('50000'),
-    }),
+  const limits = [
+    ['USD', 'bank_transfer'],
+    ['USD', 'mcb_juice'],
+    ['BTC', 'crypto'],
+  ].flatMap(([asset = '', method]) =>
+    [24, 168, 720].map(
+      (windowHours): FundingLimit => ({
+        kycLevel: 'standard',
+        asset,
+        direction: 'withdrawal',
+        method: method as FundingLimit['method'],
+        windowHours,
+        maximum: parseAmount(windowHours === 24 ? '50000' : '500000'),
+      }),
+    ),
   );
   await transact(ctx, 'engine', async (tx) => {
     await tx
@@ -148,6 +181,21 @@ async function seed(ctx: Ctx): Promise<void> {
       )
       .onConflictDoNothing();
     await seedFundingLimits(tx, ctx, limits);
+    const account = { iban: SAMPLE_IBAN, currency: 'USD', houseReference: 'main', name: 'Client money' };
+    await seedBankAccounts(tx, ctx, [account]);
+    await seedPayoutAccounts(tx, ctx, [
+      { asset: 'USD', holderName: 'Plimsoll clients', iban: 'DE89370400440532013000', bic: 'COBADEFF' },
+    ]);
+    await seedFundingFees(tx, ctx, [
+      {
+        tier: 'standard',
+        asset: 'BTC',
+        direction: 'withdrawal',
+        method: 'crypto',
+        fixed: parseAmount('0.0001'),
+        rateBps: 0,
+      },
+    ]);
   });
 }
 

@@ -34,12 +34,21 @@ const RETRIES = 40;
  * @effects CREATE DATABASE; the caller drops it, and the runner drops what was left
  */
 export async function createTestDatabase(hint: string): Promise<TestDatabase> {
+  return createFrom(testCluster().template, hint);
+}
+
+/**
+ * A database without a table, for tests of the migrations themselves.
+ * @effects CREATE DATABASE; the caller drops it, and the runner drops what was left
+ */
+export async function createEmptyDatabase(hint: string): Promise<TestDatabase> {
+  return createFrom('template0', hint);
+}
+
+async function createFrom(template: string, hint: string): Promise<TestDatabase> {
   const cluster = testCluster();
   const name = databaseName(cluster.prefix, hint);
-  await whenUnused(
-    cluster.owner,
-    (sql) => sql`CREATE DATABASE ${sql(name)} TEMPLATE ${sql(cluster.template)}`,
-  );
+  await whenUnused(cluster.owner, (sql) => sql`CREATE DATABASE ${sql(name)} TEMPLATE ${sql(template)}`);
   const owner = { ...cluster.owner, database: name };
   return {
     name,

@@ -20,7 +20,7 @@ export async function send(
   path: string,
   options: RequestOptions,
 ): Promise<Answer> {
-  const form = options.body instanceof FormData;
+  const form = options.body instanceof FormData || options.body instanceof Uint8Array;
   const response = await app.request(path, {
     method,
     headers: {

@@ -2,7 +2,7 @@
  * Two customers with something of theirs in every table a customer may read, so that a test can tell the
  * rows of one from those of the other.
  */
-import { done } from './drivers/driver.ts';
+import { done, first, REASON } from './drivers/driver.ts';
 import { bankBeneficiary } from './funding-desk.ts';
 import { softPasskey } from './soft-authenticator.ts';
 import { type Member, startWorld, type World } from './world.ts';
@@ -42,9 +42,34 @@ async function live(world: World, as: Member, holderName: string, amount: string
   const bank = await call('createBeneficiary', { ...bankBeneficiary(), holderName });
   await call('createWithdrawal', { accountId, asset: 'USD', amount, beneficiaryId: bank.id });
   await call('placeOrder', order(as, 'buy', '55000'));
+  await call('createConversionQuote', { accountId, fromAsset: 'USD', toAsset: 'EUR', fromAmount: amount });
+  await payFromHold(world, as);
+  const savings = await call('createAccount', { type: 'live', baseCurrency: 'USD' });
+  await call('createTransfer', {
+    fromAccountId: accountId,
+    toAccountId: savings.id,
+    asset: 'USD',
+    amount: '1',
+  });
   await done(world.call('putSetting', { as, params: { name: 'theme' }, body: { value: 'dark' } }));
   const options = await done(world.call('beginPasskey', { as }));
   await call('addPasskey', { name: 'Phone', response: softPasskey().create(options) });
+}
+
+/** Funds on hold of which some went to the bank. */
+async function payFromHold(world: World, as: Member): Promise<void> {
+  const maker = world.people.operations;
+  const { data } = await done(world.call('listWallets', { as, params: { id: as.accountId } }));
+  const wallet = (data as { id: string; asset: string }[]).filter(({ asset }) => asset === 'USD');
+  const hold = { amount: '2', reason: 'payment', reference: `order-${as.userId}` };
+  const { id } = await done(
+    world.call('placeHold', { as: maker, params: { id: first(wallet).id }, body: hold }),
+  );
+  const destination = { house: { role: 'client_money_bank', reference: 'main' } };
+  const body = { amount: '1', destination, ...REASON };
+  const { approval } = await done(world.call('captureHold', { as: maker, params: { id }, body }));
+  const params = { id: approval.id as string };
+  await done(world.call('approveApproval', { as: world.second.operations, params, body: REASON }));
 }
 
 /** The seller loses a lot, the buyer gains one. */

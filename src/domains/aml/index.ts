@@ -9,8 +9,9 @@ import { amlEndpoints } from './routes.ts';
 export { createList } from './create-list.ts';
 export { importList, type ListVersion } from './import-list.ts';
 export { LIST_PARTS, type ListKind } from './lists/parse-list.ts';
-export { screenUser } from './screen.ts';
-export { startScreener } from './screener.ts';
+export { clearedScreenings, everMatched, screenPayee, screenUser } from './screen.ts';
+export { refreshScreener, startScreener } from './screener.ts';
+export { openThirdPartyAlert } from './third-party-payer.ts';
 
 /** The front door of AML. Nothing of it is in a customer's export (no tipping off). */
 export const amlDomain: Domain = {

@@ -1,4 +1,4 @@
-import { and, desc, eq, ne, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, ne, sql } from 'drizzle-orm';
 import { iso31661 } from 'iso-3166';
 import { actorIdOf, personOf } from '../../kernel/actor.ts';
 import { present } from '../../kernel/assert.ts';
@@ -77,6 +77,47 @@ export async function screenSubject(ctx: Ctx, subject: ScreeningSubject): Promis
   });
 }
 
+/** What a payee's screening found, without telling what. */
+export type PayeeScreening = { readonly screeningId: Id; readonly isClear: boolean };
+
+/**
+ * Screens a customer anew with the name they gave for a payee among their own names. A hit is an alert
+ * about the customer and closes their gate like any other.
+ * @effects as `screenUser`
+ * @errors not_found
+ */
+export async function screenPayee(
+  tx: Tx,
+  ctx: Ctx,
+  payee: { readonly userId: Id; readonly name: string },
+): Promise<PayeeScreening> {
+  const gate = await lockedGate(tx, payee.userId);
+  const screening = await screenLocked(tx, ctx, gate, 'beneficiary', payee.name);
+  return { screeningId: screening.id, isClear: screening.result === 'clear' };
+}
+
+/** Those of the screenings that found nothing, or whose alert two people called a false positive. */
+export async function clearedScreenings(tx: Tx, screeningIds: readonly Id[]): Promise<ReadonlySet<Id>> {
+  const rows = await tx
+    .select({ id: screenings.id, result: screenings.result, disposition: amlAlerts.disposition })
+    .from(screenings)
+    .leftJoin(amlAlerts, eq(amlAlerts.screeningId, screenings.id))
+    .where(inArray(screenings.id, [...screeningIds]));
+  return new Set(
+    rows.filter((row) => row.result === 'clear' || row.disposition === 'false_positive').map((row) => row.id),
+  );
+}
+
+/** Whether a screening of this person ever found something, whatever came of it. */
+export async function everMatched(tx: Tx, userId: Id): Promise<boolean> {
+  const [match] = await tx
+    .select({ id: screenings.id })
+    .from(screenings)
+    .where(and(eq(screenings.userId, userId), inArray(screenings.result, ['warning', 'alert'])))
+    .limit(1);
+  return match !== undefined;
+}
+
 type About = { readonly userId: Id | null; readonly trigger: string };
 
 /** A subject as it is kept: the names it also goes by were compared too. */
@@ -93,9 +134,17 @@ async function lockedGate(tx: Tx, userId: Id): Promise<Gate> {
 }
 
 /** What is declared is read under the lock: a submission in between would otherwise be cleared unseen. */
-async function screenLocked(tx: Tx, ctx: Ctx, gate: Gate, trigger: string): Promise<Screening> {
+async function screenLocked(
+  tx: Tx,
+  ctx: Ctx,
+  gate: Gate,
+  trigger: string,
+  payeeName?: string,
+): Promise<Screening> {
   const { userId } = gate;
-  const subjects = await subjectsOf(tx, ctx, userId);
+  const known = await subjectsOf(tx, ctx, userId);
+  const isNew = payeeName !== undefined && known.every(({ name }) => name !== payeeName);
+  const subjects = isNew ? ([...known, { ...known[0], name: payeeName }] as const) : known;
   const lists = await activeLists(ctx.deps, tx);
   // Without a list nobody is clear: the gate stays shut and a person is told.
   const compared = Object.keys(lists.versions).length === 0 ? [] : subjects;

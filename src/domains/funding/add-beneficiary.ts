@@ -7,6 +7,7 @@ import type { Ctx } from '../../platform/context.ts';
 import { sealJson, sealText } from '../../platform/crypto/seal.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { publish } from '../../platform/outbox/publish.ts';
+import { refreshScreener, screenPayee } from '../aml/index.ts';
 import { personNameOf } from '../identity/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { beneficiaryPlace, type Destination, destinationIndex, hintOf } from './destination.ts';
@@ -21,8 +22,9 @@ export type NewBeneficiary = { readonly label?: string | undefined; readonly des
 
 /**
  * Registers where a customer's money may be sent. The format of the destination was checked on the
- * wire; here it is held to the customer's own name and to what is registered already.
- * @effects one row of `beneficiaries`; audit `beneficiary.added`; event `funding.beneficiary_added`
+ * wire; here it is held to the customer's own name and to what is registered already, and the name is
+ * screened: where that finds something, the beneficiary waits and nobody is told why.
+ * @effects one row of `beneficiaries`; a screening and what comes of it; audit `beneficiary.added`; event `funding.beneficiary_added`
  * @errors beneficiary_name_mismatch, beneficiary_exists
  */
 export async function addBeneficiary(
@@ -33,10 +35,13 @@ export async function addBeneficiary(
   const { destination } = input;
   const hint = hintOf(destination);
   const label = input.label ?? hint;
+  // Built before the transaction, so that nobody's locks wait for the lists.
+  await refreshScreener(ctx);
   return transact(ctx, 'engine', async (tx) => {
     if (!isSameHolder(destination.holderName, await personNameOf(tx, ctx, userId))) {
       throw refuseFunding('beneficiary_name_mismatch');
     }
+    const screened = await screenPayee(tx, ctx, { userId, name: destination.holderName });
     const id = newId();
     const key = await ctx.deps.personKeys.of(tx, userId);
     const createdAt = ctx.deps.clock.now();
@@ -50,7 +55,8 @@ export async function addBeneficiary(
         destination: sealJson(key, beneficiaryPlace('destination', id), destination),
         destinationIndex: destinationIndex(ctx.deps.keyring, destination),
         hint,
-        status: 'active',
+        screeningId: screened.screeningId,
+        status: screened.isClear ? 'active' : 'pending',
         usableFrom: addMs(createdAt, COOLING_OFF_MS[ctx.deps.mode]),
         createdAt,
       })

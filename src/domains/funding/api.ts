@@ -1,9 +1,12 @@
 import { z } from '@hono/zod-openapi';
-import { electronicFormatIBAN, isValidBIC, isValidIBAN } from 'ibantools';
+import type { Amount } from '../../kernel/amount.ts';
 import { ApprovalReason, ApprovalView, ApprovalWithVotes } from '../../platform/approvals/api.ts';
 import { pageQuery } from '../../platform/http/cursor.ts';
 import { amountInput, idInput, wireOf } from '../../platform/http/wire.ts';
+import { bicFitsIban, bicInput, ibanInput } from './bank-code.ts';
 import { CHAINS, isAddressOf } from './crypto-address.ts';
+import { MOBILE_METHODS, reachesPhone } from './destination.ts';
+import { ReceivingWallet } from './payout-api.ts';
 import {
   beneficiaries,
   depositStatus,
@@ -23,20 +26,6 @@ const reasonInput = ApprovalReason.shape.reason;
 const holderNameInput = z.string().trim().min(1).max(140).openapi({ example: 'Anaïs Ramgoolam' });
 
 const labelInput = z.string().trim().min(1).max(60).optional().openapi({ example: 'My bank' });
-
-const ibanInput = z
-  .string()
-  .max(64)
-  .transform((text) => electronicFormatIBAN(text) ?? '')
-  .refine((iban) => isValidIBAN(iban), 'must be an IBAN with valid check digits')
-  .openapi({ type: 'string', maxLength: 64, example: 'MU17 BOMM 0101 1010 3030 0200 000M UR' });
-
-const bicInput = z
-  .string()
-  .max(11)
-  .transform((text) => text.toUpperCase())
-  .refine((bic) => isValidBIC(bic), 'must be a BIC of 8 or 11 characters')
-  .openapi({ type: 'string', maxLength: 11, example: 'BOMMMUPL' });
 
 const phoneInput = z
   .string()
@@ -60,12 +49,16 @@ export const Deposit = wireOf(deposits)
     walletId: true,
     asset: true,
     amount: true,
+    fee: true,
     method: true,
     provider: true,
     providerReference: true,
     paymentReference: true,
     status: true,
     settlementDate: true,
+    unsettled: true,
+    takenBack: true,
+    debt: true,
     failureReason: true,
     approvalId: true,
     journalId: true,
@@ -120,6 +113,10 @@ const BankBeneficiary = z
     iban: ibanInput,
     bic: bicInput,
   })
+  .refine((bank) => bicFitsIban(bank.bic, bank.iban), {
+    path: ['bic'],
+    error: 'must be of a bank in the country of the IBAN',
+  })
   .openapi('NewBankBeneficiary');
 
 const CryptoBeneficiary = z
@@ -141,8 +138,12 @@ const MobileBeneficiary = z
     kind: z.literal('mobile_money'),
     label: labelInput,
     holderName: holderNameInput,
-    method: z.enum(['mcb_juice', 'mips', 'mobile_money']),
+    method: z.enum(MOBILE_METHODS),
     phone: phoneInput,
+  })
+  .refine((payee) => reachesPhone(payee.method, payee.phone), {
+    path: ['phone'],
+    error: 'must be a mobile number that the method can reach',
   })
   .openapi('NewMobileBeneficiary');
 
@@ -158,7 +159,24 @@ export const Beneficiary = wireOf(beneficiaries)
 export const beneficiaryQuery = z.strictObject({ ...pageQuery, userId: idInput.optional() });
 
 export const NewWithdrawal = z
-  .strictObject({ accountId: idInput, asset: assetInput, amount: amountInput, beneficiaryId: idInput })
+  .strictObject({
+    accountId: idInput,
+    asset: assetInput,
+    amount: amountInput,
+    beneficiaryId: idInput,
+    confirmDuplicate: z.boolean().optional().openapi({
+      description: 'A second withdrawal of the same amount to the same beneficiary within minutes is meant',
+    }),
+    expectedFee: z
+      .union([amountInput, z.literal('0').transform(() => 0n as Amount)])
+      .optional()
+      .openapi({
+        type: 'string',
+        description: 'The fee as it was quoted; where another is in force by now, the request is refused',
+        example: '0',
+      }),
+    travelRule: ReceivingWallet.optional(),
+  })
   .openapi('NewWithdrawal');
 
 export const Withdrawal = wireOf(withdrawals)
@@ -170,12 +188,15 @@ export const Withdrawal = wireOf(withdrawals)
     asset: true,
     amount: true,
     fee: true,
+    feeId: true,
+    method: true,
     beneficiaryId: true,
     status: true,
     holdId: true,
     approvalId: true,
     journalId: true,
     transactionReference: true,
+    payoutReference: true,
     rejectionReason: true,
     estimatedCompletionAt: true,
     version: true,

@@ -9,8 +9,60 @@ const DEPOSIT_SHOWS = [
   'paymentReference',
   'status',
   'approvalId',
+  'statementLineId',
+  'providerEventId',
   'journalId',
+  'settlementDate',
+  'unsettled',
+  'reversalApprovalId',
+  'reversalEventId',
+  'reversalJournalId',
+  'takenBack',
+  'debt',
+  'fee',
+  'feeJournalId',
   'reason',
+] as const;
+
+const STATEMENT_SHOWS = [
+  'status',
+  'bankAccountId',
+  'statementReference',
+  'currency',
+  'openingBalance',
+  'closingBalance',
+  'entryCount',
+  'refusalCode',
+  'refusal',
+] as const;
+
+const INBOUND_EVENT_SHOWS = ['provider', 'eventId', 'type', 'state', 'reason', 'depositId'] as const;
+
+const RECEIPT_SHOWS = [
+  'statementLineId',
+  'asset',
+  'amount',
+  'reason',
+  'depositId',
+  'accountId',
+  'status',
+  'journalId',
+  'closingJournalId',
+  'approvalId',
+  'assigneeId',
+] as const;
+
+const DEBIT_SHOWS = [
+  'statementLineId',
+  'asset',
+  'amount',
+  'reason',
+  'status',
+  'explanation',
+  'withdrawalId',
+  'journalId',
+  'approvalId',
+  'assigneeId',
 ] as const;
 
 const WITHDRAWAL_SHOWS = [
@@ -18,16 +70,45 @@ const WITHDRAWAL_SHOWS = [
   'asset',
   'amount',
   'fee',
+  'feeId',
   'beneficiaryId',
   'status',
   'holdId',
   'approvalId',
   'journalId',
   'transactionReference',
+  'payoutReference',
+  'payoutReportId',
+  'statementLineId',
+  'resolutionId',
   'rejectionReason',
+  'reason',
 ] as const;
 
 const BENEFICIARY_SHOWS = ['kind', 'status', 'usableFrom'] as const;
+
+const LIMIT_SHOWS = [
+  'kycLevel',
+  'asset',
+  'direction',
+  'method',
+  'windowHours',
+  'maximum',
+  'approvalId',
+] as const;
+
+const FEE_SHOWS = ['tier', 'effectiveFrom', 'approvalId', 'fees'] as const;
+
+const PAYOUT_ACCOUNT_SHOWS = ['asset', 'bic', 'approvalId'] as const;
+
+const PAYOUT_FILE_SHOWS = [
+  'messageId',
+  'provider',
+  'asset',
+  'executionDate',
+  'transactionCount',
+  'controlSum',
+] as const;
 
 /** What funding records. */
 export const FUNDING_EVENTS = auditEvents({
@@ -42,6 +123,114 @@ export const FUNDING_EVENTS = auditEvents({
     severity: 'warning',
     description: 'A deposit was cleared and credited',
     shows: DEPOSIT_SHOWS,
+  },
+  'deposit.received': {
+    category: 'financial',
+    severity: 'info',
+    description: 'Money for a deposit was seen',
+    shows: DEPOSIT_SHOWS,
+  },
+  'deposit.settled': {
+    category: 'financial',
+    severity: 'info',
+    description: 'A deposit can no longer be called back; it may be withdrawn',
+    shows: DEPOSIT_SHOWS,
+  },
+  'deposit.refunded': {
+    category: 'financial',
+    severity: 'warning',
+    description: 'A deposit was refunded',
+    shows: DEPOSIT_SHOWS,
+  },
+  'deposit.charged_back': {
+    category: 'financial',
+    severity: 'error',
+    description: 'A deposit was charged back',
+    shows: DEPOSIT_SHOWS,
+  },
+  'payment_event.received': {
+    category: 'financial',
+    severity: 'info',
+    description: 'An event of a payment provider was taken',
+    shows: INBOUND_EVENT_SHOWS,
+  },
+  'payment_event.closed': {
+    category: 'financial',
+    severity: 'warning',
+    description: 'The work on an event of a payment provider was ended',
+    shows: [...INBOUND_EVENT_SHOWS, 'note'],
+  },
+  'bank_account.added': {
+    category: 'admin_action',
+    severity: 'warning',
+    description: 'A bank account was added to those whose statements are taken',
+    shows: ['iban', 'currency', 'houseReference', 'name', 'approvalId'],
+  },
+  'bank_statement.imported': {
+    category: 'financial',
+    severity: 'warning',
+    description: 'A bank statement was imported',
+    shows: STATEMENT_SHOWS,
+  },
+  'bank_statement.refused': {
+    category: 'financial',
+    severity: 'error',
+    description: 'A bank statement was refused; nothing was booked',
+    shows: STATEMENT_SHOWS,
+  },
+  'unallocated_receipt.opened': {
+    category: 'financial',
+    severity: 'warning',
+    description: 'Money was received that is nobody’s yet',
+    shows: RECEIPT_SHOWS,
+  },
+  'unallocated_receipt.read': {
+    category: 'compliance',
+    severity: 'info',
+    description: 'Staff read who paid money that is nobody’s yet',
+    shows: RECEIPT_SHOWS,
+  },
+  'unallocated_receipt.assigned': {
+    category: 'financial',
+    severity: 'info',
+    description: 'Unallocated money was given to somebody to look into',
+    shows: RECEIPT_SHOWS,
+  },
+  'statement_debit.opened': {
+    category: 'financial',
+    severity: 'error',
+    description: 'Money left the bank account that no payout explains',
+    shows: DEBIT_SHOWS,
+  },
+  'statement_debit.explained': {
+    category: 'financial',
+    severity: 'info',
+    description: 'What left the bank account was explained',
+    shows: DEBIT_SHOWS,
+  },
+  'statement_debit.assigned': {
+    category: 'financial',
+    severity: 'info',
+    description: 'A debit was given to somebody to look into',
+    shows: DEBIT_SHOWS,
+  },
+  'debt.repaid': {
+    category: 'financial',
+    severity: 'warning',
+    description: 'A debt was repaid from what its debtor has',
+    shows: ['asset', 'amount', 'journalId'],
+  },
+  'clearing_period.changed': {
+    category: 'admin_action',
+    severity: 'warning',
+    description: 'How long a way of paying in can be called back was set by approval',
+    shows: ['method', 'days', 'approvalId'],
+  },
+  'unallocated_receipt.closed': {
+    category: 'financial',
+    severity: 'warning',
+    description: 'Unallocated money was allocated or returned',
+    shows: RECEIPT_SHOWS,
   },
   'deposit.failed': {
     category: 'financial',
@@ -109,10 +298,84 @@ export const FUNDING_EVENTS = auditEvents({
     description: 'A payout failed; its funds were set free',
     shows: WITHDRAWAL_SHOWS,
   },
+  'withdrawal.unknown': {
+    category: 'financial',
+    severity: 'critical',
+    description: 'The outcome of a payout is not known; a person must settle it',
+    shows: WITHDRAWAL_SHOWS,
+  },
+  'beneficiary.held': {
+    category: 'compliance',
+    severity: 'warning',
+    description: 'A beneficiary waits for a review after a list was changed',
+    class: 'restricted',
+    shows: BENEFICIARY_SHOWS,
+  },
+  'beneficiary.rescreened': {
+    category: 'compliance',
+    severity: 'info',
+    description: 'A beneficiary was held against changed lists and stays usable',
+    class: 'restricted',
+    shows: BENEFICIARY_SHOWS,
+  },
+  'beneficiary.activated': {
+    category: 'financial',
+    severity: 'info',
+    description: 'A beneficiary became usable once its review had ended',
+    shows: BENEFICIARY_SHOWS,
+  },
+  'payout_file.created': {
+    category: 'financial',
+    severity: 'warning',
+    description: 'Approved withdrawals were put into a payout file',
+    shows: PAYOUT_FILE_SHOWS,
+  },
+  'payout_file.downloaded': {
+    category: 'financial',
+    severity: 'warning',
+    description: 'Staff read a payout file with its payees',
+    shows: PAYOUT_FILE_SHOWS,
+  },
+  'payout_report.imported': {
+    category: 'financial',
+    severity: 'warning',
+    description: "The bank's report on a payout file was imported",
+    shows: ['fileId', 'messageId', 'completedCount', 'failedCount', 'unknownCount'],
+  },
+  'payout_account.seeded': {
+    category: 'admin_action',
+    severity: 'warning',
+    description: 'The account a currency is paid from was set where there was none',
+    shows: PAYOUT_ACCOUNT_SHOWS,
+  },
+  'payout_account.changed': {
+    category: 'admin_action',
+    severity: 'critical',
+    description: 'The account a currency is paid from was changed by approval',
+    shows: PAYOUT_ACCOUNT_SHOWS,
+  },
+  'fee_schedule.seeded': {
+    category: 'admin_action',
+    severity: 'warning',
+    description: 'The fees of a tier were set where there were none',
+    shows: FEE_SHOWS,
+  },
+  'fee_schedule.changed': {
+    category: 'admin_action',
+    severity: 'warning',
+    description: 'The fees of a tier were changed by approval; the earlier ones are kept',
+    shows: FEE_SHOWS,
+  },
+  'funding_limit.changed': {
+    category: 'admin_action',
+    severity: 'warning',
+    description: 'A funding limit was changed by approval',
+    shows: LIMIT_SHOWS,
+  },
   'funding_limit.seeded': {
     category: 'admin_action',
     severity: 'warning',
     description: 'A funding limit was set where there was none',
-    shows: ['kycLevel', 'asset', 'direction', 'windowHours', 'maximum'],
+    shows: LIMIT_SHOWS,
   },
 });

@@ -9,8 +9,11 @@ import {
   type Person,
   startFundingDesk,
 } from '../../testing/funding-desk.ts';
+import { createList, importList } from '../aml/index.ts';
+import { screenings } from '../aml/schema.ts';
 import { addBeneficiary } from './add-beneficiary.ts';
 import type { Destination } from './destination.ts';
+import { rescreenPayees } from './rescreen-payees.ts';
 import { beneficiaries } from './schema.ts';
 
 let desk: FundingDesk;
@@ -154,4 +157,86 @@ test('in production a new beneficiary cools off for a day', async () => {
   expect((await request()).body.code).toBe('beneficiary_not_usable');
   desk.advance(24 * 3_600_000);
   expect((await request()).status).toBe(201);
+});
+
+test('a changed list screens every payee again, once, and clear ones stay as they are', async () => {
+  const customer = await desk.newCustomer();
+  const { body } = await add(customer, bankBeneficiary());
+  const { engine } = desk.deps.db;
+  const its = async () => (await engine.select().from(beneficiaries).where(eq(beneficiaries.id, body.id)))[0];
+  const screened = () => engine.select().from(screenings).where(eq(screenings.userId, customer.userId));
+  const before = await its();
+  await rescreenPayees(desk.system);
+  expect((await its())?.screeningId).toBe(before?.screeningId ?? null);
+  const list = await createList(desk.system, { kind: 'own', name: newId() });
+  const file = `id,kind,name,aliases,birth_dates,countries,gender,programs,remarks
+z-1,person,Zebulon Quisquater,,,,,TEST,Nobody at the desk
+`;
+  await importList(desk.system, list.id, { file: new Uint8Array(Buffer.from(file)) });
+  await rescreenPayees(desk.system);
+  const after = await its();
+  expect(after?.screeningId).not.toBe(before?.screeningId ?? null);
+  expect(after).toEqual({ ...before, screeningId: after?.screeningId } as never);
+  const count = (await screened()).length;
+  expect(count).toBe(2);
+  await rescreenPayees(desk.system);
+  expect((await screened()).length).toBe(count);
+});
+
+test.each([
+  ['MU17BOMM0101101030300200000MUR', 'MCBLMUMU', 201],
+  ['MU17BOMM0101101030300200000MUR', 'DEUTDEFF', 422],
+  ['DE89370400440532013000', 'COBADEFFXXX', 201],
+  ['GB29NWBK60161331926819', 'NWBKGB2L', 201],
+  ['GB29NWBK60161331926819', 'RBOSJESX', 201],
+  ['FR1420041010050500013M02606', 'BRSLRERX', 201],
+  ['FR1420041010050500013M02606', 'CITIMUMU', 422],
+  ['XX89370400440532013000', 'COBADEFF', 422],
+  ['DE8937040044053201300', 'COBADEFF', 422],
+])('an account %s at the bank %s: %d', async (iban, bic, status) => {
+  const customer = await desk.newCustomer();
+  const answer = await add(customer, { ...bankBeneficiary(), iban, bic });
+  expect(answer.status).toBe(status);
+});
+
+test.each([
+  'Ramgoolam Anaïs',
+  'ANAIS RAMGOOLAM',
+  'Anai\u0308s  Ramgoolam',
+  'anaïs-ramgoolam',
+  'Ａnaïs Ramgoolam',
+])('the holder %s is the customer', async (holderName) => {
+  const customer = await desk.newCustomer();
+  expect((await add(customer, { ...bankBeneficiary(), holderName })).status).toBe(201);
+});
+
+test.each(['Anaïs', 'Anaïs Anaïs Ramgoolam', 'A Ramgoolam', 'Anaïs Ramgoolam Ltd', '…'])(
+  'the holder %s is not',
+  async (holderName) => {
+    const customer = await desk.newCustomer();
+    const { body } = await add(customer, { ...bankBeneficiary(), holderName });
+    expect(body.code).toBe('beneficiary_name_mismatch');
+  },
+);
+
+test('adding a removed one anew begins its cooling-off anew', async () => {
+  const customer = await desk.newCustomer();
+  await desk.fund(customer, 'USD', '10');
+  const ctx = customer.ctx();
+  const cooling = { ...ctx, deps: { ...ctx.deps, mode: 'production' as const } };
+  const { kind: _kind, ...bank } = bankBeneficiary();
+  const destination: Destination = { kind: 'bank', ...bank };
+  const first = await addBeneficiary(cooling, { destination });
+  desk.advance(24 * 3_600_000);
+  await desk.request(customer, 'DELETE', `/v1/beneficiaries/${first.id}`);
+  const again = await addBeneficiary(cooling, { destination });
+  expect(again.usableFrom > first.usableFrom).toBe(true);
+  const body = { accountId: customer.accountId, asset: 'USD', amount: '1' };
+  const ask = (beneficiaryId: string) =>
+    desk.request(customer, 'POST', '/v1/withdrawals', { body: { ...body, beneficiaryId }, key: newId() });
+  expect((await ask(again.id)).body.code).toBe('beneficiary_not_usable');
+  expect((await ask(first.id)).body.code).toBe('beneficiary_not_usable');
+  desk.advance(24 * 3_600_000);
+  expect((await ask(first.id)).body.code).toBe('beneficiary_not_usable');
+  expect((await ask(again.id)).status).toBe(201);
 });

@@ -28,6 +28,12 @@ export const fundingChecks: readonly Check[] = [
             select 'deposit ' || id, status || ' and yet it has a journal' from deposits
             where status in ('pending', 'processing', 'failed') and journal_id is not null
           union all
+            select 'deposit ' || d.id, d.status || ' without a journal that takes its fee' from deposits d
+            where d.journal_id is not null and d.fee > 0 and not exists (
+              select 1 from journals j join ledger_entries e on e.journal_id = j.id
+              where j.id = d.fee_journal_id and j.kind = 'fee' and j.reference_id = d.id
+                and e.wallet_id = d.wallet_id and e.amount = -d.fee)
+          union all
             select 'journal ' || j.id, 'credits a deposit that does not cite it' from journals j
             where j.reference_type = 'deposit' and j.kind = 'deposit' and not exists (
               select 1 from deposits d where d.id = j.reference_id and d.journal_id = j.id)`,
@@ -79,12 +85,29 @@ export const fundingChecks: readonly Check[] = [
       look(
         tx,
         sql`select ((select count(*) from deposits) + (select count(*) from withdrawals))::int as seen`,
-        sql`select 'deposit ' || d.id as object, 'cleared without a statement line or an executed approval' as detail
+        sql`select 'deposit ' || d.id as object, 'cleared without a statement line, a provider event or an executed approval' as detail
             from deposits d
             where d.status in ('cleared', 'refunded', 'charged_back') and d.statement_line_id is null
               and not exists (
+                select 1 from inbound_events i where i.id = d.provider_event_id and i.deposit_id = d.id
+                  and i.state = 'processed')
+              and not exists (
                 select 1 from approvals a where a.id = d.approval_id and a.action = 'deposit.clear'
                   and a.subject_id = d.id and a.status = 'executed')
+          union all
+            select 'withdrawal ' || w.id, 'was settled after an unknown outcome without a second person'
+            from withdrawals w
+            where w.resolution_id is not null and not exists (
+              select 1 from approvals a where a.id = w.resolution_id and a.action = 'withdrawal.resolve'
+                and a.subject_id = w.id and a.status = 'executed' and a.payload ->> 'outcome' = w.status::text)
+          union all
+            select 'withdrawal ' || w.id, 'failed without the evidence that sets its money free' from withdrawals w
+            where w.status = 'failed' and w.resolution_id is null
+              and not exists (select 1 from payout_reports r join payout_file_items i on i.file_id = r.file_id
+                where r.id = w.payout_report_id and i.withdrawal_id = w.id and r.failed_count > 0)
+              and not exists (
+                select 1 from approvals a where a.action = 'withdrawal.fail' and a.subject_id = w.id
+                  and a.status = 'executed')
           union all
             select 'withdrawal ' || w.id, w.status || ' without an executed approval' from withdrawals w
             where w.status in ('approved', 'processing', 'completed', 'failed', 'unknown') and not exists (
@@ -97,7 +120,7 @@ export const fundingChecks: readonly Check[] = [
 ];
 
 /** How many objects there are, and which of them are broken. */
-async function look(tx: Tx, count: SQL, breaks: SQL): Promise<CheckResult> {
+export async function look(tx: Tx, count: SQL, breaks: SQL): Promise<CheckResult> {
   const [counted] = await tx.execute<{ seen: number }>(count);
   const rows = await tx.execute<{ object: string; detail: string }>(breaks);
   return { seen: counted?.seen ?? 0, breaks: rows.map(({ object, detail }) => ({ object, detail })) };

@@ -1,5 +1,3 @@
-import { formatAmount } from '../../kernel/amount.ts';
-import type { Json } from '../../kernel/canonical-json.ts';
 import type { Id } from '../../kernel/id.ts';
 import { type Approval, requestApproval } from '../../platform/approvals/request-approval.ts';
 import type { Ctx } from '../../platform/context.ts';
@@ -7,9 +5,13 @@ import { transact } from '../../platform/db/transact.ts';
 import { refuseSelfAction } from '../identity/index.ts';
 import { CHECKERS } from './checkers.ts';
 import { requireExecuted } from './cited-approval.ts';
+import { clearByLine } from './clear-by-line.ts';
+import { CLEAR_DEPOSIT, clearancePayload } from './clearance-payload.ts';
 import { refuseFunding } from './errors.ts';
+import { refuseOpenReceipt } from './receipts.ts';
 import { depositMayBecome } from './rules.ts';
 import { type Deposit, findDeposit } from './store.ts';
+import { refuseTakenBack } from './waiting-events.ts';
 
 export type Clearance = {
   readonly depositId: Id;
@@ -18,25 +20,26 @@ export type Clearance = {
   readonly statementLineId?: Id | undefined;
 };
 
-export const CLEAR_DEPOSIT = 'deposit.clear';
-
 /**
  * Clears a deposit by hand. Without evidence it asks another person; the approval's last vote credits
  * the deposit in its own transaction (credit-deposit.ts). With that approval it answers the deposit.
- * No row is locked here: the credit checks everything again under its locks.
- * @effects without evidence one row of `approvals`; audit `approval.requested`
- * @errors not_found, self_action, statement_line_unknown, approval_unknown, approval_not_granted,
- *   deposit_status_conflict, approval_pending_exists
+ * With a statement line it credits at once what the bank vouches for (clear-by-line.ts). The request for
+ * an approval locks no row: the credit checks everything again under its locks.
+ * @effects without evidence one row of `approvals`; audit `approval.requested`; with a line those of
+ *   `clearByLine`
+ * @errors not_found, self_action, those of `clearByLine`, approval_unknown, approval_not_granted,
+ *   deposit_status_conflict, deposit_has_receipt, deposit_taken_back, approval_pending_exists
  */
 export async function clearDeposit(
   ctx: Ctx,
   input: Clearance,
 ): Promise<{ readonly deposit: Deposit } | { readonly approval: Approval }> {
-  return transact(ctx, 'staff', async (tx) => {
+  const { statementLineId } = input;
+  return transact(ctx, statementLineId === undefined ? 'staff' : 'engine', async (tx) => {
     const deposit = await findDeposit(tx, ctx, input.depositId);
     refuseSelfAction(ctx, deposit.userId);
-    if (input.statementLineId !== undefined) {
-      throw refuseFunding('statement_line_unknown');
+    if (statementLineId !== undefined) {
+      return { deposit: await clearByLine(tx, ctx, deposit, statementLineId) };
     }
     if (input.approvalId !== undefined) {
       const cited = { approvalId: input.approvalId, action: CLEAR_DEPOSIT, subjectId: deposit.id };
@@ -46,6 +49,8 @@ export async function clearDeposit(
     if (!depositMayBecome(deposit.status, 'cleared')) {
       throw refuseFunding('deposit_status_conflict');
     }
+    await refuseOpenReceipt(tx, deposit.id);
+    await refuseTakenBack(tx, deposit.id);
     const approval = await requestApproval(tx, ctx, {
       action: CLEAR_DEPOSIT,
       subjectType: 'deposit',
@@ -58,16 +63,4 @@ export async function clearDeposit(
     });
     return { approval };
   });
-}
-
-/** What the checkers of a clearance are shown, and what is credited: one and the same. */
-export function clearancePayload(deposit: Deposit): { readonly [key: string]: Json } {
-  return {
-    accountId: deposit.accountId,
-    walletId: deposit.walletId,
-    asset: deposit.asset,
-    amount: formatAmount(deposit.amount),
-    method: deposit.method,
-    paymentReference: deposit.paymentReference,
-  };
 }

@@ -1,22 +1,11 @@
-import { amountOf } from '../../kernel/amount.ts';
-import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import { cancelApprovals, lockOpenApprovals } from '../../platform/approvals/open-approvals.ts';
 import type { Ctx } from '../../platform/context.ts';
-import type { Tx } from '../../platform/db/client.ts';
 import { transact } from '../../platform/db/transact.ts';
-import {
-  captureHold,
-  consumeLots,
-  houseWallet,
-  lockWallets,
-  postJournals,
-  requireAsset,
-} from '../ledger/index.ts';
 import { refusePayer } from './refuse-payer.ts';
-import { HOUSE_REFERENCE } from './settings.ts';
+import { bookPayout } from './settle-payout.ts';
 import { findWithdrawal, type Withdrawal } from './store.ts';
-import { lockWithdrawal, recordStatus } from './withdrawal-status.ts';
+import { lockWithdrawal } from './withdrawal-status.ts';
 
 export type Completion = { readonly withdrawalId: Id; readonly transactionReference: string };
 
@@ -35,49 +24,9 @@ export async function completeWithdrawal(ctx: Ctx, input: Completion): Promise<W
       return known;
     }
     const open = await lockOpenApprovals(tx, input.withdrawalId);
-    const withdrawal = await lockWithdrawal(tx, input.withdrawalId, 'completed');
+    const withdrawal = await lockWithdrawal(tx, input.withdrawalId, 'completed', 'processing');
     await refusePayer(tx, ctx, withdrawal);
-    const journalId = await bookPayout(tx, ctx, withdrawal);
     await cancelApprovals(tx, ctx, open);
-    return recordStatus(tx, ctx, withdrawal, {
-      status: 'completed',
-      journalId,
-      transactionReference: input.transactionReference,
-      completedAt: ctx.deps.clock.now(),
-    });
+    return bookPayout(tx, ctx, withdrawal, { transactionReference: input.transactionReference });
   });
-}
-
-/** The customer is owed less by amount and fee; the bank or custodian holds less by the amount. */
-async function bookPayout(tx: Tx, ctx: Ctx, withdrawal: Withdrawal): Promise<Id> {
-  const asset = await requireAsset(tx, withdrawal.asset);
-  const house = { reference: HOUSE_REFERENCE, book: 'live', asset: asset.code } as const;
-  const isMoney = asset.kind === 'fiat';
-  const paidFrom = await houseWallet(tx, ctx, { ...house, role: isMoney ? 'client_money_bank' : 'custody' });
-  const fees = await houseWallet(tx, ctx, { ...house, role: 'fees_earned' });
-  const leaves = amountOf(withdrawal.amount + withdrawal.fee);
-  // All of them at once and in order, since releasing the hold would lock the customer's alone first.
-  await lockWallets(tx, [withdrawal.walletId, paidFrom.id, fees.id]);
-  await captureHold(tx, ctx, present(withdrawal.holdId, 'an open withdrawal has its hold'), leaves);
-  const [journalId] = await postJournals(tx, ctx, [
-    {
-      book: 'live',
-      kind: 'withdrawal',
-      referenceType: 'withdrawal',
-      referenceId: withdrawal.id,
-      description: 'Withdrawal',
-      entries: [
-        { walletId: withdrawal.walletId, amount: amountOf(-leaves) },
-        { walletId: paidFrom.id, amount: withdrawal.amount },
-        ...(withdrawal.fee === 0n ? [] : [{ walletId: fees.id, amount: withdrawal.fee }]),
-      ],
-    },
-  ]);
-  if (!isMoney) {
-    const reference = { referenceType: 'withdrawal', referenceId: withdrawal.id };
-    await consumeLots(tx, ctx, [
-      { ...reference, walletId: withdrawal.walletId, quantity: leaves, proceeds: null },
-    ]);
-  }
-  return present(journalId, 'one journal was posted');
 }

@@ -1,4 +1,4 @@
-import type { Amount } from '../../kernel/amount.ts';
+import { type Amount, minAmount } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import { type Id, newId } from '../../kernel/id.ts';
 import { record } from '../../platform/audit/record.ts';
@@ -7,8 +7,10 @@ import { transact } from '../../platform/db/transact.ts';
 import { publish } from '../../platform/outbox/publish.ts';
 import { customerWallet, requireAsset } from '../ledger/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
+import { clearingDays } from './credit-deposit.ts';
 import { refuseFunding } from './errors.ts';
 import { depositEvent } from './funding-events.ts';
+import { fundingFee } from './funding-fee.ts';
 import { lockMoneyPath } from './lock-money-path.ts';
 import { newPaymentReference } from './payment-reference.ts';
 import { type FundingMethod, fitsAsset, methodSuits } from './rules.ts';
@@ -31,7 +33,7 @@ export type NewDeposit = {
  */
 export async function createDeposit(ctx: Ctx, input: NewDeposit): Promise<Deposit> {
   return transact(ctx, 'engine', async (tx) => {
-    const { account } = await lockMoneyPath(tx, ctx, input.accountId, 'money_in');
+    const { account, gate } = await lockMoneyPath(tx, ctx, input.accountId, 'money_in');
     const asset = await requireAsset(tx, input.asset);
     if (!fitsAsset(input.amount, asset)) {
       throw refuseFunding('amount_too_precise');
@@ -39,6 +41,11 @@ export async function createDeposit(ctx: Ctx, input: NewDeposit): Promise<Deposi
     if (!methodSuits(input.method, asset)) {
       throw refuseFunding('method_not_supported');
     }
+    await clearingDays(tx, input.method);
+    const at = ctx.deps.clock.now();
+    const { amount, method } = input;
+    const { kycLevel } = gate;
+    const { fee } = await fundingFee(tx, { direction: 'deposit', asset, method, kycLevel, amount, at });
     const owner = { userId: account.userId, accountId: account.id };
     const wallet = await customerWallet(tx, ctx, { ...owner, book: 'live' }, asset.code);
     const [row] = await tx
@@ -48,13 +55,15 @@ export async function createDeposit(ctx: Ctx, input: NewDeposit): Promise<Deposi
         id: newId(),
         walletId: wallet.id,
         asset: asset.code,
-        amount: input.amount,
-        method: input.method,
+        amount,
+        // What is shown here is what is taken: never more than the money itself, whatever a schedule says.
+        fee: minAmount(fee, amount),
+        method,
         provider: 'manual',
         paymentReference: newPaymentReference(),
         status: 'pending',
         metadata: {},
-        createdAt: ctx.deps.clock.now(),
+        createdAt: at,
       })
       .returning();
     const deposit = present(row, 'the deposit was inserted');

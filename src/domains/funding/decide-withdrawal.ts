@@ -8,6 +8,7 @@ import { releaseHold } from '../ledger/index.ts';
 import { refuseFunding } from './errors.ts';
 import { lockMoneyPathOf } from './lock-money-path.ts';
 import { refuseIfChanged } from './refuse-if-changed.ts';
+import { refuseWithoutMlro } from './refuse-without-mlro.ts';
 import { withdrawalMayBecome } from './rules.ts';
 import { findWithdrawal, type Withdrawal } from './store.ts';
 import { APPROVE_WITHDRAWAL } from './withdrawal-payload.ts';
@@ -20,7 +21,7 @@ const CUSTOMER_WORD = 'declined';
  * One person's vote on a withdrawal; the same vote as on its approval. Every approving vote, not only
  * the last, looks at the payee first.
  * @errors not_found, withdrawal_status_conflict, approved_request_changed, destination_changed, those of
- *   `decideApproval`; on the last approving vote the gate's
+ *   `decideApproval`; on the last approving vote the gate's and mlro_vote_required
  */
 export async function decideWithdrawal(
   ctx: Ctx,
@@ -50,7 +51,8 @@ export const withdrawalApproval: ApprovalAction = {
     const known = await findWithdrawal(tx, ctx, approved.subjectId);
     await lockMoneyPathOf(tx, known, 'money_out');
     const withdrawal = await lockWithdrawal(tx, known.id, 'approved');
-    await refuseIfChanged(tx, ctx, withdrawal);
+    const approval = await refuseIfChanged(tx, ctx, withdrawal);
+    await refuseWithoutMlro(tx, approval, approved.checkerIds);
     await recordStatus(tx, ctx, withdrawal, { status: 'approved', decidedAt: ctx.deps.clock.now() });
   },
   refused: async (ctx, approved) => {

@@ -8,6 +8,19 @@ import type { Id } from '../../kernel/id.ts';
 import type { Keyring } from '../../platform/crypto/keyring.ts';
 import type { Chain } from './crypto-address.ts';
 
+/** Wallets and rails a phone number is paid through. */
+export const MOBILE_METHODS = ['mcb_juice', 'my_t_money', 'blink', 'mips', 'mobile_money'] as const;
+
+/** Those of Mauritius, which reach Mauritian mobile numbers and no others. */
+const MAURITIAN_METHODS: readonly string[] = ['mcb_juice', 'my_t_money', 'blink', 'mips'];
+
+const MAURITIAN_MOBILE = /^\+2305\d{7}$/;
+
+/** Whether a method can reach a number in E.164 form. */
+export function reachesPhone(method: (typeof MOBILE_METHODS)[number], phone: string): boolean {
+  return !MAURITIAN_METHODS.includes(method) || MAURITIAN_MOBILE.test(phone);
+}
+
 export type Destination =
   | {
       readonly kind: 'bank';
@@ -25,7 +38,7 @@ export type Destination =
   | {
       readonly kind: 'mobile_money';
       readonly holderName: string;
-      readonly method: 'mcb_juice' | 'mips' | 'mobile_money';
+      readonly method: (typeof MOBILE_METHODS)[number];
       /** E.164. */
       readonly phone: string;
     };
@@ -52,9 +65,9 @@ export function beneficiaryPlace(column: 'destination' | 'label', rowId: Id) {
   return { table: 'beneficiaries', column, rowId };
 }
 
-/** Where the sealed column of a withdrawal lives. */
-export function withdrawalPlace(rowId: Id) {
-  return { table: 'withdrawals', column: 'destination', rowId };
+/** Where the sealed columns of a withdrawal live. */
+export function withdrawalPlace(rowId: Id, column: 'destination' | 'travel_rule' = 'destination') {
+  return { table: 'withdrawals', column, rowId };
 }
 
 function placeOfPayment(destination: Destination): string {

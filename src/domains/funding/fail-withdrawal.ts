@@ -6,23 +6,19 @@ import { type Approval, requestApproval } from '../../platform/approvals/request
 import type { Ctx } from '../../platform/context.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { refuseSelfAction } from '../identity/index.ts';
-import { releaseHold } from '../ledger/index.ts';
 import { CHECKERS } from './checkers.ts';
 import { requireExecuted } from './cited-approval.ts';
 import { refuseFunding } from './errors.ts';
-import { withdrawalMayBecome } from './rules.ts';
+import { freePayout } from './settle-payout.ts';
 import { findWithdrawal, type Withdrawal } from './store.ts';
 import { approvalPayload, FAIL_WITHDRAWAL } from './withdrawal-payload.ts';
-import { lockWithdrawal, recordStatus } from './withdrawal-status.ts';
+import { lockWithdrawal } from './withdrawal-status.ts';
 
 export type Failure = {
   readonly withdrawalId: Id;
   readonly reason?: string | undefined;
   readonly approvalId?: Id | undefined;
 };
-
-/** The word customers read; what staff typed stays with the approval. */
-const CUSTOMER_WORD = 'payout_failed';
 
 /**
  * Declares a payout failed. That frees money which may be on its way, so another person must agree;
@@ -43,7 +39,7 @@ export async function failWithdrawal(
       await requireExecuted(tx, cited);
       return { withdrawal };
     }
-    if (!withdrawalMayBecome(withdrawal.status, 'failed')) {
+    if (withdrawal.status !== 'processing') {
       throw refuseFunding('withdrawal_status_conflict', {
         detail: `The withdrawal is ${withdrawal.status}.`,
       });
@@ -67,11 +63,10 @@ export const withdrawalFailure: ApprovalAction = {
   action: FAIL_WITHDRAWAL,
   execute: async (ctx, approved) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
-    const withdrawal = await lockWithdrawal(tx, approved.subjectId, 'failed');
+    const withdrawal = await lockWithdrawal(tx, approved.subjectId, 'failed', 'processing');
     if (canonicalJson(approvalPayload(withdrawal)) !== canonicalJson(approved.payload as Json)) {
       throw refuseFunding('approved_request_changed');
     }
-    await releaseHold(tx, ctx, present(withdrawal.holdId, 'an open withdrawal has its hold'));
-    await recordStatus(tx, ctx, withdrawal, { status: 'failed', rejectionReason: CUSTOMER_WORD });
+    await freePayout(tx, ctx, withdrawal, {});
   },
 };

@@ -4,7 +4,12 @@ import type { Beneficiary, Deposit, Withdrawal } from './store.ts';
 
 /** What the customer and other domains are told of a deposit. */
 export function depositEvent(
-  type: 'funding.deposit_created' | 'funding.deposit_cleared' | 'funding.deposit_failed',
+  type:
+    | 'funding.deposit_created'
+    | 'funding.deposit_cleared'
+    | 'funding.deposit_failed'
+    | 'funding.deposit_refunded'
+    | 'funding.deposit_charged_back',
   deposit: Deposit,
 ): NewEvent {
   return {

@@ -1,24 +1,91 @@
 import type { Domain } from '../../platform/domain.ts';
+import { receiptAllocation, receiptReturn } from './allocate-receipt.ts';
 import { fundingChecks } from './checks.ts';
+import { clearingPeriodChange } from './clearing-periods.ts';
 import { fundingObstacles } from './closing-obstacles.ts';
 import { depositClearing } from './credit-deposit.ts';
+import { debitEndpoints } from './debit-routes.ts';
+import { collectDebts } from './debts.ts';
 import { withdrawalApproval } from './decide-withdrawal.ts';
+import { evidenceChecks } from './evidence-checks.ts';
+import { debitExplaining } from './explain-debit.ts';
 import { withdrawalFailure } from './fail-withdrawal.ts';
-import { personalFunding } from './personal-data.ts';
+import { feeEndpoints } from './fee-routes.ts';
+import { paymentEndpoints } from './payment-routes.ts';
+import { payoutChecks } from './payout-checks.ts';
+import { payoutEndpoints } from './payout-routes.ts';
+import { personalDebts, personalFunding } from './personal-data.ts';
+import { feeChange } from './propose-fees.ts';
+import { limitChange } from './propose-funding-limit.ts';
+import { payoutAccountChange } from './propose-payout-account.ts';
+import { reconciliationChecks } from './reconciliation/checks.ts';
+import { reconciliationEndpoints } from './reconciliation/routes.ts';
+import { runReconciliation } from './reconciliation/run-reconciliation.ts';
+import { breakSettlements } from './reconciliation/settle-break.ts';
+import { reconciliationSigning } from './reconciliation/sign-off.ts';
+import { rescreenPayees } from './rescreen-payees.ts';
+import { withdrawalResolution } from './resolve-withdrawal.ts';
 import { fundingEndpoints } from './routes.ts';
+import { bankAccountAddition } from './set-bank-account.ts';
+import { settleBeneficiaries } from './settle-beneficiaries.ts';
+import { settleDeposits } from './settle-deposits.ts';
+import { statementEndpoints } from './statement-routes.ts';
+import { depositTakeBacks } from './take-back-deposit.ts';
 
 export { clearDeposit } from './clear-deposit.ts';
 export { createDeposit } from './create-deposit.ts';
+export { FEE_TIERS } from './rules.ts';
+export { seedFundingFees } from './seed-funding-fees.ts';
 export { type FundingLimit, seedFundingLimits } from './seed-funding-limits.ts';
+export { seedPayoutAccounts } from './seed-payout-accounts.ts';
+export { seedBankAccounts } from './set-bank-account.ts';
 
 /** The front door of funding. */
 export const fundingDomain: Domain = {
   name: 'funding',
-  endpoints: fundingEndpoints,
-  checks: fundingChecks,
+  endpoints: [
+    ...fundingEndpoints,
+    ...statementEndpoints,
+    ...debitEndpoints,
+    ...paymentEndpoints,
+    ...payoutEndpoints,
+    ...feeEndpoints,
+    ...reconciliationEndpoints,
+  ],
+  checks: [...fundingChecks, ...payoutChecks, ...evidenceChecks, ...reconciliationChecks],
   consumers: [],
-  approvalActions: [depositClearing, withdrawalApproval, withdrawalFailure],
-  jobs: [],
-  personalData: [personalFunding],
+  approvalActions: [
+    depositClearing,
+    receiptAllocation,
+    receiptReturn,
+    debitExplaining,
+    clearingPeriodChange,
+    bankAccountAddition,
+    ...depositTakeBacks,
+    withdrawalApproval,
+    withdrawalFailure,
+    withdrawalResolution,
+    limitChange,
+    reconciliationSigning,
+    ...breakSettlements,
+    feeChange,
+    payoutAccountChange,
+  ],
+  jobs: [
+    { name: 'funding.settle-deposits', cron: '7 * * * *', run: settleDeposits },
+    { name: 'funding.collect-debts', cron: '*/5 * * * *', run: collectDebts },
+    { name: 'funding.rescreen-payees', cron: '*/5 * * * *', run: rescreenPayees },
+    {
+      // Statements of the day before are there by then.
+      name: 'funding.reconcile',
+      cron: '30 7 * * *',
+      inFirmZone: true,
+      run: async (ctx) => {
+        await runReconciliation(ctx);
+      },
+    },
+    { name: 'funding.settle-beneficiaries', cron: '*/5 * * * *', run: settleBeneficiaries },
+  ],
+  personalData: [personalFunding, personalDebts],
   closingObstacles: fundingObstacles,
 };

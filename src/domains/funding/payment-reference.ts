@@ -35,6 +35,24 @@ export function readPaymentReference(text: string): string | undefined {
   return holdsCheck(reference) ? reference : undefined;
 }
 
+/**
+ * The reference in what a payer wrote, alone or among other words.
+ * @shape the electronic form; undefined where there is none, or more than one
+ */
+export function findPaymentReference(texts: readonly string[]): string | undefined {
+  const found = new Set<string>();
+  for (const text of texts) {
+    const letters = text.toUpperCase().replaceAll(/[\s-]/g, '');
+    for (let at = letters.indexOf('RF'); at >= 0; at = letters.indexOf('RF', at + 1)) {
+      const reference = readPaymentReference(letters.slice(at, at + 4 + BODY_LENGTH));
+      if (reference !== undefined) {
+        found.add(reference);
+      }
+    }
+  }
+  return found.size === 1 ? [...found][0] : undefined;
+}
+
 /** Whether the check digits of any ISO 11649 reference hold, whatever its body. */
 export function holdsCheck(reference: string): boolean {
   return remainderOf(`${reference.slice(4)}${reference.slice(0, 4)}`) === 1n;

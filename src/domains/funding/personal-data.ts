@@ -3,8 +3,10 @@ import { eq, sql } from 'drizzle-orm';
 import { type Instant, parseInstant } from '../../kernel/time.ts';
 import { openJson, openText } from '../../platform/crypto/seal.ts';
 import type { PersonalData } from '../../platform/domain.ts';
-import { personalRows } from '../../platform/privacy/personal-rows.ts';
+import { PERSONAL_PAGE_ROWS, personalFacts, personalRows } from '../../platform/privacy/personal-rows.ts';
+import { readReceivables } from '../ledger/index.ts';
 import { beneficiaryPlace, type Destination, withdrawalPlace } from './destination.ts';
+import type { TravelRule } from './ivms101.ts';
 import { beneficiaries, deposits, withdrawals } from './schema.ts';
 
 /** What funding holds on a person, opened for them; approvals and their reasons are the firm's. */
@@ -15,6 +17,7 @@ export const personalFunding: PersonalData = {
     deposits: personalRows(deposits, { keys: ['id'] }),
     beneficiaries: personalRows(beneficiaries, {
       keys: ['id'],
+      without: ['screeningId'],
       more: (rows, { key }) =>
         rows.map(({ id, label, destination }) => ({
           label: key === undefined ? null : openText(key, beneficiaryPlace('label', id), label),
@@ -27,9 +30,13 @@ export const personalFunding: PersonalData = {
     withdrawals: personalRows(withdrawals, {
       keys: ['id'],
       more: (rows, { key }) =>
-        rows.map(({ id, destination }) => ({
+        rows.map(({ id, destination, travelRule }) => ({
           destination:
             key === undefined ? null : openJson<Destination>(key, withdrawalPlace(id), destination),
+          travelRule:
+            key === undefined || travelRule === null
+              ? null
+              : openJson<TravelRule>(key, withdrawalPlace(id, 'travel_rule'), travelRule),
         })),
     }),
   },
@@ -54,6 +61,16 @@ export const personalFunding: PersonalData = {
         .where(eq(beneficiaries.id, id));
     }
     await tx.update(withdrawals).set({ destinationHash: noIndex() }).where(eq(withdrawals.userId, userId));
+  },
+};
+
+/** What a person owes lies in wallets of the house that name them, which their own login cannot read. */
+export const personalDebts: PersonalData = {
+  name: 'debts',
+  tables: [],
+  internal: true,
+  sections: {
+    debts: personalFacts(({ tx, userId }) => readReceivables(tx, userId, { limit: PERSONAL_PAGE_ROWS })),
   },
 };
 

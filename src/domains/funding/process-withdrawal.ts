@@ -2,6 +2,8 @@ import type { Id } from '../../kernel/id.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { lockMoneyPathOf } from './lock-money-path.ts';
+import { lockPayees, refuseUnusable } from './lock-payees.ts';
+import { payoutReferenceOf } from './payout-reference.ts';
 import { refusePayer } from './refuse-payer.ts';
 import { findWithdrawal, type Withdrawal } from './store.ts';
 import { lockWithdrawal, recordStatus } from './withdrawal-status.ts';
@@ -12,14 +14,19 @@ import { lockWithdrawal, recordStatus } from './withdrawal-status.ts';
  * @effects the withdrawal; audit and event `withdrawal.processing`
  * @errors not_found, self_action, the gate's, account_not_live, account_not_active,
  *   withdrawal_status_conflict, approved_request_changed, destination_changed, approval_not_granted,
- *   approver_cannot_pay_out
+ *   approver_cannot_pay_out, beneficiary_not_usable
  */
 export async function processWithdrawal(ctx: Ctx, withdrawalId: Id): Promise<Withdrawal> {
   return transact(ctx, 'engine', async (tx) => {
     const known = await findWithdrawal(tx, ctx, withdrawalId);
     await lockMoneyPathOf(tx, known, 'money_out');
+    const payees = await lockPayees(tx, [known]);
     const withdrawal = await lockWithdrawal(tx, withdrawalId, 'processing');
     await refusePayer(tx, ctx, withdrawal);
-    return recordStatus(tx, ctx, withdrawal, { status: 'processing' });
+    refuseUnusable(ctx, payees);
+    return recordStatus(tx, ctx, withdrawal, {
+      status: 'processing',
+      payoutReference: payoutReferenceOf(withdrawalId),
+    });
   });
 }

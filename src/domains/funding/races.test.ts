@@ -42,12 +42,30 @@ function withdraw(
   key: string = newId(),
 ) {
   const { accountId, beneficiaryId } = person;
-  const body = { accountId, beneficiaryId, asset: 'USD', amount };
+  const body = { accountId, beneficiaryId, asset: 'USD', amount, confirmDuplicate: true };
   return desk.request(person, 'POST', '/v1/withdrawals', { body, key });
 }
 
 function act(person: Person, id: string, step: string, body?: object) {
   return desk.request(person, 'POST', `/v1/withdrawals/${id}/${step}`, body === undefined ? {} : { body });
+}
+
+/** So many calls in all, so many of them at once. */
+async function inTurns<Result>(
+  calls: number,
+  atOnce: number,
+  call: () => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  let begun = 0;
+  const take = async () => {
+    while (begun < calls) {
+      begun += 1;
+      results.push(await call());
+    }
+  };
+  await Promise.all(Array.from({ length: atOnce }, take));
+  return results;
 }
 
 function tally(answers: readonly { readonly status: number; readonly body: { readonly code?: string } }[]) {
@@ -59,17 +77,17 @@ function tally(answers: readonly { readonly status: number; readonly body: { rea
   return counts;
 }
 
-test('thirty withdrawals at once from a balance that covers ten are exactly ten', async () => {
+test('a thousand withdrawals at once from a balance that covers ten are exactly ten', async () => {
   const person = await payer('100');
-  const answers = await Promise.all(Array.from({ length: 30 }, () => withdraw(person, '10')));
-  expect(tally(answers)).toEqual({ '201': 10, insufficient_funds: 20 });
+  const answers = await inTurns(1000, 50, () => withdraw(person, '10'));
+  expect(tally(answers)).toEqual({ '201': 10, insufficient_funds: 990 });
   expect(await desk.balance(person, 'USD')).toEqual({ total: '100', reserved: '100' });
-});
+}, 180_000);
 
-test('one key sent twenty times at once is one withdrawal and twenty equal answers', async () => {
+test('one key sent fifty times at once is one withdrawal and fifty equal answers', async () => {
   const person = await payer('100');
   const key = newId();
-  const answers = await Promise.all(Array.from({ length: 20 }, () => withdraw(person, '10', key)));
+  const answers = await Promise.all(Array.from({ length: 50 }, () => withdraw(person, '10', key)));
   expect(new Set(answers.map((answer) => JSON.stringify([answer.status, answer.body]))).size).toBe(1);
   expect(answers[0]?.status).toBe(201);
   expect(await desk.balance(person, 'USD')).toEqual({ total: '100', reserved: '10' });

@@ -27,7 +27,7 @@ export async function removeBeneficiary(ctx: Ctx, beneficiaryId: Id): Promise<vo
       await lockRow(tx, beneficiaries, beneficiaryId),
       'beneficiaries are never deleted',
     );
-    if (before.status !== 'active') {
+    if (before.status === 'removed') {
       throw refuse('not_found');
     }
     const [open] = await tx

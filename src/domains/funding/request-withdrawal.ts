@@ -1,4 +1,5 @@
-import { type Amount, amountOf } from '../../kernel/amount.ts';
+import { and, eq, gt, inArray } from 'drizzle-orm';
+import { type Amount, formatAmount } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import { type Id, newId } from '../../kernel/id.ts';
 import { addMs } from '../../kernel/time.ts';
@@ -10,17 +11,32 @@ import type { Tx } from '../../platform/db/client.ts';
 import { lockExclusive, lockRow } from '../../platform/db/locks.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { publish } from '../../platform/outbox/publish.ts';
+import { everMatched } from '../aml/index.ts';
 import { createHold, customerWallet, requireAsset } from '../ledger/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
-import { CHECKERS } from './checkers.ts';
+import { CHECKERS, CHECKERS_WITH_MLRO } from './checkers.ts';
+import { repayBeforeLeaving } from './debts.ts';
 import { type Destination, destinationHash, withdrawalPlace } from './destination.ts';
 import { refuseFunding } from './errors.ts';
 import { withdrawalEvent } from './funding-events.ts';
+import { fundingFee } from './funding-fee.ts';
+import type { TravelRule } from './ivms101.ts';
 import { lockMoneyPath, type MoneyPath } from './lock-money-path.ts';
-import { type FundedAsset, fitsAsset, limitRefusal, payeeSuits, reviewOf, withdrawalFee } from './rules.ts';
+import {
+  type FundedAsset,
+  type FundingMethod,
+  fitsAsset,
+  limitRefusal,
+  methodOf,
+  OPEN_WITHDRAWAL_STATUSES,
+  payeeSuits,
+  reservedFor,
+  reviewOf,
+} from './rules.ts';
 import { beneficiaries, withdrawals } from './schema.ts';
-import { PAYOUT_ESTIMATE_MS } from './settings.ts';
+import { DUPLICATE_WINDOW_MS, PAYOUT_ESTIMATE_MS } from './settings.ts';
 import { destinationOfBeneficiary, findBeneficiary, type Withdrawal, withdrawalLimitUses } from './store.ts';
+import { type ReceivingWallet, travelRuleOf } from './travel-rule.ts';
 import { APPROVE_WITHDRAWAL, approvalPayload } from './withdrawal-payload.ts';
 
 export type NewWithdrawal = {
@@ -28,6 +44,12 @@ export type NewWithdrawal = {
   readonly asset: string;
   readonly amount: Amount;
   readonly beneficiaryId: Id;
+  /** The customer knows that the same withdrawal is open already. */
+  readonly confirmDuplicate?: boolean | undefined;
+  /** The fee the customer was shown and agreed to. */
+  readonly expectedFee?: Amount | undefined;
+  /** Who holds the receiving wallet; for coins. */
+  readonly travelRule?: ReceivingWallet | undefined;
 };
 
 /**
@@ -36,8 +58,9 @@ export type NewWithdrawal = {
  * @effects rows of `withdrawals`, `holds`, `approvals`; audit `withdrawal.requested`; event
  *   `funding.withdrawal_requested`
  * @errors not_found, the gate's, account_not_live, account_not_active, unknown_asset,
- *   amount_too_precise, beneficiary_not_usable, beneficiary_not_suitable, limit_missing, limit_exceeded,
- *   wallet_not_active, insufficient_funds
+ *   amount_too_precise, beneficiary_not_usable, beneficiary_not_suitable, travel_rule_data_required,
+ *   duplicate_withdrawal, limit_missing, limit_exceeded, fee_changed, amount_too_large,
+ *   debt_open, wallet_not_active, insufficient_funds
  */
 export async function requestWithdrawal(ctx: Ctx, input: NewWithdrawal): Promise<Withdrawal> {
   return transact(ctx, 'engine', async (tx) => {
@@ -49,13 +72,17 @@ export async function requestWithdrawal(ctx: Ctx, input: NewWithdrawal): Promise
       throw refuseFunding('amount_too_precise');
     }
     const destination = await payeeOf(tx, ctx, input.beneficiaryId, asset);
-    const fee = withdrawalFee(asset.code);
-    await refuseBeyondLimits(tx, ctx, path, asset.code, amountOf(input.amount));
+    const method = methodOf(destination);
+    const travelRule = await travelRuleOf(tx, ctx, { ...input, userId: path.account.userId, destination });
+    await refuseDuplicate(tx, ctx, path.account.userId, input);
+    await refuseBeyondLimits(tx, ctx, path, { asset: asset.code, method, amount: input.amount });
     const withdrawal = await insertWithdrawal(tx, ctx, path, {
       ...input,
-      fee,
+      ...(await agreedFee(tx, ctx, path, { ...input, asset, method })),
+      method,
       kind: asset.kind,
       destination,
+      travelRule,
     });
     await record(tx, ctx, {
       event: FUNDING_EVENTS['withdrawal.requested'],
@@ -81,36 +108,97 @@ async function payeeOf(tx: Tx, ctx: Ctx, beneficiaryId: Id, asset: FundedAsset):
   return destination;
 }
 
+/** The same payee, amount and asset within minutes, while the earlier one is open. */
+async function refuseDuplicate(tx: Tx, ctx: Ctx, userId: Id, input: NewWithdrawal): Promise<void> {
+  if (input.confirmDuplicate === true) {
+    return;
+  }
+  const [open] = await tx
+    .select({ id: withdrawals.id })
+    .from(withdrawals)
+    .where(
+      and(
+        eq(withdrawals.userId, userId),
+        eq(withdrawals.beneficiaryId, input.beneficiaryId),
+        eq(withdrawals.asset, input.asset),
+        eq(withdrawals.amount, input.amount),
+        inArray(withdrawals.status, [...OPEN_WITHDRAWAL_STATUSES]),
+        gt(withdrawals.createdAt, addMs(ctx.deps.clock.now(), -DUPLICATE_WINDOW_MS)),
+      ),
+    )
+    .limit(1);
+  if (open !== undefined) {
+    throw refuseFunding('duplicate_withdrawal');
+  }
+}
+
 async function refuseBeyondLimits(
   tx: Tx,
   ctx: Ctx,
   path: MoneyPath,
-  asset: string,
-  amount: Amount,
+  move: { readonly asset: string; readonly method: FundingMethod; readonly amount: Amount },
 ): Promise<void> {
   const { userId, kycLevel } = path.gate;
-  const uses = await withdrawalLimitUses(tx, { userId, kycLevel, asset, at: ctx.deps.clock.now() });
-  const refusal = limitRefusal(uses, amount);
+  const { asset, method } = move;
+  const uses = await withdrawalLimitUses(tx, { userId, kycLevel, asset, method, at: ctx.deps.clock.now() });
+  const refusal = limitRefusal(uses, move.amount);
   if (refusal !== null) {
     throw refuseFunding(refusal);
   }
 }
 
-type Payable = NewWithdrawal & {
+type Charged = Pick<NewWithdrawal, 'amount' | 'expectedFee'> & {
+  readonly asset: FundedAsset;
+  readonly method: FundingMethod;
+};
+
+type AgreedFee = { readonly fee: Amount; readonly feeId: Id | null; readonly reserved: Amount };
+
+/** The fee in force now, which is the one the customer was shown wherever they said which. */
+async function agreedFee(tx: Tx, ctx: Ctx, path: MoneyPath, charged: Charged): Promise<AgreedFee> {
+  const { asset, method, amount, expectedFee } = charged;
+  const { kycLevel } = path.gate;
+  const at = ctx.deps.clock.now();
+  const { fee, feeId } = await fundingFee(tx, {
+    direction: 'withdrawal',
+    asset,
+    method,
+    kycLevel,
+    amount,
+    at,
+  });
+  if (expectedFee !== undefined && expectedFee !== fee) {
+    throw refuseFunding('fee_changed', { detail: `The fee is ${formatAmount(fee)} ${asset.code} now.` });
+  }
+  const reserved = reservedFor(amount, fee);
+  if (reserved === undefined) {
+    throw refuseFunding('amount_too_large');
+  }
+  return { fee, feeId, reserved };
+}
+
+type Payable = Omit<NewWithdrawal, 'travelRule'> & {
   readonly fee: Amount;
+  readonly feeId: Id | null;
+  readonly reserved: Amount;
   readonly kind: string;
+  readonly method: FundingMethod;
   readonly destination: Destination;
+  readonly travelRule: TravelRule | null;
 };
 
 async function insertWithdrawal(tx: Tx, ctx: Ctx, path: MoneyPath, payable: Payable): Promise<Withdrawal> {
-  const { asset, amount, fee, beneficiaryId, destination } = payable;
+  const { asset, amount, fee, feeId, method, beneficiaryId, destination, travelRule } = payable;
   const owner = { userId: path.account.userId, accountId: path.account.id };
   const wallet = await customerWallet(tx, ctx, { ...owner, book: 'live' }, asset);
+  // What a person owes goes first: nothing leaves ahead of it.
+  await repayBeforeLeaving(tx, ctx, { ...owner, id: wallet.id, asset });
   const id = newId();
-  const { status, quorum } = reviewOf(asset, amount);
+  const risk = { kycLevel: path.gate.kycLevel, everMatched: await everMatched(tx, owner.userId) };
+  const { status, quorum, mlro } = reviewOf(asset, amount, risk);
   const hold = await createHold(tx, ctx, {
     walletId: wallet.id,
-    amount: amountOf(amount + fee),
+    amount: payable.reserved,
     reason: 'withdrawal',
     referenceType: 'withdrawal',
     referenceId: id,
@@ -124,6 +212,8 @@ async function insertWithdrawal(tx: Tx, ctx: Ctx, path: MoneyPath, payable: Paya
     asset,
     amount,
     fee,
+    feeId,
+    method,
     beneficiaryId,
     destinationHash: destinationHash(ctx.deps.keyring, destination),
   };
@@ -134,7 +224,7 @@ async function insertWithdrawal(tx: Tx, ctx: Ctx, path: MoneyPath, payable: Paya
     subjectUserId: owner.userId,
     payload: approvalPayload(draft),
     quorum,
-    checkerRoles: CHECKERS,
+    checkerRoles: mlro ? CHECKERS_WITH_MLRO : CHECKERS,
     reason: 'The customer asked for a withdrawal',
   });
   const [row] = await tx
@@ -142,6 +232,7 @@ async function insertWithdrawal(tx: Tx, ctx: Ctx, path: MoneyPath, payable: Paya
     .values({
       ...draft,
       destination: sealJson(key, withdrawalPlace(id), destination),
+      travelRule: travelRule === null ? null : sealJson(key, withdrawalPlace(id, 'travel_rule'), travelRule),
       status,
       holdId: hold.id,
       approvalId: approval.id,

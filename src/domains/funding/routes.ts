@@ -27,7 +27,7 @@ import {
   withdrawalQuery,
 } from './api.ts';
 import { cancelWithdrawal } from './cancel-withdrawal.ts';
-import { CHECKERS } from './checkers.ts';
+import { CHECKERS_WITH_MLRO } from './checkers.ts';
 import { clearDeposit } from './clear-deposit.ts';
 import { completeWithdrawal } from './complete-withdrawal.ts';
 import { createDeposit } from './create-deposit.ts';
@@ -103,7 +103,8 @@ const deposits: readonly Endpoint[] = [
     category,
     summary: 'Announce a deposit and get its payment reference',
     description:
-      'Nothing is credited until the money is seen: the payer writes `paymentReference` on the transfer.',
+      'Nothing is credited until the money is seen: the payer writes `paymentReference` on the transfer. `fee` is ' +
+      'what will be taken from it then.',
     access: { customer: true, scope: 'funding:write' },
     idempotency: 'transaction',
     body: NewDeposit,
@@ -141,8 +142,8 @@ const deposits: readonly Endpoint[] = [
     summary: 'Clear a deposit by hand',
     description:
       'Without evidence it asks another person and answers 202 with the approval; their vote credits the deposit. ' +
-      'Sent again with that `approvalId` it answers the cleared deposit. No bank statement line is known yet, so ' +
-      'citing one is refused.',
+      'Sent again with that `approvalId` it answers the cleared deposit. With a `statementLineId` whose money is ' +
+      'not allocated yet it credits at once, where amount, currency and payer are those of the deposit.',
     access: { staff: OPERATIONS },
     params,
     body: ClearDeposit,
@@ -153,8 +154,15 @@ const deposits: readonly Endpoint[] = [
         FUNDING_PROBLEMS,
         'deposit_status_conflict',
         'statement_line_unknown',
+        'statement_line_used',
+        'statement_line_differs',
+        'receipt_does_not_fit',
+        'deposit_has_receipt',
+        'deposit_taken_back',
         'approval_unknown',
         'approval_not_granted',
+        ...GATE,
+        ...ACCOUNT,
       ),
       ...ASKING,
     },
@@ -260,7 +268,8 @@ const customerWithdrawals: readonly Endpoint[] = [
     summary: 'Request a withdrawal',
     description:
       'Its amount and fee are reserved at once. A withdrawal waits as `pending` for one checker, above a published ' +
-      `amount (${published}; every amount of other assets) as \`under_review\` for two. What cannot be met is refused ` +
+      `amount (${published}; every amount of other assets, and of the basic level) as \`under_review\` for two. ` +
+      'What cannot be met is refused ' +
       'with its reason and leaves nothing behind; what staff decline is a stored withdrawal with `rejectionReason`.',
     access: { customer: true, stepUp: true },
     idempotency: 'transaction',
@@ -280,8 +289,13 @@ const customerWithdrawals: readonly Endpoint[] = [
         'amount_too_precise',
         'beneficiary_not_usable',
         'beneficiary_not_suitable',
+        'travel_rule_data_required',
+        'duplicate_withdrawal',
         'limit_missing',
         'limit_exceeded',
+        'debt_open',
+        'fee_changed',
+        'amount_too_large',
       ),
       ...LEDGER_PROBLEMS,
       ...pickProblems(PLATFORM_PROBLEMS, 'not_found'),
@@ -339,14 +353,16 @@ const staffWithdrawals: readonly Endpoint[] = [
       summary: vote === 'approve' ? 'Vote for a withdrawal' : 'Reject a withdrawal',
       description:
         'The same vote as on its approval. The reason is for the firm; the customer never reads it.',
-      access: { staff: CHECKERS, stepUp: true },
+      access: { staff: CHECKERS_WITH_MLRO, stepUp: true },
       params,
       body: ApprovalReason,
       example: { reason: 'The payee and the amount are as usual' },
       responses: { 200: Withdrawal },
       problems: {
         ...pickProblems(FUNDING_PROBLEMS, 'withdrawal_status_conflict'),
-        ...(vote === 'approve' ? pickProblems(FUNDING_PROBLEMS, ...CHANGED, ...GATE, ...ACCOUNT) : {}),
+        ...(vote === 'approve'
+          ? pickProblems(FUNDING_PROBLEMS, 'mlro_vote_required', ...CHANGED, ...GATE, ...ACCOUNT)
+          : {}),
         ...VOTING,
       },
       handler: async (ctx, { params: { id }, body: { reason } }) => ({
@@ -366,7 +382,10 @@ const staffWithdrawals: readonly Endpoint[] = [
     access: { staff: OPERATIONS, stepUp: true, scope: 'payouts:write' },
     params,
     responses: { 200: Withdrawal },
-    problems: { ...pickProblems(FUNDING_PROBLEMS, ...GATE, ...ACCOUNT, ...PAYOUT), ...OWN },
+    problems: {
+      ...pickProblems(FUNDING_PROBLEMS, ...GATE, ...ACCOUNT, ...PAYOUT, 'beneficiary_not_usable'),
+      ...OWN,
+    },
     handler: async (ctx, { params: { id } }) => ({ status: 200, body: await processWithdrawal(ctx, id) }),
   }),
   endpoint({

@@ -1,20 +1,22 @@
 import { describe, expect, test } from 'bun:test';
+import Big from 'big.js';
 import fc from 'fast-check';
-import { type Amount, amountOf, parseAmount } from '../../kernel/amount.ts';
+import { type Amount, amountOf, formatAmount, MAX_AMOUNT, parseAmount } from '../../kernel/amount.ts';
 import type { Destination } from './destination.ts';
 import { isSameHolder } from './holder-name.ts';
 import {
   depositMayBecome,
   type FundedAsset,
+  feeOf,
   fitsAsset,
   limitRefusal,
   methodSuits,
   OPEN_WITHDRAWAL_STATUSES,
   payeeSuits,
+  reservedFor,
   reviewOf,
   VOID_WITHDRAWAL_STATUSES,
   type WithdrawalStatus,
-  withdrawalFee,
   withdrawalMayBecome,
 } from './rules.ts';
 import { depositStatus, withdrawalStatus } from './schema.ts';
@@ -40,6 +42,9 @@ describe('a withdrawal moves along its table and no other way', () => {
     'approved cancelled',
     'processing completed',
     'processing failed',
+    'processing unknown',
+    'unknown completed',
+    'unknown failed',
   ]);
   for (const from of withdrawalStatus.enumValues) {
     for (const to of withdrawalStatus.enumValues) {
@@ -55,11 +60,14 @@ test('every status of a withdrawal is open, void or completed', () => {
   expect(sorted.toSorted()).toEqual([...withdrawalStatus.enumValues].toSorted());
 });
 
-test('a deposit is credited once: nothing leaves cleared, and only what waits becomes cleared or failed', () => {
+test('a deposit is credited once: only what waits is seen, cleared or failed, and only what is cleared goes back', () => {
   for (const from of depositStatus.enumValues) {
     for (const to of depositStatus.enumValues) {
       const waits = from === 'pending' || from === 'processing';
-      expect(depositMayBecome(from, to)).toBe(waits && (to === 'cleared' || to === 'failed'));
+      const ends = waits && (to === 'cleared' || to === 'failed');
+      const seen = from === 'pending' && to === 'processing';
+      const back = from === 'cleared' && (to === 'refunded' || to === 'charged_back');
+      expect(depositMayBecome(from, to)).toBe(ends || seen || back);
     }
   }
 });
@@ -96,15 +104,63 @@ test('an amount finer than its asset does not fit', () => {
   expect(fitsAsset(parseAmount('0.00000001'), BTC)).toBe(true);
 });
 
-test('two checkers look above the published amount, and always where none is published', () => {
-  expect(reviewOf('USD', parseAmount('10000'))).toEqual({ status: 'pending', quorum: 1 });
-  expect(reviewOf('USD', parseAmount('10000.01'))).toEqual({ status: 'under_review', quorum: 2 });
-  expect(reviewOf('XAU', parseAmount('0.00000001'))).toEqual({ status: 'under_review', quorum: 2 });
+describe('who looks at a withdrawal', () => {
+  const known = { kycLevel: 'standard', everMatched: false };
+  const review = (amount: string, risk = known, asset = 'USD') => {
+    const { status, quorum, mlro } = reviewOf(asset, parseAmount(amount), risk);
+    return [status, quorum, mlro];
+  };
+
+  test('one person up to the published amount, two above it, and the MLRO far above it', () => {
+    expect(review('10000')).toEqual(['pending', 1, false]);
+    expect(review('10000.01')).toEqual(['under_review', 2, false]);
+    expect(review('100000')).toEqual(['under_review', 2, false]);
+    expect(review('100000.01')).toEqual(['under_review', 2, true]);
+  });
+
+  test('always the MLRO where nothing is published', () => {
+    expect(review('0.00000001', known, 'XAU')).toEqual(['under_review', 2, true]);
+  });
+
+  test('two people where one document proves the customer, and the MLRO where a screening found something', () => {
+    expect(review('1', { ...known, kycLevel: 'basic' })).toEqual(['under_review', 2, false]);
+    expect(review('1', { ...known, everMatched: true })).toEqual(['under_review', 2, true]);
+  });
 });
 
-test('an asset without a published fee costs nothing', () => {
-  expect(withdrawalFee('USD')).toBe(amountOf(0n));
-  expect(withdrawalFee('BTC')).toBe(parseAmount('0.0001'));
+test('a fee is its fixed part and its share, rounded up to what the asset can be divided into', () => {
+  const rate = (fixed: string, rateBps: number) => ({ fixed: amountOf(parseAmount(fixed)), rateBps });
+  expect(feeOf(parseAmount('100'), rate('0', 0), 2)).toBe(amountOf(0n));
+  expect(feeOf(parseAmount('100'), rate('1.5', 25), 2)).toBe(parseAmount('1.75'));
+  expect(feeOf(parseAmount('100.01'), rate('0', 25), 2)).toBe(parseAmount('0.26'));
+  expect(feeOf(parseAmount('0.00000001'), rate('0', 1), 8)).toBe(amountOf(1n));
+});
+
+test('a fee is held between minimum and maximum, never below nothing, and rounded in the house’s favour', () => {
+  const part = fc.bigInt({ min: 0n, max: 4n * 10n ** 13n }).map((cents) => amountOf(cents * 1_000_000n));
+  fc.assert(
+    fc.property(
+      fc.bigInt({ min: 1n, max: MAX_AMOUNT / 1_000_000n }).map((cents) => amountOf(cents * 1_000_000n)),
+      part,
+      fc.integer({ min: 0, max: 10_000 }),
+      part,
+      fc.option(part),
+      (amount, fixed, rateBps, minimum, above) => {
+        const maximum = above === null ? null : amountOf(minimum + above);
+        const share = Big(formatAmount(amount)).times(rateBps).div(10_000).round(2, Big.roundUp);
+        const asked = Big(formatAmount(fixed)).plus(share);
+        const raised = asked.lt(formatAmount(minimum)) ? Big(formatAmount(minimum)) : asked;
+        const most = formatAmount(maximum ?? MAX_AMOUNT);
+        const wanted = raised.gt(most) ? most : raised.toFixed();
+        expect(formatAmount(feeOf(amount, { fixed, rateBps, minimum, maximum }, 2))).toBe(wanted);
+      },
+    ),
+  );
+});
+
+test('amount and fee are reserved together, or nothing where no amount can hold them', () => {
+  expect(reservedFor(amountOf(MAX_AMOUNT - 1n), amountOf(1n))).toBe(MAX_AMOUNT);
+  expect(reservedFor(MAX_AMOUNT, amountOf(1n))).toBeUndefined();
 });
 
 describe('limits fail closed', () => {
@@ -114,20 +170,32 @@ describe('limits fail closed', () => {
     used: parseAmount(used),
   });
 
-  test('no row for the required window refuses, whatever other rows say', () => {
+  /** The same room in each of the three windows. */
+  const whole = (maximum: string, used: string) =>
+    [24, 168, 720].map((windowHours) => ({ ...day(maximum, used), windowHours }));
+
+  test('no row for one of the windows refuses, whatever the other rows say', () => {
     expect(limitRefusal([], parseAmount('1'))).toBe('limit_missing');
-    expect(limitRefusal([{ ...day('1000', '0'), windowHours: 168 }], parseAmount('1'))).toBe('limit_missing');
+    for (const missing of [24, 168, 720]) {
+      const others = whole('1000', '0').filter(({ windowHours }) => windowHours !== missing);
+      expect(limitRefusal(others, parseAmount('1'))).toBe('limit_missing');
+    }
   });
 
   test('exactly what is left passes and the smallest unit more does not', () => {
-    expect(limitRefusal([day('1000', '900')], parseAmount('100'))).toBeNull();
-    expect(limitRefusal([day('1000', '900')], parseAmount('100.00000001'))).toBe('limit_exceeded');
+    expect(limitRefusal(whole('1000', '900'), parseAmount('100'))).toBeNull();
+    expect(limitRefusal(whole('1000', '900'), parseAmount('100.00000001'))).toBe('limit_exceeded');
   });
 
   test('every window must leave room', () => {
-    const week = { ...day('2000', '1990'), windowHours: 168 };
-    expect(limitRefusal([day('1000', '0'), week], parseAmount('11'))).toBe('limit_exceeded');
-    expect(limitRefusal([day('1000', '0'), week], parseAmount('10'))).toBeNull();
+    const [today, week, month] = whole('2000', '0');
+    for (const tight of [today, week, month].map((limit) => ({ ...day('2000', '1990'), ...limit }))) {
+      const limits = whole('2000', '0').map((limit) =>
+        limit.windowHours === tight.windowHours ? { ...limit, used: parseAmount('1990') } : limit,
+      );
+      expect(limitRefusal(limits, parseAmount('11'))).toBe('limit_exceeded');
+      expect(limitRefusal(limits, parseAmount('10'))).toBeNull();
+    }
   });
 
   test('what passes never adds up to more than the limit', () => {
@@ -136,7 +204,12 @@ describe('limits fail closed', () => {
         const maximum = amountOf(1000n);
         let used = amountOf(0n);
         for (const amount of amounts as Amount[]) {
-          if (limitRefusal([{ windowHours: 24, maximum, used }], amount) === null) {
+          if (
+            limitRefusal(
+              [24, 168, 720].map((windowHours) => ({ windowHours, maximum, used })),
+              amount,
+            ) === null
+          ) {
             used = amountOf(used + amount);
           }
         }

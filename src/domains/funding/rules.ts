@@ -3,10 +3,11 @@
  * payee suit an asset, who must look at a withdrawal, what the limits leave. Nothing here reads or
  * writes; a decision is only as good as the lock under which its values were read.
  */
-import { type Amount, scaleOf, ZERO } from '../../kernel/amount.ts';
+import { AMOUNT_DECIMALS, type Amount, amountOf, MAX_AMOUNT, scaleOf, ZERO } from '../../kernel/amount.ts';
+import { bpsOf, roundToStep } from '../../kernel/rounding.ts';
 import type { Destination } from './destination.ts';
 import type { depositStatus, fundingMethod, withdrawalStatus } from './schema.ts';
-import { REQUIRED_LIMIT_WINDOW_HOURS, REVIEW_ABOVE, WITHDRAWAL_FEES } from './settings.ts';
+import { LEVELS_OF_TWO, LIMIT_WINDOW_HOURS, MLRO_ABOVE, REVIEW_ABOVE } from './settings.ts';
 
 export type DepositStatus = (typeof depositStatus.enumValues)[number];
 export type WithdrawalStatus = (typeof withdrawalStatus.enumValues)[number];
@@ -21,9 +22,9 @@ export type FundedAsset = {
 };
 
 const DEPOSIT_MOVES: Readonly<Record<DepositStatus, readonly DepositStatus[]>> = {
-  pending: ['cleared', 'failed'],
+  pending: ['processing', 'cleared', 'failed'],
   processing: ['cleared', 'failed'],
-  cleared: [],
+  cleared: ['refunded', 'charged_back'],
   failed: [],
   refunded: [],
   charged_back: [],
@@ -33,8 +34,8 @@ const WITHDRAWAL_MOVES: Readonly<Record<WithdrawalStatus, readonly WithdrawalSta
   pending: ['approved', 'rejected', 'cancelled'],
   under_review: ['approved', 'rejected', 'cancelled'],
   approved: ['processing', 'cancelled'],
-  processing: ['completed', 'failed'],
-  unknown: [],
+  processing: ['completed', 'failed', 'unknown'],
+  unknown: ['completed', 'failed'],
   completed: [],
   rejected: [],
   cancelled: [],
@@ -60,6 +61,12 @@ export const VOID_WITHDRAWAL_STATUSES = [
 /** Whether the table of states lets a deposit move so. */
 export function depositMayBecome(from: DepositStatus, to: DepositStatus): boolean {
   return DEPOSIT_MOVES[from].includes(to);
+}
+
+/** The day a credit can no longer be called back. @units YYYY-MM-DD, whole days after the value date */
+export function settlementDate(valueDate: string, days: number): string {
+  const dayMs = 86_400_000;
+  return new Date(Date.parse(`${valueDate}T00:00:00Z`) + days * dayMs).toISOString().slice(0, 10);
 }
 
 /** Whether the table of states lets a withdrawal move so. */
@@ -91,30 +98,93 @@ export function fitsAsset(amount: Amount, asset: FundedAsset): boolean {
   return scaleOf(amount) <= asset.scale;
 }
 
-/** The published fee. @units the withdrawn asset */
-export function withdrawalFee(asset: string): Amount {
-  return WITHDRAWAL_FEES.get(asset) ?? ZERO;
+/** How a destination is paid; limits and fees are set for each way. */
+export function methodOf(destination: Destination): FundingMethod {
+  switch (destination.kind) {
+    case 'bank':
+      return 'bank_transfer';
+    case 'crypto_wallet':
+      return 'crypto';
+    case 'mobile_money':
+      return destination.method;
+  }
 }
 
-export type Review = { readonly status: 'pending' | 'under_review'; readonly quorum: 1 | 2 };
+export type FeeRate = {
+  readonly fixed: Amount;
+  readonly rateBps: number;
+  readonly minimum?: Amount;
+  readonly maximum?: Amount | null;
+};
 
-/** How many people look at a withdrawal. The words are one set for ordinary and for AML reasons. */
-export function reviewOf(asset: string, amount: Amount): Review {
-  const published = REVIEW_ABOVE.get(asset);
-  return published !== undefined && amount <= published
-    ? { status: 'pending', quorum: 1 }
-    : { status: 'under_review', quorum: 2 };
+/**
+ * The fee of a rate: its share rounded up to what the asset can be divided into, and the fixed part,
+ * together held between minimum and maximum.
+ * @units the moved asset; bps of the amount
+ * @errors RangeError beyond numeric(20,8)
+ */
+export function feeOf(amount: Amount, rate: FeeRate, scale: number): Amount {
+  const step = amountOf(10n ** BigInt(AMOUNT_DECIMALS - scale));
+  const share = roundToStep(bpsOf(amount, BigInt(rate.rateBps), 'up'), step, 'up');
+  const asked = rate.fixed + share;
+  const least = rate.minimum ?? ZERO;
+  const most = rate.maximum ?? MAX_AMOUNT;
+  return amountOf(asked < least ? least : asked > most ? most : asked);
+}
+
+/** The fee schedules there are: one for each level a customer can be verified at. */
+export const FEE_TIERS = ['basic', 'standard', 'enhanced'] as const;
+
+export type FeeTier = (typeof FEE_TIERS)[number];
+
+/** The schedule a customer is on: the one named after their KYC level. */
+export function tierOf(kycLevel: string): string {
+  return kycLevel;
+}
+
+/** What a withdrawal reserves, amount and fee; undefined beyond what an amount can hold. */
+export function reservedFor(amount: Amount, fee: Amount): Amount | undefined {
+  const total = amount + fee;
+  return total > MAX_AMOUNT ? undefined : amountOf(total);
+}
+
+export type Review = {
+  readonly status: 'pending' | 'under_review';
+  readonly quorum: 1 | 2;
+  /** One of the two must be the MLRO. */
+  readonly mlro: boolean;
+};
+
+/** What is known of a customer that asks for more eyes. */
+export type PayoutRisk = { readonly kycLevel: string; readonly everMatched: boolean };
+
+/**
+ * How many people look at a withdrawal: by amount, by how well the customer is known, and by whether a
+ * screening ever found something. The words are one set for ordinary and for AML reasons.
+ */
+export function reviewOf(asset: string, amount: Amount, risk: PayoutRisk): Review {
+  if (risk.everMatched || isAbove(MLRO_ABOVE, asset, amount)) {
+    return { status: 'under_review', quorum: 2, mlro: true };
+  }
+  return LEVELS_OF_TWO.includes(risk.kycLevel) || isAbove(REVIEW_ABOVE, asset, amount)
+    ? { status: 'under_review', quorum: 2, mlro: false }
+    : { status: 'pending', quorum: 1, mlro: false };
+}
+
+function isAbove(published: ReadonlyMap<string, Amount>, asset: string, amount: Amount): boolean {
+  const most = published.get(asset);
+  return most === undefined || amount > most;
 }
 
 /** One rolling limit and what earlier withdrawals used of it. */
 export type LimitUse = { readonly windowHours: number; readonly maximum: Amount; readonly used: Amount };
 
-/** Whether the limits leave room; null means yes. No row for the required window refuses (I9). */
+/** Whether the limits leave room; null means yes. No row for one of the windows refuses (I9). */
 export function limitRefusal(
   limits: readonly LimitUse[],
   amount: Amount,
 ): 'limit_missing' | 'limit_exceeded' | null {
-  if (!limits.some((limit) => limit.windowHours === REQUIRED_LIMIT_WINDOW_HOURS)) {
+  if (!LIMIT_WINDOW_HOURS.every((hours) => limits.some((limit) => limit.windowHours === hours))) {
     return 'limit_missing';
   }
   return limits.some((limit) => limit.used + amount > limit.maximum) ? 'limit_exceeded' : null;

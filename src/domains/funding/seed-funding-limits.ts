@@ -4,12 +4,14 @@ import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { FUNDING_EVENTS } from './audit.ts';
+import type { FundingMethod } from './rules.ts';
 import { fundingLimits } from './schema.ts';
 
 export type FundingLimit = {
   readonly kycLevel: string;
   readonly asset: string;
   readonly direction: 'deposit' | 'withdrawal';
+  readonly method: FundingMethod;
   /** Rolling. */
   readonly windowHours: number;
   readonly maximum: Amount;

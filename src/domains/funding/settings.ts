@@ -15,8 +15,14 @@ export const COOLING_OFF_MS = { production: 24 * HOUR_MS, sandbox: 0 } as const;
 /** What customers are told to expect. @units ms */
 export const PAYOUT_ESTIMATE_MS = { fiat: 48 * HOUR_MS, other: 24 * HOUR_MS } as const;
 
-/** The limit every withdrawal needs a row for. @units hours, rolling */
-export const REQUIRED_LIMIT_WINDOW_HOURS = 24;
+/** The limits every withdrawal needs a row for: a day, a week, a month. @units hours, rolling */
+export const LIMIT_WINDOW_HOURS = [24, 168, 720] as const;
+
+/**
+ * A second withdrawal of the same amount to the same payee within it is more often a slip than a wish,
+ * so it is asked about while the first is open. @units ms
+ */
+export const DUPLICATE_WINDOW_MS = 600_000;
 
 /**
  * Published: a withdrawal above it waits as `under_review` for two checkers. An asset without a
@@ -30,8 +36,26 @@ export const REVIEW_ABOVE: ReadonlyMap<string, Amount> = amounts({
   ETH: '3',
 });
 
-/** What a withdrawal costs besides its amount, in its own asset; an asset without a figure costs nothing. */
-export const WITHDRAWAL_FEES: ReadonlyMap<string, Amount> = amounts({ BTC: '0.0001', ETH: '0.001' });
+/**
+ * Above it one of the two checkers must be the MLRO: at ten times the published amount a payout can no
+ * longer be called ordinary. An asset without a figure always needs them.
+ */
+export const MLRO_ABOVE: ReadonlyMap<string, Amount> = amounts({
+  USD: '100000',
+  EUR: '100000',
+  MUR: '4500000',
+  BTC: '1',
+  ETH: '30',
+});
+
+/** Levels whose identity rests on one document alone: two people look at every payout. */
+export const LEVELS_OF_TWO: readonly string[] = ['basic'];
+
+/** Travel Rule data are asked for above it; zero asks always. @units the withdrawn asset */
+export const TRAVEL_RULE_ABOVE: Amount = parseAmount('0');
+
+/** Withdrawals one payout file may hold; each keeps its locks until the file is whole. */
+export const PAYOUT_FILE_MAX = 200;
 
 function amounts(table: Readonly<Record<string, string>>): ReadonlyMap<string, Amount> {
   return new Map(Object.entries(table).map(([asset, text]) => [asset, parseAmount(text)]));

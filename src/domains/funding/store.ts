@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray, lt, type SQL, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, lt, ne, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import { parseAmount } from '../../kernel/amount.ts';
 import type { Id } from '../../kernel/id.ts';
@@ -16,6 +16,7 @@ import { beneficiaryPlace, type Destination, withdrawalPlace } from './destinati
 import { readPaymentReference } from './payment-reference.ts';
 import {
   type DepositStatus,
+  type FundingMethod,
   type LimitUse,
   VOID_WITHDRAWAL_STATUSES,
   type WithdrawalStatus,
@@ -116,7 +117,7 @@ export async function listWithdrawals(ctx: Ctx, query: WithdrawalQuery): Promise
 }
 
 /**
- * Active beneficiaries the caller may see, newest first. Labels are the customer's own words: staff
+ * Beneficiaries the caller may see, newest first. Labels are the customer's own words: staff
  * get none.
  * @errors invalid_cursor
  */
@@ -137,7 +138,7 @@ export async function listBeneficiaries(
           .where(
             and(
               ownRows(ctx, beneficiaries.userId),
-              eq(beneficiaries.status, 'active'),
+              ne(beneficiaries.status, 'removed'),
               matching(beneficiaries.userId, filters.userId),
               before === undefined ? undefined : lt(beneficiaries.id, before),
             ),
@@ -199,11 +200,12 @@ type LimitSubject = {
   readonly userId: Id;
   readonly kycLevel: string;
   readonly asset: string;
+  readonly method: FundingMethod;
   readonly at: Instant;
 };
 
 /**
- * The withdrawal limits of a level and what this person used of each in its rolling window. Counted
+ * The withdrawal limits of a level and method and what this person used of each in its rolling window. Counted
  * under the caller's lock, else two requests would each see room for one.
  * @units windows end at `at`, exclusive of their start
  */
@@ -211,11 +213,12 @@ export async function withdrawalLimitUses(tx: Tx, subject: LimitSubject): Promis
   const rows = await tx.execute<{ window_hours: number; maximum: string; used: string }>(sql`
     select l.window_hours, l.maximum, coalesce((
       select sum(w.amount) from withdrawals w
-      where w.user_id = ${subject.userId} and w.asset = l.asset
+      where w.user_id = ${subject.userId} and w.asset = l.asset and w.method = l.method
         and w.created_at > ${subject.at}::timestamptz - make_interval(hours => l.window_hours)
         and w.status::text <> all (${sql.param([...VOID_WITHDRAWAL_STATUSES])}::text[])), 0) as used
     from funding_limits l
-    where l.kyc_level = ${subject.kycLevel} and l.asset = ${subject.asset} and l.direction = 'withdrawal'`);
+    where l.kyc_level = ${subject.kycLevel} and l.asset = ${subject.asset} and l.method = ${subject.method}
+      and l.direction = 'withdrawal'`);
   return rows.map((row) => ({
     windowHours: row.window_hours,
     maximum: parseAmount(row.maximum),

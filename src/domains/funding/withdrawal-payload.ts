@@ -9,6 +9,7 @@ import type { Withdrawal } from './store.ts';
 
 export const APPROVE_WITHDRAWAL = 'withdrawal.approve';
 export const FAIL_WITHDRAWAL = 'withdrawal.fail';
+export const RESOLVE_WITHDRAWAL = 'withdrawal.resolve';
 
 type Subject = Pick<
   Withdrawal,

@@ -15,20 +15,37 @@ import type { Withdrawal } from './store.ts';
 
 type NextStatus = Extract<
   WithdrawalStatus,
-  'approved' | 'processing' | 'completed' | 'rejected' | 'cancelled' | 'failed'
+  'approved' | 'processing' | 'completed' | 'rejected' | 'cancelled' | 'failed' | 'unknown'
 >;
 
 export type StatusChange = { readonly status: NextStatus } & Partial<
-  Pick<Withdrawal, 'journalId' | 'transactionReference' | 'rejectionReason' | 'decidedAt' | 'completedAt'>
+  Pick<
+    Withdrawal,
+    | 'journalId'
+    | 'transactionReference'
+    | 'payoutReference'
+    | 'payoutReportId'
+    | 'statementLineId'
+    | 'resolutionId'
+    | 'rejectionReason'
+    | 'decidedAt'
+    | 'completedAt'
+  >
 >;
 
 /**
- * Locks a withdrawal that is about to change its status.
+ * Locks a withdrawal that is about to change its status. Where more than one status leads there, `from`
+ * names the one the caller may start from: settling what nobody knows needs other evidence.
  * @errors withdrawal_status_conflict when it may not become that
  */
-export async function lockWithdrawal(tx: Tx, withdrawalId: Id, next: NextStatus): Promise<Withdrawal> {
+export async function lockWithdrawal(
+  tx: Tx,
+  withdrawalId: Id,
+  next: NextStatus,
+  from?: WithdrawalStatus,
+): Promise<Withdrawal> {
   const withdrawal = present(await lockRow(tx, withdrawals, withdrawalId), 'withdrawals are never deleted');
-  if (!withdrawalMayBecome(withdrawal.status, next)) {
+  if (!withdrawalMayBecome(withdrawal.status, next) || (from ?? withdrawal.status) !== withdrawal.status) {
     throw refuseFunding('withdrawal_status_conflict', { detail: `The withdrawal is ${withdrawal.status}.` });
   }
   return withdrawal;
@@ -43,6 +60,7 @@ export async function recordStatus(
   ctx: Ctx,
   before: Withdrawal,
   change: StatusChange,
+  reason?: string,
 ): Promise<Withdrawal> {
   const [row] = await tx
     .update(withdrawals)
@@ -55,7 +73,7 @@ export async function recordStatus(
     resource: { type: 'withdrawal', id: after.id },
     subjectUserId: after.userId,
     before,
-    after,
+    after: reason === undefined ? after : { ...after, reason },
   });
   await publish(tx, ctx, [withdrawalEvent(`funding.withdrawal_${change.status}`, after)]);
   return after;

@@ -7,6 +7,7 @@ import {
   bankBeneficiary,
   type FundingDesk,
   HOLDER,
+  OWN_WALLET,
   type Person,
   startFundingDesk,
 } from '../../testing/funding-desk.ts';
@@ -98,7 +99,7 @@ describe('the way out', () => {
 
   test('coins leave custody with their fee, and their lots with them', async () => {
     const person = await payer('BTC', '0.05', BITCOIN_BENEFICIARY);
-    const id = await processing(person, { asset: 'BTC', amount: '0.01' });
+    const id = await processing(person, { ...OWN_WALLET, asset: 'BTC', amount: '0.01' });
     const { body } = await act(desk.operations, id, 'complete', { transactionReference: 'txid' });
     expect(body).toMatchObject({ status: 'completed', amount: '0.01', fee: '0.0001' });
     expect(await desk.balance(person, 'BTC')).toEqual({ total: '0.0399', reserved: '0' });
@@ -144,7 +145,10 @@ describe('the way back', () => {
 
   test('cancelled sets the money free before approval and after it, and closes the vote', async () => {
     const person = await payer();
-    const [waiting, approved] = [(await withdraw(person)).body, (await withdraw(person)).body];
+    const [waiting, approved] = [
+      (await withdraw(person)).body,
+      (await withdraw(person, { confirmDuplicate: true })).body,
+    ];
     await act(desk.compliance, approved.id, 'approve', REASON);
     for (const { id } of [waiting, approved]) {
       expect((await act(person, id, 'cancel')).body.status).toBe('cancelled');
@@ -218,8 +222,10 @@ describe('refused with nothing written', () => {
 
   test('the fee counts: all of it cannot leave', async () => {
     const person = await payer('BTC', '0.01', BITCOIN_BENEFICIARY);
-    expect((await withdraw(person, { asset: 'BTC', amount: '0.01' })).body.code).toBe('insufficient_funds');
-    expect((await withdraw(person, { asset: 'BTC', amount: '0.0099' })).status).toBe(201);
+    expect((await withdraw(person, { ...OWN_WALLET, asset: 'BTC', amount: '0.01' })).body.code).toBe(
+      'insufficient_funds',
+    );
+    expect((await withdraw(person, { ...OWN_WALLET, asset: 'BTC', amount: '0.0099' })).status).toBe(201);
   });
 
   test('a gate that does not let money out', async () => {

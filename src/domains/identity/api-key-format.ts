@@ -24,9 +24,15 @@ const SCOPES = {
   'aml:screen': { opens: 'screening a subject and importing a list', holders: 'staff' },
   'approvals:read': { opens: 'approvals and votes; no key decides one', holders: 'staff' },
   'audit:read': { opens: 'the audit log, its exports, proofs and tiles', holders: 'staff' },
+  'conversions:write': { opens: 'converting one currency into another', holders: 'customers' },
   'events:read': { opens: 'the feed of events', holders: 'customers' },
   'funding:read': { opens: 'deposits, beneficiaries and withdrawals', holders: 'everybody' },
   'funding:write': { opens: 'announcing deposits', holders: 'customers' },
+  'holds:write': {
+    opens: 'placing holds, releasing what keys of the same person placed, and asking to capture',
+    holders: 'staff',
+    money: true,
+  },
   'kyc:read': { opens: 'KYC levels and applications, without documents', holders: 'everybody' },
   'kyc:write': { opens: 'KYC applications and their documents', holders: 'customers' },
   'ledger:read': { opens: 'journals and reconciliations', holders: 'staff' },
@@ -35,6 +41,7 @@ const SCOPES = {
   'orders:write': { opens: 'placing and cancelling orders', holders: 'customers' },
   'payouts:write': { opens: 'paying out approved withdrawals', holders: 'staff', money: true },
   'risk:read': { opens: 'limits', holders: 'staff' },
+  'transfers:write': { opens: 'moving funds between own accounts', holders: 'customers' },
   'users:read': { opens: 'people, masked', holders: 'staff' },
 } as const satisfies Readonly<Record<string, Scope>>;
 

@@ -1,4 +1,3 @@
-import { eq } from 'drizzle-orm';
 import { hasRole, isStaffRole, type Role } from '../../kernel/actor.ts';
 import type { Id } from '../../kernel/id.ts';
 import { record } from '../../platform/audit/record.ts';
@@ -10,7 +9,8 @@ import { refuse } from '../../platform/http/refuse.ts';
 import { IDENTITY_EVENTS } from './audit.ts';
 import { type EndReason, endSessions } from './end-sessions.ts';
 import { notifyUser } from './notify-user.ts';
-import { roleGrants, users } from './schema.ts';
+import { rolesOf } from './roles-of.ts';
+import { users } from './schema.ts';
 import { refuseSelfAction, signedIn } from './signed-in.ts';
 
 /** Who may end the sessions of others; it takes nothing from anybody but a sign-in. */
@@ -79,11 +79,7 @@ export async function endUserSessions(
 }
 
 async function isOfStaff(tx: Tx, userId: Id): Promise<boolean> {
-  const held = await tx
-    .select({ role: roleGrants.role })
-    .from(roleGrants)
-    .where(eq(roleGrants.userId, userId));
-  return held.some(({ role }) => isStaffRole(role));
+  return (await rolesOf(tx, userId)).some(isStaffRole);
 }
 
 async function recordEnded(

@@ -2,12 +2,13 @@
  * The gate (I8): one row per user that every money path reads under a lock that excludes the row's
  * writers. A shared advisory lock writes nothing; FOR SHARE would write the row.
  */
-import { eq, type InferSelectModel, inArray } from 'drizzle-orm';
+import { eq, type InferSelectModel, sql } from 'drizzle-orm';
 import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
+import { arrayLiteral } from '../../platform/db/insert-rows.ts';
 import { lockExclusive, lockShared } from '../../platform/db/locks.ts';
 import { IDENTITY_EVENTS } from './audit.ts';
 import { customerGates, users } from './schema.ts';
@@ -19,14 +20,27 @@ export type Gate = InferSelectModel<typeof customerGates> & { readonly userStatu
  * @shape one entry per user that has a gate; a missing entry must be treated as closed
  */
 export async function lockGates(tx: Tx, userIds: readonly Id[]): Promise<ReadonlyMap<Id, Gate>> {
-  const ids = [...new Set(userIds)].sort();
-  await lockShared(tx, ids.map(lockName));
+  await lockShared(tx, [...new Set(userIds)].map(gateLockName));
+  return readGates(tx, userIds);
+}
+
+/**
+ * The gates as they are, without a lock: for a caller who holds them against what the lock says later.
+ * @shape one entry per user that has a gate
+ */
+export async function readGates(tx: Tx, userIds: readonly Id[]): Promise<ReadonlyMap<Id, Gate>> {
+  const ids = sql.param(arrayLiteral([...new Set(userIds)].sort()));
   const rows = await tx
     .select({ gate: customerGates, userStatus: users.status })
     .from(customerGates)
     .innerJoin(users, eq(users.id, customerGates.userId))
-    .where(inArray(customerGates.userId, ids));
+    .where(sql`${customerGates.userId} = any (${ids}::uuid[])`);
   return new Map(rows.map((row) => [row.gate.userId, { ...row.gate, userStatus: row.userStatus }]));
+}
+
+/** What `hold_standing` in the database locks for a person. */
+export function gateLockName(userId: Id): string {
+  return `gate:${userId}`;
 }
 
 /**
@@ -34,7 +48,7 @@ export async function lockGates(tx: Tx, userIds: readonly Id[]): Promise<Readonl
  * although they are not in the gate row itself, such as a suspension or a frozen account.
  */
 export async function lockGateExclusively(tx: Tx, userId: Id): Promise<void> {
-  await lockExclusive(tx, [lockName(userId)]);
+  await lockExclusive(tx, [gateLockName(userId)]);
 }
 
 export type GateChange = Partial<
@@ -110,8 +124,4 @@ function restrictionAllows(restriction: Gate['restriction'], move: MoneyMove): b
     default:
       return false;
   }
-}
-
-function lockName(userId: Id): string {
-  return `gate:${userId}`;
 }

@@ -25,9 +25,11 @@ export {
   changeGate,
   type Gate,
   type GateChange,
+  gateLockName,
   gateRefusal,
   lockGateExclusively,
   lockGates,
+  readGates,
 } from './gates.ts';
 export { inviteAdmins, type NewAdmin, withdrawInvitation } from './invite-admins.ts';
 export { type PersonName, personNameOf, profileOf } from './profile.ts';
@@ -35,6 +37,7 @@ export { publishAgreement } from './publish-agreement.ts';
 export { recordReads } from './record-reads.ts';
 export { revocations } from './revocations.ts';
 export { countOlderWraps, rewrapKeys } from './rewrap-keys.ts';
+export { rolesOf } from './roles-of.ts';
 export { rotateTokenKeys } from './rotate-token-keys.ts';
 export { readNewestSeal, revokeBreakGlass, sealBreakGlass } from './seal-break-glass.ts';
 export { refuseSelfAction } from './signed-in.ts';

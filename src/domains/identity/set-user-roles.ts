@@ -12,6 +12,7 @@ import { refuse } from '../../platform/http/refuse.ts';
 import { publish } from '../../platform/outbox/publish.ts';
 import { IDENTITY_EVENTS } from './audit.ts';
 import { refuseIdentity } from './errors.ts';
+import { rolesOf } from './roles-of.ts';
 import { roleGrants, users } from './schema.ts';
 import { refuseSelfAction } from './signed-in.ts';
 
@@ -94,12 +95,4 @@ async function setRoles(tx: Tx, ctx: Ctx, approved: ApprovedAction): Promise<voi
   await publish(tx, ctx, [
     { type: 'identity.roles_changed', userId, customerVisible: false, data: { userId, roles: to } },
   ]);
-}
-
-async function rolesOf(tx: Tx, userId: Id): Promise<Role[]> {
-  const rows = await tx
-    .select({ role: roleGrants.role })
-    .from(roleGrants)
-    .where(eq(roleGrants.userId, userId));
-  return rows.map((row) => row.role).sort();
 }

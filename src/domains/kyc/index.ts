@@ -6,6 +6,7 @@ import { kycEndpoints } from './routes.ts';
 
 export { createApplication } from './create-application.ts';
 export { decideApplication } from './decide-application.ts';
+export { acceptedIdentityDocument } from './identity-document.ts';
 export { submittedDeclaration } from './store.ts';
 export { submitApplication } from './submit-application.ts';
 export { uploadDocument } from './upload-document.ts';

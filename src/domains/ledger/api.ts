@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { wireDecimal, wireId, wireInstant, wireOf } from '../../platform/http/wire.ts';
+import { wireDecimal, wireOf } from '../../platform/http/wire.ts';
 import { holds, journals, ledgerEntries, lots, wallets } from './schema.ts';
 
 export const Wallet = wireOf(wallets)
@@ -9,13 +9,16 @@ export const Wallet = wireOf(wallets)
     asset: true,
     total: true,
     reserved: true,
-    unsettled: true,
     status: true,
   })
   .extend({
     available: wireDecimal,
-    /** What may be withdrawn: available less unsettled. */
-    withdrawable: wireDecimal,
+    unsettled: wireDecimal.openapi({
+      description: 'The part of what is available that can still be called back: it can be traded, not more',
+    }),
+    withdrawable: wireDecimal.openapi({
+      description: 'What may be withdrawn or converted: available less unsettled, never below zero',
+    }),
     version: z.number().int(),
   })
   .openapi('Wallet');
@@ -77,24 +80,9 @@ export const Journal = wireOf(journals)
     valueDate: true,
     bookedAt: true,
     reversesId: true,
+    rate: true,
+    rateSource: true,
+    rateAt: true,
   })
   .extend({ entries: z.array(Entry) })
   .openapi('Journal');
-
-export const Reconciliation = z
-  .object({
-    id: wireId,
-    status: z.enum(['clean', 'breaks']),
-    breakCount: z.number().int(),
-    startedAt: wireInstant,
-    completedAt: wireInstant,
-    checks: z.array(
-      z.object({
-        name: z.string(),
-        invariant: z.string(),
-        seen: z.number().int(),
-        breaks: z.array(z.object({ object: z.string(), detail: z.string() })),
-      }),
-    ),
-  })
-  .openapi('Reconciliation');

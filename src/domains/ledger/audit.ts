@@ -1,5 +1,47 @@
 import { auditEvents } from '../../platform/audit/events.ts';
 
+const FX_RATE_SHOWS = [
+  'base',
+  'quote',
+  'rate',
+  'spreadBps',
+  'source',
+  'asOf',
+  'validUntil',
+  'approvalId',
+] as const;
+
+const CONVERSION_SHOWS = [
+  'accountId',
+  'fromAsset',
+  'toAsset',
+  'fromAmount',
+  'toAmount',
+  'rate',
+  'midRate',
+  'spreadBps',
+  'rateId',
+  'rateSource',
+  'rateAt',
+  'rounding',
+  'expiresAt',
+  'executedAt',
+  'journalId',
+] as const;
+
+const HOLD_SHOWS = [
+  'walletId',
+  'asset',
+  'amount',
+  'remaining',
+  'reason',
+  'status',
+  'referenceType',
+  'referenceId',
+  'reference',
+  'byHand',
+] as const;
+
 /** What the ledger records. */
 export const LEDGER_EVENTS = auditEvents({
   'asset.created': {
@@ -12,25 +54,85 @@ export const LEDGER_EVENTS = auditEvents({
     category: 'financial',
     severity: 'info',
     description: 'Funds were reserved',
-    shows: ['asset', 'amount', 'reason', 'referenceType', 'referenceId', 'expiresAt'],
+    shows: [...HOLD_SHOWS, 'expiresAt'],
   },
   'hold.released': {
     category: 'financial',
     severity: 'info',
     description: 'Reserved funds were set free',
-    shows: ['asset', 'amount', 'remaining', 'reason', 'status', 'referenceType', 'referenceId'],
+    shows: [...HOLD_SHOWS, 'approvalId', 'why'],
   },
   'hold.captured': {
     category: 'financial',
     severity: 'info',
     description: 'Reserved funds were taken',
-    shows: ['asset', 'amount', 'remaining', 'reason', 'status', 'referenceType', 'referenceId'],
+    shows: [...HOLD_SHOWS, 'approvalId', 'captured', 'destinationWalletId', 'journalId'],
   },
   'hold.expired': {
     category: 'financial',
     severity: 'info',
     description: 'A hold reached its end and its funds were set free',
-    shows: ['asset', 'amount', 'remaining', 'reason', 'status', 'referenceType', 'referenceId'],
+    shows: [...HOLD_SHOWS, 'expiresAt'],
+  },
+  'journal.posted': {
+    category: 'financial',
+    severity: 'warning',
+    description: 'A journal was posted by hand',
+    shows: ['book', 'kind', 'valueDate', 'approvalId', 'referenceType', 'referenceId', 'entries'],
+  },
+  'journal.reversed': {
+    category: 'financial',
+    severity: 'warning',
+    description: 'A journal was reversed',
+    shows: ['book', 'kind', 'valueDate', 'approvalId', 'reversesId', 'entries'],
+  },
+  'fees.swept': {
+    category: 'financial',
+    severity: 'warning',
+    description: 'Fees left client money',
+    shows: ['book', 'kind', 'valueDate', 'approvalId', 'entries'],
+  },
+  'wallet.labelled': {
+    category: 'financial',
+    severity: 'info',
+    description: 'References of the firm were put on a wallet',
+    shows: ['asset', 'metadata', 'revision'],
+  },
+  'transfer.posted': {
+    category: 'financial',
+    severity: 'info',
+    description: 'Funds moved between accounts of one person',
+    shows: ['fromAccountId', 'toAccountId', 'asset', 'amount', 'journalId'],
+  },
+  'fx_rate.set': {
+    category: 'financial',
+    severity: 'warning',
+    description: 'A rate of exchange was set',
+    shows: FX_RATE_SHOWS,
+  },
+  'fx_rate.withdrawn': {
+    category: 'financial',
+    severity: 'warning',
+    description: 'A rate of exchange was stopped before its end',
+    shows: [...FX_RATE_SHOWS, 'withdrawnAt', 'reason'],
+  },
+  'fx_rate.seeded': {
+    category: 'financial',
+    severity: 'info',
+    description: 'A rate of exchange was seeded',
+    shows: FX_RATE_SHOWS,
+  },
+  'conversion.quoted': {
+    category: 'financial',
+    severity: 'info',
+    description: 'A price to convert was offered',
+    shows: CONVERSION_SHOWS,
+  },
+  'conversion.executed': {
+    category: 'financial',
+    severity: 'info',
+    description: 'A customer converted one currency into another',
+    shows: CONVERSION_SHOWS,
   },
   'reconciliation.completed': {
     category: 'financial',

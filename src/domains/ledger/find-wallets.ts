@@ -1,7 +1,6 @@
 import { inArray, sql } from 'drizzle-orm';
 import type { Id } from '../../kernel/id.ts';
 import type { Tx } from '../../platform/db/client.ts';
-import { lockRows } from '../../platform/db/locks.ts';
 import type { Wallet } from './post-journals.ts';
 import { wallets } from './schema.ts';
 
@@ -38,10 +37,4 @@ export async function findWallets(
   return new Map(
     rows.map((wallet) => [walletKey({ accountId: wallet.accountId ?? '', asset: wallet.asset }), wallet]),
   );
-}
-
-/** Locks wallets in id order and reads them; take gates before. */
-export async function lockWallets(tx: Tx, walletIds: readonly Id[]): Promise<ReadonlyMap<Id, Wallet>> {
-  const rows = await lockRows(tx, wallets, walletIds);
-  return new Map(rows.map((wallet) => [wallet.id, wallet]));
 }

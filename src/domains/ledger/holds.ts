@@ -1,4 +1,4 @@
-import { and, asc, eq, type InferSelectModel, inArray, lte } from 'drizzle-orm';
+import { and, eq, type InferSelectModel } from 'drizzle-orm';
 import { type Amount, amountOf, ZERO } from '../../kernel/amount.ts';
 import { assert, present } from '../../kernel/assert.ts';
 import type { Json } from '../../kernel/canonical-json.ts';
@@ -7,10 +7,15 @@ import type { Instant } from '../../kernel/time.ts';
 import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
-import { lockRow, lockRows } from '../../platform/db/locks.ts';
+import { lockRow } from '../../platform/db/locks.ts';
+import { publish } from '../../platform/outbox/publish.ts';
 import { LEDGER_EVENTS } from './audit.ts';
 import { refuseLedger } from './errors.ts';
+import { holdEvent } from './holds/hold-event.ts';
+import type { LockedWallet } from './lock-wallets.ts';
+import { lockSpendable } from './release-expired.ts';
 import { type holdReason, holds, wallets } from './schema.ts';
+import { settledFunds } from './settled-funds.ts';
 import { changeReserved } from './wallets.ts';
 
 export type Hold = InferSelectModel<typeof holds>;
@@ -22,19 +27,28 @@ export type NewHold = {
   readonly reason: HoldReason;
   readonly referenceType: string;
   readonly referenceId: Id;
-  readonly expiresAt?: Instant;
-  readonly metadata?: { readonly [key: string]: Json };
+  readonly expiresAt?: Instant | undefined;
+  readonly metadata?: { readonly [key: string]: Json } | undefined;
+  /** For a hold that staff or their system place: what they call it, and who they are. */
+  readonly byHand?: {
+    readonly reference: string;
+    readonly placedBy: Id;
+    readonly placedByKey: Id | null;
+  };
 };
 
 /**
  * Reserves funds of a customer wallet. Idempotent by reason and reference. The wallet is locked first
- * and its expired holds are released, so a late job costs nobody money.
- * @effects one row of `holds`, `wallets.reserved`; audit `hold.created`
- * @errors wallet_not_active, insufficient_funds (available less unsettled for withdrawals)
+ * and its expired holds are released, so a late job costs nobody money. What a hold may end up elsewhere
+ * must be settled.
+ * @effects one row of `holds`, `wallets.reserved`; audit `hold.created`; event `ledger.hold_created`
+ * @errors wallet_not_active, insufficient_funds, hold_reference_reused (by hand, another wallet's at this
+ *   moment)
  */
 export async function createHold(tx: Tx, ctx: Ctx, request: NewHold): Promise<Hold> {
   assert(request.amount > 0n, 'a hold reserves something');
-  const wallet = await lockWallet(tx, ctx, request.walletId);
+  const locked = await lockSpendable(tx, ctx, [request.walletId]);
+  const wallet = present(locked.get(request.walletId), 'the wallet exists');
   const known = await findHold(tx, request.reason, request.referenceId);
   if (known !== undefined) {
     return known;
@@ -42,85 +56,73 @@ export async function createHold(tx: Tx, ctx: Ctx, request: NewHold): Promise<Ho
   if (wallet.status !== 'active') {
     throw refuseLedger('wallet_not_active');
   }
-  const spendable = request.reason === 'withdrawal' ? wallet.total - wallet.unsettled : wallet.total;
-  if (spendable - wallet.reserved < request.amount) {
+  if (spendable(wallet, request.reason) < request.amount) {
     throw refuseLedger('insufficient_funds');
   }
   await changeReserved(tx, [{ walletId: wallet.id, delta: request.amount }]);
   const [hold] = await tx
     .insert(holds)
-    .values({
-      id: newId(),
-      walletId: wallet.id,
-      userId: present(wallet.userId, 'holds are of customers'),
-      accountId: present(wallet.accountId, 'holds are of customers'),
-      asset: wallet.asset,
-      amount: request.amount,
-      remaining: request.amount,
-      reason: request.reason,
-      referenceType: request.referenceType,
-      referenceId: request.referenceId,
-      status: 'active',
-      expiresAt: request.expiresAt ?? null,
-      metadata: request.metadata ?? {},
-      createdAt: ctx.deps.clock.now(),
-    })
+    .values(rowOf(ctx, wallet, request))
+    .onConflictDoNothing()
     .returning();
-  const created = present(hold, 'the hold was inserted');
-  await recordHold(tx, ctx, 'hold.created', created);
-  return created;
+  if (hold === undefined) {
+    throw refuseLedger('hold_reference_reused');
+  }
+  await recordHold(tx, ctx, 'created', { after: hold });
+  return hold;
 }
 
 /**
  * Sets free what a hold still reserves. Releasing a closed hold does nothing.
- * @effects `holds`, `wallets.reserved`; audit `hold.released`
+ * @effects `holds`, `wallets.reserved`; audit `hold.released`; event `ledger.hold_released`
  */
-export async function releaseHold(tx: Tx, ctx: Ctx, holdId: Id): Promise<Hold> {
-  return closeHold(tx, ctx, holdId, 'released');
+export async function releaseHold(tx: Tx, ctx: Ctx, holdId: Id, shown: object = {}): Promise<Hold> {
+  return closeHold(tx, ctx, holdId, { closing: 'released', shown });
 }
 
 /**
  * Frees what a hold reserves because the caller posts the journal that takes it, in the same
  * transaction and after this call.
- * @effects `holds`, `wallets.reserved`; audit `hold.captured`
+ * @effects `holds`, `wallets.reserved`; audit `hold.captured`, with what else is `shown`; event
+ *   `ledger.hold_captured`
  * @errors AssertionError when less remains than is captured
  */
-export async function captureHold(tx: Tx, ctx: Ctx, holdId: Id, amount?: Amount): Promise<Hold> {
-  return closeHold(tx, ctx, holdId, 'captured', amount);
+export async function captureHold(
+  tx: Tx,
+  ctx: Ctx,
+  holdId: Id,
+  amount?: Amount,
+  shown: object = {},
+): Promise<Hold> {
+  return closeHold(tx, ctx, holdId, { closing: 'captured', amount, shown });
 }
 
-/**
- * Releases holds whose time is over; the job's verb.
- * @effects `holds`, `wallets.reserved`; audit `hold.expired`
- * @shape how many were released
- */
-export async function expireHolds(tx: Tx, ctx: Ctx, walletIds?: readonly Id[]): Promise<number> {
-  const due = await tx
-    .select({ id: holds.id, walletId: holds.walletId })
-    .from(holds)
-    .where(
-      and(
-        eq(holds.status, 'active'),
-        lte(holds.expiresAt, ctx.deps.clock.now()),
-        walletIds === undefined ? undefined : inArray(holds.walletId, [...walletIds]),
-      ),
-    )
-    .orderBy(asc(holds.walletId), asc(holds.id));
-  await lockRows(
-    tx,
-    wallets,
-    due.map((hold) => hold.walletId),
-  );
-  for (const hold of due) {
-    await closeHold(tx, ctx, hold.id, 'expired');
-  }
-  return due.length;
+function spendable(wallet: LockedWallet, reason: HoldReason): bigint {
+  return reason === 'margin' || reason === 'system' ? wallet.total - wallet.reserved : settledFunds(wallet);
 }
 
-async function lockWallet(tx: Tx, ctx: Ctx, walletId: Id): Promise<InferSelectModel<typeof wallets>> {
-  await lockRow(tx, wallets, walletId);
-  await expireHolds(tx, ctx, [walletId]);
-  return present(await lockRow(tx, wallets, walletId), 'the wallet exists');
+function rowOf(ctx: Ctx, wallet: LockedWallet, request: NewHold): typeof holds.$inferInsert {
+  const { amount, reason, referenceType, referenceId, byHand } = request;
+  return {
+    id: newId(),
+    walletId: wallet.id,
+    userId: present(wallet.userId, 'holds are of customers'),
+    accountId: present(wallet.accountId, 'holds are of customers'),
+    asset: wallet.asset,
+    amount,
+    remaining: amount,
+    reason,
+    referenceType,
+    referenceId,
+    status: 'active',
+    byHand: byHand !== undefined,
+    reference: byHand?.reference ?? null,
+    placedBy: byHand?.placedBy ?? null,
+    placedByKey: byHand?.placedByKey ?? null,
+    expiresAt: request.expiresAt ?? null,
+    metadata: request.metadata ?? {},
+    createdAt: ctx.deps.clock.now(),
+  };
 }
 
 async function findHold(tx: Tx, reason: HoldReason, referenceId: Id): Promise<Hold | undefined> {
@@ -131,9 +133,14 @@ async function findHold(tx: Tx, reason: HoldReason, referenceId: Id): Promise<Ho
   return hold;
 }
 
-type Closing = 'released' | 'captured' | 'expired';
+type Closing = {
+  readonly closing: 'released' | 'captured';
+  readonly amount?: Amount | undefined;
+  /** What the audit row shows beside the hold. */
+  readonly shown: object;
+};
 
-async function closeHold(tx: Tx, ctx: Ctx, holdId: Id, closing: Closing, amount?: Amount): Promise<Hold> {
+async function closeHold(tx: Tx, ctx: Ctx, holdId: Id, { closing, amount, shown }: Closing): Promise<Hold> {
   const [known] = await tx.select({ walletId: holds.walletId }).from(holds).where(eq(holds.id, holdId));
   // The wallet is locked before the hold, as everywhere.
   await lockRow(tx, wallets, present(known, 'the hold exists').walletId);
@@ -153,22 +160,22 @@ async function closeHold(tx: Tx, ctx: Ctx, holdId: Id, closing: Closing, amount?
     .where(eq(holds.id, holdId))
     .returning();
   const closed = present(after, 'the hold was locked');
-  await recordHold(tx, ctx, `hold.${closing}`, closed, hold);
+  await recordHold(tx, ctx, closing, { before: hold, after: closed, shown });
   return closed;
 }
 
 async function recordHold(
   tx: Tx,
   ctx: Ctx,
-  event: 'hold.created' | `hold.${Closing}`,
-  after: Hold,
-  before?: Hold,
+  change: 'created' | Closing['closing'],
+  { before, after, shown = {} }: { readonly before?: Hold; readonly after: Hold; readonly shown?: object },
 ): Promise<void> {
   await record(tx, ctx, {
-    event: LEDGER_EVENTS[event],
+    event: LEDGER_EVENTS[`hold.${change}`],
     resource: { type: 'hold', id: after.id },
     subjectUserId: after.userId,
     before,
-    after,
+    after: { ...after, ...shown },
   });
+  await publish(tx, ctx, [holdEvent(change, after)]);
 }

@@ -1,33 +1,73 @@
-import { transact } from '../../platform/db/transact.ts';
 import type { Domain } from '../../platform/domain.ts';
+import { bookChecks } from './book-checks.ts';
+import { journalPosting } from './by-hand/request-journal.ts';
+import { journalReversal } from './by-hand/request-reversal.ts';
+import { byHandEndpoints } from './by-hand/routes.ts';
+import { feeSweeping } from './by-hand/sweep-fees.ts';
 import { ledgerChecks } from './checks.ts';
 import { ledgerObstacles } from './closing-obstacles.ts';
-import { expireHolds } from './holds.ts';
+import { conversionChecks } from './conversions/checks.ts';
+import { rateSetting } from './conversions/propose-fx-rate.ts';
+import { conversionEndpoints } from './conversions/routes.ts';
+import { expireHolds } from './expire-holds.ts';
+import { holdChecks } from './holds/checks.ts';
+import { holdCapture } from './holds/request-capture.ts';
+import { holdRelease } from './holds/request-release.ts';
+import { holdEndpoints } from './holds/routes.ts';
 import { personalHoldings } from './personal-data.ts';
 import { ledgerEndpoints } from './routes.ts';
+import { transferChecks } from './transfers/checks.ts';
+import { transferEndpoints } from './transfers/routes.ts';
 
+export { CLIENT_MONEY_ROLES, HOUSE_CHART, type HouseRole } from './chart.ts';
+export { seedFxRates } from './conversions/seed-fx-rates.ts';
 export { createAsset } from './create-asset.ts';
 export { LEDGER_PROBLEMS } from './errors.ts';
-export { findWallets, lockWallets, walletKey } from './find-wallets.ts';
+export { findEntry } from './find-entry.ts';
+export { findWallets, walletKey } from './find-wallets.ts';
 export { captureHold, createHold, releaseHold } from './holds.ts';
+export { type LockedWallet, lockWallets } from './lock-wallets.ts';
 export { consumeLots, type Disposal, type NewLot, openLots } from './lots.ts';
 export { type Book, type NewJournal, postJournals, type Wallet } from './post-journals.ts';
-export { type ReconcileReport, reconcile } from './reconcile.ts';
+export { type RebuildReport, rebuildWallets } from './rebuild.ts';
+export {
+  type PayingWallet,
+  payingWallets,
+  type Receivable,
+  readReceivables,
+  receivableWallets,
+} from './receivables.ts';
+export {
+  type CheckReport,
+  keepReport,
+  keptChecks,
+  type ReconcileReport,
+  reconcile,
+  runChecks,
+} from './reconcile.ts';
+export { lockSpendable } from './release-expired.ts';
+export { getReconciliation, listReconciliations } from './store.ts';
 export { changeReserved, customerWallet, houseWallet, requireAsset } from './wallets.ts';
 
 /** The front door of the ledger. */
 export const ledgerDomain: Domain = {
   name: 'ledger',
-  endpoints: ledgerEndpoints,
-  checks: ledgerChecks,
+  endpoints: [
+    ...ledgerEndpoints,
+    ...holdEndpoints,
+    ...conversionEndpoints,
+    ...transferEndpoints,
+    ...byHandEndpoints,
+  ],
+  checks: [...ledgerChecks, ...holdChecks, ...bookChecks, ...conversionChecks, ...transferChecks],
   consumers: [],
-  approvalActions: [],
+  approvalActions: [holdCapture, holdRelease, rateSetting, journalPosting, journalReversal, feeSweeping],
   jobs: [
     {
       name: 'ledger.expire-holds',
       cron: '* * * * *',
       run: async (ctx) => {
-        await transact(ctx, 'engine', (tx) => expireHolds(tx, ctx));
+        await expireHolds(ctx);
       },
     },
   ],

@@ -10,7 +10,8 @@ import { sqlStateOf } from '../../platform/db/errors.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { type Foundation, startFoundation } from '../../testing/foundation.ts';
 import { ledgerChecks } from './checks.ts';
-import { createHold, expireHolds } from './holds.ts';
+import { expireHolds } from './expire-holds.ts';
+import { createHold } from './holds.ts';
 import { consumeLots, openLots } from './lots.ts';
 import { type NewJournal, postJournals } from './post-journals.ts';
 import { reconcile } from './reconcile.ts';
@@ -72,7 +73,7 @@ describe('postings', () => {
 
   test('that do not balance are refused by the database itself', async () => {
     await ledger.run('refuse  PL001  post  deposit  eve.USD  +100  bank.USD  -99');
-    await ledger.run('refuse  PL001  post  trade    eve.USD  +1    bank.BTC  -1');
+    await ledger.run('refuse  PL001  post  deposit  eve.USD  +1    bank.BTC  -1');
     await ledger.run('wallet  eve.USD  0  0  0');
   });
 
@@ -188,7 +189,7 @@ describe('holds', () => {
       createHold(tx, base.system, { ...request, referenceId: newId() }),
     );
     await ledger.run('wallet  leo.USD  5  5  0');
-    expect(await transact(base.system, 'engine', (tx) => expireHolds(tx, base.system))).toBe(0);
+    expect(await expireHolds(base.system)).toBe(0);
   });
 
   test('are made once per reference', async () => {

@@ -3,6 +3,7 @@ import { type Amount, amountOf, formatAmount, minAmount, ZERO } from '../../kern
 import { assert, present } from '../../kernel/assert.ts';
 import { type Id, newId } from '../../kernel/id.ts';
 import { divideRounded } from '../../kernel/rounding.ts';
+import type { Instant } from '../../kernel/time.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { lotDisposals, type lotSource, lots } from './schema.ts';
@@ -19,6 +20,8 @@ export type NewLot = {
   readonly cost: { readonly amount: Amount; readonly currency: string } | null;
   readonly source: (typeof lotSource.enumValues)[number];
   readonly referenceId: Id;
+  /** When it was first acquired, where that is kept; now unless given. */
+  readonly acquiredAt?: Instant;
 };
 
 export type Disposal = {
@@ -41,7 +44,7 @@ export async function openLots(tx: Tx, ctx: Ctx, acquired: readonly NewLot[]): P
   if (acquired.length === 0) {
     return;
   }
-  const acquiredAt = ctx.deps.clock.now();
+  const now = ctx.deps.clock.now();
   await tx.insert(lots).values(
     acquired.map((lot) => ({
       id: newId(),
@@ -55,7 +58,7 @@ export async function openLots(tx: Tx, ctx: Ctx, acquired: readonly NewLot[]): P
       costCurrency: lot.cost?.currency ?? null,
       source: lot.source,
       referenceId: lot.referenceId,
-      acquiredAt,
+      acquiredAt: lot.acquiredAt ?? now,
     })),
   );
 }

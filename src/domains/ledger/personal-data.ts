@@ -3,17 +3,35 @@ import type { Id } from '../../kernel/id.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import type { PersonalData } from '../../platform/domain.ts';
 import { personalRows } from '../../platform/privacy/personal-rows.ts';
-import { holds, ledgerEntries, lotDisposals, lots, wallets } from './schema.ts';
+import { conversionQuotes } from './conversions/schema.ts';
+import { holdCaptures, holds, ledgerEntries, lotDisposals, lots, transfers, wallets } from './schema.ts';
 
 /** What the ledger holds on a person; long histories are read along their indexes, wallet by wallet. */
 export const personalHoldings: PersonalData = {
   name: 'ledger',
-  tables: ['wallets', 'ledger_entries', 'holds', 'lots', 'lot_disposals'],
+  tables: [
+    'wallets',
+    'ledger_entries',
+    'holds',
+    'hold_captures',
+    'lots',
+    'lot_disposals',
+    'conversion_quotes',
+    'transfers',
+  ],
   sections: {
     wallets: personalRows(wallets, { keys: ['id'] }),
     entries: personalRows(ledgerEntries, { by: 'walletId', parents: walletsOf, keys: ['walletVersion'] }),
-    holds: personalRows(holds, { by: 'accountId', parents: accountsOf, keys: ['id'] }),
+    holds: personalRows(holds, {
+      by: 'accountId',
+      parents: accountsOf,
+      keys: ['id'],
+      without: ['reference', 'metadata', 'placedBy', 'placedByKey'],
+    }),
+    captures: personalRows(holdCaptures, { keys: ['id'], without: ['destinationWalletId', 'approvalId'] }),
     lots: personalRows(lots, { by: 'accountId', parents: accountsOf, keys: ['id'] }),
+    conversions: personalRows(conversionQuotes, { keys: ['id'] }),
+    transfers: personalRows(transfers, { keys: ['id'] }),
     disposals: personalRows(lotDisposals, { by: 'accountId', parents: accountsOf, keys: ['id'] }),
   },
   keptSince: async (tx, userId) => {

@@ -1,22 +1,27 @@
-import { type InferSelectModel, sql } from 'drizzle-orm';
-import { type Amount, amountOf, formatAmount } from '../../kernel/amount.ts';
+import { type InferSelectModel, type SQL, sql } from 'drizzle-orm';
+import { type Amount, storedAmount } from '../../kernel/amount.ts';
 import { assert, present } from '../../kernel/assert.ts';
 import type { Json } from '../../kernel/canonical-json.ts';
 import { type Id, newId } from '../../kernel/id.ts';
 import type { Instant } from '../../kernel/time.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
-import { lockRows } from '../../platform/db/locks.ts';
+import { constraintOf, sqlStateOf } from '../../platform/db/errors.ts';
+import { arrayLiteral } from '../../platform/db/insert-rows.ts';
+import { executePrepared } from '../../platform/db/prepared.ts';
 import { refuseLedger } from './errors.ts';
-import { type journalKind, journals, type ledgerEntries, wallets } from './schema.ts';
+import { type JournalKind, misfit } from './journal-kinds.ts';
+import { journalReversals, type wallets } from './schema.ts';
+import { type WalletFacts, walletFacts } from './wallet-facts.ts';
 
 export type Wallet = InferSelectModel<typeof wallets>;
 export type Book = Wallet['book'];
-export type JournalKind = (typeof journalKind.enumValues)[number];
 
 export type NewEntry = { readonly walletId: Id; readonly amount: Amount };
 
 export type NewJournal = {
+  /** Made by the caller where something else must name the journal; a new one otherwise. */
+  readonly id?: Id;
   readonly book: Book;
   readonly kind: JournalKind;
   readonly referenceType: string;
@@ -28,15 +33,21 @@ export type NewJournal = {
   /** The day interest and statements count from; the booking day unless given. @units YYYY-MM-DD */
   readonly valueDate?: string;
   readonly reversesId?: Id;
+  /** The decision of two people that a posting by hand rests on. */
+  readonly approvalId?: Id;
+  /** Where two assets change hands: the price, who said it and when. @units to-asset for one from-asset */
+  readonly rate?: { readonly value: string; readonly source: string; readonly at: Instant };
   readonly requestId?: string;
 };
 
 /**
- * Posts any number of journals in two statements: the one way money and units move (I1, I3). Wallets
- * are locked in id order; entries follow in the order given, so a batch behaves like one journal
- * after another. The database's own trigger proves the sums and moves the balances.
- * @effects rows of `journals` and `ledger_entries`; `wallets.total` by the trigger
- * @errors insufficient_funds (a customer wallet would fall below what is reserved), wallet_not_active
+ * Posts any number of journals in one statement: the one way money and units move (I1, I3). It locks
+ * the wallets in id order and books the entries in the order given, so that a batch behaves like one
+ * journal after another. The database's own trigger proves the sums and moves the balances.
+ * @effects rows of `journals` and `ledger_entries`; `wallets.total` by the trigger; for what it reverses, of
+ *   `journal_reversals`
+ * @errors wallet_not_active, insufficient_funds (a customer wallet would fall below what is reserved),
+ *   balance_out_of_range, journal_reversed; AssertionError for entries that do not fit their kind
  * @shape journal ids in the order given
  */
 export async function postJournals(
@@ -47,101 +58,234 @@ export async function postJournals(
   if (postings.length === 0) {
     return [];
   }
-  const bookedAt = ctx.deps.clock.now();
+  const { ids, statement } = await prepareJournals(tx, ctx, postings);
+  await executePrepared(tx, statement).catch((error: unknown) => {
+    throw postingRefusal(error);
+  });
+  await keepReversals(tx, ctx, postings, ids);
+  return ids;
+}
+
+/** What one statement does before it locks a wallet. */
+export type Foregoing = {
+  /** A condition that is asked first, and raises where nothing may be posted. */
+  readonly held?: SQL;
+  /** Insertions that belong to the postings, such as their evidence. */
+  readonly writes: readonly SQL[];
+};
+
+/**
+ * What posts the journals, for a caller whose transaction is this one statement.
+ * @errors AssertionError for what no caller may post
+ */
+export async function prepareJournals(
+  tx: Tx,
+  ctx: Ctx,
+  postings: readonly NewJournal[],
+  foregoing: Foregoing = { writes: [] },
+): Promise<{ readonly ids: readonly Id[]; readonly statement: SQL }> {
   const walletIds = postings.flatMap((posting) => posting.entries.map((entry) => entry.walletId));
-  const locked = await lockRows(tx, wallets, walletIds);
-  const balances = new Map(locked.map((wallet) => [wallet.id, openingOf(wallet)]));
-  const journalRows = postings.map((posting) => journalRow(posting, bookedAt, ctx.requestId));
-  const entryRows = postings.flatMap((posting, index) =>
-    posting.entries.map((entry) =>
-      entryRow(posting, present(journalRows[index], 'a row per posting').id, entry, balances, bookedAt),
-    ),
+  const facts = await walletFacts(tx, ctx, walletIds);
+  for (const posting of postings) {
+    refuseMisfit(posting, facts);
+  }
+  const ids = postings.map((posting) => posting.id ?? newId());
+  return { ids, statement: statementOf(ctx, postings, ids, foregoing) };
+}
+
+/** Entries of the wrong kind are a mistake of ours: what people post was held against the table before. */
+function refuseMisfit(posting: NewJournal, facts: ReadonlyMap<Id, WalletFacts>): void {
+  const legs = posting.entries.map(({ walletId, amount }) => ({
+    wallet: present(facts.get(walletId), 'the facts of every wallet were read'),
+    amount,
+  }));
+  const reason = misfit({ ...posting, legs });
+  assert(reason === null, reason ?? '');
+}
+
+/** A journal is reversed once at most: the primary key says so. */
+async function keepReversals(
+  tx: Tx,
+  ctx: Ctx,
+  postings: readonly NewJournal[],
+  ids: readonly Id[],
+): Promise<void> {
+  const reversedAt = ctx.deps.clock.now();
+  const rows = postings.flatMap(({ reversesId }, index) =>
+    reversesId === undefined
+      ? []
+      : [{ journalId: reversesId, reversalId: present(ids[index], 'each posting has its id'), reversedAt }],
   );
-  refuseOverdraft(balances);
-  await tx.insert(journals).values(journalRows);
-  await insertEntries(tx, entryRows);
-  return journalRows.map((row) => row.id);
-}
-
-type Running = { readonly wallet: Wallet; total: bigint; version: number };
-type EntryRow = typeof ledgerEntries.$inferInsert;
-
-function openingOf(wallet: Wallet): Running {
-  return { wallet, total: wallet.total, version: wallet.version };
-}
-
-function journalRow(posting: NewJournal, bookedAt: Instant, requestId: string) {
-  assert(posting.entries.length >= 2, 'a journal has at least two entries');
-  return {
-    id: newId(),
-    bookedAt,
-    book: posting.book,
-    kind: posting.kind,
-    referenceType: posting.referenceType,
-    referenceId: posting.referenceId,
-    description: posting.description,
-    metadata: posting.metadata ?? {},
-    valueDate: posting.valueDate ?? bookedAt.slice(0, 10),
-    reversesId: posting.reversesId ?? null,
-    requestId: posting.requestId ?? requestId,
-  };
-}
-
-function entryRow(
-  posting: NewJournal,
-  journalId: Id,
-  entry: NewEntry,
-  balances: ReadonlyMap<Id, Running>,
-  bookedAt: Instant,
-): EntryRow {
-  const running = present(balances.get(entry.walletId), 'an entry names a wallet that exists');
-  if (running.wallet.status !== 'active') {
-    throw refuseLedger('wallet_not_active');
+  if (rows.length === 0) {
+    return;
   }
-  running.total += entry.amount;
-  running.version += 1;
-  return {
-    id: newId(),
-    bookedAt,
-    journalId,
-    walletId: entry.walletId,
-    userId: running.wallet.userId,
-    accountId: running.wallet.accountId,
-    book: posting.book,
-    asset: running.wallet.asset,
-    amount: entry.amount,
-    balanceAfter: amountOf(running.total),
-    walletVersion: running.version,
-    kind: posting.kind,
-    referenceType: posting.referenceType,
-    referenceId: posting.referenceId,
-  };
-}
-
-/** The CHECK on the wallet is the last authority (I2); this names the reason before it is hit. */
-function refuseOverdraft(balances: ReadonlyMap<Id, Running>): void {
-  for (const { wallet, total } of balances.values()) {
-    if (wallet.houseRole === null && total < wallet.reserved) {
-      throw refuseLedger('insufficient_funds');
-    }
+  const kept = await tx.insert(journalReversals).values(rows).onConflictDoNothing().returning();
+  if (kept.length !== rows.length) {
+    throw refuseLedger('journal_reversed');
   }
 }
 
-/** Text arrays cast in SQL are cheaper than a parameter per value, and have no parameter limit. */
-async function insertEntries(tx: Tx, rows: readonly EntryRow[]): Promise<void> {
-  const column = (pick: (row: EntryRow) => string | null | undefined) =>
-    sql`${sql.param(rows.map((row) => pick(row) ?? null))}::text[]`;
-  await tx.execute(sql`
+/** The CHECK on the wallet and the trigger are the last authority (I2); this gives their word a name. */
+export function postingRefusal(error: unknown): unknown {
+  switch (sqlStateOf(error)) {
+    case '23514':
+      return constraintOf(error) === 'wallets_total_check' ? refuseLedger('insufficient_funds') : error;
+    case 'PL005':
+      return refuseLedger('wallet_not_active');
+    case 'PL006':
+      return refuseLedger('insufficient_funds');
+    case '22003':
+      return refuseLedger('balance_out_of_range');
+    default:
+      return error;
+  }
+}
+
+/**
+ * Locks, computes and inserts. Wallets keep their time: where the clocks of two nodes differ, the later
+ * posting books at the instant of the earlier.
+ */
+function statementOf(
+  ctx: Ctx,
+  postings: readonly NewJournal[],
+  ids: readonly Id[],
+  { held, writes }: Foregoing,
+): SQL {
+  const now = ctx.deps.clock.now();
+  const { walletIds, legs } = legsOf(postings);
+  const own = ownColumns(postings, ids, ctx.requestId);
+  const common = commonColumns(postings, now.slice(0, 10));
+  const uniform = common.every(({ values }) => values.every((value) => value === values[0]));
+  const arrays = uniform ? own : [...own, ...common];
+  // Most batches hold one kind of posting: what they have in common is then sent once, and not per row.
+  const inBatch = (column: Column) =>
+    uniform && common.includes(column) ? constantOf(column) : sql`batch.${sql.identifier(column.name)}`;
+  const ofLeg = (name: string) => {
+    const column = present(
+      [...own, ...common].find((candidate) => candidate.name === name),
+      'a column of journals',
+    );
+    return uniform && own.includes(column) ? sql`(${arrayOf(column)})[leg.journal]` : inBatch(column);
+  };
+  const done = writes.map((_, index) => sql.identifier(`written_${index}`));
+  const written = writes.map((write, index) => sql`${done[index]} as (${write} returning 1), `);
+  // A condition that names no row is asked before the first row is looked for.
+  const first = [
+    ...(held === undefined ? [] : [sql`and (select ${held})`]),
+    ...done.map((name) => sql`and (select count(*) from ${name}) > 0`),
+  ];
+  return sql`
+    with ${sql.join(written)}locked as materialized (
+      select id, user_id, account_id, asset, total, version, last_entry_at from wallets
+      where id = any (${sql.param(arrayLiteral(walletIds))}::uuid[]) ${sql.join(first, sql` `)}
+      order by id for update
+    ), booking as materialized (
+      select greatest(${sql.param(now)}::text::timestamptz, max(last_entry_at)) as at from locked
+    ), batch as materialized (
+      select * from unnest(${list(arrays.map(arrayOf))}) with ordinality as batch (${namesOf(arrays)}, place)
+    ), posted as (
+      insert into journals (booked_at, ${namesOf([...own, ...common])})
+      select booking.at, ${list([...own, ...common].map(inBatch))} from booking, batch
+    )
     insert into ledger_entries (id, booked_at, journal_id, wallet_id, user_id, account_id, book, asset, amount,
       balance_after, wallet_version, kind, reference_type, reference_id)
-    select id::uuid, booked_at::timestamptz, journal_id::uuid, wallet_id::uuid, user_id::uuid, account_id::uuid,
-      book::book, asset, amount::numeric, balance_after::numeric, wallet_version::bigint, kind::journal_kind,
-      reference_type, reference_id::uuid
-    from unnest(${column((row) => row.id)}, ${column((row) => row.bookedAt)}, ${column((row) => row.journalId)},
-      ${column((row) => row.walletId)}, ${column((row) => row.userId)}, ${column((row) => row.accountId)},
-      ${column((row) => row.book)}, ${column((row) => row.asset)}, ${column((row) => formatAmount(row.amount))},
-      ${column((row) => formatAmount(row.balanceAfter))}, ${column((row) => String(row.walletVersion))},
-      ${column((row) => row.kind)}, ${column((row) => row.referenceType)}, ${column((row) => row.referenceId)})
-      as batch (id, booked_at, journal_id, wallet_id, user_id, account_id, book, asset, amount, balance_after,
-        wallet_version, kind, reference_type, reference_id)`);
+    select leg.id, booking.at, ${ofLeg('id')}, leg.wallet_id, locked.user_id, locked.account_id,
+      ${ofLeg('book')}, locked.asset, leg.amount, locked.total + sum(leg.amount) over history,
+      locked.version + row_number() over history, ${ofLeg('kind')}, ${ofLeg('reference_type')},
+      ${ofLeg('reference_id')}
+    from booking, unnest(${list(legs.map(arrayOf))}) with ordinality as leg (${namesOf(legs)}, place)
+      join locked on locked.id = leg.wallet_id ${uniform ? sql`` : sql`join batch on batch.place = leg.journal`}
+    window history as (partition by leg.wallet_id order by leg.place)`;
+}
+
+type Column = { readonly name: string; readonly type: string; readonly values: readonly (string | null)[] };
+
+/** What each journal has of its own. */
+function ownColumns(
+  postings: readonly NewJournal[],
+  ids: readonly Id[],
+  requestId: string,
+): readonly Column[] {
+  return [
+    { name: 'id', type: 'uuid', values: ids },
+    { name: 'reference_id', type: 'uuid', values: postings.map((posting) => posting.referenceId) },
+    { name: 'request_id', type: 'text', values: postings.map((posting) => posting.requestId ?? requestId) },
+  ];
+}
+
+/** What the journals of a batch often have in common. */
+function commonColumns(postings: readonly NewJournal[], today: string): readonly Column[] {
+  const column = (name: string, type: string, pick: (posting: NewJournal) => string | null): Column => ({
+    name,
+    type,
+    values: postings.map(pick),
+  });
+  return [
+    column('book', 'book', (posting) => posting.book),
+    column('kind', 'journal_kind', (posting) => posting.kind),
+    column('reference_type', 'text', (posting) => posting.referenceType),
+    column('description', 'text', (posting) => posting.description),
+    column('metadata', 'jsonb', ({ metadata }) => (metadata === undefined ? '{}' : JSON.stringify(metadata))),
+    column('value_date', 'text', (posting) => posting.valueDate ?? today),
+    column('reverses_id', 'uuid', (posting) => posting.reversesId ?? null),
+    ...rateColumns(postings),
+    ...approvalColumn(postings),
+  ];
+}
+
+function approvalColumn(postings: readonly NewJournal[]): readonly Column[] {
+  return postings.every(({ approvalId }) => approvalId === undefined)
+    ? []
+    : [{ name: 'approval_id', type: 'uuid', values: postings.map(({ approvalId }) => approvalId ?? null) }];
+}
+
+/** Few postings have a rate, and the others do not pay for its columns. */
+function rateColumns(postings: readonly NewJournal[]): readonly Column[] {
+  if (postings.every((posting) => posting.rate === undefined)) {
+    return [];
+  }
+  return [
+    { name: 'rate', type: 'numeric', values: postings.map(({ rate }) => rate?.value ?? null) },
+    { name: 'rate_source', type: 'text', values: postings.map(({ rate }) => rate?.source ?? null) },
+    { name: 'rate_at', type: 'timestamptz', values: postings.map(({ rate }) => rate?.at ?? null) },
+  ];
+}
+
+function legsOf(postings: readonly NewJournal[]) {
+  const ids: Id[] = [];
+  const walletIds: Id[] = [];
+  const amounts: string[] = [];
+  const journals: string[] = [];
+  postings.forEach((posting, index) => {
+    assert(posting.entries.length >= 2, 'a journal has at least two entries');
+    for (const entry of posting.entries) {
+      ids.push(newId());
+      walletIds.push(entry.walletId);
+      amounts.push(storedAmount(entry.amount));
+      journals.push(String(index + 1));
+    }
+  });
+  const legs: readonly Column[] = [
+    { name: 'id', type: 'uuid', values: ids },
+    { name: 'wallet_id', type: 'uuid', values: walletIds },
+    { name: 'amount', type: 'numeric', values: amounts },
+    { name: 'journal', type: 'integer', values: journals },
+  ];
+  return { walletIds: [...new Set(walletIds)].sort(), legs };
+}
+
+function arrayOf({ type, values }: Column): SQL {
+  return sql`${sql.param(arrayLiteral(values))}::${sql.raw(type)}[]`;
+}
+
+function constantOf({ type, values }: Column): SQL {
+  return sql`${sql.param(values[0] ?? null)}::text::${sql.raw(type)}`;
+}
+
+function namesOf(columns: readonly Column[]): SQL {
+  return list(columns.map(({ name }) => sql.identifier(name)));
+}
+
+function list(items: readonly (SQL | ReturnType<typeof sql.identifier>)[]): SQL {
+  return sql.join([...items], sql`, `);
 }

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import { type Id, newId } from '../../kernel/id.ts';
+import type { Instant } from '../../kernel/time.ts';
 import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
@@ -31,37 +32,59 @@ const MAX_KEPT_BREAKS = 100;
  */
 export async function reconcile(ctx: Ctx, checks: readonly Check[]): Promise<ReconcileReport> {
   const startedAt = ctx.deps.clock.realNow();
-  const reports = await ctx.deps.db.engine.transaction(
-    async (tx) => {
-      const found: CheckReport[] = [await visibility(tx)];
-      for (const check of checks) {
-        const { name, invariant } = check;
-        found.push({ name, invariant, ...(await check.run(tx)) });
-      }
-      return found;
-    },
-    { isolationLevel: 'repeatable read', accessMode: 'read only' },
-  );
-  const breakCount = reports.reduce((sum, report) => sum + report.breaks.length, 0);
-  const status = breakCount === 0 ? 'clean' : 'breaks';
-  return transact(ctx, 'engine', async (tx) => {
-    const report: ReconcileReport = { id: newId(), status, breakCount, checks: reports };
-    await tx.insert(reconciliations).values({
-      id: report.id,
-      status,
-      breakCount,
-      checks: reports.map((check) => ({ ...check, breaks: check.breaks.slice(0, MAX_KEPT_BREAKS) })),
-      startedAt,
-      completedAt: ctx.deps.clock.realNow(),
-    });
-    await record(tx, ctx, {
-      event: LEDGER_EVENTS[breakCount === 0 ? 'reconciliation.completed' : 'reconciliation.broken'],
-      resource: { type: 'reconciliation', id: report.id },
-      subjectUserId: null,
-      after: report,
-    });
-    return report;
+  const reports = await ctx.deps.db.engine.transaction((tx) => runChecks(tx, checks), {
+    isolationLevel: 'repeatable read',
+    accessMode: 'read only',
   });
+  return transact(ctx, 'engine', (tx) => keepReport(tx, ctx, { startedAt, reports, furtherBreaks: 0 }));
+}
+
+/** What every check finds, in the caller's transaction: a snapshot, or its answers do not fit together. */
+export async function runChecks(tx: Tx, checks: readonly Check[]): Promise<readonly CheckReport[]> {
+  const found: CheckReport[] = [await visibility(tx)];
+  for (const check of checks) {
+    const { name, invariant } = check;
+    found.push({ name, invariant, ...(await check.run(tx)) });
+  }
+  return found;
+}
+
+/**
+ * Keeps what the checks found. `furtherBreaks` are those that whoever runs them found beyond the books.
+ * @effects one row of `reconciliations`; audit `reconciliation.completed` or `reconciliation.broken`
+ */
+export async function keepReport(
+  tx: Tx,
+  ctx: Ctx,
+  found: {
+    readonly startedAt: Instant;
+    readonly reports: readonly CheckReport[];
+    readonly furtherBreaks: number;
+  },
+): Promise<ReconcileReport> {
+  const breakCount = found.reports.reduce((sum, { breaks }) => sum + breaks.length, found.furtherBreaks);
+  const status = breakCount === 0 ? 'clean' : 'breaks';
+  const report: ReconcileReport = { id: newId(), status, breakCount, checks: found.reports };
+  await tx.insert(reconciliations).values({
+    id: report.id,
+    status,
+    breakCount,
+    checks: keptChecks(found.reports),
+    startedAt: found.startedAt,
+    completedAt: ctx.deps.clock.realNow(),
+  });
+  await record(tx, ctx, {
+    event: LEDGER_EVENTS[breakCount === 0 ? 'reconciliation.completed' : 'reconciliation.broken'],
+    resource: { type: 'reconciliation', id: report.id },
+    subjectUserId: null,
+    after: report,
+  });
+  return report;
+}
+
+/** The checks as they are kept: a check that found very much keeps the first of it. */
+export function keptChecks(reports: readonly CheckReport[]): readonly CheckReport[] {
+  return reports.map((check) => ({ ...check, breaks: check.breaks.slice(0, MAX_KEPT_BREAKS) }));
 }
 
 /**

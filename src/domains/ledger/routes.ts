@@ -1,19 +1,13 @@
 import { z } from '@hono/zod-openapi';
 import type { Role } from '../../kernel/actor.ts';
 import { pageOf, pageQuery } from '../../platform/http/cursor.ts';
-import { type Endpoint, endpoint } from '../../platform/http/endpoint.ts';
-import { idInput } from '../../platform/http/wire.ts';
-import { Entry, Hold, Journal, Lot, Reconciliation, Wallet } from './api.ts';
-import {
-  getJournal,
-  getReconciliation,
-  listEntries,
-  listHolds,
-  listJournals,
-  listLots,
-  listReconciliations,
-  listWallets,
-} from './store.ts';
+import { type Endpoint, endpoint, pickProblems } from '../../platform/http/endpoint.ts';
+import { idInput, instantInput } from '../../platform/http/wire.ts';
+import { Entry, Hold, Journal, Lot, Wallet } from './api.ts';
+import { PastWallets } from './by-hand/api.ts';
+import { LEDGER_PROBLEMS } from './errors.ts';
+import { walletsAt } from './read-wallets.ts';
+import { getJournal, listEntries, listHolds, listJournals, listLots, listWallets } from './store.ts';
 
 const READERS = [
   'support',
@@ -41,9 +35,19 @@ export const ledgerEndpoints: readonly Endpoint[] = [
     tag: 'ledger',
     summary: 'The balances of an account',
     access: { customer: true, staff: READERS, scope: 'accounts:read' },
+    description:
+      'With `at`, what was booked by a past instant: totals only, as nothing else is known of the past.',
     params,
-    responses: { 200: z.object({ data: z.array(Wallet) }).openapi('WalletList') },
-    handler: async (ctx, { params: { id } }) => ({ status: 200, body: { data: await listWallets(ctx, id) } }),
+    query: z.strictObject({ at: instantInput.optional() }),
+    responses: {
+      200: z.union([z.object({ data: z.array(Wallet) }).openapi('WalletList'), PastWallets]),
+    },
+    problems: pickProblems(LEDGER_PROBLEMS, 'instant_in_future'),
+    handler: async (ctx, { params: { id }, query: { at } }) => ({
+      status: 200,
+      body:
+        at === undefined ? { data: await listWallets(ctx, id) } : { at, data: await walletsAt(ctx, id, at) },
+    }),
   }),
   endpoint({
     operationId: 'listEntries',
@@ -111,27 +115,5 @@ export const ledgerEndpoints: readonly Endpoint[] = [
     params,
     responses: { 200: Journal },
     handler: async (ctx, { params: { id } }) => ({ status: 200, body: await getJournal(ctx, id) }),
-  }),
-  endpoint({
-    operationId: 'listReconciliations',
-    method: 'get',
-    path: '/v1/reconciliations',
-    tag: 'ledger',
-    summary: 'Reconciliation reports, newest first',
-    access: { staff: BOOKKEEPERS, scope: 'ledger:read' },
-    query,
-    responses: { 200: pageOf(Reconciliation) },
-    handler: async (ctx, { query: page }) => ({ status: 200, body: await listReconciliations(ctx, page) }),
-  }),
-  endpoint({
-    operationId: 'getReconciliation',
-    method: 'get',
-    path: '/v1/reconciliations/{id}',
-    tag: 'ledger',
-    summary: 'One reconciliation report',
-    access: { staff: BOOKKEEPERS, scope: 'ledger:read' },
-    params,
-    responses: { 200: Reconciliation },
-    handler: async (ctx, { params: { id } }) => ({ status: 200, body: await getReconciliation(ctx, id) }),
   }),
 ];

@@ -7,6 +7,7 @@
 import { sql } from 'drizzle-orm';
 import {
   bigint,
+  boolean,
   check,
   foreignKey,
   index,
@@ -19,7 +20,7 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core';
-import { amount, instant, rate } from '../../platform/db/columns.ts';
+import { amount, digest, instant, rate } from '../../platform/db/columns.ts';
 import { internalRows, ownedBy } from '../../platform/db/policies.ts';
 import { accounts } from '../accounts/schema.ts';
 
@@ -60,6 +61,8 @@ export const houseRole = pgEnum('house_role', [
   'receivable',
   'dividends_payable',
   'rounding',
+  'taxes_withheld',
+  'firm_account',
 ]);
 
 /**
@@ -84,7 +87,12 @@ export const wallets = pgTable(
     available: amount('available').generatedAlwaysAs(sql`total - reserved`),
     unsettled: amount('unsettled').notNull().default(sql`0`),
     status: walletStatus('status').notNull(),
+    /** References of the firm's own systems; never of a person. */
+    metadata: jsonb('metadata').notNull().default({}),
+    /** How many entries it has; each names the one it made. */
     version: bigint('version', { mode: 'number' }).notNull().default(0),
+    /** Grows with every change, reservations and status too: what readers compare before they write. */
+    revision: bigint('revision', { mode: 'number' }).notNull().default(0),
     lastEntryAt: instant('last_entry_at'),
     createdAt: instant('created_at').notNull(),
   },
@@ -109,6 +117,11 @@ export const wallets = pgTable(
     check('wallets_reserved_check', sql`${table.reserved} >= 0`),
     check('wallets_total_check', sql`${table.houseRole} is not null or ${table.total} >= ${table.reserved}`),
     check('wallets_unsettled_check', sql`${table.unsettled} >= 0`),
+    // A debtor's wallet says what that debtor owes: it never stands for money that anybody has.
+    check(
+      'wallets_receivable_check',
+      sql`${table.houseRole} is distinct from 'receivable' or ${table.total} <= 0`,
+    ),
     check('wallets_house_reserved_check', sql`${table.houseRole} is null or ${table.reserved} = 0`),
     ...ownedBy('wallets', table.userId),
   ],
@@ -147,16 +160,33 @@ export const journals = pgTable(
     metadata: jsonb('metadata').notNull(),
     valueDate: text('value_date').notNull(),
     reversesId: uuid('reverses_id'),
+    /** The decision of two people that a posting by hand rests on. */
+    approvalId: uuid('approval_id'),
     rate: rate('rate'),
     rateSource: text('rate_source'),
+    rateAt: instant('rate_at'),
     requestId: text('request_id').notNull(),
   },
   (table) => [
-    primaryKey({ name: 'journals_pkey', columns: [table.bookedAt, table.id] }),
-    index('journals_id_idx').on(table.id),
+    // The id first: it finds a journal by itself, and ids follow time, so that a list needs no other index.
+    primaryKey({ name: 'journals_pkey', columns: [table.id, table.bookedAt] }),
     index('journals_reference_id_idx').on(table.referenceId),
     check('journals_value_date_check', sql`${table.valueDate} ~ '^\\d{4}-\\d{2}-\\d{2}$'`),
     ...internalRows('journals'),
+  ],
+);
+
+/** Which journal reverses which: a journal is reversed once at most. Append-only. */
+export const journalReversals = pgTable(
+  'journal_reversals',
+  {
+    journalId: uuid('journal_id').primaryKey(),
+    reversalId: uuid('reversal_id').notNull(),
+    reversedAt: instant('reversed_at').notNull(),
+  },
+  (table) => [
+    uniqueIndex('journal_reversals_reversal_id_key').on(table.reversalId),
+    ...internalRows('journal_reversals'),
   ],
 );
 
@@ -180,10 +210,12 @@ export const ledgerEntries = pgTable(
     referenceId: uuid('reference_id').notNull(),
   },
   (table) => [
-    primaryKey({ name: 'ledger_entries_pkey', columns: [table.bookedAt, table.id] }),
-    index('ledger_entries_wallet_id_idx').on(table.walletId, table.walletVersion),
+    // A wallet's history in order: the balance at any instant is one step into this index.
+    primaryKey({
+      name: 'ledger_entries_pkey',
+      columns: [table.walletId, table.bookedAt, table.walletVersion],
+    }),
     index('ledger_entries_journal_id_idx').on(table.journalId),
-    index('ledger_entries_account_id_idx').on(table.accountId, table.bookedAt, table.id),
     check('ledger_entries_amount_check', sql`${table.amount} <> 0`),
     ...ownedBy('ledger_entries', table.userId),
   ],
@@ -218,7 +250,15 @@ export const holds = pgTable(
     referenceType: text('reference_type').notNull(),
     referenceId: uuid('reference_id').notNull(),
     status: holdStatus('status').notNull(),
+    /** Placed by staff or their system; the holds of other verbs are theirs to end. */
+    byHand: boolean('by_hand').notNull().default(false),
+    /** What the system of whoever placed it by hand calls it; never shown to the customer. */
+    reference: text('reference'),
+    placedBy: uuid('placed_by'),
+    /** The service key it was placed with; null where a person did. */
+    placedByKey: uuid('placed_by_key'),
     expiresAt: instant('expires_at'),
+    /** References of the firm's own systems; never of a person, and never shown to the customer. */
     metadata: jsonb('metadata').notNull(),
     createdAt: instant('created_at').notNull(),
     closedAt: instant('closed_at'),
@@ -230,14 +270,58 @@ export const holds = pgTable(
       foreignColumns: [accounts.id, accounts.userId],
     }),
     uniqueIndex('holds_reference_key').on(table.reason, table.referenceId),
+    uniqueIndex('holds_given_reference_key')
+      .on(table.reason, table.reference)
+      .where(sql`${table.reference} is not null`),
     index('holds_account_id_idx').on(table.accountId, table.id),
     index('holds_wallet_id_idx').on(table.walletId).where(sql`${table.status} = 'active'`),
     index('holds_expires_at_idx').on(table.expiresAt).where(sql`${table.status} = 'active'`),
+    // Every order, withdrawal and transfer asks it; holds without an end are not in its way.
+    index('holds_expiring_idx')
+      .on(table.walletId, table.expiresAt)
+      .where(sql`${table.status} = 'active' and ${table.expiresAt} is not null`),
     check('holds_amount_check', sql`${table.amount} > 0`),
     check('holds_remaining_check', sql`${table.remaining} between 0 and ${table.amount}`),
     check('holds_closed_check', sql`(${table.status} = 'active') = (${table.closedAt} is null)`),
     check('holds_closed_remaining_check', sql`${table.status} = 'active' or ${table.remaining} = 0`),
+    check(
+      'holds_by_hand_check',
+      sql`${table.byHand} = (${table.reference} is not null) and ${table.byHand} = (${table.placedBy} is not null)
+        and (${table.byHand} or ${table.placedByKey} is null)`,
+    ),
+    check(
+      'holds_by_hand_reason_check',
+      sql`not ${table.byHand} or ${table.reason} not in ('withdrawal', 'margin', 'system')`,
+    ),
     ...ownedBy('holds', table.userId),
+  ],
+);
+
+/** What was taken of a hold by hand, where it went, and the decision of two people it rests on. Append-only. */
+export const holdCaptures = pgTable(
+  'hold_captures',
+  {
+    id: uuid('id').primaryKey(),
+    holdId: uuid('hold_id')
+      .notNull()
+      .references(() => holds.id),
+    userId: uuid('user_id').notNull(),
+    journalId: uuid('journal_id').notNull(),
+    amount: amount('amount').notNull(),
+    destinationWalletId: uuid('destination_wallet_id')
+      .notNull()
+      .references(() => wallets.id),
+    approvalId: uuid('approval_id').notNull(),
+    capturedAt: instant('captured_at').notNull(),
+  },
+  (table) => [
+    index('hold_captures_hold_id_idx').on(table.holdId),
+    index('hold_captures_destination_wallet_id_idx').on(table.destinationWalletId),
+    uniqueIndex('hold_captures_approval_id_key').on(table.approvalId),
+    uniqueIndex('hold_captures_journal_id_key').on(table.journalId),
+    index('hold_captures_user_id_idx').on(table.userId, table.id),
+    check('hold_captures_amount_check', sql`${table.amount} > 0`),
+    ...ownedBy('hold_captures', table.userId),
   ],
 );
 
@@ -305,6 +389,34 @@ export const lotDisposals = pgTable(
     index('lot_disposals_account_id_idx').on(table.accountId, table.id),
     check('lot_disposals_quantity_check', sql`${table.quantity} > 0`),
     ...ownedBy('lot_disposals', table.userId),
+  ],
+);
+
+/**
+ * Funds moved between two accounts of one person; the key makes a retry the same transfer. Append-only. Its
+ * accounts, person and asset have no foreign keys, which cost more than all the rest of a transfer: they are
+ * those of its journal's entries, which the entries' trigger holds to the wallets, and reconcile compares.
+ */
+export const transfers = pgTable(
+  'transfers',
+  {
+    id: uuid('id').primaryKey(),
+    userId: uuid('user_id').notNull(),
+    fromAccountId: uuid('from_account_id').notNull(),
+    toAccountId: uuid('to_account_id').notNull(),
+    asset: text('asset').notNull(),
+    amount: amount('amount').notNull(),
+    journalId: uuid('journal_id').notNull(),
+    idempotencyKey: text('idempotency_key').notNull(),
+    requestHash: digest('request_hash').notNull(),
+    createdAt: instant('created_at').notNull(),
+  },
+  (table) => [
+    uniqueIndex('transfers_idempotency_key').on(table.fromAccountId, table.idempotencyKey),
+    index('transfers_user_id_idx').on(table.userId, table.id),
+    check('transfers_amount_check', sql`${table.amount} > 0`),
+    check('transfers_accounts_check', sql`${table.fromAccountId} <> ${table.toAccountId}`),
+    ...ownedBy('transfers', table.userId),
   ],
 );
 

@@ -8,7 +8,9 @@ import { transact } from '../../platform/db/transact.ts';
 import { cutPage, type PageRequest, readCursor } from '../../platform/http/cursor.ts';
 import { refuse } from '../../platform/http/refuse.ts';
 import { findAccount } from '../accounts/index.ts';
+import { shownRate } from './conversions/rules.ts';
 import { holds, journals, ledgerEntries, lots, reconciliations, wallets } from './schema.ts';
+import { settledFunds, unsettledFunds } from './settled-funds.ts';
 
 export type AccountPage = PageRequest & { readonly accountId: Id };
 
@@ -21,7 +23,11 @@ export async function listWallets(ctx: Ctx, accountId: Id) {
       .from(wallets)
       .where(eq(wallets.accountId, accountId))
       .orderBy(wallets.asset);
-    return rows.map((wallet) => ({ ...wallet, withdrawable: (wallet.available ?? 0n) - wallet.unsettled }));
+    return rows.map((wallet) => ({
+      ...wallet,
+      unsettled: unsettledFunds(wallet),
+      withdrawable: settledFunds(wallet),
+    }));
   });
 }
 
@@ -167,5 +173,9 @@ async function withEntries(tx: Tx, rows: readonly (typeof journals.$inferSelect)
             ),
           )
           .orderBy(ledgerEntries.id);
-  return rows.map((row) => ({ ...row, entries: entries.filter((entry) => entry.journalId === row.id) }));
+  return rows.map((row) => ({
+    ...row,
+    rate: row.rate === null ? null : shownRate(row.rate),
+    entries: entries.filter((entry) => entry.journalId === row.id),
+  }));
 }

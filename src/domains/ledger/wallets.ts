@@ -5,11 +5,10 @@ import { type Id, newId } from '../../kernel/id.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { sqlStateOf } from '../../platform/db/errors.ts';
+import type { HouseRole } from './chart.ts';
 import { refuseLedger } from './errors.ts';
 import type { Book, Wallet } from './post-journals.ts';
-import { assets, type houseRole, wallets } from './schema.ts';
-
-export type HouseRole = (typeof houseRole.enumValues)[number];
+import { assets, wallets } from './schema.ts';
 
 export type WalletOwner = { readonly userId: Id; readonly accountId: Id; readonly book: Book };
 

@@ -3,9 +3,9 @@ import { type Id, newId } from '../../kernel/id.ts';
 import { recordMany } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
+import { insertRows } from '../../platform/db/insert-rows.ts';
 import { lockRows } from '../../platform/db/locks.ts';
 import { TRADING_EVENTS } from './audit.ts';
-import { insertRows } from './pipeline/insert-rows.ts';
 import type { OrderRow } from './pipeline/ticket.ts';
 import { orderEvents, orders } from './schema.ts';
 

@@ -5,7 +5,7 @@
 
 /** Encodes bytes with padding. */
 export function toBase64(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+  return bytes.toBase64();
 }
 
 /**

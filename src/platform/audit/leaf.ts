@@ -22,10 +22,10 @@ export type LeafParts = { readonly publicHash: Hash; readonly personalHash: Hash
  */
 export function partHash(salt: Uint8Array, part: Json): Hash {
   assert(salt.length === SALT_BYTES, `a leaf salt has ${SALT_BYTES} bytes`);
-  const text = Buffer.from(canonicalJson(part), 'utf8');
-  const bytes = new Uint8Array(SALT_BYTES + text.length);
+  const text = canonicalJson(part);
+  const bytes = Buffer.allocUnsafe(SALT_BYTES + Buffer.byteLength(text));
   bytes.set(salt);
-  bytes.set(text, SALT_BYTES);
+  bytes.write(text, SALT_BYTES, 'utf8');
   return sha256(bytes);
 }
 

@@ -3,12 +3,16 @@
  * (I5). It guarantees the row, its MAC and the sealed personal part; it does not guarantee that the
  * caller listed the right members: the event's allow-list does.
  */
+import type { SQL } from 'drizzle-orm';
 import { actorIdOf, personOf } from '../../kernel/actor.ts';
 import type { Json } from '../../kernel/canonical-json.ts';
 import { type Id, newId } from '../../kernel/id.ts';
+import type { Instant } from '../../kernel/time.ts';
 import type { Ctx } from '../context.ts';
 import type { DataKey } from '../crypto/seal.ts';
 import type { Tx } from '../db/client.ts';
+import { insertionOf } from '../db/insert-rows.ts';
+import { executePrepared } from '../db/prepared.ts';
 import { auditLogs } from '../db/schema.ts';
 import { toWire } from '../http/wire.ts';
 import type { AuditEvent } from './events.ts';
@@ -35,20 +39,70 @@ export async function record(tx: Tx, ctx: Ctx, change: Change): Promise<void> {
 
 /**
  * Writes rows for a batch of changes, each with its own context.
- * @effects rows of `audit_logs`, in one statement
+ * @effects rows of `audit_logs`, in one statement per event
  */
 export async function recordMany(tx: Tx, ctx: Ctx, changes: readonly Change[]): Promise<void> {
-  if (changes.length === 0) {
-    return;
-  }
-  const rows: NewAuditRow[] = [];
+  await recordPrepared(tx, await prepareRecords(tx, ctx, changes));
+}
+
+/** A row that waits for its transaction to take effect. */
+export type PreparedRecord = NewAuditRow;
+
+/**
+ * The first half of `recordMany`: hashes and seals, writes nothing. A batch does it before it locks, so
+ * that nobody waits for it.
+ * @shape one row per change, in the order given
+ */
+export async function prepareRecords(
+  tx: Tx,
+  ctx: Ctx,
+  changes: readonly Change[],
+): Promise<readonly PreparedRecord[]> {
+  const recordedAt = ctx.deps.clock.realNow();
+  const rows: PreparedRecord[] = [];
   for (const change of changes) {
     const author = change.ctx ?? ctx;
-    rows.push(
-      completeRow(draftOf(author, change), author.client, await keyOf(tx, author), author.deps.keyring),
-    );
+    const draft = draftOf(author, change, recordedAt);
+    rows.push(completeRow(draft, author.client, await keyOf(tx, author), author.deps.keyring));
   }
-  await tx.insert(auditLogs).values(rows);
+  return rows;
+}
+
+/**
+ * The second half of `recordMany`, in the transaction of the changes.
+ * @effects rows of `audit_logs`
+ */
+export async function recordPrepared(tx: Tx, rows: readonly PreparedRecord[]): Promise<void> {
+  await Promise.all(recordStatements(rows).map((statement) => executePrepared(tx, statement)));
+}
+
+/** What writes the rows: one statement per event. */
+export function recordStatements(rows: readonly PreparedRecord[]): readonly SQL[] {
+  const batches = new Map<string, { readonly shared: SharedColumns; readonly rows: OwnColumns[] }>();
+  for (const row of rows) {
+    const { shared, own } = splitRow(row);
+    const key = `${row.eventType} ${row.recordedAt}`;
+    const batch = batches.get(key);
+    if (batch === undefined) {
+      batches.set(key, { shared, rows: [own] });
+    } else {
+      batch.rows.push(own);
+    }
+  }
+  return [...batches.values()].map((batch) => insertionOf(auditLogs, batch.rows, batch.shared));
+}
+
+type SharedName = 'recordedAt' | 'eventType' | 'category' | 'severity' | 'class' | 'description' | 'outcome';
+type SharedColumns = Pick<NewAuditRow, SharedName>;
+type OwnColumns = Omit<NewAuditRow, SharedName>;
+
+/** What the rows of one event have in common is sent once. */
+function splitRow(row: NewAuditRow): { readonly shared: SharedColumns; readonly own: OwnColumns } {
+  const { recordedAt, eventType, category, severity, class: kind, description, outcome, ...own } = row;
+  return {
+    shared: { recordedAt, eventType, category, severity, class: kind, description, outcome },
+    own,
+  };
 }
 
 /** The key of the person acting, since the personal part is theirs; the house's for machines. */
@@ -57,11 +111,11 @@ export async function keyOf(tx: Tx, ctx: Ctx): Promise<DataKey> {
   return person === null ? ctx.deps.keyring.house : ctx.deps.personKeys.of(tx, person);
 }
 
-function draftOf(ctx: Ctx, change: Change): AuditRowDraft {
+function draftOf(ctx: Ctx, change: Change, recordedAt: Instant): AuditRowDraft {
   const { event } = change;
   return {
     id: newId(),
-    recordedAt: ctx.deps.clock.realNow(),
+    recordedAt,
     actorKind: ctx.actor.kind,
     actorId: actorIdOf(ctx.actor),
     actorUserId: personOf(ctx.actor),
@@ -84,8 +138,12 @@ function shown(event: AuditEvent, state: object | undefined): Json {
   if (state === undefined) {
     return null;
   }
-  const members = toWire(state) as Record<string, Json>;
-  return Object.fromEntries(
-    event.shows.filter((name) => members[name] !== undefined).map((name) => [name, members[name] as Json]),
-  );
+  const members: Record<string, Json> = {};
+  for (const name of event.shows) {
+    const value = toWire((state as Record<string, unknown>)[name]);
+    if (value !== undefined) {
+      members[name] = value as Json;
+    }
+  }
+  return members;
 }

@@ -3,7 +3,7 @@
  * Guarantees: whoever can write the database but lacks the key cannot alter a row, nor move its code to
  * another. Does not guarantee that a row was not deleted: the sequencer's gap-free order does.
  */
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { assert } from '../../kernel/assert.ts';
 import { canonicalJson } from '../../kernel/canonical-json.ts';
 import { toBase64 } from './base64.ts';
@@ -19,7 +19,7 @@ export type MacSubject = { readonly rowId: string; readonly leafHash: Hash };
 export function rowMac(key: Uint8Array, subject: MacSubject): Uint8Array {
   assert(key.length >= MIN_KEY_BYTES, `a row MAC key has at least ${MIN_KEY_BYTES} bytes`);
   const message = canonicalJson([DOMAIN, subject.rowId, toBase64(subject.leafHash)]);
-  return new Uint8Array(createHmac('sha256', key).update(message, 'utf8').digest());
+  return new Uint8Array(new Bun.CryptoHasher('sha256', key).update(message).digest());
 }
 
 /** Whether a stored code is the row's, compared in constant time. */

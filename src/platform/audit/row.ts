@@ -8,6 +8,7 @@ import type { Json } from '../../kernel/canonical-json.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { type DataKey, openText, sealText } from '../crypto/seal.ts';
 import type { auditLogs } from '../db/schema.ts';
+import { toBase64 } from './base64.ts';
 import { partHash, rowLeafHash, SALT_BYTES } from './leaf.ts';
 import { rowMac } from './row-mac.ts';
 
@@ -29,11 +30,12 @@ export function completeRow(
   personKey: DataKey,
   keyring: Keyring,
 ): NewAuditRow {
-  const salt = new Uint8Array(randomBytes(SALT_BYTES));
-  const personalSalt = new Uint8Array(randomBytes(SALT_BYTES));
+  const salts = randomBytes(2 * SALT_BYTES);
+  const salt = new Uint8Array(salts.subarray(0, SALT_BYTES));
+  const personalSalt = new Uint8Array(salts.subarray(SALT_BYTES));
   const personalHash = partHash(personalSalt, personal);
   const leafHash = rowLeafHash({ publicHash: partHash(salt, publicPart(draft)), personalHash });
-  const sealed: SealedPersonal = { salt: Buffer.from(personalSalt).toString('base64'), part: personal };
+  const sealed: SealedPersonal = { salt: toBase64(personalSalt), part: personal };
   return {
     ...draft,
     salt,
@@ -45,24 +47,25 @@ export function completeRow(
 
 /** The part of a row anyone with access may see, in the form its leaf commits to. */
 export function publicPart(row: AuditRowDraft): { readonly [key: string]: Json } {
+  // In the order of canonical JSON, which then has nothing to sort.
   return {
-    id: row.id,
-    recordedAt: row.recordedAt,
-    actorKind: row.actorKind,
     actorId: row.actorId,
+    actorKind: row.actorKind,
     actorUserId: row.actorUserId ?? null,
-    subjectUserId: row.subjectUserId ?? null,
-    eventType: row.eventType,
-    category: row.category,
-    severity: row.severity,
-    class: row.class,
-    resourceType: row.resourceType,
-    resourceId: row.resourceId,
-    description: row.description,
-    before: (row.before ?? null) as Json,
     after: (row.after ?? null) as Json,
+    before: (row.before ?? null) as Json,
+    category: row.category,
+    class: row.class,
+    description: row.description,
+    eventType: row.eventType,
+    id: row.id,
     outcome: row.outcome,
+    recordedAt: row.recordedAt,
     requestId: row.requestId,
+    resourceId: row.resourceId,
+    resourceType: row.resourceType,
+    severity: row.severity,
+    subjectUserId: row.subjectUserId ?? null,
   };
 }
 

@@ -35,10 +35,16 @@ export class SealError extends Error {
 export function seal(key: DataKey, place: Place, plaintext: Uint8Array): Ciphertext {
   const nonce = randomBytes(NONCE_BYTES);
   const cipher = createCipheriv('aes-256-gcm', key.key, nonce);
-  const header = Buffer.concat([Buffer.of(VERSION), key.id]);
-  cipher.setAAD(bindingOf(header, place));
-  const body = Buffer.concat([cipher.update(plaintext), cipher.final()]);
-  return new Uint8Array(Buffer.concat([header, nonce, body, cipher.getAuthTag()])) as Ciphertext;
+  const sealed = new Uint8Array(HEADER_BYTES + NONCE_BYTES + plaintext.length + TAG_BYTES);
+  sealed[0] = VERSION;
+  sealed.set(key.id, 1);
+  sealed.set(nonce, HEADER_BYTES);
+  cipher.setAAD(bindingOf(sealed, place));
+  // GCM is a stream: what goes in comes out at once, and nothing is left for the end.
+  sealed.set(cipher.update(plaintext), HEADER_BYTES + NONCE_BYTES);
+  cipher.final();
+  sealed.set(cipher.getAuthTag(), HEADER_BYTES + NONCE_BYTES + plaintext.length);
+  return sealed as Ciphertext;
 }
 
 /**
@@ -60,7 +66,7 @@ export function open(
   }
   const nonce = bytes.subarray(HEADER_BYTES, HEADER_BYTES + NONCE_BYTES);
   const decipher = createDecipheriv('aes-256-gcm', key.key, nonce);
-  decipher.setAAD(bindingOf(bytes.subarray(0, HEADER_BYTES), place));
+  decipher.setAAD(bindingOf(bytes, place));
   decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
   try {
     const body = bytes.subarray(HEADER_BYTES + NONCE_BYTES, -TAG_BYTES);
@@ -96,6 +102,13 @@ export function openJson<Shape>(key: DataKey, place: Place, sealed: Ciphertext):
   return JSON.parse(openText(key, place, sealed)) as Shape;
 }
 
-function bindingOf(header: Uint8Array, place: Place): Buffer {
-  return Buffer.concat([header, Buffer.from(`\0${place.table}\0${place.column}\0${place.rowId}`, 'utf8')]);
+/** What the tag covers besides the ciphertext: version, key and place. */
+function bindingOf(sealed: Uint8Array, place: Place): Buffer {
+  const name = `\0${place.table}\0${place.column}\0${place.rowId}`;
+  const binding = Buffer.allocUnsafe(HEADER_BYTES + Buffer.byteLength(name));
+  for (let index = 0; index < HEADER_BYTES; index += 1) {
+    binding[index] = sealed[index] ?? 0;
+  }
+  binding.write(name, HEADER_BYTES, 'utf8');
+  return binding;
 }

@@ -4,8 +4,8 @@
  * type, so wire.ts overrides each of them.
  */
 import { customType } from 'drizzle-orm/pg-core';
-import { type Amount, formatAmount, parseAmount } from '../../kernel/amount.ts';
-import { type Instant, parseInstant } from '../../kernel/time.ts';
+import { type Amount, readStoredAmount, storedAmount } from '../../kernel/amount.ts';
+import { type Instant, readStoredInstant } from '../../kernel/time.ts';
 
 declare const ciphertextBrand: unique symbol;
 
@@ -15,8 +15,8 @@ export type Ciphertext = Uint8Array & { readonly [ciphertextBrand]: true };
 /** Money or units. @units 1e-8 of the asset */
 export const amount = customType<{ data: Amount; driverData: string }>({
   dataType: () => 'numeric(20, 8)',
-  fromDriver: (value) => parseAmount(value),
-  toDriver: (value) => formatAmount(value),
+  fromDriver: (value) => readStoredAmount(value),
+  toDriver: (value) => storedAmount(value),
 });
 
 /** A ratio such as a margin threshold, kept as decimal text. */
@@ -32,21 +32,21 @@ export const rate = customType<{ data: string; driverData: string }>({
 /** An instant with microseconds. */
 export const instant = customType<{ data: Instant; driverData: string }>({
   dataType: () => 'timestamp (6) with time zone',
-  fromDriver: (value) => parseInstant(value),
+  fromDriver: (value) => readStoredInstant(value),
   toDriver: (value) => value,
 });
 
 /** Encrypted personal data. */
 export const ciphertext = customType<{ data: Ciphertext; driverData: Uint8Array }>({
   dataType: () => 'bytea',
-  toDriver: (value) => Buffer.from(value),
+  toDriver: (value) => value,
   fromDriver: (value) => new Uint8Array(value) as Ciphertext,
 });
 
 /** A hash, MAC or public key. */
 export const digest = customType<{ data: Uint8Array; driverData: Uint8Array }>({
   dataType: () => 'bytea',
-  toDriver: (value) => Buffer.from(value),
+  toDriver: (value) => value,
   fromDriver: (value) => new Uint8Array(value),
 });
 

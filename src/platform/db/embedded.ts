@@ -40,6 +40,8 @@ export type EmbeddedOptions = {
   /** False gives up safety against power loss for speed: only for throw-away data. */
   readonly durable?: boolean;
   readonly maxConnections?: number;
+  /** More of PostgreSQL's own settings, as `name=value`; they count where the server is started. */
+  readonly settings?: readonly string[];
 };
 
 export type EmbeddedServer = {
@@ -190,6 +192,7 @@ function settings(options: EmbeddedOptions): string[] {
     'log_min_error_statement=panic',
     'log_error_verbosity=terse',
     ...(options.durable === false ? unsafe : []),
+    ...(options.settings ?? []),
   ];
 }
 

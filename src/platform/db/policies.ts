@@ -32,6 +32,14 @@ export function internalRows(table: string) {
   ];
 }
 
+/** Policies of a table that is nobody's own and that customers may read, such as a price list. */
+export function publishedRows(table: string) {
+  return [
+    pgPolicy(`${table}_app_read`, { for: 'select', to: app, using: sql`true` }),
+    ...internalRows(table),
+  ];
+}
+
 /** Policies of a log that customers write to in their own name and otherwise do not touch. */
 export function writtenByAll(table: string, writer: AnyPgColumn) {
   const inOwnName = sql`${writer} is not distinct from ${contextUser}`;

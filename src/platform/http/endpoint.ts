@@ -44,6 +44,8 @@ export type Input<Params, Query, Body> = {
   readonly params: Params;
   readonly query: Query;
   readonly body: Body;
+  /** The headers named in `reads`, an empty text where one was not sent. */
+  readonly headers: Readonly<Record<string, string>>;
 };
 
 export type EndpointDefinition<
@@ -70,6 +72,10 @@ export type EndpointDefinition<
   readonly query?: Query;
   readonly body?: Body;
   readonly bodyKind?: BodyKind;
+  /** The content types of a raw body, the usual one first; any unless given. */
+  readonly bodyTypes?: readonly string[];
+  /** Headers the handler is given, in lower case, such as a signature over a raw body. */
+  readonly reads?: readonly string[];
   /** Larger bodies are refused with 413. @units bytes */
   readonly maxBodyBytes?: number;
   /** An example of the request body. */

@@ -189,6 +189,9 @@ function requestHeaders(operation: Endpoint): z.ZodObject | undefined {
   if (operation.ifMatch) {
     headers['If-Match'] = z.string().openapi({ description: 'The ETag that was read.', example: '"3"' });
   }
+  for (const name of operation.reads ?? []) {
+    headers[name] = z.string().openapi({ description: 'See the description of the operation.' });
+  }
   return Object.keys(headers).length === 0 ? undefined : z.object(headers);
 }
 
@@ -199,7 +202,7 @@ function requestBody(operation: Endpoint) {
       ? 'application/json'
       : kind === 'multipart'
         ? 'multipart/form-data'
-        : 'application/octet-stream';
+        : (operation.bodyTypes?.[0] ?? 'application/octet-stream');
   const example = operation.example === undefined ? {} : { example: operation.example };
   return { required: !mayLackBody(operation), content: { [type]: { schema: operation.body, ...example } } };
 }

@@ -150,13 +150,18 @@ function readPreconditions(operation: Endpoint, { request }: Incoming): Partial<
   return preconditions;
 }
 
-type Parts = { readonly params: unknown; readonly query: unknown; readonly body: unknown };
+type Parts = {
+  readonly params: unknown;
+  readonly query: unknown;
+  readonly body: unknown;
+  readonly headers: Readonly<Record<string, string>>;
+};
 
 function readInput(operation: Endpoint, { request, params: sent }: Incoming): Parts | Promise<Parts> {
   const params = operation.params === undefined ? NOTHING : validatePath(operation.params, sent);
   const query = readQuery(operation, request);
   return operation.body === undefined && operation.method === 'get'
-    ? { params, query, body: undefined }
+    ? { params, query, body: undefined, headers: NOTHING }
     : readWithBody(operation, request, params, query);
 }
 
@@ -172,14 +177,24 @@ async function readWithBody(
   params: unknown,
   query: unknown,
 ): Promise<Parts> {
+  const headers = headersOf(operation, request);
   if (operation.body === undefined) {
     await refuseBody(request);
-    return { params, query, body: undefined };
+    return { params, query, body: undefined, headers };
   }
   const limit = operation.maxBodyBytes ?? DEFAULT_BODY_BYTES;
   const kind = operation.bodyKind ?? 'json';
-  const body = request.body === null && mayLackBody(operation) ? {} : await readBody(request, kind, limit);
-  return { params, query, body: kind === 'raw' ? body : validate(operation.body, body, 'body') };
+  const body =
+    request.body === null && mayLackBody(operation)
+      ? {}
+      : await readBody(request, kind, limit, operation.bodyTypes);
+  return { params, query, body: kind === 'raw' ? body : validate(operation.body, body, 'body'), headers };
+}
+
+function headersOf({ reads }: Endpoint, request: Request): Readonly<Record<string, string>> {
+  return reads === undefined
+    ? NOTHING
+    : Object.fromEntries(reads.map((name) => [name, request.headers.get(name) ?? '']));
 }
 
 /** A path that cannot name a resource names none. */

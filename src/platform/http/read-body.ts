@@ -14,14 +14,20 @@ const EMPTY_BODY_BYTES = 64;
 
 /**
  * Reads what an operation declared to take.
+ * @units types: the content types of a raw body; any unless given
  * @shape parsed JSON, a record of form members (text or File), or raw bytes
  * @errors unsupported_media_type, body_too_large, content_digest_mismatch, signature_invalid, malformed_json,
  *   malformed_request
  */
-export async function readBody(request: Request, kind: BodyKind, maxBytes: number): Promise<unknown> {
+export async function readBody(
+  request: Request,
+  kind: BodyKind,
+  maxBytes: number,
+  types?: readonly string[],
+): Promise<unknown> {
   const type = (request.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
-  if (!fits(type, kind)) {
-    throw refuse('unsupported_media_type', { detail: `Send ${EXPECTED[kind]}.` });
+  if (types === undefined ? !fits(type, kind) : !types.includes(type)) {
+    throw refuse('unsupported_media_type', { detail: `Send ${types?.join(' or ') ?? EXPECTED[kind]}.` });
   }
   const encoding = request.headers.get('content-encoding') ?? 'identity';
   if (encoding.trim().toLowerCase() !== 'identity') {

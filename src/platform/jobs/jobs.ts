@@ -82,7 +82,7 @@ async function arrange(boss: PgBoss, deps: Deps, job: Job): Promise<void> {
     await boss.updateQueue(job.name, settings);
   }
   await boss.work(job.name, { pollingIntervalSeconds: POLL_SECONDS, batchSize: 1 }, () => runJob(deps, job));
-  await boss.schedule(job.name, job.cron, null, { tz: 'UTC' });
+  await boss.schedule(job.name, job.cron, null, { tz: job.inFirmZone ? deps.timeZone : 'UTC' });
 }
 
 /** Nothing of the schema is made or changed at run time: the migrations own it. */

@@ -1,7 +1,10 @@
+import type { SQL } from 'drizzle-orm';
 import type { Json } from '../../kernel/canonical-json.ts';
 import { type Id, newId } from '../../kernel/id.ts';
 import type { Ctx } from '../context.ts';
 import type { Tx } from '../db/client.ts';
+import { insertionOf } from '../db/insert-rows.ts';
+import { executePrepared } from '../db/prepared.ts';
 import { outbox } from '../db/schema.ts';
 import { onCommit } from '../db/transact.ts';
 import { toWire } from '../http/wire.ts';
@@ -38,4 +41,32 @@ export async function publish(tx: Tx, ctx: Ctx, events: readonly NewEvent[]): Pr
     })),
   );
   onCommit(tx, ctx.deps.wakeRelay);
+}
+
+/** An event of a batch, which carries the work of many requests. */
+export type BatchedEvent = NewEvent & { readonly requestId: string };
+
+/**
+ * The same for a batch: one statement, and each event names the request it is of.
+ * @effects rows of `outbox`; wakes the relay after the commit
+ */
+export async function publishMany(tx: Tx, ctx: Ctx, events: readonly BatchedEvent[]): Promise<void> {
+  if (events.length > 0) {
+    await executePrepared(tx, eventInsertion(ctx, events));
+    onCommit(tx, ctx.deps.wakeRelay);
+  }
+}
+
+/** What writes the events of a batch, one at least; whoever commits it wakes the relay. */
+export function eventInsertion(ctx: Ctx, events: readonly BatchedEvent[]): SQL {
+  const rows = events.map(({ type, userId, accountId, customerVisible, data, requestId }) => ({
+    id: newId(),
+    type,
+    userId,
+    accountId: accountId ?? null,
+    customerVisible,
+    data: toWire(data) as Json,
+    requestId,
+  }));
+  return insertionOf(outbox, rows, { occurredAt: ctx.deps.clock.now() });
 }

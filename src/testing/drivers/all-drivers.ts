@@ -1,13 +1,20 @@
+import { bookDrivers } from './books.ts';
 import { breakGlassDrivers } from './break-glass.ts';
 import { amlDrivers, auditDrivers, kycDrivers } from './compliance.ts';
+import { conversionDrivers } from './conversions.ts';
+import { depositEvidenceDrivers } from './deposits.ts';
 import type { Drivers } from './driver.ts';
 import { factorDrivers } from './factors.ts';
+import { holdDrivers } from './holds.ts';
 import { keyDrivers } from './keys.ts';
 import { marketDrivers, orderDrivers } from './markets.ts';
 import { accountDrivers, depositDrivers, ledgerDrivers, withdrawalDrivers } from './money.ts';
+import { payoutDrivers } from './payouts.ts';
 import { approvalDrivers, meDrivers, signInDrivers, staffDrivers } from './people.ts';
 import { privacyDrivers } from './privacy.ts';
+import { reconciliationDrivers } from './reconciliation.ts';
 import { sessionDrivers } from './sessions.ts';
+import { transferDrivers } from './transfers.ts';
 
 /** How each operation is brought to success; an operation without a driver fails the coverage tests. */
 export const allDrivers: Drivers = {
@@ -22,11 +29,18 @@ export const allDrivers: Drivers = {
   ...privacyDrivers,
   ...accountDrivers,
   ...ledgerDrivers,
+  ...transferDrivers,
+  ...bookDrivers,
+  ...holdDrivers,
+  ...conversionDrivers,
   ...kycDrivers,
   ...amlDrivers,
   ...marketDrivers,
   ...depositDrivers,
+  ...depositEvidenceDrivers,
   ...withdrawalDrivers,
+  ...payoutDrivers,
+  ...reconciliationDrivers,
   ...orderDrivers,
   ...auditDrivers,
 };

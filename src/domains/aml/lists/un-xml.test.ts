@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test';
+import { xmlLimitsDefault } from '../../../platform/xml/read-xml.ts';
 import { entityHash } from './entity.ts';
 import { ListFormatError } from './list-format-error.ts';
 import { parseUnXml } from './un-xml.ts';
-import { xmlLimitsDefault } from './xml.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 

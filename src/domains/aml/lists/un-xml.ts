@@ -3,6 +3,15 @@
  * aliases with a quality, birth dates of three kinds, and sometimes the name in its original script.
  */
 import type { Json } from '../../../kernel/canonical-json.ts';
+import {
+  childrenOf,
+  childText,
+  readXml,
+  type XmlElement,
+  type XmlLimits,
+  xmlLimitsDefault,
+} from '../../../platform/xml/read-xml.ts';
+import { XmlError } from '../../../platform/xml/xml-error.ts';
 import { countryCode } from './country-code.ts';
 import {
   distinctNames,
@@ -15,7 +24,6 @@ import {
 } from './entity.ts';
 import { ListFormatError } from './list-format-error.ts';
 import { partialDates, yearsBetween } from './partial-date.ts';
-import { childrenOf, childText, readXml, type XmlElement, type XmlLimits, xmlLimitsDefault } from './xml.ts';
 
 const recordDepth = 3;
 
@@ -26,9 +34,8 @@ const recordDepth = 3;
 export function parseUnXml(bytes: Uint8Array, limits: XmlLimits = xmlLimitsDefault): ListEntity[] {
   const entities: ListEntity[] = [];
   const seen = new Set<string>();
-  const root = readXml(
+  const root = readList(
     bytes,
-    recordDepth,
     (element, path) => {
       const kind = recordKind(element, path);
       if (kind === undefined) {
@@ -50,6 +57,19 @@ export function parseUnXml(bytes: Uint8Array, limits: XmlLimits = xmlLimitsDefau
     throw new ListFormatError('empty_file', 'the list has no individuals and no entities');
   }
   return entities;
+}
+
+/** A list that is no XML is refused as any other list that cannot be read. */
+function readList(
+  bytes: Uint8Array,
+  onElement: (element: XmlElement, path: readonly string[]) => void,
+  limits: XmlLimits,
+): XmlElement {
+  try {
+    return readXml(bytes, recordDepth, onElement, limits);
+  } catch (error) {
+    throw error instanceof XmlError ? new ListFormatError(error.code, error.detail, error.line) : error;
+  }
 }
 
 function recordKind(element: XmlElement, path: readonly string[]): 'person' | 'organisation' | undefined {

@@ -20,10 +20,12 @@ import { sqlStateOf } from '../../../platform/db/errors.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { accounts } from '../../accounts/schema.ts';
 import { users } from '../../identity/schema.ts';
+import type { HouseRole } from '../chart.ts';
 import { captureHold, createHold, releaseHold } from '../holds.ts';
-import { type JournalKind, type NewJournal, postJournals, type Wallet } from '../post-journals.ts';
+import type { JournalKind } from '../journal-kinds.ts';
+import { type NewJournal, postJournals, type Wallet } from '../post-journals.ts';
 import { assets } from '../schema.ts';
-import { customerWallet, type HouseRole, houseWallet } from '../wallets.ts';
+import { customerWallet, houseWallet } from '../wallets.ts';
 
 const HOUSE: Readonly<Record<string, HouseRole>> = {
   bank: 'client_money_bank',

@@ -10,6 +10,7 @@ import { recordMany } from '../../../platform/audit/record.ts';
 import { type Ctx, type Deps, machineCtx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { sqlStateOf } from '../../../platform/db/errors.ts';
+import { insertRows } from '../../../platform/db/insert-rows.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { accountsByIds } from '../../accounts/index.ts';
 import { changeReserved, customerWallet, findWallets, walletKey } from '../../ledger/index.ts';
@@ -21,7 +22,6 @@ import { type Candidate, earlierOrders, lockStanding, pricedInstruments } from '
 import type { Book, Desk } from './desk.ts';
 import { newOrderCommand } from './engine-commands.ts';
 import { BookLost, holdBooks } from './fence.ts';
-import { insertRows } from './insert-rows.ts';
 import type { Waiting } from './intake.ts';
 import { giveUpBooks } from './rebuild-book.ts';
 import type { Ticket } from './ticket.ts';

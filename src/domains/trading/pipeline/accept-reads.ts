@@ -10,7 +10,7 @@ import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import type { Account } from '../../accounts/index.ts';
 import { type Gate, lockGates } from '../../identity/index.ts';
-import { findWallets, lockWallets, type Wallet, walletKey } from '../../ledger/index.ts';
+import { findWallets, type LockedWallet, lockSpendable, walletKey } from '../../ledger/index.ts';
 import { instrumentsBySymbol, type PricedInstrument } from '../../markets/index.ts';
 import { type LimitRow, loadRiskLimits } from '../../risk/index.ts';
 import { orderEvents, orders } from '../schema.ts';
@@ -141,7 +141,7 @@ async function firstAnswers(tx: Tx, rows: readonly OrderRow[]): Promise<Readonly
 /** What the rules need to know of the candidates; gates and funding wallets stay locked. */
 export type Standing = {
   readonly gates: ReadonlyMap<Id, Gate>;
-  readonly wallets: ReadonlyMap<string, Wallet>;
+  readonly wallets: ReadonlyMap<string, LockedWallet>;
   readonly limits: readonly LimitRow[];
   readonly openOrders: ReadonlyMap<Id, number>;
 };
@@ -154,7 +154,7 @@ export function reservationAssetOf(
   return side === 'buy' ? instrument.quoteAsset : instrument.baseAsset;
 }
 
-/** @effects locks the gates, then the wallets that fund the orders, in id order */
+/** @effects locks the gates, then the wallets that fund the orders, in id order, whose expired holds end */
 export async function lockStanding(tx: Tx, ctx: Ctx, candidates: readonly Candidate[]): Promise<Standing> {
   const gates = await lockGates(
     tx,
@@ -167,8 +167,9 @@ export async function lockStanding(tx: Tx, ctx: Ctx, candidates: readonly Candid
       asset: reservationAssetOf(ticket.order.side, instrument),
     })),
   );
-  const locked = await lockWallets(
+  const locked = await lockSpendable(
     tx,
+    ctx,
     [...found.values()].map((wallet) => wallet.id),
   );
   const limits = await loadRiskLimits(

@@ -10,6 +10,7 @@ import type { Instant } from '../../../kernel/time.ts';
 import { recordMany } from '../../../platform/audit/record.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
+import { insertRows } from '../../../platform/db/insert-rows.ts';
 import { publish } from '../../../platform/outbox/publish.ts';
 import {
   changeReserved,
@@ -24,7 +25,6 @@ import {
 import { keepMarketMoves, type PricedInstrument } from '../../markets/index.ts';
 import { TRADING_EVENTS } from '../audit.ts';
 import { fills, orderEvents, orders, trades } from '../schema.ts';
-import { insertRows } from './insert-rows.ts';
 import type { SettleWallets } from './record-settlement.ts';
 import type { Plan, PlannedFill, PlannedOrder, PlannedTrade } from './settle-plan.ts';
 

@@ -1,0 +1,183 @@
+/**
+ * P3 and P3_hot: ledger transfers per second, each with its own caller that awaits its own commit, with
+ * triggers, row policies and audit on, against pgledger's shape under pgbench at its best of 8 and 32
+ * clients. One embedded PostgreSQL with one set of settings serves both; the two sides take turns, in
+ * pairs, because they share this machine with whatever else runs on it. What counts is the median of the
+ * pairs' ratios.
+ * Usage: bun run bench ledger [--quick]
+ * Exit 1 on a missed target, a break in the books or a void run, 2 on wrong use or where pgbench is missing.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openClient } from '../src/platform/db/client.ts';
+import { type EmbeddedServer, startEmbedded } from '../src/platform/db/embedded.ts';
+import { type Firm, startFirm } from './ledger-bench/firm.ts';
+import { findPgbench, type Rival, startRival } from './ledger-bench/rival.ts';
+
+/** What trading.md measured of pgledger, and the share of it the rival must reach for a run to count. */
+const MEASURES = [
+  { id: 'P3', accounts: 10_000, target: 3, rivalKnown: 6_900 },
+  { id: 'P3_hot', accounts: 10, target: 6, rivalKnown: 3_200 },
+] as const;
+const RIVAL_SHARE = 0.75;
+const CLIENTS = [8, 32] as const;
+
+/** The same for both sides, durable as the defaults are; a checkpoint would favour whoever it misses. */
+const SETTINGS = [
+  'fsync=on',
+  'synchronous_commit=on',
+  'full_page_writes=on',
+  'shared_buffers=512MB',
+  'max_wal_size=8GB',
+  'checkpoint_timeout=1h',
+  'wal_writer_delay=10ms',
+];
+
+type Plan = { readonly pairs: number; readonly ourSeconds: number; readonly rivalSeconds: number };
+type Pair = { readonly ours: number; readonly peer: number };
+type Measure = (typeof MEASURES)[number];
+type Result = { readonly measure: Measure; readonly pairs: readonly Pair[] };
+
+process.exit(await main(process.argv.slice(2)));
+
+async function main(options: readonly string[]): Promise<number> {
+  if (options.some((option) => option !== '--quick')) {
+    process.stderr.write('Usage: bun run bench ledger [--quick]\n');
+    return 2;
+  }
+  const pgbench = findPgbench();
+  if (pgbench === null) {
+    process.stderr.write(
+      'bench ledger needs pgbench: install it with `apt install postgresql-contrib` or `brew install postgresql`\n',
+    );
+    return 2;
+  }
+  const plan = options.includes('--quick')
+    ? { pairs: 2, ourSeconds: 4, rivalSeconds: 2 }
+    : { pairs: 5, ourSeconds: 10, rivalSeconds: 8 };
+  const dataDir = mkdtempSync(join(tmpdir(), 'plimsoll-bench-ledger-'));
+  let server: EmbeddedServer | undefined;
+  try {
+    server = await startEmbedded({ dataDir, maxConnections: 64, settings: SETTINGS });
+    return await run(plan, server, pgbench, dataDir);
+  } catch (error) {
+    process.stderr.write(`bench ledger: ${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  } finally {
+    await server?.stop();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+async function run(plan: Plan, server: EmbeddedServer, pgbench: string, dataDir: string): Promise<number> {
+  await requireDurable(server);
+  const accounts = Math.max(...MEASURES.map((measure) => measure.accounts));
+  const rival = await startRival(server.owner, pgbench, accounts);
+  const firm = await startFirm(server.owner, dataDir, accounts);
+  try {
+    const results: Result[] = [];
+    for (const measure of MEASURES) {
+      results.push({ measure, pairs: await measurePairs(plan, measure, firm, rival) });
+    }
+    process.stdout.write('checking the books\n');
+    return report(plan, results, await firm.faults());
+  } finally {
+    await firm.close();
+  }
+}
+
+/** A server that was told to be fast instead of durable would make any figure worthless. */
+async function requireDurable(server: EmbeddedServer): Promise<void> {
+  const client = openClient(server.owner, 1);
+  const rows = await client`select name, setting from pg_settings
+    where name in ('fsync', 'synchronous_commit', 'full_page_writes')`;
+  await client.end({ timeout: 5 });
+  if (rows.length !== 3 || rows.some((row) => row.setting !== 'on')) {
+    throw new Error('the server does not commit durably');
+  }
+}
+
+async function measurePairs(plan: Plan, measure: Measure, firm: Firm, rival: Rival): Promise<Pair[]> {
+  const pairs: Pair[] = [];
+  for (let index = 0; index < plan.pairs; index += 1) {
+    const ourTurn = () => firm.run(measure.accounts, plan.ourSeconds);
+    const rivalTurn = async () => {
+      const rates: number[] = [];
+      for (const clients of CLIENTS) {
+        rates.push(await rival.run(clients, measure.accounts, plan.rivalSeconds));
+      }
+      return Math.max(...rates);
+    };
+    const oursFirst = index % 2 === 0;
+    const first = oursFirst ? await ourTurn() : await rivalTurn();
+    const second = oursFirst ? await rivalTurn() : await ourTurn();
+    const pair = oursFirst ? { ours: first, peer: second } : { ours: second, peer: first };
+    pairs.push(pair);
+    process.stdout.write(
+      `${measure.id.padEnd(7)} pair ${index + 1}/${plan.pairs}   ours ${rate(pair.ours)}   pgledger ${rate(pair.peer)}` +
+        `   ratio ${(pair.ours / pair.peer).toFixed(2)}\n`,
+    );
+  }
+  return pairs;
+}
+
+function report(plan: Plan, results: readonly Result[], faults: readonly string[]): number {
+  const verdicts = results.map(verdictOf);
+  process.stdout.write(
+    `\nledger transfers per second, ${plan.pairs} pairs; PostgreSQL with ${SETTINGS.join(' ')}\n` +
+      `${'measure'.padEnd(9)}${'accounts'.padStart(9)}${'ours'.padStart(10)}${'pgledger'.padStart(10)}` +
+      `${'ratio'.padStart(8)}${'target'.padStart(8)}\n`,
+  );
+  for (const { measure, figures, met, enough } of verdicts) {
+    const word = enough ? (met ? 'ok' : 'MISSED') : 'VOID';
+    process.stdout.write(
+      `${measure.id.padEnd(9)}${String(measure.accounts).padStart(9)}${rate(figures.ours)}${rate(figures.peer)}` +
+        `${figures.ratio.toFixed(2).padStart(8)}${measure.target.toFixed(1).padStart(8)}  ${word}\n`,
+    );
+  }
+  for (const { measure } of verdicts.filter(({ enough }) => !enough)) {
+    const least = Math.round(RIVAL_SHARE * measure.rivalKnown);
+    process.stdout.write(
+      `${measure.id} is void: the rival must reach ${least} a second on this machine for its ratio to mean anything\n`,
+    );
+  }
+  for (const fault of faults.slice(0, 20)) {
+    process.stdout.write(`BREAK  ${fault}\n`);
+  }
+  process.stdout.write(faults.length === 0 ? 'the books hold\n' : `${faults.length} breaks\n`);
+  process.stdout.write(
+    `${JSON.stringify({ name: 'ledger', measures: verdicts.map(({ figures }) => figures) })}\n`,
+  );
+  return faults.length === 0 && verdicts.every(({ met, enough }) => met && enough) ? 0 : 1;
+}
+
+function verdictOf({ measure, pairs }: Result) {
+  const ours = pairs.map((pair) => pair.ours);
+  const peer = Math.round(median(pairs.map((pair) => pair.peer)));
+  const ratio = median(pairs.map((pair) => pair.ours / pair.peer));
+  const enough = peer >= RIVAL_SHARE * measure.rivalKnown;
+  const figures = {
+    id: measure.id,
+    ours: Math.round(median(ours)),
+    peer,
+    ratio: Math.round(ratio * 1_000) / 1_000,
+    unit: 'transfers/s',
+    runs: pairs.length,
+    median: Math.round(median(ours)),
+    spread: Math.round(Math.max(...ours) - Math.min(...ours)),
+    ...(enough ? {} : { void: true }),
+  };
+  return { measure, figures, enough, met: ratio >= measure.target };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((left, right) => left - right);
+  const middle = Math.floor(sorted.length / 2);
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}
+
+function rate(value: number): string {
+  return String(Math.round(value)).padStart(10);
+}

@@ -1,0 +1,154 @@
+/**
+ * What clients wrote down: every request before it was sent, and its answer once it came. After a fault it
+ * is the only witness of what was promised.
+ */
+import { requestOf, type Sender, type SentAnswer, type Wire } from './sender.ts';
+
+/** Requests that make a row of their own, and the table it lies in. */
+export const MADE = {
+  deposit: 'deposits',
+  withdrawal: 'withdrawals',
+  order: 'orders',
+  transfer: 'transfers',
+} as const;
+
+export type Made = keyof typeof MADE;
+
+/** Requests that move a row on; the states that keep what was promised. */
+export const STEPS = {
+  pay: { table: 'deposits', keeps: ['cleared'] },
+  cancel: { table: 'withdrawals', keeps: ['cancelled'] },
+  approve: { table: 'withdrawals', keeps: ['under_review', 'approved', 'processing', 'completed'] },
+  process: { table: 'withdrawals', keeps: ['processing', 'completed'] },
+  complete: { table: 'withdrawals', keeps: ['completed'] },
+} as const;
+
+export type Step = keyof typeof STEPS;
+
+export type Entry = {
+  readonly round: number;
+  readonly what: Made | Step;
+  readonly wire: Wire;
+  /** The row a step moves. */
+  readonly target: string | null;
+  state: 'unanswered' | 'acknowledged' | 'refused';
+  attempts: number;
+  /** The first answer that counts. */
+  status: number;
+  text: string;
+  /** The row a request made. */
+  id: string | null;
+};
+
+export type ClientBook = {
+  readonly entries: Entry[];
+  /** Writes down, sends, and writes down what came. */
+  readonly ask: (what: Made | Step, wire: Wire, target?: string) => Promise<Entry>;
+  /** Sends what was never answered again, with its key, until it is. @units how many there were */
+  readonly retry: () => Promise<number>;
+  /** Sends acknowledged requests of a round again. @shape what was not answered as the first time */
+  readonly replay: (round: number) => Promise<{ readonly sent: number; readonly faults: readonly string[] }>;
+};
+
+const RETRIES = 40;
+const RETRY_MS = 250;
+
+/** An empty book; `round` says in which round an entry is made. */
+export function openClientBook(send: Sender, round: () => number): ClientBook {
+  const entries: Entry[] = [];
+  const ask: ClientBook['ask'] = async (what, wire, target) => {
+    const entry: Entry = {
+      round: round(),
+      what,
+      wire,
+      target: target ?? null,
+      state: 'unanswered',
+      attempts: 0,
+      status: 0,
+      text: '',
+      id: null,
+    };
+    entries.push(entry);
+    await attempt(send, entry);
+    return entry;
+  };
+  return {
+    entries,
+    ask,
+    retry: async () => {
+      const open = entries.filter((entry) => entry.state === 'unanswered');
+      await Promise.all(open.map((entry) => untilAnswered(send, entry)));
+      return open.length;
+    },
+    replay: (which) => replay(send, entries, which),
+  };
+}
+
+/** What no client was ever answered: a load that asks for nothing proves nothing. */
+export function neverDone(entries: readonly Entry[]): readonly string[] {
+  const done = new Set(entries.filter(({ state }) => state === 'acknowledged').map(({ what }) => what));
+  return [...Object.keys(MADE), ...Object.keys(STEPS)].filter((what) => !done.has(what as Made | Step));
+}
+
+/** An entry in words. */
+export function describeEntry(entry: Entry): string {
+  return `${entry.what} ${entry.id ?? entry.target ?? ''} (${requestOf(entry.wire)}, round ${entry.round})`;
+}
+
+async function attempt(send: Sender, entry: Entry): Promise<void> {
+  entry.attempts += 1;
+  const answer = await send(entry.wire);
+  entry.text = answer.text;
+  entry.status = answer.status;
+  if (!answer.final) {
+    return;
+  }
+  const done = answer.status < 300 && !answer.text.includes('"state":"kept"');
+  // What a provider reported and a person must look at was received, not carried out.
+  // A step that was done in the attempt nobody answered is refused as no longer possible.
+  entry.state = done ? 'acknowledged' : 'refused';
+  if (done && entry.what in MADE) {
+    entry.id = (JSON.parse(answer.text) as { readonly id: string }).id;
+  }
+}
+
+async function untilAnswered(send: Sender, entry: Entry): Promise<void> {
+  for (let tries = 0; entry.state === 'unanswered' && tries < RETRIES; tries += 1) {
+    await attempt(send, entry);
+    if (entry.state === 'unanswered') {
+      await Bun.sleep(RETRY_MS);
+    }
+  }
+}
+
+async function replay(send: Sender, entries: readonly Entry[], round: number) {
+  const keyed = entries.filter(
+    (entry) => entry.round === round && entry.state === 'acknowledged' && entry.what in MADE,
+  );
+  const faults = await Promise.all(
+    keyed.map(async (entry) => {
+      const answer = await finalAnswer(send, entry.wire);
+      const same = answer.final && answer.status === entry.status && isSame(entry, answer.text);
+      return same ? [] : [`${describeEntry(entry)} was answered ${answer.status} ${answer.text} again`];
+    }),
+  );
+  return { sent: keyed.length, faults: faults.flat() };
+}
+
+/** A system that has just recovered may be busy; a client asks again. */
+async function finalAnswer(send: Sender, wire: Wire): Promise<SentAnswer> {
+  for (let tries = 1; ; tries += 1) {
+    const answer = await send(wire);
+    if (answer.final || tries === RETRIES) {
+      return answer;
+    }
+    await Bun.sleep(RETRY_MS);
+  }
+}
+
+/** An order is answered as it is by now, everything else as it was. */
+function isSame(entry: Entry, text: string): boolean {
+  return entry.what === 'order'
+    ? (JSON.parse(text) as { readonly id?: string }).id === entry.id
+    : text === entry.text;
+}

@@ -1,0 +1,205 @@
+/**
+ * The load: a few accounts that many connections deposit into, withdraw from, transfer between and trade
+ * with at once. Each scenario goes on only from what was answered.
+ */
+import { type Api, apiFor, ok } from '../../src/demo/client.ts';
+import { DEMO_PEOPLE, type DemoCredentials, type DemoName } from '../../src/demo/credentials.ts';
+import { newId } from '../../src/kernel/id.ts';
+import type { Random } from '../../src/testing/random.ts';
+import type { ClientBook } from './client-book.ts';
+import { type Person, personOf, type Wire } from './sender.ts';
+
+type Client = {
+  readonly person: Person;
+  readonly name: string;
+  readonly accountId: string;
+  readonly otherAccountId: string;
+  readonly beneficiaryId: string;
+};
+
+export type Firm = {
+  readonly clients: readonly [Client, Client];
+  /** Sells what the clients buy. */
+  readonly maker: Pick<Client, 'person' | 'accountId'>;
+  readonly checkers: readonly [Person, Person];
+  readonly payer: Person;
+  readonly accountIds: readonly string[];
+  /** Sessions that last the next round. */
+  readonly signIn: () => Promise<void>;
+};
+
+type Scenario = (firm: Firm, book: ClientBook, random: Random) => Promise<void>;
+
+/** Of the registry's own examples. */
+const BANK = { kind: 'bank', iban: 'MU17BOMM0101101030300200000MUR', bic: 'BOMMMUPL' } as const;
+const PRICE = '60000';
+const REASON = { reason: 'Looked at it' };
+
+/** Opens what the load needs besides the demo firm: second accounts and beneficiaries. */
+export async function openFirm(url: () => string, credentials: DemoCredentials): Promise<Firm> {
+  const person = (name: DemoName) => personOf(url, credentials[name]);
+  const [maker, operations, compliance, operations2] = [
+    person('marketMaker'),
+    person('operations'),
+    person('compliance'),
+    person('operations2'),
+  ];
+  const clients = [
+    await openClient(url, person('customer'), 'customer'),
+    await openClient(url, person('customer2'), 'customer2'),
+  ] as const;
+  const makerAccount = credentials.marketMaker.accountId ?? '';
+  const everybody = [...clients.map((client) => client.person), maker, operations, compliance, operations2];
+  return {
+    clients,
+    maker: { person: maker, accountId: makerAccount },
+    checkers: [operations, compliance],
+    payer: operations2,
+    accountIds: [...clients.flatMap((client) => [client.accountId, client.otherAccountId]), makerAccount],
+    signIn: async () => {
+      await Promise.all(everybody.map((each) => each.signIn()));
+    },
+  };
+}
+
+/** Runs scenarios on so many connections until told to stop, and waits for what is under way. */
+export async function runLoad(
+  firm: Firm,
+  book: ClientBook,
+  random: Random,
+  connections: number,
+  stopped: () => boolean,
+): Promise<void> {
+  const connection = async () => {
+    while (!stopped()) {
+      const before = book.entries.length;
+      await random.pick(SCENARIOS)(firm, book, random);
+      // Nobody answers: the client waits a little before it tries something else.
+      if (book.entries.slice(before).some((entry) => entry.state === 'unanswered')) {
+        await Bun.sleep(50);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: connections }, connection));
+}
+
+async function openClient(
+  url: () => string,
+  person: Person,
+  name: keyof typeof DEMO_PEOPLE,
+): Promise<Client> {
+  await person.signIn();
+  const api: Api = apiFor(url(), person.token());
+  const { firstName, lastName } = DEMO_PEOPLE[name];
+  const holderName = `${firstName} ${lastName}`;
+  const other = await ok(api.POST('/v1/accounts', { body: { type: 'live', baseCurrency: 'USD' } }));
+  const beneficiary = await ok(api.POST('/v1/beneficiaries', { body: { ...BANK, holderName } }));
+  return {
+    person,
+    name: holderName,
+    accountId: person.login.accountId ?? '',
+    otherAccountId: other.id,
+    beneficiaryId: beneficiary.id,
+  };
+}
+
+const deposit: Scenario = async ({ clients }, book, random) => {
+  const { person, name, accountId, otherAccountId } = random.pick(clients);
+  const amount = amountOf(random, 5_000);
+  const body = { accountId: random.pick([accountId, otherAccountId]), asset: 'USD', amount, method: 'card' };
+  const announced = await book.ask('deposit', keyed(person, '/v1/deposits', body));
+  if (announced.state !== 'acknowledged') {
+    return;
+  }
+  const { id, paymentReference } = JSON.parse(announced.text) as { id: string; paymentReference: string };
+  const event = {
+    id: newId(),
+    type: 'payment.cleared',
+    occurredAt: new Date(Date.now()).toISOString(),
+    data: {
+      paymentReference,
+      providerReference: `pay_${id}`,
+      amount,
+      currency: 'USD',
+      method: 'card',
+      payerName: name,
+    },
+  };
+  const wire: Wire = { method: 'POST', path: '/v1/webhooks/payments/test', as: 'provider', body: event };
+  // Providers send twice at once what they are not sure of.
+  await Promise.all(Array.from({ length: 1 + random.below(2) }, () => book.ask('pay', wire, id)));
+};
+
+const withdrawal: Scenario = async ({ clients, checkers, payer }, book, random) => {
+  const { person, accountId, beneficiaryId } = random.pick(clients);
+  const body = {
+    accountId,
+    beneficiaryId,
+    asset: 'USD',
+    amount: amountOf(random, 300),
+    confirmDuplicate: true,
+  };
+  const asked = await book.ask('withdrawal', keyed(person, '/v1/withdrawals', body));
+  if (asked.state !== 'acknowledged' || asked.id === null) {
+    return;
+  }
+  const { id } = asked;
+  const path = `/v1/withdrawals/${id}`;
+  const step = (as: Person, name: string, sent?: unknown): Wire => ({
+    method: 'POST',
+    path: `${path}/${name}`,
+    as,
+    ...(sent === undefined ? {} : { body: sent }),
+  });
+  const way = random.below(4);
+  if (way === 0) {
+    await book.ask('cancel', step(person, 'cancel'), id);
+    return;
+  }
+  const steps = [
+    ['approve', step(checkers[0], 'approve', REASON)],
+    ['approve', step(checkers[1], 'approve', REASON)],
+    ['process', step(payer, 'process')],
+    ['complete', step(payer, 'complete', { transactionReference: `FT${id}` })],
+  ] as const;
+  for (const [what, wire] of steps.slice(0, way === 1 ? random.below(3) : steps.length)) {
+    const done = await book.ask(what, wire, id);
+    if (done.state !== 'acknowledged') {
+      return;
+    }
+  }
+};
+
+const order: Scenario = async ({ clients, maker }, book, random) => {
+  const client = random.pick(clients);
+  const common = { symbol: 'BTC/USD', type: 'limit', timeInForce: 'gtc', limitPrice: PRICE };
+  const quantity = random.pick(['0.0001', '0.0002']);
+  const buy = { ...common, accountId: client.accountId, side: 'buy', quantity };
+  const sell = { ...common, accountId: maker.accountId, side: 'sell', quantity };
+  await Promise.all([
+    book.ask('order', keyed(client.person, '/v1/orders', buy)),
+    book.ask('order', keyed(maker.person, '/v1/orders', sell)),
+  ]);
+};
+
+const transfer: Scenario = async ({ clients }, book, random) => {
+  const { person, accountId, otherAccountId } = random.pick(clients);
+  const [fromAccountId, toAccountId] = random.pick([
+    [accountId, otherAccountId],
+    [otherAccountId, accountId],
+  ]);
+  const body = { fromAccountId, toAccountId, asset: 'USD', amount: amountOf(random, 200) };
+  await book.ask('transfer', keyed(person, '/v1/transfers', body));
+};
+
+const SCENARIOS: readonly Scenario[] = [deposit, withdrawal, order, transfer, transfer];
+
+function keyed(as: Person, path: string, body: unknown): Wire {
+  return { method: 'POST', path, as, key: newId(), body };
+}
+
+/** @units cents up to `below` */
+function amountOf(random: Random, below: number): string {
+  const cents = 1 + random.below(below);
+  return `${Math.floor(cents / 100)}.${String(cents % 100).padStart(2, '0')}`;
+}

@@ -1,0 +1,77 @@
+import { actorIdOf } from '../../kernel/actor.ts';
+import { present } from '../../kernel/assert.ts';
+import { type Id, newId } from '../../kernel/id.ts';
+import { record } from '../../platform/audit/record.ts';
+import type { Ctx } from '../../platform/context.ts';
+import { sealJson } from '../../platform/crypto/seal.ts';
+import type { Tx } from '../../platform/db/client.ts';
+import { changeGate, lockGateExclusively, lockGates } from '../identity/index.ts';
+import { AML_EVENTS } from './audit.ts';
+import { gateAfterScreening } from './rules.ts';
+import { amlAlerts, screenings } from './schema.ts';
+import { screeningPlace } from './screen.ts';
+
+export type ThirdPartyPayment = {
+  readonly userId: Id;
+  /** The name the payment came under. */
+  readonly payerName: string;
+};
+
+/** No score: a name is the customer's or it is not. */
+const RISK_SCORE = 60;
+
+/**
+ * Tells compliance that somebody else paid for a customer. The evidence is a check of its own kind, and
+ * until a second person agrees that all is well the customer's gate is as for any other alert. Joins the
+ * caller's transaction and takes the gate's exclusive lock, so call it before any row is locked.
+ * @effects rows of `screenings` and `aml_alerts`, perhaps `customer_gates`; audit `screening.completed`,
+ *   `aml_alert.opened`, perhaps `gate.changed`
+ */
+export async function openThirdPartyAlert(tx: Tx, ctx: Ctx, payment: ThirdPartyPayment): Promise<void> {
+  const { userId } = payment;
+  await lockGateExclusively(tx, userId);
+  const gate = present((await lockGates(tx, [userId])).get(userId), 'every user has a gate');
+  const id = newId();
+  const at = ctx.deps.clock.now();
+  const key = await ctx.deps.personKeys.of(tx, userId);
+  const [screening] = await tx
+    .insert(screenings)
+    .values({
+      id,
+      userId,
+      checkType: 'transaction_monitoring',
+      trigger: 'third_party_payer',
+      provider: 'built_in',
+      subject: sealJson(key, screeningPlace(id), { name: payment.payerName, kind: 'unknown' }),
+      result: 'alert',
+      riskScore: RISK_SCORE,
+      listVersions: {},
+      algorithmVersion: 'same_holder/1',
+      configHash: '',
+      matchCount: 0,
+      requestedBy: actorIdOf(ctx.actor),
+      checkedAt: at,
+    })
+    .returning();
+  const [alert] = await tx
+    .insert(amlAlerts)
+    .values({ id: newId(), userId, screeningId: id, status: 'open', severity: 'high', createdAt: at })
+    .returning();
+  const opened = present(alert, 'the alert was inserted');
+  await record(tx, ctx, {
+    event: AML_EVENTS['screening.completed'],
+    resource: { type: 'screening', id },
+    subjectUserId: userId,
+    after: present(screening, 'the check was inserted'),
+  });
+  await record(tx, ctx, {
+    event: AML_EVENTS['aml_alert.opened'],
+    resource: { type: 'aml_alert', id: opened.id },
+    subjectUserId: userId,
+    after: opened,
+  });
+  const next = gateAfterScreening(gate.screening, 'alert', 1);
+  if (next !== gate.screening) {
+    await changeGate(tx, ctx, userId, { screening: next });
+  }
+}

@@ -1,0 +1,233 @@
+import { eq } from 'drizzle-orm';
+import { amountOf, formatAmount } from '../../kernel/amount.ts';
+import { present } from '../../kernel/assert.ts';
+import { canonicalJson, type Json } from '../../kernel/canonical-json.ts';
+import type { Id } from '../../kernel/id.ts';
+import type { ApprovalAction } from '../../platform/approvals/actions.ts';
+import { type Approval, requestApproval } from '../../platform/approvals/request-approval.ts';
+import type { Ctx } from '../../platform/context.ts';
+import type { Tx } from '../../platform/db/client.ts';
+import { lockRow } from '../../platform/db/locks.ts';
+import { transact } from '../../platform/db/transact.ts';
+import { findAccount } from '../accounts/index.ts';
+import { refuseSelfAction } from '../identity/index.ts';
+import { customerWallet, lockWallets, postJournals, receivableWallets } from '../ledger/index.ts';
+import { CHECKERS } from './checkers.ts';
+import { creditDeposit } from './credit-deposit.ts';
+import { repayDebt } from './debts.ts';
+import { refuseFunding } from './errors.ts';
+import { bankAccounts, bankStatementLines, bankStatements } from './evidence/schema.ts';
+import { lockMoneyPathOf } from './lock-money-path.ts';
+import { bankWallets, closeReceipt, lockOpenReceipt, type Receipt } from './receipts.ts';
+import { depositMayBecome } from './rules.ts';
+import { deposits } from './schema.ts';
+import { findReceipt } from './statement-store.ts';
+import { findDeposit } from './store.ts';
+
+const ALLOCATE = 'unallocated_receipt.allocate';
+const RETURN = 'unallocated_receipt.return';
+
+export type Allocation = {
+  readonly receiptId: Id;
+  readonly depositId?: Id | undefined;
+  readonly accountId?: Id | undefined;
+  readonly reason: string;
+};
+
+type Owner = { readonly userId: Id; readonly accountId: Id };
+
+/**
+ * Asks another person to give unallocated money to a deposit, or to an account no deposit was announced for.
+ * @effects one row of `approvals`; audit `approval.requested`
+ * @errors not_found, self_action, receipt_closed, deposit_status_conflict, receipt_does_not_fit,
+ *   approval_pending_exists
+ */
+export async function allocateReceipt(ctx: Ctx, input: Allocation): Promise<Approval> {
+  return transact(ctx, 'staff', async (tx) => {
+    const receipt = await findReceipt(tx, input.receiptId);
+    const { depositId, accountId } = input;
+    const owner: Owner =
+      depositId === undefined
+        ? await accountOwner(tx, ctx, present(accountId, 'the wire asks for one of the two'))
+        : await findDeposit(tx, ctx, depositId);
+    refuseSelfAction(ctx, owner.userId);
+    if (receipt.status !== 'open') {
+      throw refuseFunding('receipt_closed');
+    }
+    if (depositId !== undefined) {
+      const deposit = await findDeposit(tx, ctx, depositId);
+      refuseMisfit(receipt, deposit);
+    }
+    return requestApproval(tx, ctx, {
+      action: ALLOCATE,
+      subjectType: 'unallocated_receipt',
+      subjectId: receipt.id,
+      subjectUserId: owner.userId,
+      payload: allocationPayload(receipt, { depositId: depositId ?? null, accountId: owner.accountId }),
+      quorum: 1,
+      checkerRoles: CHECKERS,
+      reason: input.reason,
+    });
+  });
+}
+
+/**
+ * Asks another person to send unallocated money back to where it came from.
+ * @effects one row of `approvals`; audit `approval.requested`
+ * @errors not_found, receipt_closed, approval_pending_exists
+ */
+export async function returnReceipt(
+  ctx: Ctx,
+  input: { readonly receiptId: Id; readonly reason: string },
+): Promise<Approval> {
+  return transact(ctx, 'staff', async (tx) => {
+    const receipt = await findReceipt(tx, input.receiptId);
+    if (receipt.status !== 'open') {
+      throw refuseFunding('receipt_closed');
+    }
+    return requestApproval(tx, ctx, {
+      action: RETURN,
+      subjectType: 'unallocated_receipt',
+      subjectId: receipt.id,
+      subjectUserId: null,
+      payload: allocationPayload(receipt, { depositId: null, accountId: null }),
+      quorum: 1,
+      checkerRoles: CHECKERS,
+      reason: input.reason,
+    });
+  });
+}
+
+/** What the last vote on an allocation does. */
+export const receiptAllocation: ApprovalAction = {
+  action: ALLOCATE,
+  execute: async (ctx, approved) => {
+    const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
+    const { depositId, accountId } = approved.payload as { depositId: Id | null; accountId: Id };
+    const owner = await accountOwner(tx, ctx, accountId);
+    await lockMoneyPathOf(tx, owner, 'money_in');
+    const deposit = depositId === null ? undefined : await lockRow(tx, deposits, depositId);
+    const receipt = await lockOpenReceipt(tx, approved.subjectId);
+    if (
+      canonicalJson(allocationPayload(receipt, { depositId, accountId })) !==
+      canonicalJson(approved.payload as Json)
+    ) {
+      throw refuseFunding('approved_request_changed');
+    }
+    const valueDate = await valueDateOf(tx, receipt);
+    const { approvalId } = approved;
+    if (deposit !== undefined) {
+      refuseMisfit(receipt, deposit);
+      const { statementLineId } = receipt;
+      const credit = { from: receipt.walletId, valueDate, evidence: { statementLineId, approvalId } };
+      const { journalId } = await creditDeposit(tx, ctx, deposit, credit);
+      await closeReceipt(tx, ctx, receipt, { closingJournalId: journalId, depositId, approvalId });
+      return;
+    }
+    const closingJournalId = await creditAccount(tx, ctx, receipt, owner, valueDate);
+    await closeReceipt(tx, ctx, receipt, { closingJournalId, accountId, approvalId });
+  },
+};
+
+/** What the last vote on a return does: the bank has the money no longer. */
+export const receiptReturn: ApprovalAction = {
+  action: RETURN,
+  execute: async (ctx, approved) => {
+    const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
+    const receipt = await lockOpenReceipt(tx, approved.subjectId);
+    const payload = allocationPayload(receipt, { depositId: null, accountId: null });
+    if (canonicalJson(payload) !== canonicalJson(approved.payload as Json)) {
+      throw refuseFunding('approved_request_changed');
+    }
+    const { bank } = await bankWallets(tx, ctx, await bankAccountOf(tx, receipt));
+    const [closingJournalId] = await postJournals(tx, ctx, [
+      {
+        book: 'live',
+        kind: 'withdrawal',
+        referenceType: 'unallocated_receipt',
+        referenceId: receipt.id,
+        description: 'Money sent back to its payer',
+        entries: [
+          { walletId: receipt.walletId, amount: amountOf(-receipt.amount) },
+          { walletId: bank, amount: receipt.amount },
+        ],
+      },
+    ]);
+    const { approvalId } = approved;
+    await closeReceipt(tx, ctx, receipt, {
+      status: 'returned',
+      closingJournalId: present(closingJournalId, 'one journal was posted'),
+      approvalId,
+    });
+  },
+};
+
+/** A deposit takes the amount it announced, as long as it waits for it. */
+function refuseMisfit(receipt: Receipt, deposit: typeof deposits.$inferSelect): void {
+  if (!depositMayBecome(deposit.status, 'cleared')) {
+    throw refuseFunding('deposit_status_conflict');
+  }
+  if (deposit.asset !== receipt.asset || deposit.amount !== receipt.amount) {
+    throw refuseFunding('receipt_does_not_fit');
+  }
+}
+
+function allocationPayload(
+  receipt: Receipt,
+  target: { readonly depositId: Id | null; readonly accountId: Id | null },
+): { readonly [key: string]: Json } {
+  const { asset, statementLineId, walletId } = receipt;
+  return { ...target, asset, amount: formatAmount(receipt.amount), statementLineId, walletId };
+}
+
+async function accountOwner(tx: Tx, ctx: Ctx, accountId: Id): Promise<Owner> {
+  const { userId } = await findAccount(tx, ctx, accountId);
+  return { userId, accountId };
+}
+
+async function creditAccount(
+  tx: Tx,
+  ctx: Ctx,
+  receipt: Receipt,
+  owner: Owner,
+  valueDate: string,
+): Promise<Id> {
+  const wallet = await customerWallet(tx, ctx, { ...owner, book: 'live' }, receipt.asset);
+  const owed = await receivableWallets(tx, [owner.userId], receipt.asset);
+  await lockWallets(tx, [wallet.id, receipt.walletId, ...owed]);
+  const reference = { referenceType: 'unallocated_receipt', referenceId: receipt.id };
+  const [journalId] = await postJournals(tx, ctx, [
+    {
+      ...reference,
+      book: 'live',
+      kind: 'deposit',
+      description: 'Money received and allocated',
+      valueDate,
+      entries: [
+        { walletId: receipt.walletId, amount: amountOf(-receipt.amount) },
+        { walletId: wallet.id, amount: receipt.amount },
+      ],
+    },
+  ]);
+  const debtor = { userId: owner.userId, walletId: wallet.id, asset: receipt.asset };
+  await repayDebt(tx, ctx, debtor, { ...reference, limit: receipt.amount });
+  return present(journalId, 'one journal was posted');
+}
+
+async function valueDateOf(tx: Tx, { statementLineId }: Receipt): Promise<string> {
+  const [line] = await tx
+    .select({ valueDate: bankStatementLines.valueDate })
+    .from(bankStatementLines)
+    .where(eq(bankStatementLines.id, statementLineId));
+  return present(line, 'a receipt has its line').valueDate;
+}
+
+async function bankAccountOf(tx: Tx, { statementLineId }: Receipt) {
+  const [found] = await tx
+    .select({ account: bankAccounts })
+    .from(bankStatementLines)
+    .innerJoin(bankStatements, eq(bankStatements.id, bankStatementLines.statementId))
+    .innerJoin(bankAccounts, eq(bankAccounts.id, bankStatements.bankAccountId))
+    .where(eq(bankStatementLines.id, statementLineId));
+  return present(found, 'an imported statement is of a bank account').account;
+}

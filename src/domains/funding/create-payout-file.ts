@@ -1,0 +1,117 @@
+import { inArray } from 'drizzle-orm';
+import { personOf } from '../../kernel/actor.ts';
+import { sumAmounts } from '../../kernel/amount.ts';
+import { present } from '../../kernel/assert.ts';
+import { type Id, newId } from '../../kernel/id.ts';
+import { record } from '../../platform/audit/record.ts';
+import type { Ctx } from '../../platform/context.ts';
+import { sha256 } from '../../platform/crypto/keyring.ts';
+import type { Tx } from '../../platform/db/client.ts';
+import { lockRows } from '../../platform/db/locks.ts';
+import { transact } from '../../platform/db/transact.ts';
+import { refuse } from '../../platform/http/refuse.ts';
+import { lockGates } from '../identity/index.ts';
+import { FUNDING_EVENTS } from './audit.ts';
+import { refuseFunding } from './errors.ts';
+import { lockMoneyPathOf } from './lock-money-path.ts';
+import { lockPayees, refuseUnusable } from './lock-payees.ts';
+import { payoutAccountOf } from './payout-accounts.ts';
+import { type PayoutFile, payoutBytes, payoutProvider } from './payout-file.ts';
+import { payoutReferenceOf } from './payout-reference.ts';
+import { refusePayer } from './refuse-payer.ts';
+import { withdrawalMayBecome } from './rules.ts';
+import { payoutFileItems, payoutFiles, withdrawals } from './schema.ts';
+import type { Withdrawal } from './store.ts';
+import { recordStatus } from './withdrawal-status.ts';
+
+export type NewPayoutFile = {
+  readonly asset: string;
+  readonly withdrawalIds: readonly Id[];
+  /** @units YYYY-MM-DD */
+  readonly executionDate: string;
+};
+
+/**
+ * Puts approved bank withdrawals of one currency into one instruction to the bank and begins all their
+ * payouts, or none: one that may not be paid refuses the file.
+ * @effects rows of `payout_files`, `payout_file_items`; the withdrawals; audit `payout_file.created` and
+ *   `withdrawal.processing` for each; event `funding.withdrawal_processing` for each
+ * @errors not_found, payout_account_missing, the gate's, account_not_live, account_not_active,
+ *   withdrawal_status_conflict, payout_not_bank, self_action, approved_request_changed,
+ *   destination_changed, approval_not_granted, approver_cannot_pay_out,
+ *   beneficiary_not_usable
+ */
+export async function createPayoutFile(ctx: Ctx, input: NewPayoutFile): Promise<PayoutFile> {
+  const ids = [...new Set(input.withdrawalIds)].sort();
+  return transact(ctx, 'engine', async (tx) => {
+    const account = await payoutAccountOf(tx, input.asset);
+    if (account === undefined) {
+      throw refuseFunding('payout_account_missing');
+    }
+    const begun = await beginAll(tx, ctx, input.asset, ids);
+    const id = newId();
+    const head = {
+      id,
+      messageId: payoutReferenceOf(id),
+      provider: payoutProvider.name,
+      asset: input.asset,
+      payoutAccountId: account.id,
+      executionDate: input.executionDate,
+      transactionCount: begun.length,
+      controlSum: sumAmounts(begun.map((row) => row.amount)),
+      createdBy: present(personOf(ctx.actor), 'a payout file is made by a person'),
+      createdAt: ctx.deps.clock.now(),
+    };
+    const fileHash = sha256(await payoutBytes(tx, ctx, head, account, begun));
+    const [row] = await tx
+      .insert(payoutFiles)
+      .values({ ...head, fileHash })
+      .returning();
+    const items = begun.map((one, position) => ({ withdrawalId: one.id, fileId: id, position }));
+    await tx.insert(payoutFileItems).values(items);
+    const file = present(row, 'the file was inserted');
+    await record(tx, ctx, {
+      event: FUNDING_EVENTS['payout_file.created'],
+      resource: { type: 'payout_file', id },
+      subjectUserId: null,
+      after: file,
+    });
+    return file;
+  });
+}
+
+/** Gates first, all of them in order; then the withdrawals; only then is any of them changed. */
+async function beginAll(tx: Tx, ctx: Ctx, asset: string, ids: readonly Id[]): Promise<readonly Withdrawal[]> {
+  const known = await tx
+    .select()
+    .from(withdrawals)
+    .where(inArray(withdrawals.id, [...ids]));
+  if (known.length !== ids.length) {
+    throw refuse('not_found');
+  }
+  await lockGates(
+    tx,
+    known.map((row) => row.userId),
+  );
+  for (const row of known) {
+    await lockMoneyPathOf(tx, row, 'money_out');
+  }
+  const payees = await lockPayees(tx, known);
+  const locked = await lockRows(tx, withdrawals, ids);
+  for (const row of locked) {
+    if (!withdrawalMayBecome(row.status, 'processing')) {
+      throw refuseFunding('withdrawal_status_conflict', { detail: `Withdrawal ${row.id} is ${row.status}.` });
+    }
+    if (row.asset !== asset || row.method !== 'bank_transfer') {
+      throw refuseFunding('payout_not_bank', { detail: `Withdrawal ${row.id} is paid otherwise.` });
+    }
+    await refusePayer(tx, ctx, row);
+  }
+  refuseUnusable(ctx, payees);
+  const begun: Withdrawal[] = [];
+  for (const row of locked) {
+    const payoutReference = payoutReferenceOf(row.id);
+    begun.push(await recordStatus(tx, ctx, row, { status: 'processing', payoutReference }));
+  }
+  return begun;
+}

@@ -1,0 +1,80 @@
+import { z } from '@hono/zod-openapi';
+import { ApprovalReason } from '../../platform/approvals/api.ts';
+import { pageQuery } from '../../platform/http/cursor.ts';
+import { amountInput, idInput, wireOf } from '../../platform/http/wire.ts';
+import { clearingPeriods, fundingMethod } from './schema.ts';
+import { debitStatus, statementDebits } from './work/schema.ts';
+
+/** Whole days since a piece of work came up. */
+export const ageDays = z.number().int().openapi({ example: 3 });
+
+export const StatementDebit = wireOf(statementDebits)
+  .pick({
+    id: true,
+    statementLineId: true,
+    asset: true,
+    amount: true,
+    reason: true,
+    status: true,
+    explanation: true,
+    withdrawalId: true,
+    journalId: true,
+    approvalId: true,
+    assigneeId: true,
+    version: true,
+    createdAt: true,
+    closedAt: true,
+  })
+  .extend({ ageDays })
+  .openapi('StatementDebit');
+
+export const debitQuery = z.strictObject({
+  ...pageQuery,
+  status: z.enum(debitStatus.enumValues).optional(),
+  assigneeId: idInput.optional(),
+});
+
+export const WorkAssignment = z.strictObject({ assigneeId: idInput }).openapi('WorkAssignment');
+
+const reason = ApprovalReason.shape.reason;
+
+export const ExplainDebit = z
+  .discriminatedUnion('explanation', [
+    z.strictObject({ explanation: z.literal('bank_charge'), reason }).openapi('ExplainByBankCharge'),
+    z
+      .strictObject({ explanation: z.literal('payout'), withdrawalId: idInput, reason })
+      .openapi('ExplainByPayout'),
+    z
+      .strictObject({ explanation: z.literal('booked'), journalId: idInput, reason })
+      .openapi('ExplainByJournal'),
+  ])
+  .openapi('ExplainDebit');
+
+export const Debt = z
+  .object({
+    id: z.string(),
+    debtor: z.string().openapi({ description: 'A customer’s user id, or `firm` for what banks charged' }),
+    asset: z.string(),
+    amount: z.string().openapi({ example: '40' }),
+  })
+  .openapi('Debt');
+
+export const debtQuery = z.strictObject({ ...pageQuery, userId: idInput.optional() });
+
+export const ClearingPeriod = wireOf(clearingPeriods)
+  .pick({ method: true, approvalId: true })
+  .extend({ days: z.number().int() })
+  .openapi('ClearingPeriod');
+
+export const SetClearingPeriod = z
+  .strictObject({
+    method: z.enum(fundingMethod.enumValues),
+    days: z.number().int().min(0).max(365).openapi({ example: 3 }),
+    reason,
+  })
+  .openapi('SetClearingPeriod');
+
+/** Part of a deposit, or all that is left of it. */
+export const TakeBackDeposit = z
+  .strictObject({ amount: amountInput.optional(), reason })
+  .openapi('TakeBackDeposit');

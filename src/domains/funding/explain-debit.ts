@@ -1,0 +1,179 @@
+import { and, eq, ne } from 'drizzle-orm';
+import { amountOf, formatAmount } from '../../kernel/amount.ts';
+import { present } from '../../kernel/assert.ts';
+import { canonicalJson, type Json } from '../../kernel/canonical-json.ts';
+import type { Id } from '../../kernel/id.ts';
+import type { ApprovalAction } from '../../platform/approvals/actions.ts';
+import { type Approval, requestApproval } from '../../platform/approvals/request-approval.ts';
+import { record } from '../../platform/audit/record.ts';
+import type { Ctx } from '../../platform/context.ts';
+import type { Tx } from '../../platform/db/client.ts';
+import { lockRow } from '../../platform/db/locks.ts';
+import { transact } from '../../platform/db/transact.ts';
+import { refuse } from '../../platform/http/refuse.ts';
+import { findEntry, houseWallet, lockWallets, postJournals } from '../ledger/index.ts';
+import { FUNDING_EVENTS } from './audit.ts';
+import { CHECKERS } from './checkers.ts';
+import { FIRM_AS_DEBTOR } from './debts.ts';
+import { refuseFunding } from './errors.ts';
+import { withdrawals } from './schema.ts';
+import { PAID_STATUSES, type StatementDebit } from './statement-debits.ts';
+import { statementDebits } from './work/schema.ts';
+
+const EXPLAIN = 'statement_debit.explain';
+
+export type Explanation =
+  | { readonly kind: 'bank_charge' }
+  | { readonly kind: 'payout'; readonly withdrawalId: Id }
+  /** A journal has the same amount leave the same bank account: a refund, a sweep, money sent back. */
+  | { readonly kind: 'booked'; readonly journalId: Id };
+
+/**
+ * Asks another person to agree what a debit was.
+ * @effects one row of `approvals`; audit `approval.requested`
+ * @errors not_found, debit_closed, debit_not_explained, approval_pending_exists
+ */
+export async function proposeExplanation(
+  ctx: Ctx,
+  input: { readonly debitId: Id; readonly explanation: Explanation; readonly reason: string },
+): Promise<Approval> {
+  return transact(ctx, 'staff', async (tx) => {
+    const [debit] = await tx.select().from(statementDebits).where(eq(statementDebits.id, input.debitId));
+    if (debit === undefined) {
+      throw refuse('not_found');
+    }
+    const subjectUserId = await refuseMisfit(tx, debit, input.explanation);
+    return requestApproval(tx, ctx, {
+      action: EXPLAIN,
+      subjectType: 'statement_debit',
+      subjectId: debit.id,
+      subjectUserId,
+      payload: explanationPayload(debit, input.explanation),
+      quorum: 1,
+      checkerRoles: CHECKERS,
+      reason: input.reason,
+    });
+  });
+}
+
+/** What the vote on an explanation does. What the bank charged is booked as the firm's debt. */
+export const debitExplaining: ApprovalAction = {
+  action: EXPLAIN,
+  execute: async (ctx, approved) => {
+    const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
+    const { explanation } = approved.payload as unknown as { readonly explanation: Explanation };
+    const before = present(
+      await lockRow(tx, statementDebits, approved.subjectId),
+      'debits are never deleted',
+    );
+    await refuseMisfit(tx, before, explanation);
+    if (canonicalJson(explanationPayload(before, explanation)) !== canonicalJson(approved.payload as Json)) {
+      throw refuseFunding('approved_request_changed');
+    }
+    const cited = {
+      withdrawalId: explanation.kind === 'payout' ? explanation.withdrawalId : null,
+      journalId: explanation.kind === 'booked' ? explanation.journalId : null,
+    };
+    const [row] = await tx
+      .update(statementDebits)
+      .set({
+        ...cited,
+        ...(explanation.kind === 'bank_charge' ? { journalId: await bookCharge(tx, ctx, before) } : {}),
+        status: 'explained',
+        explanation: explanation.kind,
+        approvalId: approved.approvalId,
+        closedAt: ctx.deps.clock.now(),
+        version: before.version + 1,
+      })
+      .where(eq(statementDebits.id, before.id))
+      .returning();
+    await record(tx, ctx, {
+      event: FUNDING_EVENTS['statement_debit.explained'],
+      resource: { type: 'statement_debit', id: before.id },
+      subjectUserId: null,
+      before,
+      after: present(row, 'the debit was locked'),
+    });
+  },
+};
+
+/** @shape the customer it is about, if any */
+async function refuseMisfit(tx: Tx, debit: StatementDebit, explanation: Explanation): Promise<Id | null> {
+  if (debit.status !== 'open') {
+    throw refuseFunding('debit_closed');
+  }
+  switch (explanation.kind) {
+    case 'bank_charge':
+      return null;
+    case 'payout':
+      return payoutOf(tx, debit, explanation.withdrawalId);
+    case 'booked':
+      await refuseOtherJournal(tx, debit, explanation.journalId);
+      return null;
+  }
+}
+
+async function payoutOf(tx: Tx, debit: StatementDebit, withdrawalId: Id): Promise<Id> {
+  const [payout] = await tx.select().from(withdrawals).where(eq(withdrawals.id, withdrawalId));
+  const fits =
+    payout !== undefined &&
+    payout.asset === debit.asset &&
+    payout.amount === debit.amount &&
+    (PAID_STATUSES as readonly string[]).includes(payout.status);
+  if (!fits || (await citedAlready(tx, debit, eq(statementDebits.withdrawalId, withdrawalId)))) {
+    throw refuseFunding('debit_not_explained');
+  }
+  return payout.userId;
+}
+
+/** The journal has this very amount leave this bank account, and explains no other debit. */
+async function refuseOtherJournal(tx: Tx, debit: StatementDebit, journalId: Id): Promise<void> {
+  const { walletId, amount } = debit;
+  const entry = await findEntry(tx, { journalId, walletId, amount });
+  // A payout is explained as one: by itself, and never twice.
+  const fits = entry !== undefined && entry.referenceType !== 'withdrawal';
+  if (!fits || (await citedAlready(tx, debit, eq(statementDebits.journalId, journalId)))) {
+    throw refuseFunding('debit_not_explained');
+  }
+}
+
+async function citedAlready(tx: Tx, debit: StatementDebit, cites: ReturnType<typeof eq>): Promise<boolean> {
+  const [other] = await tx
+    .select({ id: statementDebits.id })
+    .from(statementDebits)
+    .where(and(cites, ne(statementDebits.id, debit.id)));
+  return other !== undefined;
+}
+
+/** Clients' money is less by it, and the firm owes it to them. */
+async function bookCharge(tx: Tx, ctx: Ctx, { id, asset, amount, walletId }: StatementDebit): Promise<Id> {
+  const owed = await houseWallet(tx, ctx, {
+    role: 'receivable',
+    reference: FIRM_AS_DEBTOR,
+    book: 'live',
+    asset,
+  });
+  await lockWallets(tx, [owed.id, walletId]);
+  const [journalId] = await postJournals(tx, ctx, [
+    {
+      book: 'live',
+      kind: 'adjustment',
+      referenceType: 'statement_debit',
+      referenceId: id,
+      description: 'Charge of the bank, owed by the firm to its clients’ money',
+      entries: [
+        { walletId, amount },
+        { walletId: owed.id, amount: amountOf(-amount) },
+      ],
+    },
+  ]);
+  return present(journalId, 'one journal was posted');
+}
+
+function explanationPayload(
+  debit: StatementDebit,
+  explanation: Explanation,
+): { readonly [key: string]: Json } {
+  const { asset, statementLineId, walletId } = debit;
+  return { explanation, asset, amount: formatAmount(debit.amount), statementLineId, walletId };
+}

@@ -1,0 +1,149 @@
+/**
+ * What an event of a payment provider means for a deposit, from values alone. Events come late, twice and
+ * out of order: what is true already is ignored, what needs an earlier event waits for it, and what
+ * contradicts the book is kept for a person.
+ */
+import type { Amount } from '../../kernel/amount.ts';
+import type { DepositStatus } from './rules.ts';
+
+export type PaymentFacts = {
+  readonly type: string;
+  readonly provider: string;
+  readonly payment:
+    | {
+        readonly amount: Amount;
+        readonly currency: string;
+        readonly method: string;
+        /** How much of it has gone back by now; all of it unless said. */
+        readonly takenBack?: Amount | undefined;
+      }
+    | undefined;
+  readonly deposit:
+    | {
+        readonly status: DepositStatus;
+        readonly amount: Amount;
+        readonly asset: string;
+        readonly method: string;
+        readonly takenBack: Amount;
+        readonly provider: string;
+        readonly providerEventId: string | null;
+      }
+    | undefined;
+  readonly payer: 'customer' | 'other' | 'unnamed';
+  readonly accepts: boolean;
+  /** Money for the deposit lies among the unallocated receipts. */
+  readonly hasReceipt: boolean;
+  /** An earlier event of the same payment waits for a person already. */
+  readonly held: boolean;
+};
+
+export type PaymentStep =
+  | { readonly kind: 'begin' | 'credit' | 'fail' }
+  /** All that has gone back, this time and before: what came late or again changes nothing. */
+  | { readonly kind: 'refunded' | 'charged_back'; readonly total: Amount }
+  /** The money is there; whether the customer may have it, a person decides. */
+  | { readonly kind: 'hold'; readonly reason: string }
+  | { readonly kind: 'keep'; readonly reason: string }
+  | { readonly kind: 'ignore'; readonly reason: string };
+
+/** Waits for an earlier event of the same deposit, and is looked at again after each. */
+export const OUT_OF_ORDER = 'out_of_order';
+
+/** Why the money of a payment waits for a person. */
+export const HELD = ['third_party_payer', 'payer_unnamed', 'not_accepted'] as const;
+
+const keep = (reason: string): PaymentStep => ({ kind: 'keep', reason });
+const ALREADY: PaymentStep = { kind: 'ignore', reason: 'already_so' };
+
+/** What becomes of an event. */
+export function followPayment(facts: PaymentFacts): PaymentStep {
+  const { type, payment, deposit } = facts;
+  if (!(type in MOVES)) {
+    return keep('unknown_type');
+  }
+  if (payment === undefined) {
+    return keep('unreadable');
+  }
+  if (deposit === undefined) {
+    return keep('unknown_deposit');
+  }
+  if (deposit.provider !== 'manual' && deposit.provider !== facts.provider) {
+    return keep('other_provider');
+  }
+  if (deposit.asset !== payment.currency || deposit.amount !== payment.amount) {
+    return keep('amount_differs');
+  }
+  // How long it can be called back depends on how it was paid, so that nobody may announce another way.
+  if (deposit.method !== payment.method) {
+    return keep('method_differs');
+  }
+  return MOVES[type as keyof typeof MOVES](facts, deposit);
+}
+
+type Deposit = NonNullable<PaymentFacts['deposit']>;
+
+const MOVES = {
+  'payment.processing': (_facts: PaymentFacts, { status }: Deposit): PaymentStep =>
+    status === 'pending' ? { kind: 'begin' } : ALREADY,
+  'payment.cleared': cleared,
+  'payment.failed': (_facts: PaymentFacts, { status }: Deposit): PaymentStep => {
+    if (status === 'failed') {
+      return ALREADY;
+    }
+    return isOpen(status) ? { kind: 'fail' } : keep('contradicts');
+  },
+  'payment.refunded': (facts: PaymentFacts, deposit: Deposit) => takenBack(facts, deposit, 'refunded'),
+  'payment.charged_back': (facts: PaymentFacts, deposit: Deposit) =>
+    takenBack(facts, deposit, 'charged_back'),
+} as const;
+
+function cleared(facts: PaymentFacts, { status }: Deposit): PaymentStep {
+  if (status === 'failed') {
+    return keep('contradicts');
+  }
+  if (!isOpen(status)) {
+    return ALREADY;
+  }
+  if (facts.hasReceipt) {
+    return keep('deposit_has_receipt');
+  }
+  const reason = heldFor(facts);
+  if (reason === undefined) {
+    return { kind: 'credit' };
+  }
+  return facts.held ? ALREADY : { kind: 'hold', reason };
+}
+
+function heldFor({ payer, accepts }: PaymentFacts): (typeof HELD)[number] | undefined {
+  if (payer !== 'customer') {
+    return payer === 'other' ? 'third_party_payer' : 'payer_unnamed';
+  }
+  return accepts ? undefined : 'not_accepted';
+}
+
+/** Totals and not parts, so that any order and repetition of them ends where the largest does. */
+function takenBack(
+  { payment }: PaymentFacts,
+  deposit: Deposit,
+  to: 'refunded' | 'charged_back',
+): PaymentStep {
+  const { status, amount } = deposit;
+  const total = payment?.takenBack ?? amount;
+  if (total <= 0n || total > amount) {
+    return keep('amount_differs');
+  }
+  if (isOpen(status)) {
+    return keep(OUT_OF_ORDER);
+  }
+  if (status === 'failed' || deposit.providerEventId === null) {
+    return keep('contradicts');
+  }
+  if (total > deposit.takenBack) {
+    return { kind: to, total };
+  }
+  return total < amount || status === to ? ALREADY : keep('contradicts');
+}
+
+function isOpen(status: DepositStatus): boolean {
+  return status === 'pending' || status === 'processing';
+}

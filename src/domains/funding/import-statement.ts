@@ -1,0 +1,261 @@
+import { and, desc, eq, or, sql } from 'drizzle-orm';
+import { actorIdOf, personOf } from '../../kernel/actor.ts';
+import { formatAmount, scaleOf } from '../../kernel/amount.ts';
+import { present } from '../../kernel/assert.ts';
+import { DomainError } from '../../kernel/error.ts';
+import { type Id, newId } from '../../kernel/id.ts';
+import { record } from '../../platform/audit/record.ts';
+import type { Ctx } from '../../platform/context.ts';
+import { sha256 } from '../../platform/crypto/keyring.ts';
+import { seal, sealJson } from '../../platform/crypto/seal.ts';
+import type { Tx } from '../../platform/db/client.ts';
+import { lockExclusive } from '../../platform/db/locks.ts';
+import { transact } from '../../platform/db/transact.ts';
+import { requireAsset } from '../ledger/index.ts';
+import { FUNDING_EVENTS } from './audit.ts';
+import { parseStatement, type Statement, type StatementLine } from './camt-053.ts';
+import { StatementError, type StatementFault } from './camt-error.ts';
+import { type FUNDING_PROBLEMS, refuseFunding } from './errors.ts';
+import { bankAccounts, bankStatementLines, bankStatements } from './evidence/schema.ts';
+import { matchLines } from './match-statement.ts';
+import type { BankAccount } from './receipts.ts';
+import { openDebits } from './statement-debits.ts';
+import { type BankStatement, counterpartyPlace, inParts, type StoredLine } from './statement-lines.ts';
+
+type StatementFile = { readonly bytes: Uint8Array; readonly fileHash: Uint8Array };
+
+const REFUSALS: Readonly<Record<StatementFault, keyof typeof FUNDING_PROBLEMS>> = {
+  unreadable: 'statement_unreadable',
+  not_a_statement: 'statement_unreadable',
+  several_statements: 'statement_unreadable',
+  incomplete: 'statement_unreadable',
+  malformed_value: 'statement_unreadable',
+  not_booked: 'statement_unreadable',
+  wrong_account: 'statement_wrong_account',
+  wrong_currency: 'statement_wrong_account',
+  totals_differ: 'statement_totals_differ',
+  duplicate: 'statement_duplicate',
+  gap: 'statement_gap',
+  not_bookable: 'statement_not_bookable',
+};
+
+/**
+ * Takes a bank statement: all of it is booked, or nothing. What fits a deposit in every respect credits it,
+ * other credits become unallocated receipts, and debits that no payout explains become work too. A refused
+ * file is kept with its reason.
+ * @effects one row of `bank_statements`, its lines, and what `matchLines` does; audit
+ *   `bank_statement.imported` or `bank_statement.refused`
+ * @errors statement_unreadable, statement_wrong_account, statement_totals_differ, statement_duplicate,
+ *   statement_gap, statement_not_bookable
+ */
+export async function importStatement(ctx: Ctx, bytes: Uint8Array): Promise<BankStatement> {
+  const file = { bytes, fileHash: sha256(bytes) };
+  let parsed: Statement | undefined;
+  try {
+    parsed = parseStatement(bytes);
+    const statement = parsed;
+    return await transact(ctx, 'engine', (tx) => book(tx, ctx, file, statement));
+  } catch (error) {
+    const refusal = refusalOf(error);
+    if (refusal === undefined) {
+      throw error;
+    }
+    await keepRefused(ctx, file, parsed, refusal);
+    throw refuseFunding(REFUSALS[refusal.fault], { detail: refusal.message });
+  }
+}
+
+/** What the books refuse of a file, such as more than a wallet can hold, refuses the file. */
+function refusalOf(error: unknown): StatementError | undefined {
+  if (error instanceof StatementError) {
+    return error;
+  }
+  const refused = error instanceof DomainError && error.definition.status < 500;
+  return refused ? new StatementError('not_bookable', error.code) : undefined;
+}
+
+/** One import of an account at a time: the second of two equal files must see the first. */
+async function book(tx: Tx, ctx: Ctx, file: StatementFile, parsed: Statement): Promise<BankStatement> {
+  const account = await expectedAccount(tx, parsed);
+  await lockExclusive(tx, [`bank_statements:${account.id}`]);
+  await refuseDuplicate(tx, file, account, parsed);
+  await refuseGap(tx, account, parsed);
+  await refuseOverlap(tx, account, parsed);
+  const id = newId();
+  const [row] = await tx
+    .insert(bankStatements)
+    .values({
+      id,
+      status: 'imported',
+      fileHash: file.fileHash,
+      content: seal(ctx.deps.keyring.house, contentPlace(id), file.bytes),
+      bankAccountId: account.id,
+      statementReference: parsed.reference,
+      currency: parsed.currency,
+      openingBalance: parsed.openingBalance,
+      closingBalance: parsed.closingBalance,
+      closingDate: parsed.closingDate,
+      entryCount: parsed.entryCount,
+      importedBy: actorIdOf(ctx.actor),
+      importedAt: ctx.deps.clock.now(),
+    })
+    .returning();
+  const statement = present(row, 'the statement was inserted');
+  const lines = await storeLines(tx, ctx, statement.id, parsed);
+  await record(tx, ctx, {
+    event: FUNDING_EVENTS['bank_statement.imported'],
+    resource: { type: 'bank_statement', id },
+    subjectUserId: null,
+    after: statement,
+  });
+  await matchLines(tx, ctx, account, lines, { importerId: personOf(ctx.actor) });
+  await openDebits(tx, ctx, account, lines);
+  return statement;
+}
+
+async function expectedAccount(tx: Tx, parsed: Statement): Promise<BankAccount> {
+  const known = await tx.select().from(bankAccounts).where(eq(bankAccounts.iban, parsed.iban));
+  if (known.length === 0) {
+    throw new StatementError('wrong_account', 'the account is none of those that are expected');
+  }
+  const account = known.find((each) => each.currency === parsed.currency);
+  if (account === undefined) {
+    throw new StatementError('wrong_currency', `the account is not kept in ${parsed.currency}`);
+  }
+  const { scale } = await requireAsset(tx, account.currency);
+  if (parsed.lines.some((line) => scaleOf(line.amount) > scale)) {
+    throw new StatementError('malformed_value', `an amount is finer than ${account.currency} can be divided`);
+  }
+  return account;
+}
+
+async function refuseDuplicate(
+  tx: Tx,
+  file: StatementFile,
+  account: BankAccount,
+  parsed: Statement,
+): Promise<void> {
+  const [known] = await tx
+    .select({ id: bankStatements.id })
+    .from(bankStatements)
+    .where(
+      and(
+        eq(bankStatements.status, 'imported'),
+        or(
+          eq(bankStatements.fileHash, file.fileHash),
+          and(
+            eq(bankStatements.bankAccountId, account.id),
+            eq(bankStatements.statementReference, parsed.reference),
+          ),
+        ),
+      ),
+    );
+  if (known !== undefined) {
+    throw new StatementError('duplicate', `imported already as ${known.id}`);
+  }
+}
+
+/** A statement goes on where the last one ended: else one is missing, or one of the two was made up. */
+async function refuseGap(tx: Tx, account: BankAccount, parsed: Statement): Promise<void> {
+  const [last] = await tx
+    .select({ id: bankStatements.id, closingBalance: bankStatements.closingBalance })
+    .from(bankStatements)
+    .where(and(eq(bankStatements.status, 'imported'), eq(bankStatements.bankAccountId, account.id)))
+    .orderBy(desc(bankStatements.id))
+    .limit(1);
+  if (last?.closingBalance != null && last.closingBalance !== parsed.openingBalance) {
+    const [opens, closed] = [formatAmount(parsed.openingBalance), formatAmount(last.closingBalance)];
+    throw new StatementError('gap', `it opens at ${opens}; the one before, ${last.id}, closed at ${closed}`);
+  }
+}
+
+/** Lines that sum to nothing leave no gap when they come again: the bank's own reference tells them. */
+async function refuseOverlap(tx: Tx, account: BankAccount, parsed: Statement): Promise<void> {
+  const references = [...new Set(parsed.lines.flatMap((line) => line.bankReference ?? []))];
+  const known = await tx
+    .select({ line: bankStatementLines })
+    .from(bankStatementLines)
+    .innerJoin(bankStatements, eq(bankStatements.id, bankStatementLines.statementId))
+    .where(
+      and(
+        eq(bankStatements.bankAccountId, account.id),
+        sql`${bankStatementLines.bankReference} = any (${sql.param(references)}::text[])`,
+      ),
+    );
+  const seen = new Set(known.map(({ line }) => fingerprint(line)));
+  const again = parsed.lines.find((line) => line.bankReference !== null && seen.has(fingerprint(line)));
+  if (again !== undefined) {
+    throw new StatementError('duplicate', `line ${again.position} was imported with an earlier statement`);
+  }
+}
+
+function fingerprint(
+  line: Omit<StatementLine, 'counterparty' | 'paymentReference' | 'position' | 'reversal'>,
+): string {
+  const { bankReference, endToEndId, direction, amount, bookingDate, valueDate } = line;
+  return JSON.stringify([bankReference, endToEndId, direction, formatAmount(amount), bookingDate, valueDate]);
+}
+
+async function storeLines(
+  tx: Tx,
+  ctx: Ctx,
+  statementId: Id,
+  parsed: Statement,
+): Promise<readonly StoredLine[]> {
+  const drafts = parsed.lines.map(({ counterparty, ...line }) => {
+    const id = newId();
+    const sealed = sealJson(ctx.deps.keyring.house, counterpartyPlace(id), counterparty);
+    return { ...line, id, statementId, counterparty: sealed };
+  });
+  const rows: StoredLine['row'][] = [];
+  for (const some of inParts(drafts)) {
+    rows.push(...(await tx.insert(bankStatementLines).values(some).returning()));
+  }
+  const byPosition = new Map(rows.map((row) => [row.position, row]));
+  return parsed.lines.map((line) => ({
+    row: present(byPosition.get(line.position), 'every line was inserted'),
+    parsed: line,
+  }));
+}
+
+/** In a transaction of its own: what was refused is evidence too. The file itself is kept once. */
+async function keepRefused(
+  ctx: Ctx,
+  { bytes, fileHash }: StatementFile,
+  parsed: Statement | undefined,
+  error: StatementError,
+): Promise<void> {
+  await transact(ctx, 'engine', async (tx) => {
+    const same = await tx
+      .select({ id: bankStatements.id })
+      .from(bankStatements)
+      .where(eq(bankStatements.fileHash, fileHash))
+      .limit(1);
+    const id = newId();
+    const [row] = await tx
+      .insert(bankStatements)
+      .values({
+        id,
+        status: 'refused',
+        fileHash,
+        content: same.length > 0 ? null : seal(ctx.deps.keyring.house, contentPlace(id), bytes),
+        statementReference: parsed?.reference ?? null,
+        entryCount: parsed?.entryCount ?? 0,
+        refusalCode: error.fault,
+        refusal: error.detail,
+        importedBy: actorIdOf(ctx.actor),
+        importedAt: ctx.deps.clock.now(),
+      })
+      .returning();
+    await record(tx, ctx, {
+      event: FUNDING_EVENTS['bank_statement.refused'],
+      resource: { type: 'bank_statement', id },
+      subjectUserId: null,
+      after: present(row, 'the refusal was inserted'),
+    });
+  });
+}
+
+function contentPlace(rowId: Id) {
+  return { table: 'bank_statements', column: 'content', rowId };
+}

@@ -1,0 +1,176 @@
+import { eq } from 'drizzle-orm';
+import { personOf } from '../../kernel/actor.ts';
+import { present } from '../../kernel/assert.ts';
+import { type Id, newId } from '../../kernel/id.ts';
+import { cancelApprovals, lockOpenApprovals } from '../../platform/approvals/open-approvals.ts';
+import type { Approval } from '../../platform/approvals/request-approval.ts';
+import { record } from '../../platform/audit/record.ts';
+import type { Ctx } from '../../platform/context.ts';
+import { sha256 } from '../../platform/crypto/keyring.ts';
+import type { Tx } from '../../platform/db/client.ts';
+import { lockExclusive, lockRows } from '../../platform/db/locks.ts';
+import { transact } from '../../platform/db/transact.ts';
+import { refuse } from '../../platform/http/refuse.ts';
+import { FUNDING_EVENTS } from './audit.ts';
+import { refuseFunding } from './errors.ts';
+import { type PayoutFile, paidBy, payoutProvider } from './payout-file.ts';
+import { type PaymentReport, PaymentReportError } from './providers/payout-provider.ts';
+import { refusePayer } from './refuse-payer.ts';
+import { payoutFiles, payoutReports, withdrawals } from './schema.ts';
+import { bookPayout, freePayout, lockPayoutWallets } from './settle-payout.ts';
+import type { Withdrawal } from './store.ts';
+import { recordStatus } from './withdrawal-status.ts';
+
+export type PayoutReport = typeof payoutReports.$inferSelect;
+
+/**
+ * Settles a payout file by what the bank says of it, whole or not at all: settled payments are booked,
+ * refused ones set free, and of the others nobody knows. Who made the file cannot bring its report, so
+ * that what frees money passed two people.
+ * @effects one row of `payout_reports`; the withdrawals, their journals and holds; audit
+ *   `payout_report.imported` and one for each withdrawal
+ * @errors not_found, report_needs_another_person, report_malformed, report_foreign, report_duplicate,
+ *   report_partial, report_conflict, and those of who may pay out
+ */
+export async function importStatusReport(
+  ctx: Ctx,
+  input: { readonly fileId: Id; readonly bytes: Uint8Array },
+): Promise<PayoutReport> {
+  const said = parsed(input.bytes);
+  return transact(ctx, 'engine', async (tx) => {
+    await lockExclusive(tx, [`payout-file:${input.fileId}`]);
+    const file = await fileToSettle(tx, ctx, input.fileId);
+    const known = await paidBy(tx, file);
+    const outcomes = outcomesOf(file, said, known);
+    const ids = known.map((row) => row.id).toSorted();
+    const open: Approval[] = [];
+    for (const id of ids) {
+      open.push(...(await lockOpenApprovals(tx, id)));
+    }
+    const locked = await lockRows(tx, withdrawals, ids);
+    const report = await keepReport(tx, ctx, file, said, sha256(input.bytes), outcomes);
+    await lockPayoutWallets(tx, ctx, file.asset, locked);
+    for (const row of locked) {
+      await settle(tx, ctx, row, report.id, present(outcomes.get(row.id), 'every payment has an outcome'));
+    }
+    await cancelApprovals(tx, ctx, open);
+    return report;
+  });
+}
+
+type Said = PaymentReport['payments'][number];
+
+function parsed(bytes: Uint8Array): PaymentReport {
+  try {
+    return payoutProvider.readReport(bytes);
+  } catch (error) {
+    if (error instanceof PaymentReportError) {
+      throw refuseFunding('report_malformed', { detail: error.message });
+    }
+    throw error;
+  }
+}
+
+async function fileToSettle(tx: Tx, ctx: Ctx, fileId: Id): Promise<PayoutFile> {
+  const [file] = await tx.select().from(payoutFiles).where(eq(payoutFiles.id, fileId));
+  if (file === undefined) {
+    throw refuse('not_found');
+  }
+  if (file.createdBy === personOf(ctx.actor)) {
+    throw refuseFunding('report_needs_another_person');
+  }
+  return file;
+}
+
+/** What the report says of each withdrawal; it must speak of all of them, once, and of no other. */
+function outcomesOf(
+  file: PayoutFile,
+  said: PaymentReport,
+  known: readonly Withdrawal[],
+): ReadonlyMap<Id, Said> {
+  const { originalMessageId, originalCount, originalSum } = said;
+  const isOfFile =
+    originalMessageId === file.messageId &&
+    (originalCount ?? file.transactionCount) === file.transactionCount &&
+    (originalSum ?? file.controlSum) === file.controlSum;
+  if (!isOfFile) {
+    throw refuseFunding('report_foreign');
+  }
+  const byReference = new Map(known.map((row) => [row.payoutReference, row]));
+  const outcomes = new Map<Id, Said>();
+  for (const payment of said.payments) {
+    const paid = byReference.get(payment.endToEndId);
+    const isAsPaid =
+      paid !== undefined &&
+      (payment.amount ?? paid.amount) === paid.amount &&
+      (payment.currency ?? paid.asset) === paid.asset;
+    if (!isAsPaid) {
+      throw refuseFunding('report_foreign');
+    }
+    const { id } = paid;
+    if (outcomes.has(id)) {
+      throw refuseFunding('report_malformed', { detail: 'it names a payment twice' });
+    }
+    outcomes.set(id, payment);
+  }
+  if (outcomes.size !== known.length) {
+    throw refuseFunding('report_partial');
+  }
+  return outcomes;
+}
+
+async function keepReport(
+  tx: Tx,
+  ctx: Ctx,
+  file: PayoutFile,
+  said: PaymentReport,
+  reportHash: Uint8Array,
+  outcomes: ReadonlyMap<Id, Said>,
+): Promise<PayoutReport> {
+  const count = (outcome: Said['outcome']) =>
+    [...outcomes.values()].filter((payment) => payment.outcome === outcome).length;
+  const [report] = await tx
+    .insert(payoutReports)
+    .values({
+      id: newId(),
+      fileId: file.id,
+      messageId: said.messageId,
+      reportHash,
+      completedCount: count('completed'),
+      failedCount: count('failed'),
+      unknownCount: count('unknown'),
+      importedBy: present(personOf(ctx.actor), 'a report is imported by a person'),
+      importedAt: ctx.deps.clock.now(),
+    })
+    .onConflictDoNothing()
+    .returning();
+  if (report === undefined) {
+    throw refuseFunding('report_duplicate');
+  }
+  await record(tx, ctx, {
+    event: FUNDING_EVENTS['payout_report.imported'],
+    resource: { type: 'payout_report', id: report.id },
+    subjectUserId: null,
+    after: report,
+  });
+  return report;
+}
+
+async function settle(tx: Tx, ctx: Ctx, row: Withdrawal, payoutReportId: Id, said: Said): Promise<void> {
+  const isSettled = row.status === 'completed' || row.status === 'failed';
+  if (isSettled) {
+    if (row.status !== said.outcome) {
+      throw refuseFunding('report_conflict', { detail: `Withdrawal ${row.id} is ${row.status}.` });
+    }
+    return;
+  }
+  await refusePayer(tx, ctx, row);
+  if (said.outcome === 'completed') {
+    const transactionReference = said.bankReference ?? said.endToEndId;
+    await bookPayout(tx, ctx, row, { transactionReference, payoutReportId });
+  } else if (said.outcome === 'failed') {
+    await freePayout(tx, ctx, row, { payoutReportId });
+  } else if (row.status === 'processing') {
+    await recordStatus(tx, ctx, row, { status: 'unknown', payoutReportId });
+  }
+}

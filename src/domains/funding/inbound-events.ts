@@ -1,0 +1,87 @@
+import { and, desc, eq, lt } from 'drizzle-orm';
+import { present } from '../../kernel/assert.ts';
+import type { Id } from '../../kernel/id.ts';
+import type { Page } from '../../kernel/page.ts';
+import { record } from '../../platform/audit/record.ts';
+import type { Ctx } from '../../platform/context.ts';
+import type { Tx } from '../../platform/db/client.ts';
+import { lockRow } from '../../platform/db/locks.ts';
+import { transact } from '../../platform/db/transact.ts';
+import { cutPage, type PageRequest, readCursor } from '../../platform/http/cursor.ts';
+import { refuse } from '../../platform/http/refuse.ts';
+import { refuseSelfAction } from '../identity/index.ts';
+import { FUNDING_EVENTS } from './audit.ts';
+import { refuseFunding } from './errors.ts';
+import { inboundEvents } from './evidence/schema.ts';
+import type { InboundEvent } from './receive-payment-event.ts';
+import { deposits } from './schema.ts';
+
+export type InboundEventQuery = PageRequest & { readonly state?: InboundEvent['state'] | undefined };
+
+/** Events of payment providers, newest first. @errors invalid_cursor */
+export async function listInboundEvents(ctx: Ctx, query: InboundEventQuery): Promise<Page<InboundEvent>> {
+  const key = ctx.deps.keyring.cursorKey;
+  const listing = `inbound events ${query.state ?? ''}`;
+  const [before] = query.cursor === undefined ? [] : readCursor(key, listing, query.cursor);
+  const rows = await transact(ctx, 'staff', (tx) =>
+    tx
+      .select()
+      .from(inboundEvents)
+      .where(
+        and(
+          query.state === undefined ? undefined : eq(inboundEvents.state, query.state),
+          before === undefined ? undefined : lt(inboundEvents.id, before),
+        ),
+      )
+      .orderBy(desc(inboundEvents.id))
+      .limit(query.limit + 1),
+  );
+  return cutPage(key, listing, rows, query.limit, (row) => [row.id]);
+}
+
+/**
+ * Ends the work on an event that was kept. Nothing moves by it: whatever the event asks for is done through
+ * the deposit's own operations, which another person approves.
+ * @effects the event's row; audit `payment_event.closed`
+ * @errors not_found, self_action, event_not_kept
+ */
+export async function closeInboundEvent(
+  ctx: Ctx,
+  input: { readonly id: Id; readonly reason: string },
+): Promise<InboundEvent> {
+  return transact(ctx, 'engine', async (tx) => {
+    const before = await lockRow(tx, inboundEvents, input.id);
+    if (before === undefined) {
+      throw refuse('not_found');
+    }
+    await refuseOwn(tx, ctx, before);
+    if (before.state !== 'kept') {
+      throw refuseFunding('event_not_kept');
+    }
+    const [row] = await tx
+      .update(inboundEvents)
+      .set({ state: 'ignored', reason: 'closed_by_person', settledAt: ctx.deps.clock.now() })
+      .where(eq(inboundEvents.id, before.id))
+      .returning();
+    const after = present(row, 'the event was locked');
+    await record(tx, ctx, {
+      event: FUNDING_EVENTS['payment_event.closed'],
+      resource: { type: 'inbound_event', id: after.id },
+      subjectUserId: null,
+      before,
+      after: { ...after, note: input.reason },
+    });
+    return after;
+  });
+}
+
+/** Whose deposit it is about ends no work on it. */
+async function refuseOwn(tx: Tx, ctx: Ctx, { depositId }: InboundEvent): Promise<void> {
+  const [deposit] =
+    depositId === null
+      ? []
+      : await tx.select({ userId: deposits.userId }).from(deposits).where(eq(deposits.id, depositId));
+  if (deposit !== undefined) {
+    refuseSelfAction(ctx, deposit.userId);
+  }
+}

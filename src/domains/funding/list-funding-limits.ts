@@ -1,0 +1,74 @@
+import { sql } from 'drizzle-orm';
+import { personOf } from '../../kernel/actor.ts';
+import { type Amount, amountOf, maxAmount, parseAmount, ZERO } from '../../kernel/amount.ts';
+import type { Id } from '../../kernel/id.ts';
+import type { Ctx } from '../../platform/context.ts';
+import { transact } from '../../platform/db/transact.ts';
+import { refuse } from '../../platform/http/refuse.ts';
+import { readGates } from '../identity/index.ts';
+import { type FundingMethod, VOID_WITHDRAWAL_STATUSES } from './rules.ts';
+
+export type LimitInForce = {
+  readonly kycLevel: string;
+  readonly asset: string;
+  readonly direction: string;
+  readonly method: FundingMethod;
+  readonly windowHours: number;
+  readonly maximum: Amount;
+  /** Null where no person's use was asked for. */
+  readonly used: Amount | null;
+  readonly remaining: Amount | null;
+};
+
+/**
+ * A customer's limits with what is used of each; for staff those of a customer they name, or every row.
+ * @errors not_found where there is no such person
+ */
+export async function listFundingLimits(
+  ctx: Ctx,
+  query: { readonly userId?: Id | undefined },
+): Promise<readonly LimitInForce[]> {
+  const userId = ctx.login === 'staff' ? (query.userId ?? null) : personOf(ctx.actor);
+  return transact(ctx, ctx.login, async (tx) => {
+    const gate = userId === null ? undefined : (await readGates(tx, [userId])).get(userId);
+    if (userId !== null && gate === undefined) {
+      throw refuse('not_found');
+    }
+    const rows = await tx.execute<Row>(sql`
+      select l.kyc_level, l.asset, l.direction, l.method, l.window_hours, l.maximum, coalesce((
+        select sum(w.amount) from withdrawals w
+        where w.user_id = ${userId} and w.asset = l.asset and w.method = l.method
+          and l.direction = 'withdrawal'
+          and w.created_at > ${ctx.deps.clock.now()}::timestamptz - make_interval(hours => l.window_hours)
+          and w.status::text <> all (${sql.param([...VOID_WITHDRAWAL_STATUSES])}::text[])), 0) as used
+      from funding_limits l
+      where ${gate === undefined ? sql`true` : sql`l.kyc_level = ${gate.kycLevel}`}
+      order by l.kyc_level, l.asset, l.direction, l.method, l.window_hours`);
+    return rows.map((row) => inForce(row, userId !== null));
+  });
+}
+
+type Row = {
+  kyc_level: string;
+  asset: string;
+  direction: string;
+  method: FundingMethod;
+  window_hours: number;
+  maximum: string;
+  used: string;
+};
+
+function inForce(row: Row, isOfPerson: boolean): LimitInForce {
+  const maximum = parseAmount(row.maximum);
+  const used = parseAmount(row.used);
+  return {
+    kycLevel: row.kyc_level,
+    asset: row.asset,
+    direction: row.direction,
+    method: row.method,
+    windowHours: row.window_hours,
+    maximum,
+    used: isOfPerson ? used : null,
+    remaining: isOfPerson ? maxAmount(ZERO, amountOf(maximum - used)) : null,
+  };
+}

@@ -1,0 +1,68 @@
+/** The accounts money is paid from, and the house wallet each stands for. */
+import { and, asc, desc, eq } from 'drizzle-orm';
+import type { Id } from '../../kernel/id.ts';
+import type { Ctx } from '../../platform/context.ts';
+import type { Tx } from '../../platform/db/client.ts';
+import { transact } from '../../platform/db/transact.ts';
+import { bankAccounts } from './evidence/schema.ts';
+import { payoutAccounts, payoutFileItems, payoutFiles } from './schema.ts';
+import { HOUSE_REFERENCE } from './settings.ts';
+
+export type PayoutAccountRow = typeof payoutAccounts.$inferSelect;
+
+const SHOWN = 4;
+
+/** The account a currency is paid from now; undefined where none was set. */
+export async function payoutAccountOf(tx: Tx, asset: string): Promise<PayoutAccountRow | undefined> {
+  const [newest] = await tx
+    .select()
+    .from(payoutAccounts)
+    .where(eq(payoutAccounts.asset, asset))
+    .orderBy(desc(payoutAccounts.createdAt), desc(payoutAccounts.id))
+    .limit(1);
+  return newest;
+}
+
+/** Every account that is or was paid from, newest first, the one in force of each currency marked. */
+export async function listPayoutAccounts(ctx: Ctx) {
+  return transact(ctx, 'staff', async (tx) => {
+    const rows = await tx
+      .select()
+      .from(payoutAccounts)
+      .orderBy(asc(payoutAccounts.asset), desc(payoutAccounts.createdAt), desc(payoutAccounts.id));
+    return rows.map((row, place) => ({
+      ...row,
+      iban: masked(row.iban),
+      current: rows[place - 1]?.asset !== row.asset,
+    }));
+  });
+}
+
+/**
+ * Which of the house's bank wallets a payout was paid from: that of the account its file names, where
+ * statements are expected of it, else the main one.
+ */
+export async function houseReferenceOfPayout(tx: Tx, withdrawalId: Id): Promise<string> {
+  const account = await bankAccountOfPayout(tx, withdrawalId);
+  return account?.houseReference ?? HOUSE_REFERENCE;
+}
+
+/** The expected bank account that a payout's file is paid from; undefined without a file or an account. */
+export async function bankAccountOfPayout(tx: Tx, withdrawalId: Id) {
+  const [row] = await tx
+    .select({ account: bankAccounts })
+    .from(payoutFileItems)
+    .innerJoin(payoutFiles, eq(payoutFiles.id, payoutFileItems.fileId))
+    .innerJoin(payoutAccounts, eq(payoutAccounts.id, payoutFiles.payoutAccountId))
+    .innerJoin(
+      bankAccounts,
+      and(eq(bankAccounts.iban, payoutAccounts.iban), eq(bankAccounts.currency, payoutAccounts.asset)),
+    )
+    .where(eq(payoutFileItems.withdrawalId, withdrawalId));
+  return row?.account;
+}
+
+/** The country and the last characters, for people to recognise it. */
+function masked(iban: string): string {
+  return `${iban.slice(0, SHOWN)}…${iban.slice(-SHOWN)}`;
+}

@@ -1,0 +1,64 @@
+/**
+ * What reconcile holds the terms and the evidence of payouts to: a fee is what its row of the schedule makes
+ * of the amount; a debit that settled a payout is the payout's; terms and accounts were set by two people,
+ * or seeded.
+ */
+import { sql } from 'drizzle-orm';
+import type { Check } from '../../platform/domain.ts';
+import { look } from './checks.ts';
+
+export const payoutChecks: readonly Check[] = [
+  {
+    name: 'funding.fees_follow_their_schedule',
+    invariant: 'I1',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select ((select count(*) from fee_schedules) + (select count(*) from withdrawals))::int as seen`,
+        sql`select 'withdrawal ' || w.id as object, 'its fee is not what its row of the schedule asks' as detail
+            from withdrawals w
+              join funding_fees f on f.id = w.fee_id
+              join fee_schedules s on s.id = f.schedule_id
+              join assets a on a.code = w.asset
+            where f.direction <> 'withdrawal' or f.asset <> w.asset or f.method <> w.method
+              or s.effective_from > w.created_at
+              or w.fee <> least(coalesce(f.maximum, 999999999999.99999999), greatest(f.minimum,
+                f.fixed + ceil(w.amount * f.rate_bps / 10000 * 10 ^ a.scale::numeric) / 10 ^ a.scale::numeric))
+          union all
+            select 'fee schedule ' || s.id, 'was not set by two people' from fee_schedules s
+            where s.approval_id is not null and not exists (
+              select 1 from approvals p where p.id = s.approval_id and p.action = 'fee_schedule.set'
+                and p.status = 'executed' and p.payload ->> 'tier' = s.tier)`,
+      ),
+  },
+  {
+    name: 'funding.payouts_have_their_debits',
+    invariant: 'I7',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select ((select count(*) from payout_accounts) + (select count(*) from withdrawals))::int as seen`,
+        sql`select 'withdrawal ' || w.id as object, 'was settled by a line that is not its debit' as detail
+            from withdrawals w
+              join bank_statement_lines l on l.id = w.statement_line_id
+              join bank_statements t on t.id = l.statement_id
+            where w.status <> 'completed' or l.direction <> 'debit' or l.reversal or l.amount <> w.amount
+              or t.currency <> w.asset or l.end_to_end_id is distinct from w.payout_reference
+          union all
+            select 'withdrawal ' || w.id, 'left another wallet than that of the statement''s account'
+            from withdrawals w
+              join bank_statement_lines l on l.id = w.statement_line_id
+              join bank_statements t on t.id = l.statement_id
+              join bank_accounts b on b.id = t.bank_account_id
+            where not exists (
+              select 1 from ledger_entries e join wallets h on h.id = e.wallet_id
+              where e.journal_id = w.journal_id and h.house_role = 'client_money_bank'
+                and h.house_reference = b.house_reference and e.amount = w.amount)
+          union all
+            select 'payout account ' || c.id, 'was not set by two people' from payout_accounts c
+            where c.approval_id is not null and not exists (
+              select 1 from approvals p where p.id = c.approval_id and p.action = 'payout_account.set'
+                and p.status = 'executed' and p.payload ->> 'iban' = c.iban and p.payload ->> 'asset' = c.asset)`,
+      ),
+  },
+];

@@ -1,0 +1,268 @@
+/** What a bank statement settles of payouts, and the account money is paid from. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { and, eq } from 'drizzle-orm';
+import { newId } from '../../kernel/id.ts';
+import { transact } from '../../platform/db/transact.ts';
+import {
+  bankBeneficiary,
+  type FundingDesk,
+  type Person,
+  startFundingDesk,
+} from '../../testing/funding-desk.ts';
+import { journals, wallets } from '../ledger/schema.ts';
+import { payoutAccounts } from './schema.ts';
+import { seedBankAccounts } from './set-bank-account.ts';
+import { camt053, nextOpening, type SampleEntry } from './testing/camt-sample.ts';
+import { statementDebits } from './work/schema.ts';
+
+let desk: FundingDesk;
+
+const SECOND_IBAN = 'MU17BOMM0101101030300200000MUR';
+
+beforeAll(async () => {
+  desk = await startFundingDesk(import.meta.file);
+  const account = { iban: SECOND_IBAN, currency: 'USD', houseReference: 'second', name: 'Second bank' };
+  await transact(desk.system, 'engine', (tx) => seedBankAccounts(tx, desk.system, [account]));
+});
+
+afterAll(async () => {
+  const report = await desk.reconcile();
+  await desk.close();
+  expect(report.checks.flatMap((check) => check.breaks)).toEqual([]);
+});
+
+const REASON = { reason: 'Looked at it' };
+
+type Payout = { readonly id: string; readonly person: Person; readonly reference: string };
+
+async function approved(amount = '100'): Promise<Payout> {
+  const person = await desk.newCustomer();
+  await desk.fund(person, 'USD', '1000');
+  const bank = await desk.request(person, 'POST', '/v1/beneficiaries', { body: bankBeneficiary() });
+  const body = { accountId: person.accountId, asset: 'USD', amount, beneficiaryId: bank.body.id };
+  const { id } = (await desk.request(person, 'POST', '/v1/withdrawals', { body, key: newId() })).body;
+  await act(desk.compliance, id, 'approve', REASON);
+  return { id, person, reference: id.replaceAll('-', '').toUpperCase() };
+}
+
+async function processing(amount?: string): Promise<Payout> {
+  const payout = await approved(amount);
+  expect((await act(desk.operations, payout.id, 'process')).body.status).toBe('processing');
+  return payout;
+}
+
+function act(person: Person, id: string, step: string, body?: object) {
+  const path = `/v1/withdrawals/${id}/${step}`;
+  return desk.request(person, 'POST', path, body === undefined ? {} : { body });
+}
+
+function resolve(payout: Payout, statementLineId: string, by = desk.operations2) {
+  return act(by, payout.id, 'resolve', { outcome: 'completed', statementLineId });
+}
+
+function vote(person: Person, approvalId: string) {
+  return desk.request(person, 'POST', `/v1/approvals/${approvalId}/approve`, { body: REASON });
+}
+
+/** The lines of a statement that shows these entries. */
+async function lines(entries: readonly SampleEntry[], iban?: string): Promise<readonly string[]> {
+  const opening = await nextOpening(desk.deps, iban);
+  const text = camt053({ entries, opening, ...(iban === undefined ? {} : { iban }) });
+  const headers = { 'content-type': 'application/xml' };
+  const body = new Uint8Array(Buffer.from(text, 'utf8'));
+  const answer = await desk.request(desk.operations, 'POST', '/v1/bank-statements', { body, headers });
+  expect(answer.status).toBe(201);
+  return answer.body.lines.map((line: { id: string }) => line.id);
+}
+
+async function line(entry: SampleEntry, iban?: string): Promise<string> {
+  return (await lines([entry], iban))[0] ?? '';
+}
+
+const debit = (payout: Payout, changes: Partial<SampleEntry> = {}): SampleEntry => ({
+  amount: '100',
+  direction: 'DBIT',
+  name: 'The payee',
+  endToEndId: payout.reference,
+  bankReference: newId().slice(0, 30),
+  ...changes,
+});
+
+async function bank(reference: string): Promise<bigint> {
+  const [row] = await desk.deps.db.engine
+    .select({ total: wallets.total })
+    .from(wallets)
+    .where(
+      and(
+        eq(wallets.houseRole, 'client_money_bank'),
+        eq(wallets.asset, 'USD'),
+        eq(wallets.houseReference, reference),
+      ),
+    );
+  return row?.total ?? 0n;
+}
+
+describe('a debit of the bank', () => {
+  test('settles a payout whose outcome nobody knew, alone, on the bank’s own date', async () => {
+    const payout = await processing();
+    await act(desk.operations, payout.id, 'unknown', { reason: 'The bank is silent' });
+    const before = await bank('main');
+    const shown = debit(payout, { bankReference: 'BANKREF-1' });
+    const statementLineId = await line(shown);
+    const settled = await resolve(payout, statementLineId);
+    expect(settled.body).toMatchObject({ status: 'completed', transactionReference: 'BANKREF-1' });
+    expect(await bank('main')).toBe(before + 10_000_000_000n);
+    expect(await desk.balance(payout.person, 'USD')).toEqual({ total: '900', reserved: '0' });
+    const { engine } = desk.deps.db;
+    const [journal] = await engine.select().from(journals).where(eq(journals.id, settled.body.journalId));
+    expect(journal?.valueDate).toBe('2026-01-31');
+    const [found] = await engine
+      .select()
+      .from(statementDebits)
+      .where(eq(statementDebits.statementLineId, statementLineId as never));
+    expect(found).toMatchObject({ status: 'explained', withdrawalId: payout.id });
+    expect((await resolve(payout, statementLineId)).body).toEqual(settled.body);
+  });
+
+  test('settles one that is under way, ten at once only once', async () => {
+    const payout = await processing();
+    const statementLineId = await line(debit(payout));
+    const answers = await Promise.all(Array.from({ length: 10 }, () => resolve(payout, statementLineId)));
+    expect(answers.every((answer) => [200, 409].includes(answer.status))).toBe(true);
+    expect(answers.filter((answer) => answer.status === 200).length).toBeGreaterThan(0);
+    expect(await desk.balance(payout.person, 'USD')).toEqual({ total: '900', reserved: '0' });
+  });
+
+  test('that fits in all but one respect settles nothing and needs a second person', async () => {
+    const payout = await processing();
+    const other = await processing();
+    const misfits = [
+      await line(debit(payout, { amount: '100.01' })),
+      await line({ ...debit(payout), endToEndId: `${payout.reference}X` }),
+      await line({ amount: '100', direction: 'DBIT', name: 'No reference' }),
+      await line(debit(other)),
+      await line(debit(payout, { reversal: true })),
+    ];
+    for (const misfit of misfits) {
+      expect((await resolve(payout, misfit)).body.code).toMatch(/^payout_line_(differs|used)$/);
+    }
+    const credit = await line({ amount: '100', name: 'Somebody', endToEndId: payout.reference });
+    expect((await resolve(payout, credit)).body.code).toBe('statement_line_unknown');
+    expect((await resolve(payout, newId())).body.code).toBe('statement_line_unknown');
+    expect(await desk.balance(payout.person, 'USD')).toEqual({ total: '1000', reserved: '100' });
+    await act(desk.operations, payout.id, 'unknown', REASON);
+    const said = { outcome: 'completed', transactionReference: 'FT 1' };
+    const asked = await act(desk.operations, payout.id, 'resolve', said);
+    expect(asked.status).toBe(202);
+    expect((await vote(desk.operations2, asked.body.approval.id)).status).toBe(200);
+    expect((await desk.balance(payout.person, 'USD')).total).toBe('900');
+  });
+
+  test('is no evidence in the hands of the customer or of who approved', async () => {
+    const payout = await processing();
+    const statementLineId = await line(debit(payout));
+    const second = await approved();
+    expect((await resolve(payout, statementLineId, payout.person)).status).toBe(403);
+    const alsoChecker = {
+      ...desk.compliance,
+      actor: { ...desk.compliance.actor, roles: ['operations'] },
+    } as Person;
+    expect((await resolve(payout, statementLineId, alsoChecker)).body.code).toBe('approver_cannot_pay_out');
+    expect((await resolve(second, statementLineId)).body.code).toBe('withdrawal_status_conflict');
+    expect((await resolve(payout, statementLineId)).status).toBe(200);
+  });
+
+  test('shuts the work that others began on the same payout', async () => {
+    const payout = await processing();
+    const asked = await act(desk.operations, payout.id, 'fail', {});
+    const statementLineId = await line(debit(payout));
+    expect((await resolve(payout, statementLineId)).status).toBe(200);
+    expect((await vote(desk.operations2, asked.body.approval.id)).body.code).toBe('approval_not_pending');
+    expect((await desk.balance(payout.person, 'USD')).total).toBe('900');
+  });
+
+  test('and completing by hand at once book the payout once', async () => {
+    const payout = await processing();
+    const statementLineId = await line(debit(payout));
+    const answers = await Promise.all([
+      resolve(payout, statementLineId),
+      act(desk.operations, payout.id, 'complete', { transactionReference: 'FT 2' }),
+      act(desk.operations, payout.id, 'unknown', REASON),
+    ]);
+    expect(answers.filter((answer) => answer.status === 200).length).toBeGreaterThan(0);
+    if ((await act(desk.operations, payout.id, 'complete', { transactionReference: 'x' })).status === 200) {
+      throw new Error('a payout was completed twice');
+    }
+    await resolve(payout, statementLineId);
+    expect(await desk.balance(payout.person, 'USD')).toEqual({ total: '900', reserved: '0' });
+  });
+
+  test('moves the money out of the wallet of the account it was paid from', async () => {
+    const payout = await processing();
+    const [main, second] = [await bank('main'), await bank('second')];
+    const statementLineId = await line(debit(payout), SECOND_IBAN);
+    expect((await resolve(payout, statementLineId)).status).toBe(200);
+    expect([await bank('main'), await bank('second')]).toEqual([main, second + 10_000_000_000n]);
+  });
+});
+
+describe('the account a currency is paid from', () => {
+  const account = { holderName: 'Plimsoll clients', iban: SECOND_IBAN, bic: 'BOMMMUPL', ...REASON };
+  const propose = (body: object = account, by = desk.operations, asset = 'USD') =>
+    desk.request(by, 'PUT', `/v1/payout-accounts/${asset}`, { body });
+
+  test('changes by two people, and files made before keep theirs', async () => {
+    const before = await approved();
+    const file = (id: string) => {
+      const body = { asset: 'USD', withdrawalIds: [id], executionDate: '2026-12-01' };
+      return desk.request(desk.operations, 'POST', '/v1/payout-files', { body, key: newId() });
+    };
+    const download = async (id: string) =>
+      (await desk.request(desk.operations, 'GET', `/v1/payout-files/${id}/download`)).body as string;
+    const old = (await file(before.id)).body;
+    const bytes = await download(old.id);
+    expect(bytes).toContain('DE89370400440532013000');
+
+    const asked = await propose();
+    expect(asked.status).toBe(202);
+    expect((await propose()).body.code).toBe('approval_pending_exists');
+    expect((await vote(desk.operations, asked.body.approval.id)).body.code).toBe('self_approval');
+    expect((await vote(desk.operations2, asked.body.approval.id)).status).toBe(200);
+    const listed = await desk.request(desk.operations, 'GET', '/v1/payout-accounts');
+    expect(listed.body.data).toMatchObject([
+      { asset: 'USD', iban: 'MU17…0MUR', current: true, approvalId: asked.body.approval.id },
+      { asset: 'USD', iban: 'DE89…3000', current: false, approvalId: null },
+    ]);
+    expect(JSON.stringify(listed.body)).not.toContain(SECOND_IBAN);
+
+    const after = await approved();
+    const made = (await file(after.id)).body;
+    expect(await download(made.id)).toContain(SECOND_IBAN);
+    expect(await download(old.id)).toBe(bytes);
+    // Its file says from where it was to be paid: the debit of another account is not its.
+    const elsewhere = await line(debit(after));
+    expect((await resolve(after, elsewhere)).body.code).toBe('payout_line_differs');
+    const [main, second] = [await bank('main'), await bank('second')];
+    const done = await act(desk.operations, after.id, 'complete', { transactionReference: 'FT 3' });
+    expect(done.body.status).toBe('completed');
+    expect([await bank('main'), await bank('second')]).toEqual([main, second + 10_000_000_000n]);
+  });
+
+  test('is one whose statements are expected, with a bank of its country, proposed by operations', async () => {
+    const cases = [
+      [{ ...account, iban: 'DE89370400440532013000', bic: 'COBADEFF' }, 'payout_account_unexpected'],
+      [{ ...account, bic: 'COBADEFF' }, 'validation_failed'],
+      [{ ...account, iban: 'MU17BOMM0101101030300200001MUR' }, 'validation_failed'],
+    ] as const;
+    for (const [body, code] of cases) {
+      expect((await propose(body)).body.code).toBe(code);
+    }
+    expect((await propose(account, desk.operations, 'EUR')).body.code).toBe('payout_account_unexpected');
+    expect((await propose(account, desk.compliance)).status).toBe(403);
+    const rows = await desk.deps.db.engine
+      .select()
+      .from(payoutAccounts)
+      .where(eq(payoutAccounts.asset, 'EUR'));
+    expect(rows).toEqual([]);
+  });
+});

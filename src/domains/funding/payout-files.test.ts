@@ -1,0 +1,286 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { eq } from 'drizzle-orm';
+import { newId } from '../../kernel/id.ts';
+import { readXml, type XmlElement } from '../../platform/xml/read-xml.ts';
+import { statusReport } from '../../testing/drivers/payouts.ts';
+import {
+  bankBeneficiary,
+  type FundingDesk,
+  HOLDER,
+  type Person,
+  startFundingDesk,
+} from '../../testing/funding-desk.ts';
+import { manualPayouts } from './providers/manual-payouts.ts';
+import { payoutReports, withdrawals } from './schema.ts';
+
+let desk: FundingDesk;
+
+beforeAll(async () => {
+  desk = await startFundingDesk(import.meta.file);
+});
+
+afterAll(async () => {
+  const report = await desk.reconcile();
+  await desk.close();
+  expect(report.checks.flatMap((check) => check.breaks)).toEqual([]);
+});
+
+const REASON = { reason: 'Looked at it' };
+
+type Approved = { readonly id: string; readonly person: Person; readonly reference: string };
+
+async function approved(amount = '100', checker = desk.compliance): Promise<Approved> {
+  const person = await desk.newCustomer();
+  await desk.fund(person, 'USD', '1000');
+  const bank = await desk.request(person, 'POST', '/v1/beneficiaries', { body: bankBeneficiary() });
+  const body = { accountId: person.accountId, asset: 'USD', amount, beneficiaryId: bank.body.id };
+  const { id } = (await desk.request(person, 'POST', '/v1/withdrawals', { body, key: newId() })).body;
+  await desk.request(checker, 'POST', `/v1/withdrawals/${id}/approve`, { body: REASON });
+  return { id, person, reference: id.replaceAll('-', '').toUpperCase() };
+}
+
+function file(ids: readonly string[], by = desk.operations) {
+  const body = { asset: 'USD', withdrawalIds: ids, executionDate: '2026-12-01' };
+  return desk.request(by, 'POST', '/v1/payout-files', { body, key: newId() });
+}
+
+function download(id: string) {
+  return desk.request(desk.operations, 'GET', `/v1/payout-files/${id}/download`);
+}
+
+/** The desk's request sends JSON; a report is bytes. */
+async function report(id: string, xml: string, by = desk.operations2) {
+  const token = Buffer.from(JSON.stringify(by.actor)).toString('base64url');
+  const response = await desk.app.request(`/v1/payout-files/${id}/status-report`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/xml' },
+    body: xml,
+  });
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+}
+
+async function statusOf({ id }: Approved): Promise<string | undefined> {
+  const [row] = await desk.deps.db.engine.select().from(withdrawals).where(eq(withdrawals.id, id));
+  return row?.status;
+}
+
+/**
+ * The public structure of what we send: for each element its children in order; `?` may be left out,
+ * `+` may come more than once.
+ */
+const PAIN_001: Readonly<Record<string, readonly string[]>> = {
+  Document: ['CstmrCdtTrfInitn'],
+  CstmrCdtTrfInitn: ['GrpHdr', 'PmtInf+'],
+  GrpHdr: ['MsgId', 'CreDtTm', 'NbOfTxs', 'CtrlSum?', 'InitgPty'],
+  InitgPty: ['Nm?'],
+  PmtInf: [
+    'PmtInfId',
+    'PmtMtd',
+    'BtchBookg?',
+    'NbOfTxs?',
+    'CtrlSum?',
+    'PmtTpInf?',
+    'ReqdExctnDt',
+    'Dbtr',
+    'DbtrAcct',
+    'DbtrAgt',
+    'ChrgBr?',
+    'CdtTrfTxInf+',
+  ],
+  ReqdExctnDt: ['Dt'],
+  Dbtr: ['Nm?'],
+  DbtrAcct: ['Id'],
+  DbtrAgt: ['FinInstnId'],
+  FinInstnId: ['BICFI?'],
+  Id: ['IBAN'],
+  CdtTrfTxInf: ['PmtId', 'PmtTpInf?', 'Amt', 'ChrgBr?', 'CdtrAgt?', 'Cdtr?', 'CdtrAcct?', 'RmtInf?'],
+  PmtId: ['InstrId?', 'EndToEndId'],
+  Amt: ['InstdAmt'],
+  CdtrAgt: ['FinInstnId'],
+  Cdtr: ['Nm?'],
+  CdtrAcct: ['Id'],
+};
+
+const TEXTS: Readonly<Record<string, RegExp>> = {
+  MsgId: /^.{1,35}$/,
+  PmtInfId: /^.{1,35}$/,
+  EndToEndId: /^.{1,35}$/,
+  CreDtTm: /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?Z$/,
+  NbOfTxs: /^\d{1,15}$/,
+  CtrlSum: /^\d{1,17}(\.\d{1,17})?$/,
+  PmtMtd: /^TRF$/,
+  Dt: /^\d{4}-\d{2}-\d{2}$/,
+  Nm: /^.{1,140}$/s,
+  IBAN: /^[A-Z]{2}\d{2}[a-zA-Z0-9]{1,30}$/,
+  BICFI: /^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$/,
+  InstdAmt: /^\d{1,13}(\.\d{1,5})?$/,
+};
+
+function faultsOf(element: XmlElement): string[] {
+  const pattern = TEXTS[element.name];
+  if (pattern !== undefined) {
+    return pattern.test(element.text) ? [] : [`${element.name}: ${element.text}`];
+  }
+  const wanted = PAIN_001[element.name] ?? [];
+  const grammar = wanted.map((name) =>
+    name.endsWith('?')
+      ? `(${name.slice(0, -1)},)?`
+      : name.endsWith('+')
+        ? `(${name.slice(0, -1)},)+`
+        : `${name},`,
+  );
+  const found = element.children.map((child) => `${child.name},`).join('');
+  const here = new RegExp(`^${grammar.join('')}$`).test(found) ? [] : [`${element.name}: ${found}`];
+  return [...here, ...element.children.flatMap(faultsOf)];
+}
+
+function parsed(xml: string): XmlElement {
+  return readXml(Buffer.from(xml), 0, () => undefined);
+}
+
+describe('a payout file', () => {
+  test('begins every payout at once and is the bytes the public structure asks for', async () => {
+    const paid = [await approved('100'), await approved('250.5'), await approved('0.01')];
+    const made = await file(paid.map(({ id }) => id));
+    expect(made.body).toMatchObject({ transactionCount: 3, controlSum: '350.51', asset: 'USD' });
+    expect(await Promise.all(paid.map(statusOf))).toEqual(['processing', 'processing', 'processing']);
+    const { status, body, headers } = await download(made.body.id);
+    expect([status, headers.get('content-type')]).toEqual([200, 'application/xml']);
+    expect(faultsOf(parsed(body))).toEqual([]);
+    expect(body).toContain('urn:iso:std:iso:20022:tech:xsd:pain.001.001.09');
+    expect(body.match(/<CtrlSum>350\.51<\/CtrlSum>/g)).toHaveLength(2);
+    expect(new Set(body.match(/<EndToEndId>[^<]+/g)).size).toBe(3);
+    expect(body).toContain(HOLDER);
+    expect((await download(made.body.id)).body).toBe(body);
+  });
+
+  test('escapes what could end an element and drops what XML has no place for', () => {
+    const party = {
+      name: 'A & B <C> "D" \u0000\u0008',
+      iban: 'MU17BOMM0101101030300200000MUR',
+      bic: 'MCBLMUMU',
+    };
+    const bytes = manualPayouts.fileOf({
+      messageId: 'M1',
+      createdAt: '2026-12-01T00:00:00.000000Z' as never,
+      firmName: '</Nm><Nm>',
+      executionDate: '2026-12-01',
+      currency: 'USD',
+      controlSum: 100_000_000n as never,
+      debtor: party,
+      payments: [{ endToEndId: 'E1', amount: 100_000_000n as never, creditor: party }],
+    });
+    const root = parsed(Buffer.from(bytes).toString());
+    expect(faultsOf(root)).toEqual([]);
+    expect(Buffer.from(bytes).toString()).toContain('A &amp; B &lt;C&gt; &quot;D&quot; ');
+  });
+
+  test('is refused whole where one may not be paid, by whom or at all', async () => {
+    const [good, mine, waiting] = [
+      await approved(),
+      await approved('100', desk.operations),
+      await approved(),
+    ];
+    const both = await file([good.id, mine.id]);
+    expect([both.status, both.body.code]).toEqual([403, 'approver_cannot_pay_out']);
+    await desk.request(waiting.person, 'POST', `/v1/withdrawals/${waiting.id}/cancel`);
+    expect((await file([good.id, waiting.id])).body.code).toBe('withdrawal_status_conflict');
+    expect((await file([good.id, newId()])).status).toBe(404);
+    await desk.changeGate(mine.person, { restriction: 'no_out' });
+    expect((await file([good.id, mine.id], desk.operations2)).body.code).toBe('account_restricted');
+    expect((await file([good.id], desk.compliance)).status).toBe(403);
+    expect((await file([])).status).toBe(422);
+    expect(await statusOf(good)).toBe('approved');
+    expect((await file([good.id])).status).toBe(201);
+    expect((await file([good.id])).body.code).toBe('withdrawal_status_conflict');
+  });
+
+  test('two at once pay a withdrawal once', async () => {
+    const one = await approved();
+    const answers = await Promise.all([file([one.id]), file([one.id], desk.operations2)]);
+    expect(answers.map((answer) => answer.status).toSorted((a, b) => a - b)).toEqual([201, 409]);
+  });
+
+  test('is not made anew once a payee or an amount was swapped', async () => {
+    const one = await approved();
+    const { body } = await file([one.id]);
+    const { engine } = desk.deps.db;
+    const its = eq(withdrawals.id, one.id);
+    await engine
+      .update(withdrawals)
+      .set({ amount: 5n as never })
+      .where(its);
+    expect((await download(body.id)).body.code).toBe('payout_file_changed');
+    await engine
+      .update(withdrawals)
+      .set({ amount: 10_000_000_000n as never })
+      .where(its);
+    expect((await download(body.id)).status).toBe(200);
+  });
+});
+
+describe('a status report', () => {
+  test('books what was settled, frees what was refused, and of the rest nobody knows', async () => {
+    const paid = [await approved(), await approved(), await approved()];
+    const { body } = await file(paid.map(({ id }) => id));
+    const [settled, refused, other] = paid as [Approved, Approved, Approved];
+    const says = (last: string, name: string) =>
+      statusReport(
+        body.messageId,
+        [
+          [settled.reference, 'ACSC'],
+          [refused.reference, 'RJCT'],
+          [other.reference, last],
+        ],
+        name,
+      );
+    const first = await report(body.id, says('ACSP', 'R1'));
+    expect(first).toMatchObject({
+      status: 201,
+      body: { completedCount: 1, failedCount: 1, unknownCount: 1 },
+    });
+    expect(await Promise.all(paid.map(statusOf))).toEqual(['completed', 'failed', 'unknown']);
+    expect(await desk.balance(settled.person, 'USD')).toEqual({ total: '900', reserved: '0' });
+    expect(await desk.balance(refused.person, 'USD')).toEqual({ total: '1000', reserved: '0' });
+    expect(await desk.balance(other.person, 'USD')).toEqual({ total: '1000', reserved: '100' });
+
+    expect((await report(body.id, says('ACSP', 'R1'))).body.code).toBe('report_duplicate');
+    const turned = says('ACSC', 'R2').replace('>RJCT<', '>ACSC<');
+    expect((await report(body.id, turned)).body.code).toBe('report_conflict');
+    expect(await statusOf(other)).toBe('unknown');
+    expect((await report(body.id, says('ACSC', 'R3'))).status).toBe(201);
+    expect(await statusOf(other)).toBe('completed');
+  });
+
+  test('that is partial, foreign, twofold, malformed or from who made the file changes nothing', async () => {
+    const paid = [await approved(), await approved()];
+    const { body } = await file(paid.map(({ id }) => id));
+    const [one, two] = paid as [Approved, Approved];
+    const all = [
+      [one.reference, 'ACSC'],
+      [two.reference, 'ACSC'],
+    ] as const;
+    const whole = statusReport(body.messageId, all);
+    const bad: readonly (readonly [string, string])[] = [
+      [statusReport(body.messageId, all.slice(0, 1)), 'report_partial'],
+      [statusReport(body.messageId, [...all, ['FOREIGN', 'ACSC']]), 'report_foreign'],
+      [statusReport('ANOTHERFILE', all), 'report_foreign'],
+      [statusReport(body.messageId, [all[0], all[0]]), 'report_malformed'],
+      [whole.replace('pain.002.001.10', 'camt.053.001.08'), 'report_malformed'],
+      [whole.slice(0, -20), 'report_malformed'],
+      [`<!DOCTYPE x [<!ENTITY e "x">]>${whole}`, 'report_malformed'],
+      ['', 'report_malformed'],
+    ];
+    for (const [xml, code] of bad) {
+      expect([code, (await report(body.id, xml)).body.code]).toEqual([code, code]);
+    }
+    expect((await report(body.id, whole, desk.operations)).body.code).toBe('report_needs_another_person');
+    expect((await report(newId(), whole)).status).toBe(404);
+    expect(await Promise.all(paid.map(statusOf))).toEqual(['processing', 'processing']);
+    const { engine } = desk.deps.db;
+    expect(await engine.select().from(payoutReports).where(eq(payoutReports.fileId, body.id))).toEqual([]);
+    const answers = await Promise.all([report(body.id, whole), report(body.id, whole)]);
+    expect(answers.map((answer) => answer.status).toSorted((a, b) => a - b)).toEqual([201, 409]);
+    expect(await desk.balance(one.person, 'USD')).toEqual({ total: '900', reserved: '0' });
+  });
+});

@@ -1,0 +1,56 @@
+/**
+ * The port payouts leave through. A provider turns an instruction into what its bank takes and reads what
+ * the bank answers; what either means for the books is not its business.
+ */
+import type { Amount } from '../../../kernel/amount.ts';
+import type { Instant } from '../../../kernel/time.ts';
+
+export type PaymentParty = { readonly name: string; readonly iban: string; readonly bic: string };
+
+export type PaymentInstruction = {
+  readonly messageId: string;
+  readonly createdAt: Instant;
+  readonly firmName: string;
+  /** @units YYYY-MM-DD */
+  readonly executionDate: string;
+  readonly currency: string;
+  readonly controlSum: Amount;
+  readonly debtor: PaymentParty;
+  readonly payments: readonly {
+    readonly endToEndId: string;
+    readonly amount: Amount;
+    readonly creditor: PaymentParty;
+  }[];
+};
+
+export type PaymentOutcome = 'completed' | 'failed' | 'unknown';
+
+export type PaymentReport = {
+  readonly messageId: string;
+  readonly originalMessageId: string;
+  /** The number and the sum of the file's payments, where the bank repeats them. */
+  readonly originalCount: number | null;
+  readonly originalSum: Amount | null;
+  readonly payments: readonly {
+    readonly endToEndId: string;
+    readonly outcome: PaymentOutcome;
+    /** The payment as the bank has it, where it repeats that. */
+    readonly amount: Amount | null;
+    readonly currency: string | null;
+    /** What the bank calls the payment, where it says. */
+    readonly bankReference: string | null;
+  }[];
+};
+
+/** A report that is not one; the message quotes nothing of it. */
+export class PaymentReportError extends Error {
+  override readonly name = 'PaymentReportError';
+}
+
+export type PayoutProvider = {
+  readonly name: string;
+  /** @shape the same bytes for the same instruction, for good */
+  readonly fileOf: (instruction: PaymentInstruction) => Uint8Array;
+  /** @errors PaymentReportError */
+  readonly readReport: (bytes: Uint8Array) => PaymentReport;
+};

@@ -1,0 +1,298 @@
+import { and, eq } from 'drizzle-orm';
+import { present } from '../../kernel/assert.ts';
+import { type Id, newId } from '../../kernel/id.ts';
+import { cancelApprovals, lockOpenApprovals } from '../../platform/approvals/open-approvals.ts';
+import { record } from '../../platform/audit/record.ts';
+import type { Ctx } from '../../platform/context.ts';
+import { open, seal } from '../../platform/crypto/seal.ts';
+import type { Tx } from '../../platform/db/client.ts';
+import { lockExclusive, lockRow } from '../../platform/db/locks.ts';
+import { transact } from '../../platform/db/transact.ts';
+import { refuse } from '../../platform/http/refuse.ts';
+import { publish } from '../../platform/outbox/publish.ts';
+import { accountAllows, accountsByIds } from '../accounts/index.ts';
+import { openThirdPartyAlert } from '../aml/index.ts';
+import { gateRefusal, lockGates, personNameOf } from '../identity/index.ts';
+import { FUNDING_EVENTS } from './audit.ts';
+import { creditDeposit, receivingWallet } from './credit-deposit.ts';
+import { refuseFunding } from './errors.ts';
+import { inboundEvents } from './evidence/schema.ts';
+import { followPayment, OUT_OF_ORDER, type PaymentFacts, type PaymentStep } from './follow-payment.ts';
+import { depositEvent } from './funding-events.ts';
+import { isSameHolder } from './holder-name.ts';
+import { type PaymentEvent, readPaymentEvent } from './payment-event.ts';
+import { isSigned, providerNamed } from './payment-providers.ts';
+import { readPaymentReference } from './payment-reference.ts';
+import { hasOpenReceipt } from './receipts.ts';
+import { deposits } from './schema.ts';
+import type { Deposit } from './store.ts';
+import { takeBackDeposit } from './take-back-deposit.ts';
+import { isHeld } from './waiting-events.ts';
+
+export type InboundEvent = typeof inboundEvents.$inferSelect;
+
+export type SignedEvent = {
+  readonly provider: string;
+  readonly timestamp: string;
+  readonly signature: string;
+  readonly body: Uint8Array;
+};
+
+/**
+ * Takes an event of a payment provider, each once: the same event again answers what became of it the first
+ * time. Whatever cannot be followed is kept for a person and answered as received, so that the provider
+ * stops sending it.
+ * @effects one row of `inbound_events`, what the event does to its deposit, and events that waited for it;
+ *   audit `payment_event.received`
+ * @errors not_found (no such provider), webhook_signature_invalid, webhook_malformed
+ */
+export async function receivePaymentEvent(ctx: Ctx, sent: SignedEvent): Promise<InboundEvent> {
+  const provider = providerNamed(ctx.deps, sent.provider);
+  if (provider === undefined) {
+    throw refuse('not_found');
+  }
+  if (!isSigned(ctx.deps, provider, sent)) {
+    throw refuseFunding('webhook_signature_invalid');
+  }
+  const event = readPaymentEvent(sent.body);
+  if (event === undefined) {
+    throw refuseFunding('webhook_malformed');
+  }
+  const asProvider: Ctx = { ...ctx, actor: { kind: 'webhook', provider: provider.name }, login: 'engine' };
+  return transact(asProvider, 'engine', async (tx) => {
+    // Each event once, and those of one payment one after the other.
+    const payment = readPaymentReference(event.payment?.paymentReference ?? '') ?? event.id;
+    await lockExclusive(tx, [`inbound_event:${provider.name}:${event.id}`, `payment:${payment}`]);
+    const [known] = await tx
+      .select()
+      .from(inboundEvents)
+      .where(and(eq(inboundEvents.provider, provider.name), eq(inboundEvents.eventId, event.id)));
+    return known ?? take(tx, asProvider, provider.name, event, sent.body);
+  });
+}
+
+async function take(
+  tx: Tx,
+  ctx: Ctx,
+  provider: string,
+  event: PaymentEvent,
+  body: Uint8Array,
+): Promise<InboundEvent> {
+  const id = newId();
+  const reference = readPaymentReference(event.payment?.paymentReference ?? '');
+  const [found] =
+    reference === undefined
+      ? []
+      : await tx.select().from(deposits).where(eq(deposits.paymentReference, reference));
+  const [row] = await tx
+    .insert(inboundEvents)
+    .values({
+      id,
+      provider,
+      eventId: event.id,
+      type: event.type,
+      payload: seal(ctx.deps.keyring.house, payloadPlace(id), body),
+      state: 'kept',
+      reason: 'unread',
+      depositId: found?.id ?? null,
+      occurredAt: event.occurredAt,
+      receivedAt: ctx.deps.clock.realNow(),
+    })
+    .returning();
+  const inserted = present(row, 'the event was inserted');
+  if (found === undefined) {
+    return settle(tx, ctx, inserted, followPayment(await factsOf(tx, inserted, event, undefined)));
+  }
+  const approvals = await lockOpenApprovals(tx, found.id);
+  const name = await personNameOf(tx, ctx, found.userId);
+  const payer = payerOf(event, name);
+  // The alert changes the gate, so it comes before the gate is read; whether it is due, the lock may still undo.
+  const guess = followPayment({ ...(await factsOf(tx, inserted, event, found)), payer });
+  if (guess.kind === 'hold' && guess.reason === 'third_party_payer') {
+    await openThirdPartyAlert(tx, ctx, {
+      userId: found.userId,
+      payerName: event.payment?.payerName ?? '',
+    });
+  }
+  const accepts = await acceptsMoney(tx, found);
+  const deposit = present(await lockRow(tx, deposits, found.id), 'deposits are never deleted');
+  const facts = { ...(await factsOf(tx, inserted, event, deposit)), payer, accepts };
+  const step = followPayment(facts);
+  if (step.kind === 'credit' || step.kind === 'fail') {
+    await cancelApprovals(tx, ctx, approvals);
+  }
+  const after = await perform(tx, ctx, { event, inbound: inserted, deposit, step });
+  const settled = await settle(tx, ctx, inserted, step);
+  await lookAgain(tx, ctx, after);
+  return settled;
+}
+
+/** Events that came before the one they follow from, in the order they happened. */
+async function lookAgain(tx: Tx, ctx: Ctx, deposit: Deposit): Promise<void> {
+  const waiting = await tx
+    .select()
+    .from(inboundEvents)
+    .where(
+      and(
+        eq(inboundEvents.depositId, deposit.id),
+        eq(inboundEvents.state, 'kept'),
+        eq(inboundEvents.reason, OUT_OF_ORDER),
+      ),
+    )
+    .orderBy(inboundEvents.occurredAt, inboundEvents.id);
+  let current = deposit;
+  for (const inbound of waiting) {
+    const event = present(readPaymentEvent(payloadOf(ctx, inbound)), 'what was kept was read before');
+    const step = followPayment(await factsOf(tx, inbound, event, current));
+    if (step.kind === 'refunded' || step.kind === 'charged_back') {
+      current = await perform(tx, ctx, { event, inbound, deposit: current, step });
+      await settle(tx, ctx, inbound, step);
+    }
+  }
+}
+
+async function factsOf(
+  tx: Tx,
+  { type, provider }: InboundEvent,
+  { payment }: PaymentEvent,
+  deposit: Deposit | undefined,
+): Promise<PaymentFacts> {
+  const hasReceipt = deposit !== undefined && (await hasOpenReceipt(tx, deposit.id));
+  const held = deposit !== undefined && (await isHeld(tx, deposit.id));
+  return { type, provider, payment, deposit, hasReceipt, held, payer: 'unnamed', accepts: false };
+}
+
+function payerOf(
+  { payment }: PaymentEvent,
+  name: { readonly firstName: string; readonly lastName: string },
+): PaymentFacts['payer'] {
+  if (payment?.payerName === undefined) {
+    return 'unnamed';
+  }
+  return isSameHolder(payment.payerName, name) ? 'customer' : 'other';
+}
+
+async function acceptsMoney(tx: Tx, { userId, accountId }: Deposit): Promise<boolean> {
+  const gate = (await lockGates(tx, [userId])).get(userId);
+  const account = (await accountsByIds(tx, [accountId])).get(accountId);
+  const open = account?.type === 'live' && accountAllows(account.status, 'money_in');
+  return open && gateRefusal(gate, 'money_in') === null;
+}
+
+type Performance = {
+  readonly event: PaymentEvent;
+  readonly inbound: InboundEvent;
+  readonly deposit: Deposit;
+  readonly step: PaymentStep;
+};
+
+/** Does to the locked deposit what was decided. @shape the deposit as it is then */
+async function perform(tx: Tx, ctx: Ctx, { event, inbound, deposit, step }: Performance): Promise<Deposit> {
+  switch (step.kind) {
+    case 'begin':
+    case 'hold':
+      return change(tx, ctx, deposit, inbound, event, 'processing');
+    case 'fail':
+      return change(tx, ctx, deposit, inbound, event, 'failed');
+    case 'credit': {
+      const theirs = await change(tx, ctx, deposit, inbound, event, 'processing');
+      const from = await receivingWallet(tx, ctx, theirs);
+      return creditDeposit(tx, ctx, theirs, { from, evidence: { providerEventId: inbound.id } });
+    }
+    case 'refunded':
+    case 'charged_back':
+      return takeBackDeposit(tx, ctx, deposit, {
+        to: step.kind,
+        total: step.total,
+        evidence: { reversalEventId: inbound.id },
+      });
+    case 'keep':
+    case 'ignore':
+      return deposit;
+  }
+}
+
+/** From its first event on a deposit is the provider's, and its money lies with them. */
+async function change(
+  tx: Tx,
+  ctx: Ctx,
+  before: Deposit,
+  { provider }: InboundEvent,
+  { payment }: PaymentEvent,
+  status: 'processing' | 'failed',
+): Promise<Deposit> {
+  const [row] = await tx
+    .update(deposits)
+    .set({
+      status,
+      provider,
+      providerReference: before.providerReference ?? (await freeReference(tx, provider, payment)),
+      ...(status === 'failed' ? { failureReason: 'not_received' } : {}),
+      version: before.version + 1,
+    })
+    .where(eq(deposits.id, before.id))
+    .returning();
+  const after = present(row, 'the deposit was locked');
+  await record(tx, ctx, {
+    event: FUNDING_EVENTS[status === 'failed' ? 'deposit.failed' : 'deposit.received'],
+    resource: { type: 'deposit', id: after.id },
+    subjectUserId: after.userId,
+    before,
+    after,
+  });
+  if (status === 'failed') {
+    await publish(tx, ctx, [depositEvent('funding.deposit_failed', after)]);
+  }
+  return after;
+}
+
+/** A provider's own name for the payment, unless another deposit bears it. */
+async function freeReference(
+  tx: Tx,
+  provider: string,
+  payment: PaymentEvent['payment'],
+): Promise<string | null> {
+  if (payment === undefined) {
+    return null;
+  }
+  const [taken] = await tx
+    .select({ id: deposits.id })
+    .from(deposits)
+    .where(and(eq(deposits.provider, provider), eq(deposits.providerReference, payment.providerReference)));
+  return taken === undefined ? payment.providerReference : null;
+}
+
+async function settle(tx: Tx, ctx: Ctx, before: InboundEvent, step: PaymentStep): Promise<InboundEvent> {
+  const kept = step.kind === 'keep' || step.kind === 'hold';
+  const state = kept ? 'kept' : step.kind === 'ignore' ? 'ignored' : 'processed';
+  const [row] = await tx
+    .update(inboundEvents)
+    .set({
+      state,
+      reason: 'reason' in step ? step.reason : null,
+      settledAt: kept ? null : ctx.deps.clock.now(),
+    })
+    .where(eq(inboundEvents.id, before.id))
+    .returning();
+  const after = present(row, 'the event was inserted');
+  await record(tx, ctx, {
+    event: FUNDING_EVENTS['payment_event.received'],
+    resource: { type: 'inbound_event', id: after.id },
+    subjectUserId: null,
+    after,
+  });
+  return after;
+}
+
+function payloadOf(ctx: Ctx, { id, payload }: InboundEvent): Uint8Array {
+  const { house } = ctx.deps.keyring;
+  return open(
+    (keyId) => (Buffer.from(keyId).equals(house.id) ? house : undefined),
+    payloadPlace(id),
+    payload,
+  );
+}
+
+function payloadPlace(rowId: Id) {
+  return { table: 'inbound_events', column: 'payload', rowId };
+}

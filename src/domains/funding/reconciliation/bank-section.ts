@@ -1,0 +1,277 @@
+/** The bank side of a run: each client-money wallet against the statements of its bank accounts. */
+import { sql } from 'drizzle-orm';
+import { type Amount, formatAmount, readStoredAmount, sumAmounts } from '../../../kernel/amount.ts';
+import type { Id } from '../../../kernel/id.ts';
+import type { Tx } from '../../../platform/db/client.ts';
+import { addDays, daysBetween, lastBankDay } from './business-date.ts';
+import type { Finding } from './finding.ts';
+import {
+  type BankComparison,
+  type BankItem,
+  type BankLine,
+  type BankStatementFact,
+  type Booking,
+  latestOf,
+  matchBank,
+} from './match-bank.ts';
+import { IN_TRANSIT_DAYS, MATCH_WINDOW_DAYS, MAX_KEPT } from './settings.ts';
+
+export type BankItemView = {
+  readonly kind: string;
+  readonly object: string;
+  readonly amount: string;
+  readonly date: string;
+  readonly ageDays: number;
+};
+
+export type BankView = {
+  readonly reference: string;
+  readonly currency: string;
+  readonly accounts: readonly string[];
+  /** The day of the statement that was compared; null where there is none. */
+  readonly statementDate: string | null;
+  readonly perStatement: string | null;
+  readonly perBooks: string;
+  readonly difference: string | null;
+  readonly itemCount: number;
+  readonly items: readonly BankItemView[];
+};
+
+export type Section<View> = { readonly views: readonly View[]; readonly findings: readonly Finding[] };
+
+type Account = { readonly id: Id; readonly name: string };
+type BankWallet = {
+  readonly walletId: Id | null;
+  readonly reference: string;
+  readonly currency: string;
+  readonly accounts: readonly Account[];
+};
+
+/** Compares every bank wallet of the live book with its statements at a day. */
+export async function bankSection(tx: Tx, day: string): Promise<Section<BankView>> {
+  const views: BankView[] = [];
+  const findings: Finding[] = [];
+  for (const wallet of await bankWalletsOf(tx)) {
+    const one = await compare(tx, wallet, day);
+    if (one !== undefined) {
+      views.push(one.view);
+      findings.push(...one.findings);
+    }
+  }
+  return { views, findings };
+}
+
+type Compared = { readonly view: BankView; readonly findings: readonly Finding[] };
+
+async function compare(tx: Tx, wallet: BankWallet, day: string): Promise<Compared | undefined> {
+  const { reference, currency, accounts } = wallet;
+  const object = `bank ${reference} ${currency}`;
+  const known = await statementsOf(tx, wallet, day);
+  const latest = latestOf(known);
+  const complete = accounts.length > 0 && latest.length === accounts.length;
+  // Several accounts of one wallet are compared at the last day that all of them have a statement of.
+  const at = complete ? latest.reduce((least, each) => min(least, each.closingDate), day) : null;
+  const bookings = await bookingsOf(tx, wallet, addDays(at ?? day, MATCH_WINDOW_DAYS));
+  const perBooks = sumUpTo(bookings, at ?? day);
+  const head = { reference, currency, accounts: accounts.map((account) => account.name) };
+  const alone = { ...head, ...NOT_COMPARED, perBooks: formatAmount(perBooks) };
+  if (accounts.length === 0) {
+    const detail = 'No bank account has statements for it';
+    const missing = finding('bank_account_missing', object, perBooks, currency, detail);
+    return perBooks === 0n ? undefined : { view: alone, findings: [missing] };
+  }
+  const stale = staleness(object, at, day);
+  if (at === null) {
+    return { view: alone, findings: stale };
+  }
+  const statements = known.filter((statement) => statement.closingDate <= at);
+  const lines = await linesOf(tx, statements);
+  const result = matchBank({ day: at, statements, lines, bookings, windowDays: MATCH_WINDOW_DAYS });
+  const view = {
+    ...head,
+    statementDate: at,
+    perStatement: formatAmount(result.perStatement),
+    perBooks: formatAmount(result.perBooks),
+    difference: formatAmount(result.difference),
+    itemCount: result.items.length,
+    items: result.items.slice(0, MAX_KEPT).map((item) => ({ ...item, amount: formatAmount(item.amount) })),
+  };
+  const findings = [
+    ...stale,
+    ...differences({ object, currency, at }, result),
+    ...overdrafts({ object, currency, at }, statements),
+    ...result.items.flatMap((item) => itemFinding(item, currency, day)),
+  ];
+  return { view, findings };
+}
+
+type Place = { readonly object: string; readonly currency: string; readonly at: string };
+
+function differences({ object, currency, at }: Place, result: BankComparison): readonly Finding[] {
+  const { difference, perStatement, perBooks } = result;
+  const detail = `At ${at} the bank shows ${formatAmount(perStatement)}, the books ${formatAmount(perBooks)}`;
+  return difference === 0n ? [] : [finding('bank_difference', object, difference, currency, detail)];
+}
+
+/** What one account lacks is not made good by what lies in another. */
+function overdrafts(
+  { object, currency, at }: Place,
+  statements: readonly BankStatementFact[],
+): readonly Finding[] {
+  const below = latestOf(statements).filter((statement) => statement.closing < 0n);
+  const sum = sumAmounts(below.map((statement) => statement.closing));
+  const detail = `A statement up to ${at} ends below zero`;
+  return below.length === 0 ? [] : [finding('bank_overdrawn', object, sum, currency, detail)];
+}
+
+/** A line nobody booked is a break at once; a booking may be on its way for some days. */
+function itemFinding({ kind, object, amount, date }: BankItem, currency: string, day: string): Finding[] {
+  if (kind === 'statement_line_unbooked') {
+    return [finding(kind, object, amount, currency, `On the statement of ${date}, not in the books`)];
+  }
+  return kind === 'booking_not_on_statement' && daysBetween(date, day) > IN_TRANSIT_DAYS
+    ? [finding(kind, object, amount, currency, `Booked for ${date}, not on a statement`)]
+    : [];
+}
+
+const NOT_COMPARED = {
+  statementDate: null,
+  perStatement: null,
+  difference: null,
+  itemCount: 0,
+  items: [],
+} as const;
+
+function staleness(object: string, at: string | null, day: string): readonly Finding[] {
+  if (at !== null && at >= lastBankDay(day)) {
+    return [];
+  }
+  const detail = at === null ? 'No statement was imported' : `The last statement is of ${at}`;
+  return [finding('statement_missing', object, null, null, detail)];
+}
+
+function finding(
+  kind: Finding['kind'],
+  object: string,
+  amount: Amount | null,
+  currency: string | null,
+  detail: string,
+): Finding {
+  return { kind, object, amount, currency, detail };
+}
+
+function min(left: string, right: string): string {
+  return left < right ? left : right;
+}
+
+function sumUpTo(bookings: readonly Booking[], day: string): Amount {
+  return bookings.reduce(
+    (sum, booking) => (booking.valueDate <= day ? sum + booking.amount : sum),
+    0n,
+  ) as Amount;
+}
+
+/** Every wallet with a bank account, and every bank wallet that nobody sends statements for. */
+async function bankWalletsOf(tx: Tx): Promise<readonly BankWallet[]> {
+  const rows = await tx.execute<{
+    wallet_id: Id | null;
+    reference: string;
+    currency: string;
+    account_id: Id | null;
+    name: string | null;
+  }>(sql`
+    select w.id as wallet_id, coalesce(w.house_reference, b.house_reference) as reference,
+      coalesce(w.asset, b.currency) as currency, b.id as account_id, b.name
+    from (select * from wallets where house_role = 'client_money_bank' and book = 'live') w
+    full join bank_accounts b on b.house_reference = w.house_reference and b.currency = w.asset
+    order by reference, currency, b.id`);
+  const wallets = new Map<string, { accounts: Account[] } & Omit<BankWallet, 'accounts'>>();
+  for (const { wallet_id: walletId, reference, currency, account_id: id, name } of rows) {
+    const place = `${reference} ${currency}`;
+    const wallet = wallets.get(place) ?? { walletId, reference, currency, accounts: [] };
+    if (id !== null && name !== null) {
+      wallet.accounts.push({ id, name });
+    }
+    wallets.set(place, wallet);
+  }
+  return [...wallets.values()];
+}
+
+async function statementsOf(tx: Tx, wallet: BankWallet, day: string): Promise<readonly BankStatementFact[]> {
+  const ids = sql.param(wallet.accounts.map((account) => account.id));
+  const rows = await tx.execute<{
+    id: Id;
+    account_id: Id;
+    day: string;
+    opening: string;
+    closing: string;
+  }>(sql`
+    select id, bank_account_id as account_id, closing_date as day, opening_balance::text as opening,
+      closing_balance::text as closing
+    from bank_statements
+    where status = 'imported' and bank_account_id = any (${ids}::uuid[]) and closing_date <= ${day}
+    order by closing_date, id`);
+  return rows.map((row) => ({
+    id: row.id,
+    accountId: row.account_id,
+    closingDate: row.day,
+    opening: readStoredAmount(row.opening),
+    closing: readStoredAmount(row.closing),
+  }));
+}
+
+async function linesOf(tx: Tx, statements: readonly BankStatementFact[]): Promise<readonly BankLine[]> {
+  const ids = sql.param(statements.map((statement) => statement.id));
+  const rows = await tx.execute<{ id: Id; day: string; amount: string; reference: string | null }>(sql`
+    select id, booking_date as day, (case direction when 'credit' then amount else -amount end)::text as amount,
+      coalesce(end_to_end_id, bank_reference) as reference
+    from bank_statement_lines where statement_id = any (${ids}::uuid[]) order by booking_date, id`);
+  return rows.map((row) => ({
+    id: row.id,
+    bookingDate: row.day,
+    amount: readStoredAmount(row.amount),
+    reference: row.reference,
+  }));
+}
+
+/** The wallet's entries as the bank would sign them, each with what ties it to the outside. */
+async function bookingsOf(tx: Tx, { walletId }: BankWallet, until: string): Promise<readonly Booking[]> {
+  if (walletId === null) {
+    return [];
+  }
+  const rows = await tx.execute<{
+    id: Id;
+    journal_id: Id;
+    amount: string;
+    day: string;
+    line_id: Id | null;
+    refs: (string | null)[];
+    batch: string | null;
+    reverses_id: Id | null;
+  }>(sql`
+    select e.id, e.journal_id, (-e.amount)::text as amount, j.value_date as day, j.reverses_id,
+      coalesce(case j.reference_type when 'bank_statement_line' then j.reference_id end,
+        (select d.statement_line_id from deposits d where d.id = j.reference_id and d.journal_id = j.id),
+        (select r.statement_line_id from unallocated_receipts r where r.id = j.reference_id and r.journal_id = j.id),
+        w.statement_line_id,
+        (select s.statement_line_id from statement_debits s where s.journal_id = j.id),
+        (select s.statement_line_id from statement_debits s where s.withdrawal_id = w.id)
+      ) as line_id,
+      array[w.payout_reference, w.transaction_reference] as refs, f.message_id as batch
+    from ledger_entries e join journals j on j.id = e.journal_id
+      left join withdrawals w on w.id = j.reference_id and w.journal_id = j.id
+      left join payout_file_items i on i.withdrawal_id = w.id
+      left join payout_files f on f.id = i.file_id
+    where e.wallet_id = ${walletId} and j.value_date <= ${until}
+    order by e.wallet_version`);
+  return rows.map((row) => ({
+    id: row.id,
+    journalId: row.journal_id,
+    amount: readStoredAmount(row.amount),
+    valueDate: row.day,
+    lineId: row.line_id,
+    references: row.refs.filter((each) => each !== null),
+    batch: row.batch,
+    reversesId: row.reverses_id,
+  }));
+}

@@ -1,0 +1,41 @@
+/** Days of the firm: a business date is a day of its time zone, and ends there. Pure. */
+import { type Instant, parseInstant } from '../../../kernel/time.ts';
+
+/** The day an instant falls on. @units YYYY-MM-DD in the zone */
+export function dayOf(instant: Instant, timeZone: string): string {
+  return Temporal.Instant.from(instant).toZonedDateTimeISO(timeZone).toPlainDate().toString();
+}
+
+/** The first instant after a day. @units exclusive */
+export function endOfDay(day: string, timeZone: string): Instant {
+  const next = Temporal.PlainDate.from(day).add({ days: 1 });
+  return parseInstant(next.toZonedDateTime({ timeZone }).toInstant().toString());
+}
+
+/** A day so many days away. @units days, negative for earlier */
+export function addDays(day: string, days: number): string {
+  return Temporal.PlainDate.from(day).add({ days }).toString();
+}
+
+/** How many days lie between two days; negative where the second is earlier. */
+export function daysBetween(from: string, to: string): number {
+  return Temporal.PlainDate.from(from).until(Temporal.PlainDate.from(to), { largestUnit: 'days' }).days;
+}
+
+/** The latest day, not after this one, that banks work on: Saturdays and Sundays have no statement. */
+export function lastBankDay(day: string): string {
+  const { dayOfWeek } = Temporal.PlainDate.from(day);
+  return addDays(day, Math.min(0, 5 - dayOfWeek));
+}
+
+/** Whether a text is a day of the calendar. @units YYYY-MM-DD */
+export function isDay(text: string): boolean {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) {
+    return false;
+  }
+  try {
+    return Temporal.PlainDate.from(text).toString() === text;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * What reconcile holds reconciliation itself to: what was signed was signed by two people and is what the run
+ * found, and nobody ended a critical break alone.
+ */
+import { type SQL, sql } from 'drizzle-orm';
+import type { Tx } from '../../../platform/db/client.ts';
+import type { Check, CheckResult } from '../../../platform/domain.ts';
+
+export const reconciliationChecks: readonly Check[] = [
+  {
+    name: 'funding.reconciliations_are_signed_by_two',
+    invariant: 'I7',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select ((select count(*) from bank_accounts) + (select count(*) from reconciliation_runs))::int as seen`,
+        sql`select 'reconciliation ' || s.run_id as object, 'signed without an executed approval of what it found' as detail
+            from reconciliation_sign_offs s join reconciliation_runs r on r.id = s.run_id
+            where s.result_hash <> r.result_hash or not exists (
+              select 1 from approvals a join approval_votes v on v.approval_id = a.id and v.vote = 'approve'
+              where a.id = s.approval_id and a.action = 'reconciliation.sign_off' and a.subject_id = s.run_id
+                and a.status = 'executed' and a.maker_id = s.preparer_id and v.checker_id = s.reviewer_id
+                and a.payload ->> 'resultHash' = encode(r.result_hash, 'hex'))`,
+      ),
+  },
+  {
+    name: 'funding.critical_breaks_passed_four_eyes',
+    invariant: 'I7',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select ((select count(*) from bank_accounts) + (select count(*) from reconciliation_breaks))::int as seen`,
+        sql`select 'break ' || b.id as object, b.status || ' by hand without an executed approval' as detail
+            from reconciliation_breaks b
+            where b.severity = 'critical' and (b.status = 'explained' or b.resolution = 'by_hand') and not exists (
+              select 1 from approvals a where a.id = b.approval_id and a.subject_id = b.id and a.status = 'executed'
+                and a.action = case b.status when 'explained' then 'reconciliation_break.explain'
+                  else 'reconciliation_break.resolve' end)`,
+      ),
+  },
+];
+
+/** How many objects there are, and which of them are broken. */
+async function look(tx: Tx, count: SQL, breaks: SQL): Promise<CheckResult> {
+  const [counted] = await tx.execute<{ seen: number }>(count);
+  const rows = await tx.execute<{ object: string; detail: string }>(breaks);
+  return { seen: counted?.seen ?? 0, breaks: rows.map(({ object, detail }) => ({ object, detail })) };
+}

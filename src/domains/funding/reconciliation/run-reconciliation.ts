@@ -1,0 +1,218 @@
+import { sql } from 'drizzle-orm';
+import { actorIdOf } from '../../../kernel/actor.ts';
+import { amountOf, formatAmount } from '../../../kernel/amount.ts';
+import { type Id, newId } from '../../../kernel/id.ts';
+import type { Instant } from '../../../kernel/time.ts';
+import { addMs } from '../../../kernel/time.ts';
+import { record } from '../../../platform/audit/record.ts';
+import type { Ctx } from '../../../platform/context.ts';
+import type { Tx } from '../../../platform/db/client.ts';
+import { lockExclusive } from '../../../platform/db/locks.ts';
+import { transact } from '../../../platform/db/transact.ts';
+import { type CheckReport, keepReport, keptChecks, runChecks } from '../../ledger/index.ts';
+import { refuseFunding } from '../errors.ts';
+import { RECONCILIATION_EVENTS } from './audit.ts';
+import { type BankView, bankSection } from './bank-section.ts';
+import { type BreakView, breakView } from './break-view.ts';
+import { addDays, dayOf, endOfDay } from './business-date.ts';
+import { type Position, positionFindings, readPositions } from './client-money.ts';
+import { type CustodyView, custodySection } from './custody-section.ts';
+import type { Finding } from './finding.ts';
+import { type QuietSection, quietSection } from './quiet-section.ts';
+import { resultHashOf } from './result-hash.ts';
+import { clientMoneyPositions, reconciliationRuns } from './schema.ts';
+import { MAX_KEPT, SIGN_OFF_DAYS } from './settings.ts';
+import { trackBreaks, writeBreaks } from './track-breaks.ts';
+
+/** What a run keeps beside the internal checks and the positions. */
+export type RunResults = {
+  readonly cutAt: Instant;
+  readonly banks: readonly BankView[];
+  readonly custody: readonly CustodyView[];
+  readonly positions: readonly PositionView[];
+  readonly quiet: Pick<QuietSection, 'counts' | 'views'>;
+  readonly breaks: readonly BreakView[];
+};
+
+export type PositionView = { readonly legalEntity: string; readonly asset: string } & Readonly<
+  Record<Exclude<keyof Position, 'asset' | 'scale'>, string>
+>;
+
+const DAY_MS = 86_400_000;
+
+type Snapshot = {
+  readonly reports: readonly CheckReport[];
+  readonly banks: readonly BankView[];
+  readonly custody: readonly CustodyView[];
+  readonly positions: readonly Position[];
+  readonly quiet: QuietSection;
+  readonly findings: readonly Finding[];
+};
+
+/**
+ * Compares the books with themselves, with the banks, with the custodians and with what clients are owed, on
+ * one snapshot, and keeps what it found for good. Yesterday unless a day is named.
+ * @units businessDate: YYYY-MM-DD in the firm's time zone
+ * @effects rows of `reconciliations`, `reconciliation_runs`, `client_money_positions`, and what `writeBreaks`
+ *   does; audit `reconciliation.completed` or `reconciliation.broken`, and `reconciliation.run`
+ * @errors business_date_in_future
+ */
+export async function runReconciliation(
+  ctx: Ctx,
+  input: { readonly businessDate?: string | undefined } = {},
+): Promise<{ readonly id: Id }> {
+  const { clock, timeZone, firmName: legalEntity } = ctx.deps;
+  const today = dayOf(clock.now(), timeZone);
+  const day = input.businessDate ?? addDays(today, -1);
+  if (day > today) {
+    throw refuseFunding('business_date_in_future');
+  }
+  const startedAt = clock.realNow();
+  const cutAt = endOfDay(day, timeZone);
+  const snapshot = await ctx.deps.db.engine.transaction(
+    (tx) => look(tx, ctx, { day, cutAt, legalEntity, timeZone }),
+    { isolationLevel: 'repeatable read', accessMode: 'read only' },
+  );
+  return transact(ctx, 'engine', async (tx) => {
+    // One run at a time: the second must see the breaks of the first.
+    await lockExclusive(tx, [`reconciliation:${legalEntity}`]);
+    const at = clock.now();
+    const further = snapshot.findings.filter((finding) => finding.kind !== 'internal_check').length;
+    const { id } = await keepReport(tx, ctx, {
+      startedAt,
+      reports: snapshot.reports,
+      furtherBreaks: further,
+    });
+    const head = { id, legalEntity, at, isLatest: await isLatest(tx, legalEntity, { day, startedAt }) };
+    const tracked = await trackBreaks(tx, head, snapshot.findings);
+    const positions = snapshot.positions.map((position) => positionView(legalEntity, position));
+    const results: RunResults = {
+      cutAt,
+      banks: snapshot.banks,
+      custody: snapshot.custody,
+      positions,
+      quiet: { counts: snapshot.quiet.counts, views: snapshot.quiet.views },
+      breaks: tracked.standing.map((row) => breakView(row, at, timeZone)),
+    };
+    const checks = keptChecks(snapshot.reports);
+    const run = { id, legalEntity, businessDate: day, timeZone, checks, results };
+    await tx.insert(reconciliationRuns).values({
+      id,
+      legalEntity,
+      businessDate: day,
+      timeZone,
+      requestedBy: actorIdOf(ctx.actor),
+      results,
+      resultHash: resultHashOf(run),
+      ...(await checkpointOf(tx)),
+      completedAt: at,
+    });
+    await keepPositions(tx, id, legalEntity, snapshot.positions);
+    await writeBreaks(tx, ctx, head, tracked);
+    await record(tx, ctx, {
+      event: RECONCILIATION_EVENTS['reconciliation.run'],
+      resource: { type: 'reconciliation', id },
+      subjectUserId: null,
+      after: {
+        legalEntity,
+        businessDate: day,
+        breakCount: tracked.standing.length,
+        newBreakCount: tracked.opened.length,
+        closedBreakCount: tracked.plan.gone.length,
+        shortfalls: positions.filter((each) => each.shortfall !== '0').map((each) => each.asset),
+      },
+    });
+    return { id };
+  });
+}
+
+async function look(
+  tx: Tx,
+  ctx: Ctx,
+  run: {
+    readonly day: string;
+    readonly cutAt: Instant;
+    readonly legalEntity: string;
+    readonly timeZone: string;
+  },
+): Promise<Snapshot> {
+  const { day, cutAt, legalEntity, timeZone } = run;
+  const reports = await runChecks(tx, ctx.deps.checks);
+  const banks = await bankSection(tx, day);
+  const custody = await custodySection(tx, { legalEntity, day });
+  const positions = await readPositions(tx, cutAt);
+  const quiet = await quietSection(tx, { day, until: cutAt, timeZone });
+  const findings = [
+    ...reports.flatMap(internalFindings),
+    ...banks.findings,
+    ...custody.findings,
+    ...positions.flatMap(positionFindings),
+    ...quiet.findings,
+    ...(await overdueSignOffs(tx, legalEntity, addMs(ctx.deps.clock.now(), -SIGN_OFF_DAYS * DAY_MS))),
+  ];
+  return { reports, banks: banks.views, custody: custody.views, positions, quiet, findings };
+}
+
+function internalFindings({ name, breaks }: CheckReport): readonly Finding[] {
+  return breaks.slice(0, MAX_KEPT).map(({ object, detail }) => ({
+    kind: 'internal_check',
+    object: `${name}: ${object}`,
+    amount: null,
+    currency: null,
+    detail,
+  }));
+}
+
+/** Days that were reconciled and that nobody signed, once their oldest run has waited too long. */
+async function overdueSignOffs(tx: Tx, legalEntity: string, before: Instant): Promise<readonly Finding[]> {
+  const rows = await tx.execute<{ day: string }>(sql`
+    select r.business_date as day from reconciliation_runs r
+      left join reconciliation_sign_offs s on s.run_id = r.id
+    where r.legal_entity = ${legalEntity}
+    group by r.business_date having count(s.run_id) = 0 and min(r.completed_at) < ${before}
+    order by r.business_date`);
+  return rows.map(({ day }) => ({
+    kind: 'sign_off_overdue',
+    object: `business date ${day}`,
+    amount: null,
+    currency: null,
+    detail: `Nobody signed the reconciliation of ${day}`,
+  }));
+}
+
+/** Whether no other run is about a later day or looked at the books later than this one. */
+async function isLatest(
+  tx: Tx,
+  legalEntity: string,
+  { day, startedAt }: { readonly day: string; readonly startedAt: Instant },
+): Promise<boolean> {
+  const rows = await tx.execute(sql`
+    select 1 from reconciliation_runs r join reconciliations c on c.id = r.id
+    where r.legal_entity = ${legalEntity} and (r.business_date > ${day} or c.started_at > ${startedAt}) limit 1`);
+  return rows.length === 0;
+}
+
+async function checkpointOf(tx: Tx) {
+  const [row] = await tx.execute<{ size: string; root: string }>(sql`
+    select tree_size::text as size, encode(root_hash, 'hex') as root from audit_checkpoints
+    order by tree_size desc limit 1`);
+  return { logTreeSize: row?.size ?? null, logRootHash: row?.root ?? null };
+}
+
+async function keepPositions(
+  tx: Tx,
+  runId: Id,
+  legalEntity: string,
+  positions: readonly Position[],
+): Promise<void> {
+  if (positions.length > 0) {
+    await tx
+      .insert(clientMoneyPositions)
+      .values(positions.map(({ scale: _scale, ...sums }) => ({ ...sums, id: newId(), runId, legalEntity })));
+  }
+}
+
+function positionView(legalEntity: string, { asset, scale: _scale, ...sums }: Position): PositionView {
+  const told = Object.entries(sums).map(([name, sum]) => [name, formatAmount(amountOf(sum))]);
+  return { legalEntity, asset, ...Object.fromEntries(told) };
+}

@@ -1,0 +1,107 @@
+import { present } from '../../kernel/assert.ts';
+import { canonicalJson, type Json } from '../../kernel/canonical-json.ts';
+import type { Id } from '../../kernel/id.ts';
+import type { ApprovalAction } from '../../platform/approvals/actions.ts';
+import { type Approval, requestApproval } from '../../platform/approvals/request-approval.ts';
+import type { Ctx } from '../../platform/context.ts';
+import { transact } from '../../platform/db/transact.ts';
+import { CHECKERS } from './checkers.ts';
+import { requireExecuted } from './cited-approval.ts';
+import { refuseFunding } from './errors.ts';
+import { refuseIfChanged } from './refuse-if-changed.ts';
+import { refusePayer } from './refuse-payer.ts';
+import { settleByLine } from './settle-by-line.ts';
+import { bookPayout, freePayout } from './settle-payout.ts';
+import { findWithdrawal, type Withdrawal } from './store.ts';
+import { approvalPayload, RESOLVE_WITHDRAWAL } from './withdrawal-payload.ts';
+import { lockWithdrawal } from './withdrawal-status.ts';
+
+export type Resolution = {
+  readonly withdrawalId: Id;
+  readonly outcome: 'completed' | 'failed';
+  /** What the bank calls the payment; with `completed`. */
+  readonly transactionReference?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly approvalId?: Id | undefined;
+  /** The bank's own debit for it; with `completed`. */
+  readonly statementLineId?: Id | undefined;
+};
+
+/**
+ * Settles a payout whose outcome nobody knew, or one under way that the bank's statement shows. The debit
+ * itself is evidence and books it at once. Whatever one person says without it, a second one must agree:
+ * their vote books the payout or sets the money free. With that approval it answers the withdrawal.
+ * @effects with a line those of `settleByLine`; without line and approval one row of `approvals`; audit
+ *   `approval.requested`
+ * @errors not_found, self_action, approved_request_changed, destination_changed, approval_not_granted,
+ *   approver_cannot_pay_out, statement_line_unknown, payout_line_used, payout_line_differs,
+ *   approval_unknown, withdrawal_status_conflict, approval_pending_exists
+ */
+export async function resolveWithdrawal(
+  ctx: Ctx,
+  input: Resolution,
+): Promise<{ readonly withdrawal: Withdrawal } | { readonly approval: Approval }> {
+  const { statementLineId } = input;
+  if (statementLineId !== undefined) {
+    return transact(ctx, 'engine', async (tx) => {
+      const known = await findWithdrawal(tx, ctx, input.withdrawalId);
+      return { withdrawal: await settleByLine(tx, ctx, known, statementLineId) };
+    });
+  }
+  return transact(ctx, 'staff', async (tx) => {
+    const withdrawal = await findWithdrawal(tx, ctx, input.withdrawalId);
+    await refusePayer(tx, ctx, withdrawal);
+    if (input.approvalId !== undefined) {
+      const cited = { approvalId: input.approvalId, action: RESOLVE_WITHDRAWAL, subjectId: withdrawal.id };
+      await requireExecuted(tx, cited);
+      return { withdrawal };
+    }
+    if (withdrawal.status !== 'unknown') {
+      const detail = `The withdrawal is ${withdrawal.status}.`;
+      throw refuseFunding('withdrawal_status_conflict', { detail });
+    }
+    const approval = await requestApproval(tx, ctx, {
+      action: RESOLVE_WITHDRAWAL,
+      subjectType: 'withdrawal',
+      subjectId: withdrawal.id,
+      subjectUserId: withdrawal.userId,
+      payload: resolutionPayload(withdrawal, input.outcome, input.transactionReference ?? null),
+      quorum: 1,
+      checkerRoles: CHECKERS,
+      reason: input.reason ?? `The payout is known to have ${input.outcome}`,
+    });
+    return { approval };
+  });
+}
+
+/** What the vote on a resolution does. */
+export const withdrawalResolution: ApprovalAction = {
+  action: RESOLVE_WITHDRAWAL,
+  execute: async (ctx, approved) => {
+    const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
+    const { outcome, transactionReference } = approved.payload as {
+      readonly outcome: Resolution['outcome'];
+      readonly transactionReference: string | null;
+    };
+    const withdrawal = await lockWithdrawal(tx, approved.subjectId, outcome, 'unknown');
+    const stored = resolutionPayload(withdrawal, outcome, transactionReference);
+    if (canonicalJson(stored) !== canonicalJson(approved.payload as Json)) {
+      throw refuseFunding('approved_request_changed');
+    }
+    const evidence = { transactionReference, resolutionId: approved.approvalId };
+    if (outcome === 'failed') {
+      await freePayout(tx, ctx, withdrawal, evidence);
+      return;
+    }
+    await refuseIfChanged(tx, ctx, withdrawal);
+    await bookPayout(tx, ctx, withdrawal, evidence);
+  },
+};
+
+function resolutionPayload(
+  withdrawal: Withdrawal,
+  outcome: Resolution['outcome'],
+  transactionReference: string | null,
+): { readonly [key: string]: Json } {
+  return { ...approvalPayload(withdrawal), outcome, transactionReference };
+}

@@ -1,0 +1,136 @@
+import { eq, or } from 'drizzle-orm';
+import { present } from '../../kernel/assert.ts';
+import type { Id } from '../../kernel/id.ts';
+import { cancelApprovals, lockOpenApprovals } from '../../platform/approvals/open-approvals.ts';
+import { record } from '../../platform/audit/record.ts';
+import type { Ctx } from '../../platform/context.ts';
+import type { Tx } from '../../platform/db/client.ts';
+import { lockRow, lockRows } from '../../platform/db/locks.ts';
+import { FUNDING_EVENTS } from './audit.ts';
+import { refuseFunding } from './errors.ts';
+import { bankAccounts, bankStatementLines, bankStatements } from './evidence/schema.ts';
+import { bankAccountOfPayout } from './payout-accounts.ts';
+import { refusePayer } from './refuse-payer.ts';
+import { withdrawals } from './schema.ts';
+import { bookPayout } from './settle-payout.ts';
+import type { StatementDebit } from './statement-debits.ts';
+import type { Withdrawal } from './store.ts';
+import { statementDebits } from './work/schema.ts';
+
+/**
+ * Books a payout on the evidence of the debit the bank shows for it: its amount, its currency, the
+ * reference the bank was given, and the account the money was to be paid from. One person may, since the
+ * bank says it; anything less is for two. The money leaves the wallet of the statement's account.
+ * @effects those of `bookPayout`, the debit's row, open approvals of both; audit `statement_debit.explained`
+ * @errors statement_line_unknown, withdrawal_status_conflict, payout_line_used, payout_line_differs, and
+ *   those of who may pay out
+ */
+export async function settleByLine(
+  tx: Tx,
+  ctx: Ctx,
+  known: Withdrawal,
+  statementLineId: Id,
+): Promise<Withdrawal> {
+  if (known.statementLineId === statementLineId) {
+    return known;
+  }
+  const { line, account, debitId } = await debitOf(tx, statementLineId);
+  const open = [
+    ...(await lockOpenApprovals(tx, known.id)),
+    ...(debitId === null ? [] : await lockOpenApprovals(tx, debitId)),
+  ];
+  const withdrawal = present(await lockRow(tx, withdrawals, known.id), 'withdrawals are never deleted');
+  if (withdrawal.status !== 'processing' && withdrawal.status !== 'unknown') {
+    throw refuseFunding('withdrawal_status_conflict', { detail: `The withdrawal is ${withdrawal.status}.` });
+  }
+  await refusePayer(tx, ctx, withdrawal);
+  const debits = await lockDebits(tx, withdrawal.id, statementLineId);
+  refuseUsedLine(debits, withdrawal.id, statementLineId);
+  const paidFrom = await bankAccountOfPayout(tx, withdrawal.id);
+  const fits =
+    !line.reversal &&
+    line.amount === withdrawal.amount &&
+    account.currency === withdrawal.asset &&
+    line.endToEndId !== null &&
+    line.endToEndId === withdrawal.payoutReference &&
+    (paidFrom === undefined || paidFrom.id === account.id);
+  if (!fits) {
+    throw refuseFunding('payout_line_differs');
+  }
+  await cancelApprovals(tx, ctx, open);
+  for (const debit of debits.filter(({ status }) => status === 'open')) {
+    await explain(tx, ctx, debit, withdrawal.id);
+  }
+  const evidence = {
+    statementLineId,
+    transactionReference: line.bankReference ?? line.endToEndId,
+  };
+  return bookPayout(tx, ctx, withdrawal, evidence, {
+    houseReference: account.houseReference,
+    valueDate: line.valueDate,
+  });
+}
+
+async function debitOf(tx: Tx, statementLineId: Id) {
+  const [debit] = await tx
+    .select({ line: bankStatementLines, account: bankAccounts, debitId: statementDebits.id })
+    .from(bankStatementLines)
+    .innerJoin(bankStatements, eq(bankStatements.id, bankStatementLines.statementId))
+    .innerJoin(bankAccounts, eq(bankAccounts.id, bankStatements.bankAccountId))
+    .leftJoin(statementDebits, eq(statementDebits.statementLineId, bankStatementLines.id))
+    .where(eq(bankStatementLines.id, statementLineId));
+  if (debit?.line.direction !== 'debit') {
+    throw refuseFunding('statement_line_unknown');
+  }
+  return debit;
+}
+
+/** A debit that was said to be something else, or a payout that another debit already was. */
+function refuseUsedLine(debits: readonly StatementDebit[], withdrawalId: Id, statementLineId: Id): void {
+  const [its, others] = [
+    debits.find((debit) => debit.statementLineId === statementLineId),
+    debits.filter((debit) => debit.statementLineId !== statementLineId),
+  ];
+  if (its?.status === 'explained' && its.withdrawalId !== withdrawalId) {
+    throw refuseFunding('payout_line_used');
+  }
+  if (others.some((debit) => debit.status === 'explained')) {
+    throw refuseFunding('payout_line_differs', { detail: 'Another debit is this payout.' });
+  }
+}
+
+/** The work on the line, and on any other debit that was found to be this payout. */
+async function lockDebits(tx: Tx, withdrawalId: Id, statementLineId: Id): Promise<readonly StatementDebit[]> {
+  const found = await tx
+    .select({ id: statementDebits.id })
+    .from(statementDebits)
+    .where(
+      or(
+        eq(statementDebits.statementLineId, statementLineId),
+        eq(statementDebits.withdrawalId, withdrawalId),
+      ),
+    );
+  const ids = found.map((debit) => debit.id);
+  return lockRows(tx, statementDebits, ids);
+}
+
+async function explain(tx: Tx, ctx: Ctx, before: StatementDebit, withdrawalId: Id): Promise<void> {
+  const [row] = await tx
+    .update(statementDebits)
+    .set({
+      status: 'explained',
+      explanation: 'payout',
+      withdrawalId,
+      closedAt: ctx.deps.clock.now(),
+      version: before.version + 1,
+    })
+    .where(eq(statementDebits.id, before.id))
+    .returning();
+  await record(tx, ctx, {
+    event: FUNDING_EVENTS['statement_debit.explained'],
+    resource: { type: 'statement_debit', id: before.id },
+    subjectUserId: null,
+    before,
+    after: present(row, 'the debit was locked'),
+  });
+}

@@ -1,0 +1,137 @@
+import { z } from '@hono/zod-openapi';
+import { electronicFormatIBAN, isValidIBAN } from 'ibantools';
+import { ApprovalReason } from '../../platform/approvals/api.ts';
+import { pageQuery } from '../../platform/http/cursor.ts';
+import { idInput, wireId, wireOf } from '../../platform/http/wire.ts';
+import { ageDays } from './debit-api.ts';
+import { bankAccounts, bankStatementLines, bankStatementStatus, bankStatements } from './evidence/schema.ts';
+import { receiptStatus, unallocatedReceipts } from './work/schema.ts';
+
+/** The file as the bank sent it; the contract is ISO 20022's. */
+export const StatementFile = z.string().openapi('BankStatementFile', { format: 'binary' });
+
+export const BankAccount = wireOf(bankAccounts)
+  .pick({
+    id: true,
+    iban: true,
+    currency: true,
+    houseReference: true,
+    name: true,
+    approvalId: true,
+    createdAt: true,
+  })
+  .openapi('BankAccount');
+
+export const NewBankAccount = z
+  .strictObject({
+    iban: z
+      .string()
+      .max(64)
+      .transform((text) => electronicFormatIBAN(text) ?? '')
+      .refine((iban) => isValidIBAN(iban), 'must be an IBAN with valid check digits')
+      .openapi({ type: 'string', maxLength: 64, example: 'MU17 BOMM 0101 1010 3030 0200 000M UR' }),
+    currency: z
+      .string()
+      .regex(/^[A-Z]{3}$/, 'must be a currency code')
+      .openapi({ example: 'USD' }),
+    houseReference: z
+      .string()
+      .regex(/^[a-z0-9-]{1,32}$/, 'must be lower-case letters, digits and hyphens')
+      .openapi({ example: 'main' }),
+    name: z.string().trim().min(1).max(100).openapi({ example: 'Client money, Bank One' }),
+    reason: ApprovalReason.shape.reason,
+  })
+  .openapi('NewBankAccount');
+
+export const BankStatement = wireOf(bankStatements)
+  .pick({
+    id: true,
+    status: true,
+    bankAccountId: true,
+    statementReference: true,
+    currency: true,
+    openingBalance: true,
+    closingBalance: true,
+    closingDate: true,
+    refusalCode: true,
+    refusal: true,
+    importedBy: true,
+    importedAt: true,
+  })
+  .extend({ entryCount: z.number().int() })
+  .openapi('BankStatement');
+
+const orNull = z.union([wireId, z.null()]);
+
+const BankStatementLine = wireOf(bankStatementLines)
+  .pick({
+    id: true,
+    direction: true,
+    amount: true,
+    reversal: true,
+    bookingDate: true,
+    valueDate: true,
+    bankReference: true,
+    endToEndId: true,
+    paymentReference: true,
+  })
+  .extend({ position: z.number().int(), depositId: orNull, receiptId: orNull, debitId: orNull })
+  .openapi('BankStatementLine');
+
+export const BankStatementDetail = BankStatement.extend({ lines: z.array(BankStatementLine) }).openapi(
+  'BankStatementDetail',
+);
+
+export const statementQuery = z.strictObject({
+  ...pageQuery,
+  status: z.enum(bankStatementStatus.enumValues).optional(),
+});
+
+export const UnallocatedReceipt = wireOf(unallocatedReceipts)
+  .pick({
+    id: true,
+    statementLineId: true,
+    asset: true,
+    amount: true,
+    reason: true,
+    depositId: true,
+    accountId: true,
+    status: true,
+    assigneeId: true,
+    journalId: true,
+    closingJournalId: true,
+    approvalId: true,
+    version: true,
+    createdAt: true,
+    closedAt: true,
+  })
+  .extend({ ageDays })
+  .openapi('UnallocatedReceipt');
+
+const text = z.union([z.string(), z.null()]);
+
+export const UnallocatedReceiptDetail = UnallocatedReceipt.extend({
+  payer: z.union([z.object({ name: text, account: text, remittance: z.string() }), z.null()]),
+  candidates: z.array(wireId).openapi({
+    description:
+      'Deposits of the same amount that a customer of the payer’s name announced; nothing is decided by it',
+  }),
+}).openapi('UnallocatedReceiptDetail');
+
+export const receiptQuery = z.strictObject({
+  ...pageQuery,
+  status: z.enum(receiptStatus.enumValues).optional(),
+  assigneeId: idInput.optional(),
+});
+
+export const AllocateReceipt = z
+  .strictObject({
+    depositId: idInput.optional(),
+    accountId: idInput.optional(),
+    reason: ApprovalReason.shape.reason,
+  })
+  .refine(
+    (body) => (body.depositId === undefined) !== (body.accountId === undefined),
+    'names a deposit or an account',
+  )
+  .openapi('AllocateReceipt');

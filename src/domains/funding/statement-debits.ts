@@ -1,0 +1,183 @@
+/**
+ * Money that left the firm's bank account. A debit that names a payout by its end-to-end id and has its
+ * amount explains itself; every other is a piece of work until two people say what it was. No debit is ever
+ * booked to customers: what the bank charges is the firm's debt to its clients' money until it puts that in.
+ */
+import { and, desc, eq, inArray, lt } from 'drizzle-orm';
+import type { Amount } from '../../kernel/amount.ts';
+import { type Id, newId } from '../../kernel/id.ts';
+import type { Page } from '../../kernel/page.ts';
+import { recordMany } from '../../platform/audit/record.ts';
+import type { Ctx } from '../../platform/context.ts';
+import type { Tx } from '../../platform/db/client.ts';
+import { transact } from '../../platform/db/transact.ts';
+import { cutPage, type PageRequest, readCursor } from '../../platform/http/cursor.ts';
+import { FUNDING_EVENTS } from './audit.ts';
+import { type BankAccount, bankWallets } from './receipts.ts';
+import type { WithdrawalStatus } from './rules.ts';
+import { withdrawals } from './schema.ts';
+import { inParts, type StoredLine } from './statement-lines.ts';
+import { statementDebits } from './work/schema.ts';
+
+export type StatementDebit = typeof statementDebits.$inferSelect;
+
+/** Payouts that a debit may be: those under way, and those that are booked. */
+export const PAID_STATUSES = [
+  'processing',
+  'unknown',
+  'completed',
+] as const satisfies readonly WithdrawalStatus[];
+
+type Payout = {
+  readonly id: Id;
+  readonly asset: string;
+  readonly amount: Amount;
+  readonly status: WithdrawalStatus;
+};
+
+type DebitReason =
+  | 'payout'
+  | 'reversal'
+  | 'no_reference'
+  | 'unknown_reference'
+  | 'amount_differs'
+  | 'payout_not_expected'
+  | 'paid_already';
+
+/** What a debit says of itself, from values alone. */
+function debitReason(
+  line: {
+    readonly amount: Amount;
+    readonly asset: string;
+    readonly reversal: boolean;
+    readonly named: boolean;
+  },
+  payout: Payout | undefined,
+  paidAlready: boolean,
+): DebitReason {
+  if (line.reversal) {
+    return 'reversal';
+  }
+  if (payout === undefined) {
+    return line.named ? 'unknown_reference' : 'no_reference';
+  }
+  if (payout.asset !== line.asset || payout.amount !== line.amount) {
+    return 'amount_differs';
+  }
+  if (!(PAID_STATUSES as readonly WithdrawalStatus[]).includes(payout.status)) {
+    return 'payout_not_expected';
+  }
+  return paidAlready ? 'paid_already' : 'payout';
+}
+
+/**
+ * Keeps the debits of a statement, each with what explains it or as work.
+ * @effects rows of `statement_debits`; audit `statement_debit.explained` or `statement_debit.opened`
+ */
+export async function openDebits(
+  tx: Tx,
+  ctx: Ctx,
+  account: BankAccount,
+  lines: readonly StoredLine[],
+): Promise<void> {
+  const debits = lines.filter(({ row }) => row.direction === 'debit');
+  if (debits.length === 0) {
+    return;
+  }
+  const { bank: walletId } = await bankWallets(tx, ctx, account);
+  const payouts = await payoutsNamed(tx, debits);
+  const paid = await explainedAlready(tx, [...payouts.values()]);
+  const createdAt = ctx.deps.clock.now();
+  const values = debits.map(({ row }) => {
+    const payout = payouts.get(row.endToEndId ?? '');
+    const facts = { ...row, asset: account.currency, named: row.endToEndId !== null };
+    const reason = debitReason(facts, payout, payout !== undefined && paid.has(payout.id));
+    const is = reason === 'payout' ? payout : undefined;
+    if (is !== undefined) {
+      paid.add(is.id);
+    }
+    return {
+      id: newId(),
+      statementLineId: row.id,
+      walletId,
+      asset: account.currency,
+      amount: row.amount,
+      reason,
+      createdAt,
+      ...(is === undefined
+        ? { status: 'open' as const }
+        : {
+            status: 'explained' as const,
+            explanation: 'payout' as const,
+            withdrawalId: is.id,
+            closedAt: createdAt,
+          }),
+    };
+  });
+  const rows: StatementDebit[] = [];
+  for (const some of inParts(values)) {
+    rows.push(...(await tx.insert(statementDebits).values(some).returning()));
+  }
+  await recordMany(
+    tx,
+    ctx,
+    rows.map((row) => ({
+      event: FUNDING_EVENTS[row.status === 'open' ? 'statement_debit.opened' : 'statement_debit.explained'],
+      resource: { type: 'statement_debit', id: row.id },
+      subjectUserId: null,
+      after: row,
+    })),
+  );
+}
+
+export type DebitQuery = PageRequest & {
+  readonly status?: StatementDebit['status'] | undefined;
+  readonly assigneeId?: Id | undefined;
+};
+
+/** Debits, newest first. @errors invalid_cursor */
+export async function listDebits(ctx: Ctx, query: DebitQuery): Promise<Page<StatementDebit>> {
+  const key = ctx.deps.keyring.cursorKey;
+  const listing = `statement debits ${query.status ?? ''} ${query.assigneeId ?? ''}`;
+  const [before] = query.cursor === undefined ? [] : readCursor(key, listing, query.cursor);
+  const rows = await transact(ctx, 'staff', (tx) =>
+    tx
+      .select()
+      .from(statementDebits)
+      .where(
+        and(
+          query.status === undefined ? undefined : eq(statementDebits.status, query.status),
+          query.assigneeId === undefined ? undefined : eq(statementDebits.assigneeId, query.assigneeId),
+          before === undefined ? undefined : lt(statementDebits.id, before),
+        ),
+      )
+      .orderBy(desc(statementDebits.id))
+      .limit(query.limit + 1),
+  );
+  return cutPage(key, listing, rows, query.limit, (row) => [row.id]);
+}
+
+async function payoutsNamed(tx: Tx, debits: readonly StoredLine[]): Promise<ReadonlyMap<string, Payout>> {
+  const references = debits.flatMap(({ row }) => row.endToEndId ?? []);
+  if (references.length === 0) {
+    return new Map();
+  }
+  const { id, asset, amount, status, payoutReference } = withdrawals;
+  const rows = await tx
+    .select({ id, asset, amount, status, payoutReference })
+    .from(withdrawals)
+    .where(inArray(payoutReference, references));
+  return new Map(rows.map((row) => [row.payoutReference ?? '', row]));
+}
+
+async function explainedAlready(tx: Tx, payouts: readonly Payout[]): Promise<Set<Id>> {
+  const ids = payouts.map((payout) => payout.id);
+  const rows =
+    ids.length === 0
+      ? []
+      : await tx
+          .select({ withdrawalId: statementDebits.withdrawalId })
+          .from(statementDebits)
+          .where(and(eq(statementDebits.status, 'explained'), inArray(statementDebits.withdrawalId, ids)));
+  return new Set(rows.flatMap((row) => row.withdrawalId ?? []));
+}

@@ -1,0 +1,289 @@
+/** What keeps a statement from being booked twice, half, or as somebody made it up; and what left the bank. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
+import { and, eq } from 'drizzle-orm';
+import { formatAmount } from '../../kernel/amount.ts';
+import { newId } from '../../kernel/id.ts';
+import {
+  bankBeneficiary,
+  type FundingDesk,
+  HOLDER,
+  type Person,
+  startFundingDesk,
+} from '../../testing/funding-desk.ts';
+import { journals, wallets } from '../ledger/schema.ts';
+import { FIRM_AS_DEBTOR } from './debts.ts';
+import { bankStatementLines, bankStatements } from './evidence/schema.ts';
+import { payoutReferenceOf } from './payout-reference.ts';
+import { camt053, nextOpening, type SampleEntry } from './testing/camt-sample.ts';
+import { unallocatedReceipts } from './work/schema.ts';
+
+let desk: FundingDesk;
+let customer: Person;
+
+beforeAll(async () => {
+  desk = await startFundingDesk(import.meta.file);
+});
+
+beforeEach(async () => {
+  customer = await desk.newCustomer();
+});
+
+afterAll(async () => {
+  const report = await desk.reconcile();
+  await desk.close();
+  expect(report.checks.flatMap((check) => check.breaks)).toEqual([]);
+});
+
+const XML = { 'content-type': 'application/xml' };
+
+function sendFile(text: string) {
+  const body = new Uint8Array(Buffer.from(text, 'utf8'));
+  return desk.request(desk.operations, 'POST', '/v1/bank-statements', { body, headers: XML });
+}
+
+const imported = async (entries: readonly SampleEntry[]) =>
+  sendFile(camt053({ entries, opening: await nextOpening(desk.deps) }));
+const vote = (id: string, person = desk.operations2) =>
+  desk.request(person, 'POST', `/v1/approvals/${id}/approve`, { body: { reason: 'Looked at it' } });
+
+async function countOf() {
+  const { engine } = desk.deps.db;
+  return {
+    journals: (await engine.select().from(journals)).length,
+    lines: (await engine.select().from(bankStatementLines)).length,
+    receipts: (await engine.select().from(unallocatedReceipts)).length,
+  };
+}
+
+async function refusedAs(text: string, code: string): Promise<void> {
+  const before = await countOf();
+  const answer = await sendFile(text);
+  expect([answer.status, answer.body.code]).toEqual([409, code]);
+  expect(await countOf()).toEqual(before);
+  const [kept] = await desk.deps.db.engine
+    .select()
+    .from(bankStatements)
+    .where(eq(bankStatements.status, 'refused'));
+  expect(kept?.refusal).not.toBeNull();
+}
+
+describe('a statement', () => {
+  test('that does not begin where the last one ended is refused, and books nothing', async () => {
+    await imported([{ amount: '10' }]);
+    const opening = Number(await nextOpening(desk.deps));
+    for (const missing of [opening + 1, opening - 10, 0]) {
+      await refusedAs(camt053({ opening: String(missing), entries: [{ amount: '1' }] }), 'statement_gap');
+    }
+    expect((await imported([{ amount: '1' }])).status).toBe(201);
+  });
+
+  test('whose lines came with an earlier one is refused, also where they sum to nothing', async () => {
+    const bankReference = newId().slice(0, 35);
+    const lines = [
+      { amount: '20', bankReference },
+      { amount: '20', direction: 'DBIT' as const },
+    ];
+    expect((await imported(lines)).status).toBe(201);
+    const again = camt053({ opening: await nextOpening(desk.deps), entries: lines });
+    await refusedAs(again, 'statement_duplicate');
+    const other = [{ amount: '21', bankReference }];
+    expect((await imported(other)).status).toBe(201);
+  });
+
+  test('one of two that go on from the same is booked, whoever sends them at once', async () => {
+    const opening = await nextOpening(desk.deps);
+    const files = ['1', '2'].map((amount) => camt053({ opening, entries: [{ amount }] }));
+    const answers = await Promise.all(files.map(sendFile));
+    expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set([201, 409]));
+  });
+
+  test('of thousands of lines is booked as one, and every line is somebody’s', async () => {
+    const count = 5_500;
+    const entries = Array.from({ length: count }, (_, index) =>
+      index % 10 === 0 ? { amount: '1', direction: 'DBIT' as const } : { amount: '2' },
+    );
+    const { status, body } = await imported(entries);
+    expect([status, body.lines?.length]).toEqual([201, count]);
+    expect(
+      body.lines.every((line: Record<string, unknown>) => line.receiptId !== null || line.debitId !== null),
+    ).toBe(true);
+  }, 120_000);
+
+  test('that says more than the books can hold is refused whole, and its reason is kept', async () => {
+    const before = await countOf();
+    const opening = await nextOpening(desk.deps);
+    // Each amount is one a column holds; together they are more than a wallet does.
+    const entries = [
+      { amount: '999999999999' },
+      { amount: '999999999999', direction: 'DBIT' as const },
+      { amount: '999999999999' },
+      { amount: '999999999999', direction: 'DBIT' as const },
+    ];
+    const { status, body } = await sendFile(camt053({ opening, entries }).replace(/<Sum>.*?<\/Sum>/, ''));
+    expect([status, body.code]).toEqual([422, 'statement_not_bookable']);
+    expect(await countOf()).toEqual(before);
+    const path = '/v1/bank-statements?status=refused&limit=1';
+    const { body: listed } = await desk.request(desk.operations, 'GET', path);
+    expect(listed.data).toMatchObject([{ refusalCode: 'not_bookable', refusal: 'balance_out_of_range' }]);
+  });
+
+  test('whose reason quotes what no text column takes is refused and kept all the same', async () => {
+    const answer = await sendFile('<Document></Docu\u0000ment>');
+    expect([answer.status, answer.body.code]).toEqual([422, 'statement_unreadable']);
+  });
+});
+
+describe('money that waits', () => {
+  test('is given to somebody of operations, is found by them, and grows old', async () => {
+    const { body } = await imported([{ amount: '33' }]);
+    const path = `/v1/unallocated-receipts/${body.lines[0].receiptId}/assign`;
+    const assign = (assigneeId: string) =>
+      desk.request(desk.operations, 'POST', path, { body: { assigneeId } });
+    expect((await assign(customer.userId)).body.code).toBe('assignee_unsuitable');
+    expect((await assign(desk.operations2.userId)).body).toMatchObject({
+      assigneeId: desk.operations2.userId,
+      ageDays: 0,
+    });
+    desk.advance(3 * 86_400_000);
+    const query = `?status=open&assigneeId=${desk.operations2.userId}`;
+    const { body: listed } = await desk.request(desk.operations2, 'GET', `/v1/unallocated-receipts${query}`);
+    expect(listed.data).toMatchObject([{ amount: '33', ageDays: 3 }]);
+  });
+
+  test('names the deposits it may be for, by amount and payer, and decides nothing', async () => {
+    const announce = async (amount: string) => {
+      const body = { accountId: customer.accountId, asset: 'USD', amount, method: 'bank_transfer' };
+      return (await desk.request(customer, 'POST', '/v1/deposits', { body, key: newId() })).body.id as string;
+    };
+    const [wanted] = [await announce('77.77'), await announce('77.78')];
+    const read = async (name: string) => {
+      const { body } = await imported([{ amount: '77.77', name }]);
+      const path = `/v1/unallocated-receipts/${body.lines[0].receiptId}`;
+      return (await desk.request(desk.operations, 'GET', path)).body;
+    };
+    expect(await read(HOLDER)).toMatchObject({ status: 'open', depositId: null, candidates: [wanted] });
+    expect(await read('Somebody Else')).toMatchObject({ candidates: [] });
+  });
+});
+
+describe('a debit', () => {
+  async function payout(amount: string) {
+    await desk.fund(customer, 'USD', amount);
+    const payee = await desk.request(customer, 'POST', '/v1/beneficiaries', { body: bankBeneficiary() });
+    const body = { accountId: customer.accountId, asset: 'USD', amount, beneficiaryId: payee.body.id };
+    const asked = await desk.request(customer, 'POST', '/v1/withdrawals', { body, key: newId() });
+    const path = `/v1/withdrawals/${asked.body.id}`;
+    await desk.request(desk.compliance, 'POST', `${path}/approve`, { body: { reason: 'Looked at it' } });
+    const begun = await desk.request(desk.operations, 'POST', `${path}/process`);
+    expect(begun.body.status).toBe('processing');
+    return { path, id: asked.body.id as string, endToEndId: begun.body.payoutReference as string };
+  }
+
+  const debitOf = async (id: string) => {
+    const { body } = await desk.request(desk.operations, 'GET', '/v1/statement-debits?limit=50');
+    return body.data.find((debit: { readonly id: string }) => debit.id === id);
+  };
+
+  const explain = (id: string, body: object) =>
+    desk.request(desk.operations, 'POST', `/v1/statement-debits/${id}/explain`, {
+      body: { ...body, reason: 'Seen on the advice of the bank' },
+    });
+
+  async function charged(amount: string): Promise<string> {
+    const { body } = await imported([{ amount, direction: 'DBIT', name: 'Charges' }]);
+    return body.lines[0].debitId as string;
+  }
+
+  async function firmOwes(): Promise<string> {
+    const [wallet] = await desk.deps.db.engine
+      .select()
+      .from(wallets)
+      .where(and(eq(wallets.houseRole, 'receivable'), eq(wallets.houseReference, FIRM_AS_DEBTOR)));
+    return formatAmount(-(wallet?.total ?? 0n));
+  }
+
+  test('of a payout explains itself, once, and moves nothing', async () => {
+    const { id, endToEndId } = await payout('25');
+    expect(endToEndId).toBe(payoutReferenceOf(id));
+    const line = { amount: '25', direction: 'DBIT' as const, endToEndId };
+    const before = await countOf();
+    const { body } = await imported([line, line, { ...line, amount: '24' }]);
+    expect((await countOf()).journals).toBe(before.journals);
+    const found = await Promise.all(body.lines.map((each: { debitId: string }) => debitOf(each.debitId)));
+    expect(found).toMatchObject([
+      { status: 'explained', explanation: 'payout', withdrawalId: id },
+      { status: 'open', reason: 'paid_already' },
+      { status: 'open', reason: 'amount_differs' },
+    ]);
+    for (const each of found.slice(1)) {
+      const asked = await explain(each.id, { explanation: 'bank_charge' });
+      expect((await vote(asked.body.approval.id)).status).toBe(200);
+    }
+  });
+
+  test('for a payout that nobody makes is work for a person', async () => {
+    await desk.fund(customer, 'USD', '26');
+    const payee = await desk.request(customer, 'POST', '/v1/beneficiaries', { body: bankBeneficiary() });
+    const asked = await desk.request(customer, 'POST', '/v1/withdrawals', {
+      body: { accountId: customer.accountId, asset: 'USD', amount: '26', beneficiaryId: payee.body.id },
+      key: newId(),
+    });
+    const endToEndId = payoutReferenceOf(asked.body.id);
+    const { body } = await imported([{ amount: '26', direction: 'DBIT', endToEndId }]);
+    const debit = await debitOf(body.lines[0].debitId);
+    expect(debit.status).toBe('open');
+    const said = await explain(debit.id, { explanation: 'payout', withdrawalId: asked.body.id });
+    expect(said.body.code).toBe('debit_not_explained');
+  });
+
+  test('that the bank charged is the firm’s debt, by two people, and no customer pays it', async () => {
+    await desk.fund(customer, 'USD', '50');
+    const owed = await firmOwes();
+    const id = await charged('3.5');
+    expect(await firmOwes()).toBe(owed);
+    const asked = await explain(id, { explanation: 'bank_charge' });
+    expect(asked.status).toBe(202);
+    expect((await vote(asked.body.approval.id, desk.operations)).body.code).toBe('self_approval');
+    expect((await vote(asked.body.approval.id)).status).toBe(200);
+    expect(Number(await firmOwes()) - Number(owed)).toBe(3.5);
+    expect((await desk.balance(customer, 'USD')).total).toBe('50');
+    expect(await debitOf(id)).toMatchObject({ status: 'explained', explanation: 'bank_charge' });
+    expect((await explain(id, { explanation: 'bank_charge' })).body.code).toBe('debit_closed');
+    const { body } = await desk.request(desk.operations, 'GET', '/v1/debts?limit=50');
+    expect(body.data.map((debt: { readonly debtor: string }) => debt.debtor)).toContain(FIRM_AS_DEBTOR);
+  });
+
+  test('of what is booked cites its journal, which explains no second one', async () => {
+    const { body } = await imported([{ amount: '61', name: 'A stranger' }]);
+    const receipt = `/v1/unallocated-receipts/${body.lines[0].receiptId}`;
+    const asked = await desk.request(desk.operations, 'POST', `${receipt}/return`, {
+      body: { reason: 'Nobody we know' },
+    });
+    await vote(asked.body.approval.id);
+    const { closingJournalId: journalId } = (await desk.request(desk.operations, 'GET', receipt)).body;
+    const [first, second, other] = [await charged('61'), await charged('61'), await charged('62')];
+    const agreed = await explain(first, { explanation: 'booked', journalId });
+    const rival = await explain(second, { explanation: 'booked', journalId });
+    expect((await explain(other, { explanation: 'booked', journalId })).body.code).toBe(
+      'debit_not_explained',
+    );
+    expect((await vote(agreed.body.approval.id)).status).toBe(200);
+    expect((await vote(rival.body.approval.id)).body.code).toBe('debit_not_explained');
+    expect(await debitOf(first)).toMatchObject({ explanation: 'booked', journalId });
+  });
+
+  test('is assigned and listed like other work', async () => {
+    const id = await charged('5');
+    const path = `/v1/statement-debits/${id}/assign`;
+    const assigned = await desk.request(desk.operations, 'POST', path, {
+      body: { assigneeId: desk.operations.userId },
+    });
+    expect(assigned.body).toMatchObject({ assigneeId: desk.operations.userId, reason: 'no_reference' });
+    const { body } = await desk.request(
+      desk.operations,
+      'GET',
+      `/v1/statement-debits?status=open&assigneeId=${desk.operations.userId}`,
+    );
+    expect(body.data.map((debit: { readonly id: string }) => debit.id)).toEqual([id]);
+  });
+});

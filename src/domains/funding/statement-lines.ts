@@ -1,0 +1,28 @@
+import type { Id } from '../../kernel/id.ts';
+import type { StatementLine } from './camt-053.ts';
+import type { bankStatementLines, bankStatements } from './evidence/schema.ts';
+
+export type BankStatement = typeof bankStatements.$inferSelect;
+
+/** A line as it is kept, and as it was read. */
+export type StoredLine = {
+  readonly row: typeof bankStatementLines.$inferSelect;
+  readonly parsed: StatementLine;
+};
+
+/** As many rows as one statement of SQL takes: its parameters are counted in sixteen bits. */
+const ROWS_AT_ONCE = 1_000;
+
+/** Cuts rows into parts that one INSERT takes. */
+export function inParts<Row>(rows: readonly Row[]): Row[][] {
+  const parts: Row[][] = [];
+  for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
+    parts.push(rows.slice(at, at + ROWS_AT_ONCE));
+  }
+  return parts;
+}
+
+/** What a line's sealed other side is bound to. */
+export function counterpartyPlace(rowId: Id) {
+  return { table: 'bank_statement_lines', column: 'counterparty', rowId };
+}

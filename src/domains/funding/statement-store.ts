@@ -1,0 +1,190 @@
+import { and, asc, desc, eq, inArray, lt } from 'drizzle-orm';
+import type { Id } from '../../kernel/id.ts';
+import type { Page } from '../../kernel/page.ts';
+import { type Instant, msOfInstant } from '../../kernel/time.ts';
+import type { Ctx } from '../../platform/context.ts';
+import { openJson } from '../../platform/crypto/seal.ts';
+import type { Tx } from '../../platform/db/client.ts';
+import { transact } from '../../platform/db/transact.ts';
+import { cutPage, type PageRequest, readCursor } from '../../platform/http/cursor.ts';
+import { refuse } from '../../platform/http/refuse.ts';
+import { personNameOf, recordReads } from '../identity/index.ts';
+import { FUNDING_EVENTS } from './audit.ts';
+import type { Counterparty } from './camt-053.ts';
+import { bankAccounts, bankStatementLines, bankStatements } from './evidence/schema.ts';
+import { isSameHolder } from './holder-name.ts';
+import type { BankAccount, Receipt } from './receipts.ts';
+import { deposits } from './schema.ts';
+import { type BankStatement, counterpartyPlace } from './statement-lines.ts';
+import { statementDebits, unallocatedReceipts } from './work/schema.ts';
+
+/** The bank accounts statements are expected of. */
+export async function listBankAccounts(ctx: Ctx): Promise<readonly BankAccount[]> {
+  return transact(ctx, 'staff', (tx) => tx.select().from(bankAccounts).orderBy(asc(bankAccounts.id)));
+}
+
+/** Deposits looked at for one receipt. */
+const CANDIDATES_MAX = 100;
+
+export type StatementQuery = PageRequest & { readonly status?: BankStatement['status'] | undefined };
+
+/** Statements, newest first, refused ones included. @errors invalid_cursor */
+export async function listStatements(ctx: Ctx, query: StatementQuery): Promise<Page<BankStatement>> {
+  const key = ctx.deps.keyring.cursorKey;
+  const listing = `bank statements ${query.status ?? ''}`;
+  const [before] = query.cursor === undefined ? [] : readCursor(key, listing, query.cursor);
+  const rows = await transact(ctx, 'staff', (tx) =>
+    tx
+      .select()
+      .from(bankStatements)
+      .where(
+        and(
+          query.status === undefined ? undefined : eq(bankStatements.status, query.status),
+          before === undefined ? undefined : lt(bankStatements.id, before),
+        ),
+      )
+      .orderBy(desc(bankStatements.id))
+      .limit(query.limit + 1),
+  );
+  return cutPage(key, listing, rows, query.limit, (row) => [row.id]);
+}
+
+/** A statement with its lines and what became of each; payers are not told. @errors not_found */
+export async function getStatement(ctx: Ctx, statementId: Id) {
+  return transact(ctx, 'staff', async (tx) => {
+    const [statement] = await tx.select().from(bankStatements).where(eq(bankStatements.id, statementId));
+    if (statement === undefined) {
+      throw refuse('not_found');
+    }
+    const rows = await tx
+      .select({
+        line: bankStatementLines,
+        depositId: deposits.id,
+        receiptId: unallocatedReceipts.id,
+        debitId: statementDebits.id,
+      })
+      .from(bankStatementLines)
+      .leftJoin(deposits, eq(deposits.statementLineId, bankStatementLines.id))
+      .leftJoin(unallocatedReceipts, eq(unallocatedReceipts.statementLineId, bankStatementLines.id))
+      .leftJoin(statementDebits, eq(statementDebits.statementLineId, bankStatementLines.id))
+      .where(eq(bankStatementLines.statementId, statementId))
+      .orderBy(asc(bankStatementLines.position));
+    return {
+      ...statement,
+      lines: rows.map(({ line, depositId, receiptId, debitId }) => ({
+        ...line,
+        depositId,
+        receiptId,
+        debitId,
+      })),
+    };
+  });
+}
+
+export type ReceiptQuery = PageRequest & {
+  readonly status?: Receipt['status'] | undefined;
+  readonly assigneeId?: Id | undefined;
+};
+
+const DAY_MS = 86_400_000;
+
+/** A piece of work with how old it is. @units whole days */
+export function aged<Work extends { readonly createdAt: Instant }>(
+  ctx: Ctx,
+  work: Work,
+): Work & { readonly ageDays: number } {
+  const ageMs = msOfInstant(ctx.deps.clock.now()) - msOfInstant(work.createdAt);
+  return { ...work, ageDays: Math.max(0, Math.floor(ageMs / DAY_MS)) };
+}
+
+/** Unallocated receipts, newest first. @errors invalid_cursor */
+export async function listReceipts(ctx: Ctx, query: ReceiptQuery): Promise<Page<Receipt>> {
+  const key = ctx.deps.keyring.cursorKey;
+  const listing = `unallocated receipts ${query.status ?? ''} ${query.assigneeId ?? ''}`;
+  const [before] = query.cursor === undefined ? [] : readCursor(key, listing, query.cursor);
+  const rows = await transact(ctx, 'staff', (tx) =>
+    tx
+      .select()
+      .from(unallocatedReceipts)
+      .where(
+        and(
+          query.status === undefined ? undefined : eq(unallocatedReceipts.status, query.status),
+          query.assigneeId === undefined ? undefined : eq(unallocatedReceipts.assigneeId, query.assigneeId),
+          before === undefined ? undefined : lt(unallocatedReceipts.id, before),
+        ),
+      )
+      .orderBy(desc(unallocatedReceipts.id))
+      .limit(query.limit + 1),
+  );
+  return cutPage(key, listing, rows, query.limit, (row) => [row.id]);
+}
+
+/** One receipt. @errors not_found */
+export async function findReceipt(tx: Tx, receiptId: Id): Promise<Receipt> {
+  const [receipt] = await tx.select().from(unallocatedReceipts).where(eq(unallocatedReceipts.id, receiptId));
+  if (receipt === undefined) {
+    throw refuse('not_found');
+  }
+  return receipt;
+}
+
+/**
+ * One receipt with what the bank told of its payer, for those who find out whose it is, and the deposits
+ * that wait for such money: the same amount, announced by a customer of that name.
+ * @effects audit `unallocated_receipt.read`
+ * @errors not_found
+ */
+export async function getReceipt(ctx: Ctx, receiptId: Id) {
+  return transact(ctx, 'staff', async (tx) => {
+    const receipt = await findReceipt(tx, receiptId);
+    const payer = await counterpartyOf(tx, ctx, receipt.statementLineId);
+    await recordReads(tx, ctx, [
+      {
+        event: FUNDING_EVENTS['unallocated_receipt.read'],
+        resource: { type: 'unallocated_receipt', id: receipt.id },
+        subjectUserId: null,
+        after: receipt,
+      },
+    ]);
+    return { ...receipt, payer, candidates: await candidatesFor(tx, ctx, receipt, payer) };
+  });
+}
+
+/** Names are under each customer's own key, so that only deposits of the very amount are looked at. */
+async function candidatesFor(
+  tx: Tx,
+  ctx: Ctx,
+  receipt: Receipt,
+  payer: Counterparty | null,
+): Promise<readonly Id[]> {
+  if (receipt.status !== 'open' || payer?.name == null) {
+    return [];
+  }
+  const waiting = await tx
+    .select({ id: deposits.id, userId: deposits.userId })
+    .from(deposits)
+    .where(
+      and(
+        eq(deposits.asset, receipt.asset),
+        eq(deposits.amount, receipt.amount),
+        inArray(deposits.status, ['pending', 'processing']),
+      ),
+    )
+    .orderBy(desc(deposits.id))
+    .limit(CANDIDATES_MAX);
+  const fitting: Id[] = [];
+  for (const { id, userId } of waiting) {
+    if (isSameHolder(payer.name, await personNameOf(tx, ctx, userId))) {
+      fitting.push(id);
+    }
+  }
+  return fitting;
+}
+
+/** The other side of a statement line. @errors SealError */
+export async function counterpartyOf(tx: Tx, ctx: Ctx, lineId: Id): Promise<Counterparty | null> {
+  const [line] = await tx.select().from(bankStatementLines).where(eq(bankStatementLines.id, lineId));
+  return line === undefined
+    ? null
+    : openJson<Counterparty>(ctx.deps.keyring.house, counterpartyPlace(line.id), line.counterparty);
+}

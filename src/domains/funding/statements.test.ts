@@ -1,0 +1,407 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
+import { eq } from 'drizzle-orm';
+import { newId } from '../../kernel/id.ts';
+import { type FundingDesk, HOLDER, type Person, startFundingDesk } from '../../testing/funding-desk.ts';
+import { amlAlerts } from '../aml/schema.ts';
+import { journals, ledgerEntries } from '../ledger/schema.ts';
+import { bankStatementLines, bankStatements } from './evidence/schema.ts';
+import { newPaymentReference } from './payment-reference.ts';
+import { deposits } from './schema.ts';
+import { camt053, nextOpening, type SampleEntry, type SampleStatement } from './testing/camt-sample.ts';
+import { unallocatedReceipts } from './work/schema.ts';
+
+let desk: FundingDesk;
+let customer: Person;
+
+beforeAll(async () => {
+  desk = await startFundingDesk(import.meta.file);
+});
+
+beforeEach(async () => {
+  customer = await desk.newCustomer();
+});
+
+afterAll(async () => {
+  const report = await desk.reconcile();
+  await desk.close();
+  expect(report.checks.flatMap((check) => check.breaks)).toEqual([]);
+});
+
+const XML = { 'content-type': 'application/xml' };
+
+function sendFile(text: string, person: Person = desk.operations) {
+  const body = new Uint8Array(Buffer.from(text, 'utf8'));
+  return desk.request(person, 'POST', '/v1/bank-statements', { body, headers: XML });
+}
+
+const imported = async (entries: readonly SampleEntry[], more: Partial<SampleStatement> = {}) =>
+  sendFile(camt053({ entries, opening: await nextOpening(desk.deps), ...more }));
+
+async function announce(amount = '100', person = customer) {
+  const body = { accountId: person.accountId, asset: 'USD', amount, method: 'bank_transfer' };
+  const { body: deposit } = await desk.request(person, 'POST', '/v1/deposits', { body, key: newId() });
+  return deposit as { readonly id: string; readonly paymentReference: string };
+}
+
+const read = async (id: string) =>
+  (await desk.request(desk.operations, 'GET', `/v1/deposits/${id}`)).body as Record<string, unknown>;
+const total = async () => (await desk.balance(customer, 'USD')).total;
+const receiptsOf = async (depositId: string) =>
+  desk.deps.db.engine.select().from(unallocatedReceipts).where(eq(unallocatedReceipts.depositId, depositId));
+const clear = (id: string, body: object) =>
+  desk.request(desk.operations, 'POST', `/v1/deposits/${id}/clear`, { body });
+const vote = (id: string, person = desk.operations2) =>
+  desk.request(person, 'POST', `/v1/approvals/${id}/approve`, { body: { reason: 'Looked at it' } });
+
+describe('a line that fits', () => {
+  test('credits its deposit on the bank’s own date, and cites itself', async () => {
+    const { id, paymentReference } = await announce('100.5');
+    const entry = { amount: '100.50', reference: paymentReference, name: HOLDER };
+    const { status, body } = await imported([
+      entry,
+      { amount: '3', direction: 'DBIT', name: 'Bank charges' },
+    ]);
+    expect([status, body.lines.length, body.lines[0].depositId, body.lines[1].receiptId]).toEqual([
+      201,
+      2,
+      id,
+      null,
+    ]);
+    const deposit = await read(id);
+    expect(deposit).toMatchObject({ status: 'cleared', settlementDate: '2026-01-31', approvalId: null });
+    expect(await total()).toBe('100.5');
+    const [journal] = await desk.deps.db.engine
+      .select()
+      .from(journals)
+      .where(eq(journals.id, deposit.journalId as string));
+    expect(journal).toMatchObject({ kind: 'deposit', valueDate: '2026-01-31' });
+    const legs = await desk.deps.db.engine
+      .select()
+      .from(ledgerEntries)
+      .where(eq(ledgerEntries.journalId, deposit.journalId as string));
+    expect(legs).toHaveLength(2);
+  });
+
+  test('closes the approval that was asked for meanwhile', async () => {
+    const { id, paymentReference } = await announce();
+    const asked = await clear(id, {});
+    await imported([{ amount: '100', reference: paymentReference, name: HOLDER }]);
+    expect((await vote(asked.body.approval.id)).body.code).toBe('approval_not_pending');
+    expect(await total()).toBe('100');
+  });
+
+  test('confirms what was cleared by hand, and credits it no second time', async () => {
+    const { id, paymentReference } = await announce();
+    const asked = await clear(id, {});
+    await vote(asked.body.approval.id);
+    const { body } = await imported([{ amount: '100', reference: paymentReference, name: HOLDER }]);
+    expect(body.lines[0]).toMatchObject({ depositId: id, receiptId: null });
+    expect(await total()).toBe('100');
+  });
+
+  test('and a vote at once credit one deposit once, whoever comes first', async () => {
+    const { id, paymentReference } = await announce();
+    const asked = await clear(id, {});
+    const [file, voted] = await Promise.all([
+      imported([{ amount: '100', reference: paymentReference, name: HOLDER }]),
+      vote(asked.body.approval.id),
+    ]);
+    expect(file.status).toBe(201);
+    expect([200, 409]).toContain(voted.status);
+    expect(await total()).toBe('100');
+    expect((await read(id)).status).toBe('cleared');
+  });
+});
+
+describe('a line that does not fit', () => {
+  const OTHER = 'Somebody Else';
+
+  test.each([
+    ['amount_differs', (reference: string) => ({ amount: '99.99', reference, name: HOLDER }), 'pending'],
+    ['payer_unnamed', (reference: string) => ({ amount: '100', reference }), 'processing'],
+    ['third_party_payer', (reference: string) => ({ amount: '100', reference, name: OTHER }), 'processing'],
+    [
+      'reversal',
+      (reference: string) => ({ amount: '100', reference, name: HOLDER, reversal: true }),
+      'pending',
+    ],
+  ])('is unallocated money: %s', async (reason, entry, status) => {
+    const { id, paymentReference } = await announce();
+    const { body } = await imported([entry(paymentReference)]);
+    expect(body.lines[0].receiptId).toBeString();
+    expect(await receiptsOf(id)).toMatchObject([{ reason, status: 'open' }]);
+    expect([(await read(id)).status, await total()]).toEqual([status, '0']);
+  });
+
+  test.each([
+    ['no_reference', { amount: '7' }],
+    ['unknown_reference', { amount: '7', reference: newPaymentReference() }],
+  ])('is unallocated money: %s', async (reason, entry) => {
+    const { body } = await imported([entry]);
+    const found = await desk.request(
+      desk.operations,
+      'GET',
+      `/v1/unallocated-receipts/${body.lines[0].receiptId}`,
+    );
+    expect(found.body).toMatchObject({ reason, amount: '7', status: 'open', depositId: null });
+  });
+
+  test('does not credit behind a gate that is shut', async () => {
+    const { id, paymentReference } = await announce();
+    await desk.changeGate(customer, { restriction: 'frozen' });
+    await imported([{ amount: '100', reference: paymentReference, name: HOLDER }]);
+    expect(await receiptsOf(id)).toMatchObject([{ reason: 'not_accepted' }]);
+    expect(await total()).toBe('0');
+  });
+
+  test('credits once where two lines name one deposit', async () => {
+    const { id, paymentReference } = await announce();
+    const entry = { amount: '100', reference: paymentReference, name: HOLDER };
+    await imported([entry, entry]);
+    expect(await total()).toBe('100');
+    expect(await receiptsOf(id)).toMatchObject([{ reason: 'deposit_closed' }]);
+  });
+
+  test('tells compliance of somebody else who pays, and nobody clears past it', async () => {
+    const { id, paymentReference } = await announce();
+    await imported([{ amount: '100', reference: paymentReference, name: OTHER }]);
+    const alerts = await desk.deps.db.engine
+      .select()
+      .from(amlAlerts)
+      .where(eq(amlAlerts.userId, customer.userId));
+    expect(alerts).toMatchObject([{ status: 'open', severity: 'high' }]);
+    expect((await clear(id, {})).body.code).toBe('deposit_has_receipt');
+    const [receipt] = await receiptsOf(id);
+    const byLine = await clear(id, { statementLineId: receipt?.statementLineId });
+    expect(byLine.body.code).toBe('under_review');
+    await desk.changeGate(customer, { screening: 'clear' });
+    const differs = await clear(id, { statementLineId: receipt?.statementLineId });
+    expect(differs.body.code).toBe('statement_line_differs');
+    const seen = await desk.request(customer, 'GET', `/v1/deposits/${id}`);
+    expect(JSON.stringify(seen.body)).not.toContain('third');
+    await desk.changeGate(customer, { screening: 'open' });
+  });
+
+  test('refuses nobody their money for good: another person releases it', async () => {
+    const { id, paymentReference } = await announce();
+    await imported([{ amount: '100', reference: paymentReference }]);
+    const [receipt] = await receiptsOf(id);
+    const path = `/v1/unallocated-receipts/${receipt?.id}/allocate`;
+    const body = { depositId: id, reason: 'The payer is the customer' };
+    const asked = await desk.request(desk.operations, 'POST', path, { body });
+    expect(asked.status).toBe(202);
+    expect((await vote(asked.body.approval.id, desk.operations)).body.code).toBe('self_approval');
+    expect((await vote(asked.body.approval.id)).status).toBe(200);
+    expect(await read(id)).toMatchObject({ status: 'cleared', settlementDate: '2026-01-31' });
+    expect(await total()).toBe('100');
+    const again = await desk.request(desk.operations, 'POST', path, { body });
+    expect(again.body.code).toBe('receipt_closed');
+  });
+});
+
+describe('unallocated money', () => {
+  const receive = async (entry: SampleEntry) => {
+    const { body } = await imported([entry]);
+    return body.lines[0] as { readonly id: string; readonly receiptId: string };
+  };
+
+  test('clears a deposit by its line where the bank names the customer, and only once', async () => {
+    const [first, second] = [await announce('40'), await announce('40')];
+    const { id: statementLineId } = await receive({ amount: '40', name: 'ramgoolam anais' });
+    const cleared = await clear(first.id, { statementLineId });
+    expect([cleared.status, cleared.body.status]).toEqual([200, 'cleared']);
+    expect((await clear(first.id, { statementLineId })).body).toEqual(cleared.body);
+    expect((await clear(second.id, { statementLineId })).body.code).toBe('statement_line_used');
+    expect((await clear(second.id, { statementLineId: newId() })).body.code).toBe('statement_line_unknown');
+    expect(await total()).toBe('40');
+  });
+
+  test('is no evidence for another amount', async () => {
+    const { id } = await announce('41');
+    const { id: statementLineId } = await receive({ amount: '40', name: HOLDER });
+    expect((await clear(id, { statementLineId })).body.code).toBe('receipt_does_not_fit');
+    expect(await total()).toBe('0');
+  });
+
+  test('two who cite one line at once credit once', async () => {
+    const [first, second] = [await announce('12'), await announce('12')];
+    const { id: statementLineId } = await receive({ amount: '12', name: HOLDER });
+    const answers = await Promise.all([first, second].map(({ id }) => clear(id, { statementLineId })));
+    expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set([200, 409]));
+    expect(await total()).toBe('12');
+  });
+
+  test('goes to an account by two people, never by its owner', async () => {
+    const { receiptId } = await receive({ amount: '15', name: HOLDER });
+    const path = `/v1/unallocated-receipts/${receiptId}/allocate`;
+    const body = { accountId: customer.accountId, reason: 'They forgot the reference' };
+    const asked = await desk.request(desk.operations, 'POST', path, { body });
+    expect((await vote(asked.body.approval.id)).status).toBe(200);
+    expect(await total()).toBe('15');
+    const neither = await desk.request(desk.operations, 'POST', path, { body: { reason: 'To whom?' } });
+    expect(neither.body.code).toBe('validation_failed');
+  });
+
+  test('goes back by two people', async () => {
+    const { receiptId } = await receive({ amount: '15', name: 'A stranger' });
+    const path = `/v1/unallocated-receipts/${receiptId}/return`;
+    const asked = await desk.request(desk.operations, 'POST', path, { body: { reason: 'Nobody we know' } });
+    expect((await vote(asked.body.approval.id)).status).toBe(200);
+    const read = await desk.request(desk.operations, 'GET', `/v1/unallocated-receipts/${receiptId}`);
+    expect(read.body).toMatchObject({ status: 'returned', payer: { name: 'A stranger' } });
+    expect((await vote(asked.body.approval.id)).body.code).toBe('approval_not_pending');
+  });
+
+  test('that was altered after the request is not allocated', async () => {
+    const { receiptId } = await receive({ amount: '15', name: HOLDER });
+    const body = { accountId: customer.accountId, reason: 'Theirs' };
+    const path = `/v1/unallocated-receipts/${receiptId}/allocate`;
+    const asked = await desk.request(desk.operations, 'POST', path, { body });
+    const row = desk.deps.db.engine.update(unallocatedReceipts);
+    await row.set({ asset: 'EUR' }).where(eq(unallocatedReceipts.id, receiptId));
+    expect((await vote(asked.body.approval.id)).body.code).toBe('approved_request_changed');
+    await desk.deps.db.engine
+      .update(unallocatedReceipts)
+      .set({ asset: 'USD' })
+      .where(eq(unallocatedReceipts.id, receiptId));
+  });
+});
+
+describe('a file that is refused', () => {
+  async function counts() {
+    const { engine } = desk.deps.db;
+    return {
+      journals: (await engine.select().from(journals)).length,
+      lines: (await engine.select().from(bankStatementLines)).length,
+    };
+  }
+
+  test.each([
+    ['statement_unreadable', 'unreadable', () => '<Document'],
+    [
+      'statement_wrong_account',
+      'wrong_account',
+      () => camt053({ iban: 'GB29NWBK60161331926819', entries: [{ amount: '1' }] }),
+    ],
+    [
+      'statement_wrong_account',
+      'wrong_currency',
+      () => camt053({ currency: 'EUR', entries: [{ amount: '1' }] }),
+    ],
+    ['statement_totals_differ', 'totals_differ', () => camt053({ closing: '5', entries: [{ amount: '1' }] })],
+    ['statement_unreadable', 'malformed_value', () => camt053({ entries: [{ amount: '1.001' }] })],
+  ])('%s (%s) books nothing and is kept with its reason', async (code, refusalCode, file) => {
+    const before = await counts();
+    const { status, body } = await sendFile(file());
+    expect([status, body.code]).toEqual([422, code]);
+    expect(await counts()).toEqual(before);
+    const { body: listed } = await desk.request(
+      desk.operations,
+      'GET',
+      '/v1/bank-statements?status=refused&limit=1',
+    );
+    expect(listed.data).toMatchObject([{ status: 'refused', refusalCode }]);
+    const [kept] = await desk.deps.db.engine
+      .select()
+      .from(bankStatements)
+      .where(eq(bankStatements.id, listed.data[0].id));
+    expect(kept?.content).not.toBeNull();
+  });
+
+  test('because it was imported already, by its bytes or by its number', async () => {
+    const { paymentReference } = await announce();
+    const entries = [{ amount: '100', reference: paymentReference, name: HOLDER }];
+    const file = camt053({ id: 'ONCE', entries, opening: await nextOpening(desk.deps) });
+    expect((await sendFile(file)).status).toBe(201);
+    const again = [await sendFile(file), await sendFile(camt053({ id: 'ONCE', entries: [{ amount: '1' }] }))];
+    expect(again.map(({ status, body }) => [status, body.code])).toEqual(
+      Array(2).fill([409, 'statement_duplicate']),
+    );
+    expect(await total()).toBe('100');
+  });
+
+  test('the second of two at once', async () => {
+    const { paymentReference } = await announce();
+    const opening = await nextOpening(desk.deps);
+    const file = camt053({
+      opening,
+      entries: [{ amount: '100', reference: paymentReference, name: HOLDER }],
+    });
+    const answers = await Promise.all([sendFile(file), sendFile(file)]);
+    expect(new Set(answers.map((answer) => answer.status))).toEqual(new Set([201, 409]));
+    expect(await total()).toBe('100');
+  });
+
+  test('of another content type, and from anybody but operations', async () => {
+    const body = new Uint8Array(Buffer.from(camt053({})));
+    const csv = { body, headers: { 'content-type': 'text/csv' } };
+    expect((await desk.request(desk.operations, 'POST', '/v1/bank-statements', csv)).status).toBe(415);
+    expect((await sendFile(camt053({}), desk.compliance)).status).toBe(403);
+    expect((await sendFile(camt053({}), customer)).status).toBe(403);
+  });
+});
+
+describe('evidence', () => {
+  test('is not rewritten by the login that keeps it', async () => {
+    const { body } = await imported([{ amount: '1' }]);
+    const { engine } = desk.deps.db;
+    const line = engine.delete(bankStatementLines).where(eq(bankStatementLines.id, body.lines[0].id));
+    expect(
+      await Promise.resolve(line).then(
+        () => 'done',
+        () => 'refused',
+      ),
+    ).toBe('refused');
+    const file = engine.update(bankStatements).set({ refusal: 'x' }).where(eq(bankStatements.id, body.id));
+    expect(
+      await Promise.resolve(file).then(
+        () => 'done',
+        () => 'refused',
+      ),
+    ).toBe('refused');
+  });
+
+  test('names no payer in the clear', async () => {
+    await imported([{ amount: '1', name: 'Very Private' }]);
+    const rows = await desk.deps.db.engine.select().from(bankStatementLines);
+    expect(rows.some((row) => Buffer.from(row.counterparty).includes('Private'))).toBe(false);
+  });
+
+  test('belongs to one deposit for good', async () => {
+    const [first, second] = [await announce('9'), await announce('9')];
+    const { body } = await imported([{ amount: '9', reference: first.paymentReference, name: HOLDER }]);
+    const steal = desk.deps.db.engine
+      .update(deposits)
+      .set({ statementLineId: body.lines[0].id })
+      .where(eq(deposits.id, second.id));
+    expect(
+      await Promise.resolve(steal).then(
+        () => 'done',
+        () => 'refused',
+      ),
+    ).toBe('refused');
+  });
+});
+
+describe('a bank account', () => {
+  test('is expected once another person agreed', async () => {
+    const account = {
+      iban: 'DE89370400440532013000',
+      currency: 'EUR',
+      houseReference: 'second',
+      name: 'Euro',
+    };
+    const body = { ...account, reason: 'Opened for euro clients' };
+    const asked = await desk.request(desk.operations, 'POST', '/v1/bank-accounts', { body });
+    expect(asked.status).toBe(202);
+    const file = camt053({ iban: account.iban, currency: 'EUR', entries: [{ amount: '2' }] });
+    expect((await sendFile(file)).body.code).toBe('statement_wrong_account');
+    expect((await vote(asked.body.approval.id)).status).toBe(200);
+    expect((await sendFile(file)).status).toBe(201);
+    const twice = await desk.request(desk.operations, 'POST', '/v1/bank-accounts', { body });
+    expect((await vote(twice.body.approval.id)).body.code).toBe('bank_account_exists');
+    const coin = { ...body, currency: 'BTC' };
+    const refused = await desk.request(desk.operations, 'POST', '/v1/bank-accounts', { body: coin });
+    expect(refused.body.code).toBe('bank_account_not_fiat');
+  });
+});

@@ -1,0 +1,121 @@
+/** What the client-money migrations make of a database that was in use before them. */
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { drizzle } from 'drizzle-orm/postgres-js';
+import { migrate } from 'drizzle-orm/postgres-js/migrator';
+import type postgres from 'postgres';
+import { newId } from '../../kernel/id.ts';
+import { openClient } from '../../platform/db/client.ts';
+import { applyMigrations, MIGRATIONS_FOLDER } from '../../platform/db/migrate.ts';
+import { createEmptyDatabase, type TestDatabase } from '../../testing/postgres.ts';
+
+/** The last migration before client money. */
+const BEFORE = 6;
+
+let database: TestDatabase;
+let owner: postgres.Sql;
+let unforced: readonly { readonly relname: string }[];
+
+beforeAll(async () => {
+  database = await createEmptyDatabase(import.meta.file);
+  owner = openClient(database.owner, 1);
+  await migrateUpTo(BEFORE);
+  await plant();
+  await applyMigrations(database.owner);
+  unforced = await owner<{ relname: string }[]>`
+    select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
+      and relrowsecurity and not relforcerowsecurity`;
+  await owner.unsafe('ALTER TABLE funding_limits NO FORCE ROW LEVEL SECURITY');
+});
+
+afterAll(async () => {
+  await owner.end();
+  await database.drop();
+});
+
+/** The same migrations, fewer of them. */
+async function migrateUpTo(last: number): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'plimsoll-upgrade-'));
+  try {
+    cpSync(MIGRATIONS_FOLDER, folder, { recursive: true });
+    const path = join(folder, 'meta', '_journal.json');
+    const journal = JSON.parse(readFileSync(path, 'utf8')) as { entries: { idx: number }[] };
+    const entries = journal.entries.filter((entry) => entry.idx <= last);
+    writeFileSync(path, JSON.stringify({ ...journal, entries }));
+    await migrate(drizzle(owner), { migrationsFolder: folder });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+type Limit = readonly [asset: string, level: string, hours: number, maximum: string];
+
+const LIMITS: readonly Limit[] = [
+  ['USD', 'standard', 24, '50000'],
+  ['USD', 'basic', 24, '999999999999'],
+  ['BTC', 'standard', 24, '1.5'],
+  ['EUR', 'standard', 24, '100'],
+  ['EUR', 'standard', 720, '250'],
+];
+
+async function plant(): Promise<void> {
+  await owner.unsafe('ALTER TABLE funding_limits NO FORCE ROW LEVEL SECURITY');
+  for (const [code, kind] of [
+    ['USD', 'fiat'],
+    ['EUR', 'fiat'],
+    ['BTC', 'crypto'],
+  ] as const) {
+    await owner`insert into assets (code, name, kind, scale, created_at)
+      values (${code}, ${code}, ${kind}, 2, now())`;
+  }
+  for (const [asset, level, hours, maximum] of LIMITS) {
+    await owner`insert into funding_limits (id, kyc_level, asset, direction, window_hours, maximum, created_at)
+      values (${newId()}, ${level}, ${asset}, 'withdrawal', ${hours}, ${maximum}, now())`;
+  }
+  await owner.unsafe('ALTER TABLE funding_limits FORCE ROW LEVEL SECURITY');
+}
+
+async function limitsOf(asset: string, level: string): Promise<Record<string, string[]>> {
+  const rows = await owner<{ method: string; window_hours: number; maximum: string }[]>`
+    select method, window_hours, trim_scale(maximum)::text as maximum from funding_limits
+    where asset = ${asset} and kyc_level = ${level} order by method::text, window_hours`;
+  const byMethod: Record<string, string[]> = {};
+  for (const row of rows) {
+    byMethod[row.method] = [...(byMethod[row.method] ?? []), `${row.window_hours} h ${row.maximum}`];
+  }
+  return byMethod;
+}
+
+test('a limit of the day holds for each way out there was, and for the week and month it implied', async () => {
+  const windows = ['24 h 50000', '168 h 350000', '720 h 1500000'];
+  expect(await limitsOf('USD', 'standard')).toEqual({
+    bank_transfer: windows,
+    mcb_juice: windows,
+    mips: windows,
+    mobile_money: windows,
+  });
+  expect(await limitsOf('BTC', 'standard')).toEqual({
+    crypto: ['24 h 1.5', '168 h 10.5', '720 h 45'],
+  });
+});
+
+test('a longer limit that was set stays, and none grows beyond what an amount can hold', async () => {
+  expect((await limitsOf('EUR', 'standard')).bank_transfer).toEqual(['24 h 100', '168 h 700', '720 h 250']);
+  const basic = await limitsOf('USD', 'basic');
+  expect(basic.mips).toEqual([
+    '24 h 999999999999',
+    '168 h 999999999999.99999999',
+    '720 h 999999999999.99999999',
+  ]);
+});
+
+test('ways out that are new have no limit, which refuses them', async () => {
+  const rows = await owner`select 1 from funding_limits where method in ('my_t_money', 'blink', 'other')`;
+  expect([...rows]).toEqual([]);
+});
+
+test('row-level security is forced again wherever the upgrade wrote', () => {
+  expect([...unforced]).toEqual([]);
+});

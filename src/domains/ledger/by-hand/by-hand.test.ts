@@ -1,0 +1,654 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { eq } from 'drizzle-orm';
+import { formatAmount } from '../../../kernel/amount.ts';
+import { present } from '../../../kernel/assert.ts';
+import { newId } from '../../../kernel/id.ts';
+import { approvals, auditLogs } from '../../../platform/db/schema.ts';
+import { transact } from '../../../platform/db/transact.ts';
+import { type FundingDesk, type Person, startFundingDesk } from '../../../testing/funding-desk.ts';
+import { journalReversals, journals, ledgerEntries, lots, wallets } from '../schema.ts';
+import { customerWallet } from '../wallets.ts';
+
+let desk: FundingDesk;
+
+beforeAll(async () => {
+  desk = await startFundingDesk(import.meta.file);
+});
+
+afterAll(async () => {
+  const report = await desk.reconcile();
+  await desk.close();
+  expect(report.checks.flatMap((check) => check.breaks)).toEqual([]);
+});
+
+const BANK = { role: 'client_money_bank', reference: 'main', asset: 'USD' };
+const FEES = { role: 'fees_earned', reference: 'main', asset: 'USD' };
+const SUSPENSE = { role: 'suspense', reference: 'differences', asset: 'USD' };
+
+function ask(journal: object, person: Person = desk.operations, key: string = newId()) {
+  const body = { kind: 'adjustment', description: 'A posting of a test', reason: 'A test asks', ...journal };
+  return desk.request(person, 'POST', '/v1/journals', { body, key });
+}
+
+const vote = (approvalId: string, person = desk.operations2) =>
+  desk.request(person, 'POST', `/v1/approvals/${approvalId}/approve`, { body: { reason: 'Looked at it' } });
+
+/** Asks, has another person agree, and says which journal was posted. */
+async function post(journal: object): Promise<string> {
+  const asked = await ask(journal);
+  expect([asked.status, asked.body.code]).toEqual([202, undefined]);
+  const { id, subjectId } = asked.body.approval as { readonly id: string; readonly subjectId: string };
+  const voted = await vote(id);
+  expect([voted.status, voted.body.code]).toEqual([200, undefined]);
+  return subjectId;
+}
+
+const reverse = (journalId: string) =>
+  desk.request(desk.operations, 'POST', `/v1/journals/${journalId}/reverse`, {
+    body: { reason: 'Posted in error' },
+  });
+
+async function undo(journalId: string): Promise<void> {
+  const asked = await reverse(journalId);
+  expect([asked.status, asked.body.code]).toEqual([202, undefined]);
+  expect((await vote(asked.body.approval.id)).status).toBe(200);
+}
+
+async function walletOf(person: Person, asset: string): Promise<string> {
+  const owner = { userId: person.userId, accountId: person.accountId, book: 'live' } as const;
+  const wallet = await transact(desk.system, 'engine', (tx) => customerWallet(tx, desk.system, owner, asset));
+  return wallet.id;
+}
+
+async function funded(asset: string, amount: string) {
+  const person = await desk.newCustomer();
+  await desk.fund(person, asset, amount);
+  return { person, walletId: await walletOf(person, asset) };
+}
+
+const totalOf = async (walletId: string) => {
+  const [row] = await desk.deps.db.engine.select().from(wallets).where(eq(wallets.id, walletId));
+  return formatAmount(present(row, 'the wallet is there').total);
+};
+
+const houseTotal = async (role: string, asset = 'USD', reference = 'main') => {
+  const { body } = await desk.request(desk.operations, 'GET', `/v1/house-wallets?limit=100&role=${role}`);
+  const rows = body.data as { houseRole: string; asset: string; houseReference: string; total: string }[];
+  return rows.find((row) => row.houseRole === role && row.asset === asset && row.houseReference === reference)
+    ?.total;
+};
+
+const entriesOf = async (journalId: string) => {
+  const rows = await desk.deps.db.engine
+    .select()
+    .from(ledgerEntries)
+    .where(eq(ledgerEntries.journalId, journalId))
+    .orderBy(ledgerEntries.id);
+  return rows.map((row) => [row.walletId, formatAmount(row.amount)]);
+};
+
+const journalOf = async (id: string) => {
+  const [row] = await desk.deps.db.engine.select().from(journals).where(eq(journals.id, id));
+  return row;
+};
+
+const lotsOf = async (walletId: string) => {
+  const rows = await desk.deps.db.engine
+    .select()
+    .from(lots)
+    .where(eq(lots.walletId, walletId))
+    .orderBy(lots.acquiredAt, lots.id);
+  return rows
+    .filter((lot) => lot.quantityOpen > 0n)
+    .map((lot) => [
+      formatAmount(lot.quantityOpen),
+      lot.cost === null ? null : formatAmount(lot.cost),
+      lot.acquiredAt,
+    ]);
+};
+
+describe('a journal by hand', () => {
+  test('is posted by the last vote, as it was shown, and cites the approval', async () => {
+    const { walletId } = await funded('USD', '100');
+    const entries = [
+      { walletId, amount: '-30' },
+      { house: FEES, amount: '30' },
+    ];
+    const { body } = await ask({ kind: 'fee', entries, valueDate: '2026-01-31' });
+    const { id, subjectId } = body.approval;
+    expect([await totalOf(walletId), await journalOf(subjectId)]).toEqual(['100', undefined]);
+    expect((await vote(id, desk.operations)).body.code).toBe('self_approval');
+    expect((await vote(id)).status).toBe(200);
+    expect(await totalOf(walletId)).toBe('70');
+    expect(await journalOf(subjectId)).toMatchObject({
+      kind: 'fee',
+      approvalId: id,
+      referenceType: 'approval',
+      referenceId: id,
+      valueDate: '2026-01-31',
+    });
+    const rows = await desk.deps.db.engine
+      .select()
+      .from(auditLogs)
+      .where(eq(auditLogs.resourceId, subjectId));
+    expect(rows.map((row) => row.eventType)).toEqual(['journal.posted', 'journal.posted']);
+  });
+
+  test('is asked for once under one key, however often it is sent', async () => {
+    const { walletId } = await funded('USD', '10');
+    const journal = {
+      kind: 'fee',
+      entries: [
+        { walletId, amount: '-1' },
+        { house: FEES, amount: '1' },
+      ],
+    };
+    const key = newId();
+    const answers = await Promise.all(Array.from({ length: 8 }, () => ask(journal, desk.operations, key)));
+    expect(new Set(answers.map(({ status, body }) => `${status} ${body.approval.id}`)).size).toBe(1);
+  });
+
+  const walletsOfTwo = async () => {
+    const [ann, bob] = [await funded('USD', '50'), await funded('USD', '50')];
+    return { ann: ann.walletId, bob: bob.walletId };
+  };
+  type Two = { readonly ann: string; readonly bob: string };
+
+  test.each<[string, (two: Two) => object]>([
+    [
+      'journal_unbalanced',
+      ({ ann }) => ({
+        entries: [
+          { walletId: ann, amount: '-5' },
+          { house: SUSPENSE, amount: '4' },
+        ],
+      }),
+    ],
+    [
+      'journal_misfit',
+      ({ ann, bob }) => ({
+        kind: 'transfer',
+        entries: [
+          { walletId: ann, amount: '-5' },
+          { walletId: bob, amount: '5' },
+        ],
+      }),
+    ],
+    [
+      'journal_misfit',
+      ({ ann }) => ({
+        kind: 'fee',
+        entries: [
+          { walletId: ann, amount: '-5' },
+          { house: SUSPENSE, amount: '5' },
+        ],
+      }),
+    ],
+    [
+      'journal_misfit',
+      () => ({
+        kind: 'transfer',
+        entries: [
+          { house: FEES, amount: '-5' },
+          { house: { role: 'firm_money', reference: 'fees', asset: 'USD' }, amount: '5' },
+        ],
+      }),
+    ],
+    [
+      'insufficient_funds',
+      ({ ann }) => ({
+        entries: [
+          { walletId: ann, amount: '-50.01' },
+          { house: SUSPENSE, amount: '50.01' },
+        ],
+      }),
+    ],
+    [
+      'journal_wallet_unknown',
+      () => ({
+        entries: [
+          { walletId: newId(), amount: '-5' },
+          { house: SUSPENSE, amount: '5' },
+        ],
+      }),
+    ],
+    [
+      'unknown_asset',
+      () => ({
+        entries: [
+          { house: { ...SUSPENSE, asset: 'XXX' }, amount: '-5' },
+          { house: SUSPENSE, amount: '5' },
+        ],
+      }),
+    ],
+    [
+      'house_balance_wrong_side',
+      () => ({
+        kind: 'dividend',
+        dividend: { asset: 'AAPL', recordDate: '2026-01-01', paymentDate: '2026-01-02' },
+        entries: [
+          { house: { role: 'dividends_payable', reference: 'none-came', asset: 'USD' }, amount: '-5' },
+          { house: { role: 'taxes_withheld', reference: 'mra', asset: 'USD' }, amount: '5' },
+        ],
+      }),
+    ],
+    [
+      'journal_lots_wrong',
+      ({ ann }) => ({
+        entries: [
+          { walletId: ann, amount: '-5', costFrom: ann },
+          { house: SUSPENSE, amount: '5' },
+        ],
+      }),
+    ],
+    [
+      'validation_failed',
+      ({ ann }) => ({
+        kind: 'interest',
+        entries: [
+          { house: BANK, amount: '-5' },
+          { walletId: ann, amount: '5' },
+        ],
+      }),
+    ],
+    [
+      'validation_failed',
+      ({ ann }) => ({
+        kind: 'deposit',
+        entries: [
+          { house: BANK, amount: '-5' },
+          { walletId: ann, amount: '5' },
+        ],
+      }),
+    ],
+    [
+      'validation_failed',
+      ({ ann }) => ({
+        entries: [
+          { walletId: ann, amount: '-1.123456789' },
+          { house: SUSPENSE, amount: '1' },
+        ],
+      }),
+    ],
+    [
+      'validation_failed',
+      ({ ann }) => ({
+        entries: [
+          { walletId: ann, amount: '-1' },
+          { walletId: ann, amount: '1' },
+        ],
+      }),
+    ],
+  ])('is refused with %s before anybody is asked', async (code, journal) => {
+    const two = await walletsOfTwo();
+    const answer = await ask(journal(two));
+    expect([answer.body.code, answer.status]).toEqual([code, 422]);
+    expect([await totalOf(two.ann), await totalOf(two.bob)]).toEqual(['50', '50']);
+  });
+
+  test('counts a wallet that is named twice once', async () => {
+    const payable = { role: 'dividends_payable', reference: newId(), asset: 'USD' };
+    const dividend = { asset: 'AAPL', recordDate: '2026-01-10', paymentDate: '2026-01-31' };
+    await post({
+      kind: 'dividend',
+      dividend,
+      entries: [
+        { house: BANK, amount: '-5' },
+        { house: payable, amount: '5' },
+      ],
+    });
+    const { body } = await desk.request(
+      desk.operations,
+      'GET',
+      '/v1/house-wallets?limit=100&role=dividends_payable',
+    );
+    const rows = body.data as { readonly id: string; readonly houseReference: string }[];
+    const walletId = rows.find((row) => row.houseReference === payable.reference)?.id;
+    const tax = { role: 'taxes_withheld', reference: 'mra', asset: 'USD' };
+    const twice = await ask({
+      kind: 'dividend',
+      dividend,
+      entries: [
+        { house: payable, amount: '-4' },
+        { walletId, amount: '-4' },
+        { house: tax, amount: '8' },
+      ],
+    });
+    expect(twice.body.code).toBe('house_balance_wrong_side');
+  });
+
+  test('is refused at the vote when the money has gone since, and the vote with it', async () => {
+    const { walletId } = await funded('USD', '10');
+    const taken = {
+      entries: [
+        { walletId, amount: '-6' },
+        { house: SUSPENSE, amount: '6' },
+      ],
+    };
+    const [first, second] = [await ask(taken), await ask(taken)];
+    expect((await vote(first.body.approval.id)).status).toBe(200);
+    const late = await vote(second.body.approval.id);
+    expect([late.status, late.body.code]).toEqual([422, 'insufficient_funds']);
+    const [row] = await desk.deps.db.engine
+      .select()
+      .from(approvals)
+      .where(eq(approvals.id, second.body.approval.id));
+    expect([row?.status, await totalOf(walletId)]).toEqual(['pending', '4']);
+  });
+
+  test('is neither asked for nor agreed by somebody whose wallet it moves', async () => {
+    const insider = await desk.newStaff('customer', 'operations');
+    await desk.changeGate(insider, { kycStatus: 'approved', kycLevel: 'standard', screening: 'clear' });
+    const walletId = await walletOf(insider, 'USD');
+    await post({
+      entries: [
+        { house: SUSPENSE, amount: '-10' },
+        { walletId, amount: '10' },
+      ],
+    });
+    const entries = [
+      { walletId, amount: '5' },
+      { house: SUSPENSE, amount: '-5' },
+    ];
+    const asStaff: Person = { ...insider, actor: { ...insider.actor, kind: 'staff' } as Person['actor'] };
+    expect((await ask({ entries }, asStaff)).body.code).toBe('self_action');
+    const { body } = await ask({ entries });
+    expect((await vote(body.approval.id, asStaff)).body.code).toBe('self_approval');
+    const { walletId: other } = await funded('USD', '10');
+    const both = {
+      entries: [
+        ...entries,
+        { walletId: other, amount: '1' },
+        { house: { ...SUSPENSE, reference: 'more' }, amount: '-1' },
+      ],
+    };
+    const shared = await ask(both);
+    expect((await vote(shared.body.approval.id, asStaff)).body.code).toBe('self_action');
+    expect(await totalOf(walletId)).toBe('10');
+  });
+
+  test('credits nobody whose gate is shut, but what is theirs as holders', async () => {
+    const { person, walletId } = await funded('USD', '10');
+    await desk.changeGate(person, { restriction: 'frozen' });
+    const gift = await ask({
+      entries: [
+        { house: SUSPENSE, amount: '-5' },
+        { walletId, amount: '5' },
+      ],
+    });
+    expect((await vote(gift.body.approval.id)).body.code).toBe('holder_restricted');
+    const interest = { ratePercent: '2.5', dayCount: 'actual/365', from: '2026-01-01', until: '2026-02-01' };
+    await post({
+      kind: 'interest',
+      interest,
+      entries: [
+        { house: BANK, amount: '-0.02' },
+        { walletId, amount: '0.02' },
+      ],
+    });
+    expect(await totalOf(walletId)).toBe('10.02');
+  });
+});
+
+describe('income', () => {
+  test('comes in gross, and goes out net of the tax that is kept for the authority', async () => {
+    const { walletId } = await funded('USD', '1');
+    const payable = { role: 'dividends_payable', reference: 'AAPL-2026-01', asset: 'USD' };
+    const tax = { role: 'taxes_withheld', reference: 'irs', asset: 'USD' };
+    const dividend = { asset: 'AAPL', recordDate: '2026-01-10', paymentDate: '2026-01-31', perUnit: '0.24' };
+    await post({
+      kind: 'dividend',
+      dividend,
+      entries: [
+        { house: BANK, amount: '-24' },
+        { house: payable, amount: '24' },
+      ],
+    });
+    const paid = await post({
+      kind: 'dividend',
+      dividend,
+      entries: [
+        { house: payable, amount: '-24' },
+        { house: tax, amount: '3.6' },
+        { walletId, amount: '20.4' },
+      ],
+    });
+    expect([
+      await totalOf(walletId),
+      await houseTotal('dividends_payable', 'USD', 'AAPL-2026-01'),
+      await houseTotal('taxes_withheld', 'USD', 'irs'),
+    ]).toEqual(['21.4', '0', '3.6']);
+    expect((await journalOf(paid))?.metadata).toEqual({ dividend });
+    await post({
+      kind: 'transfer',
+      entries: [
+        { house: tax, amount: '-3.6' },
+        { house: BANK, amount: '3.6' },
+      ],
+    });
+    expect(await houseTotal('taxes_withheld', 'USD', 'irs')).toBe('0');
+  });
+});
+
+describe('a corporate action', () => {
+  const custody = (asset: string) => ({ role: 'custody', reference: 'main', asset });
+  const bought = async (person: Person, walletId: string, amount: string, cost: string) =>
+    post({
+      entries: [
+        { walletId, amount, cost: { amount: cost, currency: 'USD' } },
+        { house: custody('AAPL'), amount: `-${amount}` },
+      ],
+    }).then(() => person);
+
+  async function holder() {
+    const person = await desk.newCustomer();
+    const walletId = await walletOf(person, 'AAPL');
+    await bought(person, walletId, '1', '100.00000001');
+    await bought(person, walletId, '2', '300');
+    return { person, walletId, before: await lotsOf(walletId) };
+  }
+
+  test('that splits keeps the cost and the date of each lot', async () => {
+    const { walletId, before } = await holder();
+    const corporateAction = { type: 'split', effectiveDate: '2026-01-31', ratio: '3:1' };
+    const split = await post({
+      kind: 'corporate_action',
+      corporateAction,
+      entries: [
+        { walletId, amount: '6', costFrom: walletId },
+        { house: custody('AAPL'), amount: '-6' },
+      ],
+    });
+    expect(await lotsOf(walletId)).toEqual([
+      ['3', '100.00000001', before[0]?.[2] ?? null],
+      ['6', '300', before[1]?.[2] ?? null],
+    ]);
+    await undo(split);
+    expect([await totalOf(walletId), await lotsOf(walletId)]).toEqual(['3', before]);
+  });
+
+  test('that merges two assets carries cost over, to the last fraction', async () => {
+    const { person, walletId, before } = await holder();
+    const into = await walletOf(person, 'BTC');
+    await post({
+      kind: 'corporate_action',
+      corporateAction: { type: 'merger', effectiveDate: '2026-01-31', ratio: '1:3' },
+      entries: [
+        { walletId, amount: '-3' },
+        { house: custody('AAPL'), amount: '3' },
+        { walletId: into, amount: '1', costFrom: walletId },
+        { house: custody('BTC'), amount: '-1' },
+      ],
+    });
+    expect(await lotsOf(walletId)).toEqual([]);
+    expect(await lotsOf(into)).toEqual([
+      ['0.33333333', '100.00000001', before[0]?.[2] ?? null],
+      ['0.66666667', '300', before[1]?.[2] ?? null],
+    ]);
+  });
+
+  test('whose units were used since cannot be undone', async () => {
+    const { walletId } = await holder();
+    const corporateAction = { type: 'stock_dividend', effectiveDate: '2026-01-31' };
+    const given = await post({
+      kind: 'corporate_action',
+      corporateAction,
+      entries: [
+        { walletId, amount: '1' },
+        { house: custody('AAPL'), amount: '-1' },
+      ],
+    });
+    await post({
+      entries: [
+        { walletId, amount: '-3.5' },
+        { house: custody('AAPL'), amount: '3.5' },
+      ],
+    });
+    await post({
+      entries: [
+        { walletId, amount: '3.5', cost: { amount: '1', currency: 'USD' } },
+        { house: custody('AAPL'), amount: '-3.5' },
+      ],
+    });
+    const { body } = await reverse(given);
+    expect((await vote(body.approval.id)).body.code).toBe('journal_lots_used');
+  });
+});
+
+describe('a reversal', () => {
+  async function posted(valueDate = '2026-01-15') {
+    const { walletId } = await funded('USD', '100');
+    const entries = [
+      { walletId, amount: '-30' },
+      { house: SUSPENSE, amount: '30' },
+    ];
+    return { walletId, journalId: await post({ entries, valueDate }) };
+  }
+
+  test('mirrors every entry, cites the original, keeps its value date', async () => {
+    const { walletId, journalId } = await posted();
+    await undo(journalId);
+    const [kept] = await desk.deps.db.engine
+      .select()
+      .from(journalReversals)
+      .where(eq(journalReversals.journalId, journalId));
+    const reversalId = present(kept, 'the reversal is listed').reversalId;
+    const original = await entriesOf(journalId);
+    expect(await entriesOf(reversalId)).toEqual(
+      original.map(([wallet = '', amount = '']) => [
+        wallet,
+        amount.startsWith('-') ? amount.slice(1) : `-${amount}`,
+      ]),
+    );
+    expect(await journalOf(reversalId)).toMatchObject({
+      kind: 'reversal',
+      reversesId: journalId,
+      valueDate: '2026-01-15',
+    });
+    expect(await totalOf(walletId)).toBe('100');
+    expect((await reverse(journalId)).body.code).toBe('journal_reversed');
+    expect((await reverse(reversalId)).body.code).toBe('journal_not_reversible');
+  });
+
+  test('happens once, however many ask and agree at a time', async () => {
+    const { walletId, journalId } = await posted();
+    const asked = await Promise.all([reverse(journalId), reverse(journalId), reverse(journalId)]);
+    const open = asked.filter(({ status }) => status === 202);
+    expect([open.length, ...asked.map(({ body }) => body.code).filter(Boolean)]).toEqual([
+      1,
+      'approval_pending_exists',
+      'approval_pending_exists',
+    ]);
+    const id = open[0]?.body.approval.id as string;
+    const votes = await Promise.all([vote(id), vote(id, desk.compliance), vote(id)]);
+    expect(votes.filter(({ status }) => status === 200)).toHaveLength(1);
+    expect(await totalOf(walletId)).toBe('100');
+  });
+
+  test('is refused where the money is gone, and for what a domain undoes itself', async () => {
+    const { walletId } = await funded('USD', '10');
+    const given = await post({
+      entries: [
+        { house: SUSPENSE, amount: '-5' },
+        { walletId, amount: '5' },
+      ],
+    });
+    await post({
+      entries: [
+        { walletId, amount: '-15' },
+        { house: SUSPENSE, amount: '15' },
+      ],
+    });
+    expect((await reverse(given)).body.code).toBe('insufficient_funds');
+    const [deposit] = await desk.deps.db.engine.select().from(journals).where(eq(journals.kind, 'deposit'));
+    expect((await reverse(present(deposit, 'a deposit was booked').id)).body.code).toBe(
+      'journal_not_reversible',
+    );
+    expect((await reverse(newId())).status).toBe(404);
+  });
+});
+
+describe('a sweep of fees', () => {
+  const sweep = (amount: string, more: object = {}) =>
+    desk.request(desk.operations, 'POST', '/v1/fee-sweeps', {
+      body: { asset: 'USD', amount, feesReference: 'sweeps', reason: 'Fees of a test', ...more },
+      key: newId(),
+    });
+  const fees = { ...FEES, reference: 'sweeps' };
+
+  test('takes what was earned out of client money into the firm’s own, and no more', async () => {
+    const { walletId } = await funded('USD', '100');
+    await post({
+      kind: 'fee',
+      entries: [
+        { walletId, amount: '-8' },
+        { house: fees, amount: '8' },
+      ],
+    });
+    expect((await sweep('8.01')).body.code).toBe('sweep_exceeds_fees');
+    const bank = Number(await houseTotal('client_money_bank'));
+    const { body } = await sweep('8');
+    expect((await sweep('1')).body.code).toBe('approval_pending_exists');
+    expect((await vote(body.approval.id, desk.operations)).body.code).toBe('self_approval');
+    expect((await vote(body.approval.id)).status).toBe(200);
+    expect([
+      await houseTotal('fees_earned', 'USD', 'sweeps'),
+      Number(await houseTotal('client_money_bank')) - bank,
+      await houseTotal('firm_account'),
+      await houseTotal('firm_money', 'USD', 'fees'),
+    ]).toEqual(['0', 8, '-8', '8']);
+    expect((await sweep('1')).body.code).toBe('sweep_exceeds_fees');
+    const [swept] = await desk.deps.db.engine
+      .select()
+      .from(journals)
+      .where(eq(journals.approvalId, body.approval.id));
+    await undo(present(swept, 'the sweep was posted').id);
+    expect([await houseTotal('fees_earned', 'USD', 'sweeps'), await houseTotal('firm_account')]).toEqual([
+      '8',
+      '0',
+    ]);
+  });
+
+  test('is refused while clients would be left with less than they are owed', async () => {
+    const { walletId } = await funded('EUR', '100');
+    const euros = (row: object) => ({ ...row, asset: 'EUR' });
+    await post({
+      kind: 'fee',
+      entries: [
+        { walletId, amount: '-8' },
+        { house: euros(fees), amount: '8' },
+      ],
+    });
+    // The bank took 3: what is held is what is owed and five of the fees.
+    const clearing = { role: 'clearing', reference: 'bank-fault', asset: 'EUR' };
+    await post({
+      kind: 'transfer',
+      entries: [
+        { house: euros(BANK), amount: '3' },
+        { house: clearing, amount: '-3' },
+      ],
+    });
+    expect((await sweep('6', { asset: 'EUR' })).body.code).toBe('sweep_leaves_shortfall');
+    expect((await sweep('5', { asset: 'EUR' })).status).toBe(202);
+  });
+});

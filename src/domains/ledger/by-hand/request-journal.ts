@@ -1,0 +1,154 @@
+import type { Role } from '../../../kernel/actor.ts';
+import { present } from '../../../kernel/assert.ts';
+import { newId } from '../../../kernel/id.ts';
+import type { ApprovalAction } from '../../../platform/approvals/actions.ts';
+import { type Approval, requestApproval } from '../../../platform/approvals/request-approval.ts';
+import type { Ctx } from '../../../platform/context.ts';
+import type { Tx } from '../../../platform/db/client.ts';
+import { transact } from '../../../platform/db/transact.ts';
+import { gateRefusal, lockGates, refuseSelfAction } from '../../identity/index.ts';
+import { refuseLedger } from '../errors.ts';
+import { postJournals } from '../post-journals.ts';
+import { lockSpendable } from '../release-expired.ts';
+import { houseWallet } from '../wallets.ts';
+import { type ManualJournalInput, termsOf } from './api.ts';
+import { moveLots, refuseWrongLots } from './journal-lots.ts';
+import {
+  fiatAmong,
+  journalOfPayload,
+  journalPayload,
+  type ManualEntry,
+  type ManualJournal,
+  type PostedWallets,
+  personsIn,
+  readWallets,
+  refuseWrongEntries,
+} from './manual-journal.ts';
+import { recordPosting } from './record-posting.ts';
+
+/** Who decides on postings by hand. */
+export const POSTING_CHECKERS = [
+  'operations',
+  'compliance_officer',
+  'mlro',
+] as const satisfies readonly Role[];
+
+const POST = 'journal.post';
+
+/** What is due to holders as holders stays theirs while they are restricted; other credits wait. */
+const ENTITLEMENTS: readonly ManualJournal['kind'][] = ['dividend', 'interest', 'corporate_action'];
+
+/**
+ * Puts a journal before another person. It is held against its wallets now, and again when it is posted.
+ * @effects one row of `approvals`, perhaps wallets of the house; audit `approval.requested`
+ * @errors unknown_asset, self_action, journal_wallet_unknown, journal_unbalanced, journal_misfit,
+ *   wallet_not_active, insufficient_funds, house_balance_wrong_side, journal_lots_wrong
+ */
+export async function requestJournal(ctx: Ctx, input: ManualJournalInput): Promise<Approval> {
+  return transact(ctx, 'engine', async (tx) => {
+    const journal: ManualJournal = {
+      kind: input.kind,
+      description: input.description,
+      valueDate: input.valueDate ?? ctx.deps.clock.now().slice(0, 10),
+      metadata: termsOf(input),
+      entries: await entriesOf(tx, ctx, input),
+    };
+    const found = await readWallets(tx, ctx, walletIdsOf(journal));
+    await refuseWrongJournal(tx, ctx, journal, found);
+    const persons = personsIn(found);
+    return requestApproval(tx, ctx, {
+      action: POST,
+      subjectType: 'journal',
+      subjectId: newId(),
+      subjectUserId: persons.length === 1 ? present(persons[0], 'there is one') : null,
+      payload: journalPayload(journal),
+      quorum: 1,
+      checkerRoles: POSTING_CHECKERS,
+      reason: input.reason,
+    });
+  });
+}
+
+/** What the vote on a journal does: it is posted under the id it was approved by. */
+export const journalPosting: ApprovalAction = {
+  action: POST,
+  execute: async (ctx, { approvalId, subjectId, payload }) => {
+    const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
+    const journal = journalOfPayload(payload);
+    const ids = walletIdsOf(journal);
+    await obeyGates(tx, journal, await readWallets(tx, ctx, ids));
+    const found = await lockSpendable(tx, ctx, ids);
+    const fiat = await refuseWrongJournal(tx, ctx, journal, found);
+    const { book } = present(found.values().next().value, 'a journal has wallets');
+    const posting = {
+      ...journal,
+      id: subjectId,
+      book,
+      approvalId,
+      referenceType: 'approval',
+      referenceId: approvalId,
+    };
+    await postJournals(tx, ctx, [posting]);
+    await moveLots(tx, ctx, posting, found, fiat);
+    await recordPosting(tx, ctx, 'journal.posted', posting, found);
+  },
+};
+
+/** Wallets of the house are named by what they are, and made on first use. */
+async function entriesOf(
+  tx: Tx,
+  ctx: Ctx,
+  { book, entries }: ManualJournalInput,
+): Promise<readonly ManualEntry[]> {
+  const named: ManualEntry[] = [];
+  for (const { walletId, house, ...entry } of entries) {
+    const id =
+      house === undefined
+        ? present(walletId, 'the wire asks for one of the two')
+        : (await houseWallet(tx, ctx, { ...house, book })).id;
+    named.push({ ...entry, walletId: id });
+  }
+  return named;
+}
+
+function walletIdsOf({ entries }: ManualJournal): readonly string[] {
+  return entries.map(({ walletId }) => walletId);
+}
+
+/** @shape which of its assets are money */
+async function refuseWrongJournal(
+  tx: Tx,
+  ctx: Ctx,
+  journal: ManualJournal,
+  found: PostedWallets,
+): Promise<ReadonlySet<string>> {
+  for (const person of personsIn(found)) {
+    refuseSelfAction(ctx, person);
+  }
+  refuseWrongEntries(journal, found);
+  const fiat = await fiatAmong(
+    tx,
+    [...found.values()].map(({ asset }) => asset),
+  );
+  refuseWrongLots(journal, found, fiat);
+  return fiat;
+}
+
+/** Locks the gates of all holders before their wallets; who is credited must be open to it (I8). */
+async function obeyGates(tx: Tx, { kind, entries }: ManualJournal, found: PostedWallets): Promise<void> {
+  const live = [...found.values()].filter(({ book, userId }) => book === 'live' && userId !== null);
+  const gates = await lockGates(
+    tx,
+    live.flatMap(({ userId }) => userId ?? []),
+  );
+  if (ENTITLEMENTS.includes(kind)) {
+    return;
+  }
+  const credited = new Set(entries.filter(({ amount }) => amount > 0n).map(({ walletId }) => walletId));
+  const closed = live.some(
+    ({ id, userId }) => credited.has(id) && gateRefusal(gates.get(userId ?? ''), 'money_in') !== null,
+  );
+  if (closed) {
+    throw refuseLedger('holder_restricted');
+  }
+}

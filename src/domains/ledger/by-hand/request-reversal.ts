@@ -1,0 +1,150 @@
+import { eq } from 'drizzle-orm';
+import { amountOf, formatAmount } from '../../../kernel/amount.ts';
+import { present } from '../../../kernel/assert.ts';
+import { canonicalJson, type Json } from '../../../kernel/canonical-json.ts';
+import { type Id, newId } from '../../../kernel/id.ts';
+import type { ApprovalAction } from '../../../platform/approvals/actions.ts';
+import { type Approval, requestApproval } from '../../../platform/approvals/request-approval.ts';
+import type { Ctx } from '../../../platform/context.ts';
+import type { Tx } from '../../../platform/db/client.ts';
+import { transact } from '../../../platform/db/transact.ts';
+import { refuse } from '../../../platform/http/refuse.ts';
+import { lockGates, refuseSelfAction } from '../../identity/index.ts';
+import { refuseLedger } from '../errors.ts';
+import { type NewEntry, postJournals } from '../post-journals.ts';
+import { lockSpendable } from '../release-expired.ts';
+import { journalReversals, journals, ledgerEntries } from '../schema.ts';
+import { undoLots } from './journal-lots.ts';
+import { type PostedWallets, personsIn, readWallets, refuseWrongEntries } from './manual-journal.ts';
+import { recordPosting } from './record-posting.ts';
+import { POSTING_CHECKERS } from './request-journal.ts';
+
+const REVERSE = 'journal.reverse';
+
+/** What two people posted, two people may undo; all else is undone by the domain that made it. */
+const BY_HAND = ['approval', 'fee_sweep'];
+
+/**
+ * Puts the undoing of a journal before another person.
+ * @effects one row of `approvals`; audit `approval.requested`
+ * @errors not_found, self_action, journal_not_reversible, journal_reversed, wallet_not_active,
+ *   insufficient_funds, house_balance_wrong_side, approval_pending_exists
+ */
+export async function requestReversal(
+  ctx: Ctx,
+  input: { readonly journalId: Id; readonly reason: string },
+): Promise<Approval> {
+  return transact(ctx, 'staff', async (tx) => {
+    const { original, mirrored } = await readReversible(tx, input.journalId);
+    const found = await readWallets(tx, ctx, walletIdsOf(mirrored));
+    refuseWrongReversal(ctx, original.id, mirrored, found);
+    const persons = personsIn(found);
+    return requestApproval(tx, ctx, {
+      action: REVERSE,
+      subjectType: 'journal',
+      subjectId: original.id,
+      subjectUserId: persons.length === 1 ? present(persons[0], 'there is one') : null,
+      payload: reversalPayload(original, mirrored),
+      quorum: 1,
+      checkerRoles: POSTING_CHECKERS,
+      reason: input.reason,
+    });
+  });
+}
+
+/**
+ * What the vote on a reversal does: the mirror of every entry, worth the same day, and the lots as they were.
+ * Gates are locked and not asked: a wrong posting is undone whatever became of its holder.
+ */
+export const journalReversal: ApprovalAction = {
+  action: REVERSE,
+  execute: async (ctx, { approvalId, subjectId, payload }) => {
+    const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
+    const { original, mirrored } = await readReversible(tx, subjectId);
+    if (canonicalJson(reversalPayload(original, mirrored)) !== canonicalJson(payload as Json)) {
+      throw refuseLedger('journal_not_reversible');
+    }
+    const ids = walletIdsOf(mirrored);
+    if (original.book === 'live') {
+      await lockGates(
+        tx,
+        [...(await readWallets(tx, ctx, ids)).values()].flatMap(({ userId }) => userId ?? []),
+      );
+    }
+    const found = await lockSpendable(tx, ctx, ids);
+    refuseWrongReversal(ctx, original.id, mirrored, found);
+    const posting = {
+      id: newId(),
+      book: original.book,
+      kind: 'reversal',
+      referenceType: 'journal',
+      referenceId: original.id,
+      description: `Reversal: ${original.description}`,
+      valueDate: original.valueDate,
+      reversesId: original.id,
+      approvalId,
+      entries: mirrored,
+    } as const;
+    await postJournals(tx, ctx, [posting]);
+    await undoLots(tx, ctx, original.id, posting.id);
+    await recordPosting(tx, ctx, 'journal.reversed', posting, found);
+  },
+};
+
+type Original = typeof journals.$inferSelect;
+
+/** @errors not_found, journal_not_reversible, journal_reversed */
+async function readReversible(
+  tx: Tx,
+  journalId: Id,
+): Promise<{ readonly original: Original; readonly mirrored: readonly NewEntry[] }> {
+  const [original] = await tx.select().from(journals).where(eq(journals.id, journalId));
+  if (original === undefined) {
+    throw refuse('not_found');
+  }
+  if (original.approvalId === null || !BY_HAND.includes(original.referenceType)) {
+    throw refuseLedger('journal_not_reversible');
+  }
+  const [reversed] = await tx
+    .select()
+    .from(journalReversals)
+    .where(eq(journalReversals.journalId, original.id));
+  if (reversed !== undefined) {
+    throw refuseLedger('journal_reversed');
+  }
+  const entries = await tx
+    .select()
+    .from(ledgerEntries)
+    .where(eq(ledgerEntries.journalId, original.id))
+    .orderBy(ledgerEntries.id);
+  const mirrored = entries.map(({ walletId, amount }) => ({ walletId, amount: amountOf(-amount) }));
+  return { original, mirrored };
+}
+
+function walletIdsOf(entries: readonly NewEntry[]): readonly Id[] {
+  return entries.map(({ walletId }) => walletId);
+}
+
+function refuseWrongReversal(
+  ctx: Ctx,
+  reversesId: Id,
+  entries: readonly NewEntry[],
+  found: PostedWallets,
+): void {
+  for (const person of personsIn(found)) {
+    refuseSelfAction(ctx, person);
+  }
+  refuseWrongEntries({ kind: 'reversal', entries, reversesId }, found);
+}
+
+function reversalPayload(
+  original: Original,
+  mirrored: readonly NewEntry[],
+): { readonly [key: string]: Json } {
+  return {
+    reverses: original.id,
+    kind: original.kind,
+    valueDate: original.valueDate,
+    entries: mirrored.map(({ walletId, amount }) => ({ walletId, amount: formatAmount(amount) })),
+  };
+}

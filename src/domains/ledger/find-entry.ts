@@ -1,0 +1,23 @@
+import { and, eq } from 'drizzle-orm';
+import type { Amount } from '../../kernel/amount.ts';
+import type { Id } from '../../kernel/id.ts';
+import type { Tx } from '../../platform/db/client.ts';
+import { ledgerEntries } from './schema.ts';
+
+/** What a journal of this id moved in a wallet by exactly this amount; undefined where it did not. */
+export async function findEntry(
+  tx: Tx,
+  leg: { readonly journalId: Id; readonly walletId: Id; readonly amount: Amount },
+): Promise<{ readonly referenceType: string } | undefined> {
+  const [entry] = await tx
+    .select({ referenceType: ledgerEntries.referenceType })
+    .from(ledgerEntries)
+    .where(
+      and(
+        eq(ledgerEntries.journalId, leg.journalId),
+        eq(ledgerEntries.walletId, leg.walletId),
+        eq(ledgerEntries.amount, leg.amount),
+      ),
+    );
+  return entry;
+}

@@ -1,0 +1,122 @@
+import { SAMPLE_IBAN } from '../../domains/funding/testing/camt-sample.ts';
+import { bankBeneficiary } from '../funding-desk.ts';
+import type { Answer } from '../send.ts';
+import type { World } from '../world.ts';
+import { type Drivers, done, REASON } from './driver.ts';
+
+const HOLDER = 'Anjali Ramgoolam';
+
+export const payoutDrivers: Drivers = {
+  listFundingLimits: async (world) => world.call('listFundingLimits', { as: await world.newCustomer() }),
+  proposeFundingLimit: async (world) => {
+    const body = {
+      kycLevel: 'standard',
+      asset: 'USD',
+      direction: 'deposit',
+      method: 'bank_transfer',
+      windowHours: 24,
+      maximum: '100000',
+      ...REASON,
+    };
+    return world.call('proposeFundingLimit', { as: world.people.compliance_officer, body });
+  },
+  quoteWithdrawal: async (world) => {
+    const as = await world.newCustomer({ USD: '500' });
+    const bank = { ...bankBeneficiary(), holderName: HOLDER };
+    const { id: beneficiaryId } = await done(world.call('createBeneficiary', { as, body: bank }));
+    return world.call('quoteWithdrawal', { as, query: { asset: 'USD', amount: '100', beneficiaryId } });
+  },
+  markWithdrawalUnknown: async (world) => {
+    const params = await processing(world);
+    return world.call('markWithdrawalUnknown', { as: world.people.operations, params, body: REASON });
+  },
+  resolveWithdrawal: async (world) => {
+    const params = await processing(world);
+    const as = world.people.operations;
+    await done(world.call('markWithdrawalUnknown', { as, params, body: REASON }));
+    return world.call('resolveWithdrawal', { as, params, body: { outcome: 'failed', ...REASON } });
+  },
+  listFees: async (world) => world.call('listFees', { as: await world.newCustomer() }),
+  proposeFees: async (world) => {
+    await freeToPropose(world, 'fee_schedule.set');
+    const params = { tier: 'enhanced' };
+    const body = {
+      fees: [{ direction: 'withdrawal', method: 'bank_transfer', asset: 'EUR', fixed: '1' }],
+      ...REASON,
+    };
+    return world.call('proposeFees', { as: world.people.compliance_officer, params, body });
+  },
+  listPayoutAccounts: async (world) => world.call('listPayoutAccounts', { as: world.people.auditor }),
+  proposePayoutAccount: async (world) => {
+    await freeToPropose(world, 'payout_account.set');
+    const account = { holderName: 'Plimsoll clients', iban: SAMPLE_IBAN, bic: 'BOMMMUPL', ...REASON };
+    const params = { asset: 'USD' };
+    return world.call('proposePayoutAccount', { as: world.people.operations, params, body: account });
+  },
+  createPayoutFile: async (world) => payoutFile(world, (await approved(world)).id),
+  downloadPayoutFile: async (world) => {
+    const { id } = await done(payoutFile(world, (await approved(world)).id));
+    return world.call('downloadPayoutFile', { as: world.people.operations, params: { id } });
+  },
+  importStatusReport: async (world) => {
+    const withdrawal = await approved(world);
+    const { id, messageId } = await done(payoutFile(world, withdrawal.id));
+    const reference = withdrawal.id.replaceAll('-', '').toUpperCase();
+    const body = Buffer.from(statusReport(messageId, [[reference, 'ACSC']]));
+    const headers = { 'content-type': 'application/xml' };
+    return world.call('importStatusReport', { as: world.second.operations, params: { id }, body, headers });
+  },
+};
+
+/** A pain.002 about a file: what became of each payment. */
+export function statusReport(
+  messageId: string,
+  payments: readonly (readonly [string, string])[],
+  reportId = `REPORT-${messageId.slice(-20)}`,
+): string {
+  const lines = payments.map(
+    ([reference, status]) =>
+      `<TxInfAndSts><OrgnlEndToEndId>${reference}</OrgnlEndToEndId><TxSts>${status}</TxSts></TxInfAndSts>`,
+  );
+  return `<?xml version="1.0" encoding="UTF-8"?>
+<Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"><CstmrPmtStsRpt>
+<GrpHdr><MsgId>${reportId}</MsgId><CreDtTm>2026-12-01T10:00:00Z</CreDtTm></GrpHdr>
+<OrgnlGrpInfAndSts><OrgnlMsgId>${messageId}</OrgnlMsgId><OrgnlMsgNmId>pain.001.001.09</OrgnlMsgNmId></OrgnlGrpInfAndSts>
+<OrgnlPmtInfAndSts><OrgnlPmtInfId>${messageId}</OrgnlPmtInfId>${lines.join('')}</OrgnlPmtInfAndSts>
+</CstmrPmtStsRpt></Document>`;
+}
+
+/** There is one of each at a time: whatever waits is rejected by somebody who did not propose it. */
+async function freeToPropose(world: World, action: string): Promise<void> {
+  const query = { action, status: 'pending' };
+  const { data } = await done(world.call('listApprovals', { as: world.people.auditor, query }));
+  for (const { id } of data as readonly { readonly id: string }[]) {
+    for (const as of [world.people.admin, world.second.admin]) {
+      await world.call('rejectApproval', { as, params: { id }, body: REASON });
+    }
+  }
+}
+
+function payoutFile(world: World, withdrawalId: string): Promise<Answer> {
+  const body = { asset: 'USD', withdrawalIds: [withdrawalId], executionDate: '2026-12-01' };
+  return world.call('createPayoutFile', { as: world.people.operations, body });
+}
+
+/** A withdrawal whose payout has begun. */
+async function processing(world: World): Promise<{ readonly id: string }> {
+  const params = await approved(world);
+  await done(world.call('processWithdrawal', { as: world.people.operations, params }));
+  return params;
+}
+
+async function approved(world: World): Promise<{ readonly id: string }> {
+  const as = await world.newCustomer({ USD: '500' });
+  const bank = { ...bankBeneficiary(), holderName: HOLDER };
+  const { id: beneficiaryId } = await done(world.call('createBeneficiary', { as, body: bank }));
+  const body = { accountId: as.accountId, asset: 'USD', amount: '100', beneficiaryId };
+  const { id } = await done(world.call('createWithdrawal', { as, body }));
+  const params = { id };
+  const officer = world.people.compliance_officer;
+  await done(world.call('approveWithdrawal', { as: officer, params, body: REASON }));
+  return params;
+}
