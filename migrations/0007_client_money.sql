@@ -415,6 +415,8 @@ ALTER TABLE "transfers" ENABLE ROW LEVEL SECURITY;--> statement-breakpoint
 DROP INDEX "journals_id_idx";--> statement-breakpoint
 DROP INDEX "ledger_entries_wallet_id_idx";--> statement-breakpoint
 DROP INDEX "ledger_entries_account_id_idx";--> statement-breakpoint
+DROP INDEX "outbox_position_key";--> statement-breakpoint
+DROP INDEX "outbox_user_id_idx";--> statement-breakpoint
 DROP INDEX "beneficiaries_destination_key";--> statement-breakpoint
 DROP INDEX "funding_limits_key";--> statement-breakpoint
 ALTER TABLE "beneficiaries" ADD COLUMN "screening_id" uuid;--> statement-breakpoint
@@ -595,6 +597,8 @@ CREATE UNIQUE INDEX "withdrawals_statement_line_id_key" ON "withdrawals" USING b
 CREATE UNIQUE INDEX "withdrawals_payout_reference_key" ON "withdrawals" USING btree ("payout_reference");--> statement-breakpoint
 CREATE UNIQUE INDEX "holds_given_reference_key" ON "holds" USING btree ("reason","reference") WHERE "holds"."reference" is not null;--> statement-breakpoint
 CREATE INDEX "holds_expiring_idx" ON "holds" USING btree ("wallet_id","expires_at") WHERE "holds"."status" = 'active' and "holds"."expires_at" is not null;--> statement-breakpoint
+CREATE UNIQUE INDEX "outbox_position_key" ON "outbox" USING btree ("position") WHERE "outbox"."position" is not null;--> statement-breakpoint
+CREATE INDEX "outbox_user_id_idx" ON "outbox" USING btree ("user_id","position") WHERE "outbox"."customer_visible" and "outbox"."position" is not null;--> statement-breakpoint
 CREATE UNIQUE INDEX "beneficiaries_destination_key" ON "beneficiaries" USING btree ("user_id","destination_index") WHERE "beneficiaries"."status" <> 'removed';--> statement-breakpoint
 CREATE UNIQUE INDEX "funding_limits_key" ON "funding_limits" USING btree ("asset","kyc_level","direction","method","window_hours");--> statement-breakpoint
 ALTER TABLE "journals" DROP CONSTRAINT "journals_pkey";

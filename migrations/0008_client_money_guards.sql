@@ -162,8 +162,8 @@ BEGIN
   EXECUTE $moves$
     WITH legs AS (
       SELECT wallet_id, book, asset, user_id, account_id, amount, balance_after, wallet_version, booked_at,
-        min(balance_after) FILTER (WHERE kind = 'transfer' AND amount < 0 AND user_id IS NOT NULL) OVER history
-          AS lowest,
+        min(balance_after) FILTER (WHERE kind = 'transfer' AND amount < 0 AND user_id IS NOT NULL
+          AND reference_type <> 'hold_capture') OVER history AS lowest,
         lag(balance_after) OVER history AS balance_before,
         lag(wallet_version) OVER history AS version_before,
         lead(wallet_version) OVER history AS version_next,
@@ -191,6 +191,7 @@ BEGIN
   $moves$ INTO named, moved, unsettled, follows;
   IF named = moved AND follows THEN
     -- What a customer moves between accounts was there and settled before each transfer, not only after all.
+    -- What a capture takes was settled when it was put on hold, whatever the rest of the wallet paid since.
     IF unsettled THEN
       RAISE EXCEPTION 'a transfer takes more than is settled' USING ERRCODE = 'PL006';
     END IF;

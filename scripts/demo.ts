@@ -27,6 +27,13 @@ if (credentials === undefined) {
   process.exit(1);
 }
 
+if (!(await answers(url))) {
+  process.stderr.write(
+    `No server answers at ${url}. Start one with: bun start; or name another by PORT or PLIMSOLL_URL\n`,
+  );
+  process.exit(1);
+}
+
 await withSystem('demo', async ({ ctx }) => {
   const journey = await travel(credentials);
   if (journey === undefined) {
@@ -42,6 +49,14 @@ await withSystem('demo', async ({ ctx }) => {
   const holds = await verifyOffline(journey);
   return report.status === 'clean' && holds ? 0 : 1;
 });
+
+async function answers(server: string): Promise<boolean> {
+  try {
+    return (await fetch(`${server}/livez`)).ok;
+  } catch {
+    return false;
+  }
+}
 
 async function travel(people: NonNullable<typeof credentials>): Promise<Journey | undefined> {
   const line = new StepLine(JOURNEY_STEPS.length, process.stdout);
@@ -60,6 +75,10 @@ async function travel(people: NonNullable<typeof credentials>): Promise<Journey 
     );
   } catch (error) {
     line.fail(error instanceof Error ? error.message : String(error));
+    process.stdout.write(
+      '\nThe journey expects the firm as it was seeded: fees, limits and lists that were set since may stop it.\n' +
+        'To begin again from nothing, stop the server and delete its data folder.\n',
+    );
     return undefined;
   }
 }

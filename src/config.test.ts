@@ -28,6 +28,14 @@ function problemsOf(environment: Record<string, string>): readonly string[] {
   return [];
 }
 
+describe('a name that is no setting', () => {
+  test('is refused, so that no default stays in force for a slip of the pen', () => {
+    expect(problemsOf({ PLIMSOLL_DEMOO: 'on', PLIMSOLL_URL: 'http://127.0.0.1:1', PATH: '/bin' })).toEqual([
+      'PLIMSOLL_DEMOO: is no setting',
+    ]);
+  });
+});
+
 describe('without any setting', () => {
   test('a sandbox on the loopback address with its own database and every role', () => {
     expect(readConfig({})).toEqual({

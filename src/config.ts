@@ -71,13 +71,25 @@ export class ConfigError extends Error {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+/** What commands and tests read by themselves. */
+const BESIDE = [
+  'PLIMSOLL_URL',
+  'PLIMSOLL_SHARED_DIR',
+  'PLIMSOLL_TEST_CLUSTER',
+  'PLIMSOLL_MODEL_SEED',
+  'PLIMSOLL_MODEL_ACTIONS',
+  'PLIMSOLL_CONTRACT_RUNS',
+];
+
 /**
  * Reads and checks the environment.
  * @errors ConfigError with every problem at once
  */
 export function readConfig(environment: Environment = process.env): Config {
   const problems: string[] = [];
+  const known = new Set<string>(BESIDE);
   const read = <Value>(name: string, schema: z.ZodType<Value>, fallback: Value): Value => {
+    known.add(name);
     const text = environment[name];
     if (text === undefined || text === '') {
       return fallback;
@@ -136,7 +148,7 @@ export function readConfig(environment: Environment = process.env): Config {
       new Map(),
     ),
   };
-  problems.push(...contradictions(config, environment));
+  problems.push(...contradictions(config, environment), ...unknownSettings(environment, known));
   if (problems.length > 0) {
     throw new ConfigError(problems);
   }
@@ -279,6 +291,13 @@ function readDatabase(environment: Environment, mode: Config['mode'], problems: 
     problems.push(...needed.filter((name) => !environment[name]).map((name) => `${name}: is required`));
   }
   return owner === undefined ? { kind: 'embedded' } : { kind: 'owner', owner };
+}
+
+/** A name that is not quite a setting's would otherwise leave its default in force without a word. */
+function unknownSettings(environment: Environment, known: ReadonlySet<string>): string[] {
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('PLIMSOLL_') && !known.has(name))
+    .map((name) => `${name}: is no setting`);
 }
 
 function contradictions(config: Config, environment: Environment): string[] {

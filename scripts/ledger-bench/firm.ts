@@ -1,38 +1,45 @@
 /**
  * Our side of `bench ledger`: customers with funded accounts on a migrated database, and callers who
- * each await the commit of their own transfer. A transfer is what the product posts: a journal with two
- * entries and an audit row, personal part sealed, under triggers and row-level security.
+ * each await the commit of their own transfer. `post` is the ledger alone: a journal with two entries and
+ * an audit row, personal part sealed, under triggers and row-level security. `order` is the whole verb of
+ * `POST /v1/transfers`: gates, accounts and memory of them, the key, the transfer's row and its event too.
  */
 import { sql } from 'drizzle-orm';
 import { buildDeps } from '../../src/deps.ts';
+import { LEDGER_EVENTS } from '../../src/domains/ledger/audit.ts';
 import { ledgerChecks } from '../../src/domains/ledger/checks.ts';
-import { type NewJournal, postJournals } from '../../src/domains/ledger/post-journals.ts';
+import { createQueue, type Outcome } from '../../src/domains/ledger/intake/queue.ts';
+import { type NewJournal, postJournals, prepareJournals } from '../../src/domains/ledger/post-journals.ts';
 import { transferChecks } from '../../src/domains/ledger/transfers/checks.ts';
 import { transferFunds } from '../../src/domains/ledger/transfers/transfer-funds.ts';
 import { type Amount, amountOf, parseAmount } from '../../src/kernel/amount.ts';
 import { present } from '../../src/kernel/assert.ts';
 import { type Id, newId } from '../../src/kernel/id.ts';
+import { type Change, prepareRecords, recordStatements } from '../../src/platform/audit/record.ts';
 import { type Ctx, type Deps, machineCtx } from '../../src/platform/context.ts';
 import { type Connection, openClient } from '../../src/platform/db/client.ts';
 import { arrayLiteral } from '../../src/platform/db/insert-rows.ts';
 import { applyMigrations } from '../../src/platform/db/migrate.ts';
 import { ensureSandboxPasswords, sandboxConnections } from '../../src/platform/db/sandbox-logins.ts';
 import { transact } from '../../src/platform/db/transact.ts';
+import { readerOf, transactAtOnce } from '../../src/platform/db/transact-at-once.ts';
 import { buildLogger } from '../../src/platform/log/logger.ts';
 import { TEST_SETTINGS } from '../../src/testing/foundation.ts';
 
 export type Firm = {
   /** Transfers answered per second, among the first so many accounts. */
-  readonly run: (accounts: number, seconds: number) => Promise<number>;
+  readonly run: (way: Way, accounts: number, seconds: number) => Promise<number>;
   /** What does not hold of the books after all runs. */
   readonly faults: () => Promise<readonly string[]>;
   readonly close: () => Promise<void>;
 };
 
+export type Way = 'post' | 'order';
+
 type Customer = { readonly ctx: Ctx; readonly accountId: Id; readonly userId: Id; readonly walletId: Id };
 
 const ACCOUNTS_PER_CUSTOMER = 10;
-const CALLERS = 1_024;
+const CALLERS = 2_048;
 const WARM_UP_SECONDS = 1;
 const FUNDS = parseAmount('1000000');
 const AMOUNT = parseAmount('1.25');
@@ -57,10 +64,17 @@ export async function startFirm(owner: Connection, dataDir: string, accounts: nu
   const client = openClient(owner, 1);
   await client.unsafe('VACUUM ANALYZE');
   await client.end({ timeout: 5 });
-  const answered = { transfers: 0 };
+  const answered = { post: 0, order: 0 };
+  const post = posting(system);
   return {
-    run: (among, seconds) => transferFor(customers.slice(0, among), seconds, answered),
-    faults: () => faultsOf(system, answered.transfers),
+    run: async (way, among, seconds) => {
+      const count = () => {
+        answered[way] += 1;
+      };
+      const send = way === 'post' ? post : order;
+      return await rateOf(customers.slice(0, among), seconds, send, count);
+    },
+    faults: () => faultsOf(system, answered),
     close: () => deps.db.close(),
   };
 }
@@ -131,34 +145,86 @@ function journalOf(kind: NewJournal['kind'], from: Id, to: Id, amount: Amount) {
   };
 }
 
+type Send = (from: Customer, to: Customer) => Promise<unknown>;
+
+/** The verb as a request makes it. */
+function order(from: Customer, to: Customer): Promise<unknown> {
+  return transferFunds(
+    { ...from.ctx, requestId: newId(), idempotencyKey: newId() },
+    { fromAccountId: from.accountId, toAccountId: to.accountId, asset: 'USD', amount: AMOUNT },
+  );
+}
+
+/** The ledger's own part, behind a queue as wide as that of the verb. */
+function posting(system: Ctx): Send {
+  const queue = createQueue<Posting, Id>(
+    { lanes: 2, batchMax: 1_024, queueMax: 4 * CALLERS, shareMax: CALLERS, shareOf: ({ userId }) => userId },
+    (batch) => postAtOnce(system, batch),
+  );
+  return (from, to) => {
+    const journal = journalOf('transfer', from.walletId, to.walletId, AMOUNT);
+    const ctx = { ...from.ctx, requestId: newId() };
+    return queue.submit({ ctx, userId: from.userId, journal, from, to });
+  };
+}
+
+type Posting = {
+  readonly ctx: Ctx;
+  readonly userId: Id;
+  readonly journal: ReturnType<typeof journalOf>;
+  readonly from: Customer;
+  readonly to: Customer;
+};
+
+async function postAtOnce(system: Ctx, batch: readonly Posting[]): Promise<readonly Outcome<Posting, Id>[]> {
+  const reader = readerOf(system, 'engine');
+  const records = await prepareRecords(reader, system, batch.map(changeOf));
+  const journals = batch.map(({ journal, ctx }) => ({ ...journal, requestId: ctx.requestId }));
+  const { statement } = await prepareJournals(reader, system, journals, {
+    writes: recordStatements(records),
+  });
+  await transactAtOnce(system, 'engine', statement);
+  return batch.map((ticket) => ({ ticket, answer: ticket.journal.id }));
+}
+
+function changeOf({ ctx, userId, journal, from, to }: Posting): Change {
+  return {
+    event: LEDGER_EVENTS['transfer.posted'],
+    resource: { type: 'journal', id: journal.id },
+    subjectUserId: userId,
+    after: {
+      id: journal.referenceId,
+      fromAccountId: from.accountId,
+      toAccountId: to.accountId,
+      asset: 'USD',
+      amount: AMOUNT,
+      journalId: journal.id,
+    },
+    ctx,
+  };
+}
+
 /** Every caller asks again as soon as its last transfer is durable. */
-async function transferFor(
+async function rateOf(
   customers: readonly Customer[],
   seconds: number,
-  answered: { transfers: number },
+  send: Send,
+  count: () => void,
 ): Promise<number> {
-  let open = true;
+  let [open, answers] = [true, 0];
   const caller = async (): Promise<void> => {
     while (open) {
       const payer = Math.floor(Math.random() * customers.length);
-      const from = present(customers[payer], 'a customer');
-      await transferFunds(
-        { ...from.ctx, requestId: newId(), idempotencyKey: newId() },
-        {
-          fromAccountId: from.accountId,
-          toAccountId: siblingOf(customers, payer).accountId,
-          asset: 'USD',
-          amount: AMOUNT,
-        },
-      );
-      answered.transfers += 1;
+      await send(present(customers[payer], 'a customer'), siblingOf(customers, payer));
+      answers += 1;
+      count();
     }
   };
   const callers = Array.from({ length: CALLERS }, caller);
   await Bun.sleep(WARM_UP_SECONDS * 1_000);
-  const [before, startedMs] = [answered.transfers, performance.now()];
+  const [before, startedMs] = [answers, performance.now()];
   await Bun.sleep(seconds * 1_000);
-  const rate = ((answered.transfers - before) * 1_000) / (performance.now() - startedMs);
+  const rate = ((answers - before) * 1_000) / (performance.now() - startedMs);
   open = false;
   await Promise.all(callers);
   return rate;
@@ -171,7 +237,7 @@ function siblingOf(customers: readonly Customer[], index: number): Customer {
   return present(customers[first + ((index - first + step) % ACCOUNTS_PER_CUSTOMER)], 'a sibling');
 }
 
-async function faultsOf(system: Ctx, transfers: number): Promise<readonly string[]> {
+async function faultsOf(system: Ctx, answered: Readonly<Record<Way, number>>): Promise<readonly string[]> {
   return system.deps.db.engine.transaction(async (tx) => {
     await tx.execute(sql`select set_config('statement_timeout', '0', true)`);
     const [stored] = await tx.execute<Readonly<Record<string, number>>>(sql`select
@@ -179,9 +245,11 @@ async function faultsOf(system: Ctx, transfers: number): Promise<readonly string
       (select count(*)::int from transfers) as transfers,
       (select count(*)::int from outbox where type = 'ledger.transfer_posted') as events,
       (select count(*)::int from audit_logs where event_type = 'transfer.posted') as records`);
-    const counted = Object.entries(stored ?? {})
-      .filter(([, count]) => count !== transfers)
-      .map(([name, count]) => `${transfers} answers, ${count} ${name}`);
+    const all = answered.post + answered.order;
+    const due = { journals: all, records: all, transfers: answered.order, events: answered.order };
+    const counted = Object.entries(due)
+      .filter(([name, count]) => stored?.[name] !== count)
+      .map(([name, count]) => `${count} answers, ${stored?.[name]} ${name}`);
     const breaks: string[] = [];
     for (const check of [...ledgerChecks, ...transferChecks]) {
       const found = await check.run(tx);

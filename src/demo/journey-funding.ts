@@ -62,7 +62,7 @@ const credit: readonly Step[] = [
     run: async (journey) => {
       const wallet = await walletOf(journey, 'USD');
       if (wallet.available !== DEPOSIT) {
-        throw new UnexpectedAnswer(`the wallet holds ${wallet.available}`);
+        throw new UnexpectedAnswer(`the wallet holds ${wallet.available} USD, not ${DEPOSIT}: a fee was set`);
       }
       return `${wallet.available} USD available`;
     },

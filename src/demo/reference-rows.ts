@@ -83,13 +83,13 @@ export const DEMO_INSTRUMENTS: readonly DemoInstrument[] = [
   },
 ];
 
-/** A made-up account of the demo firm; its statements are made by whoever tries them. */
-const CLIENT_MONEY_ACCOUNT = {
-  iban: 'MU64BOMM0101101030300200001MUR',
-  currency: 'USD',
-  houseReference: 'main',
-  name: 'Client money, US dollar',
-};
+/** A made-up account of the demo firm, one for each currency; its statements are made by whoever tries them. */
+const CLIENT_MONEY_IBAN = 'MU64BOMM0101101030300200001MUR';
+const CLIENT_MONEY_NAMES = {
+  USD: 'Client money, US dollar',
+  EUR: 'Client money, euro',
+  MUR: 'Client money, Mauritian rupee',
+} as const;
 
 const WITHDRAWAL_LIMITS = { USD: '50000', EUR: '50000', MUR: '2000000', BTC: '1', ETH: '20' } as const;
 const LEVEL_FACTORS = { basic: 1n, standard: 4n, enhanced: 20n } as const;
@@ -107,19 +107,19 @@ export async function insertReferenceRows(tx: Tx, ctx: Ctx): Promise<void> {
     title: 'Terms of business',
     body: 'The terms of business of the demo firm. A licensed firm publishes its own.',
   });
-  await seedBankAccounts(tx, ctx, [CLIENT_MONEY_ACCOUNT]);
+  await seedBankAccounts(tx, ctx, clientMoneyAccounts());
   await seedFxRates(tx, ctx, demoRates(ctx));
   await seedFundingLimits(tx, ctx, withdrawalLimits());
   await seedFundingFees(tx, ctx, withdrawalFees());
-  // An example account of the IBAN registry: no bank takes a file that names it.
+  // Paid from where the statements are of, or no debit could ever settle a payout by itself.
   await seedPayoutAccounts(
     tx,
     ctx,
-    ['USD', 'EUR', 'MUR'].map((asset) => ({
-      asset,
+    clientMoneyAccounts().map(({ iban, currency }) => ({
+      asset: currency,
       holderName: 'Demo firm, clients',
-      iban: 'CH9300762011623852957',
-      bic: 'POFICHBE',
+      iban,
+      bic: 'BOMMMUPL',
     })),
   );
   for (const limit of PLATFORM_LIMITS) {
@@ -207,6 +207,15 @@ function withdrawalFees() {
       rateBps: 0,
     })),
   );
+}
+
+function clientMoneyAccounts() {
+  return Object.entries(CLIENT_MONEY_NAMES).map(([currency, name]) => ({
+    iban: CLIENT_MONEY_IBAN,
+    currency,
+    houseReference: 'main',
+    name,
+  }));
 }
 
 async function listInstrument(ctx: Ctx, instrument: DemoInstrument): Promise<void> {

@@ -64,7 +64,8 @@ const STAFF_WRITES: Readonly<Record<string, StaffWrite>> = {
   refundDeposit: asks('self_action'),
   chargeBackDeposit: asks('self_action'),
   addBankAccount: asks(null),
-  allocateReceipt: asks('self_action'),
+  // A stranger's money: compliance is told, and nothing moves until they agree.
+  allocateReceipt: asks('self_action', 'aml_alert.opened', 'gate.changed', 'screening.completed'),
   returnReceipt: asks(null),
   // Money moves on the bank's word, line by line; a line that is about the importer waits for somebody else.
   importBankStatement: {

@@ -2899,7 +2899,7 @@ export interface paths {
         put?: never;
         /**
          * Request a withdrawal
-         * @description Its amount and fee are reserved at once. A withdrawal waits as `pending` for one checker, above a published amount (10000 USD, 10000 EUR, 450000 MUR, 0.1 BTC, 3 ETH; every amount of other assets, and of the basic level) as `under_review` for two. What cannot be met is refused with its reason and leaves nothing behind; what staff decline is a stored withdrawal with `rejectionReason`.
+         * @description Its amount and fee are reserved at once. A withdrawal waits as `pending` for one checker, above a published amount (10000 USD, 10000 EUR, 450000 MUR, 0.1 BTC, 3 ETH, of all that is asked for within a day; every amount of other assets, and of the basic level) as `under_review` for two. What cannot be met is refused with its reason and leaves nothing behind; what staff decline is a stored withdrawal with `rejectionReason`.
          *
          *     Who may: customers (their own).
          *
@@ -3773,7 +3773,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Payout files, newest first
+         * @description Who may: support, compliance_officer, mlro, operations, auditor, admin.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listPayoutFiles"];
         put?: never;
         /**
          * Put approved bank withdrawals into one payout file
@@ -3788,6 +3796,30 @@ export interface paths {
          *     Counted as `write`.
          */
         post: operations["createPayoutFile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payout-files/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One payout file with the withdrawals it pays
+         * @description Who may: support, compliance_officer, mlro, operations, auditor, admin.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["getPayoutFile"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -7069,7 +7101,7 @@ export interface components {
              * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
              */
             beneficiaryId: string;
-            /** @description A second withdrawal of the same amount to the same beneficiary within minutes is meant */
+            /** @description A second withdrawal of the same amount to the same beneficiary, while the first is open, is meant */
             confirmDuplicate?: boolean;
             /**
              * @description The fee as it was quoted; where another is in force by now, the request is refused
@@ -7517,9 +7549,13 @@ export interface components {
             withdrawalIds: string[];
             /**
              * Format: date
+             * @description When the bank is to pay: a day of the firm’s time zone, today or up to 31 days ahead.
              * @example 2026-12-01
              */
             executionDate: string;
+        };
+        PayoutFileDetail: components["schemas"]["PayoutFile"] & {
+            withdrawalIds: string[];
         };
         PayoutReport: {
             /**
@@ -18298,6 +18334,7 @@ export interface operations {
              * @description `idempotency_key_reused`: The key was used for a different request
              *     `validation_failed`: The request does not fit its schema
              *     `unknown_asset`: The asset is not known here
+             *     `value_date_too_late`: The value date is more than 31 days ahead
              *     `journal_wallet_unknown`: An entry names a wallet that is not there
              *     `journal_unbalanced`: The entries do not sum to zero in each asset
              *     `journal_misfit`: The entries do not fit a journal of this kind
@@ -21122,6 +21159,7 @@ export interface operations {
              * @description `idempotency_key_reused`: The key was used for a different request
              *     `validation_failed`: The request does not fit its schema
              *     `unknown_asset`: The asset is not known here
+             *     `amount_too_precise`: The amount is finer than the asset can be divided
              *     `sweep_exceeds_fees`: Fewer fees were earned than the sweep would take
              *     `sweep_leaves_shortfall`: Less than clients are owed would be held after the sweep
              *     `wallet_not_active`: The wallet is suspended or closed
@@ -25816,6 +25854,7 @@ export interface operations {
              *     `account_not_live`: Money moves in and out of live accounts only
              *     `amount_too_precise`: The amount is finer than the asset can be divided
              *     `method_not_supported`: The method does not suit the asset
+             *     `limit_exceeded`: The amount exceeds a limit
              *     `unknown_asset`: The asset is not known here
              */
             422: {
@@ -27065,6 +27104,7 @@ export interface operations {
              *     `instant_in_future`: The instant has not come yet
              *     `journal_unbalanced`: The entries do not sum to zero in each asset
              *     `journal_misfit`: The entries do not fit a journal of this kind
+             *     `value_date_too_late`: The value date is more than 31 days ahead
              *     `journal_wallet_unknown`: An entry names a wallet that is not there
              *     `journal_lots_wrong`: The lots cannot follow these entries
              *     `house_balance_wrong_side`: A wallet of the house would stand on the wrong side of zero
@@ -27956,6 +27996,7 @@ export interface operations {
              *     `under_review`: The account is under review
              *     `account_not_live`: Money moves in and out of live accounts only
              *     `beneficiary_not_usable`: The beneficiary is removed or still cooling off
+             *     `debt_open`: Money that was taken back is still owed
              */
             422: {
                 headers: {
@@ -28291,6 +28332,7 @@ export interface operations {
             /**
              * @description `conflict`: The request conflicts with the current state
              *     `withdrawal_status_conflict`: The status of the withdrawal does not allow this
+             *     `payout_on_statement`: A bank statement shows that the payout was made: complete it, and allocate what comes back
              *     `approval_not_granted`: The approval is not granted
              *     `approval_pending_exists`: The same action already waits for an approval
              */
@@ -32192,6 +32234,7 @@ export interface operations {
             /**
              * @description `conflict`: The request conflicts with the current state
              *     `withdrawal_status_conflict`: The status of the withdrawal does not allow this
+             *     `payout_on_statement`: A bank statement shows that the payout was made: complete it, and allocate what comes back
              *     `payout_line_used`: The statement line settled another payout already
              *     `approved_request_changed`: What is stored is not what was put before the checkers
              *     `destination_changed`: The destination is not the one that was requested
@@ -32571,6 +32614,125 @@ export interface operations {
             };
         };
     };
+    listPayoutFiles: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Payout files, newest first */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["PayoutFile"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            /** @description `invalid_cursor`: The cursor was not issued for this listing */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     createPayoutFile: {
         parameters: {
             query?: never;
@@ -32718,9 +32880,126 @@ export interface operations {
              *     `under_review`: The account is under review
              *     `account_not_live`: Money moves in and out of live accounts only
              *     `beneficiary_not_usable`: The beneficiary is removed or still cooling off
+             *     `debt_open`: Money that was taken back is still owed
+             *     `execution_date_unsuitable`: The execution date is past or too far ahead
              *     `payout_account_missing`: No account is set to pay this currency from
              *     `payout_not_bank`: A payout file holds bank transfers of one currency
              */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPayoutFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One payout file with the withdrawals it pays */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutFileDetail"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
             422: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -32987,6 +33266,7 @@ export interface operations {
              * @description `conflict`: The request conflicts with the current state
              *     `report_duplicate`: The status report was imported already
              *     `report_conflict`: The status report contradicts what is settled
+             *     `payout_on_statement`: A bank statement shows that the payout was made: complete it, and allocate what comes back
              *     `approved_request_changed`: What is stored is not what was put before the checkers
              *     `destination_changed`: The destination is not the one that was requested
              *     `approval_not_granted`: The approval is not granted

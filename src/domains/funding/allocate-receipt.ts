@@ -1,31 +1,38 @@
-import { eq } from 'drizzle-orm';
+import { and, eq } from 'drizzle-orm';
+import type { Role } from '../../kernel/actor.ts';
 import { amountOf, formatAmount } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import { canonicalJson, type Json } from '../../kernel/canonical-json.ts';
-import type { Id } from '../../kernel/id.ts';
+import { type Id, newId } from '../../kernel/id.ts';
 import type { ApprovalAction } from '../../platform/approvals/actions.ts';
 import { type Approval, requestApproval } from '../../platform/approvals/request-approval.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { lockRow } from '../../platform/db/locks.ts';
+import { approvals } from '../../platform/db/schema.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { findAccount } from '../accounts/index.ts';
-import { refuseSelfAction } from '../identity/index.ts';
+import { openThirdPartyAlert } from '../aml/index.ts';
+import { personNameOf, refuseSelfAction } from '../identity/index.ts';
 import { customerWallet, lockWallets, postJournals, receivableWallets } from '../ledger/index.ts';
 import { CHECKERS } from './checkers.ts';
 import { creditDeposit } from './credit-deposit.ts';
 import { repayDebt } from './debts.ts';
 import { refuseFunding } from './errors.ts';
 import { bankAccounts, bankStatementLines, bankStatements } from './evidence/schema.ts';
+import { isSameHolder } from './holder-name.ts';
 import { lockMoneyPathOf } from './lock-money-path.ts';
 import { bankWallets, closeReceipt, lockOpenReceipt, type Receipt } from './receipts.ts';
 import { depositMayBecome } from './rules.ts';
 import { deposits } from './schema.ts';
-import { findReceipt } from './statement-store.ts';
+import { counterpartyOf, findReceipt } from './statement-store.ts';
 import { findDeposit } from './store.ts';
 
 const ALLOCATE = 'unallocated_receipt.allocate';
 const RETURN = 'unallocated_receipt.return';
+
+/** Who agrees that money goes back of which compliance was told: sent back, it is evidence no more. */
+const FLAGGED_RETURNERS = ['compliance_officer', 'mlro'] as const satisfies readonly Role[];
 
 export type Allocation = {
   readonly receiptId: Id;
@@ -38,12 +45,14 @@ type Owner = { readonly userId: Id; readonly accountId: Id };
 
 /**
  * Asks another person to give unallocated money to a deposit, or to an account no deposit was announced for.
- * @effects one row of `approvals`; audit `approval.requested`
+ * Where the bank names somebody else as payer, compliance hears of it first: the customer's gate is shut until they
+ * agree, and the vote waits for it.
+ * @effects one row of `approvals`, perhaps an alert on the payer; audit `approval.requested`
  * @errors not_found, self_action, receipt_closed, deposit_status_conflict, receipt_does_not_fit,
  *   approval_pending_exists
  */
 export async function allocateReceipt(ctx: Ctx, input: Allocation): Promise<Approval> {
-  return transact(ctx, 'staff', async (tx) => {
+  return transact(ctx, 'engine', async (tx) => {
     const receipt = await findReceipt(tx, input.receiptId);
     const { depositId, accountId } = input;
     const owner: Owner =
@@ -58,6 +67,7 @@ export async function allocateReceipt(ctx: Ctx, input: Allocation): Promise<Appr
       const deposit = await findDeposit(tx, ctx, depositId);
       refuseMisfit(receipt, deposit);
     }
+    await recordThirdParty(tx, ctx, receipt, owner.userId);
     return requestApproval(tx, ctx, {
       action: ALLOCATE,
       subjectType: 'unallocated_receipt',
@@ -72,7 +82,8 @@ export async function allocateReceipt(ctx: Ctx, input: Allocation): Promise<Appr
 }
 
 /**
- * Asks another person to send unallocated money back to where it came from.
+ * Asks another person to send unallocated money back to where it came from; one of compliance where they were
+ * told of its payer.
  * @effects one row of `approvals`; audit `approval.requested`
  * @errors not_found, receipt_closed, approval_pending_exists
  */
@@ -92,7 +103,7 @@ export async function returnReceipt(
       subjectUserId: null,
       payload: allocationPayload(receipt, { depositId: null, accountId: null }),
       quorum: 1,
-      checkerRoles: CHECKERS,
+      checkerRoles: receipt.reason === 'third_party_payer' ? FLAGGED_RETURNERS : CHECKERS,
       reason: input.reason,
     });
   });
@@ -161,6 +172,33 @@ export const receiptReturn: ApprovalAction = {
     });
   },
 };
+
+/** Once for a receipt and a customer: the import told of it where the line named their deposit. */
+async function recordThirdParty(tx: Tx, ctx: Ctx, receipt: Receipt, userId: Id): Promise<void> {
+  const payerName = (await counterpartyOf(tx, ctx, receipt.statementLineId))?.name ?? null;
+  if (payerName === null || isSameHolder(payerName, await personNameOf(tx, ctx, userId))) {
+    return;
+  }
+  const [told] = await tx
+    .select({ id: deposits.id })
+    .from(deposits)
+    .where(and(eq(deposits.id, receipt.depositId ?? newId()), eq(deposits.userId, userId)));
+  const [asked] = await tx
+    .select({ id: approvals.id })
+    .from(approvals)
+    .where(
+      and(
+        eq(approvals.action, ALLOCATE),
+        eq(approvals.subjectId, receipt.id),
+        eq(approvals.subjectUserId, userId),
+      ),
+    )
+    .limit(1);
+  const isTold = told !== undefined && receipt.reason !== 'reversal' && receipt.reason !== 'currency_differs';
+  if (!isTold && asked === undefined) {
+    await openThirdPartyAlert(tx, ctx, { userId, payerName });
+  }
+}
 
 /** A deposit takes the amount it announced, as long as it waits for it. */
 function refuseMisfit(receipt: Receipt, deposit: typeof deposits.$inferSelect): void {

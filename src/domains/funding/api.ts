@@ -165,10 +165,13 @@ export const NewWithdrawal = z
     amount: amountInput,
     beneficiaryId: idInput,
     confirmDuplicate: z.boolean().optional().openapi({
-      description: 'A second withdrawal of the same amount to the same beneficiary within minutes is meant',
+      description:
+        'A second withdrawal of the same amount to the same beneficiary, while the first is open, is meant',
     }),
     expectedFee: z
-      .union([amountInput, z.literal('0').transform(() => 0n as Amount)])
+      .union([amountInput, z.literal('0').transform(() => 0n as Amount)], {
+        error: 'must be a decimal string of zero or more, with at most 12 digits and 8 decimals',
+      })
       .optional()
       .openapi({
         type: 'string',

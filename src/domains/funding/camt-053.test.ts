@@ -84,6 +84,16 @@ describe('a statement', () => {
     expect(faultOf(camt053({ entries: [{ amount: '5', parts }] }))).toBe('totals_differ');
   });
 
+  test('takes no batch for the payments of it that are shown', () => {
+    const counted = (count: number) =>
+      camt053({ entries: [{ amount: '4', parts: [{ amount: '4', reference: REFERENCE }] }] }).replace(
+        '<NtryDtls>',
+        `<NtryDtls><Btch><NbOfTxs>${count}</NbOfTxs></Btch>`,
+      );
+    expect(faultOf(counted(10))).toBe('totals_differ');
+    expect(faultOf(counted(1))).toBe('accepted');
+  });
+
   test('takes a batch apart whose parts go both ways, as where the bank kept its charge', () => {
     const parts = [{ amount: '4' }, { amount: '0.5', partDirection: 'DBIT' as const }];
     const lines = read({ entries: [{ amount: '3.5', parts }] }).lines;

@@ -1,7 +1,7 @@
 /**
  * Reads a bank-to-customer statement, versions 02 and 08, as banks send it. It guarantees: one statement,
  * booked entries only, every amount in the statement's currency, opening balance plus entries is the
- * closing balance, and counts, sums and nets that the bank states hold. It does not decide whose account or
+ * closing balance, and counts, sums and nets that the bank states hold, batches included. It does not decide whose account or
  * whose money it is. Namespaces are read by their default form, as every bank writes them.
  * @source ISO 20022 camt.053.001.02 and camt.053.001.08
  */
@@ -248,7 +248,11 @@ function linesOf(entry: XmlElement, currency: string, position: number): Stateme
     bankReference: referenceIn(entry, 'AcctSvcrRef'),
   };
   const total = movedIn(entry, currency);
-  const details = childrenOf(entry, 'NtryDtls').flatMap((each) => childrenOf(each, 'TxDtls'));
+  const groups = childrenOf(entry, 'NtryDtls');
+  for (const each of groups) {
+    requireBatchCount(each);
+  }
+  const details = groups.flatMap((each) => childrenOf(each, 'TxDtls'));
   if (details.length < 2) {
     return [{ ...common, position, amount: total, ...describe(details[0], common.direction) }];
   }
@@ -262,6 +266,19 @@ function linesOf(entry: XmlElement, currency: string, position: number): Stateme
     throw new StatementError('totals_differ', `the batch at line ${entry.line} does not add up`);
   }
   return parts;
+}
+
+/** A batch that shows some of its payments alone would be taken for those it shows. */
+function requireBatchCount(group: XmlElement): void {
+  const batch = childOf(group, 'Btch');
+  const stated = batch === undefined ? '' : childText(batch, 'NbOfTxs');
+  const shown = childrenOf(group, 'TxDtls').length;
+  if (stated !== '' && shown > 0 && stated !== String(shown)) {
+    throw new StatementError(
+      'totals_differ',
+      `the batch at line ${group.line} counts ${stated}, shown are ${shown}`,
+    );
+  }
 }
 
 /** An entry of nothing moves nothing, and is no evidence of anything. */

@@ -8,6 +8,7 @@ import { publish } from '../../platform/outbox/publish.ts';
 import { customerWallet, requireAsset } from '../ledger/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { clearingDays } from './credit-deposit.ts';
+import { refuseBeyondDepositLimits } from './deposit-limits.ts';
 import { refuseFunding } from './errors.ts';
 import { depositEvent } from './funding-events.ts';
 import { fundingFee } from './funding-fee.ts';
@@ -29,7 +30,7 @@ export type NewDeposit = {
  * @effects one row of `deposits`, perhaps a wallet; audit `deposit.created`; event
  *   `funding.deposit_created`
  * @errors not_found, the gate's, account_not_live, account_not_active, unknown_asset,
- *   amount_too_precise, method_not_supported
+ *   amount_too_precise, method_not_supported, limit_exceeded
  */
 export async function createDeposit(ctx: Ctx, input: NewDeposit): Promise<Deposit> {
   return transact(ctx, 'engine', async (tx) => {
@@ -45,6 +46,8 @@ export async function createDeposit(ctx: Ctx, input: NewDeposit): Promise<Deposi
     const at = ctx.deps.clock.now();
     const { amount, method } = input;
     const { kycLevel } = gate;
+    const { userId } = account;
+    await refuseBeyondDepositLimits(tx, ctx, { userId, kycLevel, asset: asset.code, method, amount });
     const { fee } = await fundingFee(tx, { direction: 'deposit', asset, method, kycLevel, amount, at });
     const owner = { userId: account.userId, accountId: account.id };
     const wallet = await customerWallet(tx, ctx, { ...owner, book: 'live' }, asset.code);

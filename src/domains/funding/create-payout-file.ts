@@ -12,15 +12,18 @@ import { transact } from '../../platform/db/transact.ts';
 import { refuse } from '../../platform/http/refuse.ts';
 import { lockGates } from '../identity/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
+import { refuseWhileOwing } from './debts.ts';
 import { refuseFunding } from './errors.ts';
 import { lockMoneyPathOf } from './lock-money-path.ts';
 import { lockPayees, refuseUnusable } from './lock-payees.ts';
 import { payoutAccountOf } from './payout-accounts.ts';
 import { type PayoutFile, payoutBytes, payoutProvider } from './payout-file.ts';
 import { payoutReferenceOf } from './payout-reference.ts';
+import { addDays, dayOf } from './reconciliation/business-date.ts';
 import { refusePayer } from './refuse-payer.ts';
 import { withdrawalMayBecome } from './rules.ts';
 import { payoutFileItems, payoutFiles, withdrawals } from './schema.ts';
+import { PAYOUT_AHEAD_DAYS } from './settings.ts';
 import type { Withdrawal } from './store.ts';
 import { recordStatus } from './withdrawal-status.ts';
 
@@ -36,12 +39,13 @@ export type NewPayoutFile = {
  * payouts, or none: one that may not be paid refuses the file.
  * @effects rows of `payout_files`, `payout_file_items`; the withdrawals; audit `payout_file.created` and
  *   `withdrawal.processing` for each; event `funding.withdrawal_processing` for each
- * @errors not_found, payout_account_missing, the gate's, account_not_live, account_not_active,
+ * @errors execution_date_unsuitable, not_found, payout_account_missing, the gate's, account_not_live, account_not_active, debt_open,
  *   withdrawal_status_conflict, payout_not_bank, self_action, approved_request_changed,
  *   destination_changed, approval_not_granted, approver_cannot_pay_out,
  *   beneficiary_not_usable
  */
 export async function createPayoutFile(ctx: Ctx, input: NewPayoutFile): Promise<PayoutFile> {
+  refuseUnsuitableDay(ctx, input.executionDate);
   const ids = [...new Set(input.withdrawalIds)].sort();
   return transact(ctx, 'engine', async (tx) => {
     const account = await payoutAccountOf(tx, input.asset);
@@ -80,6 +84,15 @@ export async function createPayoutFile(ctx: Ctx, input: NewPayoutFile): Promise<
   });
 }
 
+/** No bank pays yesterday; and a year mistyped would keep the money reserved that nobody pays. */
+function refuseUnsuitableDay({ deps }: Ctx, executionDate: string): void {
+  const today = dayOf(deps.clock.now(), deps.timeZone);
+  const latest = addDays(today, PAYOUT_AHEAD_DAYS);
+  if (executionDate < today || executionDate > latest) {
+    throw refuseFunding('execution_date_unsuitable', { detail: `Name a day from ${today} to ${latest}.` });
+  }
+}
+
 /** Gates first, all of them in order; then the withdrawals; only then is any of them changed. */
 async function beginAll(tx: Tx, ctx: Ctx, asset: string, ids: readonly Id[]): Promise<readonly Withdrawal[]> {
   const known = await tx
@@ -95,6 +108,7 @@ async function beginAll(tx: Tx, ctx: Ctx, asset: string, ids: readonly Id[]): Pr
   );
   for (const row of known) {
     await lockMoneyPathOf(tx, row, 'money_out');
+    await refuseWhileOwing(tx, row.userId);
   }
   const payees = await lockPayees(tx, known);
   const locked = await lockRows(tx, withdrawals, ids);

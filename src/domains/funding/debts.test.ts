@@ -20,6 +20,7 @@ import { collectDebts } from './debts.ts';
 import { signPayment, TEST_PROVIDER } from './payment-providers.ts';
 import { personalDebts } from './personal-data.ts';
 import { settleDeposits } from './settle-deposits.ts';
+import { executionDay } from './testing/execution-day.ts';
 
 let desk: FundingDesk;
 let customer: Person;
@@ -151,6 +152,31 @@ describe('money that is reserved when it is taken back', () => {
     expect((await ask()).status).toBe(201);
   });
 
+  test('lets no payout begin that was approved before it arose, by hand or by file', async () => {
+    const deposit = await credited();
+    desk.advance(4 * 86_400_000);
+    await settleDeposits(desk.system);
+    const payee = await desk.request(customer, 'POST', '/v1/beneficiaries', { body: bankBeneficiary() });
+    const asked = { accountId: customer.accountId, asset: 'USD', amount: '80', beneficiaryId: payee.body.id };
+    const { body: withdrawal } = await desk.request(customer, 'POST', '/v1/withdrawals', {
+      body: asked,
+      key: newId(),
+    });
+    const path = `/v1/withdrawals/${withdrawal.id}`;
+    const reason = { reason: 'Looked at it' };
+    await desk.request(desk.compliance, 'POST', `${path}/approve`, { body: reason });
+    expect(await tell(deposit, 'charged_back')).toBe('processed');
+    const file = { asset: 'USD', withdrawalIds: [withdrawal.id], executionDate: executionDay(desk.deps) };
+    const begun = [
+      await desk.request(desk.operations, 'POST', `${path}/process`),
+      await desk.request(desk.operations, 'POST', '/v1/payout-files', { body: file, key: newId() }),
+    ];
+    expect(begun.map((answer) => answer.body.code)).toEqual(['debt_open', 'debt_open']);
+    expect((await desk.request(customer, 'POST', `${path}/cancel`)).body.status).toBe('cancelled');
+    await collectDebts(desk.system);
+    expect([await total(), await debt()]).toEqual(['0', undefined]);
+  });
+
   test('is left where nothing may move', async () => {
     await free(await owing('70'));
     await desk.changeGate(customer, { restriction: 'frozen' });
@@ -268,6 +294,17 @@ describe('a provider that says the money went back before it came', () => {
     const path = `/v1/approvals/${early.body.approval.id}/approve`;
     const vote = await desk.request(desk.operations2, 'POST', path, { body: { reason: 'Seen' } });
     expect(vote.body.code).toBe('deposit_taken_back');
+    // Nor by one who ends the work on what it said.
+    const { body: events } = await desk.request(desk.operations, 'GET', '/v1/inbound-events?state=kept');
+    const [event] = events.data.filter((each: { depositId: string }) => each.depositId === deposit.id);
+    const close = () =>
+      desk.request(desk.operations, 'POST', `/v1/inbound-events/${event.id}/close`, {
+        body: { reason: 'Nothing to do' },
+      });
+    expect((await close()).body.code).toBe('event_not_kept');
     expect(await total()).toBe('0');
+    const fail = `/v1/deposits/${deposit.id}/fail`;
+    await desk.request(desk.operations, 'POST', fail, { body: { reason: 'It went back' } });
+    expect((await close()).body.state).toBe('ignored');
   });
 });

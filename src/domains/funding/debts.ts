@@ -123,7 +123,16 @@ export async function repayBeforeLeaving(tx: Tx, ctx: Ctx, wallet: PayingWallet)
     return;
   }
   await collectFromWallet(tx, ctx, wallet);
-  if (await owes(tx, wallet.userId)) {
+  await refuseWhileOwing(tx, wallet.userId);
+}
+
+/**
+ * Holds the beginning of a payout to its owner's debts as they are now: what was reserved before the debt arose
+ * stays reserved, and goes to nobody else than whom it is owed. The caller holds the owner's gate.
+ * @errors debt_open
+ */
+export async function refuseWhileOwing(tx: Tx, userId: Id): Promise<void> {
+  if (await owes(tx, userId)) {
     throw refuseFunding('debt_open');
   }
 }

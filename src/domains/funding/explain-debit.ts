@@ -16,6 +16,7 @@ import { FUNDING_EVENTS } from './audit.ts';
 import { CHECKERS } from './checkers.ts';
 import { FIRM_AS_DEBTOR } from './debts.ts';
 import { refuseFunding } from './errors.ts';
+import { bankStatementLines } from './evidence/schema.ts';
 import { withdrawals } from './schema.ts';
 import { PAID_STATUSES, type StatementDebit } from './statement-debits.ts';
 import { statementDebits } from './work/schema.ts';
@@ -146,13 +147,18 @@ async function citedAlready(tx: Tx, debit: StatementDebit, cites: ReturnType<typ
 }
 
 /** Clients' money is less by it, and the firm owes it to them. */
-async function bookCharge(tx: Tx, ctx: Ctx, { id, asset, amount, walletId }: StatementDebit): Promise<Id> {
+async function bookCharge(tx: Tx, ctx: Ctx, debit: StatementDebit): Promise<Id> {
+  const { id, asset, amount, walletId, statementLineId } = debit;
   const owed = await houseWallet(tx, ctx, {
     role: 'receivable',
     reference: FIRM_AS_DEBTOR,
     book: 'live',
     asset,
   });
+  const [line] = await tx
+    .select({ valueDate: bankStatementLines.valueDate })
+    .from(bankStatementLines)
+    .where(eq(bankStatementLines.id, statementLineId));
   await lockWallets(tx, [owed.id, walletId]);
   const [journalId] = await postJournals(tx, ctx, [
     {
@@ -160,6 +166,8 @@ async function bookCharge(tx: Tx, ctx: Ctx, { id, asset, amount, walletId }: Sta
       kind: 'adjustment',
       referenceType: 'statement_debit',
       referenceId: id,
+      // The day the bank took it: else that day's books would show more than the bank.
+      valueDate: present(line, 'a debit has its line').valueDate,
       description: 'Charge of the bank, owed by the firm to its clients’ money',
       entries: [
         { walletId, amount },

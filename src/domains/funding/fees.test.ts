@@ -226,6 +226,11 @@ describe('the fee of a withdrawal', () => {
     const refused = await withdraw(person, { expectedFee: shown });
     expect([refused.status, refused.body.code]).toEqual([409, 'fee_changed']);
     expect((await withdraw(person, { expectedFee: '0' })).body.code).toBe('fee_changed');
+    const unread = await withdraw(person, { expectedFee: 'none' });
+    expect([unread.body.code, unread.body.errors[0].detail]).toEqual([
+      'validation_failed',
+      expect.stringContaining('a decimal string of zero or more'),
+    ]);
     expect(await desk.balance(person, 'USD')).toEqual({ total: '1000', reserved: '0' });
     expect((await withdraw(person, { expectedFee: '3' })).status).toBe(201);
     await set([]);

@@ -31,6 +31,8 @@ export type PaymentFacts = {
     | undefined;
   readonly payer: 'customer' | 'other' | 'unnamed';
   readonly accepts: boolean;
+  /** The provider's own name for the payment is another deposit's already. */
+  readonly isOfAnother: boolean;
   /** Money for the deposit lies among the unallocated receipts. */
   readonly hasReceipt: boolean;
   /** An earlier event of the same payment waits for a person already. */
@@ -103,6 +105,10 @@ function cleared(facts: PaymentFacts, { status }: Deposit): PaymentStep {
   }
   if (!isOpen(status)) {
     return ALREADY;
+  }
+  // One payment credits one deposit, whatever reference its events name.
+  if (facts.isOfAnother) {
+    return keep('payment_of_another_deposit');
   }
   if (facts.hasReceipt) {
     return keep('deposit_has_receipt');

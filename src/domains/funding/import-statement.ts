@@ -4,6 +4,7 @@ import { formatAmount, scaleOf } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import { DomainError } from '../../kernel/error.ts';
 import { type Id, newId } from '../../kernel/id.ts';
+import { addMs } from '../../kernel/time.ts';
 import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { sha256 } from '../../platform/crypto/keyring.ts';
@@ -21,6 +22,8 @@ import { matchLines } from './match-statement.ts';
 import type { BankAccount } from './receipts.ts';
 import { openDebits } from './statement-debits.ts';
 import { type BankStatement, counterpartyPlace, inParts, type StoredLine } from './statement-lines.ts';
+
+const DAY_MS = 86_400_000;
 
 type StatementFile = { readonly bytes: Uint8Array; readonly fileHash: Uint8Array };
 
@@ -77,6 +80,7 @@ function refusalOf(error: unknown): StatementError | undefined {
 /** One import of an account at a time: the second of two equal files must see the first. */
 async function book(tx: Tx, ctx: Ctx, file: StatementFile, parsed: Statement): Promise<BankStatement> {
   const account = await expectedAccount(tx, parsed);
+  refuseUnlikelyDays(ctx, parsed);
   await lockExclusive(tx, [`bank_statements:${account.id}`]);
   await refuseDuplicate(tx, file, account, parsed);
   await refuseGap(tx, account, parsed);
@@ -129,6 +133,19 @@ async function expectedAccount(tx: Tx, parsed: Statement): Promise<BankAccount> 
   return account;
 }
 
+/** Booked is what has happened: a day to come would keep money unsettled, and shut out every later statement. */
+function refuseUnlikelyDays(ctx: Ctx, { closingDate, lines }: Statement): void {
+  // Somewhere it is tomorrow already.
+  if (closingDate > addMs(ctx.deps.clock.now(), DAY_MS).slice(0, 10)) {
+    throw new StatementError('malformed_value', `it closes on ${closingDate}, which has not come`);
+  }
+  const late = lines.find((line) => line.bookingDate > closingDate);
+  if (late !== undefined) {
+    const detail = `line ${late.position} is booked on ${late.bookingDate}, after the closing date`;
+    throw new StatementError('malformed_value', detail);
+  }
+}
+
 async function refuseDuplicate(
   tx: Tx,
   file: StatementFile,
@@ -158,7 +175,11 @@ async function refuseDuplicate(
 /** A statement goes on where the last one ended: else one is missing, or one of the two was made up. */
 async function refuseGap(tx: Tx, account: BankAccount, parsed: Statement): Promise<void> {
   const [last] = await tx
-    .select({ id: bankStatements.id, closingBalance: bankStatements.closingBalance })
+    .select({
+      id: bankStatements.id,
+      closingBalance: bankStatements.closingBalance,
+      closingDate: bankStatements.closingDate,
+    })
     .from(bankStatements)
     .where(and(eq(bankStatements.status, 'imported'), eq(bankStatements.bankAccountId, account.id)))
     .orderBy(desc(bankStatements.id))
@@ -166,6 +187,10 @@ async function refuseGap(tx: Tx, account: BankAccount, parsed: Statement): Promi
   if (last?.closingBalance != null && last.closingBalance !== parsed.openingBalance) {
     const [opens, closed] = [formatAmount(parsed.openingBalance), formatAmount(last.closingBalance)];
     throw new StatementError('gap', `it opens at ${opens}; the one before, ${last.id}, closed at ${closed}`);
+  }
+  if (last?.closingDate != null && last.closingDate > parsed.closingDate) {
+    const detail = `it closes on ${parsed.closingDate}; the one before, ${last.id}, on ${last.closingDate}`;
+    throw new StatementError('gap', detail);
   }
 }
 

@@ -30,7 +30,7 @@ export type PayoutReport = typeof payoutReports.$inferSelect;
  * @effects one row of `payout_reports`; the withdrawals, their journals and holds; audit
  *   `payout_report.imported` and one for each withdrawal
  * @errors not_found, report_needs_another_person, report_malformed, report_foreign, report_duplicate,
- *   report_partial, report_conflict, and those of who may pay out
+ *   report_partial, report_conflict, payout_on_statement, and those of who may pay out
  */
 export async function importStatusReport(
   ctx: Ctx,

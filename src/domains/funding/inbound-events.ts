@@ -13,7 +13,9 @@ import { refuseSelfAction } from '../identity/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { refuseFunding } from './errors.ts';
 import { inboundEvents } from './evidence/schema.ts';
+import { OUT_OF_ORDER } from './follow-payment.ts';
 import type { InboundEvent } from './receive-payment-event.ts';
+import { depositMayBecome } from './rules.ts';
 import { deposits } from './schema.ts';
 
 export type InboundEventQuery = PageRequest & { readonly state?: InboundEvent['state'] | undefined };
@@ -41,7 +43,8 @@ export async function listInboundEvents(ctx: Ctx, query: InboundEventQuery): Pro
 
 /**
  * Ends the work on an event that was kept. Nothing moves by it: whatever the event asks for is done through
- * the deposit's own operations, which another person approves.
+ * the deposit's own operations, which another person approves. What waits for an earlier event of its payment is
+ * not ended while that may come.
  * @effects the event's row; audit `payment_event.closed`
  * @errors not_found, self_action, event_not_kept
  */
@@ -54,9 +57,22 @@ export async function closeInboundEvent(
     if (before === undefined) {
       throw refuse('not_found');
     }
-    await refuseOwn(tx, ctx, before);
+    const deposit = await depositOf(tx, before);
+    if (deposit !== undefined) {
+      refuseSelfAction(ctx, deposit.userId);
+    }
     if (before.state !== 'kept') {
       throw refuseFunding('event_not_kept');
+    }
+    // Forgotten, its money would be credited as if it had not gone back.
+    if (
+      before.reason === OUT_OF_ORDER &&
+      deposit !== undefined &&
+      depositMayBecome(deposit.status, 'cleared')
+    ) {
+      throw refuseFunding('event_not_kept', {
+        detail: 'It waits for its payment until the deposit has failed.',
+      });
     }
     const [row] = await tx
       .update(inboundEvents)
@@ -75,13 +91,12 @@ export async function closeInboundEvent(
   });
 }
 
-/** Whose deposit it is about ends no work on it. */
-async function refuseOwn(tx: Tx, ctx: Ctx, { depositId }: InboundEvent): Promise<void> {
-  const [deposit] =
-    depositId === null
-      ? []
-      : await tx.select({ userId: deposits.userId }).from(deposits).where(eq(deposits.id, depositId));
-  if (deposit !== undefined) {
-    refuseSelfAction(ctx, deposit.userId);
+/** The deposit an event is about; whose it is ends no work on it. */
+async function depositOf(tx: Tx, { depositId }: InboundEvent) {
+  if (depositId === null) {
+    return undefined;
   }
+  const { userId, status } = deposits;
+  const [deposit] = await tx.select({ userId, status }).from(deposits).where(eq(deposits.id, depositId));
+  return deposit;
 }

@@ -40,7 +40,12 @@ export async function listFundingLimits(
         where w.user_id = ${userId} and w.asset = l.asset and w.method = l.method
           and l.direction = 'withdrawal'
           and w.created_at > ${ctx.deps.clock.now()}::timestamptz - make_interval(hours => l.window_hours)
-          and w.status::text <> all (${sql.param([...VOID_WITHDRAWAL_STATUSES])}::text[])), 0) as used
+          and w.status::text <> all (${sql.param([...VOID_WITHDRAWAL_STATUSES])}::text[])), 0) + coalesce((
+        select sum(d.amount) from deposits d
+        where d.user_id = ${userId} and d.asset = l.asset and d.method = l.method and d.status <> 'failed'
+          and l.direction = 'deposit'
+          and d.created_at > ${ctx.deps.clock.now()}::timestamptz - make_interval(hours => l.window_hours)
+        ), 0) as used
       from funding_limits l
       where ${gate === undefined ? sql`true` : sql`l.kyc_level = ${gate.kycLevel}`}
       order by l.kyc_level, l.asset, l.direction, l.method, l.window_hours`);

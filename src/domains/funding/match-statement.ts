@@ -19,6 +19,7 @@ import { type LineOutcome, matchLine } from './match-line.ts';
 import { type BankAccount, bankWallets, type NewReceipt, openReceipts } from './receipts.ts';
 import { deposits } from './schema.ts';
 import { HOUSE_REFERENCE } from './settings.ts';
+import { lockPayoutsNamed } from './statement-debits.ts';
 import type { StoredLine } from './statement-lines.ts';
 import type { Deposit } from './store.ts';
 
@@ -43,6 +44,7 @@ export async function matchLines(
 ): Promise<void> {
   const credits = lines.filter(({ row }) => row.direction === 'credit');
   const known = await lockCandidates(tx, ctx, account, credits);
+  await lockPayoutsNamed(tx, lines);
   await lockMatchedWallets(tx, ctx, account, [...known.deposits.values()]);
   const receipts: NewReceipt[] = [];
   for (const line of credits) {

@@ -1,12 +1,12 @@
 /** What a payment provider says, read from the body it signed; members nobody knows are kept with it. */
 import { z } from '@hono/zod-openapi';
 import { DECIMAL_PATTERN, parseAmount } from '../../kernel/amount.ts';
-import { parseInstant } from '../../kernel/time.ts';
+import { instantInput } from '../../platform/http/wire.ts';
 
 const Envelope = z.looseObject({
   id: z.string().regex(/^[\x21-\x7e]{1,128}$/),
   type: z.string().regex(/^[a-z_.]{1,64}$/),
-  occurredAt: z.iso.datetime({ offset: true }).transform((text) => parseInstant(text)),
+  occurredAt: instantInput,
   data: z.unknown(),
 });
 

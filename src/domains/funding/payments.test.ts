@@ -184,6 +184,16 @@ describe('a provider', () => {
     expect(await tell(deposit, 'processing')).toBe('ignored');
   });
 
+  test('credits one deposit with one payment, also where two events of it come at once', async () => {
+    const pair = [await announce(), await announce()];
+    const providerReference = `pay_${newId()}`;
+    const states = await Promise.all(pair.map((each) => tell(each, 'cleared', { providerReference })));
+    expect(states.toSorted()).toEqual(['kept', 'processed']);
+    expect(await total()).toBe('100');
+    const kept = await Promise.all(pair.map(keptReason));
+    expect(kept.flat()).toEqual(['payment_of_another_deposit']);
+  });
+
   test('closes what failed, and contradicts the book to a person only', async () => {
     const deposit = await announce();
     expect(await tell(deposit, 'failed')).toBe('processed');

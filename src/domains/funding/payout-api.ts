@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { ApprovalReason } from '../../platform/approvals/api.ts';
+import { pageQuery } from '../../platform/http/cursor.ts';
 import { amountInput, idInput, wireDecimal, wireId, wireOf } from '../../platform/http/wire.ts';
 import { bicFitsIban, bicInput, ibanInput } from './bank-code.ts';
 import { fundingMethod, payoutAccounts, payoutFiles, payoutReports } from './schema.ts';
@@ -32,10 +33,14 @@ const FundingLimit = z
 export const FundingLimits = z.object({ data: z.array(FundingLimit) }).openapi('FundingLimits');
 
 /** A limit of zero forbids, so zero is a value here. */
-const maximum = z.union([amountInput, z.literal('0').transform(() => 0n)]).openapi({
-  type: 'string',
-  example: '50000',
-});
+const maximum = z
+  .union([amountInput, z.literal('0').transform(() => 0n)], {
+    error: 'must be a decimal string of zero or more, with at most 12 digits and 8 decimals',
+  })
+  .openapi({
+    type: 'string',
+    example: '50000',
+  });
 
 export const FundingLimitProposal = z
   .strictObject({
@@ -86,7 +91,7 @@ export const ResolveWithdrawal = z
       body.approvalId !== undefined ||
       body.statementLineId !== undefined ||
       body.transactionReference !== undefined,
-    { path: ['transactionReference'], error: 'names the payment that was made' },
+    { path: ['transactionReference'], error: 'is required: it names the payment that was made' },
   )
   .refine(
     (body) =>
@@ -136,8 +141,15 @@ export const ReceivingWallet = z
 export const NewPayoutFile = z
   .strictObject({
     asset: assetInput,
-    withdrawalIds: z.array(idInput).min(1).max(PAYOUT_FILE_MAX),
-    executionDate: z.iso.date().openapi({ example: '2026-12-01' }),
+    withdrawalIds: z
+      .array(idInput)
+      .min(1)
+      .max(PAYOUT_FILE_MAX)
+      .refine((ids) => new Set(ids).size === ids.length, 'must name each withdrawal once'),
+    executionDate: z.iso.date({ error: 'must be a day as YYYY-MM-DD' }).openapi({
+      description: 'When the bank is to pay: a day of the firm’s time zone, today or up to 31 days ahead.',
+      example: '2026-12-01',
+    }),
   })
   .openapi('NewPayoutFile');
 
@@ -154,6 +166,12 @@ export const PayoutFile = wireOf(payoutFiles)
   })
   .extend({ transactionCount: z.number().int() })
   .openapi('PayoutFile');
+
+export const payoutFileQuery = z.strictObject(pageQuery);
+
+export const PayoutFileDetail = PayoutFile.extend({ withdrawalIds: z.array(wireId) }).openapi(
+  'PayoutFileDetail',
+);
 
 export const PayoutReport = wireOf(payoutReports)
   .pick({ id: true, fileId: true, messageId: true, importedBy: true, importedAt: true })

@@ -10,6 +10,7 @@ import {
   startFundingDesk,
 } from '../../testing/funding-desk.ts';
 import type { Answer } from '../../testing/send.ts';
+import { executionDay } from './testing/execution-day.ts';
 
 let desk: FundingDesk;
 let mlro: Person;
@@ -72,6 +73,21 @@ describe('requests at once', () => {
     const answers = await many(50, () => withdraw(person, { amount: '5000', confirmDuplicate: true }));
     expect(tally(answers)).toEqual({ '201': 10, limit_exceeded: 40 });
     expect((await desk.balance(person, 'USD')).reserved).toBe('50000');
+  });
+
+  test('that split an amount are looked at by as many as the whole, until a day has passed', async () => {
+    const person = await payer('200000');
+    const ask = async (amount: string) =>
+      (await withdraw(person, { amount, confirmDuplicate: true })).body.status as string;
+    const first = await withdraw(person, { amount: '6000' });
+    expect(first.body.status).toBe('pending');
+    const together = await many(3, () => withdraw(person, { amount: '2000', confirmDuplicate: true }));
+    const statuses = together.map(({ body }) => body.status as string);
+    expect(statuses.toSorted()).toEqual(['pending', 'pending', 'under_review']);
+    await act(person, first.body.id, 'cancel');
+    expect([await ask('4000'), await ask('0.01')]).toEqual(['pending', 'under_review']);
+    desk.advance(86_400_000);
+    expect(await ask('10000')).toBe('pending');
   });
 
   test('for the same thing under keys of their own are one, until the customer says otherwise', async () => {
@@ -164,7 +180,7 @@ describe('payouts', () => {
     const person = await payer();
     for (let round = 0; round < 4; round += 1) {
       const id = await approved(person, '10');
-      const file = { asset: 'USD', withdrawalIds: [id], executionDate: '2026-12-01' };
+      const file = { asset: 'USD', withdrawalIds: [id], executionDate: executionDay(desk.deps) };
       const answers = await Promise.all([
         act(desk.operations, id, 'process'),
         desk.request(desk.operations2, 'POST', '/v1/payout-files', { body: file, key: newId() }),
@@ -182,7 +198,7 @@ describe('payouts', () => {
   test('that the bank settles while two people call them failed end one way', async () => {
     const person = await payer();
     const id = await approved(person);
-    const file = { asset: 'USD', withdrawalIds: [id], executionDate: '2026-12-01' };
+    const file = { asset: 'USD', withdrawalIds: [id], executionDate: executionDay(desk.deps) };
     const made = await desk.request(desk.operations, 'POST', '/v1/payout-files', {
       body: file,
       key: newId(),
@@ -218,7 +234,7 @@ describe('payouts', () => {
       [{ restriction: 'none', screening: 'open' }, 'under_review'],
       [{ screening: 'clear', kycStatus: 'rejected' }, 'kyc_not_approved'],
     ] as const;
-    const file = { asset: 'USD', withdrawalIds: [id], executionDate: '2026-12-01' };
+    const file = { asset: 'USD', withdrawalIds: [id], executionDate: executionDay(desk.deps) };
     for (const [change, code] of cases) {
       await desk.changeGate(person, change);
       expect((await act(desk.operations, id, 'process')).body.code).toBe(code);
@@ -275,7 +291,7 @@ describe("the bank's report", () => {
 async function reported(change: (xml: string) => string) {
   const person = await payer();
   const id = await approved(person);
-  const file = { asset: 'USD', withdrawalIds: [id], executionDate: '2026-12-01' };
+  const file = { asset: 'USD', withdrawalIds: [id], executionDate: executionDay(desk.deps) };
   const made = await desk.request(desk.operations, 'POST', '/v1/payout-files', { body: file, key: newId() });
   const reference = id.replaceAll('-', '').toUpperCase();
   const xml = change(statusReport(made.body.messageId, [[reference, 'ACSC']]));

@@ -13,6 +13,7 @@ import { journals, wallets } from '../ledger/schema.ts';
 import { payoutAccounts } from './schema.ts';
 import { seedBankAccounts } from './set-bank-account.ts';
 import { camt053, nextOpening, type SampleEntry } from './testing/camt-sample.ts';
+import { executionDay } from './testing/execution-day.ts';
 import { statementDebits } from './work/schema.ts';
 
 let desk: FundingDesk;
@@ -181,6 +182,44 @@ describe('a debit of the bank', () => {
     expect((await desk.balance(payout.person, 'USD')).total).toBe('900');
   });
 
+  test('keeps the money from being set free, whoever asked before it and whoever agrees', async () => {
+    const [payout, unknown] = [await processing(), await processing()];
+    await act(desk.operations, unknown.id, 'unknown', REASON);
+    const failed = { outcome: 'failed', ...REASON };
+    const asked = [
+      await act(desk.operations, payout.id, 'fail', REASON),
+      await act(desk.operations, unknown.id, 'resolve', failed),
+    ];
+    await lines([debit(payout), debit(unknown)]);
+    for (const { body } of asked) {
+      expect((await vote(desk.operations2, body.approval.id)).body.code).toBe('payout_on_statement');
+    }
+    const again = [
+      await act(desk.operations2, payout.id, 'fail', REASON),
+      await act(desk.operations2, unknown.id, 'resolve', failed),
+    ];
+    expect(again.map((answer) => answer.body.code)).toEqual(['payout_on_statement', 'payout_on_statement']);
+    const reference = { transactionReference: 'FT 3' };
+    expect((await act(desk.operations, payout.id, 'complete', reference)).body.status).toBe('completed');
+    for (const { person } of [payout, unknown]) {
+      expect((await desk.balance(person, 'USD')).reserved).toBe(person === payout.person ? '0' : '100');
+    }
+  });
+
+  test('shown while two people set the money free leaves one of the two', async () => {
+    for (let round = 0; round < 5; round += 1) {
+      const payout = await processing();
+      const { body } = await act(desk.operations, payout.id, 'fail', REASON);
+      const [voted] = await Promise.all([vote(desk.operations2, body.approval.id), line(debit(payout))]);
+      expect([200, 409]).toContain(voted.status);
+      const [found] = await desk.deps.db.engine
+        .select()
+        .from(statementDebits)
+        .where(eq(statementDebits.withdrawalId, payout.id as never));
+      expect(found === undefined).toBe(voted.status === 200);
+    }
+  });
+
   test('and completing by hand at once book the payout once', async () => {
     const payout = await processing();
     const statementLineId = await line(debit(payout));
@@ -214,7 +253,7 @@ describe('the account a currency is paid from', () => {
   test('changes by two people, and files made before keep theirs', async () => {
     const before = await approved();
     const file = (id: string) => {
-      const body = { asset: 'USD', withdrawalIds: [id], executionDate: '2026-12-01' };
+      const body = { asset: 'USD', withdrawalIds: [id], executionDate: executionDay(desk.deps) };
       return desk.request(desk.operations, 'POST', '/v1/payout-files', { body, key: newId() });
     };
     const download = async (id: string) =>

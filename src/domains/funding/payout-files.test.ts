@@ -12,6 +12,7 @@ import {
 } from '../../testing/funding-desk.ts';
 import { manualPayouts } from './providers/manual-payouts.ts';
 import { payoutReports, withdrawals } from './schema.ts';
+import { executionDay } from './testing/execution-day.ts';
 
 let desk: FundingDesk;
 
@@ -40,7 +41,7 @@ async function approved(amount = '100', checker = desk.compliance): Promise<Appr
 }
 
 function file(ids: readonly string[], by = desk.operations) {
-  const body = { asset: 'USD', withdrawalIds: ids, executionDate: '2026-12-01' };
+  const body = { asset: 'USD', withdrawalIds: ids, executionDate: executionDay(desk.deps) };
   return desk.request(by, 'POST', '/v1/payout-files', { body, key: newId() });
 }
 
@@ -193,6 +194,21 @@ describe('a payout file', () => {
     expect(await statusOf(good)).toBe('approved');
     expect((await file([good.id])).status).toBe(201);
     expect((await file([good.id])).body.code).toBe('withdrawal_status_conflict');
+  });
+
+  test('is refused for a day that is past or far ahead, and begins nothing', async () => {
+    const one = await approved();
+    const on = (executionDate: string) => {
+      const body = { asset: 'USD', withdrawalIds: [one.id], executionDate };
+      return desk.request(desk.operations, 'POST', '/v1/payout-files', { body, key: newId() });
+    };
+    for (const day of ['2020-11-23', '2099-01-01']) {
+      const { status, body } = await on(day);
+      expect([status, body.code]).toEqual([422, 'execution_date_unsuitable']);
+    }
+    expect((await on('2026-02-30')).body.code).toBe('validation_failed');
+    expect(await statusOf(one)).toBe('approved');
+    expect((await on(executionDay(desk.deps))).status).toBe(201);
   });
 
   test('two at once pay a withdrawal once', async () => {

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Role } from '../../kernel/actor.ts';
 import { ApprovalReason } from '../../platform/approvals/api.ts';
+import { pageOf } from '../../platform/http/cursor.ts';
 import { type Endpoint, endpoint, pickProblems } from '../../platform/http/endpoint.ts';
 import { PLATFORM_PROBLEMS } from '../../platform/http/problems.ts';
 import { idInput } from '../../platform/http/wire.ts';
@@ -12,6 +13,7 @@ import { downloadPayoutFile } from './download-payout-file.ts';
 import { FUNDING_PROBLEMS } from './errors.ts';
 import { importStatusReport } from './import-status-report.ts';
 import { listFundingLimits } from './list-funding-limits.ts';
+import { getPayoutFile, listPayoutFiles } from './list-payout-files.ts';
 import { markWithdrawalUnknown } from './mark-withdrawal-unknown.ts';
 import { listPayoutAccounts } from './payout-accounts.ts';
 import {
@@ -22,8 +24,10 @@ import {
   PayoutAccountProposal,
   PayoutAccounts,
   PayoutFile,
+  PayoutFileDetail,
   PayoutReport,
   payoutAccountParams,
+  payoutFileQuery,
   quoteQuery,
   ResolveWithdrawal,
   StatusReportFile,
@@ -60,6 +64,7 @@ const BEGINNING = [
   'approval_not_granted',
   'approver_cannot_pay_out',
   'beneficiary_not_usable',
+  'debt_open',
 ] as const;
 
 const OWN = pickProblems(IDENTITY_PROBLEMS, 'self_action');
@@ -172,6 +177,7 @@ const unknown: readonly Endpoint[] = [
       ...pickProblems(
         FUNDING_PROBLEMS,
         'withdrawal_status_conflict',
+        'payout_on_statement',
         'statement_line_unknown',
         'payout_line_used',
         'payout_line_differs',
@@ -258,11 +264,39 @@ const files: readonly Endpoint[] = [
     },
     responses: { 201: PayoutFile },
     problems: {
-      ...pickProblems(FUNDING_PROBLEMS, ...BEGINNING, 'payout_account_missing', 'payout_not_bank'),
+      ...pickProblems(
+        FUNDING_PROBLEMS,
+        ...BEGINNING,
+        'execution_date_unsuitable',
+        'payout_account_missing',
+        'payout_not_bank',
+      ),
       ...OWN,
       ...pickProblems(PLATFORM_PROBLEMS, 'not_found'),
     },
     handler: async (ctx, { body }) => ({ status: 201, body: await createPayoutFile(ctx, body) }),
+  }),
+  endpoint({
+    operationId: 'listPayoutFiles',
+    method: 'get',
+    path: '/v1/payout-files',
+    tag,
+    summary: 'Payout files, newest first',
+    access: { staff: READERS },
+    query: payoutFileQuery,
+    responses: { 200: pageOf(PayoutFile) },
+    handler: async (ctx, { query }) => ({ status: 200, body: await listPayoutFiles(ctx, query) }),
+  }),
+  endpoint({
+    operationId: 'getPayoutFile',
+    method: 'get',
+    path: '/v1/payout-files/{id}',
+    tag,
+    summary: 'One payout file with the withdrawals it pays',
+    access: { staff: READERS },
+    params,
+    responses: { 200: PayoutFileDetail },
+    handler: async (ctx, { params: { id } }) => ({ status: 200, body: await getPayoutFile(ctx, id) }),
   }),
   endpoint({
     operationId: 'downloadPayoutFile',
@@ -310,6 +344,7 @@ const files: readonly Endpoint[] = [
         'report_partial',
         'report_duplicate',
         'report_conflict',
+        'payout_on_statement',
         'approved_request_changed',
         'destination_changed',
         'approval_not_granted',

@@ -1,6 +1,7 @@
 import type { Id } from '../../kernel/id.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { transact } from '../../platform/db/transact.ts';
+import { refuseWhileOwing } from './debts.ts';
 import { lockMoneyPathOf } from './lock-money-path.ts';
 import { lockPayees, refuseUnusable } from './lock-payees.ts';
 import { payoutReferenceOf } from './payout-reference.ts';
@@ -12,7 +13,7 @@ import { lockWithdrawal, recordStatus } from './withdrawal-status.ts';
  * Begins the payout of an approved withdrawal: from here on money may be on its way, so the gate is
  * asked once more and the payee looked at once more.
  * @effects the withdrawal; audit and event `withdrawal.processing`
- * @errors not_found, self_action, the gate's, account_not_live, account_not_active,
+ * @errors not_found, self_action, the gate's, account_not_live, account_not_active, debt_open,
  *   withdrawal_status_conflict, approved_request_changed, destination_changed, approval_not_granted,
  *   approver_cannot_pay_out, beneficiary_not_usable
  */
@@ -20,6 +21,7 @@ export async function processWithdrawal(ctx: Ctx, withdrawalId: Id): Promise<Wit
   return transact(ctx, 'engine', async (tx) => {
     const known = await findWithdrawal(tx, ctx, withdrawalId);
     await lockMoneyPathOf(tx, known, 'money_out');
+    await refuseWhileOwing(tx, known.userId);
     const payees = await lockPayees(tx, [known]);
     const withdrawal = await lockWithdrawal(tx, withdrawalId, 'processing');
     await refusePayer(tx, ctx, withdrawal);

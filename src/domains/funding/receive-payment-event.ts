@@ -62,7 +62,9 @@ export async function receivePaymentEvent(ctx: Ctx, sent: SignedEvent): Promise<
   return transact(asProvider, 'engine', async (tx) => {
     // Each event once, and those of one payment one after the other.
     const payment = readPaymentReference(event.payment?.paymentReference ?? '') ?? event.id;
-    await lockExclusive(tx, [`inbound_event:${provider.name}:${event.id}`, `payment:${payment}`]);
+    const named =
+      event.payment === undefined ? [] : [`paid:${provider.name}:${event.payment.providerReference}`];
+    await lockExclusive(tx, [`inbound_event:${provider.name}:${event.id}`, `payment:${payment}`, ...named]);
     const [known] = await tx
       .select()
       .from(inboundEvents)
@@ -159,7 +161,19 @@ async function factsOf(
 ): Promise<PaymentFacts> {
   const hasReceipt = deposit !== undefined && (await hasOpenReceipt(tx, deposit.id));
   const held = deposit !== undefined && (await isHeld(tx, deposit.id));
-  return { type, provider, payment, deposit, hasReceipt, held, payer: 'unnamed', accepts: false };
+  const bearer = await bearerOf(tx, provider, payment);
+  const isOfAnother = bearer !== undefined && bearer !== deposit?.id;
+  return {
+    type,
+    provider,
+    payment,
+    deposit,
+    isOfAnother,
+    hasReceipt,
+    held,
+    payer: 'unnamed',
+    accepts: false,
+  };
 }
 
 function payerOf(
@@ -252,14 +266,20 @@ async function freeReference(
   provider: string,
   payment: PaymentEvent['payment'],
 ): Promise<string | null> {
+  const bearer = await bearerOf(tx, provider, payment);
+  return bearer === undefined ? (payment?.providerReference ?? null) : null;
+}
+
+/** The deposit that bears a provider's own name for a payment. */
+async function bearerOf(tx: Tx, provider: string, payment: PaymentEvent['payment']): Promise<Id | undefined> {
   if (payment === undefined) {
-    return null;
+    return undefined;
   }
-  const [taken] = await tx
+  const [bearer] = await tx
     .select({ id: deposits.id })
     .from(deposits)
     .where(and(eq(deposits.provider, provider), eq(deposits.providerReference, payment.providerReference)));
-  return taken === undefined ? payment.providerReference : null;
+  return bearer?.id;
 }
 
 async function settle(tx: Tx, ctx: Ctx, before: InboundEvent, step: PaymentStep): Promise<InboundEvent> {

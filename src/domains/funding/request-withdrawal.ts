@@ -1,4 +1,4 @@
-import { and, eq, gt, inArray } from 'drizzle-orm';
+import { and, eq, inArray } from 'drizzle-orm';
 import { type Amount, formatAmount } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import { type Id, newId } from '../../kernel/id.ts';
@@ -34,8 +34,14 @@ import {
   reviewOf,
 } from './rules.ts';
 import { beneficiaries, withdrawals } from './schema.ts';
-import { DUPLICATE_WINDOW_MS, PAYOUT_ESTIMATE_MS } from './settings.ts';
-import { destinationOfBeneficiary, findBeneficiary, type Withdrawal, withdrawalLimitUses } from './store.ts';
+import { PAYOUT_ESTIMATE_MS } from './settings.ts';
+import {
+  destinationOfBeneficiary,
+  findBeneficiary,
+  type Withdrawal,
+  withdrawalLimitUses,
+  withdrawnInDay,
+} from './store.ts';
 import { type ReceivingWallet, travelRuleOf } from './travel-rule.ts';
 import { APPROVE_WITHDRAWAL, approvalPayload } from './withdrawal-payload.ts';
 
@@ -74,7 +80,7 @@ export async function requestWithdrawal(ctx: Ctx, input: NewWithdrawal): Promise
     const destination = await payeeOf(tx, ctx, input.beneficiaryId, asset);
     const method = methodOf(destination);
     const travelRule = await travelRuleOf(tx, ctx, { ...input, userId: path.account.userId, destination });
-    await refuseDuplicate(tx, ctx, path.account.userId, input);
+    await refuseDuplicate(tx, path.account.userId, input);
     await refuseBeyondLimits(tx, ctx, path, { asset: asset.code, method, amount: input.amount });
     const withdrawal = await insertWithdrawal(tx, ctx, path, {
       ...input,
@@ -108,8 +114,8 @@ async function payeeOf(tx: Tx, ctx: Ctx, beneficiaryId: Id, asset: FundedAsset):
   return destination;
 }
 
-/** The same payee, amount and asset within minutes, while the earlier one is open. */
-async function refuseDuplicate(tx: Tx, ctx: Ctx, userId: Id, input: NewWithdrawal): Promise<void> {
+/** The same payee, amount and asset while the earlier one is open: more often a slip than a wish. */
+async function refuseDuplicate(tx: Tx, userId: Id, input: NewWithdrawal): Promise<void> {
   if (input.confirmDuplicate === true) {
     return;
   }
@@ -123,7 +129,6 @@ async function refuseDuplicate(tx: Tx, ctx: Ctx, userId: Id, input: NewWithdrawa
         eq(withdrawals.asset, input.asset),
         eq(withdrawals.amount, input.amount),
         inArray(withdrawals.status, [...OPEN_WITHDRAWAL_STATUSES]),
-        gt(withdrawals.createdAt, addMs(ctx.deps.clock.now(), -DUPLICATE_WINDOW_MS)),
       ),
     )
     .limit(1);
@@ -195,7 +200,8 @@ async function insertWithdrawal(tx: Tx, ctx: Ctx, path: MoneyPath, payable: Paya
   await repayBeforeLeaving(tx, ctx, { ...owner, id: wallet.id, asset });
   const id = newId();
   const risk = { kycLevel: path.gate.kycLevel, everMatched: await everMatched(tx, owner.userId) };
-  const { status, quorum, mlro } = reviewOf(asset, amount, risk);
+  const asked = await withdrawnInDay(tx, { userId: owner.userId, asset, amount, at: ctx.deps.clock.now() });
+  const { status, quorum, mlro } = reviewOf(asset, asked, risk);
   const hold = await createHold(tx, ctx, {
     walletId: wallet.id,
     amount: payable.reserved,

@@ -16,6 +16,7 @@ import { customerGates } from '../identity/schema.ts';
 import { rescreenPayees } from './rescreen-payees.ts';
 import { beneficiaries } from './schema.ts';
 import { settleBeneficiaries } from './settle-beneficiaries.ts';
+import { executionDay } from './testing/execution-day.ts';
 
 let desk: FundingDesk;
 
@@ -99,7 +100,7 @@ test('a hit stops what was approved already, shuts the gate, and tells nobody wh
   expect((await act(desk.operations, person.withdrawalId, 'process')).body.code).toBe(
     'beneficiary_not_usable',
   );
-  const body = { asset: 'USD', withdrawalIds: [person.withdrawalId], executionDate: '2026-12-01' };
+  const body = { asset: 'USD', withdrawalIds: [person.withdrawalId], executionDate: executionDay(desk.deps) };
   const file = await desk.request(desk.operations, 'POST', '/v1/payout-files', { body, key: newId() });
   expect(file.body.code).toBe('beneficiary_not_usable');
 

@@ -12,6 +12,7 @@ import { refuseIfChanged } from './refuse-if-changed.ts';
 import { refusePayer } from './refuse-payer.ts';
 import { settleByLine } from './settle-by-line.ts';
 import { bookPayout, freePayout } from './settle-payout.ts';
+import { refuseIfDebited } from './statement-debits.ts';
 import { findWithdrawal, type Withdrawal } from './store.ts';
 import { approvalPayload, RESOLVE_WITHDRAWAL } from './withdrawal-payload.ts';
 import { lockWithdrawal } from './withdrawal-status.ts';
@@ -35,7 +36,7 @@ export type Resolution = {
  *   `approval.requested`
  * @errors not_found, self_action, approved_request_changed, destination_changed, approval_not_granted,
  *   approver_cannot_pay_out, statement_line_unknown, payout_line_used, payout_line_differs,
- *   approval_unknown, withdrawal_status_conflict, approval_pending_exists
+ *   approval_unknown, withdrawal_status_conflict, payout_on_statement, approval_pending_exists
  */
 export async function resolveWithdrawal(
   ctx: Ctx,
@@ -59,6 +60,9 @@ export async function resolveWithdrawal(
     if (withdrawal.status !== 'unknown') {
       const detail = `The withdrawal is ${withdrawal.status}.`;
       throw refuseFunding('withdrawal_status_conflict', { detail });
+    }
+    if (input.outcome === 'failed') {
+      await refuseIfDebited(tx, withdrawal.id);
     }
     const approval = await requestApproval(tx, ctx, {
       action: RESOLVE_WITHDRAWAL,

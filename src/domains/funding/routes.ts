@@ -116,7 +116,14 @@ const deposits: readonly Endpoint[] = [
     },
     responses: { 201: Deposit },
     problems: {
-      ...pickProblems(FUNDING_PROBLEMS, ...GATE, ...ACCOUNT, 'amount_too_precise', 'method_not_supported'),
+      ...pickProblems(
+        FUNDING_PROBLEMS,
+        ...GATE,
+        ...ACCOUNT,
+        'amount_too_precise',
+        'method_not_supported',
+        'limit_exceeded',
+      ),
       ...pickProblems(LEDGER_PROBLEMS, 'unknown_asset'),
       ...pickProblems(PLATFORM_PROBLEMS, 'not_found'),
     },
@@ -268,7 +275,8 @@ const customerWithdrawals: readonly Endpoint[] = [
     summary: 'Request a withdrawal',
     description:
       'Its amount and fee are reserved at once. A withdrawal waits as `pending` for one checker, above a published ' +
-      `amount (${published}; every amount of other assets, and of the basic level) as \`under_review\` for two. ` +
+      `amount (${published}, of all that is asked for within a day; every amount of other assets, and of the basic ` +
+      'level) as `under_review` for two. ' +
       'What cannot be met is refused ' +
       'with its reason and leaves nothing behind; what staff decline is a stored withdrawal with `rejectionReason`.',
     access: { customer: true, stepUp: true },
@@ -383,7 +391,14 @@ const staffWithdrawals: readonly Endpoint[] = [
     params,
     responses: { 200: Withdrawal },
     problems: {
-      ...pickProblems(FUNDING_PROBLEMS, ...GATE, ...ACCOUNT, ...PAYOUT, 'beneficiary_not_usable'),
+      ...pickProblems(
+        FUNDING_PROBLEMS,
+        ...GATE,
+        ...ACCOUNT,
+        ...PAYOUT,
+        'beneficiary_not_usable',
+        'debt_open',
+      ),
       ...OWN,
     },
     handler: async (ctx, { params: { id } }) => ({ status: 200, body: await processWithdrawal(ctx, id) }),
@@ -427,6 +442,7 @@ const staffWithdrawals: readonly Endpoint[] = [
       ...pickProblems(
         FUNDING_PROBLEMS,
         'withdrawal_status_conflict',
+        'payout_on_statement',
         'approval_unknown',
         'approval_not_granted',
       ),

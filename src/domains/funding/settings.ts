@@ -19,12 +19,6 @@ export const PAYOUT_ESTIMATE_MS = { fiat: 48 * HOUR_MS, other: 24 * HOUR_MS } as
 export const LIMIT_WINDOW_HOURS = [24, 168, 720] as const;
 
 /**
- * A second withdrawal of the same amount to the same payee within it is more often a slip than a wish,
- * so it is asked about while the first is open. @units ms
- */
-export const DUPLICATE_WINDOW_MS = 600_000;
-
-/**
  * Published: a withdrawal above it waits as `under_review` for two checkers. An asset without a
  * figure always does.
  */
@@ -35,6 +29,9 @@ export const REVIEW_ABOVE: ReadonlyMap<string, Amount> = amounts({
   BTC: '0.1',
   ETH: '3',
 });
+
+/** Both published amounts are of all that a person asks for of an asset within it. @units hours, rolling */
+export const REVIEW_WINDOW_HOURS = 24;
 
 /**
  * Above it one of the two checkers must be the MLRO: at ten times the published amount a payout can no
@@ -56,6 +53,9 @@ export const TRAVEL_RULE_ABOVE: Amount = parseAmount('0');
 
 /** Withdrawals one payout file may hold; each keeps its locks until the file is whole. */
 export const PAYOUT_FILE_MAX = 200;
+
+/** How far ahead of its making a payout file may be carried out. @units days */
+export const PAYOUT_AHEAD_DAYS = 31;
 
 function amounts(table: Readonly<Record<string, string>>): ReadonlyMap<string, Amount> {
   return new Map(Object.entries(table).map(([asset, text]) => [asset, parseAmount(text)]));

@@ -19,6 +19,7 @@ import {
 } from '../ledger/index.ts';
 import { houseReferenceOfPayout } from './payout-accounts.ts';
 import { HOUSE_REFERENCE } from './settings.ts';
+import { refuseIfDebited } from './statement-debits.ts';
 import type { Withdrawal } from './store.ts';
 import { recordStatus, type StatusChange } from './withdrawal-status.ts';
 
@@ -56,6 +57,7 @@ export async function bookPayout(
 /**
  * Sets the money of a payout free that was not made.
  * @effects the hold, the withdrawal; audit and event `withdrawal.failed`
+ * @errors payout_on_statement
  */
 export async function freePayout(
   tx: Tx,
@@ -63,6 +65,7 @@ export async function freePayout(
   withdrawal: Withdrawal,
   evidence: Evidence,
 ): Promise<Withdrawal> {
+  await refuseIfDebited(tx, withdrawal.id);
   await releaseHold(tx, ctx, present(withdrawal.holdId, 'an open withdrawal has its hold'));
   return recordStatus(tx, ctx, withdrawal, { ...evidence, status: 'failed', rejectionReason: CUSTOMER_WORD });
 }

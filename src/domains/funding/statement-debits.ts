@@ -10,9 +10,11 @@ import type { Page } from '../../kernel/page.ts';
 import { recordMany } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
+import { lockRows } from '../../platform/db/locks.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { cutPage, type PageRequest, readCursor } from '../../platform/http/cursor.ts';
 import { FUNDING_EVENTS } from './audit.ts';
+import { refuseFunding } from './errors.ts';
 import { type BankAccount, bankWallets } from './receipts.ts';
 import type { WithdrawalStatus } from './rules.ts';
 import { withdrawals } from './schema.ts';
@@ -128,6 +130,38 @@ export async function openDebits(
       after: row,
     })),
   );
+}
+
+/**
+ * Locks the payouts that the debits of a statement name, so that none is set free while its debit is taken in.
+ * Before any wallet is locked.
+ */
+export async function lockPayoutsNamed(tx: Tx, lines: readonly StoredLine[]): Promise<void> {
+  const payouts = await payoutsNamed(
+    tx,
+    lines.filter(({ row }) => row.direction === 'debit'),
+  );
+  await lockRows(
+    tx,
+    withdrawals,
+    [...payouts.values()].map(({ id }) => id),
+  );
+}
+
+/**
+ * Keeps the money of a locked payout from being set free that a bank statement shows as made: nobody's word
+ * stands against it, and what the bank sends back comes as a receipt.
+ * @errors payout_on_statement
+ */
+export async function refuseIfDebited(tx: Tx, withdrawalId: Id): Promise<void> {
+  const [debit] = await tx
+    .select({ id: statementDebits.id })
+    .from(statementDebits)
+    .where(and(eq(statementDebits.withdrawalId, withdrawalId), eq(statementDebits.status, 'explained')))
+    .limit(1);
+  if (debit !== undefined) {
+    throw refuseFunding('payout_on_statement');
+  }
 }
 
 export type DebitQuery = PageRequest & {

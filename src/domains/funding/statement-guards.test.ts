@@ -68,6 +68,23 @@ async function refusedAs(text: string, code: string): Promise<void> {
 }
 
 describe('a statement', () => {
+  test('of a day to come, with a line after its close, or older than the last one is refused', async () => {
+    await imported([{ amount: '10' }]);
+    const opening = await nextOpening(desk.deps);
+    const before = await countOf();
+    const file = camt053({ opening, entries: [{ amount: '1' }] });
+    const wrong = [
+      [camt053({ opening, day: '2199-01-01', entries: [{ amount: '1' }] }), 'statement_unreadable'],
+      [file.replace('<BookgDt><Dt>2026-01-30', '<BookgDt><Dt>2026-02-01'), 'statement_unreadable'],
+      [camt053({ opening, day: '2025-01-01', entries: [{ amount: '1' }] }), 'statement_gap'],
+    ] as const;
+    for (const [text, code] of wrong) {
+      expect((await sendFile(text)).body.code).toBe(code);
+    }
+    expect(await countOf()).toEqual(before);
+    expect((await sendFile(file)).status).toBe(201);
+  });
+
   test('that does not begin where the last one ended is refused, and books nothing', async () => {
     await imported([{ amount: '10' }]);
     const opening = Number(await nextOpening(desk.deps));
@@ -247,7 +264,14 @@ describe('a debit', () => {
     expect((await vote(asked.body.approval.id)).status).toBe(200);
     expect(Number(await firmOwes()) - Number(owed)).toBe(3.5);
     expect((await desk.balance(customer, 'USD')).total).toBe('50');
-    expect(await debitOf(id)).toMatchObject({ status: 'explained', explanation: 'bank_charge' });
+    const explained = await debitOf(id);
+    expect(explained).toMatchObject({ status: 'explained', explanation: 'bank_charge' });
+    const [journal] = await desk.deps.db.engine
+      .select({ valueDate: journals.valueDate })
+      .from(journals)
+      .where(eq(journals.id, explained.journalId as never));
+    // The bank's own date.
+    expect(journal?.valueDate).toBe('2026-01-31');
     expect((await explain(id, { explanation: 'bank_charge' })).body.code).toBe('debit_closed');
     const { body } = await desk.request(desk.operations, 'GET', '/v1/debts?limit=50');
     expect(body.data.map((debt: { readonly debtor: string }) => debt.debtor)).toContain(FIRM_AS_DEBTOR);

@@ -242,6 +242,26 @@ describe('unallocated money', () => {
     expect(neither.body.code).toBe('validation_failed');
   });
 
+  test('that somebody else paid is told to compliance before it goes to a customer, once', async () => {
+    const { receiptId } = await receive({ amount: '15', name: 'A stranger' });
+    const path = `/v1/unallocated-receipts/${receiptId}/allocate`;
+    const body = { accountId: customer.accountId, reason: 'They say it is theirs' };
+    const asked = await desk.request(desk.operations, 'POST', path, { body });
+    expect((await vote(asked.body.approval.id)).body.code).toBe('under_review');
+    expect(await total()).toBe('0');
+    const reject = `/v1/approvals/${asked.body.approval.id}/reject`;
+    await desk.request(desk.operations2, 'POST', reject, { body: { reason: 'Not before they looked' } });
+    await desk.changeGate(customer, { screening: 'clear' });
+    const again = await desk.request(desk.operations, 'POST', path, { body });
+    const alerts = await desk.deps.db.engine
+      .select()
+      .from(amlAlerts)
+      .where(eq(amlAlerts.userId, customer.userId));
+    expect(alerts).toMatchObject([{ status: 'open', severity: 'high' }]);
+    expect((await vote(again.body.approval.id)).status).toBe(200);
+    expect(await total()).toBe('15');
+  });
+
   test('goes back by two people', async () => {
     const { receiptId } = await receive({ amount: '15', name: 'A stranger' });
     const path = `/v1/unallocated-receipts/${receiptId}/return`;
@@ -250,6 +270,17 @@ describe('unallocated money', () => {
     const read = await desk.request(desk.operations, 'GET', `/v1/unallocated-receipts/${receiptId}`);
     expect(read.body).toMatchObject({ status: 'returned', payer: { name: 'A stranger' } });
     expect((await vote(asked.body.approval.id)).body.code).toBe('approval_not_pending');
+  });
+
+  test('that compliance was told of goes back with their word alone', async () => {
+    const { id, paymentReference } = await announce();
+    await imported([{ amount: '100', reference: paymentReference, name: 'A stranger' }]);
+    const [receipt] = await receiptsOf(id);
+    const path = `/v1/unallocated-receipts/${receipt?.id}/return`;
+    const asked = await desk.request(desk.operations, 'POST', path, { body: { reason: 'Not theirs' } });
+    expect((await vote(asked.body.approval.id)).status).toBe(404);
+    expect((await vote(asked.body.approval.id, desk.compliance)).status).toBe(200);
+    expect(await receiptsOf(id)).toMatchObject([{ status: 'returned' }]);
   });
 
   test('that was altered after the request is not allocated', async () => {

@@ -1,6 +1,7 @@
 import { and, desc, eq, inArray, lt, ne, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
-import { parseAmount } from '../../kernel/amount.ts';
+import { type Amount, formatAmount, MAX_AMOUNT, parseAmount } from '../../kernel/amount.ts';
+import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { Page } from '../../kernel/page.ts';
 import type { Instant } from '../../kernel/time.ts';
@@ -22,6 +23,7 @@ import {
   type WithdrawalStatus,
 } from './rules.ts';
 import { beneficiaries, deposits, withdrawals } from './schema.ts';
+import { REVIEW_WINDOW_HOURS } from './settings.ts';
 
 export type Deposit = typeof deposits.$inferSelect;
 export type Beneficiary = typeof beneficiaries.$inferSelect;
@@ -224,6 +226,25 @@ export async function withdrawalLimitUses(tx: Tx, subject: LimitSubject): Promis
     maximum: parseAmount(row.maximum),
     used: parseAmount(row.used),
   }));
+}
+
+/**
+ * What a person asks for of an asset now and asked for within the last day, whatever the way: who splits an amount
+ * is looked at as who does not. Counted under the lock of the limits.
+ * @units the asset; no more than an amount can hold
+ */
+export async function withdrawnInDay(
+  tx: Tx,
+  { userId, asset, amount, at }: Pick<LimitSubject, 'userId' | 'asset' | 'at'> & { readonly amount: Amount },
+): Promise<Amount> {
+  const [row] = await tx.execute<{ sum: string }>(sql`
+    select least(coalesce(sum(amount), 0) + ${formatAmount(amount)}::numeric,
+      ${formatAmount(MAX_AMOUNT)}::numeric)::text as sum
+    from withdrawals
+    where user_id = ${userId} and asset = ${asset}
+      and created_at > ${at}::timestamptz - make_interval(hours => ${REVIEW_WINDOW_HOURS})
+      and status::text <> all (${sql.param([...VOID_WITHDRAWAL_STATUSES])}::text[])`);
+  return parseAmount(present(row, 'a sum is one row').sum);
 }
 
 function matching(column: PgColumn, value: string | undefined): SQL | undefined {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { join } from 'node:path';
 import type { SQL } from 'drizzle-orm';
 import { PgDialect } from 'drizzle-orm/pg-core';
 import postgres from 'postgres';
@@ -7,6 +8,7 @@ import { newId } from '../../kernel/id.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { type FundingDesk, startFundingDesk } from '../../testing/funding-desk.ts';
 import { bookChecks } from './book-checks.ts';
+import { ledgerDomain } from './index.ts';
 import { wallets } from './schema.ts';
 
 let desk: FundingDesk;
@@ -40,6 +42,11 @@ beforeAll(async () => {
     body: { reason: 'Posted in error' },
   });
   await agree(body.approval.id);
+  const swept = await desk.request(desk.operations, 'POST', '/v1/fee-sweeps', {
+    body: { asset: 'USD', amount: '2', reason: 'Fees of a test' },
+    key: newId(),
+  });
+  await agree(swept.body.approval.id);
 });
 
 afterAll(async () => {
@@ -86,6 +93,23 @@ const PLANTS: readonly (readonly [string, string])[] = [
     'ledger.postings_by_hand_were_agreed',
     `update journals set approval_id = (select approval_id from journals where kind = 'transfer' limit 1) where kind = 'fee'`,
   ],
+  ...['fee_sweep', 'journal'].flatMap((posted) => [
+    [
+      'ledger.postings_by_hand_were_agreed',
+      `update journals set approval_id = (select approval_id from journals where kind = 'fee' limit 1) where reference_type = '${posted}'`,
+    ] as const,
+    [
+      'ledger.postings_by_hand_were_agreed',
+      `update journals set approval_id = null where reference_type = '${posted}'`,
+    ] as const,
+  ]),
+  ...['approval', 'fee_sweep', 'journal'].map(
+    (posted) =>
+      [
+        'ledger.postings_by_hand_were_agreed',
+        `update ledger_entries set amount = amount * 2 where reference_type = '${posted}'`,
+      ] as const,
+  ),
   [
     'ledger.debts_stand_alone',
     `update wallets set house_role = 'receivable', house_reference = '${newId()}', total = 0 where house_role = 'fees_earned'`,
@@ -126,6 +150,14 @@ test.each(PLANTS)('reconcile finds a planted break: %s', async (name, plant) => 
   expect(rolledBack).toBeInstanceOf(RollBack);
   expect(found[0]).toBe(0);
   expect(found[1]).toBeGreaterThan(0);
+});
+
+test('the runbook says what each check of the ledger means', async () => {
+  const runbook = await Bun.file(join(import.meta.dir, '../../../docs/runbooks/reconcile-break.md')).text();
+  const named = new Set(runbook.match(/(?<=`)ledger\.[a-z_]+(?=`)/g));
+  expect(named).toEqual(
+    new Set(['ledger.everything_is_visible', ...ledgerDomain.checks.map(({ name }) => name)]),
+  );
 });
 
 test('every check of the books has a break that shows it', () => {

@@ -8,6 +8,15 @@ import type { Break, Check, CheckResult } from '../../platform/domain.ts';
 import { HOUSE_CHART, type HouseRole, rolesOf } from './chart.ts';
 import { fitsShape, type JournalKind, type Side } from './journal-kinds.ts';
 
+/** The entries that an approval showed to those who agreed: a sweep names its wallets and one amount. */
+const AGREED_ENTRIES = sql`
+  select (entry ->> 'walletId')::uuid as wallet_id, (entry ->> 'amount')::numeric as amount
+  from jsonb_array_elements(a.payload -> 'entries') as entry
+  union all
+  select (a.payload ->> leg)::uuid, sign * (a.payload ->> 'amount')::numeric
+  from (values ('fees', -1), ('held', 1), ('firmAccount', -1), ('firmMoney', 1)) as legs (leg, sign)
+  where a.action = 'fees.sweep'`;
+
 export const bookChecks: readonly Check[] = [
   { name: 'ledger.journals_fit_their_kind', invariant: 'I1', run: kindsFit },
   {
@@ -80,9 +89,21 @@ export const bookChecks: readonly Check[] = [
         sql`select count(*)::int as seen from journals`,
         sql`select 'journal ' || j.id as object, 'was posted by hand, and no executed approval says so' as detail
             from journals j left join approvals a on a.id = j.approval_id
-            where (j.approval_id is not null or j.reference_type = 'approval')
-              and (a.status = 'executed' and (j.reference_type <> 'approval'
-                or (a.action = 'journal.post' and a.subject_id = j.id and a.id = j.reference_id))) is not true`,
+            where (j.approval_id is not null or j.reference_type in ('approval', 'fee_sweep', 'journal'))
+              and (a.status = 'executed' and case j.reference_type
+                when 'approval' then a.action = 'journal.post' and a.subject_id = j.id and a.id = j.reference_id
+                when 'fee_sweep' then a.action = 'fees.sweep' and a.id = j.reference_id
+                when 'journal' then a.action = 'journal.reverse' and a.subject_id = j.reference_id
+                  and j.reverses_id = j.reference_id
+                else true end) is not true
+          union all
+            select 'journal ' || j.id, 'moves something else than was agreed'
+            from journals j join approvals a on a.id = j.approval_id
+            where j.reference_type in ('approval', 'fee_sweep', 'journal') and exists (
+              select from (${AGREED_ENTRIES}) agreed
+                full join (select e.wallet_id, e.amount from ledger_entries e where e.journal_id = j.id) posted
+                  on posted.wallet_id = agreed.wallet_id and posted.amount = agreed.amount
+              where posted.wallet_id is null or agreed.wallet_id is null)`,
       ),
   },
 ];

@@ -11,6 +11,7 @@ export const LEDGER_PROBLEMS = {
   instant_in_future: { status: 422, title: 'The instant has not come yet' },
   journal_unbalanced: { status: 422, title: 'The entries do not sum to zero in each asset' },
   journal_misfit: { status: 422, title: 'The entries do not fit a journal of this kind' },
+  value_date_too_late: { status: 422, title: 'The value date is more than 31 days ahead' },
   journal_wallet_unknown: { status: 422, title: 'An entry names a wallet that is not there' },
   journal_lots_wrong: { status: 422, title: 'The lots cannot follow these entries' },
   house_balance_wrong_side: {

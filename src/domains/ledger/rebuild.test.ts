@@ -63,6 +63,19 @@ describe('rebuilding', () => {
       'rebuilt it holds',
     ],
     [
+      'a total that is no number',
+      `update wallets set total = 'NaN' where id = ${BANK}`,
+      `update wallets set total = (select sum(amount) from ledger_entries where wallet_id = ${BANK}) where id = ${BANK}`,
+      'holds NaN, rebuilt it holds',
+    ],
+    [
+      'an entry that is no number',
+      `update ledger_entries set amount = 'NaN' where ${LAST}`,
+      `update ledger_entries e set amount = e.balance_after - (select balance_after from ledger_entries b
+        where b.wallet_id = e.wallet_id and b.wallet_version = 39) where ${LAST}`,
+      'moves what is no number',
+    ],
+    [
       'a version',
       `update wallets set version = 41 where id = ${BANK}`,
       `update wallets set version = 40 where id = ${BANK}`,

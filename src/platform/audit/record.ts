@@ -5,6 +5,7 @@
  */
 import type { SQL } from 'drizzle-orm';
 import { actorIdOf, personOf } from '../../kernel/actor.ts';
+import { present } from '../../kernel/assert.ts';
 import type { Json } from '../../kernel/canonical-json.ts';
 import { type Id, newId } from '../../kernel/id.ts';
 import type { Instant } from '../../kernel/time.ts';
@@ -39,7 +40,7 @@ export async function record(tx: Tx, ctx: Ctx, change: Change): Promise<void> {
 
 /**
  * Writes rows for a batch of changes, each with its own context.
- * @effects rows of `audit_logs`, in one statement per event
+ * @effects rows of `audit_logs`, in one statement per event and kind of actor
  */
 export async function recordMany(tx: Tx, ctx: Ctx, changes: readonly Change[]): Promise<void> {
   await recordPrepared(tx, await prepareRecords(tx, ctx, changes));
@@ -58,14 +59,17 @@ export async function prepareRecords(
   ctx: Ctx,
   changes: readonly Change[],
 ): Promise<readonly PreparedRecord[]> {
-  const recordedAt = ctx.deps.clock.realNow();
-  const rows: PreparedRecord[] = [];
-  for (const change of changes) {
+  const { clock, keyring } = ctx.deps;
+  const recordedAt = clock.realNow();
+  const keys = await keysOf(
+    tx,
+    ctx,
+    changes.map((change) => change.ctx ?? ctx),
+  );
+  return changes.map((change) => {
     const author = change.ctx ?? ctx;
-    const draft = draftOf(author, change, recordedAt);
-    rows.push(completeRow(draft, author.client, await keyOf(tx, author), author.deps.keyring));
-  }
-  return rows;
+    return completeRow(draftOf(author, change, recordedAt), author.client, keys(author), keyring);
+  });
 }
 
 /**
@@ -81,7 +85,7 @@ export function recordStatements(rows: readonly PreparedRecord[]): readonly SQL[
   const batches = new Map<string, { readonly shared: SharedColumns; readonly rows: OwnColumns[] }>();
   for (const row of rows) {
     const { shared, own } = splitRow(row);
-    const key = `${row.eventType} ${row.recordedAt}`;
+    const key = `${row.eventType} ${row.recordedAt} ${row.actorKind} ${row.resourceType}`;
     const batch = batches.get(key);
     if (batch === undefined) {
       batches.set(key, { shared, rows: [own] });
@@ -92,23 +96,68 @@ export function recordStatements(rows: readonly PreparedRecord[]): readonly SQL[
   return [...batches.values()].map((batch) => insertionOf(auditLogs, batch.rows, batch.shared));
 }
 
-type SharedName = 'recordedAt' | 'eventType' | 'category' | 'severity' | 'class' | 'description' | 'outcome';
+type SharedName =
+  | 'recordedAt'
+  | 'actorKind'
+  | 'eventType'
+  | 'category'
+  | 'severity'
+  | 'class'
+  | 'description'
+  | 'resourceType'
+  | 'outcome';
 type SharedColumns = Pick<NewAuditRow, SharedName>;
 type OwnColumns = Omit<NewAuditRow, SharedName>;
 
 /** What the rows of one event have in common is sent once. */
 function splitRow(row: NewAuditRow): { readonly shared: SharedColumns; readonly own: OwnColumns } {
-  const { recordedAt, eventType, category, severity, class: kind, description, outcome, ...own } = row;
+  const {
+    recordedAt,
+    actorKind,
+    eventType,
+    category,
+    severity,
+    class: kind,
+    description,
+    resourceType,
+    outcome,
+    ...own
+  } = row;
   return {
-    shared: { recordedAt, eventType, category, severity, class: kind, description, outcome },
+    shared: {
+      recordedAt,
+      actorKind,
+      eventType,
+      category,
+      severity,
+      class: kind,
+      description,
+      resourceType,
+      outcome,
+    },
     own,
   };
 }
 
 /** The key of the person acting, since the personal part is theirs; the house's for machines. */
 export async function keyOf(tx: Tx, ctx: Ctx): Promise<DataKey> {
-  const person = personOf(ctx.actor);
-  return person === null ? ctx.deps.keyring.house : ctx.deps.personKeys.of(tx, person);
+  return (await keysOf(tx, ctx, [ctx]))(ctx);
+}
+
+/** Asks for the keys of all who act at once. */
+async function keysOf(tx: Tx, ctx: Ctx, authors: readonly Ctx[]): Promise<(author: Ctx) => DataKey> {
+  const people = new Set<Id>();
+  for (const { actor } of authors) {
+    const person = personOf(actor);
+    if (person !== null) {
+      people.add(person);
+    }
+  }
+  const keys = await ctx.deps.personKeys.ofMany(tx, [...people]);
+  return ({ actor }) => {
+    const person = personOf(actor);
+    return person === null ? ctx.deps.keyring.house : present(keys.get(person), 'the person has a data key');
+  };
 }
 
 function draftOf(ctx: Ctx, change: Change, recordedAt: Instant): AuditRowDraft {

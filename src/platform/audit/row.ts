@@ -2,7 +2,6 @@
  * How an audit row becomes a leaf. The public part is made from the stored columns alone, so that
  * anyone who has the row can recompute its hash; the personal part is sealed with its salt inside.
  */
-import { randomBytes } from 'node:crypto';
 import type { InferInsertModel, InferSelectModel } from 'drizzle-orm';
 import type { Json } from '../../kernel/canonical-json.ts';
 import type { Keyring } from '../crypto/keyring.ts';
@@ -30,9 +29,8 @@ export function completeRow(
   personKey: DataKey,
   keyring: Keyring,
 ): NewAuditRow {
-  const salts = randomBytes(2 * SALT_BYTES);
-  const salt = new Uint8Array(salts.subarray(0, SALT_BYTES));
-  const personalSalt = new Uint8Array(salts.subarray(SALT_BYTES));
+  const salt = crypto.getRandomValues(new Uint8Array(SALT_BYTES));
+  const personalSalt = crypto.getRandomValues(new Uint8Array(SALT_BYTES));
   const personalHash = partHash(personalSalt, personal);
   const leafHash = rowLeafHash({ publicHash: partHash(salt, publicPart(draft)), personalHash });
   const sealed: SealedPersonal = { salt: toBase64(personalSalt), part: personal };

@@ -4,7 +4,7 @@
  * no key serves two purposes. What this does not do: protect from someone who holds the process.
  * @source RFC 5869 (HKDF), NIST SP 800-38D (GCM)
  */
-import { createHash, createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, hash, hkdfSync, timingSafeEqual } from 'node:crypto';
 import type { Ciphertext } from '../db/columns.ts';
 import { type DataKey, open, type Place, seal } from './seal.ts';
 
@@ -86,10 +86,9 @@ export function equalSecrets(left: Uint8Array, right: Uint8Array): boolean {
   return left.length === right.length && timingSafeEqual(left, right);
 }
 
-/** Digest of text or bytes. @shape 32 bytes */
-/** The SHA-256 of text (as UTF-8) or bytes. */
+/** The SHA-256 of text (as UTF-8) or bytes. @shape 32 bytes */
 export function sha256(content: string | Uint8Array): Uint8Array {
-  return new Uint8Array(createHash('sha256').update(content).digest());
+  return new Uint8Array(hash('sha256', content, 'buffer'));
 }
 
 function wrappingKey(root: RootKey): DataKey {

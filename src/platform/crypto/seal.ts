@@ -4,7 +4,7 @@
  * (16). Nonces are random; one key seals far fewer than 2^32 values.
  * @source NIST SP 800-38D
  */
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv } from 'node:crypto';
 import type { Ciphertext } from '../db/columns.ts';
 
 /** Where a ciphertext lives; it opens nowhere else. */
@@ -28,12 +28,11 @@ export class SealError extends Error {
 }
 
 /**
- * Seals bytes for one place.
+ * Encrypts bytes under a fresh nonce, for one place only.
  * @shape version, key id, nonce, ciphertext, tag
  */
-/** Encrypts under a fresh nonce, for this place only. */
 export function seal(key: DataKey, place: Place, plaintext: Uint8Array): Ciphertext {
-  const nonce = randomBytes(NONCE_BYTES);
+  const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES));
   const cipher = createCipheriv('aes-256-gcm', key.key, nonce);
   const sealed = new Uint8Array(HEADER_BYTES + NONCE_BYTES + plaintext.length + TAG_BYTES);
   sealed[0] = VERSION;
@@ -76,8 +75,7 @@ export function open(
   }
 }
 
-/** Seals UTF-8 text for one place. */
-/** Seals text as UTF-8. */
+/** Seals text as UTF-8, for one place. */
 export function sealText(key: DataKey, place: Place, text: string): Ciphertext {
   return seal(key, place, Buffer.from(text, 'utf8'));
 }
@@ -91,8 +89,7 @@ export function openText(key: DataKey, place: Place, sealed: Ciphertext): string
   return Buffer.from(open(find, place, sealed)).toString('utf8');
 }
 
-/** Seals a JSON value for one place. */
-/** Seals a value as JSON. */
+/** Seals a value as JSON, for one place. */
 export function sealJson(key: DataKey, place: Place, value: unknown): Ciphertext {
   return sealText(key, place, JSON.stringify(value));
 }

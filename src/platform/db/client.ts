@@ -37,6 +37,11 @@ export type PoolSizes = Readonly<Record<Login, number>>;
 
 const STATEMENT_TIMEOUT_MS = 30_000;
 
+/** A second at most between two tries to connect: the driver's own would reach twenty, long after PostgreSQL is back. */
+function backoffSeconds(failures: number): number {
+  return Math.min(0.05 * 2 ** failures, 1);
+}
+
 /** Longer idle transactions would hold back the sequencer of audit and outbox rows. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000;
 
@@ -83,6 +88,7 @@ export function clientOptions(connection: Connection, max: number) {
     max,
     idle_timeout: 0,
     connect_timeout: 10,
+    backoff: backoffSeconds,
     onnotice: () => {},
     connection: {
       application_name: 'plimsoll',

@@ -8,11 +8,14 @@ import { PLATFORM_PROBLEMS } from '../http/problems.ts';
 /** What a trigger of ours raises where no caller, whatever its rights, may do a thing. */
 const DATABASE_FORBIDS = 'PL403';
 
+/** Those of the system's own names that are as long begin with E, and no SQLSTATE does. */
+const SQLSTATE = /^(?!E)[0-9A-Z]{5}$/;
+
 /** SQLSTATE of a driver error, also when drizzle wrapped it. */
 export function sqlStateOf(error: unknown): string | undefined {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   const code = (cause as { code?: unknown } | null)?.code;
-  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+  return typeof code === 'string' && SQLSTATE.test(code) ? code : undefined;
 }
 
 /** The constraint a write ran into. */
@@ -41,21 +44,22 @@ export function translateDatabaseError(error: unknown): unknown {
       return new DomainError('busy', PLATFORM_PROBLEMS.busy, { headers: { 'retry-after': '1' } });
     case DATABASE_FORBIDS:
       return new DomainError('forbidden', PLATFORM_PROBLEMS.forbidden);
-    case '57P01':
-    case '57P03':
-    case '53300':
-      return new DomainError('unavailable', PLATFORM_PROBLEMS.unavailable, {
-        headers: { 'retry-after': '5' },
-      });
     default:
-      return isConnectionError(error)
+      return isUnavailable(error)
         ? new DomainError('unavailable', PLATFORM_PROBLEMS.unavailable, { headers: { 'retry-after': '5' } })
         : error;
   }
 }
 
-function isConnectionError(error: unknown): boolean {
+/**
+ * SQLSTATEs of a server that ends, crashed, starts or is full, of a session it ended and of a connection that
+ * broke; and what the driver and the system call a connection that is not there.
+ */
+const UNAVAILABLE =
+  /^(57P0[123]|53300|25P03|08...|CONNECTION_|CONNECT_|ECONN|ENOENT|EPIPE|ETIMEDOUT|EHOST|ENET)/;
+
+function isUnavailable(error: unknown): boolean {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   const code = (cause as { code?: unknown } | null)?.code;
-  return typeof code === 'string' && /^(CONNECTION_|CONNECT_|ECONN|ENOENT)/.test(code);
+  return typeof code === 'string' && UNAVAILABLE.test(code);
 }

@@ -228,9 +228,12 @@ export const outbox = pgTable(
     occurredAt: instant('occurred_at').notNull(),
   },
   (table) => [
-    uniqueIndex('outbox_position_key').on(table.position),
+    // An event that has no place yet is in no index of places: every write would pay for it.
+    uniqueIndex('outbox_position_key').on(table.position).where(sql`${table.position} is not null`),
     index('outbox_unplaced_idx').on(table.txid, table.id).where(sql`${table.position} is null`),
-    index('outbox_user_id_idx').on(table.userId, table.position).where(sql`${table.customerVisible}`),
+    index('outbox_user_id_idx')
+      .on(table.userId, table.position)
+      .where(sql`${table.customerVisible} and ${table.position} is not null`),
     readByOwner('outbox', table.userId, sql`${table.customerVisible}`),
     ...writtenByAll('outbox', table.userId),
   ],

@@ -240,7 +240,17 @@ describe('what a database error means', () => {
   });
 
   test('a connection that cannot be made is unavailable', () => {
-    for (const code of ['ECONNREFUSED', 'CONNECTION_CLOSED', 'CONNECT_TIMEOUT']) {
+    const codes = [
+      'ECONNREFUSED',
+      'CONNECTION_CLOSED',
+      'CONNECT_TIMEOUT',
+      'EPIPE',
+      'ETIMEDOUT',
+      '57P02',
+      '25P03',
+      '08006',
+    ];
+    for (const code of codes) {
       const error = translateDatabaseError(Object.assign(new Error('x'), { code })) as DomainError;
       expect(error.code).toBe('unavailable');
     }

@@ -280,6 +280,7 @@ describe('input', () => {
 
   test.each([
     ['the year zero', { at: '0000-01-01T00:00:00Z' }],
+    ['an instant finer than a nanosecond', { at: '2026-01-31T09:30:00.1234567891Z' }],
     ['a year that its offset carries over the edge', { at: '9999-12-31T23:59:59-01:00' }],
     ['a day that is not', { at: '2026-02-30T00:00:00Z' }],
     ['a number for an amount', { amount: 1 }],

@@ -45,9 +45,16 @@ const LATEST = '9998-12-31T23:59:59.999999Z';
 /** An instant in a request; years beyond have another spelling, and PostgreSQL knows no year zero. */
 export const instantInput = z.iso
   .datetime({ offset: true, error: 'must be an RFC 3339 instant' })
+  .refine((text) => !/\.\d{10}/.test(text), 'must have at most nine decimals of a second')
   .transform((text): Instant => parseInstant(text))
   .refine((instant) => EARLIEST <= instant && instant <= LATEST, 'must lie in the years 1900 to 9998')
   .openapi({ type: 'string', format: 'date-time', example: '2026-01-31T09:30:00Z' });
+
+/** A day in a request, in the same years. */
+export const dayInput = z.iso
+  .date({ error: 'must be a day as YYYY-MM-DD' })
+  .refine((day) => EARLIEST.slice(0, 10) <= day && day <= LATEST, 'must lie in the years 1900 to 9998')
+  .openapi({ example: '2026-01-31' });
 
 type WireOf<Column> = Column extends { _: { data: infer Data; notNull: infer NotNull } }
   ? NotNull extends true

@@ -1,4 +1,5 @@
 import { SAMPLE_IBAN } from '../../domains/funding/testing/camt-sample.ts';
+import { executionDay } from '../../domains/funding/testing/execution-day.ts';
 import { bankBeneficiary } from '../funding-desk.ts';
 import type { Answer } from '../send.ts';
 import type { World } from '../world.ts';
@@ -54,6 +55,14 @@ export const payoutDrivers: Drivers = {
     return world.call('proposePayoutAccount', { as: world.people.operations, params, body: account });
   },
   createPayoutFile: async (world) => payoutFile(world, (await approved(world)).id),
+  listPayoutFiles: async (world) => {
+    await done(payoutFile(world, (await approved(world)).id));
+    return world.call('listPayoutFiles', { as: world.people.auditor });
+  },
+  getPayoutFile: async (world) => {
+    const { id } = await done(payoutFile(world, (await approved(world)).id));
+    return world.call('getPayoutFile', { as: world.people.auditor, params: { id } });
+  },
   downloadPayoutFile: async (world) => {
     const { id } = await done(payoutFile(world, (await approved(world)).id));
     return world.call('downloadPayoutFile', { as: world.people.operations, params: { id } });
@@ -98,7 +107,7 @@ async function freeToPropose(world: World, action: string): Promise<void> {
 }
 
 function payoutFile(world: World, withdrawalId: string): Promise<Answer> {
-  const body = { asset: 'USD', withdrawalIds: [withdrawalId], executionDate: '2026-12-01' };
+  const body = { asset: 'USD', withdrawalIds: [withdrawalId], executionDate: executionDay(world.deps) };
   return world.call('createPayoutFile', { as: world.people.operations, body });
 }
 

@@ -89,8 +89,9 @@ export function positionFindings(position: Position): readonly Finding[] {
   const found: Finding[] = [];
   if (shortfall >= smallest) {
     const detail =
-      `Owed ${formatAmount(position.owedToClients + position.owedToOthers)}, held and in transit ` +
-      `${formatAmount(position.held + position.inTransit)}; debts ${formatAmount(position.debts)}`;
+      `Short of ${formatAmount(shortfall)}: owed ${formatAmount(position.owedToClients + position.owedToOthers)}, ` +
+      `held and in transit ${formatAmount(position.held + position.inTransit)}, debts ` +
+      `${formatAmount(position.debts)}; what the firm has in fees and positions covers none of it`;
     found.push({ kind: 'client_money_shortfall', object, amount: shortfall, currency, detail });
   }
   if (unexplained !== 0n) {

@@ -148,6 +148,7 @@ async function look(
     ...custody.findings,
     ...positions.flatMap(positionFindings),
     ...quiet.findings,
+    ...(await missedDays(tx, { legalEntity, timeZone, day, today: dayOf(ctx.deps.clock.now(), timeZone) })),
     ...(await overdueSignOffs(tx, legalEntity, addMs(ctx.deps.clock.now(), -SIGN_OFF_DAYS * DAY_MS))),
   ];
   return { reports, banks: banks.views, custody: custody.views, positions, quiet, findings };
@@ -177,6 +178,37 @@ async function overdueSignOffs(tx: Tx, legalEntity: string, before: Instant): Pr
     amount: null,
     currency: null,
     detail: `Nobody signed the reconciliation of ${day}`,
+  }));
+}
+
+/**
+ * Days since the firm first reconciled that no run is about, once their own morning has passed: a day nobody
+ * looked at is one nobody signed.
+ */
+async function missedDays(
+  tx: Tx,
+  at: {
+    readonly legalEntity: string;
+    readonly timeZone: string;
+    readonly day: string;
+    readonly today: string;
+  },
+): Promise<readonly Finding[]> {
+  const { legalEntity, timeZone, day: runsNow, today } = at;
+  const rows = await tx.execute<{ day: string }>(sql`
+    select to_char(d, 'YYYY-MM-DD') as day from generate_series((
+        select min((completed_at at time zone ${timeZone})::date) from reconciliation_runs
+        where legal_entity = ${legalEntity})::timestamp, ${addDays(today, -2)}::timestamp, interval '1 day') d
+    where to_char(d, 'YYYY-MM-DD') <> ${runsNow} and not exists (
+      select 1 from reconciliation_runs r
+      where r.legal_entity = ${legalEntity} and r.business_date = to_char(d, 'YYYY-MM-DD'))
+    order by d`);
+  return rows.map(({ day }) => ({
+    kind: 'sign_off_overdue',
+    object: `business date ${day}`,
+    amount: null,
+    currency: null,
+    detail: `The books of ${day} were never reconciled`,
   }));
 }
 

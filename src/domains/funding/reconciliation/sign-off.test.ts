@@ -226,3 +226,17 @@ test('balances are idle, then dormant, then unclaimed; interest is no movement o
     'unclaimed',
   ]);
 });
+
+test('a day no run is about is noticed once its morning has passed, and is gone when it was reconciled', async () => {
+  await desk.run();
+  desk.advance(DAY_MS);
+  const missed = desk.today();
+  const object = `business date ${missed}`;
+  desk.advance(DAY_MS);
+  expect(desk.breakIn(await desk.run(desk.today()), 'sign_off_overdue', object)).toBeUndefined();
+  desk.advance(DAY_MS);
+  const found = desk.breakIn(await desk.run(), 'sign_off_overdue', object);
+  expect(found).toMatchObject({ status: 'open', detail: `The books of ${missed} were never reconciled` });
+  await desk.run(missed);
+  expect(desk.breakIn(await desk.run(), 'sign_off_overdue', object)).toBeUndefined();
+});

@@ -5,6 +5,7 @@ import { ApprovalView } from '../../../platform/approvals/api.ts';
 import { pageQuery } from '../../../platform/http/cursor.ts';
 import {
   amountInput,
+  dayInput,
   idInput,
   toWire,
   wireDecimal,
@@ -40,8 +41,6 @@ const referenceInput = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/, 'must be a short reference')
   .openapi({ example: 'main' });
-
-const dayInput = z.iso.date({ error: 'must be a day as YYYY-MM-DD' }).openapi({ example: '2026-01-31' });
 
 const signedAmountInput = z
   .string()

@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { eq } from 'drizzle-orm';
-import { formatAmount } from '../../../kernel/amount.ts';
+import { formatAmount, parseAmount } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
 import { newId } from '../../../kernel/id.ts';
 import { approvals, auditLogs } from '../../../platform/db/schema.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { type FundingDesk, type Person, startFundingDesk } from '../../../testing/funding-desk.ts';
+import { accounts } from '../../accounts/schema.ts';
+import { findEntry } from '../find-entry.ts';
 import { journalReversals, journals, ledgerEntries, lots, wallets } from '../schema.ts';
 import { customerWallet } from '../wallets.ts';
 
@@ -279,6 +281,26 @@ describe('a journal by hand', () => {
         ],
       }),
     ],
+    [
+      'value_date_too_late',
+      ({ ann }) => ({
+        valueDate: '2199-01-01',
+        entries: [
+          { walletId: ann, amount: '-1' },
+          { house: SUSPENSE, amount: '1' },
+        ],
+      }),
+    ],
+    [
+      'validation_failed',
+      ({ ann }) => ({
+        valueDate: '0000-01-01',
+        entries: [
+          { walletId: ann, amount: '-1' },
+          { house: SUSPENSE, amount: '1' },
+        ],
+      }),
+    ],
   ])('is refused with %s before anybody is asked', async (code, journal) => {
     const two = await walletsOfTwo();
     const answer = await ask(journal(two));
@@ -387,6 +409,31 @@ describe('a journal by hand', () => {
       ],
     });
     expect(await totalOf(walletId)).toBe('10.02');
+  });
+
+  test('credits no account that is frozen but what is due to it, and one that is closed nothing', async () => {
+    const { person, walletId } = await funded('USD', '10');
+    const gift = async (more: object = {}) => {
+      const entries = [
+        { house: { ...BANK }, amount: '-0.01' },
+        { walletId, amount: '0.01' },
+      ];
+      const { body } = await ask({ entries, ...more });
+      return (await vote(body.approval.id)).body.code;
+    };
+    const days = { ratePercent: '1', dayCount: 'actual/365', from: '2026-01-01', until: '2026-02-01' };
+    const due = { kind: 'interest', interest: days };
+    const become = (status: 'active' | 'frozen' | 'closed') =>
+      desk.deps.db.engine
+        .update(accounts)
+        .set({ status, closedAt: status === 'closed' ? desk.deps.clock.now() : null })
+        .where(eq(accounts.id, person.accountId));
+    await become('frozen');
+    expect([await gift(), await gift(due)]).toEqual(['holder_restricted', undefined]);
+    await become('closed');
+    expect([await gift(), await gift(due)]).toEqual(['holder_restricted', 'holder_restricted']);
+    await become('active');
+    expect([await gift(), await totalOf(walletId)]).toEqual([undefined, '10.02']);
   });
 });
 
@@ -527,7 +574,12 @@ describe('a reversal', () => {
 
   test('mirrors every entry, cites the original, keeps its value date', async () => {
     const { walletId, journalId } = await posted();
+    const leg = { journalId, walletId, amount: parseAmount('-30') };
+    const found = () => transact(desk.system, 'engine', (tx) => findEntry(tx, leg));
+    expect(await found()).toEqual({ referenceType: 'approval' });
     await undo(journalId);
+    // Nothing can be explained by what was undone.
+    expect(await found()).toBeUndefined();
     const [kept] = await desk.deps.db.engine
       .select()
       .from(journalReversals)
@@ -606,6 +658,8 @@ describe('a sweep of fees', () => {
       ],
     });
     expect((await sweep('8.01')).body.code).toBe('sweep_exceeds_fees');
+    const dust = await sweep('7.999');
+    expect([dust.body.code, dust.body.errors[0].pointer]).toEqual(['amount_too_precise', '/amount']);
     const bank = Number(await houseTotal('client_money_bank'));
     const { body } = await sweep('8');
     expect((await sweep('1')).body.code).toBe('approval_pending_exists');

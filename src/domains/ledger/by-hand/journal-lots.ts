@@ -83,14 +83,14 @@ export async function moveLots(
 }
 
 /**
- * Undoes what a journal did to lots: what it opened must be untouched and is closed, what it took is
- * opened again with its cost and date.
+ * Undoes what a posting did to lots, which name it by `referenceId`: what it opened must be untouched and is
+ * closed, what it took is opened again with its cost and date.
  * @effects rows of `lots` and `lot_disposals`
  * @errors journal_lots_used
  */
-export async function undoLots(tx: Tx, ctx: Ctx, journalId: Id, reversalId: Id): Promise<void> {
-  const taken = await disposedBy(tx, journalId);
-  const opened = await tx.select().from(lots).where(eq(lots.referenceId, journalId));
+export async function undoLots(tx: Tx, ctx: Ctx, referenceId: Id, reversalId: Id): Promise<void> {
+  const taken = await disposedBy(tx, referenceId);
+  const opened = await tx.select().from(lots).where(eq(lots.referenceId, referenceId));
   if (opened.some((lot) => lot.quantityOpen !== lot.quantity)) {
     throw refuseLedger('journal_lots_used');
   }
@@ -129,13 +129,13 @@ export async function undoLots(tx: Tx, ctx: Ctx, journalId: Id, reversalId: Id):
 
 type Part = Omit<NewLot, 'source' | 'referenceId'> & { readonly acquiredAt: Instant };
 
-/** What a journal took of which lots, oldest first. */
-async function disposedBy(tx: Tx, journalId: Id): Promise<readonly Part[]> {
+/** What a posting took of which lots, oldest first. */
+async function disposedBy(tx: Tx, referenceId: Id): Promise<readonly Part[]> {
   const rows = await tx
     .select({ lot: lots, quantity: lotDisposals.quantity, cost: lotDisposals.cost })
     .from(lotDisposals)
     .innerJoin(lots, eq(lots.id, lotDisposals.lotId))
-    .where(eq(lotDisposals.referenceId, journalId))
+    .where(eq(lotDisposals.referenceId, referenceId))
     .orderBy(lots.acquiredAt, lots.id);
   return rows.map(({ lot, quantity, cost }) => ({
     walletId: lot.walletId,

@@ -1,11 +1,13 @@
 import type { Role } from '../../../kernel/actor.ts';
 import { present } from '../../../kernel/assert.ts';
 import { newId } from '../../../kernel/id.ts';
+import { addMs } from '../../../kernel/time.ts';
 import type { ApprovalAction } from '../../../platform/approvals/actions.ts';
 import { type Approval, requestApproval } from '../../../platform/approvals/request-approval.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { transact } from '../../../platform/db/transact.ts';
+import { accountAllows, accountsByIds } from '../../accounts/index.ts';
 import { gateRefusal, lockGates, refuseSelfAction } from '../../identity/index.ts';
 import { refuseLedger } from '../errors.ts';
 import { postJournals } from '../post-journals.ts';
@@ -35,13 +37,16 @@ export const POSTING_CHECKERS = [
 
 const POST = 'journal.post';
 
+/** A firm may know a payment some weeks before it counts. */
+const AHEAD_MS = 31 * 86_400_000;
+
 /** What is due to holders as holders stays theirs while they are restricted; other credits wait. */
 const ENTITLEMENTS: readonly ManualJournal['kind'][] = ['dividend', 'interest', 'corporate_action'];
 
 /**
  * Puts a journal before another person. It is held against its wallets now, and again when it is posted.
  * @effects one row of `approvals`, perhaps wallets of the house; audit `approval.requested`
- * @errors unknown_asset, self_action, journal_wallet_unknown, journal_unbalanced, journal_misfit,
+ * @errors value_date_too_late, unknown_asset, self_action, journal_wallet_unknown, journal_unbalanced, journal_misfit,
  *   wallet_not_active, insufficient_funds, house_balance_wrong_side, journal_lots_wrong
  */
 export async function requestJournal(ctx: Ctx, input: ManualJournalInput): Promise<Approval> {
@@ -49,7 +54,7 @@ export async function requestJournal(ctx: Ctx, input: ManualJournalInput): Promi
     const journal: ManualJournal = {
       kind: input.kind,
       description: input.description,
-      valueDate: input.valueDate ?? ctx.deps.clock.now().slice(0, 10),
+      valueDate: valueDateOf(ctx, input),
       metadata: termsOf(input),
       entries: await entriesOf(tx, ctx, input),
     };
@@ -67,6 +72,15 @@ export async function requestJournal(ctx: Ctx, input: ManualJournalInput): Promi
       reason: input.reason,
     });
   });
+}
+
+/** A slip of a year would have interest and statements wait for a day far away. */
+function valueDateOf({ deps: { clock } }: Ctx, { valueDate }: ManualJournalInput): string {
+  const now = clock.now();
+  if (valueDate !== undefined && valueDate > addMs(now, AHEAD_MS).slice(0, 10)) {
+    throw refuseLedger('value_date_too_late');
+  }
+  return valueDate ?? now.slice(0, 10);
 }
 
 /** What the vote on a journal does: it is posted under the id it was approved by. */
@@ -134,21 +148,30 @@ async function refuseWrongJournal(
   return fiat;
 }
 
-/** Locks the gates of all holders before their wallets; who is credited must be open to it (I8). */
+/**
+ * Locks the gates of all holders before their wallets, which holds the status of their accounts too; who is
+ * credited must be open to it (I8). An account that is closed takes nothing more, not even what is due.
+ */
 async function obeyGates(tx: Tx, { kind, entries }: ManualJournal, found: PostedWallets): Promise<void> {
   const live = [...found.values()].filter(({ book, userId }) => book === 'live' && userId !== null);
   const gates = await lockGates(
     tx,
     live.flatMap(({ userId }) => userId ?? []),
   );
-  if (ENTITLEMENTS.includes(kind)) {
-    return;
-  }
-  const credited = new Set(entries.filter(({ amount }) => amount > 0n).map(({ walletId }) => walletId));
-  const closed = live.some(
-    ({ id, userId }) => credited.has(id) && gateRefusal(gates.get(userId ?? ''), 'money_in') !== null,
+  const accounts = await accountsByIds(
+    tx,
+    live.flatMap(({ accountId }) => accountId ?? []),
   );
-  if (closed) {
+  const credited = new Set(entries.filter(({ amount }) => amount > 0n).map(({ walletId }) => walletId));
+  const shut = live
+    .filter(({ id }) => credited.has(id))
+    .some(({ userId, accountId }) => {
+      const { status } = present(accounts.get(accountId ?? ''), 'a customer’s wallet has its account');
+      return ENTITLEMENTS.includes(kind)
+        ? status === 'closed'
+        : gateRefusal(gates.get(userId ?? ''), 'money_in') !== null || !accountAllows(status, 'money_in');
+    });
+  if (shut) {
     throw refuseLedger('holder_restricted');
   }
 }

@@ -22,7 +22,7 @@ import { POSTING_CHECKERS } from './request-journal.ts';
 const REVERSE = 'journal.reverse';
 
 /** What two people posted, two people may undo; all else is undone by the domain that made it. */
-const BY_HAND = ['approval', 'fee_sweep'];
+const BY_HAND = ['approval', 'fee_sweep', 'hold_capture'];
 
 /**
  * Puts the undoing of a journal before another person.
@@ -86,7 +86,7 @@ export const journalReversal: ApprovalAction = {
       entries: mirrored,
     } as const;
     await postJournals(tx, ctx, [posting]);
-    await undoLots(tx, ctx, original.id, posting.id);
+    await undoLots(tx, ctx, lotsReference(original), posting.id);
     await recordPosting(tx, ctx, 'journal.reversed', posting, found);
   },
 };
@@ -119,6 +119,11 @@ async function readReversible(
     .orderBy(ledgerEntries.id);
   const mirrored = entries.map(({ walletId, amount }) => ({ walletId, amount: amountOf(-amount) }));
   return { original, mirrored };
+}
+
+/** What the lots that a posting moved name as their reason: a capture has rows of its own. */
+function lotsReference({ id, referenceType, referenceId }: Original): Id {
+  return referenceType === 'hold_capture' ? referenceId : id;
 }
 
 function walletIdsOf(entries: readonly NewEntry[]): readonly Id[] {

@@ -68,6 +68,7 @@ export const byHandEndpoints: readonly Endpoint[] = [
       ...pickProblems(
         LEDGER_PROBLEMS,
         'unknown_asset',
+        'value_date_too_late',
         'journal_wallet_unknown',
         'journal_unbalanced',
         'journal_misfit',
@@ -136,6 +137,7 @@ export const byHandEndpoints: readonly Endpoint[] = [
       ...pickProblems(
         LEDGER_PROBLEMS,
         'unknown_asset',
+        'amount_too_precise',
         'sweep_exceeds_fees',
         'sweep_leaves_shortfall',
         'wallet_not_active',

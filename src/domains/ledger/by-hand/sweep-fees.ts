@@ -4,7 +4,7 @@
  * firm owns are more. When the bank shows the payment, its debit is explained by this journal.
  */
 import { sql } from 'drizzle-orm';
-import { type Amount, amountOf, formatAmount, parseAmount } from '../../../kernel/amount.ts';
+import { type Amount, amountOf, formatAmount, parseAmount, scaleOf } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
 import type { ApprovalAction } from '../../../platform/approvals/actions.ts';
@@ -17,7 +17,7 @@ import { rolesOf } from '../chart.ts';
 import { refuseLedger } from '../errors.ts';
 import { lockWallets } from '../lock-wallets.ts';
 import { type NewEntry, postJournals } from '../post-journals.ts';
-import { houseWallet } from '../wallets.ts';
+import { houseWallet, requireAsset } from '../wallets.ts';
 import { fiatAmong, type PostedWallets, readWallets, refuseWrongEntries } from './manual-journal.ts';
 import { recordPosting } from './record-posting.ts';
 import { POSTING_CHECKERS } from './request-journal.ts';
@@ -39,10 +39,19 @@ export type FeeSweep = {
 /**
  * Puts a sweep before another person.
  * @effects one row of `approvals`, perhaps wallets of the house; audit `approval.requested`
- * @errors unknown_asset, sweep_exceeds_fees, sweep_leaves_shortfall, approval_pending_exists
+ * @errors unknown_asset, amount_too_precise, sweep_exceeds_fees, sweep_leaves_shortfall, approval_pending_exists
  */
 export async function requestFeeSweep(ctx: Ctx, sweep: FeeSweep): Promise<Approval> {
   return transact(ctx, 'engine', async (tx) => {
+    // Dust stays where it is: no bank pays it out, and no statement would ever explain it.
+    const { scale } = await requireAsset(tx, sweep.asset);
+    if (scaleOf(sweep.amount) > scale) {
+      throw refuseLedger('amount_too_precise', {
+        errors: [
+          { pointer: '/amount', code: 'invalid_value', detail: `must have at most ${scale} decimals` },
+        ],
+      });
+    }
     const legs = await legsOf(tx, ctx, sweep);
     await refuseTooMuch(tx, sweep, legs, await readWallets(tx, ctx, Object.values(legs)));
     return requestApproval(tx, ctx, {

@@ -11,6 +11,7 @@ import { approvals, auditLogs, outbox } from '../../../platform/db/schema.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { type FundingDesk, type Person, startFundingDesk } from '../../../testing/funding-desk.ts';
 import { captureHold, createHold } from '../holds.ts';
+import { postJournals } from '../post-journals.ts';
 import { holdCaptures, holds, journals, lots, wallets } from '../schema.ts';
 import { customerWallet, houseWallet } from '../wallets.ts';
 
@@ -105,6 +106,13 @@ async function eventsOf(holdId: string): Promise<string[]> {
     .orderBy(asc(outbox.id));
   expect(rows.every((row) => row.customerVisible)).toBe(true);
   return rows.map((row) => row.type);
+}
+
+async function openLotsOf(walletId: string) {
+  const rows = await desk.deps.db.engine.select().from(lots).where(eq(lots.walletId, walletId));
+  return rows
+    .filter((lot) => lot.quantityOpen > 0n)
+    .map((lot) => ({ open: formatAmount(lot.quantityOpen), since: lot.acquiredAt }));
 }
 
 async function auditOf(holdId: string) {
@@ -343,6 +351,54 @@ describe('capturing', () => {
     const late = await vote(second);
     expect([late.status, late.body.code]).toEqual([422, 'hold_remainder_exceeded']);
     expect(await desk.balance(customer, 'USD')).toEqual({ total: '75', reserved: '15' });
+  });
+
+  test('in error is reversed by two people: funds and lots come back free, while the hold goes on', async () => {
+    const [{ walletId }, other] = [await payer('1', 'BTC'), await desk.newCustomer()];
+    const held = await openLotsOf(walletId);
+    const id = await placed(walletId, { amount: '0.5' });
+    const destination = { accountId: other.accountId };
+    expect((await vote(await capture(id, { amount: '0.2', destination }))).status).toBe(200);
+    const { journalId } = (await read(id)).body.captures[0];
+    const reverse = () =>
+      desk.request(desk.operations, 'POST', `/v1/journals/${journalId}/reverse`, { body: REASON });
+    expect((await vote(await reverse())).status).toBe(200);
+    const openLots = await openLotsOf(walletId);
+    expect(openLots.map(({ open }) => open).sort()).toEqual(['0.2', '0.8']);
+    expect(new Set(openLots.map(({ since }) => since))).toEqual(new Set(held.map(({ since }) => since)));
+    const [wallet] = await desk.deps.db.engine.select().from(wallets).where(eq(wallets.id, walletId));
+    expect([wallet?.total, wallet?.reserved]).toEqual([parseAmount('1'), parseAmount('0.3')]);
+    expect((await read(id)).body).toMatchObject({ status: 'active', remaining: '0.3' });
+    expect((await reverse()).body.code).toBe('journal_reversed');
+    expect((await vote(await capture(id, { destination }))).status).toBe(200);
+    const theirs = await openLotsOf(await walletOf(other, 'BTC'));
+    expect(theirs.map(({ open }) => open)).toEqual(['0.3']);
+  });
+
+  test('of settled funds reaches another customer, though what was unsettled beside them was spent', async () => {
+    const [{ walletId, userId }, other] = [await payer(), await desk.newCustomer()];
+    const { engine } = desk.deps.db;
+    const unsettled = (amount: string) =>
+      engine
+        .update(wallets)
+        .set({ unsettled: parseAmount(amount) })
+        .where(eq(wallets.id, walletId));
+    const id = await placed(walletId, { amount: '60' });
+    await unsettled('40');
+    // As an order would: it may spend what can still be called back.
+    await transact(desk.system, 'engine', async (tx) => {
+      const fees = { role: 'fees_earned', reference: 'main', book: 'live', asset: 'USD' } as const;
+      const entries = [
+        { walletId, amount: parseAmount('-40') },
+        { walletId: (await houseWallet(tx, desk.system, fees)).id, amount: parseAmount('40') },
+      ];
+      const spent = { book: 'live', kind: 'fee', referenceType: 'test', referenceId: userId } as const;
+      await postJournals(tx, desk.system, [{ ...spent, description: 'Spent', entries }]);
+    });
+    const moved = await vote(await capture(id, { destination: { accountId: other.accountId } }));
+    expect([moved.status, moved.body.code]).toEqual([200, undefined]);
+    expect(await desk.balance(other, 'USD')).toEqual({ total: '60', reserved: '0' });
+    await unsettled('0');
   });
 
   test('the same remainder twice at once: one of them happens', async () => {

@@ -7,7 +7,7 @@ import { createQueue, type Queue } from './queue.ts';
 const LANES = 2;
 
 /** Beyond it a batch costs its callers time and saves nothing any more. */
-const BATCH_MAX = 512;
+const BATCH_MAX = 1_024;
 
 /** A few batches: what waits longer than that is told to come back. */
 const QUEUE_MAX = 4_096;

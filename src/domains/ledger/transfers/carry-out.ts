@@ -9,16 +9,38 @@ import { DomainError } from '../../../kernel/error.ts';
 import { newId } from '../../../kernel/id.ts';
 import { type Ctx, type Deps, machineCtx } from '../../../platform/context.ts';
 import { isRetryable, sqlStateOf, translateDatabaseError } from '../../../platform/db/errors.ts';
+import { refuse } from '../../../platform/http/refuse.ts';
 import { forgetStanding } from './standing.ts';
 import type { TransferOutcome, TransferTicket } from './ticket.ts';
 import { hopeFor, transferAtOnce } from './transfer-at-once.ts';
 import { transferCarefully } from './transfer-carefully.ts';
 
-/** Gives every ticket its outcome. */
+/** Longer than a statement may take: what is silent by then may stay silent for ever. */
+const PATIENCE_MS = 35_000;
+
+/**
+ * Gives every ticket its outcome. Whoever has none in time hears that it is unknown, so that a connection that
+ * neither answers nor breaks keeps nobody waiting and holds up no other batch.
+ * @units patience: ms
+ */
 export async function carryOut(
   deps: Deps,
   tickets: readonly TransferTicket[],
+  patienceMs = PATIENCE_MS,
 ): Promise<readonly TransferOutcome[]> {
+  const silence = Promise.withResolvers<readonly TransferOutcome[]>();
+  const timer = setTimeout(() => {
+    const error = refuse('unavailable', { headers: { 'retry-after': '5' } });
+    silence.resolve(failed(tickets, error));
+  }, patienceMs);
+  try {
+    return await Promise.race([carry(deps, tickets), silence.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function carry(deps: Deps, tickets: readonly TransferTicket[]): Promise<readonly TransferOutcome[]> {
   const ctx = machineCtx(deps, { kind: 'system', name: 'ledger.intake' }, newId());
   const hope = await hopeFor(ctx, tickets).catch((error: unknown) => ({ error }));
   if ('error' in hope) {
