@@ -44,6 +44,16 @@ describe('canonical JSON', () => {
     expect(canonicalJson({ '\ufb33': 1, '\u{1f600}': 2 })).toBe('{"\u{1f600}":2,"\ufb33":1}');
   });
 
+  test('orders members whose names are numbers, which the runtime lists first, as text', () => {
+    expect(canonicalJson({ 10: 'b', 9: 'c', '\r': 'a' })).toBe('{"\\r":"a","10":"b","9":"c"}');
+    expect(canonicalJson([{ b: { 2: 1, 10: 2 } }])).toBe('[{"b":{"10":2,"2":1}}]');
+  });
+
+  test('refuses what is not JSON also behind members that are out of order', () => {
+    expect(() => canonicalJson({ b: 1, a: 1.5 })).toThrow(TypeError);
+    expect(() => canonicalJson({ b: [1, { d: 1, c: new Date(0) as never }], a: 1 })).toThrow(TypeError);
+  });
+
   test('leaves out members that are undefined and knows one zero', () => {
     expect(canonicalJson({ a: undefined, b: -0 })).toBe('{"b":0}');
   });

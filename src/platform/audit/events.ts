@@ -29,6 +29,9 @@ export type AuditEvent = AuditEventDefinition & { readonly type: string };
 export function auditEvents<const Table extends Readonly<Record<string, AuditEventDefinition>>>(
   table: Table,
 ): { readonly [Type in keyof Table]: AuditEvent } {
-  const events = Object.entries(table).map(([type, definition]) => [type, { ...definition, type }] as const);
+  // In the order of canonical JSON, which then has nothing to sort.
+  const events = Object.entries(table).map(
+    ([type, definition]) => [type, { ...definition, shows: definition.shows.toSorted(), type }] as const,
+  );
   return Object.fromEntries(events) as { readonly [Type in keyof Table]: AuditEvent };
 }

@@ -23,11 +23,16 @@ export type LeafParts = { readonly publicHash: Hash; readonly personalHash: Hash
 export function partHash(salt: Uint8Array, part: Json): Hash {
   assert(salt.length === SALT_BYTES, `a leaf salt has ${SALT_BYTES} bytes`);
   const text = canonicalJson(part);
-  const bytes = Buffer.allocUnsafe(SALT_BYTES + Buffer.byteLength(text));
+  // One character makes three bytes at most; most parts fit what is kept for all.
+  const room = SALT_BYTES + 3 * text.length;
+  const bytes = room <= scratch.length ? scratch : Buffer.allocUnsafe(room);
   bytes.set(salt);
-  bytes.write(text, SALT_BYTES, 'utf8');
-  return sha256(bytes);
+  const { written } = encoder.encodeInto(text, bytes.subarray(SALT_BYTES));
+  return sha256(bytes.subarray(0, SALT_BYTES + written));
 }
+
+const encoder = new TextEncoder();
+const scratch = new Uint8Array(65_536);
 
 /**
  * The 32 bytes that are the log entry of a row: SHA-256(publicHash ‖ personalHash). They go into the RFC 6962
