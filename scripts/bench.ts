@@ -1,5 +1,5 @@
 /**
- * `bun run bench screening|engine|http|ledger [options]`: runs one benchmark as a process of its own and passes its
+ * `bun run bench screening|engine|http|ledger|sealing [options]`: runs one benchmark as a process of its own and passes its
  * exit code on: 0 targets met, 1 a target missed, 2 wrong use or a missing tool.
  */
 import { join } from 'node:path';
@@ -9,6 +9,10 @@ const BENCHES: Readonly<Record<string, string>> = {
   engine: 'bench-engine.ts',
   http: 'bench-http.ts',
   ledger: 'bench-ledger.ts',
+  export: 'bench-export.ts',
+  search: 'bench-search.ts',
+  sealing: 'bench-sealing.ts',
+  rotation: 'bench-rotation.ts',
 };
 
 const [name = '', ...options] = process.argv.slice(2);

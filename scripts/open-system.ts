@@ -6,8 +6,9 @@ import { type Config, ConfigError, readConfig } from '../src/config.ts';
 import { buildDeps, checkConnections } from '../src/deps.ts';
 import { allDomains } from '../src/domains.ts';
 import { newId } from '../src/kernel/id.ts';
+import { BackupError } from '../src/platform/backup/tables.ts';
 import { type Ctx, machineCtx } from '../src/platform/context.ts';
-import { parseRootKeys } from '../src/platform/crypto/keyring.ts';
+import { KeyringError } from '../src/platform/crypto/keyring.ts';
 import type { Connection, Login } from '../src/platform/db/client.ts';
 import { shareOrStart } from '../src/platform/db/embedded.ts';
 import { EmbeddedError } from '../src/platform/db/embedded-error.ts';
@@ -19,7 +20,7 @@ import {
 } from '../src/platform/db/migrate.ts';
 import { ensureSandboxPasswords, sandboxConnections } from '../src/platform/db/sandbox-logins.ts';
 import { buildLogger } from '../src/platform/log/logger.ts';
-import { sandboxKeys } from '../src/start/sandbox-keys.ts';
+import { readRootKeys } from '../src/start/root-keys.ts';
 import { settingsOf } from '../src/start/settings.ts';
 import { StartError } from '../src/start/start-error.ts';
 import { checkKeyring } from '../src/start/system-marks.ts';
@@ -43,7 +44,7 @@ export async function withSystem(name: string, work: (system: System) => Promise
 
 /** Words for a person; the stack only where it is our own mistake. */
 export function reasonOf(error: unknown): string {
-  const expected = [ConfigError, EmbeddedError, MigrationError, StartError];
+  const expected = [BackupError, KeyringError, ConfigError, EmbeddedError, MigrationError, StartError];
   if (
     error instanceof Error &&
     (expected.some((kind) => error instanceof kind) || error.name === 'DomainError')
@@ -61,7 +62,7 @@ async function openSystem(name: string): Promise<System> {
     dataDir: config.dataDir,
     connections,
     pools: { app: 1, staff: 1, engine: 3 },
-    rootKeys: parseRootKeys(config.keys ?? sandboxKeys(config.dataDir).keys),
+    rootKeys: await readRootKeys(config),
     log: buildLogger('warn'),
     wakeRelay: () => {},
     domains: allDomains,

@@ -1,12 +1,13 @@
 /**
- * `bun run openapi [--check]`: writes docs/openapi.json, the problem pages and the client's types from
- * the operations, or says whether what is committed equals them.
+ * `bun run openapi [--check]`: writes docs/openapi.json, the problem pages, the client's types and the page
+ * of audit events from the operations and domains, or says whether what is committed equals them.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import openapiTS, { astToString } from 'openapi-typescript';
 import { operationsOf } from '../src/app.ts';
 import { allDomains, platformEndpoints } from '../src/domains.ts';
+import { auditRegistry, registryPage } from '../src/platform/audit/registry.ts';
 import { openapiDocument } from '../src/platform/http/openapi.ts';
 import { allProblems, problemPage } from '../src/platform/http/problem-pages.ts';
 import { VERSION } from '../src/platform/http/version.ts';
@@ -20,6 +21,7 @@ const clientTypes = join(import.meta.dir, '..', 'src', 'demo', 'generated', 'ope
 
 const wanted = new Map<string, string>([
   [join(docs, 'openapi.json'), `${JSON.stringify(document, null, 2)}\n`],
+  [join(docs, 'compliance', 'audit-events.md'), registryPage(auditRegistry(allDomains))],
   [clientTypes, astToString(await openapiTS(JSON.stringify(document), { defaultNonNullable: false }))],
 ]);
 for (const code of allProblems(operations).keys()) {

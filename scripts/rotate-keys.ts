@@ -1,51 +1,104 @@
 /**
- * `bun run rotate-keys [--now] [--rewrap-only]`: another key for access tokens, and person and token keys
- * wrapped under the active root key. Exit code 0 when all is done, 1 when something failed, 2 on wrong use.
+ * `bun run rotate-keys`: another key for access tokens; every wrapped key under the active root key; and, on
+ * demand, further data keys and what they seal encrypted again. Exit code 0 when all is done, 1 when something
+ * failed or is left, 2 on wrong use.
  */
 import { countOlderWraps, rewrapKeys, rotateTokenKeys } from '../src/domains/identity/index.ts';
+import { type Id, isId } from '../src/kernel/id.ts';
 import type { Ctx } from '../src/platform/context.ts';
+import { countToReseal, resealable } from '../src/platform/crypto/reseal.ts';
+import { type RotationPlan, rotateData } from '../src/platform/crypto/rotate-data.ts';
+import { wrapsInUse } from '../src/platform/crypto/wrapped-keys.ts';
 import { withSystem } from './open-system.ts';
 
-const USAGE = `Usage: bun run rotate-keys [--now] [--rewrap-only]
+const USAGE = `Usage: bun run rotate-keys [--now | --rewrap-only] [--house] [--people | --person ID] [--resume]
+       bun run rotate-keys --status
 
 Makes a new key for access tokens; it is published at once and signs an hour from now, when the old one
-retires. Then wraps every person key and token key that an older root key of PLIMSOLL_KEYS wrapped under the
-active one, the first of the list. It can be broken off and run again.
+retires. Then wraps every key that an older root key wrapped under the active one, the first of the list.
+It can be broken off and run again, while servers run.
 
-  --now          the old key is compromised: the new one signs at once, and no token the old one signed
-                 is accepted any more, on any node, within a minute; people sign in or refresh again
+  --now          the old key of access tokens is compromised: the new one signs at once, and no token the
+                 old one signed is accepted any more, on any node, within a minute
   --rewrap-only  leaves the keys of access tokens as they are
+  --house        a further key for the house's own data, and that data encrypted again
+  --people       a further data key for everybody, and what is sealed under theirs encrypted again
+  --person ID    the same for one person
+  --resume       goes on with a run that was broken off: makes no further data keys
+  --status       which root keys are still needed, and what is not under the key in use; changes nothing
 
-Exit code: 0 all is done, 1 something failed, 2 wrong use.
+What is evidence (audit log, screenings, bank statements) and files stay under the keys they were sealed
+with, which are kept, wrapped, for as long as the person or the installation has a key.
+
+Exit code: 0 all is done, 1 something failed or is left, 2 wrong use.
 `;
 
-const OLD_ROOT_KEYS_STAY = `Keep every root key in PLIMSOLL_KEYS. Blind indexes, row MACs, cursors, refresh tokens and the house key
-derive from the oldest one, the last of the list; without it this system cannot start. Older root keys also
-open backups from before this run.
-`;
+const FLAGS = ['--now', '--rewrap-only', '--house', '--people', '--person', '--resume', '--status'] as const;
 
 const flags = process.argv.slice(2);
 if (flags.includes('--help')) {
   process.stdout.write(USAGE);
   process.exit(0);
 }
-const known = ['--now', '--rewrap-only'];
-if (flags.some((flag) => !known.includes(flag)) || flags.length > 1) {
+const person = flags[flags.indexOf('--person') + 1] ?? '';
+const words = flags.filter((flag, index) => !(flags[index - 1] === '--person' && isId(flag)));
+if (!isRightUse()) {
   process.stderr.write(USAGE);
   process.exit(2);
 }
 
 await withSystem('rotate-keys', async ({ ctx }) => {
-  if (!flags.includes('--rewrap-only')) {
-    await rotate(ctx, flags.includes('--now'));
+  if (words.includes('--status')) {
+    return status(ctx);
   }
-  const done = await rewrapKeys(ctx, progress);
-  const left = await countOlderWraps(ctx);
-  say(`Wrapped anew: ${done.person_keys} person keys, ${done.token_keys} token keys.`);
-  say(`Still under an older root key: ${left.person_keys} person keys, ${left.token_keys} token keys.`);
-  process.stdout.write(`\n${OLD_ROOT_KEYS_STAY}`);
-  return left.person_keys + left.token_keys === 0 ? 0 : 1;
+  if (!words.includes('--rewrap-only') && !words.includes('--resume')) {
+    await rotate(ctx, words.includes('--now'));
+  }
+  const plan = planOf();
+  let complete = true;
+  if (plan.house || plan.people !== null) {
+    const begunMs = performance.now();
+    const { resealed, unreadable, left } = await rotateData(ctx, plan, progress);
+    const seconds = Math.max((performance.now() - begunMs) / 1000, 0.001);
+    say(
+      `Encrypted again: ${resealed} values in ${seconds.toFixed(0)} s; ${left} left, ${unreadable} of them unreadable.`,
+    );
+    complete = left === 0;
+  }
+  const done = await rewrapKeys(ctx, (table, count) => progress(table, count, null));
+  const older = await countOlderWraps(ctx);
+  for (const [table, count] of Object.entries(done)) {
+    say(`${table}: ${count} wrapped anew.`);
+  }
+  await tellRootKeys(ctx);
+  return complete && Object.values(older).every((count) => count === 0) ? 0 : 1;
 });
+
+function isRightUse(): boolean {
+  const known = words.every((word) => FLAGS.some((flag) => flag === word));
+  const alone = (one: string, ...others: readonly string[]) =>
+    !(words.includes(one) && others.some((other) => words.includes(other)));
+  return (
+    known &&
+    new Set(words).size === words.length &&
+    alone('--now', '--rewrap-only') &&
+    alone('--people', '--person') &&
+    !(words.includes('--person') && !isId(person)) &&
+    !(words.includes('--status') && words.length > 1)
+  );
+}
+
+function planOf(): RotationPlan {
+  const resume = words.includes('--resume');
+  const people = words.includes('--person') ? (person as Id) : 'everybody';
+  const some = words.includes('--people') || words.includes('--person');
+  const nothing = !some && !words.includes('--house');
+  return {
+    house: words.includes('--house') || (resume && nothing),
+    people: some || (resume && nothing) ? people : null,
+    resume,
+  };
+}
 
 async function rotate(ctx: Ctx, compromised: boolean): Promise<void> {
   const { keyId, signsFrom, retired } = await rotateTokenKeys(ctx, compromised ? 'compromised' : 'command');
@@ -56,12 +109,35 @@ function endOf(compromised: boolean): string {
   return compromised ? 'no longer verify anything' : 'retire then';
 }
 
-function progress(table: string, done: number): void {
+async function status(ctx: Ctx): Promise<number> {
+  await tellRootKeys(ctx);
+  let left = 0;
+  for (const column of resealable(ctx.deps.sealedColumns)) {
+    const count = await countToReseal(ctx, column);
+    left += count;
+    say(`${column.table}.${column.column}: ${count} not under the key in use`);
+  }
+  return left === 0 ? 0 : 1;
+}
+
+/** A root key that wraps nothing can go; the newest stays, and so do those that old backups need. */
+async function tellRootKeys(ctx: Ctx): Promise<void> {
+  const used = await wrapsInUse(ctx.deps);
+  ctx.deps.keyring.wrapKeyIds.forEach((keyId, index) => {
+    const rows = used.filter((wrap) => wrap.keyId === keyId).reduce((sum, wrap) => sum + wrap.count, 0);
+    const verdict = index === 0 ? 'active' : rows === 0 ? 'may be removed' : 'still needed';
+    say(`Root key ${index + 1} of the list (${keyId}): wraps ${rows} keys, ${verdict}.`);
+  });
+  say('Backups from before this run still need the root keys of their time.');
+}
+
+function progress(step: string, done: number, total: number | null): void {
+  const line = total === null ? `${step}: ${done}` : `${step}: ${done} of ${total}`;
   if (process.stdout.isTTY) {
-    process.stdout.write(`\r${table}: ${done}`);
+    process.stdout.write(`\r${line}   `);
     return;
   }
-  say(`${table}: ${done}`);
+  say(line);
 }
 
 function say(line: string): void {

@@ -1,21 +1,23 @@
 /**
- * `bun run verify-audit FILE [--key VERIFIER_KEY]… [--earlier CHECKPOINT_FILE]`: verifies an audit export
- * offline, without database, server or configuration.
+ * `bun run verify-audit FILE [--key VERIFIER_KEY]… [--earlier CHECKPOINT_FILE [--consistency PROOF_FILE]]`:
+ * verifies an audit export offline, without database, server or configuration.
  * Exit code: 0 everything checked holds, 1 a check failed, 2 wrong use.
  */
 import { createReadStream, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { toBase64 } from '../src/platform/audit/base64.ts';
 import { NoteError } from '../src/platform/audit/checkpoint.ts';
+import { ConsistencyFileError } from '../src/platform/audit/consistency-file.ts';
 import { describeFinding } from '../src/platform/audit/export-findings.ts';
 import type { ExportHeader } from '../src/platform/audit/export-format.ts';
 import { type EarlierState, type ExportReport, verifyExport } from '../src/platform/audit/verify-export.ts';
 
-const USAGE = `Usage: bun run verify-audit FILE [--key VERIFIER_KEY]… [--earlier CHECKPOINT_FILE]
+const USAGE = `Usage: bun run verify-audit FILE [--key VERIFIER_KEY]… [--earlier CHECKPOINT_FILE [--consistency PROOF_FILE]]
 
   FILE       an audit export (plimsoll-audit-export@1, NDJSON)
   --key      a key of the log, as name+keyid+base64, from a source other than FILE; may be given again
   --earlier  a checkpoint of the log that you kept from before
+  --consistency  the log's proof from that checkpoint to the one of FILE, where FILE has none
 
 Exit code: 0 everything checked holds, 1 a check failed, 2 wrong use.`;
 
@@ -32,7 +34,12 @@ const EARLIER_TEXT: Readonly<Record<EarlierState, string>> = {
   invalid: 'the earlier checkpoint does not verify',
 };
 
-type Arguments = { readonly file: string; readonly keys: readonly string[]; readonly earlier?: string };
+type Arguments = {
+  readonly file: string;
+  readonly keys: readonly string[];
+  readonly earlier?: string;
+  readonly consistency?: string;
+};
 
 class WrongUse extends Error {}
 
@@ -44,17 +51,18 @@ async function main(argv: readonly string[]): Promise<number> {
     return 0;
   }
   try {
-    const { file, keys, earlier } = readArguments(argv);
+    const { file, keys, earlier, consistency } = readArguments(argv);
     const report = await verifyExport(linesOf(file), {
       verifierKeys: keys,
       ...(earlier !== undefined && { earlier: readText(earlier) }),
+      ...(consistency !== undefined && { consistency: readText(consistency) }),
     });
     for (const line of reportLines(report)) {
       console.log(printable(line));
     }
     return report.holds ? 0 : 1;
   } catch (error) {
-    if (error instanceof WrongUse || error instanceof NoteError) {
+    if (error instanceof WrongUse || error instanceof NoteError || error instanceof ConsistencyFileError) {
       console.error(printable(`verify-audit: ${error.message}`));
       console.error(`\n${USAGE}`);
       return 2;
@@ -69,7 +77,16 @@ function readArguments(argv: readonly string[]): Arguments {
   if (file === undefined || rest.length > 0) {
     throw new WrongUse('give exactly one FILE');
   }
-  return { file, keys: values.key ?? [], ...(values.earlier !== undefined && { earlier: values.earlier }) };
+  const { key: keys = [], earlier, consistency } = values;
+  if (consistency !== undefined && earlier === undefined) {
+    throw new WrongUse('--consistency proves something of --earlier: give both');
+  }
+  return {
+    file,
+    keys,
+    ...(earlier !== undefined && { earlier }),
+    ...(consistency !== undefined && { consistency }),
+  };
 }
 
 function parseOrRefuse(argv: readonly string[]) {
@@ -77,7 +94,11 @@ function parseOrRefuse(argv: readonly string[]) {
     return parseArgs({
       args: [...argv],
       allowPositionals: true,
-      options: { key: { type: 'string', multiple: true }, earlier: { type: 'string' } },
+      options: {
+        key: { type: 'string', multiple: true },
+        earlier: { type: 'string' },
+        consistency: { type: 'string' },
+      },
     });
   } catch (error) {
     throw new WrongUse(messageOf(error));

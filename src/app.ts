@@ -7,7 +7,7 @@ import type { Domain } from './platform/domain.ts';
 import type { Authenticate } from './platform/http/authenticate.ts';
 import { mountDocs } from './platform/http/docs.ts';
 import type { Endpoint } from './platform/http/endpoint.ts';
-import { type ClientAddress, mountEndpoints } from './platform/http/router.ts';
+import { type ClientAddress, type ClientLocation, mountEndpoints } from './platform/http/router.ts';
 
 export type AppParts = {
   readonly domains: readonly Domain[];
@@ -15,6 +15,8 @@ export type AppParts = {
   readonly platformEndpoints: readonly Endpoint[];
   readonly authenticate: Authenticate;
   readonly clientAddress: ClientAddress;
+  /** Unknown unless given. */
+  readonly clientLocation?: ClientLocation;
 };
 
 /** Every operation the server answers. */
@@ -26,6 +28,6 @@ export function createApp(deps: Deps, parts: AppParts): Hono {
   const app = new Hono();
   const operations = operationsOf(parts);
   mountDocs(app, operations);
-  mountEndpoints(app, deps, parts.authenticate, parts.clientAddress, operations);
+  mountEndpoints(app, deps, parts.authenticate, parts.clientAddress, operations, parts.clientLocation);
   return app;
 }

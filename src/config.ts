@@ -4,8 +4,13 @@
 import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { type AnchorStore, anchorStore } from './platform/audit/anchor.ts';
+import { parseWitnesses } from './platform/audit/outside-config.ts';
+import type { WitnessEndpoint } from './platform/audit/witness.ts';
+import type { KmsAddress } from './platform/crypto/key-source.ts';
 import { KeyringError, parseRootKeys } from './platform/crypto/keyring.ts';
 import { type Connection, parseConnection } from './platform/db/client.ts';
+import { type LocationHeaders, parseLocationHeaders } from './platform/http/location-headers.ts';
 import { type PaymentSecrets, parsePaymentSecrets } from './platform/http/payment-secrets.ts';
 import { parseRateLimits, type RateLimits } from './platform/http/rate-policy.ts';
 import { isLoopbackHost, parseSmtpUrl, type SmtpServer } from './platform/mail/smtp-url.ts';
@@ -34,11 +39,20 @@ export type Config = {
   readonly database: DatabaseConfig;
   /** Root keys as text; null makes the sandbox keep its own in the data folder. */
   readonly keys: string | null;
+  /** A file of root keys instead; with `kms`, its keys are encrypted and that decrypts them. */
+  readonly keysFile: string | null;
+  readonly kms: KmsAddress | null;
   readonly signingKey: string | null;
   /** Name of the audit log in its checkpoints. */
   readonly logOrigin: string;
+  /** Who cosigns the log's checkpoints. */
+  readonly witnesses: readonly WitnessEndpoint[];
+  /** Where the log's checkpoints are kept on another host. */
+  readonly anchor: AnchorStore | null;
   readonly logLevel: string;
   readonly trustedProxies: readonly string[];
+  /** The headers in which trusted proxies say where a client is; null where none does. */
+  readonly locationHeaders: LocationHeaders | null;
   readonly demo: boolean;
   readonly firmName: string;
   /** Whose days the firm counts in. @units IANA name */
@@ -52,8 +66,12 @@ export type Config = {
   readonly alarmEmails: readonly string[];
   /** @units years */
   readonly retentionYears: number;
+  /** Start in recovery: nothing moves until banks and custodians are reconciled. */
+  readonly recovery: boolean;
   /** How many different people one of the staff may look at within an hour before an alarm is raised. */
   readonly bulkReadThreshold: number;
+  /** How long the file of an audit export is kept. @units days */
+  readonly exportDays: number;
   readonly rateLimits: RateLimits;
   /** What each payment provider signs its events with. */
   readonly paymentSecrets: PaymentSecrets;
@@ -88,7 +106,7 @@ const BESIDE = [
 export function readConfig(environment: Environment = process.env): Config {
   const problems: string[] = [];
   const known = new Set<string>(BESIDE);
-  const read = <Value>(name: string, schema: z.ZodType<Value>, fallback: Value): Value => {
+  const read: Read = (name, schema, fallback) => {
     known.add(name);
     const text = environment[name];
     if (text === undefined || text === '') {
@@ -111,31 +129,31 @@ export function readConfig(environment: Environment = process.env): Config {
     dataDir: read('PLIMSOLL_DATA_DIR', z.string(), '.data'),
     roles: read<readonly ProcessRole[]>('PLIMSOLL_ROLES', roleList, PROCESS_ROLES),
     database: readDatabase(environment, mode, problems),
-    keys: read<string | null>('PLIMSOLL_KEYS', rootKeys, null),
-    signingKey: read<string | null>('PLIMSOLL_SIGNING_KEY', signingKey, null),
-    logOrigin: read(
-      'PLIMSOLL_LOG_ORIGIN',
-      z.string().regex(/^[a-z0-9./-]{3,100}$/, 'must be a name such as audit.example.mu'),
-      'plimsoll.local/audit',
-    ),
+    ...keySettings(read),
+    ...logSettings(read),
     logLevel: read(
       'LOG_LEVEL',
       z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']),
       'info',
     ),
     trustedProxies: read<readonly string[]>('TRUSTED_PROXIES', addressList, []),
+    locationHeaders: read<LocationHeaders | null>(
+      'PLIMSOLL_LOCATION_HEADERS',
+      readable(parseLocationHeaders),
+      null,
+    ),
     demo: read(
       'PLIMSOLL_DEMO',
       z.enum(['on', 'off']).transform((text) => text === 'on'),
       mode === 'sandbox',
     ),
-    firmName: read('PLIMSOLL_FIRM_NAME', firmName, 'Plimsoll'),
-    timeZone: read('PLIMSOLL_TIME_ZONE', timeZone, 'Indian/Mauritius'),
-    publicUrl: read('PLIMSOLL_PUBLIC_URL', publicUrl, `http://localhost:${port}`),
-    smtp: read<SmtpServer | null>('SMTP_URL', readable(parseSmtpUrl), null),
-    mailFrom: read('MAIL_FROM', sender, 'no-reply@localhost'),
-    alarmEmails: read<readonly string[]>('PLIMSOLL_ALARM_EMAILS', mailboxList, []),
+    ...firmSettings(read, port),
     retentionYears: read('PLIMSOLL_RETENTION_YEARS', years, 7),
+    recovery: read(
+      'PLIMSOLL_RECOVERY',
+      z.enum(['on', 'off']).transform((text) => text === 'on'),
+      false,
+    ),
     bulkReadThreshold: read('PLIMSOLL_BULK_READ_THRESHOLD', people, 100),
     rateLimits: read(
       'PLIMSOLL_RATE_LIMITS',
@@ -153,6 +171,48 @@ export function readConfig(environment: Environment = process.env): Config {
     throw new ConfigError(problems);
   }
   return Object.freeze(config);
+}
+
+type Read = <Value>(name: string, schema: z.ZodType<Value>, fallback: Value) => Value;
+
+function keySettings(read: Read) {
+  return {
+    keys: read<string | null>('PLIMSOLL_KEYS', rootKeys, null),
+    keysFile: read<string | null>('PLIMSOLL_KEYS_FILE', z.string(), null),
+    kms: kmsOf(
+      read<string | null>('PLIMSOLL_KMS', kmsUrl, null),
+      read('PLIMSOLL_KMS_TOKEN', z.string().regex(/^[\x21-\x7e]{1,4096}$/, 'must be a token'), ''),
+    ),
+    signingKey: read<string | null>('PLIMSOLL_SIGNING_KEY', signingKey, null),
+  };
+}
+
+function firmSettings(read: Read, port: number) {
+  return {
+    firmName: read('PLIMSOLL_FIRM_NAME', firmName, 'Plimsoll'),
+    timeZone: read('PLIMSOLL_TIME_ZONE', timeZone, 'Indian/Mauritius'),
+    publicUrl: read('PLIMSOLL_PUBLIC_URL', publicUrl, `http://localhost:${port}`),
+    smtp: read<SmtpServer | null>('SMTP_URL', readable(parseSmtpUrl), null),
+    mailFrom: read('MAIL_FROM', sender, 'no-reply@localhost'),
+    alarmEmails: read<readonly string[]>('PLIMSOLL_ALARM_EMAILS', mailboxList, []),
+  };
+}
+
+function logSettings(read: Read) {
+  return {
+    logOrigin: read(
+      'PLIMSOLL_LOG_ORIGIN',
+      z
+        .string()
+        .min(3)
+        .max(100)
+        .regex(/^[a-z0-9./-]*[a-z][a-z0-9./-]*$/, 'must be a name such as audit.example.mu'),
+      'plimsoll.local/audit',
+    ),
+    witnesses: read<readonly WitnessEndpoint[]>('PLIMSOLL_WITNESSES', readable(parseWitnesses), []),
+    anchor: read<AnchorStore | null>('PLIMSOLL_ANCHOR', readable(anchorStore), null),
+    exportDays: read('PLIMSOLL_EXPORT_DAYS', days, 30),
+  };
 }
 
 const portNumber = z
@@ -203,6 +263,12 @@ function readable<Value>(parse: (text: string) => Value): z.ZodType<Value> {
   });
 }
 
+/** Root keys pass along it, so nobody may listen. */
+const kmsUrl = z.string().refine((text) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopbackHost(url.hostname));
+}, 'must be an https URL such as https://vault.example.mu:8200/v1/transit/decrypt/plimsoll');
+
 const firmName = z
   .string()
   .trim()
@@ -246,6 +312,12 @@ const years = z
   .regex(/^\d{1,2}$/, 'must be a number of years from 1 to 30')
   .transform((text) => Number.parseInt(text, 10))
   .refine((number) => number >= 1 && number <= 30, 'must be a number of years from 1 to 30');
+
+const days = z
+  .string()
+  .regex(/^[1-9]\d{0,3}$/, 'must be a number of days from 1 to 3650')
+  .transform((text) => Number.parseInt(text, 10))
+  .refine((number) => number <= 3650, 'must be a number of days from 1 to 3650');
 
 const people = z
   .string()
@@ -308,9 +380,10 @@ function contradictions(config: Config, environment: Environment): string[] {
   if (config.smtp?.caFile != null && !existsSync(config.smtp.caFile)) {
     problems.push('SMTP_URL: the file that ca names is not there');
   }
+  problems.push(...keyContradictions(config));
   if (config.mode === 'production') {
-    if (config.keys === null) {
-      problems.push('PLIMSOLL_KEYS: is required in production');
+    if (config.keys === null && config.keysFile === null) {
+      problems.push('PLIMSOLL_KEYS: is required in production, or PLIMSOLL_KEYS_FILE');
     }
     if (config.signingKey === null && config.roles.includes('worker')) {
       problems.push('PLIMSOLL_SIGNING_KEY: is required in production where the worker role runs');
@@ -329,6 +402,24 @@ function contradictions(config: Config, environment: Environment): string[] {
     }
   } else if (!isLoopbackHost(config.host)) {
     problems.push('HOST: the sandbox binds to the loopback address only (127.0.0.1, ::1 or localhost)');
+  }
+  return problems;
+}
+
+function kmsOf(url: string | null, token: string): KmsAddress | null {
+  return url === null ? null : { url, token };
+}
+
+function keyContradictions(config: Config): string[] {
+  const problems: string[] = [];
+  if (config.keys !== null && config.keysFile !== null) {
+    problems.push('PLIMSOLL_KEYS_FILE: cannot be set together with PLIMSOLL_KEYS');
+  }
+  if (config.kms !== null && config.keysFile === null) {
+    problems.push('PLIMSOLL_KMS: needs PLIMSOLL_KEYS_FILE, which holds the keys it encrypted');
+  }
+  if (config.kms?.token === '') {
+    problems.push('PLIMSOLL_KMS_TOKEN: is required where PLIMSOLL_KMS is set');
   }
   return problems;
 }

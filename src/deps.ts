@@ -6,9 +6,11 @@ import { sql } from 'drizzle-orm';
 import type { Logger } from 'pino';
 import { type Clock, systemClock } from './kernel/time.ts';
 import { approvalActions } from './platform/approvals/actions.ts';
+import { auditRegistry } from './platform/audit/registry.ts';
 import type { Deps, Mode, Settings } from './platform/context.ts';
 import { buildKeyring, type RootKey } from './platform/crypto/keyring.ts';
 import { buildPersonKeys } from './platform/crypto/person-keys.ts';
+import { sealedColumns } from './platform/crypto/sealed-columns.ts';
 import type { Connection, Login, PoolSizes } from './platform/db/client.ts';
 import { openDatabases } from './platform/db/client.ts';
 import type { Domain } from './platform/domain.ts';
@@ -54,6 +56,8 @@ export function buildDeps(parts: DepsParts): Deps {
     files: folderFileStore(join(parts.dataDir, 'files')),
     approvalActions: actions,
     privacy: privacyOf(parts.domains),
+    auditRegistry: auditRegistry(parts.domains),
+    sealedColumns: sealedColumns(parts.domains),
     checks: parts.domains.flatMap((domain) => domain.checks),
     wakeRelay: parts.wakeRelay,
   };

@@ -4,7 +4,22 @@
  */
 
 /** The statuses a refusal may carry; see docs/http-status-codes.md. */
-export type ProblemStatus = 400 | 401 | 403 | 404 | 405 | 409 | 412 | 413 | 415 | 422 | 428 | 429 | 500 | 503;
+export type ProblemStatus =
+  | 400
+  | 401
+  | 403
+  | 404
+  | 405
+  | 409
+  | 412
+  | 413
+  | 415
+  | 416
+  | 422
+  | 428
+  | 429
+  | 500
+  | 503;
 
 /** One entry of a domain's closed list of refusals. */
 export type ProblemDefinition = { readonly status: ProblemStatus; readonly title: string };

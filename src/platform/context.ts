@@ -7,8 +7,10 @@ import type { Actor } from '../kernel/actor.ts';
 import type { Id } from '../kernel/id.ts';
 import type { Clock } from '../kernel/time.ts';
 import type { ApprovalActions } from './approvals/actions.ts';
+import type { RegisteredEvent } from './audit/registry.ts';
 import type { Keyring } from './crypto/keyring.ts';
 import type { PersonKeys } from './crypto/person-keys.ts';
+import type { SealedColumn } from './crypto/sealed-columns.ts';
 import type { Databases, Login, Tx } from './db/client.ts';
 import type { Check } from './domain.ts';
 import type { FileStore } from './files/file-store.ts';
@@ -33,6 +35,8 @@ export type Settings = {
   readonly retentionYears: number;
   /** How many different people one of the staff may look at within an hour before an alarm is raised. */
   readonly bulkReadThreshold: number;
+  /** How long the file of an audit export is kept. @units days */
+  readonly exportDays: number;
   readonly rateLimits: RateLimits;
   /** What each payment provider signs its events with, the newest first. */
   readonly paymentSecrets: PaymentSecrets;
@@ -51,6 +55,10 @@ export type Deps = Settings & {
   readonly files: FileStore;
   readonly approvalActions: ApprovalActions;
   readonly privacy: Privacy;
+  /** Every event that can stand in the audit log. */
+  readonly auditRegistry: readonly RegisteredEvent[];
+  /** Every sealed column there is, and what each is bound to. */
+  readonly sealedColumns: readonly SealedColumn[];
   /** Every domain's whole-book checks. */
   readonly checks: readonly Check[];
   /** Wakes the outbox relay of this process after a commit that wrote events. */
@@ -58,7 +66,21 @@ export type Deps = Settings & {
 };
 
 /** Where a request came from; personal data, sealed before it is stored. */
-export type Client = { readonly ip: string; readonly userAgent: string };
+export type Client = {
+  readonly ip: string;
+  readonly userAgent: string;
+  /** Where a trusted proxy says the request came from; absent where none says so. */
+  readonly location?: Location;
+};
+
+/** @units country ISO 3166-1 alpha-2, degrees as decimal strings, IANA time zone */
+export type Location = {
+  readonly country: string;
+  readonly city?: string;
+  readonly latitude?: string;
+  readonly longitude?: string;
+  readonly timeZone?: string;
+};
 
 export type Ctx = {
   readonly deps: Deps;

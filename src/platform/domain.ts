@@ -5,10 +5,14 @@
 import type { Id } from '../kernel/id.ts';
 import type { Instant } from '../kernel/time.ts';
 import type { ApprovalAction } from './approvals/actions.ts';
+import type { AuditEvent } from './audit/events.ts';
 import type { Ctx } from './context.ts';
+import type { SealedColumn } from './crypto/sealed-columns.ts';
 import type { Tx } from './db/client.ts';
+import type { TableInventory } from './db/inventory.ts';
 import type { Endpoint } from './http/endpoint.ts';
 import type { Consumer } from './outbox/consumer.ts';
+import type { RecordClass } from './privacy/record-classes.ts';
 
 export type Break = {
   /** What is wrong: a wallet, a journal, an order. */
@@ -64,10 +68,38 @@ export type PersonalData = {
   /** Customers' login cannot read these tables, so their own export reads them on the engine's. */
   readonly internal?: true;
   readonly sections: Readonly<Record<string, PersonalSection>>;
-  /** The latest fact from which on these records have to be kept; null where there is none. */
+  /** Which policy says how long. */
+  readonly recordClass: RecordClass;
+  /** The latest fact from which on these records have to be kept; null where there is none of them. */
   readonly keptSince?: (tx: Tx, userId: Id) => Promise<Instant | null>;
   /** Removes what could still be read or found without the person's key. */
   readonly erase?: (tx: Tx, ctx: Ctx, userId: Id) => Promise<void>;
+};
+
+/** What has to go, since nothing need keep it any longer. */
+export type DueItem = {
+  /** The person, or the month as `YYYY-MM`. */
+  readonly subject: string;
+  readonly userId: Id | null;
+  readonly dueSince: Instant;
+  /** A legal hold keeps it for now. */
+  readonly held: boolean;
+};
+
+/** What a domain reports to be due of one class and, where two people agreed, destroys. */
+export type RetentionPiece = {
+  readonly recordClass: RecordClass;
+  /** A page of the candidates; `next` goes on behind the last of them, null at the end. */
+  readonly due: (
+    tx: Tx,
+    ctx: Ctx,
+    after: string | null,
+  ) => Promise<{ readonly items: readonly DueItem[]; readonly next: string | null }>;
+  /**
+   * Destroys one of them after looking again; where absent, another operation does it.
+   * @errors DomainError, before anything was written, where it has to be kept after all
+   */
+  readonly destroy?: (tx: Tx, ctx: Ctx, subject: string, reason: string) => Promise<void>;
 };
 
 /** Why a relationship cannot end yet, in words that a customer may be told. */
@@ -75,15 +107,27 @@ export type ClosingObstacle = { readonly code: string; readonly detail: string }
 
 export type ClosingObstacles = (tx: Tx, userId: Id) => Promise<readonly ClosingObstacle[]>;
 
+/** The people whose records these ids name; ids of other things are passed over. */
+export type PeopleBehind = (tx: Tx, ids: readonly Id[]) => Promise<readonly Id[]>;
+
 export type Domain = {
   readonly name: string;
+  /** Every event this domain can record; all of them together are the closed registry. */
+  readonly auditEvents: readonly AuditEvent[];
+  /** The columns this domain seals, and what each is bound to. */
+  readonly sealedColumns?: readonly SealedColumn[];
   readonly endpoints: readonly Endpoint[];
   readonly checks: readonly Check[];
   readonly consumers: readonly Consumer[];
   readonly approvalActions: readonly ApprovalAction[];
   readonly jobs: readonly Job[];
   readonly personalData: readonly PersonalData[];
+  readonly retention?: readonly RetentionPiece[];
+  /** What each column of its tables holds. */
+  readonly inventory?: readonly TableInventory[];
   readonly closingObstacles?: ClosingObstacles;
   /** Audit events that tell of staff who saw a person; reading many people in an hour raises an alarm. */
   readonly personReads?: readonly string[];
+  /** Finds whom a read of the staff was about. */
+  readonly peopleBehind?: readonly PeopleBehind[];
 };

@@ -6,6 +6,8 @@ export type BannerFacts = {
   readonly url: string;
   readonly database: string;
   readonly seconds: string;
+  /** Named where the installation is in recovery. */
+  readonly recovery: { readonly cause: string } | null;
   readonly demo: { readonly path: string; readonly credentials: DemoCredentials } | null;
 };
 
@@ -19,6 +21,9 @@ export function bannerText(facts: BannerFacts): string {
     `  Reference  ${facts.url}/docs`,
     `  OpenAPI    ${facts.url}/openapi.json`,
   ];
+  if (facts.recovery !== null) {
+    lines.push('', `  IN RECOVERY (${facts.recovery.cause}): nothing moves; see docs/runbooks/restore.md`);
+  }
   if (facts.demo !== null) {
     lines.push('', ...demoLines(facts.url, facts.demo.path, facts.demo.credentials));
   }

@@ -10,6 +10,23 @@ import type { ClientAddress } from '../platform/http/router.ts';
  * @units trusted: addresses or CIDR ranges
  */
 export function clientAddressBehind(trusted: readonly string[]): ClientAddress {
+  const isTrusted = trustedPeers(trusted);
+  return (peer, forwardedFor) => {
+    const direct = plain(peer);
+    if (forwardedFor === null || !isTrusted(direct)) {
+      return direct;
+    }
+    const hops = forwardedFor.split(',').map((hop) => plain(hop.trim()));
+    const outside = hops.reverse().find((hop) => !isTrusted(hop));
+    return outside !== undefined && isIP(outside) !== 0 ? outside : direct;
+  };
+}
+
+/**
+ * Tells which addresses are those of trusted proxies.
+ * @units trusted: addresses or CIDR ranges
+ */
+export function trustedPeers(trusted: readonly string[]): (peer: string) => boolean {
   const list = new BlockList();
   for (const entry of trusted) {
     const [address = '', prefix] = entry.split('/');
@@ -20,16 +37,9 @@ export function clientAddressBehind(trusted: readonly string[]): ClientAddress {
       family,
     );
   }
-  const isTrusted = (address: string) =>
-    isIP(address) !== 0 && list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
-  return (peer, forwardedFor) => {
-    const direct = plain(peer);
-    if (forwardedFor === null || !isTrusted(direct)) {
-      return direct;
-    }
-    const hops = forwardedFor.split(',').map((hop) => plain(hop.trim()));
-    const outside = hops.reverse().find((hop) => !isTrusted(hop));
-    return outside !== undefined && isIP(outside) !== 0 ? outside : direct;
+  return (peer) => {
+    const address = plain(peer);
+    return isIP(address) !== 0 && list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
   };
 }
 

@@ -11,6 +11,7 @@ export function settingsOf(config: Config): Pick<DepsParts, 'settings' | 'mail'>
     alarmEmails,
     retentionYears,
     bulkReadThreshold,
+    exportDays,
     rateLimits,
     paymentSecrets,
   } = config;
@@ -22,6 +23,7 @@ export function settingsOf(config: Config): Pick<DepsParts, 'settings' | 'mail'>
       alarmEmails,
       retentionYears,
       bulkReadThreshold,
+      exportDays,
       rateLimits,
       paymentSecrets,
     },

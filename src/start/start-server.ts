@@ -13,18 +13,23 @@ import { revocations } from '../domains/identity/index.ts';
 import { tradingEngine } from '../domains/trading/index.ts';
 import { allDomains, authenticate, platformEndpoints } from '../domains.ts';
 import { flushAttempts } from '../platform/audit/attempt.ts';
+import { startOutsideRecord } from '../platform/audit/outside-record.ts';
 import { startSealer } from '../platform/audit/sealer.ts';
 import type { Deps } from '../platform/context.ts';
-import { parseRootKeys } from '../platform/crypto/keyring.ts';
+import { watchKeys } from '../platform/crypto/installation-keys.ts';
 import { startGuard } from '../platform/db/guard.ts';
 import { healthEndpoints } from '../platform/http/health.ts';
 import { serveMetrics } from '../platform/http/metrics.ts';
 import { startJobs } from '../platform/jobs/jobs.ts';
 import { buildLogger } from '../platform/log/logger.ts';
 import { type Relay, startRelay } from '../platform/outbox/relay.ts';
+import { recoveryOf } from '../platform/recovery/mode.ts';
 import { bannerText } from './banner.ts';
-import { clientAddressBehind } from './client-address.ts';
+import { clientAddressBehind, trustedPeers } from './client-address.ts';
+import { clientLocationBehind } from './client-location.ts';
 import { openDatabase } from './open-database.ts';
+import { enterRecovery, type HeldPart, startHeldParts } from './recovery.ts';
+import { readRootKeys } from './root-keys.ts';
 import { sandboxKeys } from './sandbox-keys.ts';
 import { settingsOf } from './settings.ts';
 import { StartError } from './start-error.ts';
@@ -70,7 +75,7 @@ async function assemble(
     dataDir: config.dataDir,
     connections: database.connections,
     pools: { app: 8, staff: 4, engine: 12 },
-    rootKeys: parseRootKeys(config.keys ?? secrets.keys),
+    rootKeys: await readRootKeys(config),
     log: buildLogger(config.logLevel),
     wakeRelay: () => relay?.wake(),
     domains: allDomains,
@@ -82,14 +87,22 @@ async function assemble(
   await checkConnections(deps);
   await checkKeyring(deps);
   await refuseSandboxDatabase(deps);
+  // Every node learns of a further key before another node seals under it.
+  stops.push({ name: 'keys', run: watchKeys(deps).stop });
   // Every node looks at its database for itself, whatever roles it has.
   const guard = await startGuard(deps);
   stops.push({ name: 'guard', run: () => guard.stop() });
   // Every process keeps credentials or keys of people in memory, so every one hears what was withdrawn.
   revocations(deps);
-  relay = await startWorkers(config, deps, config.signingKey ?? secrets.signingKey, stops);
+  await enterRecovery(deps, config);
+  startFlusher(deps, stops);
+  const held = heldParts(config, deps, config.signingKey ?? secrets.signingKey, (now) => {
+    relay = now;
+  });
+  stops.push({ name: 'engine and workers', run: await startHeldParts(deps, held) });
   // Before anybody is served: a node that says it is ready has its demo firm.
-  const seeded = config.demo && config.roles.includes('api') ? await seededDemo(config, deps) : null;
+  const serves = config.roles.includes('api') && recoveryOf(deps) === null;
+  const seeded = config.demo && serves ? await seededDemo(config, deps) : null;
   const url = listen(config, deps, stops);
   if (config.metricsPort !== null) {
     stops.push({ name: 'metrics', run: serveMetrics(deps, config.host, config.metricsPort).stop });
@@ -104,16 +117,19 @@ async function assemble(
   return {
     url,
     stop,
-    banner: (seconds) => bannerText({ config, url, database: database.description, seconds, demo: seeded }),
+    banner: (seconds) =>
+      bannerText({
+        config,
+        url,
+        database: database.description,
+        seconds,
+        demo: seeded,
+        recovery: recoveryOf(deps),
+      }),
   };
 }
 
-async function startWorkers(
-  config: Config,
-  deps: Deps,
-  signingKey: string,
-  stops: Stop[],
-): Promise<Relay | undefined> {
+function startFlusher(deps: Deps, stops: Stop[]): void {
   const flusher = setInterval(() => {
     flushAttempts(deps).catch(() => deps.log.error({}, 'attempts could not be flushed'));
   }, FLUSH_ATTEMPTS_MS);
@@ -124,28 +140,64 @@ async function startWorkers(
       await flushAttempts(deps, true);
     },
   });
-  if (config.roles.includes('engine')) {
-    const engine = tradingEngine(deps);
-    await engine.start();
-    stops.push({ name: 'engine', run: () => engine.stop() });
-  }
-  if (!config.roles.includes('worker')) {
-    return undefined;
-  }
-  const seed = new Uint8Array(Buffer.from(signingKey, 'base64'));
-  const sealer = await startSealer(deps, { origin: config.logOrigin, seed });
-  stops.push({ name: 'sealer', run: () => sealer.stop() });
-  const jobs = await startJobs(
-    deps,
-    allDomains.flatMap((domain) => domain.jobs),
-  );
-  stops.push({ name: 'jobs', run: () => jobs.stop() });
-  const relay = startRelay(
-    deps,
-    allDomains.flatMap((domain) => domain.consumers),
-  );
-  stops.push({ name: 'relay', run: () => relay.stop() });
-  return relay;
+}
+
+/** What moves or tells anything outside waits for the end of a recovery; the log only for its name. */
+function heldParts(
+  config: Config,
+  deps: Deps,
+  signingKey: string,
+  relayIs: (relay: Relay | undefined) => void,
+): readonly HeldPart[] {
+  const engine: HeldPart = {
+    may: (recovery) => recovery === null,
+    start: async () => {
+      const trading = tradingEngine(deps);
+      await trading.start();
+      return () => trading.stop();
+    },
+  };
+  const sealer: HeldPart = {
+    may: (recovery) => recovery === null || recovery.logSettledAt !== null,
+    start: async () => {
+      const seed = new Uint8Array(Buffer.from(signingKey, 'base64'));
+      const origin = recoveryOf(deps)?.logOrigin ?? config.logOrigin;
+      const sealer = await startSealer(deps, { origin, seed });
+      const { witnesses, anchor } = config;
+      const outside =
+        witnesses.length > 0 || anchor !== null
+          ? startOutsideRecord(deps, sealer, { witnesses, anchor })
+          : null;
+      return async () => {
+        await outside?.stop();
+        await sealer.stop();
+      };
+    },
+  };
+  const workers: HeldPart = {
+    may: (recovery) => recovery === null,
+    start: async () => {
+      const jobs = await startJobs(
+        deps,
+        allDomains.flatMap((domain) => domain.jobs),
+      );
+      const relay = startRelay(
+        deps,
+        allDomains.flatMap((domain) => domain.consumers),
+      );
+      relayIs(relay);
+      return async () => {
+        relayIs(undefined);
+        await relay.stop();
+        await jobs.stop();
+      };
+    },
+  };
+  const { roles } = config;
+  return [
+    ...(roles.includes('engine') ? [engine] : []),
+    ...(roles.includes('worker') ? [sealer, workers] : []),
+  ];
 }
 
 function listen(config: Config, deps: Deps, stops: Stop[]): string {
@@ -156,6 +208,7 @@ function listen(config: Config, deps: Deps, stops: Stop[]): string {
     platformEndpoints: serves ? platformEndpoints : healthEndpoints,
     authenticate,
     clientAddress: clientAddressBehind(config.trustedProxies),
+    clientLocation: clientLocationBehind(trustedPeers(config.trustedProxies), config.locationHeaders),
   });
   const server = Bun.serve({
     hostname: config.host,

@@ -5,7 +5,10 @@
 import { eq } from 'drizzle-orm';
 import type { Json } from '../kernel/canonical-json.ts';
 import type { Deps } from '../platform/context.ts';
+import { openInstallationKeys } from '../platform/crypto/installation-keys.ts';
+import { installationKeys } from '../platform/crypto/schema.ts';
 import { openText, sealText } from '../platform/crypto/seal.ts';
+import { missingWraps } from '../platform/crypto/wrapped-keys.ts';
 import type { Ciphertext } from '../platform/db/columns.ts';
 import { systemMarks } from '../platform/db/schema.ts';
 import { StartError } from './start-error.ts';
@@ -24,10 +27,26 @@ export async function setMark(deps: Deps, name: MarkName, value: Json): Promise<
 }
 
 /**
- * Refuses a database that was written with keys this process does not have.
- * @errors StartError
+ * Refuses a database that needs keys this process does not have, and uses the keys of one that does not.
+ * @effects perhaps the mark `keyring` and the first rows of `installation_keys`
+ * @errors StartError naming the keys that are missing, by what their wraps call them
  */
 export async function checkKeyring(deps: Deps): Promise<void> {
+  const missing = await missingWraps(deps);
+  if (missing.length > 0) {
+    const list = missing.map(({ keyId, table, count }) => `${keyId} (${count} rows of ${table})`).join(', ');
+    throw new StartError(
+      `PLIMSOLL_KEYS does not hold root keys that rows of this database need: ${list}. Nothing was started; add the keys that were removed too early.`,
+    );
+  }
+  // A database of an earlier release holds none of its own keys, only proof of the root key it began with.
+  if ((await deps.db.engine.$count(installationKeys)) === 0) {
+    await checkMark(deps);
+  }
+  await openInstallationKeys(deps);
+}
+
+async function checkMark(deps: Deps): Promise<void> {
   const place = { table: 'system_marks', column: 'value', rowId: 'keyring' };
   const known = await readMark(deps, 'keyring');
   if (known === undefined) {

@@ -27,10 +27,27 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(async () => {
+  const unknown = await unregisteredRows();
   const report = await world.reconcile();
   await world.close();
+  expect(unknown).toEqual([]);
   expect(report.checks.flatMap((check) => check.breaks)).toEqual([]);
 });
+
+/** What the log holds that the registry does not know so; attempts bear the category and class of what was asked. */
+async function unregisteredRows() {
+  const { eventType, category, severity, class: kind } = auditLogs;
+  const stored = await world.deps.db.engine
+    .selectDistinct({ eventType, category, severity, kind })
+    .from(auditLogs);
+  const registry = new Map(world.deps.auditRegistry.map((event) => [event.type, event]));
+  return stored.filter((row) => {
+    const event = registry.get(row.eventType);
+    const attempted = row.eventType.startsWith('request.');
+    const same = row.category === event?.category && row.kind === (event?.class ?? 'normal');
+    return event === undefined || row.severity !== event.severity || (!attempted && !same);
+  });
+}
 
 async function rowsOf(requestId: string) {
   return world.deps.db.engine

@@ -33,6 +33,7 @@ export const TEST_SETTINGS: Settings = {
   alarmEmails: ['alarms@example.mu'],
   retentionYears: 7,
   bulkReadThreshold: 100,
+  exportDays: 30,
   rateLimits: parseRateLimits('sandbox', 'sign_in=6000000/60,recovery=6000000/60,export=6000000/60'),
   paymentSecrets: new Map(),
 };

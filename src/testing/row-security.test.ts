@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import type postgres from 'postgres';
+import { publishPersonKeys } from '../platform/crypto/rotate-person-keys.ts';
 import { openClient } from '../platform/db/client.ts';
 import { sqlStateOf } from '../platform/db/errors.ts';
 import { startTwoCustomers, type TwoCustomers } from './two-customers.ts';
@@ -29,6 +30,9 @@ let owned: readonly Owned[];
 beforeAll(async () => {
   people = await startTwoCustomers(import.meta.file);
   const { database } = people.world;
+  for (const { userId } of [people.own, people.other]) {
+    await publishPersonKeys(people.world.system, userId, () => {});
+  }
   app = openClient(database.connections.app, 1);
   engine = openClient(database.connections.engine, 1);
   owner = openClient(database.owner, 1);

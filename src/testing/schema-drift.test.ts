@@ -18,6 +18,7 @@ import { createTestDatabase, type TestDatabase } from './postgres.ts';
 const ADDED_BY_HAND = [
   'constraint instruments.instruments_base_asset_fkey',
   'constraint instruments.instruments_quote_asset_fkey',
+  'policy audit_archives.audit_archives_owner',
   'policy journals.journals_ledger',
   'policy wallets.wallets_ledger',
 ];

@@ -36,6 +36,9 @@ function asks(onOneself: StaffWrite['onOneself'], ...more: readonly string[]): S
 }
 
 const STAFF_WRITES: Readonly<Record<string, StaffWrite>> = {
+  // Recovery.
+  endRecovery: asks(null),
+  setLogOrigin: asks(null),
   // Roles, people, factors and keys.
   setUserRoles: asks('self_action'),
   reactivateUser: asks('self_action'),
@@ -43,6 +46,13 @@ const STAFF_WRITES: Readonly<Record<string, StaffWrite>> = {
   closeUser: asks('self_action'),
   requestErasure: asks('self_action'),
   publishAgreement: asks(null),
+  // Retention.
+  createLegalHold: { kind: 'stops', leaves: ['legal_hold.placed'], onOneself: 'forbidden' },
+  releaseLegalHold: asks(null),
+  requestAuditArchive: asks(null),
+  setRetentionPolicy: asks(null),
+  startRetentionRun: { kind: 'evidence', leaves: ['retention_run.reported'], onOneself: null },
+  destroyDueRecords: asks(null),
   suspendUser: { kind: 'stops', leaves: ['user.suspended'], onOneself: 'self_action' },
   endUserSessions: { kind: 'stops', leaves: ['user.sessions_ended'], onOneself: 'self_action' },
   revokeUserApiKey: { kind: 'stops', leaves: ['api_key.revoked'], onOneself: 'self_action' },
@@ -168,6 +178,7 @@ const STAFF_WRITES: Readonly<Record<string, StaffWrite>> = {
   },
   // Evidence.
   createAuditExport: { kind: 'evidence', leaves: ['audit_export.requested'], onOneself: null },
+  cancelAuditExport: { kind: 'evidence', leaves: ['audit_export.cancelled'], onOneself: null },
 };
 
 const staffWrites = operationsOf({ domains: allDomains, platformEndpoints }).filter(

@@ -1285,7 +1285,7 @@ export interface paths {
         put?: never;
         /**
          * Asks for a person to be erased after retention; another person decides
-         * @description Refused with `retention_running` and the date while records must be kept. Erasing destroys the key of the person: nobody can read their data again.
+         * @description Refused with `retention_running` and the date while records must be kept, and with `legal_hold` while a hold keeps them. Erasing destroys the key of the person: nobody can read their data again.
          *
          *     Who may: compliance_officer, mlro.
          *
@@ -4210,6 +4210,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/recovery": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether the installation is in recovery, and the latest recovery there was
+         * @description Who may: compliance_officer, mlro, operations, admin, auditor.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["getRecovery"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/recovery/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for the end of the recovery
+         * @description On a reconciliation of the day the recovery began or later that compared every bank account and custodian and is signed. Another person decides; then every node moves again within a second.
+         *
+         *     Who may: compliance_officer, mlro.
+         *
+         *     Not with an API key.
+         *
+         *     Needs a second factor checked within five minutes.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["endRecovery"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/recovery/log-origin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask that the audit log go on under a new name
+         * @description Where the restored tree is behind checkpoints that others hold. Nothing is signed until it is settled. Another person decides; afterwards `PLIMSOLL_LOG_ORIGIN` must say the new name.
+         *
+         *     Who may: compliance_officer, mlro, admin.
+         *
+         *     Not with an API key.
+         *
+         *     Needs a second factor checked within five minutes.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["setLogOrigin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orders": {
         parameters: {
             query?: never;
@@ -4456,6 +4536,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audit/timelines/{kind}/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happened to a customer, an account, an order or a payment, newest first
+         * @description For a user, what they did and what was done about them. For anything else, its own rows and all that the same requests did in other domains: holds, journals, approvals, screenings. Each person it tells of is recorded as read.
+         *
+         *     Who may: auditor, compliance_officer, mlro.
+         *
+         *     API key scope: `audit:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["getAuditTimeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/audit/exports": {
         parameters: {
             query?: never;
@@ -4463,7 +4569,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Exports of the audit log, newest first
+         * @description Who may: auditor, compliance_officer, mlro.
+         *
+         *     API key scope: `audit:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listAuditExports"];
         put?: never;
         /**
          * Request an export that proves itself offline
@@ -4506,6 +4620,56 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audit/exports/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Call an export off that is not written yet
+         * @description Who may: auditor, compliance_officer, mlro.
+         *
+         *     API key scope: `audit:read`.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["cancelAuditExport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/exports/{id}/manifest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a completed export holds, signed by the log
+         * @description A C2SP signed note over period, filters, row count, tree size, checkpoint and the digests of the file.
+         *
+         *     Who may: auditor, compliance_officer, mlro.
+         *
+         *     API key scope: `audit:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["getAuditExportManifest"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/audit/exports/{id}/download": {
         parameters: {
             query?: never;
@@ -4515,7 +4679,9 @@ export interface paths {
         };
         /**
          * The file of a completed export
-         * @description Who may: auditor, compliance_officer, mlro.
+         * @description Takes `Range: bytes=…` with `If-Range: <ETag>`, so that a download that broke off goes on where it was. The content type is that of the format, or `application/octet-stream` for a file encrypted with age.
+         *
+         *     Who may: auditor, compliance_officer, mlro.
          *
          *     API key scope: `audit:read`.
          *
@@ -4580,6 +4746,56 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/audit/log/checkpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The checkpoints that were signed, the newest first
+         * @description Who may: auditor, compliance_officer, mlro.
+         *
+         *     API key scope: `audit:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listAuditCheckpoints"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/log/consistency": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The proof that one tree of the log begins with another
+         * @description From any number of rows to any checkpoint, as plimsoll-consistency@1. Whoever kept a checkpoint of the smaller tree proves with it that the log only grew: `bun run verify-audit FILE --earlier CHECKPOINT --consistency PROOF`.
+         *
+         *     Who may: auditor, compliance_officer, mlro.
+         *
+         *     API key scope: `audit:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["getAuditConsistency"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/audit/log/tile/{level}/{index}": {
         parameters: {
             query?: never;
@@ -4620,6 +4836,340 @@ export interface paths {
          *     Counted as `export`.
          */
         get: operations["verifyAuditLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/legal-holds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Legal holds, newest first
+         * @description Nobody is shown a hold on themselves.
+         *
+         *     Who may: auditor, compliance_officer, mlro.
+         *
+         *     API key scope: `audit:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listLegalHolds"];
+        put?: never;
+        /**
+         * Keeps records from destruction: of a person, of a time, or all
+         * @description In force at once: erasure, retention runs and the archiving of the log obey it until two people release it.
+         *
+         *     Who may: compliance_officer, mlro.
+         *
+         *     Not with an API key.
+         *
+         *     Needs a second factor checked within five minutes.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["createLegalHold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/legal-holds/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One legal hold
+         * @description Who may: auditor, compliance_officer, mlro.
+         *
+         *     API key scope: `audit:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["getLegalHold"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/legal-holds/{id}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks for a legal hold to be released; another person decides
+         * @description Who may: compliance_officer, mlro.
+         *
+         *     Not with an API key.
+         *
+         *     Needs a second factor checked within five minutes.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["releaseLegalHold"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/retention-policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How long each class of records is kept
+         * @description Who may: auditor, compliance_officer, mlro.
+         *
+         *     API key scope: `audit:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listRetentionPolicies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/retention-policies/{recordClass}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Asks for a class to be kept longer or shorter; another person decides
+         * @description Months count from the end of the relationship and whatever of the class happened later.
+         *
+         *     Who may: compliance_officer, mlro.
+         *
+         *     Not with an API key.
+         *
+         *     Needs a second factor checked within five minutes.
+         *
+         *     Counted as `write`.
+         */
+        put: operations["setRetentionPolicy"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/retention-runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Reports of what was due for destruction, newest first
+         * @description Who may: auditor, compliance_officer, mlro.
+         *
+         *     API key scope: `audit:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listRetentionRuns"];
+        put?: never;
+        /**
+         * Reports what is due now; destroys nothing
+         * @description Who may: compliance_officer, mlro.
+         *
+         *     Not with an API key.
+         *
+         *     Needs a second factor checked within five minutes.
+         *
+         *     Counted as `export`.
+         */
+        post: operations["startRetentionRun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/retention-runs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One report
+         * @description Who may: auditor, compliance_officer, mlro.
+         *
+         *     API key scope: `audit:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["getRetentionRun"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/retention-runs/{id}/items": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a report found, and what became of it
+         * @description Who may: auditor, compliance_officer, mlro.
+         *
+         *     API key scope: `audit:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listRetentionItems"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/retention-runs/{id}/destroy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Asks for what a report found to be destroyed; another person decides
+         * @description Bound to exactly the items of the report. Each is looked at again before it goes: a hold placed since, or a fact that restarted the clock, keeps it.
+         *
+         *     Who may: compliance_officer, mlro.
+         *
+         *     Not with an API key.
+         *
+         *     Needs a second factor checked within five minutes.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["destroyDueRecords"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/archives": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Months of the audit log that were archived or are about to be
+         * @description Who may: auditor, compliance_officer, mlro.
+         *
+         *     API key scope: `audit:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listAuditArchives"];
+        put?: never;
+        /**
+         * Ask for a month of the audit log to be archived
+         * @description Only a month that its retention policy no longer keeps and that no legal hold keeps. Another person approves; a job then writes the rows to a file, verifies that file and detaches the month. Proofs of what remains, and of what is in the file, go on to hold.
+         *
+         *     Who may: compliance_officer, mlro.
+         *
+         *     Not with an API key.
+         *
+         *     Needs a second factor checked within five minutes.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["requestAuditArchive"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/archives/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * An archived month, with the digest of its file and the checkpoint it leads to
+         * @description Who may: auditor, compliance_officer, mlro.
+         *
+         *     API key scope: `audit:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["getAuditArchive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/event-types": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Every event that can stand in the audit log
+         * @description Who may: auditor, compliance_officer, mlro, admin.
+         *
+         *     API key scope: `audit:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listAuditEventTypes"];
         put?: never;
         post?: never;
         delete?: never;
@@ -7962,6 +8512,46 @@ export interface components {
         };
         /** Format: binary */
         CustodyReportFile: string;
+        RecoveryView: {
+            open: boolean;
+            latest: components["schemas"]["Recovery"] | null;
+        };
+        Recovery: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            id: string;
+            /** @enum {string} */
+            cause: "restored" | "other_cluster" | "log_behind" | "requested";
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            startedAt: string;
+            backupId: string | null;
+            backupTakenAt: string | null;
+            treeSize: number;
+            foreignSize: number | null;
+            logOrigin: string | null;
+            logSettledAt: string | null;
+            reconciliationId: string | null;
+            approvalId: string | null;
+            endedAt: string | null;
+        };
+        EndRecovery: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            reconciliationId: string;
+            reason: string;
+        };
+        NewLogOrigin: {
+            /** @example audit.example.mu/2026-02 */
+            origin: string;
+            reason: string;
+        };
         Order: {
             symbol: string;
             postOnly: boolean;
@@ -8205,6 +8795,14 @@ export interface components {
             personal: {
                 ip: string;
                 userAgent: string;
+                /** @description Absent where no trusted proxy said where the request came from */
+                location?: {
+                    country: string;
+                    city?: string;
+                    latitude?: string;
+                    longitude?: string;
+                    timeZone?: string;
+                };
             } | null;
             leafIndex: number | null;
         };
@@ -8220,7 +8818,7 @@ export interface components {
              */
             requestedBy: string;
             /** @enum {string} */
-            status: "pending" | "running" | "completed" | "failed";
+            status: "pending" | "running" | "completed" | "failed" | "cancelled" | "expired";
             sha256: string | null;
             /**
              * Format: date-time
@@ -8228,7 +8826,7 @@ export interface components {
              */
             createdAt: string;
             /** @enum {string} */
-            format: "ndjson";
+            format: "ndjson" | "csv" | "parquet";
             /**
              * Format: date-time
              * @example 2026-01-31T09:30:00.000000Z
@@ -8239,10 +8837,22 @@ export interface components {
              * @example 2026-01-31T09:30:00.000000Z
              */
             to: string;
+            filters: {
+                [key: string]: string;
+            };
+            recipient: string | null;
+            progress: {
+                rowsDone: number;
+                rowsTotal: number | null;
+            };
             rowCount: number | null;
             treeSize: number | null;
+            sizeBytes: number | null;
+            plainSha256: string | null;
             failure: string | null;
+            startedAt: string | null;
             completedAt: string | null;
+            expiresAt: string | null;
             verifierKey: string | null;
         };
         NewAuditExport: {
@@ -8257,7 +8867,36 @@ export interface components {
              */
             to: string;
             /** @enum {string} */
-            format: "ndjson";
+            format: "ndjson" | "csv" | "parquet";
+            filters?: {
+                /**
+                 * Format: uuid
+                 * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+                 */
+                userId?: string;
+                actorId?: string;
+                /** @enum {string} */
+                category?: "authentication" | "trading" | "compliance" | "admin_action" | "system" | "financial" | "security";
+                /** @enum {string} */
+                severity?: "info" | "warning" | "error" | "critical";
+                /** @enum {string} */
+                class?: "normal" | "restricted";
+                /** @enum {string} */
+                outcome?: "success" | "refused" | "failed";
+                eventType?: string;
+                resourceType?: string;
+                resourceId?: string;
+            };
+            recipient?: string;
+        };
+        AuditCheckpoint: {
+            treeSize: number;
+            note: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            signedAt: string;
         };
         AuditVerification: {
             holds: boolean;
@@ -8272,6 +8911,7 @@ export interface components {
                 code: string;
                 object: string;
                 detail: string;
+                checkpoint: number | null;
             }[];
             findingCount: number;
             /**
@@ -8279,6 +8919,184 @@ export interface components {
              * @example 2026-01-31T09:30:00.000000Z
              */
             verifiedAt: string;
+        };
+        LegalHold: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            id: string;
+            /** @enum {string} */
+            scope: "user" | "period" | "all";
+            userId: string | null;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            placedBy: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            placedAt: string;
+            releasedAt: string | null;
+            releaseApprovalId: string | null;
+            /** @enum {string} */
+            status: "active" | "released";
+            from: string | null;
+            to: string | null;
+            reference: string;
+            reason: string;
+        };
+        NewLegalHold: {
+            /** @enum {string} */
+            scope: "user";
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            userId: string;
+            reference: string;
+            reason: string;
+        } | {
+            /** @enum {string} */
+            scope: "period";
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00Z
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00Z
+             */
+            to: string;
+            reference: string;
+            reason: string;
+        } | {
+            /** @enum {string} */
+            scope: "all";
+            reference: string;
+            reason: string;
+        };
+        RetentionPolicyList: {
+            data: components["schemas"]["RetentionPolicy"][];
+        };
+        RetentionPolicy: {
+            /** @enum {string} */
+            recordClass: "customer_file" | "kyc_file" | "transactions" | "orders" | "supervision" | "audit_log";
+            basis: string;
+            approvalId: string | null;
+            version: number;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            changedAt: string;
+            months: number;
+            /** @enum {string} */
+            source: "setting" | "policy";
+        };
+        SetRetentionPolicy: {
+            months: number | null;
+            basis: string;
+            reason: string;
+        };
+        RetentionRun: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            asOf: string;
+            requestedBy: string | null;
+            /** @enum {string} */
+            status: "reported" | "approved" | "done";
+            itemCount: number;
+            dueCount: number;
+            heldCount: number;
+            approvalId: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            createdAt: string;
+            finishedAt: string | null;
+            sha256: string;
+        };
+        RetentionItem: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            id: string;
+            /** @enum {string} */
+            recordClass: "customer_file" | "kyc_file" | "transactions" | "orders" | "supervision" | "audit_log";
+            /** @enum {string} */
+            action: "destroy" | "archive";
+            subject: string;
+            userId: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            dueSince: string;
+            held: boolean;
+            outcome: ("destroyed" | "kept") | null;
+            reason: string | null;
+            decidedAt: string | null;
+        };
+        NewAuditArchive: {
+            month: string;
+            reason: string;
+        };
+        AuditArchive: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            id: string;
+            month: string;
+            /** @enum {string} */
+            status: "approved" | "exported" | "verified" | "detached";
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            approvalId: string;
+            sha256: string | null;
+            checkpoint: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            approvedAt: string;
+            rowCount: number;
+            sizeBytes: number | null;
+            treeSize: number | null;
+            failure: string | null;
+            exportedAt: string | null;
+            verifiedAt: string | null;
+            detachedAt: string | null;
+        };
+        AuditEventTypeList: {
+            data: components["schemas"]["AuditEventType"][];
+        };
+        AuditEventType: {
+            type: string;
+            domain: string;
+            /** @enum {string} */
+            category: "authentication" | "trading" | "compliance" | "admin_action" | "system" | "financial" | "security";
+            /** @enum {string} */
+            severity: "info" | "warning" | "error" | "critical";
+            /** @enum {string} */
+            class: "normal" | "restricted";
+            description: string;
+            shows: string[];
         };
     };
     responses: never;
@@ -8828,6 +9646,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -9007,6 +9826,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -9137,6 +9957,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -9282,6 +10103,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -9422,6 +10244,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -9580,6 +10403,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -9722,6 +10546,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -9832,6 +10657,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -9994,6 +10820,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -10133,6 +10960,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -10275,6 +11103,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -10436,6 +11265,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -10659,6 +11489,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -10819,6 +11650,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -11107,6 +11939,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -11320,6 +12153,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -11443,6 +12277,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -11660,6 +12495,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -11775,6 +12611,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -11939,6 +12776,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -12206,6 +13044,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -12331,6 +13170,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -12605,6 +13445,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -12784,6 +13625,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -12907,6 +13749,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -13149,6 +13992,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -13288,6 +14132,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -13454,6 +14299,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -13731,6 +14577,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -13847,6 +14694,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -13974,6 +14822,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -14132,6 +14981,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -14349,6 +15199,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -14527,6 +15378,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -14657,6 +15509,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -15069,6 +15922,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -15247,6 +16101,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -15428,6 +16283,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -15609,6 +16465,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -15908,6 +16765,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -16016,6 +16874,7 @@ export interface operations {
              * @description `conflict`: The request conflicts with the current state
              *     `user_erased`: The user is erased already
              *     `retention_running`: The records must still be kept
+             *     `legal_hold`: A legal hold keeps these records
              *     `approval_pending_exists`: The same action already waits for an approval
              */
             409: {
@@ -16087,6 +16946,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -16478,6 +17338,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -16763,6 +17624,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -17074,6 +17936,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -17250,6 +18113,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -17428,6 +18292,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -18379,6 +19244,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -18694,6 +19560,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -19006,6 +19873,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -19196,6 +20064,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -19385,6 +20254,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -19708,6 +20578,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -20115,6 +20986,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -20287,6 +21159,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -20723,6 +21596,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -21021,6 +21895,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -21200,6 +22075,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -21636,6 +22512,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -22040,6 +22917,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -22335,6 +23213,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -22582,6 +23461,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -22760,6 +23640,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -22938,6 +23819,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -23116,6 +23998,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -23414,6 +24297,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              *     `no_active_list`: No screening list is active
              */
             503: {
@@ -23795,6 +24679,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -23975,6 +24860,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -24386,6 +25272,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -24576,6 +25463,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -24960,6 +25848,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -25578,6 +26467,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -25893,6 +26783,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -26211,6 +27102,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -26387,6 +27279,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -26676,6 +27569,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -26803,6 +27697,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -27162,6 +28057,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -27405,6 +28301,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -27710,6 +28607,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -27890,6 +28788,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -28034,6 +28933,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -28215,6 +29115,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -28408,6 +29309,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -28680,6 +29582,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -28963,6 +29866,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -29496,6 +30400,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -29672,6 +30577,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -29850,6 +30756,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -30149,6 +31056,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -30329,6 +31237,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -30715,6 +31624,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -30872,6 +31782,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -31168,6 +32079,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -31349,6 +32261,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -31530,6 +32443,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -31816,6 +32730,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -32115,6 +33030,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -32315,6 +33231,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -32600,6 +33517,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -32921,6 +33839,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -33345,6 +34264,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -33641,6 +34561,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -33922,6 +34843,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -34230,6 +35152,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -34799,6 +35722,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -34986,6 +35910,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -35173,6 +36098,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -35454,6 +36380,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -35569,6 +36496,446 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRecovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Whether the installation is in recovery, and the latest recovery there was */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryView"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    endRecovery: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reconciliationId": "0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001",
+                 *       "reason": "Payouts after the backup were traced to the statements"
+                 *     }
+                 */
+                "application/json": components["schemas"]["EndRecovery"];
+            };
+        };
+        responses: {
+            /** @description Ask for the end of the recovery */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalRequested"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             *     `step_up_required`: A second factor must be checked again first
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `not_in_recovery`: The installation is not in recovery
+             *     `log_not_settled`: It is not settled under which name the audit log goes on
+             *     `reconciliation_too_old`: The reconciliation does not cover the time of the recovery
+             *     `reconciliation_incomplete`: A bank account or custodian was not compared in the reconciliation
+             *     `reconciliation_unsigned`: The reconciliation is not signed
+             *     `approval_pending_exists`: The same action already waits for an approval
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setLogOrigin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "origin": "audit.example.mu/2026-02",
+                 *       "reason": "Restored from the backup of 31 January"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewLogOrigin"];
+            };
+        };
+        responses: {
+            /** @description Ask that the audit log go on under a new name */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalRequested"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             *     `step_up_required`: A second factor must be checked again first
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `not_in_recovery`: The installation is not in recovery
+             *     `log_settled`: It is settled already under which name the audit log goes on
+             *     `log_origin_in_use`: Checkpoints under this name exist already: take another
+             *     `approval_pending_exists`: The same action already waits for an approval
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -35876,6 +37243,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -36001,6 +37369,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -36361,6 +37730,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -36997,6 +38367,10 @@ export interface operations {
                 severity?: "info" | "warning" | "error" | "critical";
                 eventType?: string;
                 requestId?: string;
+                resourceType?: string;
+                resourceId?: string;
+                outcome?: "success" | "refused" | "failed";
+                class?: "normal" | "restricted";
             };
             header?: never;
             path?: never;
@@ -37014,6 +38388,258 @@ export interface operations {
                 content: {
                     "application/json": {
                         data: components["schemas"]["AuditLog"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            /** @description `invalid_cursor`: The cursor was not issued for this listing */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAuditTimeline: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                kind: "user" | "account" | "order" | "withdrawal" | "deposit";
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What happened to a customer, an account, an order or a payment, newest first */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["AuditLog"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            /** @description `invalid_cursor`: The cursor was not issued for this listing */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAuditExports: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Exports of the audit log, newest first */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["AuditExport"][];
                         nextCursor: string | null;
                     };
                 };
@@ -37258,6 +38884,7 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -37387,7 +39014,137 @@ export interface operations {
             };
         };
     };
-    downloadAuditExport: {
+    cancelAuditExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Call an export off that is not written yet */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditExport"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `export_finished`: The export is over and cannot be called off
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAuditExportManifest: {
         parameters: {
             query?: never;
             header?: never;
@@ -37400,6 +39157,148 @@ export interface operations {
         responses: {
             /** @description The content. */
             200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `export_not_ready`: The export is not completed */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    downloadAuditExport: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description See the description of the operation. */
+                range?: string;
+                /** @description See the description of the operation. */
+                "if-range"?: string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The content. */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description The content. */
+            206: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
@@ -37453,6 +39352,17 @@ export interface operations {
             };
             /** @description `export_not_ready`: The export is not completed */
             409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `range_not_satisfiable`: The file ends before the range that was asked for */
+            416: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
@@ -37741,6 +39651,243 @@ export interface operations {
             };
         };
     };
+    listAuditCheckpoints: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The checkpoints that were signed, the newest first */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["AuditCheckpoint"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            /** @description `invalid_cursor`: The cursor was not issued for this listing */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAuditConsistency: {
+        parameters: {
+            query?: {
+                /** @description How many rows the tree has. */
+                from?: number | null;
+                /** @description How many rows the tree has. */
+                to?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The content. */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain; charset=utf-8": string;
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getAuditTile: {
         parameters: {
             query?: never;
@@ -37876,6 +40023,2039 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditVerification"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listLegalHolds: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                userId?: string;
+                status?: "active" | "released";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Legal holds, newest first */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["LegalHold"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            /** @description `invalid_cursor`: The cursor was not issued for this listing */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createLegalHold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "scope": "user",
+                 *       "userId": "0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001",
+                 *       "reference": "Supreme Court, order 4711 of 2026",
+                 *       "reason": "Records are to be produced at the hearing"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewLegalHold"];
+            };
+        };
+        responses: {
+            /** @description Keeps records from destruction: of a person, of a time, or all */
+            201: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LegalHold"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             *     `step_up_required`: A second factor must be checked again first
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`: The request conflicts with the current state */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getLegalHold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One legal hold */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LegalHold"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    releaseLegalHold: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "The court closed the case on 3 March"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ApprovalReason"];
+            };
+        };
+        responses: {
+            /** @description Asks for a legal hold to be released; another person decides */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             *     `step_up_required`: A second factor must be checked again first
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `hold_released`: The legal hold is released already
+             *     `approval_pending_exists`: The same action already waits for an approval
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRetentionPolicies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How long each class of records is kept */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionPolicyList"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setRetentionPolicy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                recordClass: "customer_file" | "kyc_file" | "transactions" | "orders" | "supervision" | "audit_log";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "months": 120,
+                 *       "basis": "Board decision 2026/14",
+                 *       "reason": "The auditors asked for ten years"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SetRetentionPolicy"];
+            };
+        };
+        responses: {
+            /** @description Asks for a class to be kept longer or shorter; another person decides */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             *     `step_up_required`: A second factor must be checked again first
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `approval_pending_exists`: The same action already waits for an approval
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRetentionRuns: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Reports of what was due for destruction, newest first */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["RetentionRun"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            /** @description `invalid_cursor`: The cursor was not issued for this listing */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    startRetentionRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Reports what is due now; destroys nothing */
+            201: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionRun"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             *     `step_up_required`: A second factor must be checked again first
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`: The request conflicts with the current state */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRetentionRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One report */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RetentionRun"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRetentionItems: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a report found, and what became of it */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["RetentionItem"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            /** @description `invalid_cursor`: The cursor was not issued for this listing */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    destroyDueRecords: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "Monthly destruction, list checked"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ApprovalReason"];
+            };
+        };
+        responses: {
+            /** @description Asks for what a report found to be destroyed; another person decides */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             *     `step_up_required`: A second factor must be checked again first
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `run_not_open`: The destruction of what this run found is approved already
+             *     `nothing_due`: The run found nothing that could be destroyed
+             *     `approval_pending_exists`: The same action already waits for an approval
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAuditArchives: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Months of the audit log that were archived or are about to be */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["AuditArchive"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            /** @description `invalid_cursor`: The cursor was not issued for this listing */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    requestAuditArchive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "month": "2018-03",
+                 *       "reason": "Seven years have passed"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewAuditArchive"];
+            };
+        };
+        responses: {
+            /** @description Ask for a month of the audit log to be archived */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             *     `step_up_required`: A second factor must be checked again first
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `month_archived`: The month is archived, or about to be
+             *     `month_not_due`: The month holds nothing that its retention policy lets go
+             *     `legal_hold`: A legal hold keeps these records
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getAuditArchive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description An archived month, with the digest of its file and the checkpoint it leads to */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditArchive"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAuditEventTypes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Every event that can stand in the audit log */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditEventTypeList"];
                 };
             };
             /**

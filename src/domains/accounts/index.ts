@@ -1,7 +1,11 @@
 import type { Domain } from '../../platform/domain.ts';
+import { peopleBehind } from '../../platform/privacy/people-behind.ts';
+import { ACCOUNT_EVENTS } from './audit.ts';
 import { accountChecks } from './checks.ts';
+import { accountsInventory } from './inventory.ts';
 import { personalAccounts } from './personal-data.ts';
 import { accountEndpoints } from './routes.ts';
+import { accounts } from './schema.ts';
 import { unfreezeAction } from './unfreeze-account.ts';
 
 export { createAccount } from './create-account.ts';
@@ -12,10 +16,13 @@ export { type Account, accountsByIds, findAccount } from './store.ts';
 /** The front door of accounts. */
 export const accountsDomain: Domain = {
   name: 'accounts',
+  auditEvents: Object.values(ACCOUNT_EVENTS),
   endpoints: accountEndpoints,
   checks: accountChecks,
   consumers: [],
   approvalActions: [unfreezeAction],
   jobs: [],
+  peopleBehind: [peopleBehind(accounts, accounts.id, accounts.userId)],
+  inventory: accountsInventory,
   personalData: [personalAccounts],
 };

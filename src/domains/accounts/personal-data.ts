@@ -6,6 +6,7 @@ import { accounts } from './schema.ts';
 /** What accounts holds on a person; the name of an account is the customer's own words. */
 export const personalAccounts: PersonalData = {
   name: 'accounts',
+  recordClass: 'customer_file',
   tables: ['accounts'],
   sections: { accounts: personalRows(accounts, { keys: ['id'] }) },
   erase: async (tx, _ctx, userId) => {

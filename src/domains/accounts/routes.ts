@@ -78,6 +78,7 @@ export const accountEndpoints: readonly Endpoint[] = [
     operationId: 'freezeAccount',
     method: 'post',
     path: '/v1/accounts/{id}/freeze',
+    inRecovery: true,
     tag: 'accounts',
     summary: 'Stops an account at once',
     access: { staff: FREEZERS },

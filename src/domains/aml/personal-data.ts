@@ -11,6 +11,7 @@ import { explanationPlace, screeningPlace } from './screen.ts';
 /** What AML holds on a person: nothing of it is ever shown to them (no tipping off). */
 export const personalScreenings: PersonalData = {
   name: 'aml',
+  recordClass: 'supervision',
   tables: ['screenings', 'aml_alerts'],
   restricted: true,
   sections: {

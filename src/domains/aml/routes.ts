@@ -70,6 +70,7 @@ export const amlEndpoints: readonly Endpoint[] = [
   endpoint({
     ...shared,
     operationId: 'getScreening',
+    recordsReads: true,
     method: 'get',
     path: '/v1/aml/screenings/{id}',
     summary: 'A screening with its matches and what explains them',

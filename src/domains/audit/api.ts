@@ -1,9 +1,24 @@
 import { z } from '@hono/zod-openapi';
-import { auditExports, auditLogs } from '../../platform/db/schema.ts';
+import { auditLogs } from '../../platform/db/schema.ts';
 import { pageQuery } from '../../platform/http/cursor.ts';
 import { idInput, instantInput, wireInstant, wireOf } from '../../platform/http/wire.ts';
 
 const shown = z.union([z.record(z.string(), z.unknown()), z.null()]);
+
+const personalPart = z.object({
+  ip: z.string(),
+  userAgent: z.string(),
+  location: z
+    .object({
+      country: z.string(),
+      city: z.string().optional(),
+      latitude: z.string().optional(),
+      longitude: z.string().optional(),
+      timeZone: z.string().optional(),
+    })
+    .optional()
+    .openapi({ description: 'Absent where no trusted proxy said where the request came from' }),
+});
 
 export const AuditLog = wireOf(auditLogs)
   .pick({
@@ -27,7 +42,7 @@ export const AuditLog = wireOf(auditLogs)
     before: shown,
     after: shown,
     /** Where the request came from; null for readers without that right, and after erasure. */
-    personal: z.union([z.object({ ip: z.string(), userAgent: z.string() }), z.null()]),
+    personal: z.union([personalPart, z.null()]),
     /** The row's place in the log; null for the moment before it is sequenced. */
     leafIndex: z.union([z.number().int(), z.null()]),
   })
@@ -46,29 +61,20 @@ export const auditLogQuery = z.strictObject({
     .regex(/^[a-z_]+\.[a-z_]+$/, 'must be of the form entity.verb')
     .optional(),
   requestId: z.string().min(1).max(100).optional(),
+  resourceType: z.string().min(1).max(100).optional(),
+  resourceId: z.string().min(1).max(100).optional(),
+  outcome: z.enum(auditLogs.outcome.enumValues).optional(),
+  class: z.enum(auditLogs.class.enumValues).optional(),
 });
 
-export const NewAuditExport = z
-  .strictObject({ from: instantInput, to: instantInput, format: z.enum(['ndjson']) })
-  .refine(({ from, to }) => from < to, { path: ['to'], error: 'must be later than from' })
-  .openapi('NewAuditExport');
-
-export const AuditExport = wireOf(auditExports)
-  .pick({ id: true, requestedBy: true, status: true, sha256: true, createdAt: true })
-  .extend({
-    format: z.enum(['ndjson']),
-    from: wireInstant,
-    to: wireInstant,
-    /** How many rows the file shows. */
-    rowCount: z.union([z.number().int(), z.null()]),
-    /** The tree size of the checkpoint that its proofs lead to. */
-    treeSize: z.union([z.number().int(), z.null()]),
-    failure: z.union([z.string(), z.null()]),
-    completedAt: z.union([wireInstant, z.null()]),
-    /** The log's current key, as `verify-audit --key` takes it; compare it with one from another source. */
-    verifierKey: z.union([z.string(), z.null()]),
+export const AuditCheckpoint = z
+  .object({
+    treeSize: z.number().int(),
+    /** The signed note, to be kept as it is. */
+    note: z.string(),
+    signedAt: wireInstant,
   })
-  .openapi('AuditExport');
+  .openapi('AuditCheckpoint');
 
 export const AuditVerification = z
   .object({
@@ -81,7 +87,15 @@ export const AuditVerification = z
     rowsUnsealed: z.number().int(),
     checkpointsChecked: z.number().int(),
     checkpoint: z.union([z.string(), z.null()]),
-    findings: z.array(z.object({ code: z.string(), object: z.string(), detail: z.string() })),
+    findings: z.array(
+      z.object({
+        code: z.string(),
+        object: z.string(),
+        detail: z.string(),
+        /** The tree size of the first checkpoint that covers it; null where none does yet. */
+        checkpoint: z.union([z.number().int(), z.null()]),
+      }),
+    ),
     findingCount: z.number().int(),
     verifiedAt: wireInstant,
   })

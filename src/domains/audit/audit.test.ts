@@ -304,7 +304,11 @@ describe('exporting', () => {
       'audit_export.completed',
       'audit_export.downloaded',
     ]);
-    const path = await foundation.deps.files.pathOf(`audit-exports/${resource.id}.ndjson.sealed`);
+    const [stored] = await foundation.deps.db.engine
+      .select({ fileName: auditExports.fileName })
+      .from(auditExports)
+      .where(eq(auditExports.id, resource.id));
+    const path = await foundation.deps.files.pathOf(stored?.fileName ?? '');
     expect((await readFile(path)).includes('canary browser')).toBe(false);
   });
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'bun:test';
 import type postgres from 'postgres';
 import { newId } from '../../kernel/id.ts';
 import { auditEvents } from '../../platform/audit/events.ts';
-import { record } from '../../platform/audit/record.ts';
+import { recordMany } from '../../platform/audit/record.ts';
 import { openClient } from '../../platform/db/client.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { attackEvidence } from '../../testing/attacker.ts';
@@ -19,15 +19,18 @@ let owner: postgres.Sql;
 beforeEach(async () => {
   foundation = await startFoundation(import.meta.file, []);
   owner = openClient(foundation.database.owner, 1);
-  for (let step = 0; step < 6; step += 1) {
-    await transact(foundation.system, 'engine', (tx) =>
-      record(tx, foundation.system, {
+  // One more than a block, so that the tree has a stored node.
+  await transact(foundation.system, 'engine', (tx) =>
+    recordMany(
+      tx,
+      foundation.system,
+      Array.from({ length: 257 }, () => ({
         event: EVENTS['planted.changed'],
         resource: { type: 'sample', id: newId() },
         subjectUserId: null,
-      }),
-    );
-  }
+      })),
+    ),
+  );
   const { sealer } = await foundation.startWorkers();
   await sealer.sealNow();
 });
@@ -62,7 +65,7 @@ test.each([
   ['a deleted row', ["delete from audit_logs where resource_type = 'sample'"], ['audit.rows_recompute']],
   [
     'a rewritten node',
-    [`update audit_nodes set hash = sha256('x') where level = 2`],
+    [`update audit_nodes set hash = sha256('x') where level = 8`],
     ['audit.checkpoint_covers_the_tree'],
   ],
   [

@@ -1,17 +1,26 @@
 /** What is stored of exports, and how it is shown. */
 import { desc, eq, isNotNull } from 'drizzle-orm';
+import { assert } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { Instant } from '../../kernel/time.ts';
+import type { RowChoice } from '../../platform/audit/export-slices.ts';
 import { readIdentity } from '../../platform/audit/log-identity.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { auditExports } from '../../platform/db/schema.ts';
 import { refuse } from '../../platform/http/refuse.ts';
+import { EXPORT_FORMATS } from './export-api.ts';
 
 const EARLIER_SIZES = 100;
 
 export type ExportPeriod = { readonly from: Instant; readonly to: Instant };
+export type ExportFilters = Omit<RowChoice, 'from' | 'to'>;
+export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
-export type StoredExport = typeof auditExports.$inferSelect & { readonly period: ExportPeriod };
+export type StoredExport = Omit<typeof auditExports.$inferSelect, 'filters' | 'format'> & {
+  readonly format: ExportFormat;
+  readonly period: ExportPeriod;
+  readonly filters: ExportFilters;
+};
 
 /** @errors not_found */
 export async function findExport(tx: Tx, exportId: Id): Promise<StoredExport> {
@@ -19,13 +28,26 @@ export async function findExport(tx: Tx, exportId: Id): Promise<StoredExport> {
   if (row === undefined) {
     throw refuse('not_found');
   }
-  return { ...row, period: row.filters as ExportPeriod };
+  return storedExport(row);
 }
 
-/** An export with its period and the key that verifies it. */
-export async function viewOf(tx: Tx, stored: StoredExport) {
+/** An export as it is stored: the period and the filters share a column. */
+export function storedExport(row: typeof auditExports.$inferSelect): StoredExport {
+  const { from, to, ...filters } = row.filters as RowChoice;
+  const format = EXPORT_FORMATS.find((known) => known === row.format);
+  assert(format !== undefined, 'an export has a known format');
+  return { ...row, format, period: { from, to }, filters };
+}
+
+/** Exports with their periods and the key that verifies them. */
+export async function viewsOf(tx: Tx, stored: readonly StoredExport[]) {
   const identity = await readIdentity(tx);
-  return { ...stored, ...stored.period, verifierKey: identity?.verifierKeys[0] ?? null };
+  return stored.map((one) => ({
+    ...one,
+    ...one.period,
+    progress: { rowsDone: one.rowsDone, rowsTotal: one.rowsTotal },
+    verifierKey: identity?.verifierKeys[0] ?? null,
+  }));
 }
 
 /** Tree sizes that readers of earlier exports hold checkpoints of. */
@@ -42,10 +64,7 @@ export async function earlierSizes(tx: Tx, below: number): Promise<readonly numb
     .sort((left, right) => left - right);
 }
 
-/** Where an export's file lies, encrypted. */
-export function fileOf(exportId: Id) {
-  return {
-    name: `audit-exports/${exportId}.ndjson.sealed`,
-    place: { table: 'audit_exports', column: 'file', rowId: exportId },
-  };
+/** What an export's file is bound to; where it lies is in its row. */
+export function placeOf(exportId: string) {
+  return { table: 'audit_exports', column: 'file', rowId: exportId };
 }

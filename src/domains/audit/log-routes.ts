@@ -1,15 +1,24 @@
 import { z } from '@hono/zod-openapi';
+import { pageOf, pageQuery } from '../../platform/http/cursor.ts';
 import { type Endpoint, endpoint, pickProblems } from '../../platform/http/endpoint.ts';
+import { PLATFORM_PROBLEMS } from '../../platform/http/problems.ts';
 import { idInput } from '../../platform/http/wire.ts';
-import { AuditVerification } from './api.ts';
+import { AuditCheckpoint, AuditVerification } from './api.ts';
 import { AUDIT_PROBLEMS } from './errors.ts';
 import { readCheckpoint, readProof, readTile } from './prove.ts';
+import { listCheckpoints, readConsistency } from './read-consistency.ts';
 import { EXAMINERS } from './rules.ts';
 import { verify } from './verify.ts';
 
 const tag = 'audit';
 const params = z.object({ id: idInput });
 const TEXT = 'text/plain; charset=utf-8';
+const sizeInput = z.coerce
+  .number()
+  .int()
+  .min(0)
+  .max(Number.MAX_SAFE_INTEGER)
+  .openapi({ example: 1, description: 'How many rows the tree has.' });
 const tileParams = z.object({
   level: z
     .string()
@@ -49,6 +58,33 @@ export const logEndpoints: readonly Endpoint[] = [
     responses: { 200: { binary: TEXT } },
     category: 'compliance',
     handler: async (ctx) => ({ status: 200, body: textOf(await readCheckpoint(ctx)) }),
+  }),
+  endpoint({
+    operationId: 'listAuditCheckpoints',
+    method: 'get',
+    path: '/v1/audit/log/checkpoints',
+    tag,
+    summary: 'The checkpoints that were signed, the newest first',
+    access: { staff: EXAMINERS, scope: 'audit:read' },
+    query: z.strictObject(pageQuery),
+    responses: { 200: pageOf(AuditCheckpoint) },
+    category: 'compliance',
+    handler: async (ctx, { query }) => ({ status: 200, body: await listCheckpoints(ctx, query) }),
+  }),
+  endpoint({
+    operationId: 'getAuditConsistency',
+    method: 'get',
+    path: '/v1/audit/log/consistency',
+    tag,
+    summary: 'The proof that one tree of the log begins with another',
+    description:
+      'From any number of rows to any checkpoint, as plimsoll-consistency@1. Whoever kept a checkpoint of the smaller tree proves with it that the log only grew: `bun run verify-audit FILE --earlier CHECKPOINT --consistency PROOF`.',
+    access: { staff: EXAMINERS, scope: 'audit:read' },
+    query: z.strictObject({ from: sizeInput, to: sizeInput }),
+    responses: { 200: { binary: TEXT } },
+    problems: pickProblems(PLATFORM_PROBLEMS, 'not_found'),
+    category: 'compliance',
+    handler: async (ctx, { query }) => ({ status: 200, body: textOf(await readConsistency(ctx, query)) }),
   }),
   endpoint({
     operationId: 'getAuditTile',

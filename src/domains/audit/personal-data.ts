@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm';
 import { auditLogs } from '../../platform/db/schema.ts';
 import type { PersonalData } from '../../platform/domain.ts';
 import { type Opening, personalRows } from '../../platform/privacy/personal-rows.ts';
+import { legalHolds, retentionItems } from '../../platform/privacy/schema.ts';
 import { personalOpener } from './personal-part.ts';
 
 type Rows = readonly (typeof auditLogs.$inferSelect)[];
@@ -14,6 +15,7 @@ const ownAffairs = sql`coalesce(${auditLogs.subjectUserId} = ${auditLogs.actorUs
 /** What a person did, as the log says, with where from; what the firm did about them is the firm's. */
 export const personalTrail: PersonalData = {
   name: 'audit',
+  recordClass: 'audit_log',
   tables: ['audit_logs'],
   internal: true,
   sections: {
@@ -30,6 +32,7 @@ export const personalTrail: PersonalData = {
 /** What others did about a person, and what only examiners may know of what the person did. */
 export const personalEvidence: PersonalData = {
   name: 'audit_evidence',
+  recordClass: 'audit_log',
   tables: ['audit_logs'],
   restricted: true,
   sections: {
@@ -46,6 +49,18 @@ export const personalEvidence: PersonalData = {
       where: sql`${auditLogs.actorUserId} is distinct from ${auditLogs.subjectUserId}`,
       without: ['txid'],
     }),
+  },
+};
+
+/** What keeps a person's records, and what was found to be due of them. */
+export const personalRetention: PersonalData = {
+  name: 'retention',
+  recordClass: 'supervision',
+  tables: ['legal_holds', 'retention_items'],
+  restricted: true,
+  sections: {
+    legalHolds: personalRows(legalHolds, { keys: ['id'], without: ['placedBy'] }),
+    due: personalRows(retentionItems, { keys: ['id'] }),
   },
 };
 

@@ -1,4 +1,4 @@
-import { assert } from '../../kernel/assert.ts';
+import { assert, present } from '../../kernel/assert.ts';
 import { newId } from '../../kernel/id.ts';
 import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
@@ -6,38 +6,57 @@ import { auditExports } from '../../platform/db/schema.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { publish } from '../../platform/outbox/publish.ts';
 import { AUDIT_EVENTS } from './audit.ts';
-import { type ExportPeriod, findExport, viewOf } from './exports.ts';
+import { type ExportFilters, type ExportFormat, type ExportPeriod, findExport, viewsOf } from './exports.ts';
 
 /** The event that the exporter waits for. */
 export const EXPORT_REQUESTED = 'audit.export_requested';
 
 /**
  * Asks for an export; a worker writes it.
- * @effects one row of `audit_exports`; audit `audit_export.requested`; event `audit.export_requested`
+ * @effects one row of `audit_exports`; audit `audit_export.requested`, and `audit_log.person_read` where it is
+ * about one person; event `audit.export_requested`
  */
-export async function requestExport(ctx: Ctx, input: ExportPeriod & { readonly format: 'ndjson' }) {
+export async function requestExport(
+  ctx: Ctx,
+  input: ExportPeriod & {
+    readonly format: ExportFormat;
+    readonly filters?: ExportFilters | undefined;
+    readonly recipient?: string | undefined;
+  },
+) {
   const { actor } = ctx;
   assert('userId' in actor, 'an examiner is a person');
+  const { from, to, format, filters = {}, recipient = null } = input;
   return transact(ctx, ctx.login, async (tx) => {
     const id = newId();
     await tx.insert(auditExports).values({
       id,
       requestedBy: actor.userId,
-      format: input.format,
-      filters: { from: input.from, to: input.to },
+      format,
+      filters: { from, to, ...filters },
       restricted: true,
       status: 'pending',
+      recipient,
       createdAt: ctx.deps.clock.realNow(),
     });
     await record(tx, ctx, {
       event: AUDIT_EVENTS['audit_export.requested'],
       resource: { type: 'audit_export', id },
       subjectUserId: null,
-      after: { ...input, status: 'pending' },
+      after: { from, to, format, recipient, status: 'pending' },
     });
+    if (filters.userId !== undefined) {
+      await record(tx, ctx, {
+        event: AUDIT_EVENTS['audit_log.person_read'],
+        resource: { type: 'audit_export', id },
+        subjectUserId: filters.userId as typeof id,
+        after: { filters },
+      });
+    }
     await publish(tx, ctx, [
       { type: EXPORT_REQUESTED, userId: actor.userId, customerVisible: false, data: { exportId: id } },
     ]);
-    return viewOf(tx, await findExport(tx, id));
+    const [view] = await viewsOf(tx, [await findExport(tx, id)]);
+    return present(view, 'what was written is there');
   });
 }

@@ -9,6 +9,7 @@ const tag = 'audit';
 export const searchEndpoints: readonly Endpoint[] = [
   endpoint({
     operationId: 'listAuditLogs',
+    recordsReads: true,
     method: 'get',
     path: '/v1/audit/logs',
     tag,

@@ -6,6 +6,7 @@ import { eventEndpoints } from './routes.ts';
 /** The front door of events. */
 export const eventsDomain: Domain = {
   name: 'events',
+  auditEvents: [],
   endpoints: eventEndpoints,
   checks: eventChecks,
   consumers: [],

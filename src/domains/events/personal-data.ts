@@ -6,6 +6,7 @@ import { personalRows } from '../../platform/privacy/personal-rows.ts';
 /** The feed a customer may read; events between domains repeat what the domains hold themselves. */
 export const personalFeed: PersonalData = {
   name: 'events',
+  recordClass: 'customer_file',
   tables: ['outbox'],
   sections: {
     events: personalRows(outbox, {

@@ -60,6 +60,7 @@ export async function proposeExplanation(
 /** What the vote on an explanation does. What the bank charged is booked as the firm's debt. */
 export const debitExplaining: ApprovalAction = {
   action: EXPLAIN,
+  inRecovery: true,
   execute: async (ctx, approved) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
     const { explanation } = approved.payload as unknown as { readonly explanation: Explanation };

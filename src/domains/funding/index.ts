@@ -1,5 +1,7 @@
 import type { Domain } from '../../platform/domain.ts';
+import { peopleBehind } from '../../platform/privacy/people-behind.ts';
 import { receiptAllocation, receiptReturn } from './allocate-receipt.ts';
+import { FUNDING_EVENTS } from './audit.ts';
 import { fundingChecks } from './checks.ts';
 import { clearingPeriodChange } from './clearing-periods.ts';
 import { fundingObstacles } from './closing-obstacles.ts';
@@ -11,21 +13,29 @@ import { evidenceChecks } from './evidence-checks.ts';
 import { debitExplaining } from './explain-debit.ts';
 import { withdrawalFailure } from './fail-withdrawal.ts';
 import { feeEndpoints } from './fee-routes.ts';
+import { fundingInventory } from './inventory.ts';
 import { paymentEndpoints } from './payment-routes.ts';
 import { payoutChecks } from './payout-checks.ts';
+import { peopleOfPayouts } from './payout-people.ts';
 import { payoutEndpoints } from './payout-routes.ts';
 import { personalDebts, personalFunding } from './personal-data.ts';
 import { feeChange } from './propose-fees.ts';
 import { limitChange } from './propose-funding-limit.ts';
 import { payoutAccountChange } from './propose-payout-account.ts';
+import { RECONCILIATION_EVENTS } from './reconciliation/audit.ts';
 import { reconciliationChecks } from './reconciliation/checks.ts';
 import { reconciliationEndpoints } from './reconciliation/routes.ts';
 import { runReconciliation } from './reconciliation/run-reconciliation.ts';
 import { breakSettlements } from './reconciliation/settle-break.ts';
 import { reconciliationSigning } from './reconciliation/sign-off.ts';
+import { recoveryEnding } from './recovery/end-recovery.ts';
+import { recoveryEndpoints } from './recovery/routes.ts';
+import { logOriginChange } from './recovery/set-log-origin.ts';
 import { rescreenPayees } from './rescreen-payees.ts';
 import { withdrawalResolution } from './resolve-withdrawal.ts';
 import { fundingEndpoints } from './routes.ts';
+import { deposits, withdrawals } from './schema.ts';
+import { fundingSealedColumns } from './sealed-columns.ts';
 import { bankAccountAddition } from './set-bank-account.ts';
 import { settleBeneficiaries } from './settle-beneficiaries.ts';
 import { settleDeposits } from './settle-deposits.ts';
@@ -43,6 +53,7 @@ export { seedBankAccounts } from './set-bank-account.ts';
 /** The front door of funding. */
 export const fundingDomain: Domain = {
   name: 'funding',
+  auditEvents: [...Object.values(FUNDING_EVENTS), ...Object.values(RECONCILIATION_EVENTS)],
   endpoints: [
     ...fundingEndpoints,
     ...statementEndpoints,
@@ -51,6 +62,7 @@ export const fundingDomain: Domain = {
     ...payoutEndpoints,
     ...feeEndpoints,
     ...reconciliationEndpoints,
+    ...recoveryEndpoints,
   ],
   checks: [...fundingChecks, ...payoutChecks, ...evidenceChecks, ...reconciliationChecks],
   consumers: [],
@@ -67,6 +79,8 @@ export const fundingDomain: Domain = {
     withdrawalResolution,
     limitChange,
     reconciliationSigning,
+    recoveryEnding,
+    logOriginChange,
     ...breakSettlements,
     feeChange,
     payoutAccountChange,
@@ -86,6 +100,13 @@ export const fundingDomain: Domain = {
     },
     { name: 'funding.settle-beneficiaries', cron: '*/5 * * * *', run: settleBeneficiaries },
   ],
+  peopleBehind: [
+    peopleBehind(deposits, deposits.id, deposits.userId),
+    peopleBehind(withdrawals, withdrawals.id, withdrawals.userId),
+    peopleOfPayouts,
+  ],
+  inventory: fundingInventory,
   personalData: [personalFunding, personalDebts],
+  sealedColumns: fundingSealedColumns,
   closingObstacles: fundingObstacles,
 };

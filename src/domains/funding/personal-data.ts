@@ -12,6 +12,7 @@ import { beneficiaries, deposits, withdrawals } from './schema.ts';
 /** What funding holds on a person, opened for them; approvals and their reasons are the firm's. */
 export const personalFunding: PersonalData = {
   name: 'funding',
+  recordClass: 'transactions',
   tables: ['deposits', 'beneficiaries', 'withdrawals'],
   sections: {
     deposits: personalRows(deposits, { keys: ['id'] }),
@@ -67,6 +68,7 @@ export const personalFunding: PersonalData = {
 /** What a person owes lies in wallets of the house that name them, which their own login cannot read. */
 export const personalDebts: PersonalData = {
   name: 'debts',
+  recordClass: 'transactions',
   tables: [],
   internal: true,
   sections: {

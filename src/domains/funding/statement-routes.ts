@@ -85,6 +85,7 @@ const statements: readonly Endpoint[] = [
     operationId: 'importBankStatement',
     method: 'post',
     path: '/v1/bank-statements',
+    inRecovery: true,
     tag,
     category,
     summary: 'Import a bank statement',

@@ -5,6 +5,7 @@ import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { Page } from '../../kernel/page.ts';
 import type { Instant } from '../../kernel/time.ts';
+import { openedOrNull } from '../../platform/alarms/unreadable.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { openJson, openText } from '../../platform/crypto/seal.ts';
 import type { Tx } from '../../platform/db/client.ts';
@@ -156,7 +157,10 @@ export async function listBeneficiaries(
       const key = keys.get(row.userId);
       return {
         ...row,
-        label: key === undefined ? null : openText(key, beneficiaryPlace('label', row.id), row.label),
+        label:
+          key === undefined
+            ? null
+            : openedOrNull(ctx, () => openText(key, beneficiaryPlace('label', row.id), row.label)),
       };
     });
     return { ...page, data: labelled };

@@ -18,6 +18,7 @@ export const breakGlassEndpoints: readonly Endpoint[] = [
     operationId: 'openBreakGlass',
     method: 'post',
     path: '/v1/auth/break-glass',
+    inRecovery: true,
     summary: 'Opens the sealed emergency login, once, for an hour; raises an alarm at once',
     description:
       'Both halves of the seal are needed. The session may do what an admin may, and four eyes still hold: ' +
@@ -34,6 +35,7 @@ export const breakGlassEndpoints: readonly Endpoint[] = [
     operationId: 'stepUpBreakGlass',
     method: 'post',
     path: '/v1/auth/break-glass/step-up',
+    inRecovery: true,
     summary: 'Checks both halves again within the emergency session, which then counts as freshly proved',
     access: { self: true },
     body: BreakGlassStepUp,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { eq } from 'drizzle-orm';
+import { and, eq, ne } from 'drizzle-orm';
 import type { Role } from '../../kernel/actor.ts';
-import { present } from '../../kernel/assert.ts';
+import { assert, present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { Instant } from '../../kernel/time.ts';
 import type { ApprovalAction } from '../../platform/approvals/actions.ts';
@@ -14,11 +14,14 @@ import { personKeys } from '../../platform/db/schema.ts';
 import { onCommit, transact } from '../../platform/db/transact.ts';
 import { refuse } from '../../platform/http/refuse.ts';
 import { publish } from '../../platform/outbox/publish.ts';
+import { refuseHeld } from '../../platform/privacy/legal-holds.ts';
+import { readKeptMonths } from '../../platform/privacy/retention-policies.ts';
 import { IDENTITY_EVENTS } from './audit.ts';
 import type { User } from './create-user.ts';
+import { endSessions } from './end-sessions.ts';
 import { refuseIdentity } from './errors.ts';
 import { lockGateExclusively } from './gates.ts';
-import { keptUntil } from './retention.ts';
+import { personKeptUntil } from './kept-until.ts';
 import { users } from './schema.ts';
 import { refuseSelfAction } from './signed-in.ts';
 
@@ -30,7 +33,7 @@ const ACTION = 'user.erase';
 /**
  * Asks for a person to be erased once their records need no longer be kept; another person decides.
  * @effects one row of `approvals`; audit `approval.requested`
- * @errors self_action, not_found, user_erased, retention_running, approval_pending_exists
+ * @errors self_action, not_found, user_erased, retention_running, legal_hold, approval_pending_exists
  */
 export async function requestErasure(ctx: Ctx, userId: Id, reason: string): Promise<Approval> {
   refuseSelfAction(ctx, userId);
@@ -42,7 +45,7 @@ export async function requestErasure(ctx: Ctx, userId: Id, reason: string): Prom
       subjectType: 'user',
       subjectId: userId,
       subjectUserId: userId,
-      payload: { userId, keptUntil: until, years: ctx.deps.retentionYears },
+      payload: { userId, keptUntil: until },
       quorum: 1,
       checkerRoles: ERASERS,
       reason,
@@ -58,15 +61,42 @@ export const eraseAction: ApprovalAction = {
 };
 
 /**
+ * Erases a person again whom a restore brought back without their key: it was destroyed after the backup was
+ * taken, so what led to it was decided then.
+ * @effects those of `eraseUser`
+ */
+export async function repeatErasure(ctx: Ctx, userId: Id): Promise<void> {
+  await transact(ctx, 'engine', async (tx) => {
+    const keys = await tx.$count(personKeys, eq(personKeys.userId, userId));
+    assert(keys === 0, 'only who has no key any more is erased again');
+    await lockGateExclusively(tx, userId);
+    await lockRow(tx, users, userId);
+    // Where the relationship, too, ended after the backup was taken.
+    await endSessions(tx, ctx, userId, 'closed');
+    await tx
+      .update(users)
+      .set({ status: 'closed', closedAt: ctx.deps.clock.now() })
+      .where(and(eq(users.id, userId), ne(users.status, 'closed')));
+    await destroy(tx, ctx, userId, 'erased before the restore, after the backup');
+  });
+}
+
+/**
  * Destroys the person's data key, and with it all that was sealed under it; removes what could still be
  * read or found without it. Rows that are evidence stay as they are, so every proof stays valid.
  * @effects the row of `person_keys`; rows of `users` and of whatever domains hold on the person; audit
  *   `user.erased`; event `identity.user_erased`
+ * @errors not_found, user_erased, retention_running, legal_hold
  */
-async function eraseUser(tx: Tx, ctx: Ctx, userId: Id, reason: string): Promise<void> {
+export async function eraseUser(tx: Tx, ctx: Ctx, userId: Id, reason: string): Promise<void> {
   await lockGateExclusively(tx, userId);
   const before = await lockRow(tx, users, userId);
   await refuseUnerasable(tx, ctx, before);
+  await destroy(tx, ctx, userId, reason);
+}
+
+async function destroy(tx: Tx, ctx: Ctx, userId: Id, reason: string): Promise<void> {
+  const before = await lockRow(tx, users, userId);
   for (const piece of ctx.deps.privacy.personalData) {
     await piece.erase?.(tx, ctx, userId);
   }
@@ -100,7 +130,7 @@ async function eraseUser(tx: Tx, ctx: Ctx, userId: Id, reason: string): Promise<
 
 /**
  * Since when the person's records need no longer be kept.
- * @errors not_found, user_erased, retention_running with the date
+ * @errors not_found, user_erased, retention_running with the date, legal_hold
  */
 async function refuseUnerasable(tx: Tx, ctx: Ctx, user: User | undefined): Promise<Instant> {
   if (user === undefined) {
@@ -110,17 +140,11 @@ async function refuseUnerasable(tx: Tx, ctx: Ctx, user: User | undefined): Promi
     throw refuseIdentity('user_erased');
   }
   const now = ctx.deps.clock.now();
-  const facts: [Instant, ...Instant[]] = [user.closedAt ?? now];
-  for (const piece of ctx.deps.privacy.personalData) {
-    const since = await piece.keptSince?.(tx, user.id);
-    if (since !== null && since !== undefined) {
-      facts.push(since);
-    }
-  }
-  const until = keptUntil(facts, ctx.deps.retentionYears);
+  const { until, lastFact } = await personKeptUntil(tx, ctx, user, await readKeptMonths(tx, ctx.deps));
   if (user.status !== 'closed' || until > now) {
     throw retentionRunning(until, user.status === 'closed');
   }
+  await refuseHeld(tx, { userId: user.id, from: user.createdAt, to: lastFact });
   return until;
 }
 

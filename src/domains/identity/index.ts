@@ -1,8 +1,12 @@
 import type { Domain } from '../../platform/domain.ts';
+import { peopleBehind } from '../../platform/privacy/people-behind.ts';
 import { activateKeyAction } from './activate-api-key.ts';
+import { IDENTITY_EVENTS } from './audit.ts';
 import { identityChecks } from './checks.ts';
 import { closeAction } from './close-user.ts';
+import { duePeople } from './due-people.ts';
 import { eraseAction } from './erase-user.ts';
+import { identityInventory } from './inventory.ts';
 import { dropChallenges } from './passkey-challenges.ts';
 import { personalCredentials, personalGate, personalIdentity } from './personal-data.ts';
 import { publishAgreementAction } from './publish-agreement.ts';
@@ -12,6 +16,8 @@ import { dropNonces } from './request-nonces.ts';
 import { resetSecondFactorAction } from './reset-second-factor.ts';
 import { rotateTokenKeysJob } from './rotate-token-keys.ts';
 import { identityEndpoints } from './routes.ts';
+import { users } from './schema.ts';
+import { identitySealedColumns } from './sealed-columns.ts';
 import { setRolesAction } from './set-user-roles.ts';
 import { watchSealJob } from './watch-seal.ts';
 
@@ -20,6 +26,7 @@ export { activateUser } from './activate-user.ts';
 export { authenticate } from './authenticate.ts';
 export { createApiKey } from './create-api-key.ts';
 export { createUser } from './create-user.ts';
+export { repeatErasure } from './erase-user.ts';
 export { IDENTITY_PROBLEMS } from './errors.ts';
 export {
   changeGate,
@@ -45,6 +52,7 @@ export { refuseSelfAction } from './signed-in.ts';
 /** The front door of identity. */
 export const identityDomain: Domain = {
   name: 'identity',
+  auditEvents: Object.values(IDENTITY_EVENTS),
   endpoints: identityEndpoints,
   checks: identityChecks,
   consumers: [],
@@ -64,6 +72,10 @@ export const identityDomain: Domain = {
     remindKeyExpiryJob,
     watchSealJob,
   ],
+  peopleBehind: [peopleBehind(users, users.id, users.id)],
+  retention: [duePeople],
+  inventory: identityInventory,
   personalData: [personalIdentity, personalCredentials, personalGate],
+  sealedColumns: identitySealedColumns,
   personReads: ['user.listed', 'user.read', 'user.revealed', 'user.exported'],
 };

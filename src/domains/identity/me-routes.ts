@@ -65,6 +65,7 @@ export const meEndpoints: readonly Endpoint[] = [
     operationId: 'endSession',
     method: 'delete',
     path: '/v1/me/sessions/{id}',
+    inRecovery: true,
     summary: 'Ends one of one’s own sessions',
     access: { self: true },
     params,

@@ -42,6 +42,7 @@ export const passkeyEndpoints: readonly Endpoint[] = [
     operationId: 'getPasskeyOptions',
     method: 'post',
     path: '/v1/auth/passkey/options',
+    inRecovery: true,
     rate: 'sign_in',
     summary: 'A challenge for a passkey; the same for everybody',
     description:
@@ -58,6 +59,7 @@ export const passkeyEndpoints: readonly Endpoint[] = [
     operationId: 'loginWithPasskey',
     method: 'post',
     path: '/v1/auth/passkey/login',
+    inRecovery: true,
     rate: 'sign_in',
     summary: 'Signs in with a passkey alone, which counts as two factors',
     access: { public: true },

@@ -32,6 +32,7 @@ import { settingPlace } from './settings.ts';
 /** What identity holds on a person, without hashes and secrets. */
 export const personalIdentity: PersonalData = {
   name: 'identity',
+  recordClass: 'customer_file',
   tables: [
     'users',
     'sessions',
@@ -93,6 +94,7 @@ export const personalIdentity: PersonalData = {
 /** What only the engine's login reads: when a password was set, not what it is. */
 export const personalCredentials: PersonalData = {
   name: 'credentials',
+  recordClass: 'customer_file',
   tables: [
     'credentials',
     'email_tokens',
@@ -101,6 +103,7 @@ export const personalCredentials: PersonalData = {
     'break_glass_seals',
     // Nothing of these is shown: a key is a secret, a kept answer repeats what the domains hold.
     'person_keys',
+    'person_key_versions',
     'idempotency_keys',
   ],
   internal: true,
@@ -123,6 +126,7 @@ export const personalCredentials: PersonalData = {
 /** What the firm decided about a person: screening and restriction are not theirs to see. */
 export const personalGate: PersonalData = {
   name: 'supervision',
+  recordClass: 'supervision',
   tables: ['customer_gates', 'approvals'],
   restricted: true,
   sections: {

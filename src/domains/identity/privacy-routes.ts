@@ -39,6 +39,7 @@ export const privacyEndpoints: readonly Endpoint[] = [
     operationId: 'revealUsers',
     method: 'post',
     path: '/v1/users/reveal',
+    inRecovery: true,
     summary: 'People unmasked, for a purpose that is recorded for each of them',
     description:
       'Operations see names, e-mail and telephone; compliance and MLRO see whole profiles. Looking at many people within an hour raises an alarm.',
@@ -62,6 +63,7 @@ export const privacyEndpoints: readonly Endpoint[] = [
   endpoint({
     ...own,
     operationId: 'exportUserData',
+    recordsReads: true,
     method: 'get',
     path: '/v1/users/{id}/data-export',
     summary: 'Everything held on a person',
@@ -108,7 +110,7 @@ export const privacyEndpoints: readonly Endpoint[] = [
     path: '/v1/users/{id}/erasure',
     summary: 'Asks for a person to be erased after retention; another person decides',
     description:
-      'Refused with `retention_running` and the date while records must be kept. Erasing destroys the key of the person: nobody can read their data again.',
+      'Refused with `retention_running` and the date while records must be kept, and with `legal_hold` while a hold keeps them. Erasing destroys the key of the person: nobody can read their data again.',
     access: { staff: ERASERS, stepUp: true },
     restricted: true,
     params,
@@ -117,6 +119,7 @@ export const privacyEndpoints: readonly Endpoint[] = [
     responses: { 202: ApprovalView },
     problems: {
       ...pickProblems(IDENTITY_PROBLEMS, 'self_action', 'user_erased', 'retention_running'),
+      ...pickProblems(PLATFORM_PROBLEMS, 'legal_hold'),
       ...pendingExists,
     },
     handler: async (ctx, { params: { id }, body }) => ({

@@ -2,6 +2,7 @@ import { and, desc, eq, lt } from 'drizzle-orm';
 import type { Role } from '../../kernel/actor.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { Page } from '../../kernel/page.ts';
+import { openedOrNull } from '../../platform/alarms/unreadable.ts';
 import type { Change } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { DataKey } from '../../platform/crypto/seal.ts';
@@ -62,7 +63,7 @@ export async function listUsers(ctx: Ctx, query: UserQuery): Promise<Page<Masked
       page.data.map((row) => row.user.id),
     );
     await recordReads(tx, ctx, listed(page.data));
-    return { ...page, data: page.data.map((row) => masked(row, keys.get(row.user.id))) };
+    return { ...page, data: page.data.map((row) => masked(ctx, row, keys.get(row.user.id))) };
   });
 }
 
@@ -84,7 +85,7 @@ export async function getUser(ctx: Ctx, userId: Id): Promise<MaskedUser> {
         subjectUserId: userId,
       },
     ]);
-    return masked(row, await ctx.deps.personKeys.find(tx, userId));
+    return masked(ctx, row, await ctx.deps.personKeys.find(tx, userId));
   });
 }
 
@@ -117,17 +118,17 @@ function listed(rows: readonly UserRow[]): readonly Change[] {
   }));
 }
 
-/** Without the person's key nothing can be shown of them. */
-function masked({ user, gate, roles }: UserRow, key: DataKey | undefined): MaskedUser {
-  const opened = key === undefined ? undefined : openUser(key, user);
+/** Without the person's key nothing can be shown of them, nor of what it does not open. */
+function masked(ctx: Ctx, { user, gate, roles }: UserRow, key: DataKey | undefined): MaskedUser {
+  const opened = key === undefined ? null : openedOrNull(ctx, () => openUser(key, user));
   return {
     id: user.id,
     status: user.status,
     lastLoginAt: user.lastLoginAt,
     createdAt: user.createdAt,
     version: user.version,
-    initials: opened === undefined ? '' : initialsOf(opened.profile),
-    emailMasked: opened === undefined ? '' : maskEmail(opened.email),
+    initials: opened === null ? '' : initialsOf(opened.profile),
+    emailMasked: opened === null ? '' : maskEmail(opened.email),
     emailVerified: user.emailVerifiedAt !== null,
     nationality: opened?.profile.nationality ?? null,
     roles,

@@ -19,6 +19,7 @@ export const recoveryEndpoints: readonly Endpoint[] = [
     operationId: 'loginWithRecoveryCode',
     method: 'post',
     path: '/v1/auth/recovery-code',
+    inRecovery: true,
     rate: 'recovery',
     summary: 'Signs in with the password and a recovery code, which is spent',
     access: { public: true },

@@ -36,5 +36,5 @@ export function readRefreshToken(
 }
 
 function macOf(keyring: Keyring, body: Uint8Array): Uint8Array {
-  return keyring.blindIndex('refresh_token', Buffer.from(body).toString('base64'));
+  return keyring.tokenMac(body);
 }

@@ -13,6 +13,7 @@ export const sessionEndpoints: readonly Endpoint[] = [
     operationId: 'endOtherSessions',
     method: 'delete',
     path: '/v1/me/sessions',
+    inRecovery: true,
     summary: 'Ends one’s own sessions but the one that asks',
     access: { self: true },
     responses: { 200: EndedSessions },
@@ -24,6 +25,7 @@ export const sessionEndpoints: readonly Endpoint[] = [
     operationId: 'endUserSessions',
     method: 'delete',
     path: '/v1/users/{id}/sessions',
+    inRecovery: true,
     summary: 'Ends every session of a person, on every node within a second',
     description:
       'The person is told by mail and can sign in again; suspend them to keep them out. API keys go on ' +

@@ -21,6 +21,7 @@ export const staffEndpoints: readonly Endpoint[] = [
   endpoint({
     ...own,
     operationId: 'listUsers',
+    recordsReads: true,
     method: 'get',
     path: '/v1/users',
     summary: 'People, masked, newest first',
@@ -32,6 +33,7 @@ export const staffEndpoints: readonly Endpoint[] = [
   endpoint({
     ...own,
     operationId: 'getUser',
+    recordsReads: true,
     method: 'get',
     path: '/v1/users/{id}',
     summary: 'One person, masked',
@@ -45,6 +47,7 @@ export const staffEndpoints: readonly Endpoint[] = [
     operationId: 'suspendUser',
     method: 'post',
     path: '/v1/users/{id}/suspend',
+    inRecovery: true,
     summary: 'Shuts a person out at once and ends their sessions',
     access: { staff: SUSPENDERS },
     params,

@@ -14,6 +14,7 @@ import { numberPlace } from './upload-document.ts';
 /** What KYC holds on a person; documents are named, their content is fetched apart. */
 export const personalKyc: PersonalData = {
   name: 'kyc',
+  recordClass: 'kyc_file',
   tables: ['kyc_applications', 'kyc_documents', 'files'],
   sections: {
     applications: personalRows(kycApplications, {
@@ -57,6 +58,7 @@ export const personalKyc: PersonalData = {
 /** Why the firm decided as it did, in reviewers' words: part of the firm's own supervision. */
 export const personalKycReview: PersonalData = {
   name: 'kyc_review',
+  recordClass: 'kyc_file',
   tables: ['kyc_decisions'],
   restricted: true,
   sections: { decisions: personalRows(kycDecisions, { keys: ['id'] }) },

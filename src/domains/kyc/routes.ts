@@ -68,6 +68,7 @@ export const kycEndpoints: readonly Endpoint[] = [
   }),
   endpoint({
     operationId: 'getKycApplication',
+    recordsReads: true,
     method: 'get',
     path: '/v1/kyc/applications/{id}',
     tag: 'kyc',
@@ -104,6 +105,7 @@ export const kycEndpoints: readonly Endpoint[] = [
   }),
   endpoint({
     operationId: 'readKycDocument',
+    recordsReads: true,
     method: 'get',
     path: '/v1/kyc/applications/{id}/documents/{docId}',
     tag: 'kyc',
@@ -120,7 +122,7 @@ export const kycEndpoints: readonly Endpoint[] = [
         'x-content-type-options': 'nosniff',
         'cache-control': 'no-store',
       };
-      return { status: 200, body: new Response(Buffer.from(content), { headers }) };
+      return { status: 200, body: new Response(content, { headers }) };
     },
   }),
   endpoint({

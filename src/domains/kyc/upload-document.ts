@@ -3,11 +3,11 @@ import { assert, present } from '../../kernel/assert.ts';
 import { type Id, newId } from '../../kernel/id.ts';
 import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
-import { sha256 } from '../../platform/crypto/keyring.ts';
-import { type DataKey, seal, sealText } from '../../platform/crypto/seal.ts';
+import { type DataKey, sealText } from '../../platform/crypto/seal.ts';
 import { lockRow } from '../../platform/db/locks.ts';
 import { files } from '../../platform/db/schema.ts';
 import { transact } from '../../platform/db/transact.ts';
+import { writeSealedFile } from '../../platform/files/sealed-file.ts';
 import { refuse } from '../../platform/http/refuse.ts';
 import type { UploadInput } from './api.ts';
 import { KYC_EVENTS } from './audit.ts';
@@ -16,6 +16,9 @@ import { refuseKyc } from './errors.ts';
 import { comparableNumber, isEditable, MAX_DOCUMENTS } from './rules.ts';
 import { kycApplications, kycDocuments } from './schema.ts';
 import { documentsOf, type KycDocument } from './store.ts';
+
+/** What tells the type of a file is at its beginning. */
+const SNIFFED_BYTES = 4_100;
 
 const ACCEPTED = new Set(['application/pdf', 'image/jpeg', 'image/png']);
 
@@ -26,8 +29,8 @@ const ACCEPTED = new Set(['application/pdf', 'image/jpeg', 'image/png']);
  * @errors document_type_unsupported, not_found, application_not_editable, document_limit_reached
  */
 export async function uploadDocument(ctx: Ctx, applicationId: Id, input: UploadInput): Promise<KycDocument> {
-  const content = new Uint8Array(await input.file.arrayBuffer());
-  const contentType = (await fileTypeFromBuffer(content))?.mime;
+  const beginning = new Uint8Array(await input.file.slice(0, SNIFFED_BYTES).arrayBuffer());
+  const contentType = (await fileTypeFromBuffer(beginning))?.mime;
   if (contentType === undefined || !ACCEPTED.has(contentType)) {
     throw refuseKyc('document_type_unsupported');
   }
@@ -50,13 +53,18 @@ export async function uploadDocument(ctx: Ctx, applicationId: Id, input: UploadI
     const key = await ctx.deps.personKeys.of(tx, application.userId);
     const [fileId, id] = [newId(), newId()];
     // A stray sealed file after a rollback is harmless; a row without its file is not.
-    await ctx.deps.files.put(documentFileName(fileId), seal(key, documentPlace(fileId), content));
+    const written = await writeSealedFile(
+      await ctx.deps.files.pathOf(documentFileName(fileId)),
+      key,
+      documentPlace(fileId),
+      input.file.stream(),
+    );
     await tx.insert(files).values({
       id: fileId,
       userId: application.userId,
       contentType,
-      sizeBytes: content.length,
-      sha256: sha256(content),
+      sizeBytes: written.sizeBytes,
+      sha256: new Uint8Array(Buffer.from(written.sha256, 'hex')),
       createdAt: ctx.deps.clock.now(),
     });
     const [document] = await tx

@@ -1,4 +1,6 @@
 import type { Domain } from '../../platform/domain.ts';
+import { peopleBehind } from '../../platform/privacy/people-behind.ts';
+import { LEDGER_EVENTS } from './audit.ts';
 import { bookChecks } from './book-checks.ts';
 import { journalPosting } from './by-hand/request-journal.ts';
 import { journalReversal } from './by-hand/request-reversal.ts';
@@ -14,8 +16,10 @@ import { holdChecks } from './holds/checks.ts';
 import { holdCapture } from './holds/request-capture.ts';
 import { holdRelease } from './holds/request-release.ts';
 import { holdEndpoints } from './holds/routes.ts';
+import { ledgerInventory } from './inventory.ts';
 import { personalHoldings } from './personal-data.ts';
 import { ledgerEndpoints } from './routes.ts';
+import { wallets } from './schema.ts';
 import { transferChecks } from './transfers/checks.ts';
 import { transferEndpoints } from './transfers/routes.ts';
 
@@ -52,6 +56,7 @@ export { changeReserved, customerWallet, houseWallet, requireAsset } from './wal
 /** The front door of the ledger. */
 export const ledgerDomain: Domain = {
   name: 'ledger',
+  auditEvents: Object.values(LEDGER_EVENTS),
   endpoints: [
     ...ledgerEndpoints,
     ...holdEndpoints,
@@ -71,6 +76,8 @@ export const ledgerDomain: Domain = {
       },
     },
   ],
+  peopleBehind: [peopleBehind(wallets, wallets.id, wallets.userId)],
+  inventory: ledgerInventory,
   personalData: [personalHoldings],
   closingObstacles: ledgerObstacles,
 };

@@ -9,6 +9,7 @@ import { holdCaptures, holds, ledgerEntries, lotDisposals, lots, transfers, wall
 /** What the ledger holds on a person; long histories are read along their indexes, wallet by wallet. */
 export const personalHoldings: PersonalData = {
   name: 'ledger',
+  recordClass: 'transactions',
   tables: [
     'wallets',
     'ledger_entries',

@@ -1,5 +1,7 @@
 import type { Domain } from '../../platform/domain.ts';
+import { MARKETS_EVENTS } from './audit.ts';
 import { marketsChecks } from './checks.ts';
+import { marketsInventory } from './inventory.ts';
 import { listInstrumentAction } from './propose-instrument.ts';
 import { marketsEndpoints } from './routes.ts';
 
@@ -17,10 +19,12 @@ export {
 /** The front door of markets. */
 export const marketsDomain: Domain = {
   name: 'markets',
+  auditEvents: Object.values(MARKETS_EVENTS),
   endpoints: marketsEndpoints,
   checks: marketsChecks,
   consumers: [],
   approvalActions: [listInstrumentAction],
   jobs: [],
+  inventory: marketsInventory,
   personalData: [],
 };

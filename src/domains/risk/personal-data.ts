@@ -6,6 +6,7 @@ import { riskLimits } from './schema.ts';
 /** Limits set on a person, with reasons that are the firm's. */
 export const personalLimits: PersonalData = {
   name: 'risk',
+  recordClass: 'customer_file',
   tables: ['risk_limits'],
   restricted: true,
   sections: {

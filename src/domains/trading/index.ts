@@ -1,20 +1,27 @@
 import type { Domain } from '../../platform/domain.ts';
+import { peopleBehind } from '../../platform/privacy/people-behind.ts';
+import { TRADING_EVENTS } from './audit.ts';
 import { tradingChecks } from './checks.ts';
 import { tradingObstacles } from './closing-obstacles.ts';
 import { expireOrders } from './expire-orders.ts';
+import { tradingInventory } from './inventory.ts';
 import { personalOrders } from './personal-data.ts';
 import { tradingEndpoints } from './routes.ts';
+import { orders } from './schema.ts';
 
 export { type TradingEngine, tradingEngine } from './pipeline/trading-engine.ts';
 
 /** The front door of trading. */
 export const tradingDomain: Domain = {
   name: 'trading',
+  auditEvents: Object.values(TRADING_EVENTS),
   endpoints: tradingEndpoints,
   checks: tradingChecks,
   consumers: [],
   approvalActions: [],
   jobs: [{ name: 'trading.expire-orders', cron: '* * * * *', run: expireOrders }],
+  peopleBehind: [peopleBehind(orders, orders.id, orders.userId)],
+  inventory: tradingInventory,
   personalData: [personalOrders],
   closingObstacles: tradingObstacles,
 };

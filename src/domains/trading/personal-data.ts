@@ -10,6 +10,7 @@ type Order = typeof orders.$inferSelect;
 /** What trading holds on a person. */
 export const personalOrders: PersonalData = {
   name: 'trading',
+  recordClass: 'orders',
   tables: ['orders', 'order_events', 'fills'],
   sections: {
     orders: personalRows(orders, {

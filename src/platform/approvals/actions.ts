@@ -19,6 +19,8 @@ export type ApprovedAction = {
 export type ApprovalAction = {
   /** `entity.verb`, as in `deposit.clear`. */
   readonly action: string;
+  /** It may take effect while the installation is in recovery. */
+  readonly inRecovery?: true;
   /** @errors DomainError when the state no longer allows it: the vote rolls back with it */
   readonly execute: (ctx: Ctx, approved: ApprovedAction) => Promise<void>;
   /** Runs when a checker rejects or the approval expires. */

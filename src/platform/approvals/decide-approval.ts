@@ -11,6 +11,7 @@ import { lockRow } from '../db/locks.ts';
 import { approvals, approvalVotes } from '../db/schema.ts';
 import { transact } from '../db/transact.ts';
 import { refuse } from '../http/refuse.ts';
+import { RECOVERY_RETRY_SECONDS, recoveryOf } from '../recovery/mode.ts';
 import type { ApprovedAction } from './actions.ts';
 import { APPROVAL_EVENTS } from './audit.ts';
 import { type Approval, payloadHash } from './request-approval.ts';
@@ -27,7 +28,7 @@ export type Decision = {
  * rejection ends it.
  * @effects rows of `approval_votes` and `approvals`; audit; whatever the action does
  * @errors not_found (also where the caller may not see it), forbidden, self_approval,
- *   approval_not_pending, approval_expired, approval_already_voted, and the action's own
+ *   approval_not_pending, approval_expired, approval_already_voted, recovery_mode, and the action's own
  */
 export async function decideApproval(ctx: Ctx, decision: Decision): Promise<Approval> {
   return transact(ctx, 'engine', async (tx) => {
@@ -84,7 +85,11 @@ async function execute(tx: Tx, ctx: Ctx, approval: Approval, checkerIds: readonl
     .set({ status: 'executed', decidedAt: now, executedAt: now })
     .where(eq(approvals.id, approval.id))
     .returning();
-  await ctx.deps.approvalActions.of(approval.action).execute(ctx, approvedAction(approval, checkerIds));
+  const action = ctx.deps.approvalActions.of(approval.action);
+  if (action.inRecovery !== true && recoveryOf(ctx.deps) !== null) {
+    throw refuse('recovery_mode', { headers: { 'retry-after': String(RECOVERY_RETRY_SECONDS) } });
+  }
+  await action.execute(ctx, approvedAction(approval, checkerIds));
   await recordStep(tx, ctx, 'approval.executed', present(executed, 'the approval was locked'));
   return present(executed, 'the approval was locked');
 }

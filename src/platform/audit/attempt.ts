@@ -8,6 +8,7 @@ import { actorIdOf, personOf } from '../../kernel/actor.ts';
 import { newId } from '../../kernel/id.ts';
 import { type Ctx, type Deps, perDeps } from '../context.ts';
 import { auditLogs } from '../db/schema.ts';
+import { ATTEMPT_EVENTS } from './attempt-events.ts';
 import type { AuditCategory } from './events.ts';
 import { keyOf } from './record.ts';
 import { completeRow } from './row.ts';
@@ -81,6 +82,7 @@ async function countedInWindow(ctx: Ctx, refused: Attempt): Promise<boolean> {
 
 async function writeAttempt(ctx: Ctx, refused: Attempt, count: number): Promise<void> {
   const failed = refused.status >= 500;
+  const event = ATTEMPT_EVENTS[failed ? 'request.failed' : 'request.refused'];
   await ctx.deps.db.engine.transaction(async (tx) => {
     const draft = {
       id: newId(),
@@ -89,9 +91,9 @@ async function writeAttempt(ctx: Ctx, refused: Attempt, count: number): Promise<
       actorId: actorIdOf(ctx.actor),
       actorUserId: personOf(ctx.actor),
       subjectUserId: personOf(ctx.actor),
-      eventType: failed ? 'request.failed' : 'request.refused',
+      eventType: event.type,
       category: refused.category,
-      severity: failed ? ('error' as const) : ('warning' as const),
+      severity: event.severity,
       class: refused.restricted ? ('restricted' as const) : ('normal' as const),
       resourceType: 'operation',
       resourceId: refused.operation,

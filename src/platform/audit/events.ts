@@ -33,5 +33,7 @@ export function auditEvents<const Table extends Readonly<Record<string, AuditEve
   const events = Object.entries(table).map(
     ([type, definition]) => [type, { ...definition, shows: definition.shows.toSorted(), type }] as const,
   );
-  return Object.fromEntries(events) as { readonly [Type in keyof Table]: AuditEvent };
+  return Object.fromEntries(events) as Readonly<Record<string, AuditEvent>> as {
+    readonly [Type in keyof Table]: AuditEvent;
+  };
 }

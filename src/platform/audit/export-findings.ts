@@ -20,6 +20,7 @@ export type FindingCode =
   | 'row_moved'
   | 'row_missing'
   | 'row_inserted'
+  | 'row_forged'
   | 'row_out_of_order'
   | 'row_unproven'
   | 'block_unproven'
@@ -36,6 +37,8 @@ export type Finding = {
   readonly through?: number;
   readonly line?: number;
   readonly detail: string;
+  /** The tree size of the smallest checkpoint at hand that covers the rows. */
+  readonly checkpoint?: number;
 };
 
 export type Findings = {
@@ -72,12 +75,13 @@ export function collectFindings(limit: number): Findings {
 
 /** A finding in one line for a person. */
 export function describeFinding(finding: Finding): string {
-  const { code, sequence, through = sequence, line, detail } = finding;
+  const { code, sequence, through = sequence, line, detail, checkpoint } = finding;
   const row = sequence === through ? `row ${sequence}` : `rows ${sequence} to ${through}`;
   const where = [sequence === undefined ? '' : ` ${row}`, line === undefined ? '' : ` (line ${line})`].join(
     '',
   );
-  return `${code}${where}: ${detail}`;
+  const under = checkpoint === undefined ? '' : `, under checkpoint ${checkpoint}`;
+  return `${code}${where}: ${detail}${under}`;
 }
 
 function join(one: Finding, next: Finding): Finding | undefined {

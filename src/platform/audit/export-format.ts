@@ -15,7 +15,7 @@
  *    that is the tree's last is as short as the tree.
  * 3. row: `sequence` (the leaf index), `publicSalt` and `public`, then `personalHash`, or `personalSalt` and
  *    `personal` for a reader with the right to them. In a range, a row may instead say only why it is
- *    `withheld`; its leaf hash in the tile still proves the rows around it. In `rows`, also `previous` (the
+ *    `withheld` (WITHHELD_REASONS); its leaf hash in the tile still proves the rows around it. In `rows`, also `previous` (the
  *    sequence exported before it, or null) and `proof`.
  * 4. trailer: `rows` (how many), `last` (sequence or null), `treeSize`, the `checkpoint` again, range only
  *    `right` (the complete subtrees over `[end, treeSize)`), `consistency` proofs from earlier tree sizes,
@@ -64,7 +64,19 @@ export type ExportTile = {
 /** The personal part: opened for whoever may see it, else only its hash. */
 export type PersonalPart = { readonly hash: Hash } | { readonly salt: Uint8Array; readonly part: Json };
 
-/** What a row shows, or why it shows nothing. */
+/**
+ * Why a file may keep a row of its range to itself: it lies outside the period, the filters did not choose it,
+ * or it was archived with its partition. Nothing else is a reason: a row that should be there and is not is
+ * written as `missing`, which its verifier reports.
+ */
+export const WITHHELD_REASONS: readonly string[] = [
+  'outside',
+  'not_chosen',
+  'archived',
+  'outside the period of this export',
+];
+
+/** What a row shows, or why it shows nothing: one of WITHHELD_REASONS, or `missing`. */
 export type RowContent =
   | { readonly publicSalt: Uint8Array; readonly publicPart: Json; readonly personal: PersonalPart }
   | { readonly withheld: string };

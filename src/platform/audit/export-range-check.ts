@@ -6,7 +6,13 @@
 import { present } from '../../kernel/assert.ts';
 import type { Checkpoint } from './checkpoint.ts';
 import type { Findings } from './export-findings.ts';
-import { type ExportRowLine, type ExportTile, exportedLeaf, type ProofKind } from './export-format.ts';
+import {
+  type ExportRowLine,
+  type ExportTile,
+  exportedLeaf,
+  type ProofKind,
+  WITHHELD_REASONS,
+} from './export-format.ts';
 import {
   appendLeaf,
   appendSubtree,
@@ -147,14 +153,19 @@ function onRow(state: State, row: ExportRowLine, line: number): void {
 }
 
 function checkLeaf(state: State, block: Block, row: ExportRowLine, line: number): void {
-  const leaf = exportedLeaf(row.content);
-  if (leaf === undefined) {
+  const { sequence } = row;
+  if ('withheld' in row.content) {
     state.withheld += 1;
+    if (!WITHHELD_REASONS.includes(row.content.withheld)) {
+      const detail =
+        'the checkpoint commits to the row, but who wrote the file no longer had it: it was deleted';
+      state.findings.add({ code: 'row_missing', sequence, line, detail });
+    }
     return;
   }
-  const { sequence } = row;
+  const leaf = exportedLeaf(row.content);
   const logged = block.hashes[sequence % TILE_WIDTH];
-  if (logged !== undefined && sameHash(leaf, logged)) {
+  if (leaf === undefined || (logged !== undefined && sameHash(leaf, logged))) {
     return;
   }
   const elsewhere = block.hashes.findIndex((hash) => sameHash(hash, leaf));

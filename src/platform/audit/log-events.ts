@@ -8,7 +8,7 @@ export const LOG_EVENTS = auditEvents({
     class: 'restricted',
     description:
       'Audit rows do not carry the code they were written with: they were altered before they were sealed',
-    shows: ['rows', 'count'],
+    shows: ['rows', 'leaves', 'count'],
   },
   'audit_log.inconsistent': {
     category: 'security',
@@ -16,6 +16,13 @@ export const LOG_EVENTS = auditEvents({
     class: 'restricted',
     description: 'The log does not continue its last checkpoint; nothing more is signed',
     shows: ['fault', 'treeSize', 'checkpointSize'],
+  },
+  'audit_log.contradicted': {
+    category: 'security',
+    severity: 'critical',
+    class: 'restricted',
+    description: 'A witness or an anchor holds what this log is not; nothing more is signed',
+    shows: ['fault', 'treeSize'],
   },
   'audit_log.key_changed': {
     category: 'security',

@@ -15,7 +15,11 @@ import { record } from './record.ts';
 
 const MARK = 'audit_log';
 
-const Identity = z.object({ origin: z.string(), verifierKeys: z.array(z.string()).min(1) });
+const Identity = z.looseObject({
+  origin: z.string(),
+  verifierKeys: z.array(z.string()).min(1),
+  origins: z.array(z.looseObject({ origin: z.string(), untilSize: z.number().int() })).default([]),
+});
 
 /** `verifierKeys` are C2SP verifier keys, the current one first. */
 export type LogIdentity = z.infer<typeof Identity>;
@@ -28,6 +32,12 @@ export class LogIdentityError extends Error {
 export async function readIdentity(tx: Tx): Promise<LogIdentity | undefined> {
   const [mark] = await tx.select().from(systemMarks).where(eq(systemMarks.name, MARK));
   return mark === undefined ? undefined : Identity.parse(mark.value);
+}
+
+/** Whether a checkpoint of so many rows may bear this name: the log's own, or one it bore when it was that small. */
+export function bears(identity: LogIdentity, origin: string, size: number): boolean {
+  const earlier = identity.origins.some((past) => past.origin === origin && size <= past.untilSize);
+  return identity.origin === origin || earlier;
 }
 
 /** Every key the log was ever signed with, for checking its checkpoints. */
@@ -53,7 +63,7 @@ export async function claimIdentity(ctx: Ctx, origin: string, verifierKey: strin
       return known;
     }
     const earlier = (known?.verifierKeys ?? []).filter((key) => key !== verifierKey);
-    const identity = { origin, verifierKeys: [verifierKey, ...earlier] };
+    const identity = { origins: [], ...known, origin, verifierKeys: [verifierKey, ...earlier] };
     const markedAt = ctx.deps.clock.realNow();
     await tx
       .insert(systemMarks)

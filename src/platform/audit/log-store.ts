@@ -6,8 +6,19 @@ import { desc, gt, sql } from 'drizzle-orm';
 import { present } from '../../kernel/assert.ts';
 import type { Instant } from '../../kernel/time.ts';
 import type { Tx } from '../db/client.ts';
-import { auditCheckpoints, auditLeaves } from '../db/schema.ts';
-import { type Frontier, frontierOf, type Hash, type HashReader, type NodeId, rangeNodes } from './merkle.ts';
+import { arrayLiteral, insertRows } from '../db/insert-rows.ts';
+import { executePrepared } from '../db/prepared.ts';
+import { auditCheckpoints, auditLeaves, auditNodes } from '../db/schema.ts';
+import {
+  type Frontier,
+  frontierOf,
+  type Hash,
+  type HashReader,
+  type NodeId,
+  nodeHash,
+  rangeNodes,
+} from './merkle.ts';
+import { TILE_HEIGHT } from './tiles.ts';
 
 export type StoredCheckpoint = {
   readonly size: number;
@@ -36,27 +47,61 @@ export async function treeSize(tx: Tx): Promise<number> {
 }
 
 /**
- * Fetches complete nodes in one query.
+ * Fetches complete nodes in one query. Nodes below the height of a tile are folded from their leaves, so that
+ * the sequencer need not store one for every leaf.
  * @errors the reader throws AssertionError for a node that is not stored
  */
 export async function loadNodes(tx: Tx, nodes: readonly NodeId[]): Promise<HashReader> {
   const found = new Map<string, Hash>();
-  if (nodes.length > 0) {
-    const wanted = JSON.stringify(nodes.map(({ level, index }) => ({ level, node: index })));
-    const rows = await tx.execute<{ level: number; node: string; hash: string }>(sql`
-      with wanted as materialized (
-        select * from json_to_recordset(${wanted}::json) as w (level smallint, node bigint)
-      )
-      select 0 as level, l.leaf_index::text as node, encode(l.leaf_hash, 'hex') as hash
-        from wanted w join audit_leaves l on w.level = 0 and l.leaf_index = w.node
-      union all
-      select n.level, n.node_index::text, encode(n.hash, 'hex')
-        from wanted w join audit_nodes n on n.level = w.level and n.node_index = w.node`);
+  const high = nodes.filter(({ level }) => level >= TILE_HEIGHT);
+  if (high.length > 0) {
+    const rows = await executePrepared<{ level: number; node: string; hash: Uint8Array }>(
+      tx,
+      sql`
+      select n.level, n.node_index::text as node, n.hash
+      from unnest(${column(high.map(({ level }) => String(level)))}::smallint[],
+        ${column(high.map(({ index }) => String(index)))}::bigint[]) as w (level, node)
+      join audit_nodes n on n.level = w.level and n.node_index = w.node`,
+    );
     for (const row of rows) {
-      found.set(`${row.level}/${row.node}`, fromHex(row.hash));
+      found.set(`${row.level}/${row.node}`, new Uint8Array(row.hash));
+    }
+  }
+  const low = nodes.filter(({ level }) => level < TILE_HEIGHT);
+  const leaves = await loadLeaves(tx, low);
+  for (const { level, index } of low) {
+    const node = folded(leaves, level, index);
+    if (node !== undefined) {
+      found.set(`${level}/${index}`, node);
     }
   }
   return (level, index) => present(found.get(`${level}/${index}`), `node ${level}/${index} is stored`);
+}
+
+async function loadLeaves(tx: Tx, nodes: readonly NodeId[]): Promise<ReadonlyMap<number, Hash>> {
+  if (nodes.length === 0) {
+    return new Map();
+  }
+  const begins = nodes.map(({ level, index }) => String(index * 2 ** level));
+  const ends = nodes.map(({ level, index }) => String((index + 1) * 2 ** level));
+  const rows = await executePrepared<{ leaf: string; hash: Uint8Array }>(
+    tx,
+    sql`
+    select l.leaf_index::text as leaf, l.leaf_hash as hash
+    from unnest(${column(begins)}::bigint[], ${column(ends)}::bigint[]) as w (begin_leaf, end_leaf)
+    join audit_leaves l on l.leaf_index >= w.begin_leaf and l.leaf_index < w.end_leaf`,
+  );
+  return new Map(rows.map(({ leaf, hash }) => [Number.parseInt(leaf, 10), new Uint8Array(hash)]));
+}
+
+/** Undefined where a leaf is not there. */
+function folded(leaves: ReadonlyMap<number, Hash>, level: number, index: number): Hash | undefined {
+  if (level === 0) {
+    return leaves.get(index);
+  }
+  const left = folded(leaves, level - 1, 2 * index);
+  const right = folded(leaves, level - 1, 2 * index + 1);
+  return left && right && nodeHash(left, right);
 }
 
 /** The right edge of the tree of `size` leaves. */
@@ -90,31 +135,29 @@ export async function checkpointsAfter(
   return rows.map(storedCheckpoint);
 }
 
-/** @effects rows of `audit_leaves` and, above level 0, of `audit_nodes` */
+/** @effects rows of `audit_leaves` and, from the height of a tile, of `audit_nodes` */
 export async function appendToTree(
   tx: Tx,
   leaves: readonly NewLeaf[],
   nodes: readonly NewNode[],
 ): Promise<void> {
-  const leafRows = leaves.map(({ index, logId, recordedAt, hash }) => ({
-    index,
-    id: logId,
-    at: recordedAt,
-    hash: toHex(hash),
-  }));
-  await tx.execute(sql`
-    insert into audit_leaves (leaf_index, log_id, recorded_at, leaf_hash)
-    select l.index, l.id, l.at, decode(l.hash, 'hex')
-    from json_to_recordset(${JSON.stringify(leafRows)}::json) as l (index bigint, id uuid, at timestamptz, hash text)`);
-  const nodeRows = nodes
-    .filter((node) => node.level > 0)
-    .map(({ level, index, hash }) => ({ level, index, hash: toHex(hash) }));
-  if (nodeRows.length > 0) {
-    await tx.execute(sql`
-      insert into audit_nodes (level, node_index, hash)
-      select n.level, n.index, decode(n.hash, 'hex')
-      from json_to_recordset(${JSON.stringify(nodeRows)}::json) as n (level smallint, index bigint, hash text)`);
-  }
+  await insertRows(
+    tx,
+    auditLeaves,
+    leaves.map(({ index, logId, recordedAt, hash }) => ({
+      leafIndex: BigInt(index),
+      logId,
+      recordedAt,
+      leafHash: hash,
+    })),
+  );
+  await insertRows(
+    tx,
+    auditNodes,
+    nodes
+      .filter(({ level }) => level >= TILE_HEIGHT)
+      .map(({ level, index, hash }) => ({ level, nodeIndex: BigInt(index), hash })),
+  );
 }
 
 /** @effects one row of `audit_checkpoints` */
@@ -132,10 +175,6 @@ function storedCheckpoint(row: typeof auditCheckpoints.$inferSelect): StoredChec
   return { size: Number.parseInt(String(row.treeSize), 10), root: rootHash, note, signedAt };
 }
 
-function toHex(hash: Hash): string {
-  return Buffer.from(hash).toString('hex');
-}
-
-function fromHex(text: string): Hash {
-  return new Uint8Array(Buffer.from(text, 'hex'));
+function column(values: readonly string[]) {
+  return sql.param(arrayLiteral(values));
 }

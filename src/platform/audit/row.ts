@@ -4,6 +4,7 @@
  */
 import type { InferInsertModel, InferSelectModel } from 'drizzle-orm';
 import type { Json } from '../../kernel/canonical-json.ts';
+import type { Client } from '../context.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import { type DataKey, openText, sealText } from '../crypto/seal.ts';
 import type { auditLogs } from '../db/schema.ts';
@@ -17,8 +18,15 @@ export type NewAuditRow = InferInsertModel<typeof auditLogs>;
 /** The columns a row starts from; salts, hashes and the sealed part are added by `completeRow`. */
 export type AuditRowDraft = Omit<NewAuditRow, 'txid' | 'salt' | 'personal' | 'personalHash' | 'rowMac'>;
 
-/** @units IP and user agent as the request had them */
-export type PersonalPart = { readonly ip: string; readonly userAgent: string };
+type PublicColumns = Omit<AuditRowDraft, 'before' | 'after' | 'actorUserId' | 'subjectUserId'> & {
+  readonly before?: unknown;
+  readonly after?: unknown;
+  readonly actorUserId?: string | null | undefined;
+  readonly subjectUserId?: string | null | undefined;
+};
+
+/** @units IP and user agent as the request had them; the location only where a trusted proxy gave one */
+export type PersonalPart = Client;
 
 type SealedPersonal = { readonly salt: string; readonly part: PersonalPart };
 
@@ -44,7 +52,7 @@ export function completeRow(
 }
 
 /** The part of a row anyone with access may see, in the form its leaf commits to. */
-export function publicPart(row: AuditRowDraft): { readonly [key: string]: Json } {
+export function publicPart(row: PublicColumns): { readonly [key: string]: Json } {
   // In the order of canonical JSON, which then has nothing to sort.
   return {
     actorId: row.actorId,
@@ -67,8 +75,11 @@ export function publicPart(row: AuditRowDraft): { readonly [key: string]: Json }
   };
 }
 
+/** The columns of a stored row that its leaf and its code are made of. */
+export type LeafSource = PublicColumns & Pick<AuditRow, 'salt' | 'personalHash' | 'rowMac'>;
+
 /** The RFC 6962 leaf hash of a stored row, recomputed from its columns. */
-export function leafHashOfRow(row: AuditRow): Uint8Array {
+export function leafHashOfRow(row: LeafSource): Uint8Array {
   return rowLeafHash({ publicHash: partHash(row.salt, publicPart(row)), personalHash: row.personalHash });
 }
 

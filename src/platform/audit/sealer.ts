@@ -24,8 +24,7 @@ import { claimIdentity, type LogIdentity, verifiersOf } from './log-identity.ts'
 import { appendCheckpoint, latestCheckpoint, loadNodes, type StoredCheckpoint } from './log-store.ts';
 import { consistencyNodes, consistencyProof, frontierRoot, verifyConsistency } from './merkle.ts';
 import { record } from './record.ts';
-import type { AuditRow } from './row.ts';
-import { beginSequence, type Sequence, sequenceNext } from './sequencer.ts';
+import { type AlteredRow, beginSequence, type Sequence, sequenceNext } from './sequencer.ts';
 
 const TICK_MS = 200;
 const SIGN_EVERY_MS = 1_000;
@@ -41,6 +40,8 @@ export type Sealer = {
    * @errors AssertionError when the log is inconsistent or the time is over
    */
   readonly sealNow: () => Promise<number>;
+  /** Signs nothing more: somebody outside holds what this log is not. */
+  readonly contradict: (fault: string) => void;
   readonly stop: () => Promise<void>;
   readonly signer: NoteSigner;
   readonly identity: LogIdentity;
@@ -58,6 +59,8 @@ type Worker = {
   last: StoredCheckpoint | undefined;
   signedMs: number;
   fault: string | null;
+  /** What somebody outside holds against the log; it stays until the sealer starts anew. */
+  contradiction: string | null;
 };
 
 const sealers = perDeps((_deps: Deps) => ({ current: undefined as Sealer | undefined }));
@@ -90,6 +93,7 @@ export async function startSealer(
     last: undefined,
     signedMs: 0,
     fault: null,
+    contradiction: null,
   };
   const loop = repeat(worker);
   registerProbe(deps, { name: 'sealer', run: () => lagOf(worker) });
@@ -97,6 +101,10 @@ export async function startSealer(
     signer,
     identity,
     sealNow: () => sealNow(worker, loop.poke),
+    contradict: (fault) => {
+      worker.contradiction = fault;
+      worker.fault = fault;
+    },
     stop: async () => {
       sealers(deps).current = undefined;
       await loop.stop();
@@ -175,6 +183,9 @@ async function round(worker: Worker, signNow: boolean): Promise<boolean> {
 /** @effects perhaps one row of `audit_checkpoints`; audit `audit_log.inconsistent` */
 async function signTree(tx: Tx, worker: Worker, { frontier }: Sequence): Promise<void> {
   const { deps, signer } = worker;
+  if (worker.contradiction !== null) {
+    return;
+  }
   const stored = await latestCheckpoint(tx);
   const last = stored !== undefined && stored.size >= (worker.last?.size ?? 0) ? stored : worker.last;
   if (
@@ -261,17 +272,21 @@ async function refuseToSign(
   });
 }
 
-async function tellAltered(tx: Tx, worker: Worker, altered: readonly AuditRow[]): Promise<void> {
+async function tellAltered(tx: Tx, worker: Worker, altered: readonly AlteredRow[]): Promise<void> {
   worker.deps.log.error({ count: altered.length }, 'audit rows were altered before they were sealed');
   await record(tx, worker.ctx, {
     event: LOG_EVENTS['audit_row.altered'],
     resource: { type: 'audit_log', id: present(altered[0], 'a row was altered').id },
     subjectUserId: null,
-    after: { rows: altered.slice(0, MAX_NAMED_ROWS).map((row) => row.id), count: altered.length },
+    after: {
+      rows: altered.slice(0, MAX_NAMED_ROWS).map((row) => row.id),
+      leaves: altered.slice(0, MAX_NAMED_ROWS).map((row) => row.leaf),
+      count: altered.length,
+    },
   });
 }
 
-/** Asks the database, so that it also holds where another node seals. */
+/** Asks the database, so that it also holds where another node seals. What was found on the way is covered too. */
 async function sealNow(worker: Worker, poke: () => void): Promise<number> {
   const { deps } = worker;
   const { engine } = deps.db;
@@ -286,7 +301,8 @@ async function sealNow(worker: Worker, poke: () => void): Promise<number> {
     const [state] = await engine.execute<{ covered: boolean; size: string }>(sql`
       select pg_snapshot_xmin(pg_current_snapshot()) >= ${next}::xid8
         and not exists (
-          select 1 from audit_logs a where a.txid >= ${low}::xid8 and a.txid < ${next}::xid8
+          select 1 from audit_logs a where a.txid >= ${low}::xid8
+            and (a.txid < ${next}::xid8 or a.event_type = 'audit_row.altered')
             and not exists (select 1 from audit_leaves l where l.log_id = a.id))
         and coalesce((select max(tree_size) from audit_checkpoints), 0)
           = coalesce((select max(leaf_index) + 1 from audit_leaves), 0) as covered,

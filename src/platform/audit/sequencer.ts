@@ -9,15 +9,17 @@
  */
 import { type SQL, sql } from 'drizzle-orm';
 import { present } from '../../kernel/assert.ts';
+import { type Instant, readStoredInstant } from '../../kernel/time.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import type { Tx } from '../db/client.ts';
-import { auditLogs } from '../db/schema.ts';
+import { executePrepared } from '../db/prepared.ts';
 import { appendToTree, loadFrontier, type NewLeaf, type NewNode, treeSize } from './log-store.ts';
 import { appendLeaf, type Frontier, frontierOf, type Hash, leafHash } from './merkle.ts';
-import { type AuditRow, leafHashOfRow } from './row.ts';
+import { type LeafSource, leafHashOfRow } from './row.ts';
 import { verifyRowMac } from './row-mac.ts';
 
-const BATCH = 4_000;
+/** Small enough that hashing a batch never holds up the requests of the same process for long. */
+const BATCH = 500;
 
 /** Where the sequencer stands within one term of leadership. */
 export type Sequence = {
@@ -25,20 +27,22 @@ export type Sequence = {
   readonly phase: 'recent' | 'everything' | 'steady';
   /** Rows of transactions before this one are sequenced, as far as the phase has looked. @units xid8 */
   readonly low: string;
+  /** Of the transaction `low`, rows up to this id have been looked at too; null for none. */
+  readonly lowId: string | null;
   /** Where `steady` will begin. @units xid8 */
   readonly steadyFrom: string;
 };
 
+export type AlteredRow = { readonly id: string; readonly leaf: number };
+
 export type SequenceStep = {
   readonly sequence: Sequence;
   readonly added: number;
-  /** Rows whose MAC did not fit. */
-  readonly altered: readonly AuditRow[];
+  /** Rows whose MAC did not fit, with the leaf each became. */
+  readonly altered: readonly AlteredRow[];
   /** Whether there may be more to do at once. */
   readonly more: boolean;
 };
-
-type Horizon = { readonly oldest: string; readonly next: string };
 
 /** Begins a term: the tree as it is stored, and the transaction of its last leaf. */
 export async function beginSequence(tx: Tx): Promise<Sequence> {
@@ -51,6 +55,7 @@ export async function beginSequence(tx: Tx): Promise<Sequence> {
     frontier: await loadFrontier(tx, size),
     phase: 'recent',
     low: last?.txid ?? '0',
+    lowId: null,
     steadyFrom: '0',
   };
 }
@@ -60,36 +65,42 @@ export async function beginSequence(tx: Tx): Promise<Sequence> {
  * @effects rows of `audit_leaves` and `audit_nodes`
  */
 export async function sequenceNext(tx: Tx, keyring: Keyring, sequence: Sequence): Promise<SequenceStep> {
-  const [horizon] = await tx.execute<Horizon>(sql`
-    select pg_snapshot_xmin(s)::text as oldest, pg_snapshot_xmax(s)::text as next from pg_current_snapshot() s`);
-  const { oldest, next } = present(horizon, 'a snapshot has bounds');
-  const rows = await readUnsequenced(tx, sequence, { oldest, next });
+  const [horizon] = await executePrepared<{ oldest: string }>(
+    tx,
+    sql`select pg_snapshot_xmin(pg_current_snapshot())::text as oldest`,
+  );
+  const { oldest } = present(horizon, 'a snapshot has bounds');
+  const seen = await readNext(tx, sequence, oldest);
   const frontier = frontierOf(sequence.frontier.size, sequence.frontier.hashes);
   const leaves: NewLeaf[] = [];
   const nodes: NewNode[] = [];
-  const altered: AuditRow[] = [];
-  for (const row of rows) {
+  const altered: AlteredRow[] = [];
+  for (const { known, ...columns } of seen) {
+    if (known) {
+      continue;
+    }
+    const row = sourceOf(columns);
     const { hash, sound } = leafOf(keyring, row);
+    if (!sound) {
+      altered.push({ id: row.id, leaf: frontier.size });
+    }
     leaves.push({ index: frontier.size, logId: row.id, recordedAt: row.recordedAt, hash });
     appendLeaf(frontier, hash, (level, index, node) => nodes.push({ level, index, hash: node }));
-    if (!sound) {
-      altered.push(row);
-    }
   }
   if (leaves.length > 0) {
     await appendToTree(tx, leaves, nodes);
   }
-  const advanced = advance(sequence, rows, oldest);
+  const advanced = advance(sequence, seen, oldest);
   return {
     sequence: { ...advanced, frontier },
     added: leaves.length,
     altered,
-    more: rows.length === BATCH || advanced.phase !== 'steady',
+    more: seen.length === BATCH || advanced.phase !== 'steady',
   };
 }
 
 /** The leaf of a stored row and whether its MAC fits; a row that cannot even be hashed gets a leaf of its id. */
-export function leafOf(keyring: Keyring, row: AuditRow): { readonly hash: Hash; readonly sound: boolean } {
+export function leafOf(keyring: Keyring, row: LeafSource): { readonly hash: Hash; readonly sound: boolean } {
   try {
     const hash = leafHashOfRow(row);
     return { hash, sound: verifyRowMac(keyring.rowMacKey, { rowId: row.id, leafHash: hash }, row.rowMac) };
@@ -99,46 +110,85 @@ export function leafOf(keyring: Keyring, row: AuditRow): { readonly hash: Hash; 
   }
 }
 
-async function readUnsequenced(tx: Tx, sequence: Sequence, horizon: Horizon): Promise<readonly AuditRow[]> {
-  if (sequence.phase === 'everything') {
-    await tx.execute(sql`set local statement_timeout = 0`);
+/** The columns a leaf is made of, as the driver gives them. */
+type SeenRow = Omit<LeafSource, 'recordedAt'> & {
+  readonly recordedAt: string;
+  readonly txid: string;
+  readonly known: boolean;
+};
+
+function sourceOf(row: Omit<SeenRow, 'known'>): LeafSource {
+  try {
+    return { ...row, recordedAt: readStoredInstant(row.recordedAt) };
+  } catch {
+    // An altered time may be no instant; such a row gets its place all the same, and its code does not fit.
+    return { ...row, recordedAt: row.recordedAt as Instant };
   }
-  return tx
-    .select()
-    .from(auditLogs)
-    .where(
-      sql`${within(sequence, horizon)} and not exists (
-        select 1 from audit_leaves l where l.log_id = ${auditLogs.id})`,
-    )
-    .orderBy(auditLogs.txid, auditLogs.id)
-    .limit(BATCH);
 }
 
-/** A visible row whose transaction id lies in the future was carried over by a logical restore. */
-function within(sequence: Sequence, { oldest, next }: Horizon): SQL {
-  const old = sql`${auditLogs.txid} < ${oldest}::xid8`;
-  const restored = sql`${auditLogs.txid} >= ${next}::xid8`;
+/**
+ * The next rows in the order of their transactions. Steady rounds walk the index and ask for each row whether it
+ * has its leaf; only the look at everything compares the whole log.
+ */
+async function readNext(tx: Tx, sequence: Sequence, oldest: string): Promise<readonly SeenRow[]> {
+  const everything = sequence.phase === 'everything';
+  if (everything) {
+    await tx.execute(sql`set local statement_timeout = 0`);
+  }
+  const unknown = sql`not exists (select 1 from audit_leaves l where l.log_id = a.id)`;
+  return executePrepared<SeenRow>(
+    tx,
+    sql`
+    with next as materialized (
+      select a.recorded_at, a.id, a.txid from audit_logs a
+      where ${within(sequence, oldest)} and ${everything ? unknown : sql`true`}
+      order by a.txid, a.id limit ${sql.raw(String(BATCH))}
+    )
+    select a.id::text as id, a.txid::text as txid, a.recorded_at as "recordedAt", a.actor_id as "actorId",
+      a.actor_kind as "actorKind", a.actor_user_id as "actorUserId", a.subject_user_id as "subjectUserId",
+      a.event_type as "eventType", a.category, a.severity, a.class, a.resource_type as "resourceType",
+      a.resource_id as "resourceId", a.description, a.before, a.after, a.outcome, a.request_id as "requestId",
+      a.salt, a.personal_hash as "personalHash", a.row_mac as "rowMac",
+      exists (select 1 from audit_leaves l where l.log_id = a.id) as known
+    from next n join audit_logs a on a.recorded_at = n.recorded_at and a.id = n.id
+    order by n.txid, n.id`,
+  );
+}
+
+/**
+ * A visible row whose transaction id lies in the future was carried over by a logical restore. The future begins
+ * where the snapshot of this very statement ends: seen from an earlier one, what was committed since would be of it.
+ */
+function within(sequence: Sequence, oldest: string): SQL {
+  const old = sql`a.txid < ${oldest}::xid8`;
+  const restored = sql`a.txid >= pg_snapshot_xmax(pg_current_snapshot())`;
+  const { low, lowId } = sequence;
+  const begun = sql`a.txid >= ${low}::xid8 and (a.txid > ${low}::xid8 or ${lowId}::uuid is null or a.id > ${lowId}::uuid)`;
   switch (sequence.phase) {
     case 'recent':
-      return sql`${auditLogs.txid} >= ${sequence.low}::xid8 and (${old} or ${restored})`;
+      return sql`${begun} and (${old} or ${restored})`;
     case 'everything':
       return sql`(${old} or ${restored})`;
     case 'steady':
-      return sql`${auditLogs.txid} >= ${sequence.low}::xid8 and ${old}`;
+      return sql`${begun} and ${old}`;
   }
 }
 
-function advance(sequence: Sequence, rows: readonly AuditRow[], oldest: string): Omit<Sequence, 'frontier'> {
-  const last = rows.length === BATCH ? rows.at(-1) : undefined;
-  const { phase, low, steadyFrom } = sequence;
+function advance(sequence: Sequence, seen: readonly SeenRow[], oldest: string): Omit<Sequence, 'frontier'> {
+  const last = seen.length === BATCH ? seen.at(-1) : undefined;
+  const { phase, low, lowId, steadyFrom } = sequence;
   switch (phase) {
     case 'recent':
       return last === undefined
-        ? { phase: 'everything', low, steadyFrom: oldest }
-        : { phase, low: last.txid, steadyFrom };
+        ? { phase: 'everything', low, lowId, steadyFrom: oldest }
+        : { phase, low: last.txid, lowId: last.id, steadyFrom };
     case 'everything':
-      return rows.length > 0 ? { phase, low, steadyFrom } : { phase: 'steady', low: steadyFrom, steadyFrom };
+      return seen.length > 0
+        ? { phase, low, lowId, steadyFrom }
+        : { phase: 'steady', low: steadyFrom, lowId: null, steadyFrom };
     case 'steady':
-      return { phase, low: last?.txid ?? oldest, steadyFrom };
+      return last === undefined
+        ? { phase, low: oldest, lowId: null, steadyFrom }
+        : { phase, low: last.txid, lowId: last.id, steadyFrom };
   }
 }

@@ -133,10 +133,19 @@ describe('what holds', () => {
   });
 
   test('a withheld row keeps the rows around it proven', async () => {
-    const rows = log.rows.with(300, { sequence: 300, content: { withheld: 'restricted' } });
+    const rows = log.rows.with(300, { sequence: 300, content: { withheld: 'not_chosen' } });
     const lines = await exportLines(log, whole, rows);
-    expect(lines[at(lines, 300)]).toBe('{"sequence":300,"type":"row","withheld":"restricted"}');
+    expect(lines[at(lines, 300)]).toBe('{"sequence":300,"type":"row","withheld":"not_chosen"}');
     expect(await verify(lines)).toMatchObject({ holds: true, rows: SIZE, withheld: 1 });
+  });
+
+  test('a row the writer no longer had is named, whatever reason the file gives for it', async () => {
+    for (const reason of ['missing', 'the row is missing from the database', 'restricted', '']) {
+      const rows = log.rows.with(300, { sequence: 300, content: { withheld: reason } });
+      const report = await verify(await exportLines(log, whole, rows));
+      expect(report.holds).toBe(false);
+      expect(report.findings).toMatchObject([{ code: 'row_missing', sequence: 300, checkpoint: SIZE }]);
+    }
   });
 
   test('a personal part that is shown is bound to the row as its hash is', async () => {
@@ -334,8 +343,8 @@ describe('reordered', () => {
     const two = edit(full[at(full, 321)] ?? '', renumber(330));
     const report = await verify(reclose(full.with(at(full, 321), one).with(at(full, 330), two)));
     expect(report.findings.map(describeFinding).slice(0, 2)).toEqual([
-      'row_moved row 321 (line 325): its content was logged as row 330',
-      'row_moved row 330 (line 334): its content was logged as row 321',
+      `row_moved row 321 (line 325): its content was logged as row 330, under checkpoint ${SIZE}`,
+      `row_moved row 330 (line 334): its content was logged as row 321, under checkpoint ${SIZE}`,
     ]);
   });
 

@@ -6,6 +6,7 @@
  * Does not guarantee that the log was told everything, nor, without a key from another source, whose log it is.
  */
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
 import {
   type Checkpoint,
   NoteError,
@@ -15,11 +16,13 @@ import {
   parseVerifierKey,
   verifyNote,
 } from './checkpoint.ts';
+import { type ConsistencyFile, parseConsistency } from './consistency-file.ts';
 import { collectFindings, type Finding, type Findings } from './export-findings.ts';
 import {
   ExportFormatError,
   type ExportHeader,
   type ExportLine,
+  type ExportRowLine,
   type ExportTrailer,
   parseExportLine,
   sealText,
@@ -30,6 +33,15 @@ import { type Hash, rangeNodes, sameHash, verifyConsistency } from './merkle.ts'
 
 const MAX_FINDINGS = 200;
 
+const AlteredRows = z.object({
+  eventType: z.literal('audit_row.altered'),
+  after: z.object({
+    rows: z.array(z.string()),
+    leaves: z.array(z.number().int()).optional(),
+    count: z.number().int(),
+  }),
+});
+
 /**
  * `verifierKeys` are the log's keys, from a source other than the file. `earlier` is a checkpoint note the
  * verifier kept from before.
@@ -37,6 +49,8 @@ const MAX_FINDINGS = 200;
 export type VerifyOptions = {
   readonly verifierKeys?: readonly string[];
   readonly earlier?: string;
+  /** A consistency text (consistency-file.ts) from the earlier checkpoint to the file's, where the file lacks it. */
+  readonly consistency?: string;
   readonly maxFindings?: number;
 };
 
@@ -68,7 +82,7 @@ type Opened = {
 
 /**
  * Verifies an export, given line by line without newlines.
- * @errors NoteError when a key or the earlier checkpoint given is no such thing; what is wrong with the file is
+ * @errors NoteError or ConsistencyFileError when what is given beside the file is no such thing; what is wrong with the file is
  * in the report
  */
 export async function verifyExport(
@@ -78,6 +92,7 @@ export async function verifyExport(
   const findings = collectFindings(options.maxFindings ?? MAX_FINDINGS);
   const given = (options.verifierKeys ?? []).map(parseVerifierKey);
   const earlier = options.earlier === undefined ? undefined : parseEarlier(options.earlier);
+  const consistency = options.consistency === undefined ? undefined : parseConsistency(options.consistency);
   const digest = createHash('sha256');
   let opened: Opened | undefined;
   let body: BodyCheck | undefined;
@@ -111,9 +126,9 @@ export async function verifyExport(
   const outcome = body.finish(trailer?.right);
   const sealed = checkTrailer(opened, trailer, outcome, new Uint8Array(digest.digest()), findings);
   const state = earlier
-    ? checkEarlier(earlier, options.earlier ?? '', opened, trailer, outcome, findings)
+    ? checkEarlier(earlier, options.earlier ?? '', opened, proofsOf(trailer, consistency), outcome, findings)
     : 'not_given';
-  return reportOf(opened, outcome, sealed, state, findings);
+  return reportOf(opened, outcome, sealed, state, findings, earlier?.size);
 }
 
 function reportOf(
@@ -122,7 +137,9 @@ function reportOf(
   sealed: ExportReport['sealed'],
   earlier: EarlierState,
   findings: Findings,
+  earlierSize: number | undefined,
 ): ExportReport {
+  const covering = [earlier === 'consistent' ? (earlierSize ?? 0) : 0, opened.checkpoint.size];
   return {
     holds: findings.count() === 0,
     header: opened.header,
@@ -132,9 +149,16 @@ function reportOf(
     signature: opened.signature,
     sealed,
     earlier,
-    findings: findings.list(),
+    findings: findings.list().map((finding) => underCheckpoint(finding, covering)),
     findingCount: findings.count(),
   };
+}
+
+/** Names the first of the checkpoints, given by size, that covers every row of the finding. */
+function underCheckpoint(finding: Finding, sizes: readonly number[]): Finding {
+  const last = finding.through ?? finding.sequence;
+  const checkpoint = last === undefined ? undefined : sizes.find((size) => size > last);
+  return checkpoint === undefined ? finding : { ...finding, checkpoint };
 }
 
 function failedReport(findings: Findings): ExportReport {
@@ -167,8 +191,26 @@ function feed(body: BodyCheck, line: ExportLine | undefined, number: number, fin
     body.tile(line, number);
   } else if (line?.type === 'row') {
     body.row(line, number);
+    namedByTheLog(line, number, findings);
   } else if (line?.type === 'header' && number > 1) {
     findings.add({ code: 'line_malformed', line: number, detail: 'a second header' });
+  }
+}
+
+/** The log itself tells of rows that were altered or put in before they had a place in the tree. */
+function namedByTheLog({ content }: ExportRowLine, line: number, findings: Findings): void {
+  const told = 'publicPart' in content ? AlteredRows.safeParse(content.publicPart) : undefined;
+  if (told?.success !== true) {
+    return;
+  }
+  const { rows, leaves = [], count } = told.data.after;
+  for (const [at, id] of rows.entries()) {
+    const sequence = leaves[at];
+    const detail = `row ${id} was altered or put in before it was sealed: it lacks the code it would have been written with`;
+    findings.add({ code: 'row_forged', ...(sequence !== undefined && { sequence }), line, detail });
+  }
+  if (count > rows.length) {
+    findings.add({ code: 'row_forged', line, detail: `${count - rows.length} more rows like these` });
   }
 }
 
@@ -305,6 +347,19 @@ function checkSeal(opened: Opened, trailer: ExportTrailer, findings: Findings): 
   return opened.signature === 'own_key' ? 'own_key' : 'valid';
 }
 
+type GivenProof = { readonly from: number; readonly to: number; readonly proof: readonly Hash[] };
+
+function proofsOf(
+  trailer: ExportTrailer | undefined,
+  beside: ConsistencyFile | undefined,
+): readonly GivenProof[] {
+  const own =
+    trailer?.consistency.map(({ size, proof }) => ({ from: size, to: trailer.treeSize, proof })) ?? [];
+  return beside === undefined
+    ? own
+    : [...own, { from: beside.oldSize, to: beside.size, proof: beside.proof }];
+}
+
 function parseEarlier(note: string): Checkpoint {
   return parseCheckpoint(parseNote(note).text);
 }
@@ -313,7 +368,7 @@ function checkEarlier(
   earlier: Checkpoint,
   note: string,
   opened: Opened,
-  trailer: ExportTrailer | undefined,
+  proofs: readonly GivenProof[],
   outcome: BodyOutcome,
   findings: Findings,
 ): EarlierState {
@@ -333,7 +388,7 @@ function checkEarlier(
     findings.add({ code: 'log_rolled_back', detail });
     return 'rolled_back';
   }
-  const consistent = isConsistent(earlier, checkpoint, trailer, outcome);
+  const consistent = isConsistent(earlier, checkpoint, proofs, outcome);
   if (consistent === undefined) {
     const detail = `the file has no consistency proof from tree size ${earlier.size}; ask for one that has`;
     findings.add({ code: 'earlier_unproven', detail });
@@ -351,13 +406,13 @@ function checkEarlier(
 function isConsistent(
   earlier: Checkpoint,
   checkpoint: Checkpoint,
-  trailer: ExportTrailer | undefined,
+  proofs: readonly GivenProof[],
   outcome: BodyOutcome,
 ): boolean | undefined {
   if (outcome.earlierRoot !== undefined) {
     return sameHash(outcome.earlierRoot, earlier.root);
   }
-  const given = trailer?.consistency.find((candidate) => candidate.size === earlier.size);
+  const given = proofs.find(({ from, to }) => from === earlier.size && to === checkpoint.size);
   const trivial = earlier.size === checkpoint.size || earlier.size === 0;
   if (given === undefined && !trivial) {
     return undefined;

@@ -10,11 +10,12 @@ import type { Keyring } from '../crypto/keyring.ts';
 import type { Tx } from '../db/client.ts';
 import { auditLeaves, auditLogs } from '../db/schema.ts';
 import { NoteError, openCheckpoint } from './checkpoint.ts';
-import { type LogIdentity, readIdentity, verifiersOf } from './log-identity.ts';
+import { bears, type LogIdentity, readIdentity, verifiersOf } from './log-identity.ts';
 import { checkpointsAfter, loadNodes, type StoredCheckpoint, treeSize } from './log-store.ts';
 import { appendLeaf, frontierOf, frontierRoot, type Hash, type NodeId, sameHash } from './merkle.ts';
 import type { AuditRow } from './row.ts';
 import { leafOf } from './sequencer.ts';
+import { TILE_HEIGHT } from './tiles.ts';
 
 const BATCH = 4_000;
 const MAX_FINDINGS = 200;
@@ -30,7 +31,13 @@ export type LogFault =
   | 'checkpoint_altered'
   | 'log_unclaimed';
 
-export type LogFinding = { readonly code: LogFault; readonly object: string; readonly detail: string };
+/** `checkpoint` is the tree size of the first checkpoint that covers what is wrong; null where none does yet. */
+export type LogFinding = {
+  readonly code: LogFault;
+  readonly object: string;
+  readonly detail: string;
+  readonly checkpoint: number | null;
+};
 
 export type LogReport = {
   readonly holds: boolean;
@@ -53,12 +60,17 @@ export type LeafWithRow = {
   readonly logId: string;
   readonly hash: Hash;
   readonly row: AuditRow | null;
+  /** The row is in the file of a month that two people had archived. */
+  readonly archived: boolean;
 };
 
+type Found = Omit<LogFinding, 'checkpoint'> & { readonly leaf: number | null };
+
 type Findings = {
-  readonly list: LogFinding[];
+  readonly list: Found[];
   count: number;
-  readonly add: (code: LogFault, object: string, detail: string) => void;
+  /** `leaf` is the first leaf it concerns; null for a row that has none. */
+  readonly add: (code: LogFault, object: string, detail: string, leaf?: number) => void;
 };
 
 /** Verifies the whole log on one snapshot. */
@@ -84,7 +96,12 @@ export async function verifyTree(tx: Tx, keyring: Keyring): Promise<LogReport> {
     const nodes: (NodeId & { readonly hash: Hash })[] = [];
     for (const leaf of leaves) {
       for (; frontier.size < leaf.index; ) {
-        findings.add('leaf_missing', `leaf ${frontier.size}`, 'the order of the log has a gap');
+        findings.add(
+          'leaf_missing',
+          `leaf ${frontier.size}`,
+          'the order of the log has a gap',
+          frontier.size,
+        );
         appendLeaf(frontier, new Uint8Array(32));
       }
       checkRow(keyring, leaf, findings);
@@ -105,7 +122,7 @@ export async function verifyTree(tx: Tx, keyring: Keyring): Promise<LogReport> {
     rowsUnsealed: unsealed,
     checkpointsChecked: count,
     checkpoint: latest,
-    findings: findings.list,
+    findings: await underCheckpoints(tx, findings.list),
     findingCount: findings.count,
   };
 }
@@ -113,7 +130,7 @@ export async function verifyTree(tx: Tx, keyring: Keyring): Promise<LogReport> {
 /** The leaves `[begin, end)` with their rows, in order. */
 export async function readLeaves(tx: Tx, begin: number, end: number): Promise<readonly LeafWithRow[]> {
   const rows = await tx
-    .select({ leaf: auditLeaves, row: auditLogs })
+    .select({ leaf: auditLeaves, row: auditLogs, archived: inArchivedMonth })
     .from(auditLeaves)
     .leftJoin(
       auditLogs,
@@ -121,11 +138,12 @@ export async function readLeaves(tx: Tx, begin: number, end: number): Promise<re
     )
     .where(sql`${auditLeaves.leafIndex} >= ${begin} and ${auditLeaves.leafIndex} < ${end}`)
     .orderBy(auditLeaves.leafIndex);
-  return rows.map(({ leaf, row }) => ({
+  return rows.map(({ leaf, row, archived }) => ({
     index: Number.parseInt(String(leaf.leafIndex), 10),
     logId: leaf.logId,
     hash: leaf.leafHash,
     row,
+    archived: row === null && archived,
   }));
 }
 
@@ -140,20 +158,27 @@ async function* leavesInOrder(tx: Tx): AsyncGenerator<readonly LeafWithRow[]> {
   }
 }
 
+/** Only asked of leaves without a row. */
+const inArchivedMonth = sql<boolean>`${auditLogs.id} is null and to_char(${auditLeaves.recordedAt} at time zone 'UTC', 'YYYY_MM') in (select month from archived_months())`;
+
 function checkRow(keyring: Keyring, leaf: LeafWithRow, findings: Findings): void {
   const place = `row ${leaf.logId}`;
+  if (leaf.row === null && leaf.archived) {
+    return;
+  }
   if (leaf.row === null) {
-    findings.add('row_missing', place, `leaf ${leaf.index} has no row: it was deleted`);
+    findings.add('row_missing', place, `leaf ${leaf.index} has no row: it was deleted`, leaf.index);
     return;
   }
   const { hash, sound } = leafOf(keyring, leaf.row);
   if (!sameHash(hash, leaf.hash)) {
-    findings.add('row_altered', place, `its content is not what leaf ${leaf.index} commits to`);
+    findings.add('row_altered', place, `its content is not what leaf ${leaf.index} commits to`, leaf.index);
   } else if (!sound) {
     findings.add(
       'row_altered',
       place,
       `its code does not fit; it was altered before it became leaf ${leaf.index}`,
+      leaf.index,
     );
   }
 }
@@ -163,7 +188,7 @@ async function checkNodes(
   nodes: readonly (NodeId & { readonly hash: Hash })[],
   findings: Findings,
 ): Promise<void> {
-  const inner = nodes.filter((node) => node.level > 0);
+  const inner = nodes.filter((node) => node.level >= TILE_HEIGHT);
   const read = await loadNodes(tx, inner);
   for (const { level, index, hash } of inner) {
     if (!isStored(read, level, index, hash)) {
@@ -172,6 +197,7 @@ async function checkNodes(
         'node_altered',
         `node ${level}/${index}`,
         `leaves ${first} to ${first + 2 ** level - 1} do not hash to it: one of them was replaced`,
+        first,
       );
     }
   }
@@ -211,7 +237,7 @@ function walkCheckpoints(tx: Tx, identity: LogIdentity | undefined, findings: Fi
     latest = checkpoint.note;
     const fault = checkpointFault(checkpoint, identity, root);
     if (fault !== null) {
-      findings.add('checkpoint_altered', `checkpoint ${checkpoint.size}`, fault);
+      findings.add('checkpoint_altered', `checkpoint ${checkpoint.size}`, fault, checkpoint.size - 1);
     }
   };
   return {
@@ -240,7 +266,8 @@ function checkpointFault(
   try {
     const signed = openCheckpoint(stored.note, identity === undefined ? [] : verifiersOf(identity));
     if (
-      signed.origin !== identity?.origin ||
+      identity === undefined ||
+      !bears(identity, signed.origin, signed.size) ||
       signed.size !== stored.size ||
       !sameHash(signed.root, stored.root)
     ) {
@@ -279,6 +306,18 @@ async function checkUnsequenced(tx: Tx, keyring: Keyring, findings: Findings): P
 
 const secondsWaiting = sql<number>`extract(epoch from clock_timestamp() - ${auditLogs.recordedAt})::int`;
 
+/** Names, for each finding, the first checkpoint whose tree holds its leaf. */
+async function underCheckpoints(tx: Tx, found: readonly Found[]): Promise<readonly LogFinding[]> {
+  const wanted = JSON.stringify(found.map(({ leaf }) => leaf));
+  const rows = await tx.execute<{ size: string | null }>(sql`
+    select (select min(c.tree_size) from audit_checkpoints c where c.tree_size > w.leaf::bigint)::text as size
+    from json_array_elements_text(${wanted}::json) with ordinality as w (leaf, place) order by w.place`);
+  return found.map(({ code, object, detail }, at) => {
+    const size = rows[at]?.size ?? null;
+    return { code, object, detail, checkpoint: size === null ? null : Number.parseInt(size, 10) };
+  });
+}
+
 async function anyLeafFrom(tx: Tx, index: number): Promise<boolean> {
   const [row] = await tx
     .select({ index: auditLeaves.leafIndex })
@@ -292,10 +331,10 @@ function collect(): Findings {
   const findings: Findings = {
     list: [],
     count: 0,
-    add: (code, object, detail) => {
+    add: (code, object, detail, leaf) => {
       findings.count += 1;
       if (findings.list.length < MAX_FINDINGS) {
-        findings.list.push({ code, object, detail });
+        findings.list.push({ code, object, detail, leaf: leaf ?? null });
       }
     },
   };

@@ -4,7 +4,7 @@
  * fails. Does not compare rows with the tree: a tampered row is exported as it is, and its verifier says so.
  */
 import { createHash } from 'node:crypto';
-import { assert } from '../../kernel/assert.ts';
+import { assert, present } from '../../kernel/assert.ts';
 import { type Checkpoint, type NoteSigner, parseCheckpoint, parseNote, signNote } from './checkpoint.ts';
 import {
   type ExportConsistency,
@@ -87,10 +87,83 @@ export async function* writeExport(
     last = row.sequence;
   }
   assert(plan.range === undefined || plan.range.end === plan.range.begin + written, 'the range is complete');
-  const sha256 = new Uint8Array(digest.digest());
+  yield formatExportLine(
+    await trailerOf(plan, checkpoint, { written, last, sha256: new Uint8Array(digest.digest()) }, loadNodes),
+  );
+}
+
+/** A block of a range: the leaf hashes of the whole of it and the lines of its rows that are in the range. */
+export type ExportBlock = {
+  readonly index: number;
+  readonly leaves: readonly Hash[];
+  readonly lines: string;
+  readonly count: number;
+};
+
+/**
+ * Yields the bytes of a range export whose rows were written before (`formatRow`), a block at a time; the same
+ * bytes as `writeExport` gives for the same rows, in a fraction of the time.
+ * @errors throws AssertionError on blocks out of order or missing from the range
+ */
+export async function* writeBlocks(
+  plan: ExportPlan & { readonly range: { readonly begin: number; readonly end: number } },
+  stretches: AsyncIterable<readonly ExportBlock[]>,
+  loadNodes: NodeLoader,
+): AsyncGenerator<Uint8Array> {
+  const checkpoint = parseCheckpoint(parseNote(plan.checkpoint).text);
+  const digest = createHash('sha256');
+  const emit = (text: string): Uint8Array => {
+    const bytes = Buffer.from(text, 'utf8');
+    digest.update(bytes);
+    return bytes;
+  };
+  const { begin, end } = plan.range;
+  yield emit(formatExportLine(await headerOf(plan, checkpoint, loadNodes)));
+  let written = 0;
+  for await (const blocks of stretches) {
+    const ranges = blocks.map(({ index }) => blockRange(index, checkpoint.size));
+    const read = await loadNodes(ranges.flatMap((range) => subtreeProofNodes(range, checkpoint.size)));
+    for (const [at, { index, leaves, lines, count }] of blocks.entries()) {
+      const range = present(ranges[at], 'each block has its range');
+      const own = Math.min(end, range.end) - Math.max(begin, range.begin);
+      assert(index === Math.floor((begin + written) / TILE_WIDTH), 'blocks are exported without gaps');
+      assert(count === own && leaves.length === range.end - range.begin, 'a block is exported whole');
+      const path = subtreeProof(range, checkpoint.size, read);
+      yield emit(formatExportLine({ type: 'tile', index, hashes: leaves, path }) + lines);
+      written += count;
+    }
+  }
+  assert(begin + written === end, 'the range is complete');
+  const last = written === 0 ? null : end - 1;
+  const body = { written, last, sha256: new Uint8Array(digest.digest()) };
+  yield Buffer.from(formatExportLine(await trailerOf(plan, checkpoint, body, loadNodes)), 'utf8');
+}
+
+/** A row's line from texts that are canonical already: the same as `formatExportLine` writes. */
+export function formatRow(row: {
+  readonly sequence: number;
+  readonly publicText: string;
+  readonly publicSalt: string;
+  readonly personal: { readonly hash: string } | { readonly salt: string; readonly text: string };
+}): string {
+  const { sequence, publicText, publicSalt, personal } = row;
+  const part =
+    'hash' in personal
+      ? `"personalHash":"${personal.hash}"`
+      : `"personal":${personal.text},"personalSalt":"${personal.salt}"`;
+  return `{${part},"public":${publicText},"publicSalt":"${publicSalt}","sequence":${sequence},"type":"row"}\n`;
+}
+
+async function trailerOf(
+  plan: ExportPlan,
+  checkpoint: Checkpoint,
+  body: { readonly written: number; readonly last: number | null; readonly sha256: Hash },
+  loadNodes: NodeLoader,
+): Promise<ExportLine> {
+  const { written, last, sha256 } = body;
   const right = plan.range && (await nodeHashes(rangeNodes(plan.range.end, checkpoint.size), loadNodes));
   const seal = plan.sealer && signSeal(plan.sealer, checkpoint, written, sha256);
-  yield formatExportLine({
+  return {
     type: 'trailer',
     rows: written,
     last,
@@ -100,7 +173,7 @@ export async function* writeExport(
     consistency: await consistencyOf(plan.earlierSizes ?? [], checkpoint.size, loadNodes),
     sha256,
     ...(seal !== undefined && { seal }),
-  });
+  };
 }
 
 async function headerOf(
@@ -119,7 +192,7 @@ async function headerOf(
 }
 
 async function tileOf(index: number, size: number, loadNodes: NodeLoader): Promise<ExportTile> {
-  const block = { begin: index * TILE_WIDTH, end: Math.min((index + 1) * TILE_WIDTH, size) };
+  const block = blockRange(index, size);
   const leaves: NodeId[] = [];
   for (let leaf = block.begin; leaf < block.end; leaf += 1) {
     leaves.push({ level: 0, index: leaf });
@@ -127,6 +200,11 @@ async function tileOf(index: number, size: number, loadNodes: NodeLoader): Promi
   const read = await loadNodes([...leaves, ...subtreeProofNodes(block, size)]);
   const hashes = leaves.map((leaf) => read(leaf.level, leaf.index));
   return { type: 'tile', index, hashes, path: subtreeProof(block, size, read) };
+}
+
+/** A block is whole but for the tree's last. */
+function blockRange(index: number, size: number): { readonly begin: number; readonly end: number } {
+  return { begin: index * TILE_WIDTH, end: Math.min((index + 1) * TILE_WIDTH, size) };
 }
 
 async function proofOf(sequence: number, size: number, loadNodes: NodeLoader): Promise<Hash[]> {

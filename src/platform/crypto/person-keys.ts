@@ -4,14 +4,15 @@
  * key that was destroyed is never cached again, whatever an older snapshot still reads.
  */
 import { randomBytes } from 'node:crypto';
-import { inArray } from 'drizzle-orm';
+import { eq, gte, inArray } from 'drizzle-orm';
 import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { Instant } from '../../kernel/time.ts';
-import type { Tx } from '../db/client.ts';
+import type { Database, Tx } from '../db/client.ts';
 import type { Ciphertext } from '../db/columns.ts';
 import { personKeys } from '../db/schema.ts';
-import { dataKey, type Keyring } from './keyring.ts';
+import { dataKey, type Keyring, keyIdText } from './keyring.ts';
+import { personKeyVersions } from './schema.ts';
 import type { DataKey, Place } from './seal.ts';
 
 export type PersonKeys = {
@@ -23,6 +24,8 @@ export type PersonKeys = {
   readonly find: (tx: Tx, userId: Id) => Promise<DataKey | undefined>;
   /** Keys of those who have one, in one statement; the erased are missing. */
   readonly ofMany: (tx: Tx, userIds: readonly Id[]) => Promise<ReadonlyMap<Id, DataKey>>;
+  /** Drops cached keys of people who were given another one since, which is to be known before it seals. */
+  readonly refresh: (db: Database, since: Instant) => Promise<void>;
   /** Drops the key of someone whose key was destroyed, for good. */
   readonly forget: (userId: Id) => void;
   /** Drops every cached key, where notices of destroyed keys may have been missed. */
@@ -58,15 +61,11 @@ export function buildPersonKeys(keyring: Keyring): PersonKeys {
       return found;
     }
     const asked = generation;
-    for (const row of await tx
-      .select()
-      .from(personKeys)
-      .where(inArray(personKeys.userId, [...missing]))) {
-      const key = dataKey(keyring.unwrap(placeOf(row.userId), row.wrappedKey));
-      found.set(row.userId, key);
+    for (const [userId, key] of await readKeys(tx, keyring, [...missing])) {
+      found.set(userId, key);
       // A notice may have come between the answer and here; what was read then is older than it.
-      if (asked === generation && !destroyed.has(row.userId)) {
-        remember(row.userId, key);
+      if (asked === generation && !destroyed.has(userId)) {
+        remember(userId, key);
       }
     }
     return found;
@@ -78,10 +77,17 @@ export function buildPersonKeys(keyring: Keyring): PersonKeys {
     of: async (tx, userId) => present(await find(tx, userId), 'the person has a data key'),
     create: async (tx, userId, at) => {
       const key = dataKey(new Uint8Array(randomBytes(32)));
-      const wrappedKey: Ciphertext = keyring.wrap(placeOf(userId), key.key);
+      const wrappedKey: Ciphertext = keyring.wrap(personKeyPlace(userId), key.key);
       await tx.insert(personKeys).values({ userId, keyId: key.id, wrappedKey, createdAt: at });
       // Not cached here: the transaction may still roll back.
       return key;
+    },
+    refresh: async (db, since) => {
+      const changed = await changedSince(db, since);
+      generation += changed.length > 0 ? 1 : 0;
+      for (const userId of changed) {
+        cache.delete(userId);
+      }
     },
     forget: (userId) => {
       generation += 1;
@@ -95,6 +101,41 @@ export function buildPersonKeys(keyring: Keyring): PersonKeys {
   };
 }
 
-function placeOf(userId: Id): Place {
+/** What a person's data key is bound to while it is in use. */
+export function personKeyPlace(userId: Id): Place {
   return { table: 'person_keys', column: 'wrapped_key', rowId: userId };
+}
+
+/** What it is bound to before and after. */
+export function versionPlace(userId: Id, keyId: Uint8Array): Place {
+  return { table: 'person_key_versions', column: 'wrapped_key', rowId: `${userId} ${keyIdText(keyId)}` };
+}
+
+/** In one statement, so that a key that takes another's place meanwhile is seen before or after, with both. */
+async function readKeys(tx: Tx, keyring: Keyring, userIds: readonly Id[]): Promise<ReadonlyMap<Id, DataKey>> {
+  const found = new Map<Id, DataKey>();
+  const rows = await tx
+    .select({ kept: personKeys, version: personKeyVersions })
+    .from(personKeys)
+    .leftJoin(personKeyVersions, eq(personKeyVersions.userId, personKeys.userId))
+    .where(inArray(personKeys.userId, [...userIds]));
+  for (const { kept, version } of rows) {
+    const { userId } = kept;
+    const key = found.get(userId) ?? dataKey(keyring.unwrap(personKeyPlace(userId), kept.wrappedKey));
+    if (version === null) {
+      found.set(userId, key);
+      continue;
+    }
+    const other = dataKey(keyring.unwrap(versionPlace(userId, version.keyId), version.wrappedKey));
+    found.set(userId, { ...key, others: [...(key.others ?? []), other] });
+  }
+  return found;
+}
+
+async function changedSince(db: Database, since: Instant): Promise<readonly Id[]> {
+  const rows = await db
+    .select({ userId: personKeyVersions.userId })
+    .from(personKeyVersions)
+    .where(gte(personKeyVersions.createdAt, since));
+  return rows.map(({ userId }) => userId);
 }

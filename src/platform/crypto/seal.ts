@@ -11,7 +11,12 @@ import type { Ciphertext } from '../db/columns.ts';
 export type Place = { readonly table: string; readonly column: string; readonly rowId: string };
 
 /** @units id 8 bytes, key 32 bytes */
-export type DataKey = { readonly id: Uint8Array; readonly key: Uint8Array };
+export type DataKey = {
+  readonly id: Uint8Array;
+  readonly key: Uint8Array;
+  /** Keys that open what was sealed before this one, or will be sealed after it; none of them seals. */
+  readonly others?: readonly DataKey[];
+};
 
 const VERSION = 1;
 const HEADER_BYTES = 9;
@@ -21,9 +26,11 @@ const TAG_BYTES = 16;
 /** Ciphertext that is altered, truncated, moved, or sealed under a key that is not here. */
 export class SealError extends Error {
   override readonly name = 'SealError';
+  readonly place: Place;
 
   constructor(place: Place, fault: string) {
     super(`${place.table}.${place.column}: ${fault}`);
+    this.place = place;
   }
 }
 
@@ -81,12 +88,19 @@ export function sealText(key: DataKey, place: Place, text: string): Ciphertext {
 }
 
 /**
- * Opens text with the one key it must be sealed under.
+ * Opens bytes with the key they must be sealed under, or another version of it.
+ * @errors SealError
+ */
+export function openWith(key: DataKey, place: Place, sealed: Ciphertext): Uint8Array {
+  return open((id) => versionOf(key, id), place, sealed);
+}
+
+/**
+ * Opens text with the key it must be sealed under, or another version of it.
  * @errors SealError
  */
 export function openText(key: DataKey, place: Place, sealed: Ciphertext): string {
-  const find = (id: Uint8Array) => (Buffer.from(id).equals(key.id) ? key : undefined);
-  return Buffer.from(open(find, place, sealed)).toString('utf8');
+  return Buffer.from(openWith(key, place, sealed)).toString('utf8');
 }
 
 /** Seals a value as JSON, for one place. */
@@ -97,6 +111,12 @@ export function sealJson(key: DataKey, place: Place, value: unknown): Ciphertext
 /** The caller names the shape it sealed. @errors SealError */
 export function openJson<Shape>(key: DataKey, place: Place, sealed: Ciphertext): Shape {
   return JSON.parse(openText(key, place, sealed)) as Shape;
+}
+
+/** The version of a key that a ciphertext names. */
+function versionOf(key: DataKey, id: Uint8Array): DataKey | undefined {
+  const named = Buffer.from(id);
+  return named.equals(key.id) ? key : key.others?.find((other) => named.equals(other.id));
 }
 
 /** What the tag covers besides the ciphertext: version, key and place. */

@@ -6,7 +6,7 @@ export const GUARD_EVENTS = auditEvents({
     category: 'security',
     severity: 'info',
     description: 'The database protects what the migrations made it protect',
-    shows: ['objects'],
+    shows: ['objects', 'baseline', 'migrations'],
   },
   'guard.failed': {
     category: 'security',

@@ -3,6 +3,7 @@ import { eq, sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import type postgres from 'postgres';
 import { present } from '../../kernel/assert.ts';
+import { systemClock } from '../../kernel/time.ts';
 import { type Foundation, startFoundation } from '../../testing/foundation.ts';
 import { readiness } from '../health.ts';
 import { type Login, openClient, type Tx } from './client.ts';
@@ -43,6 +44,13 @@ async function undone<Result>(work: (tx: Tx) => Promise<Result>): Promise<Result
       }
     });
   return present(kept[0], 'the work gave a result');
+}
+
+/** The name of the last but one month that is kept ahead. */
+function later(): string {
+  const at = new Date(systemClock().realMs());
+  at.setUTCMonth(at.getUTCMonth() + 11, 1);
+  return `audit_logs_${at.toISOString().slice(0, 7).replace('-', '_')}`;
 }
 
 async function recorded(type: string) {
@@ -117,10 +125,91 @@ describe('sees and names', () => {
       '0000_roles',
     ],
     ['a new table', 'create table stash (a int)', 'owner', 'stash'],
+    [
+      'a trigger made again to do nothing',
+      `drop trigger append_only on ${month}; create trigger append_only before update or delete or truncate on ${month}
+      for each statement when (false) execute function refuse_change();
+      alter table ${month} enable always trigger append_only`,
+      'trigger',
+      'audit_logs/partition.append_only',
+    ],
+    [
+      'a check that holds nothing any more',
+      'alter table wallets drop constraint wallets_total_check; alter table wallets add constraint wallets_total_check check (true)',
+      'constraint',
+      'wallets.wallets_total_check',
+    ],
+    [
+      'a rule that swallows rows',
+      'create rule swallow as on insert to approval_votes do instead nothing',
+      'rule',
+      'approval_votes.swallow',
+    ],
+    ['a view over keys', 'create view leak as select * from person_keys', 'view', 'leak'],
+    [
+      'a column that may be empty',
+      'alter table audit_logs alter request_id drop not null',
+      'column',
+      'audit_logs.request_id',
+    ],
+    ['another default', `alter table users alter version set default 7`, 'column', 'users.version'],
+    ['a unique index that is gone', 'drop index approvals_open_key', 'index', 'approvals.approvals_open_key'],
+    [
+      'a function in another schema',
+      'create schema aside; create function aside.f() returns int language sql as $$ select 1 $$',
+      'function',
+      'aside.f()',
+    ],
+    ['a schema', 'create schema aside', 'schema', 'aside'],
+    [
+      'a function that looks elsewhere',
+      'alter function apply_entries() set search_path = public',
+      'function',
+      'public.apply_entries()',
+    ],
+    [
+      'a function that everybody may call',
+      'grant execute on function ensure_partitions(integer) to public',
+      'function',
+      'public.ensure_partitions(integer)',
+    ],
+    [
+      'a table that inherits',
+      'create table aside (extra int) inherits (approval_votes)',
+      'inheritance',
+      'aside',
+    ],
+    [
+      'a month that was detached',
+      `alter table audit_logs detach partition ${later()}`,
+      'months',
+      'audit_logs',
+    ],
+    [
+      'a month with other bounds',
+      `alter table audit_logs detach partition ${later()};
+      alter table audit_logs attach partition ${later()} for values from ('2199-01-01') to ('2199-02-01')`,
+      'months',
+      'audit_logs',
+    ],
+    [
+      'a backstop that is gone',
+      'alter table journals detach partition journals_default',
+      'months',
+      'journals',
+    ],
+    [
+      'a restrictive policy made permissive',
+      `drop policy wallets_staff on wallets; create policy wallets_staff on wallets as restrictive to plimsoll_staff using (true)`,
+      'policy',
+      'wallets.wallets_staff',
+    ],
     ['an emptied baseline', 'delete from guard_baseline', 'baseline', 'guard_baseline'],
   ])('%s', async (_what, statement, kind, object) => {
     const { differences } = await undone(async (tx) => {
-      await tx.execute(sql.raw(statement));
+      for (const step of statement.split(/;\s+(?=create|alter)/)) {
+        await tx.execute(sql.raw(step));
+      }
       return inspect(tx);
     });
     expect(differences.map((difference) => `${difference.kind} ${difference.object}`)).toContain(
@@ -150,6 +239,49 @@ test('a failure is recorded once and fails /readyz, which does not say what stan
   expect((await readiness(foundation.deps)).ready).toBe(true);
 });
 
+test('a baseline that was changed along with what it guards is named, also by the next start', async () => {
+  const [kept] =
+    await owner`select state from guard_baseline where kind = 'trigger' and object = 'wallets.x'`;
+  expect(kept).toBeUndefined();
+  await owner`create view aside as select 1 as one`;
+  await owner`delete from guard_baseline`;
+  await owner`insert into guard_baseline (kind, object, state) select kind, object, state from guard_state()`;
+  const { differences } = await guard.look();
+  const again = await startGuard(foundation.deps);
+  await again.stop();
+  await owner`drop view aside`;
+  await owner`delete from guard_baseline`;
+  await owner`insert into guard_baseline (kind, object, state) select kind, object, state from guard_state()`;
+  const after = await guard.look();
+  expect(differences.map(({ kind, object }) => `${kind} ${object}`)).toEqual(['baseline digest']);
+  expect(again.state()?.differences).toEqual(differences);
+  expect(after.differences).toEqual([]);
+});
+
+test('a disabled trigger is under a checkpoint as soon as it was seen', async () => {
+  const { sealer } = await foundation.startWorkers();
+  await owner`alter table journals disable trigger append_only`;
+  await guard.look();
+  await owner`alter table journals enable always trigger append_only`;
+  const found = present((await recorded('guard.failed')).at(-1), 'the guard told of it');
+  await sealer.sealNow();
+  const [leaf] = await foundation.deps.db.engine.execute(sql`
+    select l.leaf_index, c.tree_size from audit_leaves l
+    join audit_checkpoints c on c.tree_size > l.leaf_index where l.log_id = ${found.id} limit 1`);
+  await guard.look();
+  expect(leaf).toBeDefined();
+  expect(JSON.stringify(found.after)).toContain('journals.append_only');
+});
+
+test('a setting of the database that touches its guards is named', async () => {
+  const name = (await owner`select current_database() as name`)[0]?.name;
+  await owner.unsafe(`alter database "${name}" set row_security = on`);
+  const { differences } = await guard.look();
+  await owner.unsafe(`alter database "${name}" reset row_security`);
+  expect(differences.map(({ kind, object }) => `${kind} ${object}`)).toContain('setting everybody');
+  expect((await guard.look()).differences).toEqual([]);
+});
+
 test('a login that owns a table is named', async () => {
   await owner`grant create on schema public to plimsoll_engine`;
   await foundation.deps.db.engine.execute(sql`create table mine (a int)`);
@@ -170,6 +302,8 @@ describe('the database refuses', () => {
     'audit_leaves',
     'audit_nodes',
     'audit_checkpoints',
+    'audit_cosignatures',
+    'audit_anchors',
     'journals',
     'ledger_entries',
   ];

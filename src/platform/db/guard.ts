@@ -1,19 +1,22 @@
 /**
  * Holds the database to what the migrations left: triggers, row-level security, policies, grants,
- * owners, functions, constraints, the migrations' hashes, and that no runtime login owns a table or
- * stands above row-level security. It tells of a change; it does not prevent or undo one, and it does
+ * owners, functions, constraints, columns, rules, views, settings that switch triggers off, the months of
+ * each table, the migrations' hashes, and that no runtime login owns a table or stands above row-level
+ * security. What it compares with is itself on record, so that it cannot be changed along. It tells of a change; it does not prevent or undo one, and it does
  * not see what was opened and closed again between two looks.
  */
-import { sql } from 'drizzle-orm';
+import { createHash } from 'node:crypto';
+import { desc, eq, sql } from 'drizzle-orm';
 import { newId } from '../../kernel/id.ts';
 import { record } from '../audit/record.ts';
+import { sealerOf } from '../audit/sealer.ts';
 import { type Ctx, type Deps, machineCtx } from '../context.ts';
 import { registerProbe } from '../health.ts';
 import type { Tx } from './client.ts';
 import { GUARD_EVENTS } from './guard-audit.ts';
 import { knownMigrations } from './migrate.ts';
 import { APP_ROLE, ENGINE_ROLE, STAFF_ROLE } from './policies.ts';
-import { guardBaseline } from './schema.ts';
+import { auditLogs, guardBaseline } from './schema.ts';
 import { transact } from './transact.ts';
 
 const LOOK_EVERY_MS = 60_000;
@@ -31,6 +34,9 @@ export type Difference = {
 export type GuardState = {
   /** How many objects were compared. */
   readonly objects: number;
+  /** What they were compared with, and the migrations that left it. @units SHA-256, hex */
+  readonly baseline: string;
+  readonly migrations: string;
   readonly differences: readonly Difference[];
 };
 
@@ -53,8 +59,9 @@ export async function startGuard(deps: Deps): Promise<Guard> {
   let looking: Promise<unknown> = Promise.resolve();
 
   const look = async (): Promise<GuardState> => {
+    const before = state;
     const found = await transact(ctx, 'engine', async (tx) => {
-      const now = await inspect(tx);
+      const now = await withRecorded(tx, await inspect(tx));
       if (state === null || namesOf(now) !== namesOf(state)) {
         await tell(tx, ctx, state, now);
       }
@@ -62,6 +69,9 @@ export async function startGuard(deps: Deps): Promise<Guard> {
     });
     state = found;
     blind = false;
+    if (before === null || namesOf(before) !== namesOf(found)) {
+      sealSoon(deps);
+    }
     return found;
   };
   const lookQuietly = async (): Promise<void> => {
@@ -113,10 +123,50 @@ export async function inspect(tx: Tx): Promise<GuardState> {
   if (baseline.length === 0) {
     differences.push({ kind: 'baseline', object: 'guard_baseline', expected: 'rows', found: null });
   }
+  const migrations = await tx.execute<{ hash: string }>(
+    sql`select hash::text as hash from drizzle.__drizzle_migrations`,
+  );
   return {
     objects: expected.size,
+    baseline: digestOf(baseline.map(({ kind, object, state }) => `${kind}\0${object}\0${state}`)),
+    migrations: digestOf(migrations.map(({ hash }) => hash)),
     differences: [...differences, ...(await migrationDifferences(tx)), ...(await loginDifferences(tx))],
   };
+}
+
+/** A baseline that changed without a migration was changed by somebody else. */
+async function withRecorded(tx: Tx, now: GuardState): Promise<GuardState> {
+  const [last] = await tx
+    .select({ after: auditLogs.after })
+    .from(auditLogs)
+    .where(eq(auditLogs.eventType, GUARD_EVENTS['guard.passed'].type))
+    .orderBy(desc(auditLogs.recordedAt), desc(auditLogs.id))
+    .limit(1);
+  const { baseline, migrations } = (last?.after ?? {}) as { baseline?: string; migrations?: string };
+  const changed = baseline !== undefined && migrations === now.migrations && baseline !== now.baseline;
+  return changed
+    ? {
+        ...now,
+        differences: [
+          ...now.differences,
+          { kind: 'baseline', object: 'digest', expected: baseline, found: now.baseline },
+        ],
+      }
+    : now;
+}
+
+/** What was found is under a checkpoint at once where this process seals; else its worker does it in a second. */
+function sealSoon(deps: Deps): void {
+  sealerOf(deps)
+    ?.sealNow()
+    .then((size) => deps.log.info({ treeSize: size }, 'what the guard found is sealed'))
+    .catch(() => deps.log.error({}, 'what the guard found could not be sealed at once'));
+}
+
+function digestOf(lines: readonly string[]): string {
+  return createHash('sha256')
+    .update([...lines].sort().join('\n'))
+    .digest('hex');
 }
 
 async function migrationDifferences(tx: Tx): Promise<readonly Difference[]> {
@@ -169,6 +219,8 @@ async function tell(tx: Tx, ctx: Ctx, before: GuardState | null, now: GuardState
     subjectUserId: null,
     after: {
       objects: now.objects,
+      baseline: now.baseline,
+      migrations: now.migrations,
       count: now.differences.length,
       differences: now.differences.slice(0, MAX_NAMED),
       earlier: before === null ? 0 : before.differences.length,

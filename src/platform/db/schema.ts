@@ -81,6 +81,18 @@ export const auditLogs = pgTable(
     index('audit_logs_actor_user_id_idx').on(table.actorUserId, table.recordedAt, table.id),
     index('audit_logs_event_type_idx').on(table.eventType, table.recordedAt, table.id),
     index('audit_logs_request_id_idx').on(table.requestId),
+    index('audit_logs_resource_id_idx').on(table.resourceId, table.recordedAt, table.id),
+    // People are found by actor_user_id; keys and machines by what they are.
+    index('audit_logs_actor_id_idx')
+      .on(table.actorId, table.recordedAt, table.id)
+      .where(sql`${table.actorKind} not in ('customer', 'staff')`),
+    // What is common is found soon by going back in time; only the rare needs an order of its own.
+    index('audit_logs_category_idx')
+      .on(table.category, table.recordedAt, table.id)
+      .where(sql`${table.category} not in ('trading', 'financial')`),
+    index('audit_logs_severity_idx')
+      .on(table.severity, table.recordedAt, table.id)
+      .where(sql`${table.severity} <> 'info'`),
     ...writtenByAll('audit_logs', table.actorUserId),
   ],
 );
@@ -101,7 +113,7 @@ export const auditLeaves = pgTable(
   ],
 );
 
-/** Complete subtrees' hashes, so that proofs cost log n look-ups: level 0 is `audit_leaves`. */
+/** Complete subtrees' hashes from 256 leaves up, so that proofs cost log n look-ups and the leaves of one tile. */
 export const auditNodes = pgTable(
   'audit_nodes',
   {
@@ -127,7 +139,14 @@ export const auditCheckpoints = pgTable(
   () => internalRows('audit_checkpoints'),
 );
 
-export const auditExportStatus = pgEnum('audit_export_status', ['pending', 'running', 'completed', 'failed']);
+export const auditExportStatus = pgEnum('audit_export_status', [
+  'pending',
+  'running',
+  'completed',
+  'failed',
+  'cancelled',
+  'expired',
+]);
 
 /** Exports asked for; the file lies in the file store. */
 export const auditExports = pgTable(
@@ -146,8 +165,21 @@ export const auditExports = pgTable(
     failure: text('failure'),
     createdAt: instant('created_at').notNull(),
     completedAt: instant('completed_at'),
+    /** The age recipient the file is encrypted to; null for a file as the format says. */
+    recipient: text('recipient'),
+    rowsDone: bigint('rows_done', { mode: 'number' }).notNull().default(0),
+    rowsTotal: bigint('rows_total', { mode: 'number' }),
+    sizeBytes: bigint('size_bytes', { mode: 'number' }),
+    plainSha256: text('plain_sha256'),
+    manifest: text('manifest'),
+    startedAt: instant('started_at'),
+    heartbeatAt: instant('heartbeat_at'),
+    expiresAt: instant('expires_at'),
   },
-  () => internalRows('audit_exports'),
+  (table) => [
+    index('audit_exports_created_at_idx').on(table.createdAt, table.id),
+    ...internalRows('audit_exports'),
+  ],
 );
 
 export const approvalStatus = pgEnum('approval_status', [

@@ -6,13 +6,15 @@
 import { createHash } from 'node:crypto';
 import { open as openFile, rename, rm } from 'node:fs/promises';
 import { newId } from '../../kernel/id.ts';
-import { type DataKey, open, type Place, SealError, seal } from '../crypto/seal.ts';
+import { type DataKey, openWith, type Place, SealError, seal } from '../crypto/seal.ts';
 import type { Ciphertext } from '../db/columns.ts';
 
 const CHUNK_BYTES = 256 * 1024;
 const LENGTH_BYTES = 4;
 /** What `seal` adds: version, key id, nonce, tag. */
-const MAX_FRAME_BYTES = CHUNK_BYTES + 64;
+const SEAL_BYTES = 37;
+const MAX_FRAME_BYTES = CHUNK_BYTES + SEAL_BYTES;
+const FULL_FRAME_BYTES = LENGTH_BYTES + MAX_FRAME_BYTES;
 
 export type WrittenFile = { readonly sizeBytes: number; readonly sha256: string };
 
@@ -24,7 +26,7 @@ export async function writeSealedFile(
   path: string,
   key: DataKey,
   place: Place,
-  parts: AsyncIterable<string>,
+  parts: AsyncIterable<string | Uint8Array>,
 ): Promise<WrittenFile> {
   const temporary = `${path}.${newId()}`;
   const file = await openFile(temporary, 'wx', 0o600);
@@ -42,7 +44,7 @@ export async function writeSealedFile(
   };
   try {
     for await (const part of parts) {
-      const bytes = Buffer.from(part, 'utf8');
+      const bytes = typeof part === 'string' ? Buffer.from(part, 'utf8') : Buffer.from(part);
       digest.update(bytes);
       sizeBytes += bytes.length;
       waiting.push(bytes);
@@ -73,19 +75,39 @@ export async function writeSealedFile(
  * @errors SealError when anything of it was altered, moved or cut off
  */
 export async function* readSealedFile(path: string, key: DataKey, place: Place): AsyncGenerator<Uint8Array> {
+  yield* readSealedRange(path, key, place, { begin: 0, end: Number.POSITIVE_INFINITY });
+}
+
+/**
+ * Reads the plaintext bytes `[begin, end)` of what `writeSealedFile` wrote, without opening what lies
+ * before them: every chunk but the last is of one length.
+ * @errors SealError when anything of the part read was altered, moved or cut off
+ */
+export async function* readSealedRange(
+  path: string,
+  key: DataKey,
+  place: Place,
+  { begin, end }: { readonly begin: number; readonly end: number },
+): AsyncGenerator<Uint8Array> {
   const file = await openFile(path, 'r');
   try {
     const { size } = await file.stat();
-    let at = 0;
-    for (let number = 0; at < size || number === 0; number += 1) {
+    let number = Math.floor(begin / CHUNK_BYTES);
+    let at = number * FULL_FRAME_BYTES;
+    // A first chunk is there in every file; of later ones the last may be the one before `begin`.
+    for (; at < size || number === 0; number += 1) {
       const length = (await readExactly(file, at, LENGTH_BYTES, place)).readUInt32BE();
       if (length > MAX_FRAME_BYTES) {
         throw new SealError(place, 'a chunk is longer than any that was written');
       }
       const frame = await readExactly(file, at + LENGTH_BYTES, length, place);
       at += LENGTH_BYTES + length;
-      const find = (id: Uint8Array) => (Buffer.from(id).equals(key.id) ? key : undefined);
-      yield open(find, placeOf(place, number, at >= size), new Uint8Array(frame) as Ciphertext);
+      const chunk = openWith(key, placeOf(place, number, at >= size), frame as Uint8Array as Ciphertext);
+      const start = number * CHUNK_BYTES;
+      yield chunk.subarray(Math.max(0, begin - start), Math.min(chunk.length, end - start));
+      if (start + chunk.length >= end) {
+        return;
+      }
     }
   } finally {
     await file.close();

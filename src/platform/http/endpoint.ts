@@ -100,8 +100,12 @@ export type EndpointDefinition<
     | 'system'
     | 'financial'
     | 'security';
+  /** It may change something while the installation is in recovery; reads always work. */
+  readonly inRecovery?: true;
   /** Refusals of this operation are visible to compliance, MLRO and auditors only. */
   readonly restricted?: true;
+  /** The verb itself records whom staff saw, with an event of its own. */
+  readonly recordsReads?: true;
   readonly handler: (
     ctx: Ctx,
     input: Input<z.output<Params>, z.output<Query>, z.output<Body>>,

@@ -126,6 +126,7 @@ function impliedProblems(operation: Endpoint): ProblemTable {
     validation_failed: all.validation_failed,
     internal_error: all.internal_error,
     unavailable: all.unavailable,
+    ...(isWrite(operation) ? { recovery_mode: all.recovery_mode } : {}),
   };
 }
 
@@ -190,7 +191,9 @@ function requestHeaders(operation: Endpoint): z.ZodObject | undefined {
     headers['If-Match'] = z.string().openapi({ description: 'The ETag that was read.', example: '"3"' });
   }
   for (const name of operation.reads ?? []) {
-    headers[name] = z.string().openapi({ description: 'See the description of the operation.' });
+    const header = z.string().openapi({ description: 'See the description of the operation.' });
+    // What a read may be told beside its address only refines it.
+    headers[name] = operation.method === 'get' ? header.optional() : header;
   }
   return Object.keys(headers).length === 0 ? undefined : z.object(headers);
 }

@@ -8,13 +8,17 @@ import { type Actor, actorIdOf } from '../../kernel/actor.ts';
 import { assert, present } from '../../kernel/assert.ts';
 import type { DomainError } from '../../kernel/error.ts';
 import { type Id, isId } from '../../kernel/id.ts';
+import { tellUnreadable } from '../alarms/unreadable.ts';
 import { attempt } from '../audit/attempt.ts';
 import type { Client, Ctx, Deps } from '../context.ts';
+import { SealError } from '../crypto/seal.ts';
 import { constraintOf, sqlStateOf } from '../db/errors.ts';
 import { transact } from '../db/transact.ts';
+import { recordSeen, type Seen } from '../privacy/record-seen.ts';
+import { RECOVERY_RETRY_SECONDS, recoveryOf } from '../recovery/mode.ts';
 import type { Authenticate } from './authenticate.ts';
 import { authorise } from './authorise.ts';
-import { type Endpoint, mayLackBody, type Reply, rateClassOf } from './endpoint.ts';
+import { type Endpoint, isWrite, mayLackBody, type Reply, rateClassOf } from './endpoint.ts';
 import { claimKey, keepAnswer, readIdempotencyKey, requestHash } from './idempotency.ts';
 import { observeAnswer } from './metrics.ts';
 import { problemResponse, refusalOf } from './problem.ts';
@@ -69,6 +73,7 @@ export async function answer(
       requireTokens(standing);
     }
     const { login } = authorise(operation.access, actor, deps.clock.realMs(), deps.mode);
+    refuseInRecovery(deps, operation);
     const ctx: Ctx = { deps, actor, requestId, client, login, ...readPreconditions(operation, incoming) };
     const read = readInput(operation, incoming);
     const input = read instanceof Promise ? await read : read;
@@ -76,6 +81,9 @@ export async function answer(
       operation.idempotency === 'transaction'
         ? await performOnce(ctx, operation, input, incoming)
         : checked(operation, await operation.handler(ctx, input as never));
+    if (login === 'staff' && operation.method === 'get' && operation.recordsReads !== true) {
+      await recordSeen(ctx, seenIn(operation, input, reply));
+    }
     return finished(deps, operation, incoming, standing, render(reply, incoming));
   } catch (thrown) {
     const ctx: Ctx = { deps, actor, requestId, client, login: 'engine' };
@@ -105,6 +113,13 @@ export async function refuseUnrouted(deps: Deps, incoming: Incoming, error: Doma
     deps.log.error({ failure: nameOf(failure) }, 'an attempt could not be recorded'),
   );
   return problemResponse(error, path, incoming.requestId);
+}
+
+/** In recovery only reads and what leads out of it are served. @errors recovery_mode */
+function refuseInRecovery(deps: Deps, operation: Endpoint): void {
+  if (isWrite(operation) && operation.inRecovery !== true && recoveryOf(deps) !== null) {
+    throw refuse('recovery_mode', { headers: { 'retry-after': String(RECOVERY_RETRY_SECONDS) } });
+  }
 }
 
 /**
@@ -161,7 +176,7 @@ function readInput(operation: Endpoint, { request, params: sent }: Incoming): Pa
   const params = operation.params === undefined ? NOTHING : validatePath(operation.params, sent);
   const query = readQuery(operation, request);
   return operation.body === undefined && operation.method === 'get'
-    ? { params, query, body: undefined, headers: NOTHING }
+    ? { params, query, body: undefined, headers: headersOf(operation, request) }
     : readWithBody(operation, request, params, query);
 }
 
@@ -245,6 +260,11 @@ function checked(operation: Endpoint, reply: Reply): Reply {
   return { ...reply, body: result.data };
 }
 
+function seenIn({ operationId, restricted }: Endpoint, { params, query }: Parts, { body }: Reply): Seen {
+  const shown = body instanceof Response ? undefined : body;
+  return { operationId, restricted: restricted === true, asked: [params, query], body: shown };
+}
+
 /** Where an answer broke its schema, without its values. */
 function faultPaths(error: z.ZodError): string {
   return error.issues.map((issue) => `${issue.path.join('.')} ${issue.code}`).join(', ');
@@ -303,6 +323,9 @@ async function refused(
   standing: Standing | undefined,
 ): Promise<Response> {
   const error = refusalOf(thrown);
+  if (thrown instanceof SealError) {
+    tellUnreadable(ctx.deps, ctx.requestId, thrown);
+  }
   if (error.definition.status >= 500) {
     ctx.deps.log.error(
       { requestId: ctx.requestId, operation: operation.operationId, failure: nameOf(thrown) },

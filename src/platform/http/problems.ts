@@ -34,9 +34,11 @@ export const PLATFORM_PROBLEMS = {
   internal_error: { status: 500, title: 'The server failed to answer' },
   busy: { status: 503, title: 'The server is busy; try again' },
   unavailable: { status: 503, title: 'The server cannot answer now; try again' },
+  recovery_mode: { status: 503, title: 'Nothing moves until the installation is reconciled' },
   self_approval: { status: 403, title: 'The maker or the subject of an action cannot decide it' },
   approval_not_pending: { status: 409, title: 'The approval is no longer pending' },
   approval_expired: { status: 409, title: 'The approval has expired' },
   approval_already_voted: { status: 409, title: 'The person has already decided on this approval' },
+  legal_hold: { status: 409, title: 'A legal hold keeps these records' },
   approval_pending_exists: { status: 409, title: 'The same action already waits for an approval' },
 } as const satisfies ProblemTable;

@@ -6,7 +6,7 @@
 
 import type { Context, Hono } from 'hono';
 import { newId } from '../../kernel/id.ts';
-import type { Deps } from '../context.ts';
+import type { Deps, Location } from '../context.ts';
 import type { Authenticate } from './authenticate.ts';
 import type { Endpoint } from './endpoint.ts';
 import { answer, type Incoming, refuseUnrouted } from './pipeline.ts';
@@ -18,6 +18,9 @@ const NO_PARAMS = Object.freeze({});
 /** Finds the client behind trusted proxies. */
 export type ClientAddress = (peer: string, forwardedFor: string | null) => string;
 
+/** Finds where the client is, from what a trusted proxy adds to the request. */
+export type ClientLocation = (peer: string, headers: Headers) => Location | undefined;
+
 /** Mounts every operation; what the app mounted before keeps answering GET only. */
 export function mountEndpoints(
   app: Hono,
@@ -25,6 +28,7 @@ export function mountEndpoints(
   authenticate: Authenticate,
   clientAddress: ClientAddress,
   operations: readonly Endpoint[],
+  clientLocation: ClientLocation = () => undefined,
 ): void {
   const methodsOf = new Map<string, Set<string>>();
   for (const { path, method } of app.routes) {
@@ -35,7 +39,7 @@ export function mountEndpoints(
     const methods = found.map((operation) => operation.method.toUpperCase());
     methodsOf.set(route, (methodsOf.get(route) ?? new Set()).union(new Set(methods)));
   }
-  const parts = { deps, authenticate, clientAddress };
+  const parts = { deps, authenticate, clientAddress, clientLocation };
   for (const [route, methods] of [...methodsOf].sort(byRoute)) {
     // One handler for a path, whatever the method: the app then needs to chain none.
     app.all(route, routeHandler(parts, operationsAt.get(route) ?? [], methods));
@@ -49,6 +53,7 @@ type Parts = {
   readonly deps: Deps;
   readonly authenticate: Authenticate;
   readonly clientAddress: ClientAddress;
+  readonly clientLocation: ClientLocation;
 };
 
 /** A path without parameters, spelled as declared, is one look-up away: no router walks for it. */
@@ -106,17 +111,20 @@ function incomingOf(
   request: Request,
   env: unknown,
   params: Readonly<Record<string, string>>,
-  { clientAddress }: Parts,
+  { clientAddress, clientLocation }: Parts,
 ): Incoming {
   const { headers } = request;
+  const peer = peerOf(request, env);
+  const location = clientLocation(peer, headers);
   return {
     beganMs: performance.now(),
     request,
     params,
     requestId: newId(),
     client: {
-      ip: clientAddress(peerOf(request, env), headers.get('x-forwarded-for')),
+      ip: clientAddress(peer, headers.get('x-forwarded-for')),
       userAgent: (headers.get('user-agent') ?? '').slice(0, 512),
+      ...(location === undefined ? {} : { location }),
     },
   };
 }

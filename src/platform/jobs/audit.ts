@@ -14,6 +14,12 @@ export const JOB_EVENTS = auditEvents({
     description: 'Months were added to the tables cut by month',
     shows: ['count'],
   },
+  'partitions.rescued': {
+    category: 'system',
+    severity: 'warning',
+    description: 'Rows were moved from the backstop of a table cut by month into months of their own',
+    shows: ['table', 'rows'],
+  },
   'partitions.overflowed': {
     category: 'system',
     severity: 'critical',

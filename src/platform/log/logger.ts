@@ -2,7 +2,7 @@
  * Logs with an allow-list: a field that is not named here is dropped, so that no body, secret or
  * personal datum reaches a log by accident.
  */
-import pino, { type Logger } from 'pino';
+import pino, { type DestinationStream, type Logger, type LoggerOptions } from 'pino';
 
 const ALLOWED = new Set([
   'alarm',
@@ -23,9 +23,9 @@ const ALLOWED = new Set([
   'symbol',
 ]);
 
-/** The one logger of a process. */
-export function buildLogger(level: string): Logger {
-  return pino({
+/** The one logger of a process; it writes to standard output unless told otherwise. */
+export function buildLogger(level: string, destination?: DestinationStream): Logger {
+  const options: LoggerOptions = {
     level,
     base: { service: 'plimsoll' },
     timestamp: pino.stdTimeFunctions.isoTime,
@@ -33,5 +33,6 @@ export function buildLogger(level: string): Logger {
       level: (label) => ({ level: label }),
       log: (fields) => Object.fromEntries(Object.entries(fields).filter(([name]) => ALLOWED.has(name))),
     },
-  });
+  };
+  return destination === undefined ? pino(options) : pino(options, destination);
 }

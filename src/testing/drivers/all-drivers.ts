@@ -1,3 +1,5 @@
+import { archiveDrivers } from './archives.ts';
+import { auditExportDrivers } from './audit-exports.ts';
 import { bookDrivers } from './books.ts';
 import { breakGlassDrivers } from './break-glass.ts';
 import { amlDrivers, auditDrivers, kycDrivers } from './compliance.ts';
@@ -13,6 +15,8 @@ import { payoutDrivers } from './payouts.ts';
 import { approvalDrivers, meDrivers, signInDrivers, staffDrivers } from './people.ts';
 import { privacyDrivers } from './privacy.ts';
 import { reconciliationDrivers } from './reconciliation.ts';
+import { recoveryDrivers } from './recovery.ts';
+import { retentionDrivers } from './retention.ts';
 import { sessionDrivers } from './sessions.ts';
 import { transferDrivers } from './transfers.ts';
 
@@ -41,6 +45,10 @@ export const allDrivers: Drivers = {
   ...withdrawalDrivers,
   ...payoutDrivers,
   ...reconciliationDrivers,
+  ...recoveryDrivers,
   ...orderDrivers,
   ...auditDrivers,
+  ...auditExportDrivers,
+  ...retentionDrivers,
+  ...archiveDrivers,
 };

@@ -82,17 +82,6 @@ export const auditDrivers: Drivers = {
       as: world.people.auditor,
       query: { userId: world.people.customer.userId },
     }),
-  createAuditExport: (world) => newExport(world),
-  getAuditExport: async (world) => {
-    const { id } = await done(newExport(world));
-    return world.call('getAuditExport', { as: world.people.auditor, params: { id } });
-  },
-  downloadAuditExport: async (world) => {
-    const { id } = await done(newExport(world));
-    await world.startWorkers();
-    await world.settle();
-    return world.call('downloadAuditExport', { as: world.people.auditor, params: { id } });
-  },
   getAuditProof: async (world) => {
     const { data } = await done(world.call('listAuditLogs', { as: world.people.auditor }));
     await seal(world);
@@ -102,6 +91,17 @@ export const auditDrivers: Drivers = {
   getAuditCheckpoint: async (world) => {
     await seal(world);
     return world.call('getAuditCheckpoint', { as: world.people.auditor });
+  },
+  listAuditCheckpoints: async (world) => {
+    await seal(world);
+    return world.call('listAuditCheckpoints', { as: world.people.auditor });
+  },
+  getAuditConsistency: async (world) => {
+    const size = await seal(world);
+    return world.call('getAuditConsistency', {
+      as: world.people.auditor,
+      query: { from: '1', to: String(size) },
+    });
   },
   getAuditTile: async (world) => {
     const size = await seal(world);
@@ -118,11 +118,6 @@ export const auditDrivers: Drivers = {
 async function seal(world: World): Promise<number> {
   const { sealer } = await world.startWorkers();
   return sealer.sealNow();
-}
-
-function newExport(world: World): Promise<Answer> {
-  const body = { from: '2020-01-01T00:00:00Z', to: '2100-01-01T00:00:00Z', format: 'ndjson' };
-  return world.call('createAuditExport', { as: world.people.auditor, body });
 }
 
 type Applied = { readonly as: Member; readonly answer: Answer; readonly params: { readonly id: string } };

@@ -67,6 +67,7 @@ export async function settleBreak(
 /** What the votes on a critical break do. */
 export const breakSettlements: readonly ApprovalAction[] = (['explained', 'resolved'] as const).map((as) => ({
   action: ACTIONS[as],
+  inRecovery: true as const,
   execute: async (ctx, { approvalId, subjectId, payload }) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
     const row = await lockOpenBreak(tx, subjectId);

@@ -64,6 +64,7 @@ export async function signOffReconciliation(
 /** What the reviewer's vote does. */
 export const reconciliationSigning: ApprovalAction = {
   action: SIGN,
+  inRecovery: true,
   execute: async (ctx, approved) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
     const run = await signable(tx, ctx, approved.subjectId);

@@ -1,0 +1,121 @@
+/**
+ * `bun run restore --from DIR --person-keys OTHERDIR`: a backup into an empty database, which comes up in
+ * recovery. Exit code 0 when all is restored, 1 when something failed, 2 on wrong use.
+ */
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { readConfig } from '../src/config.ts';
+import { repeatErasure } from '../src/domains/identity/index.ts';
+import { buildKeyring, parseRootKeys } from '../src/platform/crypto/keyring.ts';
+import { type Connection, parseConnection } from '../src/platform/db/client.ts';
+import { shareOrStart } from '../src/platform/db/embedded.ts';
+import { type Restored, restoreBackup } from '../src/start/restore.ts';
+import { sandboxKeys } from '../src/start/sandbox-keys.ts';
+import { reasonOf, withSystem } from './open-system.ts';
+
+const USAGE = `Usage: bun run restore --from DIR --person-keys OTHERDIR [--checkpoint FILE]
+
+Verifies both backups from end to end before it writes anything, then restores into the empty database of
+DATABASE_MIGRATOR_URL or DATABASE_URL, else of the data folder, in one transaction. PLIMSOLL_KEYS (of a sandbox:
+sandbox-keys.json in the data folder) must hold the key the backups were written with. Nobody who was erased
+comes back. The system then starts in recovery: see docs/runbooks/restore.md.
+
+  --from DIR              a backup of the database
+  --person-keys OTHERDIR  a backup of person keys, or the folder of them, of which the newest counts
+  --checkpoint FILE       the largest checkpoint of the audit log that was kept elsewhere
+
+Exit code: 0 restored, 1 something failed, 2 wrong use.
+`;
+
+const { values } = readFlags();
+if (values.help === true) {
+  process.stdout.write(USAGE);
+  process.exit(0);
+}
+const { from, 'person-keys': personKeysFrom, checkpoint } = values;
+if (from === undefined || personKeysFrom === undefined) {
+  process.stderr.write(USAGE);
+  process.exit(2);
+}
+
+const { DATABASE_MIGRATOR_URL: migratorUrl, ...environment } = process.env;
+try {
+  const begun = performance.now();
+  const restored = await restore(from, personKeysFrom);
+  const seconds = (performance.now() - begun) / 1000;
+  const { takenAt, log } = restored.backup;
+  process.stdout.write(
+    `Restored ${restored.rows} rows in ${seconds.toFixed(1)} s (${Math.round(restored.rows / seconds)} rows/s), as of ${takenAt}, tree size ${log.treeSize}.\n`,
+  );
+  delete process.env.DATABASE_MIGRATOR_URL;
+  await eraseAgain(restored);
+} catch (error) {
+  process.stderr.write(`${reasonOf(error)}\n`);
+  process.exit(1);
+}
+
+async function restore(folder: string, keysFolder: string): Promise<Restored> {
+  const config = readConfig(environment);
+  const server = await ownerOf(
+    config.database.kind === 'owner' ? config.database.owner : null,
+    config.dataDir,
+  );
+  try {
+    const keyring = buildKeyring(parseRootKeys(config.keys ?? sandboxKeys(config.dataDir).keys));
+    const { dataDir } = config;
+    const foreignSize = checkpoint === undefined ? undefined : treeSizeIn(checkpoint);
+    return await restoreBackup({
+      owner: server.owner,
+      keyring,
+      from: folder,
+      personKeysFrom: keysFolder,
+      dataDir,
+      foreignSize,
+    });
+  } finally {
+    await server.stop();
+  }
+}
+
+type Server = { readonly owner: Connection; readonly stop: () => Promise<unknown> };
+
+async function ownerOf(owner: Connection | null, dataDir: string): Promise<Server> {
+  const named = migratorUrl === undefined ? owner : parseConnection(migratorUrl);
+  return named === null ? shareOrStart(dataDir) : { owner: named, stop: async () => {} };
+}
+
+/** The second line of a checkpoint. Whether it is genuine the witnesses' holders say, not a restore. */
+function treeSizeIn(file: string): number {
+  const size = readFileSync(file, 'utf8').split('\n')[1] ?? '';
+  if (!/^\d{1,15}$/.test(size)) {
+    process.stderr.write(`${file} is no checkpoint\n`);
+    process.exit(2);
+  }
+  return Number.parseInt(size, 10);
+}
+
+async function eraseAgain({ erasedSince }: Restored): Promise<never> {
+  return withSystem('restore', async ({ ctx }) => {
+    for (const userId of erasedSince) {
+      await repeatErasure(ctx, userId);
+    }
+    process.stdout.write(`Erased again: ${erasedSince.length} people. The system starts in recovery.\n`);
+    return 0;
+  });
+}
+
+function readFlags() {
+  try {
+    return parseArgs({
+      options: {
+        from: { type: 'string' },
+        'person-keys': { type: 'string' },
+        checkpoint: { type: 'string' },
+        help: { type: 'boolean' },
+      },
+    });
+  } catch {
+    process.stderr.write(USAGE);
+    process.exit(2);
+  }
+}

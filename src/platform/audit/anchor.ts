@@ -1,0 +1,90 @@
+/**
+ * Checkpoints put where another host keeps them: a folder that is mounted from it, or an object store. An anchor
+ * is written once and never changed; `latest` finds it again after the database was lost or rolled back. Whoever
+ * may write there could remove it: an anchor shows what was signed, it does not prove that nothing was taken away.
+ */
+import { link, mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { S3Client } from 'bun';
+
+const LATEST = 'latest.txt';
+
+export type AnchorStore = {
+  readonly name: string;
+  /** Keeps the checkpoint of a size, and names it the latest. */
+  readonly put: (size: number, note: string) => Promise<void>;
+  /** The note kept last; null where there is none. */
+  readonly latest: () => Promise<string | null>;
+};
+
+/** A store from `file:///folder` or `s3://bucket/prefix`. @errors TypeError for any other address */
+export function anchorStore(address: string): AnchorStore {
+  const url = new URL(address);
+  switch (url.protocol) {
+    case 'file:':
+      return folderAnchor(fileURLToPath(url));
+    case 's3:':
+      return bucketAnchor(url.hostname, url.pathname.replace(/^\/|\/$/g, ''));
+    default:
+      throw new TypeError('an anchor is file:///folder or s3://bucket/prefix');
+  }
+}
+
+function folderAnchor(folder: string): AnchorStore {
+  return {
+    name: `file://${folder}`,
+    put: async (size, note) => {
+      await mkdir(join(folder, 'checkpoint'), { recursive: true });
+      const kept = join(folder, 'checkpoint', `${size}.txt`);
+      const draft = `${kept}.${crypto.getRandomValues(new Uint8Array(8)).toHex()}`;
+      await writeDurably(draft, note);
+      // A link never replaces: what is kept stays as it was first written.
+      await link(draft, kept).catch(ignoreCode('EEXIST'));
+      await rename(draft, join(folder, LATEST)).catch(async (failure: unknown) => {
+        await unlink(draft);
+        throw failure;
+      });
+    },
+    latest: () => readFile(join(folder, LATEST), 'utf8').catch(ignoreCode('ENOENT')),
+  };
+}
+
+/** Credentials, region and endpoint are the S3 client's own: `S3_ENDPOINT`, `S3_ACCESS_KEY_ID` and so on. */
+function bucketAnchor(bucket: string, prefix: string): AnchorStore {
+  const client = new S3Client({ bucket });
+  const nameOf = (name: string) => (prefix === '' ? name : `${prefix}/${name}`);
+  return {
+    name: `s3://${bucket}/${prefix}`,
+    put: async (size, note) => {
+      const kept = client.file(nameOf(`checkpoint/${size}.txt`));
+      if (!(await kept.exists())) {
+        await kept.write(note);
+      }
+      await client.file(nameOf(LATEST)).write(note);
+    },
+    latest: async () => {
+      const file = client.file(nameOf(LATEST));
+      return (await file.exists()) ? file.text() : null;
+    },
+  };
+}
+
+async function writeDurably(path: string, text: string): Promise<void> {
+  const file = await open(path, 'wx');
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+function ignoreCode(code: string): (failure: unknown) => null {
+  return (failure) => {
+    if ((failure as { readonly code?: unknown }).code === code) {
+      return null;
+    }
+    throw failure;
+  };
+}
