@@ -26,6 +26,7 @@ CREATE TABLE "audit_archives" (
 	"exported_at" timestamp (6) with time zone,
 	"verified_at" timestamp (6) with time zone,
 	"detached_at" timestamp (6) with time zone,
+	"dropped_at" timestamp (6) with time zone,
 	CONSTRAINT "audit_archives_month_key" UNIQUE("month"),
 	CONSTRAINT "audit_archives_month_check" CHECK ("audit_archives"."month" ~ '^[0-9]{4}-(0[1-9]|1[0-2])$'),
 	CONSTRAINT "audit_archives_file_check" CHECK ("audit_archives"."status" = 'approved' or ("audit_archives"."file_name" is not null and "audit_archives"."sha256" is not null
@@ -180,6 +181,9 @@ CREATE TABLE "recoveries" (
 );
 --> statement-breakpoint
 ALTER TABLE "recoveries" ENABLE ROW LEVEL SECURITY;--> statement-breakpoint
+DROP INDEX "audit_logs_subject_user_id_idx";--> statement-breakpoint
+DROP INDEX "audit_logs_actor_user_id_idx";--> statement-breakpoint
+DROP INDEX "audit_logs_request_id_idx";--> statement-breakpoint
 ALTER TABLE "audit_exports" ADD COLUMN "recipient" text;--> statement-breakpoint
 ALTER TABLE "audit_exports" ADD COLUMN "rows_done" bigint DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE "audit_exports" ADD COLUMN "rows_total" bigint;--> statement-breakpoint
@@ -203,11 +207,15 @@ CREATE UNIQUE INDEX "retention_items_subject_key" ON "retention_items" USING btr
 CREATE INDEX "retention_items_user_id_idx" ON "retention_items" USING btree ("user_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "retention_policies_record_class_key" ON "retention_policies" USING btree ("record_class");--> statement-breakpoint
 CREATE UNIQUE INDEX "recoveries_open_key" ON "recoveries" USING btree (("ended_at" is null)) WHERE "recoveries"."ended_at" is null;--> statement-breakpoint
+CREATE INDEX "approvals_subject_id_idx" ON "approvals" USING btree ("subject_id");--> statement-breakpoint
 CREATE INDEX "audit_exports_created_at_idx" ON "audit_exports" USING btree ("created_at","id");--> statement-breakpoint
 CREATE INDEX "audit_logs_resource_id_idx" ON "audit_logs" USING btree ("resource_id","recorded_at","id");--> statement-breakpoint
+CREATE INDEX "audit_logs_tried_on_idx" ON "audit_logs" USING btree (("after" -> 'on' ->> 'id'),"recorded_at","id") WHERE "audit_logs"."resource_type" = 'operation';--> statement-breakpoint
 CREATE INDEX "audit_logs_actor_id_idx" ON "audit_logs" USING btree ("actor_id","recorded_at","id") WHERE "audit_logs"."actor_kind" not in ('customer', 'staff');--> statement-breakpoint
-CREATE INDEX "audit_logs_category_idx" ON "audit_logs" USING btree ("category","recorded_at","id") WHERE "audit_logs"."category" not in ('trading', 'financial');--> statement-breakpoint
-CREATE INDEX "audit_logs_severity_idx" ON "audit_logs" USING btree ("severity","recorded_at","id") WHERE "audit_logs"."severity" <> 'info';--> statement-breakpoint
+CREATE INDEX "audit_logs_kinds_idx" ON "audit_logs" USING btree ("category","severity","outcome","class","recorded_at","id") WHERE "audit_logs"."category" not in ('trading', 'financial') or "audit_logs"."severity" <> 'info' or "audit_logs"."outcome" <> 'success' or "audit_logs"."class" <> 'normal';--> statement-breakpoint
+CREATE INDEX "audit_logs_subject_user_id_idx" ON "audit_logs" USING btree ("subject_user_id","recorded_at","id") WHERE "audit_logs"."actor_user_id" is distinct from "audit_logs"."subject_user_id";--> statement-breakpoint
+CREATE INDEX "audit_logs_actor_user_id_idx" ON "audit_logs" USING btree ("actor_user_id","recorded_at","id") WHERE "audit_logs"."actor_user_id" is not null;--> statement-breakpoint
+CREATE INDEX "audit_logs_request_id_idx" ON "audit_logs" USING btree ("request_id","recorded_at","id");--> statement-breakpoint
 CREATE POLICY "audit_archives_staff" ON "audit_archives" AS PERMISSIVE FOR ALL TO "plimsoll_staff" USING (true) WITH CHECK (true);--> statement-breakpoint
 CREATE POLICY "audit_archives_engine" ON "audit_archives" AS PERMISSIVE FOR ALL TO "plimsoll_engine" USING (true) WITH CHECK (true);--> statement-breakpoint
 CREATE POLICY "audit_anchors_staff" ON "audit_anchors" AS PERMISSIVE FOR ALL TO "plimsoll_staff" USING (true) WITH CHECK (true);--> statement-breakpoint

@@ -2,9 +2,11 @@
  * `bun run backup --to DIR --person-keys-to OTHERDIR`: a backup of the database and the file store, and one of
  * the person keys in a place of its own. Exit code 0 when all is written, 1 when something failed, 2 on wrong use.
  */
+import { relative, resolve, sep } from 'node:path';
 import { parseArgs } from 'node:util';
 import { PERSON_KEY_BACKUPS, writeBackup } from '../src/platform/backup/write-backup.ts';
 import { withSystem } from './open-system.ts';
+import { endAsWrongUse, reasonOfFlags } from './wrong-use.ts';
 
 const USAGE = `Usage: bun run backup [--to DIR] [--person-keys-to OTHERDIR]
 
@@ -26,9 +28,9 @@ if (values.help === true) {
   process.stdout.write(USAGE);
   process.exit(0);
 }
-if (values.to === undefined && values['person-keys-to'] === undefined) {
-  process.stderr.write(USAGE);
-  process.exit(2);
+const fault = faultOf(values.to, values['person-keys-to']);
+if (fault !== null) {
+  endAsWrongUse('backup', fault, USAGE);
 }
 
 await withSystem('backup', async ({ ctx }) => {
@@ -54,8 +56,24 @@ function readFlags() {
     return parseArgs({
       options: { to: { type: 'string' }, 'person-keys-to': { type: 'string' }, help: { type: 'boolean' } },
     });
-  } catch {
-    process.stderr.write(USAGE);
-    process.exit(2);
+  } catch (error) {
+    return endAsWrongUse('backup', reasonOfFlags(error), USAGE);
   }
+}
+
+function faultOf(to: string | undefined, personKeysTo: string | undefined): string | null {
+  if (to === undefined && personKeysTo === undefined) {
+    return 'name --to, --person-keys-to, or both';
+  }
+  const beside =
+    to === undefined || personKeysTo === undefined || !(within(to, personKeysTo) || within(personKeysTo, to));
+  // Whoever copies one folder would copy both, and an erasure would come back with it.
+  return beside
+    ? null
+    : 'the keys of people go to a place of their own, not into the folder of the database or around it';
+}
+
+function within(inner: string, outer: string): boolean {
+  const path = relative(resolve(outer), resolve(inner));
+  return path === '' || !(path === '..' || path.startsWith(`..${sep}`));
 }

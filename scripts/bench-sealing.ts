@@ -3,14 +3,17 @@
  * commit of its own, with the sealer running in the same process against without it; the same in batches of
  * 256, beside it; and the lag of the newest row under a signed checkpoint at 5,000 rows a second. One embedded
  * PostgreSQL with durable settings; the sides take turns in pairs, and what counts is the median of the ratios.
+ * Beside the rates it tells the processor time a row takes, of this process and of PostgreSQL, on Linux: that
+ * says more where others use the machine too.
  * Usage: bun run bench sealing [--quick]
  * Exit 1 on a missed target or a log that does not verify, 2 on wrong use.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sql } from 'drizzle-orm';
 import { buildDeps } from '../src/deps.ts';
+import { present } from '../src/kernel/assert.ts';
 import { type Id, newId } from '../src/kernel/id.ts';
 import { auditEvents } from '../src/platform/audit/events.ts';
 import { type Change, recordMany } from '../src/platform/audit/record.ts';
@@ -34,6 +37,8 @@ const PACED_EVERY_MS = 20;
 const SAMPLE_MS = 250;
 /** A sealer first compares the whole log; that belongs to its start. */
 const STEADY_MS = 1_000;
+/** Of Linux, whatever the machine. */
+const TICK_US = 10_000;
 const SETTINGS = [
   'fsync=on',
   'synchronous_commit=on',
@@ -53,7 +58,9 @@ const EVENTS = auditEvents({
 });
 
 type Plan = { readonly pairs: number; readonly seconds: number; readonly pacedSeconds: number };
-type Pair = { readonly on: number; readonly off: number };
+/** @units rows per second; microseconds of processor time per row */
+type Run = { readonly rate: number; readonly cpuUs: number };
+type Pair = { readonly on: Run; readonly off: Run };
 type Side = keyof Pair;
 type Lag = { readonly rowsPerSecond: number; readonly maxSeconds: number; readonly drainedSeconds: number };
 
@@ -132,16 +139,17 @@ async function measurePairs(
   const pairs: Pair[] = [];
   for (let index = 0; index < plan.pairs; index += 1) {
     const order: readonly Side[] = index % 2 === 0 ? ['on', 'off'] : ['off', 'on'];
-    const rates = { on: 0, off: 0 };
+    const runs: Partial<Record<Side, Run>> = {};
     for (const side of order) {
       await settle(ctx.deps, server);
-      rates[side] = await rateOf(plan.seconds, ctx, rows, side === 'on');
+      runs[side] = await runOf(plan.seconds, ctx, rows, { sealed: side === 'on', server });
     }
-    pairs.push(rates);
-    process.stdout.write(
-      `${name.padEnd(8)} pair ${index + 1}/${plan.pairs}   on ${rate(rates.on)}   off ${rate(rates.off)}` +
-        `   ratio ${(rates.on / rates.off).toFixed(3)}\n`,
-    );
+    const pair = {
+      on: present(runs.on, 'both sides ran'),
+      off: present(runs.off, 'both sides ran'),
+    };
+    pairs.push(pair);
+    process.stdout.write(`${line(`${name} pair ${index + 1}/${plan.pairs}`, [pair])}\n`);
   }
   return pairs;
 }
@@ -168,12 +176,17 @@ async function drained(deps: Deps, sealer: Sealer): Promise<void> {
   }
 }
 
-/** @units rows committed per second */
-async function rateOf(seconds: number, ctx: Ctx, rows: number, sealed: boolean): Promise<number> {
+async function runOf(
+  seconds: number,
+  ctx: Ctx,
+  rows: number,
+  { sealed, server }: { readonly sealed: boolean; readonly server: EmbeddedServer },
+): Promise<Run> {
   const { deps } = ctx;
   const sealer = sealed ? await startSealer(deps, TEST_LOG) : null;
   await sealer?.sealNow();
   await Bun.sleep(STEADY_MS);
+  const beganUs = processorUs(server.pid);
   const beganMs = deps.clock.realMs();
   const endsMs = beganMs + seconds * 1_000;
   let written = 0;
@@ -186,8 +199,35 @@ async function rateOf(seconds: number, ctx: Ctx, rows: number, sealed: boolean):
     }),
   );
   const took = (deps.clock.realMs() - beganMs) / 1_000;
+  const cpuUs = (processorUs(server.pid) - beganUs) / written;
   await sealer?.stop();
-  return written / took;
+  return { rate: written / took, cpuUs };
+}
+
+/** What this process and the processes of a PostgreSQL have used; NaN where there is no /proc. */
+function processorUs(postmaster: number): number {
+  const { user, system } = process.cpuUsage();
+  let ticks = 0;
+  try {
+    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+      ticks += ticksOf(pid, postmaster);
+    }
+  } catch {
+    return Number.NaN;
+  }
+  return user + system + ticks * TICK_US;
+}
+
+/** Of a process that the postmaster started; one that has ended meanwhile counts nothing. */
+function ticksOf(pid: string, postmaster: number): number {
+  try {
+    const [, rest = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ');
+    const fields = rest.split(' ').map((field) => Number.parseInt(field, 10));
+    const [, parent] = fields;
+    return parent === postmaster ? (fields[11] ?? 0) + (fields[12] ?? 0) : 0;
+  } catch {
+    return 0;
+  }
 }
 
 async function write(ctx: Ctx, count: number): Promise<void> {
@@ -248,7 +288,7 @@ async function lagOf(deps: Deps): Promise<number> {
 }
 
 function report(single: readonly Pair[], batched: readonly Pair[], lag: Lag, faults: number): number {
-  const ratio = median(single.map(({ on, off }) => on / off));
+  const ratio = median(single.map(ratioOf));
   const met = ratio >= MIN_RATIO && lag.maxSeconds < MAX_LAG_SECONDS;
   const paced = lag.rowsPerSecond >= 0.95 * PACED_ROWS;
   const lines = [
@@ -260,15 +300,29 @@ function report(single: readonly Pair[], batched: readonly Pair[], lag: Lag, fau
   ];
   process.stdout.write(`\n${lines.join('\n')}\n`);
   process.stdout.write(
-    `${JSON.stringify({ name: 'sealing', ratio, batched: median(batched.map(({ on, off }) => on / off)), ...lag })}\n`,
+    `${JSON.stringify({ name: 'sealing', ratio, batched: median(batched.map(ratioOf)), cpu: median(single.map(cpuRatioOf)), ...lag })}\n`,
   );
   return met && paced && faults === 0 ? 0 : 1;
 }
 
 function line(name: string, pairs: readonly Pair[]): string {
-  const [on, off] = [median(pairs.map((pair) => pair.on)), median(pairs.map((pair) => pair.off))];
-  const ratio = median(pairs.map((pair) => pair.on / pair.off));
-  return `${name.padEnd(26)} on ${rate(on)}  off ${rate(off)}  ratio ${ratio.toFixed(3)}`;
+  const side = (of: Side, member: keyof Run) => median(pairs.map((pair) => pair[of][member]));
+  const us = (value: number) => `${value.toFixed(1).padStart(7)} µs`;
+  return (
+    `${name.padEnd(26)} on ${rate(side('on', 'rate'))}  off ${rate(side('off', 'rate'))}` +
+    `  ratio ${median(pairs.map(ratioOf)).toFixed(3)}` +
+    `  processor on ${us(side('on', 'cpuUs'))}  off ${us(side('off', 'cpuUs'))}` +
+    `  ratio ${median(pairs.map(cpuRatioOf)).toFixed(3)}`
+  );
+}
+
+function ratioOf({ on, off }: Pair): number {
+  return on.rate / off.rate;
+}
+
+/** What a row takes without sealing to what it takes with it. */
+function cpuRatioOf({ on, off }: Pair): number {
+  return off.cpuUs / on.cpuUs;
 }
 
 function median(values: readonly number[]): number {

@@ -31,7 +31,7 @@ const nowMs = () => Date.now();
 const facts: Record<string, string> = {};
 let server: Server | undefined;
 let erasedId = '';
-let lostAtMs = 0;
+let backedUpAtMs = 0;
 
 type Server = { readonly url: string; readonly stop: () => Promise<void> };
 
@@ -46,14 +46,16 @@ const STEPS: readonly { readonly title: string; readonly run: () => Promise<stri
   },
   {
     title: 'It is backed up while it serves, the keys of people apart',
-    run: async () => command('backup.ts', before, '--to', backups, '--person-keys-to', keyBackups),
+    run: async () => {
+      backedUpAtMs = nowMs();
+      return command('backup.ts', before, '--to', backups, '--person-keys-to', keyBackups);
+    },
   },
   {
     title: 'It works on: all of this will be lost',
     run: async () => {
       const { url } = running();
       await travel(url);
-      lostAtMs = nowMs();
       return 'another customer, a deposit, orders and a payout';
     },
   },
@@ -78,6 +80,8 @@ const STEPS: readonly { readonly title: string; readonly run: () => Promise<stri
     run: async () => {
       await running().stop();
       server = undefined;
+      const lostSeconds = ((nowMs() - backedUpAtMs) / 1000).toFixed(0);
+      facts['work lost'] = `what was done in the ${lostSeconds} s from the backup to the loss`;
       mkdirSync(after, { mode: 0o700 });
       for (const name of ['sandbox-keys.json', 'demo-credentials.json']) {
         copyFileSync(join(before, name), join(after, name));
@@ -115,8 +119,6 @@ const STEPS: readonly { readonly title: string; readonly run: () => Promise<stri
     run: async () => {
       const { url } = running();
       await travel(url);
-      facts['work lost'] =
-        `what was done in the ${((nowMs() - lostAtMs) / 1000).toFixed(0)} s before the loss`;
       return 'the whole journey, and a log that verifies';
     },
   },
@@ -179,7 +181,7 @@ async function start(dataDir: string, readyStatus = 200): Promise<Server> {
   throw new Error(`the server on ${dataDir} did not come up`);
 }
 
-/** One of our commands on a data folder; what it said last. */
+/** One of our commands on a data folder; of a backup what each of its parts holds, else what it said last. */
 async function command(script: string, dataDir: string, ...rest: readonly string[]): Promise<string> {
   const child = Bun.spawn([process.execPath, join(import.meta.dir, script), ...rest], {
     env: environmentOf(dataDir),
@@ -192,7 +194,9 @@ async function command(script: string, dataDir: string, ...rest: readonly string
   if ((await child.exited) !== 0) {
     throw new Error(`${script} failed: ${complained}${said}`);
   }
-  return said.trim().split('\n').at(-1)?.trim() ?? '';
+  const lines = said.trim().split('\n');
+  const parts = script === 'backup.ts' ? lines.filter((text) => text.startsWith('  ')) : lines.slice(-1);
+  return parts.map((text) => text.trim()).join('\n                ');
 }
 
 /** Nothing of the caller's own installation is meant. */

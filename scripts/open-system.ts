@@ -51,6 +51,10 @@ export function reasonOf(error: unknown): string {
   ) {
     return error.message;
   }
+  if (error instanceof Error && 'syscall' in error && 'path' in error) {
+    // A folder that is not there, is full, or may not be written: nothing of ours is wrong.
+    return error.message;
+  }
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 

@@ -4,14 +4,16 @@
  */
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { readConfig } from '../src/config.ts';
-import { repeatErasure } from '../src/domains/identity/index.ts';
-import { buildKeyring, parseRootKeys } from '../src/platform/crypto/keyring.ts';
+import { type Config, readConfig } from '../src/config.ts';
+import { BackupError } from '../src/platform/backup/tables.ts';
+import { buildKeyring } from '../src/platform/crypto/keyring.ts';
 import { type Connection, parseConnection } from '../src/platform/db/client.ts';
 import { shareOrStart } from '../src/platform/db/embedded.ts';
-import { type Restored, restoreBackup } from '../src/start/restore.ts';
-import { sandboxKeys } from '../src/start/sandbox-keys.ts';
+import { finishRestore, type Restored, restoreBackup } from '../src/start/restore.ts';
+import { readRootKeys } from '../src/start/root-keys.ts';
+import { hasSandboxKeys } from '../src/start/sandbox-keys.ts';
 import { reasonOf, withSystem } from './open-system.ts';
+import { endAsWrongUse, reasonOfFlags } from './wrong-use.ts';
 
 const USAGE = `Usage: bun run restore --from DIR --person-keys OTHERDIR [--checkpoint FILE]
 
@@ -34,9 +36,9 @@ if (values.help === true) {
 }
 const { from, 'person-keys': personKeysFrom, checkpoint } = values;
 if (from === undefined || personKeysFrom === undefined) {
-  process.stderr.write(USAGE);
-  process.exit(2);
+  endAsWrongUse('restore', 'name both --from and --person-keys', USAGE);
 }
+const foreignSize = checkpoint === undefined ? undefined : treeSizeIn(checkpoint);
 
 const { DATABASE_MIGRATOR_URL: migratorUrl, ...environment } = process.env;
 try {
@@ -48,7 +50,7 @@ try {
     `Restored ${restored.rows} rows in ${seconds.toFixed(1)} s (${Math.round(restored.rows / seconds)} rows/s), as of ${takenAt}, tree size ${log.treeSize}.\n`,
   );
   delete process.env.DATABASE_MIGRATOR_URL;
-  await eraseAgain(restored);
+  await finish();
 } catch (error) {
   process.stderr.write(`${reasonOf(error)}\n`);
   process.exit(1);
@@ -56,14 +58,15 @@ try {
 
 async function restore(folder: string, keysFolder: string): Promise<Restored> {
   const config = readConfig(environment);
-  const server = await ownerOf(
-    config.database.kind === 'owner' ? config.database.owner : null,
-    config.dataDir,
-  );
+  if (config.keys === null && config.keysFile === null && !hasSandboxKeys(config.dataDir)) {
+    throw new BackupError(
+      `There is no sandbox-keys.json in ${config.dataDir}: copy the one of the installation that was backed up, or set PLIMSOLL_KEYS`,
+    );
+  }
+  const server = await ownerOf(config);
   try {
-    const keyring = buildKeyring(parseRootKeys(config.keys ?? sandboxKeys(config.dataDir).keys));
+    const keyring = buildKeyring(await readRootKeys(config));
     const { dataDir } = config;
-    const foreignSize = checkpoint === undefined ? undefined : treeSizeIn(checkpoint);
     return await restoreBackup({
       owner: server.owner,
       keyring,
@@ -79,27 +82,37 @@ async function restore(folder: string, keysFolder: string): Promise<Restored> {
 
 type Server = { readonly owner: Connection; readonly stop: () => Promise<unknown> };
 
-async function ownerOf(owner: Connection | null, dataDir: string): Promise<Server> {
+async function ownerOf({ database, dataDir }: Config): Promise<Server> {
+  if (migratorUrl === undefined && database.kind === 'logins') {
+    throw new BackupError('DATABASE_MIGRATOR_URL: is required, the login of the owner of the database');
+  }
+  const owner = database.kind === 'owner' ? database.owner : null;
   const named = migratorUrl === undefined ? owner : parseConnection(migratorUrl);
   return named === null ? shareOrStart(dataDir) : { owner: named, stop: async () => {} };
 }
 
 /** The second line of a checkpoint. Whether it is genuine the witnesses' holders say, not a restore. */
 function treeSizeIn(file: string): number {
-  const size = readFileSync(file, 'utf8').split('\n')[1] ?? '';
-  if (!/^\d{1,15}$/.test(size)) {
-    process.stderr.write(`${file} is no checkpoint\n`);
-    process.exit(2);
-  }
-  return Number.parseInt(size, 10);
+  const size = readText(file).split('\n')[1] ?? '';
+  return /^\d{1,15}$/.test(size)
+    ? Number.parseInt(size, 10)
+    : endAsWrongUse('restore', `${file} is no checkpoint`, USAGE);
 }
 
-async function eraseAgain({ erasedSince }: Restored): Promise<never> {
+function readText(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    return endAsWrongUse('restore', `--checkpoint: ${reasonOf(error)}`, USAGE);
+  }
+}
+
+async function finish(): Promise<never> {
   return withSystem('restore', async ({ ctx }) => {
-    for (const userId of erasedSince) {
-      await repeatErasure(ctx, userId);
-    }
-    process.stdout.write(`Erased again: ${erasedSince.length} people. The system starts in recovery.\n`);
+    const erased = await finishRestore(ctx);
+    process.stdout.write(
+      `Erased again: ${erased.length} people. The system starts in recovery: see docs/runbooks/restore.md.\n`,
+    );
     return 0;
   });
 }
@@ -114,8 +127,7 @@ function readFlags() {
         help: { type: 'boolean' },
       },
     });
-  } catch {
-    process.stderr.write(USAGE);
-    process.exit(2);
+  } catch (error) {
+    return endAsWrongUse('restore', reasonOfFlags(error), USAGE);
   }
 }

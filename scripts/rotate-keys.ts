@@ -3,15 +3,19 @@
  * demand, further data keys and what they seal encrypted again. Exit code 0 when all is done, 1 when something
  * failed or is left, 2 on wrong use.
  */
+import { eq } from 'drizzle-orm';
 import { countOlderWraps, rewrapKeys, rotateTokenKeys } from '../src/domains/identity/index.ts';
 import { type Id, isId } from '../src/kernel/id.ts';
 import type { Ctx } from '../src/platform/context.ts';
+import { KeyringError } from '../src/platform/crypto/keyring.ts';
 import { countToReseal, resealable } from '../src/platform/crypto/reseal.ts';
 import { type RotationPlan, rotateData } from '../src/platform/crypto/rotate-data.ts';
 import { wrapsInUse } from '../src/platform/crypto/wrapped-keys.ts';
+import { personKeys } from '../src/platform/db/schema.ts';
 import { withSystem } from './open-system.ts';
+import { endAsWrongUse } from './wrong-use.ts';
 
-const USAGE = `Usage: bun run rotate-keys [--now | --rewrap-only] [--house] [--people | --person ID] [--resume]
+const USAGE = `Usage: bun run rotate-keys [--now | --rewrap-only | --resume] [--house] [--people | --person ID]
        bun run rotate-keys --status
 
 Makes a new key for access tokens; it is published at once and signs an hour from now, when the old one
@@ -25,7 +29,8 @@ It can be broken off and run again, while servers run.
   --people       a further data key for everybody, and what is sealed under theirs encrypted again
   --person ID    the same for one person
   --resume       goes on with a run that was broken off: makes no further data keys
-  --status       which root keys are still needed, and what is not under the key in use; changes nothing
+  --status       which root keys are still needed, and what is not under the key in use; changes nothing, and
+                 exits with 1 where something is left
 
 What is evidence (audit log, screenings, bank statements) and files stay under the keys they were sealed
 with, which are kept, wrapped, for as long as the person or the installation has a key.
@@ -42,19 +47,22 @@ if (flags.includes('--help')) {
 }
 const person = flags[flags.indexOf('--person') + 1] ?? '';
 const words = flags.filter((flag, index) => !(flags[index - 1] === '--person' && isId(flag)));
-if (!isRightUse()) {
-  process.stderr.write(USAGE);
-  process.exit(2);
+const fault = faultOf();
+if (fault !== null) {
+  endAsWrongUse('rotate-keys', fault, USAGE);
 }
 
 await withSystem('rotate-keys', async ({ ctx }) => {
   if (words.includes('--status')) {
     return status(ctx);
   }
+  const plan = planOf();
+  if (plan.people !== null && plan.people !== 'everybody') {
+    await requireKey(ctx, plan.people);
+  }
   if (!words.includes('--rewrap-only') && !words.includes('--resume')) {
     await rotate(ctx, words.includes('--now'));
   }
-  const plan = planOf();
   let complete = true;
   if (plan.house || plan.people !== null) {
     const begunMs = performance.now();
@@ -74,18 +82,27 @@ await withSystem('rotate-keys', async ({ ctx }) => {
   return complete && Object.values(older).every((count) => count === 0) ? 0 : 1;
 });
 
-function isRightUse(): boolean {
-  const known = words.every((word) => FLAGS.some((flag) => flag === word));
-  const alone = (one: string, ...others: readonly string[]) =>
-    !(words.includes(one) && others.some((other) => words.includes(other)));
-  return (
-    known &&
-    new Set(words).size === words.length &&
-    alone('--now', '--rewrap-only') &&
-    alone('--people', '--person') &&
-    !(words.includes('--person') && !isId(person)) &&
-    !(words.includes('--status') && words.length > 1)
-  );
+function faultOf(): string | null {
+  const unknown = words.find((word) => !FLAGS.some((flag) => flag === word));
+  if (words.includes('--person') && !isId(person)) {
+    return '--person needs the id of a person';
+  }
+  if (unknown !== undefined) {
+    return `${unknown} is no flag`;
+  }
+  if (new Set(words).size !== words.length) {
+    return 'a flag is given twice';
+  }
+  // With --now an incident is being ended: it must not pass for done where another flag leaves the token keys.
+  const apart = [
+    ['--now', '--rewrap-only'],
+    ['--now', '--resume'],
+    ['--people', '--person'],
+  ].find((pair) => pair.every((flag) => words.includes(flag)));
+  if (apart !== undefined) {
+    return `${apart.join(' and ')} exclude each other`;
+  }
+  return words.includes('--status') && words.length > 1 ? '--status stands alone' : null;
 }
 
 function planOf(): RotationPlan {
@@ -100,6 +117,15 @@ function planOf(): RotationPlan {
   };
 }
 
+/** A mistyped id would otherwise pass for a person whose keys were exchanged. */
+async function requireKey(ctx: Ctx, userId: Id): Promise<void> {
+  if ((await ctx.deps.db.engine.$count(personKeys, eq(personKeys.userId, userId))) === 0) {
+    throw new KeyringError(
+      `nobody with the id ${userId} has a key: it is mistyped, or the person was erased`,
+    );
+  }
+}
+
 async function rotate(ctx: Ctx, compromised: boolean): Promise<void> {
   const { keyId, signsFrom, retired } = await rotateTokenKeys(ctx, compromised ? 'compromised' : 'command');
   say(`Key ${keyId} signs access tokens from ${signsFrom}; ${retired} keys ${endOf(compromised)}.`);
@@ -111,7 +137,7 @@ function endOf(compromised: boolean): string {
 
 async function status(ctx: Ctx): Promise<number> {
   await tellRootKeys(ctx);
-  let left = 0;
+  let left = Object.values(await countOlderWraps(ctx)).reduce((sum, count) => sum + count, 0);
   for (const column of resealable(ctx.deps.sealedColumns)) {
     const count = await countToReseal(ctx, column);
     left += count;
@@ -128,7 +154,7 @@ async function tellRootKeys(ctx: Ctx): Promise<void> {
     const verdict = index === 0 ? 'active' : rows === 0 ? 'may be removed' : 'still needed';
     say(`Root key ${index + 1} of the list (${keyId}): wraps ${rows} keys, ${verdict}.`);
   });
-  say('Backups from before this run still need the root keys of their time.');
+  say('A root key that a kept backup was written under must be kept as long as the backup.');
 }
 
 function progress(step: string, done: number, total: number | null): void {

@@ -1,9 +1,13 @@
 import { describe, expect, test } from 'bun:test';
+import { createHash } from 'node:crypto';
 import { ConfigError, readConfig } from './config.ts';
 import { parseRateLimits } from './platform/http/rate-policy.ts';
 
 const KEY = `k1:${Buffer.alloc(32, 1).toString('base64')}`;
 const SEED = Buffer.alloc(32, 2).toString('base64');
+
+/** Of a witness nobody has. */
+const WITNESS = witnessKey('witness.example/w1');
 
 /** The least a production server is given. */
 const PRODUCTION = {
@@ -17,6 +21,12 @@ const PRODUCTION = {
   SMTP_URL: 'smtp://relay:pw@mail.example.mu',
   MAIL_FROM: 'Example Ltd <no-reply@example.mu>',
 };
+
+function witnessKey(name: string): string {
+  const typed = Buffer.concat([Buffer.of(4), Buffer.alloc(32, 3)]);
+  const id = createHash('sha256').update(`${name}\n`).update(typed).digest('hex').slice(0, 8);
+  return `${name}+${id}+${typed.toString('base64')}`;
+}
 
 function problemsOf(environment: Record<string, string>): readonly string[] {
   try {
@@ -189,6 +199,20 @@ describe('production', () => {
       ]);
     },
   );
+
+  test('asks witnesses over a line on which nobody else can answer', () => {
+    const key = 'witness.example/w1+00000000+AAAA';
+    const said = problemsOf({
+      ...PRODUCTION,
+      PLIMSOLL_WITNESSES: `${WITNESS}@http://witness.example/submit`,
+    });
+    expect(said).toEqual([expect.stringContaining('PLIMSOLL_WITNESSES: must be https')]);
+    expect(
+      problemsOf({ ...PRODUCTION, PLIMSOLL_WITNESSES: `${WITNESS}@https://witness.example/submit` }),
+    ).toEqual([]);
+    expect(problemsOf({ PLIMSOLL_WITNESSES: `${WITNESS}@http://witness.example/submit` })).toEqual([]);
+    expect(problemsOf({ PLIMSOLL_WITNESSES: `${key}@https://witness.example/submit` })).toHaveLength(1);
+  });
 
   test('does without the signing key where no worker runs', () => {
     expect(problemsOf({ ...PRODUCTION, PLIMSOLL_SIGNING_KEY: '', PLIMSOLL_ROLES: 'api,engine' })).toEqual([]);

@@ -263,11 +263,19 @@ function readable<Value>(parse: (text: string) => Value): z.ZodType<Value> {
   });
 }
 
-/** Root keys pass along it, so nobody may listen. */
-const kmsUrl = z.string().refine((text) => {
+/** Nobody on the way listens or answers in its stead. */
+function isPrivate(text: string): boolean {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   return url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopbackHost(url.hostname));
-}, 'must be an https URL such as https://vault.example.mu:8200/v1/transit/decrypt/plimsoll');
+}
+
+/** Root keys pass along it. */
+const kmsUrl = z
+  .string()
+  .refine(
+    isPrivate,
+    'must be an https URL such as https://vault.example.mu:8200/v1/transit/decrypt/plimsoll',
+  );
 
 const firmName = z
   .string()
@@ -436,6 +444,9 @@ function outwardContradictions(config: Config, environment: Environment): string
     problems.push('SMTP_URL: is required in production, where people wait for their mail');
   } else if (config.smtp?.tls === 'off' && !isLoopbackHost(config.smtp.host)) {
     problems.push('SMTP_URL: tls=off is for the sandbox; mail leaves a production server encrypted');
+  }
+  if (config.witnesses.some(({ url }) => !isPrivate(url))) {
+    problems.push('PLIMSOLL_WITNESSES: must be https in production: what a witness says can stop the log');
   }
   return problems;
 }

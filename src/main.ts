@@ -3,6 +3,7 @@
  * SIGINT and SIGTERM. Whatever keeps it from starting is one message and exit code 1.
  */
 import { ConfigError, readConfig } from './config.ts';
+import { LogIdentityError } from './platform/audit/log-identity.ts';
 import { KeyringError } from './platform/crypto/keyring.ts';
 import { EmbeddedError } from './platform/db/embedded-error.ts';
 import { MigrationError } from './platform/db/migrate.ts';
@@ -56,7 +57,7 @@ function say(text: string): void {
 
 /** Words for the person who started; the stack only where it is our own mistake. */
 function reasonOf(error: unknown): string {
-  const expected = [ConfigError, EmbeddedError, MigrationError, KeyringError, StartError];
+  const expected = [ConfigError, EmbeddedError, MigrationError, KeyringError, LogIdentityError, StartError];
   if (error instanceof Error && expected.some((kind) => error instanceof kind)) {
     return error.message;
   }

@@ -66,13 +66,17 @@ export function storedAmount(amount: bigint): string {
 
 /** Prints an amount as the shortest decimal string: no trailing zeros, never an exponent. */
 export function formatAmount(amount: bigint): string {
-  const negative = amount < 0n;
-  const magnitude = negative ? -amount : amount;
-  const whole = magnitude / ONE;
-  const fraction = (magnitude % ONE).toString().padStart(AMOUNT_DECIMALS, '0').replace(/0+$/, '');
-  const text = fraction === '' ? whole.toString() : `${whole}.${fraction}`;
-  return negative ? `-${text}` : text;
+  const stored = storedAmount(amount);
+  let end = stored.length;
+  while (stored.charCodeAt(end - 1) === ZERO_DIGIT) {
+    end -= 1;
+  }
+  // Nothing is left of the decimals: their point goes too.
+  return stored.slice(0, stored.charCodeAt(end - 1) === POINT ? end - 1 : end);
 }
+
+const ZERO_DIGIT = 48;
+const POINT = 46;
 
 /**
  * Adds up amounts of one asset.

@@ -18,7 +18,7 @@ export type Json =
  */
 export function canonicalJson(value: Json): string {
   // The runtime writes what RFC 8785 prescribes but for the order of members, and much faster than we can.
-  return isInOrder(value) ? JSON.stringify(value) : written(value);
+  return JSON.stringify(isInOrder(value) ? value : inOrder(value)) ?? written(value);
 }
 
 /**
@@ -70,7 +70,33 @@ function isPlainObject(value: object): boolean {
   return prototype === Object.prototype || prototype === null;
 }
 
-/** What was looked at already, with its members put in order. */
+/**
+ * The same value with its members put in order, of what was looked at already; undefined where the runtime would
+ * keep them in an order of its own, as it does members whose names are numbers.
+ */
+function inOrder(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) {
+    return value;
+  }
+  if (Array.isArray(value)) {
+    const items = value.map(inOrder);
+    return items.some((item, at) => item === undefined && value[at] !== undefined) ? undefined : items;
+  }
+  const members: [string, unknown][] = [];
+  for (const key of Object.keys(value).sort()) {
+    const member = (value as Readonly<Record<string, unknown>>)[key];
+    const ordered = inOrder(member);
+    if (NUMBER_NAME.test(key) || (ordered === undefined && member !== undefined)) {
+      return undefined;
+    }
+    members.push([key, ordered]);
+  }
+  return Object.fromEntries(members);
+}
+
+const NUMBER_NAME = /^\d+$/;
+
+/** What was looked at already, written member by member in order. */
 function written(value: Json): string {
   if (Array.isArray(value)) {
     return `[${value.map((item) => written(item as Json)).join(',')}]`;

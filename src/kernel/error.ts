@@ -22,7 +22,12 @@ export type ProblemStatus =
   | 503;
 
 /** One entry of a domain's closed list of refusals. */
-export type ProblemDefinition = { readonly status: ProblemStatus; readonly title: string };
+export type ProblemDefinition = {
+  readonly status: ProblemStatus;
+  readonly title: string;
+  /** That it was given is for those who may see restricted rows, whatever was asked for. */
+  readonly restricted?: true;
+};
 
 export type ProblemTable = { readonly [code: string]: ProblemDefinition };
 

@@ -15,7 +15,7 @@ export type BannerFacts = {
 export function bannerText(facts: BannerFacts): string {
   const lines = [
     '',
-    `Plimsoll is ready after ${facts.seconds} s (${facts.config.mode}, ${facts.database})`,
+    `Plimsoll ${facts.recovery === null ? 'is ready' : 'serves reads'} after ${facts.seconds} s (${facts.config.mode}, ${facts.database})`,
     '',
     `  API        ${facts.url}/v1`,
     `  Reference  ${facts.url}/docs`,

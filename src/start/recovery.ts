@@ -8,6 +8,7 @@ import { newId } from '../kernel/id.ts';
 import { type Deps, machineCtx } from '../platform/context.ts';
 import { systemMarks } from '../platform/db/schema.ts';
 import { beginRecovery, type Recovery, recoveryOf, startRecoveryWatch } from '../platform/recovery/mode.ts';
+import { finishRestore } from './restore.ts';
 
 const MARK = 'cluster';
 
@@ -23,7 +24,7 @@ export type HeldPart = {
 /**
  * Goes into recovery where it was asked for, or where the database lies in another cluster than when it was
  * last used: it was restored by tools that do not say so.
- * @effects perhaps a row of `recoveries`; the mark `cluster`
+ * @effects perhaps a row of `recoveries`; the mark `cluster`; what a restore that was broken off left to do
  */
 export async function enterRecovery(deps: Deps, config: Pick<Config, 'recovery'>): Promise<void> {
   const ctx = machineCtx(deps, { kind: 'system', name: 'start' }, newId());
@@ -42,6 +43,7 @@ export async function enterRecovery(deps: Deps, config: Pick<Config, 'recovery'>
       .values({ name: MARK, value, markedAt })
       .onConflictDoUpdate({ target: systemMarks.name, set: { value, markedAt } });
   }
+  await finishRestore(ctx);
 }
 
 /**
@@ -51,23 +53,28 @@ export async function enterRecovery(deps: Deps, config: Pick<Config, 'recovery'>
 export async function startHeldParts(deps: Deps, parts: readonly HeldPart[]): Promise<() => Promise<void>> {
   const running: { readonly part: HeldPart; readonly end: () => Promise<void> }[] = [];
   let stopped = false;
-  const obey = async (recovery: Recovery | null): Promise<void> => {
-    for (const { part, end } of running.filter(({ part }) => !part.may(recovery)).reverse()) {
-      running.splice(
-        running.findIndex((each) => each.part === part),
-        1,
-      );
-      await end();
+  const settle = async (): Promise<void> => {
+    // Asked anew before each: what is known may change while a part starts.
+    const may = (part: HeldPart): boolean => !stopped && part.may(recoveryOf(deps));
+    for (const each of running.filter(({ part }) => !may(part)).reverse()) {
+      await each.end();
+      running.splice(running.indexOf(each), 1);
     }
     for (const part of parts) {
-      if (!stopped && part.may(recovery) && !running.some((each) => each.part === part)) {
+      if (may(part) && !running.some((each) => each.part === part)) {
         running.push({ part, end: await part.start() });
       }
     }
   };
+  // One after the other: two at once would start a part twice, or start what the other has just stopped.
+  let turn: Promise<void> = Promise.resolve();
+  const obey = (): Promise<void> => {
+    turn = turn.then(settle, settle);
+    return turn;
+  };
   const watch = await startRecoveryWatch(deps, async (now) => {
     deps.log.warn({}, now === null ? 'the recovery has ended' : 'the installation is in recovery');
-    await obey(now);
+    await obey();
   });
   const stop = async (): Promise<void> => {
     stopped = true;
@@ -77,7 +84,7 @@ export async function startHeldParts(deps: Deps, parts: readonly HeldPart[]): Pr
     }
   };
   try {
-    await obey(recoveryOf(deps));
+    await obey();
   } catch (error) {
     await stop();
     throw error;

@@ -1,11 +1,14 @@
 /**
  * Restores a backup into an empty database, as its owner, in one transaction: all of it or nothing. Whoever
- * was erased stays erased, whichever backup is older, and the database comes up in recovery.
+ * was erased stays erased, whichever backup is older, and the database comes up in recovery. Files are copied
+ * before the transaction ends, and what is left to do after it the next start does: no crash leaves half of it.
  */
 import { copyFile, mkdir, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { sql as sqlText } from 'drizzle-orm';
 import type postgres from 'postgres';
+import { repeatErasure } from '../domains/identity/index.ts';
 import { type Id, newId } from '../kernel/id.ts';
 import {
   type BackupManifest,
@@ -23,9 +26,12 @@ import {
   quoted,
   quotedName,
 } from '../platform/backup/tables.ts';
+import type { Ctx } from '../platform/context.ts';
 import type { Keyring } from '../platform/crypto/keyring.ts';
 import { type Connection, openClient } from '../platform/db/client.ts';
 import { applyMigrations } from '../platform/db/migrate.ts';
+import { transact } from '../platform/db/transact.ts';
+import { lookForRecovery, tellOfRecovery } from '../platform/recovery/mode.ts';
 
 export type RestoreParts = {
   /** Owns the database that is restored into. */
@@ -49,6 +55,10 @@ export type Restored = {
   readonly erasedSince: readonly Id[];
 };
 
+/** Nobody else is without a key: it is made with the person, and destroyed with what marks them as erased. */
+const USERS_WITHOUT_KEY = `SELECT u.id FROM users u WHERE u.deleted_at IS NULL
+  AND NOT EXISTS (SELECT FROM person_keys k WHERE k.user_id = u.id) ORDER BY u.id`;
+
 type Sources = {
   readonly folder: string;
   readonly backup: OpenManifest;
@@ -59,24 +69,52 @@ type Sources = {
 /**
  * Verifies both backups, then writes.
  * @effects migrations, every row, files of the file store, an open recovery
- * @errors BackupError, MigrationError; nothing but the migrations is left behind after one
+ * @errors BackupError, MigrationError; nothing but the migrations and files that no row names is left behind
  */
 export async function restoreBackup(parts: RestoreParts): Promise<Restored> {
   const sources = await openSources(parts);
   await applyMigrations(parts.owner);
   const client = openClient(parts.owner, 1);
   try {
-    const erasedSince = await client.begin((tx) => fillDatabase(tx, parts, sources));
-    for (const { name } of sources.backup.manifest.files) {
-      const target = join(parts.dataDir, 'files', name);
-      await mkdir(dirname(target), { recursive: true, mode: 0o700 });
-      await copyFile(join(sources.folder, 'files', name), target);
-    }
+    const erasedSince = await client.begin(async (tx) => {
+      const without = await fillDatabase(tx, parts, sources);
+      // No row that is committed names a file that is not there.
+      await copyFiles(parts, sources);
+      return without;
+    });
     const { manifest } = sources.backup;
     const rows = manifest.tables.reduce((sum, table) => sum + table.rows, 0);
     return { backup: manifest, sha256: manifestDigest(manifest), rows, erasedSince };
   } finally {
     await client.end({ timeout: 5 });
+  }
+}
+
+/**
+ * Does what a restore leaves to do in the database it has filled: erases again who was erased since the backup
+ * was taken, and says in the log that the recovery began. Done already, it does nothing.
+ * @effects those of `repeatErasure`; audit `recovery.started`
+ * @shape who was erased again
+ */
+export async function finishRestore(ctx: Ctx): Promise<readonly Id[]> {
+  const { engine } = ctx.deps.db;
+  const open = await lookForRecovery(ctx.deps);
+  if (open?.cause !== 'restored') {
+    return [];
+  }
+  const rows = await engine.execute<{ id: Id }>(sqlText.raw(USERS_WITHOUT_KEY));
+  for (const { id } of rows) {
+    await repeatErasure(ctx, id);
+  }
+  await transact(ctx, 'engine', (tx) => tellOfRecovery(tx, ctx, open));
+  return rows.map(({ id }) => id);
+}
+
+async function copyFiles({ dataDir }: RestoreParts, { folder, backup }: Sources): Promise<void> {
+  for (const { name } of backup.manifest.files) {
+    const target = join(dataDir, 'files', name);
+    await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+    await copyFile(join(folder, 'files', name), target);
   }
 }
 
@@ -86,6 +124,10 @@ async function openSources({ from, personKeysFrom, keyring }: RestoreParts): Pro
   const keys = await readManifest(keysFolder, keyring);
   if (backup.manifest.kind !== 'database' || keys.manifest.kind !== 'person_keys') {
     throw new BackupError('A restore takes a backup of the database and one of person keys');
+  }
+  // Whoever has no key in the other would be taken for erased: all of them.
+  if (backup.manifest.installation !== keys.manifest.installation) {
+    throw new BackupError('The person keys are of another database than the backup');
   }
   // Older keys would lose whoever came in between, and could bring back who was erased in between.
   if (keys.manifest.takenAt < backup.manifest.takenAt) {
@@ -121,6 +163,7 @@ async function fillDatabase(
   let erasedSince: readonly Id[] = [];
   await withTablesOpen(tx, async () => {
     if (!(await isUnused(tx))) {
+      await refuseAgain(tx, manifest);
       throw new BackupError('The database is in use: a backup is restored into an empty one');
     }
     await requireSameTables(tx, manifest);
@@ -143,6 +186,16 @@ async function fillDatabase(
     await openRecovery(tx, parts, manifest);
   });
   return erasedSince;
+}
+
+/** Whoever is not sure whether a restore came to its end tries again. @errors BackupError where it did */
+async function refuseAgain(sql: postgres.TransactionSql, manifest: BackupManifest): Promise<void> {
+  const [same] = await sql`SELECT FROM recoveries WHERE ended_at IS NULL AND backup_id = ${manifest.id}`;
+  if (same !== undefined) {
+    throw new BackupError(
+      'This backup was restored into this database already. Start the server: it finishes what is left and comes up in recovery.',
+    );
+  }
 }
 
 async function requireSameTables(sql: postgres.TransactionSql, manifest: BackupManifest): Promise<void> {
@@ -170,8 +223,7 @@ async function takeKeys(sql: postgres.TransactionSql): Promise<readonly Id[]> {
     JOIN users u ON u.id = k.user_id WHERE u.deleted_at IS NULL`;
   await sql`INSERT INTO person_key_versions SELECT v.* FROM pg_temp.restored_person_key_versions v
     JOIN person_keys k ON k.user_id = v.user_id`;
-  const rows = await sql<{ id: Id }[]>`SELECT u.id FROM users u WHERE u.deleted_at IS NULL
-    AND NOT EXISTS (SELECT FROM person_keys k WHERE k.user_id = u.id) ORDER BY u.id`;
+  const rows = await sql.unsafe<{ id: Id }[]>(USERS_WITHOUT_KEY);
   return rows.map(({ id }) => id);
 }
 

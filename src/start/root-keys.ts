@@ -1,17 +1,23 @@
 import type { Config } from '../config.ts';
 import { httpKms, readKeyFile, readWrappedKeyFile } from '../platform/crypto/key-source.ts';
-import { parseRootKeys, type RootKey } from '../platform/crypto/keyring.ts';
+import { KeyringError, parseRootKeys, type RootKey } from '../platform/crypto/keyring.ts';
 import { sandboxKeys } from './sandbox-keys.ts';
+
+type KeyConfig = Pick<Config, 'keys' | 'keysFile' | 'kms' | 'dataDir'>;
 
 /**
  * The root keys of this process, the active one first, from wherever the configuration says.
- * @errors KeyringError
+ * @errors KeyringError naming the setting and the file, nothing of a key
  */
-export async function readRootKeys(config: Config): Promise<readonly RootKey[]> {
-  if (config.keysFile === null) {
-    return parseRootKeys(config.keys ?? sandboxKeys(config.dataDir).keys);
+export async function readRootKeys({ keys, keysFile, kms, dataDir }: KeyConfig): Promise<readonly RootKey[]> {
+  if (keysFile === null) {
+    return parseRootKeys(keys ?? sandboxKeys(dataDir).keys);
   }
-  return config.kms === null
-    ? readKeyFile(config.keysFile)
-    : readWrappedKeyFile(config.keysFile, httpKms(config.kms));
+  try {
+    return await (kms === null ? readKeyFile(keysFile) : readWrappedKeyFile(keysFile, httpKms(kms)));
+  } catch (error) {
+    throw error instanceof KeyringError
+      ? new KeyringError(`PLIMSOLL_KEYS_FILE (${keysFile}): ${error.message}`)
+      : error;
+  }
 }

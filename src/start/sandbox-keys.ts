@@ -13,13 +13,18 @@ const SandboxKeys = z.strictObject({ keys: z.string(), signingKey: z.string() })
 
 export type SandboxKeys = z.infer<typeof SandboxKeys>;
 
+/** Whether a sandbox has run in the folder, or its keys were brought there. */
+export function hasSandboxKeys(dataDir: string): boolean {
+  return existsSync(join(dataDir, KEY_FILE));
+}
+
 /**
  * Reads or makes the sandbox's keys.
  * @effects perhaps writes `sandbox-keys.json`, mode 0600
  */
 export function sandboxKeys(dataDir: string): SandboxKeys {
   const path = join(dataDir, KEY_FILE);
-  if (existsSync(path)) {
+  if (hasSandboxKeys(dataDir)) {
     return SandboxKeys.parse(JSON.parse(readFileSync(path, 'utf8')));
   }
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });

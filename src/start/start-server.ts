@@ -112,8 +112,7 @@ async function assemble(
     const maker = startMarketMaker(url, seeded.credentials.marketMaker);
     stops.push({ name: 'market maker', run: async () => maker.stop() });
   }
-  // The index takes seconds with real lists; a screening that comes sooner waits for it.
-  startScreener(deps).catch(() => deps.log.error({}, 'the screening index could not be built'));
+  indexLists(deps);
   return {
     url,
     stop,
@@ -127,6 +126,14 @@ async function assemble(
         recovery: recoveryOf(deps),
       }),
   };
+}
+
+/** It takes seconds with real lists; a screening that comes sooner waits for it. */
+function indexLists(deps: Deps): void {
+  startScreener(deps).catch((error: unknown) => {
+    const failure = error instanceof Error ? error.name : 'unknown';
+    deps.log.error({ failure }, 'the screening index could not be built; the next screening tries again');
+  });
 }
 
 function startFlusher(deps: Deps, stops: Stop[]): void {
@@ -162,12 +169,10 @@ function heldParts(
     start: async () => {
       const seed = new Uint8Array(Buffer.from(signingKey, 'base64'));
       const origin = recoveryOf(deps)?.logOrigin ?? config.logOrigin;
-      const sealer = await startSealer(deps, { origin, seed });
       const { witnesses, anchor } = config;
-      const outside =
-        witnesses.length > 0 || anchor !== null
-          ? startOutsideRecord(deps, sealer, { witnesses, anchor })
-          : null;
+      const askFirst = witnesses.length > 0 || anchor !== null;
+      const sealer = await startSealer(deps, { origin, seed, askFirst });
+      const outside = askFirst ? startOutsideRecord(deps, sealer, { witnesses, anchor }) : null;
       return async () => {
         await outside?.stop();
         await sealer.stop();

@@ -34,9 +34,12 @@ export async function setMark(deps: Deps, name: MarkName, value: Json): Promise<
 export async function checkKeyring(deps: Deps): Promise<void> {
   const missing = await missingWraps(deps);
   if (missing.length > 0) {
-    const list = missing.map(({ keyId, table, count }) => `${keyId} (${count} rows of ${table})`).join(', ');
+    const list = [...Map.groupBy(missing, ({ keyId }) => keyId)].map(
+      ([keyId, wraps]) =>
+        `${keyId} (${wraps.map(({ table, count }) => `${count} rows of ${table}`).join(', ')})`,
+    );
     throw new StartError(
-      `PLIMSOLL_KEYS does not hold root keys that rows of this database need: ${list}. Nothing was started; add the keys that were removed too early.`,
+      `The keyring does not hold root keys that rows of this database need: ${list.join('; ')}. Nothing was started; set the keyring this database was written with, or add the keys that were removed too early.`,
     );
   }
   // A database of an earlier release holds none of its own keys, only proof of the root key it began with.
@@ -62,7 +65,7 @@ async function checkMark(deps: Deps): Promise<void> {
     );
   } catch {
     throw new StartError(
-      'PLIMSOLL_KEYS does not hold the keys this database was written with. Nothing was started; set the right keyring.',
+      'The keyring does not hold the keys this database was written with. Nothing was started; set the right keyring.',
     );
   }
 }

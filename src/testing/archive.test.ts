@@ -3,13 +3,14 @@
  * archived by two people only, with proofs of everything holding all the way.
  */
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { sql } from 'drizzle-orm';
 import type postgres from 'postgres';
 import { periodOf } from '../domains/audit/archive-month.ts';
 import { runArchives } from '../domains/audit/run-archives.ts';
 import { present } from '../kernel/assert.ts';
-import { newId } from '../kernel/id.ts';
+import { type Id, newId } from '../kernel/id.ts';
 import { parseInstant } from '../kernel/time.ts';
 import { auditArchives } from '../platform/audit/archives/schema.ts';
 import { LOG_EVENTS } from '../platform/audit/log-events.ts';
@@ -40,7 +41,7 @@ afterAll(async () => {
 });
 
 /** Rows of another time, as a node with a wrong clock would write them. */
-async function writeRows(month: string, count: number): Promise<void> {
+async function writeRows(month: string, count: number, about: Id | null = null): Promise<void> {
   const { deps } = world;
   const at = parseInstant(`${month}-10T12:00:00Z`);
   const ctx = machineCtx(
@@ -53,7 +54,7 @@ async function writeRows(month: string, count: number): Promise<void> {
       await record(tx, ctx, {
         event: LOG_EVENTS['audit_log.key_changed'],
         resource: { type: 'audit_log', id: String(number) },
-        subjectUserId: null,
+        subjectUserId: about,
       });
     }
   });
@@ -99,6 +100,12 @@ function hold(month: string) {
   return done(world.call('createLegalHold', { as: keeper(), body }));
 }
 
+async function released(holdId: string): Promise<void> {
+  const body = { reason: 'The case is closed' };
+  const asked = await done(world.call('releaseLegalHold', { as: keeper(), params: { id: holdId }, body }));
+  await done(approve(asked.id));
+}
+
 /** An export of a period with an archived month holds, and says of each of its rows where it is. */
 async function exportWithout(month: string): Promise<void> {
   const { from, to } = periodOf(month);
@@ -113,6 +120,11 @@ async function exportWithout(month: string): Promise<void> {
   const report = await verifyExport(lines);
   expect(report.findings).toEqual([]);
   expect(lines.filter((line) => line.includes('"withheld":"archived"')).length).toBe(3);
+}
+
+async function failuresOf(month: string) {
+  return world.deps.db.engine.execute<{ class: string }>(sql`
+    select class from audit_logs where event_type = 'audit_archive.failed' and after ->> 'month' = ${month}`);
 }
 
 /** Approved, and held before the job came to it. */
@@ -190,7 +202,14 @@ test('refuses a month that is too young, empty, or held, also when the hold come
   expect((await ask('2001-01')).body).toMatchObject({ code: 'month_not_due' });
   await heldMonth('2015-04');
   await runArchives(job());
-  expect(await stored('2015-04')).toMatchObject({ status: 'approved', failure: 'legal_hold' });
+  await runArchives(job());
+  // No file was begun for it, and it was said once.
+  expect(await stored('2015-04')).toMatchObject({
+    status: 'approved',
+    failure: 'legal_hold',
+    fileName: null,
+  });
+  expect((await failuresOf('2015-04')).map((row) => row.class)).toEqual(['restricted']);
   expect(await tablesOf('%2015_04')).toEqual(['audit_logs_2015_04']);
   await oldMonth('2015-06');
   await hold('2015-06');
@@ -246,4 +265,70 @@ test('a file that was altered is not believed: the month stays, and the next try
   expect((await eventsOf('audit_archive.failed')).at(-1)?.after.failure).toContain('SealError');
   await runArchives(job());
   expect(await stored('2015-07')).toMatchObject({ status: 'detached', failure: null });
+}, 60_000);
+
+test('a month that goes on failing leaves one file, says so once, and keeps no other month waiting', async () => {
+  await oldMonth('2015-08');
+  await done(approve((await done(ask('2015-08'))).id));
+  await writeRows('2015-08', 1);
+  await (await world.startWorkers()).sealer.sealNow();
+  await oldMonth('2015-09');
+  await done(approve((await done(ask('2015-09'))).id));
+  await runArchives(job());
+  await runArchives(job());
+  await runArchives(job());
+  const failed = await stored('2015-08');
+  expect(failed).toMatchObject({ status: 'approved', failure: 'the file shows 4 of 3 rows' });
+  expect(await failuresOf('2015-08')).toHaveLength(1);
+  const path = await world.deps.files.pathOf(present(failed.fileName, 'it was written'));
+  const kept = readdirSync(dirname(path)).filter((name) => name.startsWith('2015-08'));
+  expect(kept).toEqual([basename(path)]);
+  expect(await tablesOf('%2015_08')).toEqual(['audit_logs_2015_08']);
+  expect(await stored('2015-09')).toMatchObject({ status: 'detached', failure: null });
+}, 60_000);
+
+test('only the owner drops what stands apart, no hold overlooked, and the log is told once', async () => {
+  await oldMonth('2015-10');
+  const as = world.people.auditor;
+  await done(approve((await done(ask('2015-10'))).id));
+  await runArchives(job());
+  const { id } = await stored('2015-10');
+  const drop = () =>
+    owner`select drop_audit_archive('2015-10')::int as rows`.then(([row]) => row?.rows, sqlStateOf);
+  const engine = world.deps.db.engine.execute(sql`select drop_audit_archive('2015-10')`);
+  expect(await engine.then(() => 'done', sqlStateOf)).toBe('42501');
+  const placed = await hold('2015-10');
+  expect(await drop()).toBe('PL025');
+  expect(await tablesOf('%2015_10')).toEqual(['audit_archive_2015_10']);
+  await released(placed.id);
+  const before = await world.deps.db.engine.transaction(inspect);
+  expect(await drop()).toBe(3);
+  expect(await drop()).toBe('PL025');
+  expect(await tablesOf('%2015_10')).toEqual([]);
+  const after = await world.deps.db.engine.transaction(inspect);
+  expect(after.differences).toEqual(before.differences);
+  await runArchives(job());
+  await runArchives(job());
+  const told = (await eventsOf('audit_archive.dropped')).filter((row) => row.after.month === '2015-10');
+  expect(told).toHaveLength(1);
+  const shown = await done(world.call('getAuditArchive', { as, params: { id } }));
+  expect(shown.droppedAt).not.toBeNull();
+  await (await world.startWorkers()).sealer.sealNow();
+  expect((await verifyLog(world.system)).findings).toEqual([]);
+  expect((await world.reconcile()).checks.flatMap((check) => check.breaks)).toEqual([]);
+}, 60_000);
+
+test('a hold on a person whom an archived month names keeps the month from being dropped', async () => {
+  const { userId } = await world.newMember();
+  await writeRows('2015-11', 2, userId);
+  await ensurePartitions(job());
+  await (await world.startWorkers()).sealer.sealNow();
+  await done(approve((await done(ask('2015-11'))).id));
+  await runArchives(job());
+  const body = { scope: 'user', userId, reference: 'Order 2', reason: 'To be produced' };
+  const placed = await done(world.call('createLegalHold', { as: keeper(), body }));
+  const drop = () => owner`select drop_audit_archive('2015-11')`.then(() => 'done', sqlStateOf);
+  expect(await drop()).toBe('PL025');
+  await released(placed.id);
+  expect(await drop()).toBe('done');
 }, 60_000);

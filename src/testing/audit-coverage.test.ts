@@ -7,10 +7,10 @@ import { eq } from 'drizzle-orm';
 import { operationsOf } from '../app.ts';
 import { allDomains, platformEndpoints } from '../domains.ts';
 import { present } from '../kernel/assert.ts';
-import { newId } from '../kernel/id.ts';
+import { isId, newId } from '../kernel/id.ts';
 import { flushAttempts } from '../platform/audit/attempt.ts';
 import { auditLogs } from '../platform/db/schema.ts';
-import { isWrite } from '../platform/http/endpoint.ts';
+import { type Endpoint, isWrite } from '../platform/http/endpoint.ts';
 import { allDrivers } from './drivers/all-drivers.ts';
 import { startWorld, type World } from './world.ts';
 
@@ -56,6 +56,12 @@ async function rowsOf(requestId: string) {
     .where(eq(auditLogs.requestId, requestId));
 }
 
+/** What a signed-in person tried it on is told by the ids of the path. */
+function triedOn(access: Endpoint['access'], params: Readonly<Record<string, string>>) {
+  const ids = Object.entries(params).filter(([, value]) => isId(value));
+  return 'public' in access || ids.length === 0 ? {} : { on: Object.fromEntries(ids) };
+}
+
 test('every operation has a driver and every driver an operation', () => {
   expect(Object.keys(allDrivers).toSorted()).toEqual(
     operations.map((operation) => operation.operationId).toSorted(),
@@ -87,7 +93,11 @@ describe('a refusal of', () => {
     const { code, requestId } = answer.body as { code: string; requestId: string };
     expect(answer.status).toBeGreaterThanOrEqual(400);
     expect(await rowsOf(requestId)).toEqual([
-      { eventType: 'request.refused', outcome: 'refused', after: { status: answer.status, code, count: 1 } },
+      {
+        eventType: 'request.refused',
+        outcome: 'refused',
+        after: { status: answer.status, code, count: 1, ...triedOn(operation.access, params) },
+      },
     ]);
   });
 });

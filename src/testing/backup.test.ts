@@ -3,7 +3,7 @@
  * nobody who was erased, and nothing at all where the backup is not what it was.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eq, sql } from 'drizzle-orm';
@@ -17,12 +17,14 @@ import { readManifest } from '../platform/backup/manifest.ts';
 import { NOT_IN_BACKUP } from '../platform/backup/tables.ts';
 import { PERSON_KEY_BACKUPS, type WrittenBackup, writeBackup } from '../platform/backup/write-backup.ts';
 import { type Deps, machineCtx } from '../platform/context.ts';
+import { openInstallationKeys } from '../platform/crypto/installation-keys.ts';
 import { buildKeyring } from '../platform/crypto/keyring.ts';
-import { openClient } from '../platform/db/client.ts';
+import { formatDatabaseUrl, openClient } from '../platform/db/client.ts';
 import { inspect } from '../platform/db/guard.ts';
 import { personKeys } from '../platform/db/schema.ts';
 import { buildLogger } from '../platform/log/logger.ts';
 import { recoveries } from '../platform/recovery/schema.ts';
+import { enterRecovery } from '../start/recovery.ts';
 import { type RestoreParts, restoreBackup } from '../start/restore.ts';
 import { TEST_ROOT_KEYS, TEST_SETTINGS } from './foundation.ts';
 import { createEmptyDatabase, type TestDatabase } from './postgres.ts';
@@ -38,6 +40,7 @@ const opened: Deps[] = [];
 
 beforeAll(async () => {
   world = await startWorld(import.meta.file);
+  await openInstallationKeys(world.deps);
   folder = await mkdtemp(join(tmpdir(), 'plimsoll-backup-'));
   erased = await world.newCustomer({ USD: '250' });
   await world.newCustomer({ USD: '1000', BTC: '0.5' });
@@ -141,6 +144,64 @@ describe('a backup', () => {
     expect(bytes.includes('USD')).toBe(false);
   });
 
+  test('goes on after a month of the log was archived, which its file keeps', async () => {
+    const owner = openClient(world.database.owner, 1);
+    await owner`CREATE TABLE audit_archive_2015_03 (id uuid)`;
+    await owner`ALTER TABLE audit_archive_2015_03 ENABLE ROW LEVEL SECURITY`;
+    const written = writeBackup(world.system, join(folder, 'stray'), 'database');
+    expect(await written.catch((error: Error) => error.message)).toContain('audit_archive_2015_03');
+    await owner`ALTER TABLE audit_archives DISABLE TRIGGER USER`;
+    await owner`INSERT INTO audit_archives (id, month, status, approval_id, row_count, file_name, sha256, tree_size,
+      checkpoint, approved_at) VALUES (${newId()}, '2015-03', 'detached', ${newId()}, 1, 'x', 'x', 1, 'x', now())`;
+    const { manifest } = await writeBackup(world.system, join(folder, 'archived'), 'database');
+    expect(manifest.tables.map(({ name }) => name)).not.toContain('public.audit_archive_2015_03');
+    await owner`DELETE FROM audit_archives`;
+    await owner`DROP TABLE audit_archive_2015_03`;
+    await owner`ALTER TABLE audit_archives ENABLE ALWAYS TRIGGER check_archive`;
+    await owner.end();
+  });
+
+  test('is none where the file store cannot be read', async () => {
+    const dataDir = join(folder, 'broken');
+    await mkdir(dataDir);
+    await writeFile(join(dataDir, 'files'), 'no folder');
+    const ctx = { ...world.system, deps: { ...world.deps, dataDir } };
+    const to = join(folder, 'of-broken');
+    expect(await writeBackup(ctx, to, 'database').catch((error: Error) => error.message)).toContain(
+      'ENOTDIR',
+    );
+    expect(await readdir(to)).toEqual([]);
+  });
+
+  test('of person keys that was broken off does not outlive the erasures after it', async () => {
+    const to = join(folder, 'broken-off');
+    await mkdir(join(to, '.one.partial'), { recursive: true });
+    await mkdir(join(to, '.now.partial'));
+    await utimes(join(to, '.one.partial'), 1_000_000, 1_000_000);
+    await writeBackup(world.system, to, 'person_keys');
+    const names = await readdir(to);
+    expect(names.filter((name) => name.endsWith('.partial'))).toEqual(['.now.partial']);
+  });
+
+  test('of another database pushes no person keys out of a folder, and is not restored with them', async () => {
+    const other = await startWorld(`${import.meta.file}-other`);
+    try {
+      await openInstallationKeys(other.deps);
+      const to = join(folder, 'keys');
+      const before = await readdir(to);
+      const refused = writeBackup(other.system, to, 'person_keys');
+      expect(await refused.catch((error: Error) => error.message)).toContain('of another database');
+      expect(await readdir(to)).toEqual(before);
+      const { folder: foreign } = await writeBackup(other.system, join(folder, 'foreign'), 'person_keys');
+      const target = await emptyTarget();
+      const restored = restoreBackup(partsFor(target, { personKeysFrom: foreign }));
+      expect(await restored.then(() => 'restored', String)).toContain('of another database');
+      expect(await isEmpty(target)).toBe(true);
+    } finally {
+      await other.close();
+    }
+  }, 60_000);
+
   test('of person keys is kept so many times and no more', async () => {
     const to = join(folder, 'rolling');
     for (let round = 0; round <= PERSON_KEY_BACKUPS; round += 1) {
@@ -195,6 +256,51 @@ describe('a restore', () => {
     expect(await deps.db.engine.transaction((tx) => deps.personKeys.find(tx, gone.userId))).toBeUndefined();
   }, 60_000);
 
+  test('that was broken off before its end is run again; after it, the next start finishes it', async () => {
+    const target = await emptyTarget();
+    const broken = join(folder, 'broken-data');
+    await mkdir(broken);
+    await writeFile(join(broken, 'files'), 'no folder');
+    const failed = restoreBackup(partsFor(target, { dataDir: broken }));
+    expect(await failed.then(() => 'restored', String)).toMatch(/EEXIST|ENOTDIR/);
+    // The files could not be written, so no row was.
+    expect(await isEmpty(target)).toBe(true);
+    const parts = partsFor(target);
+    await restoreBackup(parts);
+    expect(await restoreBackup(parts).catch(String)).toContain('restored into this database already');
+
+    // Nobody erased anybody again: the command ended here.
+    const deps = depsOn(target, parts.dataDir);
+    await Promise.all([enterRecovery(deps, { recovery: false }), enterRecovery(deps, { recovery: false })]);
+    const [person] = await deps.db.engine.select().from(users).where(eq(users.id, erased.userId));
+    expect(person?.deletedAt).not.toBeNull();
+    const told = await deps.db.engine.execute<{ event_type: string }>(sql`
+      select event_type from audit_logs where event_type in ('recovery.started', 'user.erased') order by 1`);
+    expect(told.map((row) => row.event_type)).toEqual(['recovery.started', 'user.erased']);
+  }, 60_000);
+
+  test('takes root keys from where the server takes them, and never another database than the one meant', async () => {
+    const target = await emptyTarget();
+    const { dataDir } = partsFor(target);
+    await mkdir(dataDir);
+    const keysFile = join(folder, 'root-keys');
+    const lines = TEST_ROOT_KEYS.map(({ name, key }) => `${name}:${Buffer.from(key).toString('base64')}`);
+    await writeFile(keysFile, lines.join('\n'), { mode: 0o600 });
+    const run = (env: Record<string, string>) =>
+      runScript('restore.ts', ['--from', backup.folder, '--person-keys', join(folder, 'keys')], {
+        PLIMSOLL_DATA_DIR: dataDir,
+        PLIMSOLL_KEYS_FILE: keysFile,
+        ...env,
+      });
+    const url = formatDatabaseUrl(target.connections.engine);
+    const logins = { DATABASE_APP_URL: url, DATABASE_STAFF_URL: url, DATABASE_ENGINE_URL: url };
+    const refused = await run(logins);
+    expect([refused.code, refused.said]).toEqual([1, expect.stringContaining('DATABASE_MIGRATOR_URL')]);
+    expect(await readdir(dataDir)).toEqual([]);
+    const restored = await run({ DATABASE_URL: formatDatabaseUrl(target.owner) });
+    expect([restored.code, restored.said]).toEqual([0, expect.stringContaining('Erased again: 1 people')]);
+  }, 60_000);
+
   test('refuses a database that is in use and leaves it as it was', async () => {
     const parts = partsFor({ ...world.database });
     expect(restoreBackup(parts)).rejects.toThrow('in use');
@@ -230,6 +336,18 @@ describe('a restore', () => {
     expect(await isEmpty(target)).toBe(true);
   });
 });
+
+async function runScript(name: string, args: readonly string[], env: Record<string, string>) {
+  const { PATH = '' } = process.env;
+  const script = join(import.meta.dir, '../../scripts', name);
+  const child = Bun.spawn([process.execPath, script, ...args], {
+    env: { PATH, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const outputs = [new Response(child.stdout).text(), new Response(child.stderr).text()];
+  const [said, complained] = await Promise.all(outputs);
+  return { code: await child.exited, said: `${said}${complained}` };
+}
 
 async function flip(path: string, at?: number): Promise<void> {
   const bytes = await readFile(path);

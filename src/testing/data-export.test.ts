@@ -3,6 +3,7 @@
  * the catalogue of the database as the measure of completeness.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { join } from 'node:path';
 import { and, eq, sql } from 'drizzle-orm';
 import { amlAlerts } from '../domains/aml/schema.ts';
 import { personalTrail } from '../domains/audit/personal-data.ts';
@@ -195,11 +196,23 @@ describe('one’s own export', () => {
   });
 });
 
+const restricted = pieces
+  .filter((piece) => piece.restricted === true)
+  .map((piece) => piece.name)
+  .toSorted();
+
+test('the runbook names each piece that is to be taken out before an export leaves the house', async () => {
+  const runbook = await Bun.file(join(import.meta.dir, '..', '..', 'docs', 'runbooks', 'erasure.md')).text();
+  const [, sentence = ''] = /takes out what is\s+restricted[^:]*:([^.]*)\./.exec(runbook) ?? [];
+  expect([...sentence.matchAll(/`(\w+)`/g)].map((match) => match[1] ?? '').toSorted()).toEqual(restricted);
+});
+
 describe('an export of another person', () => {
   test('is for compliance and MLRO, and whole', async () => {
     const { status, body } = await byStaff(world.people.compliance_officer);
     expect(status).toBe(200);
     expect(Object.keys(body.data).toSorted()).toEqual(pieces.map((piece) => piece.name).toSorted());
+    expect(body.restricted.toSorted()).toEqual(restricted);
     expect(body.data.aml.screenings[0].subject.name).toContain('Ramgoolam');
     expect(body.data.aml.alerts[0].reason).toBe('not the listed smuggler');
     expect(body.data.supervision.gate[0].screening).toBe('clear');

@@ -65,7 +65,7 @@ const NAMES_NO_PERSON: Readonly<Record<string, string>> = {
   getAuditExportManifest: 'hashes',
   getRecovery: 'the state of the installation',
   getAuditExport: 'that an export was made',
-  getAuditProof: 'hashes',
+  getAuditProof: 'a row of the log, with those it is about where there are some',
   getAuditCheckpoint: 'hashes',
   listAuditCheckpoints: 'hashes',
   getAuditConsistency: 'hashes',

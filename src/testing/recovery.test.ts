@@ -11,12 +11,14 @@ import { type Id, newId } from '../kernel/id.ts';
 import { readIdentity } from '../platform/audit/log-identity.ts';
 import { openClient } from '../platform/db/client.ts';
 import { sqlStateOf } from '../platform/db/errors.ts';
-import { systemMarks } from '../platform/db/schema.ts';
+import { approvals, systemMarks } from '../platform/db/schema.ts';
 import { readiness } from '../platform/health.ts';
 import { isWrite } from '../platform/http/endpoint.ts';
+import { buildLogger } from '../platform/log/logger.ts';
 import { beginRecovery, lookForRecovery, recoveryOf } from '../platform/recovery/mode.ts';
 import { recoveries } from '../platform/recovery/schema.ts';
 import { enterRecovery, startHeldParts } from '../start/recovery.ts';
+import { withdrawalDrivers } from './drivers/money.ts';
 import { settledRun } from './drivers/recovery.ts';
 import { startNode } from './second-node.ts';
 import { until } from './until.ts';
@@ -111,6 +113,24 @@ describe('in recovery', () => {
     expect(wrong).toEqual([]);
   });
 
+  test('a refused write is logged with its code, and as no failure', async () => {
+    const guest = await world.newMember();
+    await begin();
+    const kept = world.deps.log;
+    const lines: string[] = [];
+    Object.assign(world.deps, {
+      log: buildLogger('info', { write: (line: string) => void lines.push(line) }),
+    });
+    const body = { currency: 'USD', type: 'live', name: 'Another' };
+    const { status } = await world.call('createAccount', { as: guest, body });
+    Object.assign(world.deps, { log: kept });
+    expect(status).toBe(503);
+    const told = lines.map((line) => JSON.parse(line)).filter((line) => line.operation === 'createAccount');
+    expect(told).toMatchObject([
+      { level: 'warn', status: 503, code: 'recovery_mode', msg: 'request refused' },
+    ]);
+  });
+
   test('reads are served, and the node says that it is not ready', async () => {
     const stop = await startHeldParts(world.deps, []);
     await begin();
@@ -146,6 +166,71 @@ describe('in recovery', () => {
       votes: [],
     });
     await forget();
+  });
+
+  test('a rejection that would free money is refused too, and the money stays held', async () => {
+    const { body: withdrawal } = await present(withdrawalDrivers.createWithdrawal, 'it has a driver')(world);
+    const [waiting] = await world.deps.db.engine
+      .select({ id: approvals.id })
+      .from(approvals)
+      .where(eq(approvals.subjectId, withdrawal.id));
+    const params = { id: present(waiting, 'another person decides').id };
+    await begin();
+    const vote = await world.call('rejectApproval', {
+      as: world.people.compliance_officer,
+      params,
+      body: { reason: 'Not this one' },
+    });
+    expect([vote.status, vote.body.code]).toEqual([503, 'recovery_mode']);
+    const kept = await world.call('getApproval', { as: world.people.mlro, params });
+    expect(kept.body).toMatchObject({ status: 'pending', votes: [] });
+    await forget();
+  });
+
+  test('a part that is starting when recovery begins does not stay, and nothing starts twice', async () => {
+    const gate = Promise.withResolvers<void>();
+    const log: string[] = [];
+    const part = (name: string, started?: Promise<void>) => ({
+      may: (recovery: unknown) => recovery === null,
+      start: async () => {
+        await started;
+        log.push(`${name} starts`);
+        return async () => {
+          log.push(`${name} ends`);
+        };
+      },
+    });
+    const starting = startHeldParts(world.deps, [part('engine', gate.promise), part('workers')]);
+    await until(async () => recoveryOf(world.deps) === null);
+    await begin();
+    // Long enough for the watch to have looked.
+    await Bun.sleep(1_500);
+    gate.resolve();
+    const stop = await starting;
+    await until(async () => log.length === 2);
+    expect(log).toEqual(['engine starts', 'engine ends']);
+    await stop();
+  });
+
+  test('a part that could not start when recovery ended is started again', async () => {
+    await begin();
+    let tries = 0;
+    const stop = await startHeldParts(world.deps, [
+      {
+        may: (recovery) => recovery === null,
+        start: async () => {
+          tries += 1;
+          if (tries === 1) {
+            throw new Error('the database is away');
+          }
+          return async () => {};
+        },
+      },
+    ]);
+    await forget();
+    await until(async () => tries >= 1);
+    await until(async () => tries === 2);
+    await stop();
   });
 
   test('engine, jobs and consumers stop, a second node obeys, and all go on when it ends', async () => {
@@ -246,6 +331,32 @@ describe('the end of a recovery', () => {
     ]);
     expect((await end(signed)).body.code).toBe('not_in_recovery');
   }, 60_000);
+
+  test('keeps the name of the log where the database was moved whole, and gives no name twice', async () => {
+    const { compliance_officer: asker, mlro } = world.people;
+    const settle = async (origin: string) => {
+      const body = { origin, reason: 'Moved' };
+      const asked = await world.call('setLogOrigin', { as: asker, body });
+      if (asked.status !== 202) {
+        return asked.body.code;
+      }
+      const params = { id: asked.body.approval.id };
+      return (await world.call('approveApproval', { as: mlro, params, body: { reason: 'Agreed' } })).status;
+    };
+    const name = async () =>
+      present(await world.deps.db.engine.transaction(readIdentity), 'the log has a name').origin;
+    const first = await name();
+    expect((await beginRecovery(world.system, { cause: 'other_cluster' })).logSettledAt).toBeNull();
+    expect([await settle(first), await name()]).toEqual([200, first]);
+    await forget();
+    await beginRecovery(world.system, { cause: 'requested', foreignSize: 1_000_000 });
+    expect(await settle(first)).toBe('log_origin_in_use');
+    const next = `test.plimsoll.local/${newId()}`;
+    expect([await settle(next), await name()]).toEqual([200, next]);
+    await forget();
+    await begin('log_behind');
+    expect(await settle(first)).toBe('log_origin_in_use');
+  });
 
   test('is refused by the database where nobody decided it', async () => {
     const id = await begin();

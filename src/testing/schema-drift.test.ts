@@ -20,6 +20,7 @@ const ADDED_BY_HAND = [
   'constraint instruments.instruments_quote_asset_fkey',
   'policy audit_archives.audit_archives_owner',
   'policy journals.journals_ledger',
+  'policy legal_holds.legal_holds_owner',
   'policy wallets.wallets_ledger',
 ];
 

@@ -53,7 +53,13 @@ const FILL = [
   'createLegalHold',
 ];
 
-type Stored = { readonly values: readonly string[]; readonly sealed: Ciphertext; readonly person: Id | null };
+type Stored = {
+  readonly values: readonly string[];
+  readonly sealed: Ciphertext;
+  readonly person: Id | null;
+  /** Who takes the person's place where there is none. */
+  readonly other: Id | null;
+};
 
 let world: World;
 
@@ -86,18 +92,21 @@ async function paperAndCoins(): Promise<void> {
 
 async function stored(column: SealedColumn, limit = 50): Promise<readonly Stored[]> {
   const values = Object.keys(column.rowId).map((name) => sql`t.${sql.identifier(name)}::text`);
-  const person = column.person === null ? sql`null::uuid` : sql.raw(column.person);
+  const [person, other] = [column.person, column.orPerson].map((name) => sql.raw(name ?? 'null::uuid'));
   const rows = await world.deps.db.engine.execute<Stored>(sql`
     select array[${sql.join(values, sql`, `)}] as values, ${sql.identifier(column.column)} as sealed,
-      ${person} as person
+      ${person} as person, ${other} as other
     from ${sql.identifier(column.table)} t where ${sql.identifier(column.column)} is not null limit ${limit}`);
   return rows.map((row) => ({ ...row, sealed: new Uint8Array(row.sealed) as Ciphertext }));
 }
 
-async function keyOf(node: World['deps'], { person }: Stored): Promise<DataKey | undefined> {
-  return person === null
-    ? node.keyring.house
-    : transact({ ...world.system, deps: node }, 'engine', (tx) => node.personKeys.find(tx, person));
+async function keyOf(node: World['deps'], { person, other }: Stored): Promise<DataKey | undefined> {
+  const owner = person ?? other;
+  const key =
+    owner === null
+      ? undefined
+      : await transact({ ...world.system, deps: node }, 'engine', (tx) => node.personKeys.find(tx, owner));
+  return person === null ? (key ?? node.keyring.house) : key;
 }
 
 function faultOf(key: DataKey, place: Place, sealed: Ciphertext): string {

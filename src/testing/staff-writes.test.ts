@@ -4,7 +4,7 @@
  * that is not in the table fails here, so that a new one has to be thought about; docs/compliance/controls.md
  * argues each that one person may do. And nobody acts as staff on themselves (I7).
  */
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import { eq } from 'drizzle-orm';
 import { operationsOf } from '../app.ts';
 import { roleGrants } from '../domains/identity/schema.ts';
@@ -14,6 +14,7 @@ import { auditLogs } from '../platform/db/schema.ts';
 import { isWrite } from '../platform/http/endpoint.ts';
 import { driverCall } from './driver-call.ts';
 import { allDrivers } from './drivers/all-drivers.ts';
+import { settleRecovery } from './drivers/recovery.ts';
 import { type Member, type OperationCall, startWorld, type World } from './world.ts';
 
 /**
@@ -48,11 +49,11 @@ const STAFF_WRITES: Readonly<Record<string, StaffWrite>> = {
   publishAgreement: asks(null),
   // Retention.
   createLegalHold: { kind: 'stops', leaves: ['legal_hold.placed'], onOneself: 'forbidden' },
-  releaseLegalHold: asks(null),
+  releaseLegalHold: { kind: 'asks', leaves: ['restricted_approval.requested'], onOneself: null },
   requestAuditArchive: asks(null),
   setRetentionPolicy: asks(null),
   startRetentionRun: { kind: 'evidence', leaves: ['retention_run.reported'], onOneself: null },
-  destroyDueRecords: asks(null),
+  destroyDueRecords: { kind: 'asks', leaves: ['restricted_approval.requested'], onOneself: null },
   suspendUser: { kind: 'stops', leaves: ['user.suspended'], onOneself: 'self_action' },
   endUserSessions: { kind: 'stops', leaves: ['user.sessions_ended'], onOneself: 'self_action' },
   revokeUserApiKey: { kind: 'stops', leaves: ['api_key.revoked'], onOneself: 'self_action' },
@@ -190,6 +191,8 @@ let world: World;
 beforeAll(async () => {
   world = await startWorld(import.meta.file);
 }, 60_000);
+
+afterEach(() => settleRecovery(world));
 
 afterAll(async () => {
   // It takes a while; reconcile wants each row at its place.

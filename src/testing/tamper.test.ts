@@ -16,6 +16,7 @@ import { type Id, newId } from '../kernel/id.ts';
 import { type Checkpoint, parseCheckpoint, parseNote } from '../platform/audit/checkpoint.ts';
 import { parseConsistency } from '../platform/audit/consistency-file.ts';
 import { auditEvents } from '../platform/audit/events.ts';
+import { continueUnderNewOrigin } from '../platform/audit/log-origin.ts';
 import { verifyConsistency } from '../platform/audit/merkle.ts';
 import { record } from '../platform/audit/record.ts';
 import { leafHashOfRow } from '../platform/audit/row.ts';
@@ -345,7 +346,27 @@ describe('consistency', () => {
 });
 
 describe('given one checkpoint kept from before', () => {
-  test('a log whose tail was cut and signed again is a log rolled back', async () => {
+  test('a log that was lawfully renamed since goes on, and the report names the rename', async () => {
+    await changes(6);
+    const kept = await keepCheckpoint();
+    const fromSize = parseCheckpoint(parseNote(await Bun.file(kept).text()).text).size;
+    const [oldKey = ''] = sealer.identity.verifierKeys;
+    await sealer.stop();
+    const origin = 'test.plimsoll.local/renamed';
+    await transact(foundation.system, 'engine', (tx) => {
+      const to = { origin, fromSize, heldElsewhere: null, reason: 'Restored' };
+      return continueUnderNewOrigin({ ...foundation.system, tx }, to);
+    });
+    sealer = await startSealer(foundation.deps, { ...TEST_LOG, origin });
+    await changes(3);
+    const { path, key } = await exportFile();
+    const { code, out } = await verify(path, key, '--key', oldKey, '--earlier', kept);
+    expect(out).toContain(`the log was renamed: ${TEST_LOG.origin} up to ${fromSize} rows, now ${origin}`);
+    expect(out).toContain('Result      HOLDS');
+    expect(code).toBe(0);
+  });
+
+  test('a log whose tail was cut and signed again cannot prove that it is only older', async () => {
     await changes(6);
     const kept = await keepCheckpoint();
     await restart(() =>
@@ -355,7 +376,8 @@ describe('given one checkpoint kept from before', () => {
       ),
     );
     const { code, out } = await verified(kept);
-    expect(out).toContain('THE LOG WAS ROLLED BACK');
+    expect(out).toContain('newer_checkpoint_unproven');
+    expect(out).toContain('or the log was rolled back');
     expect(code).toBe(1);
   });
 

@@ -1285,7 +1285,7 @@ export interface paths {
         put?: never;
         /**
          * Asks for a person to be erased after retention; another person decides
-         * @description Refused with `retention_running` and the date while records must be kept, and with `legal_hold` while a hold keeps them. Erasing destroys the key of the person: nobody can read their data again.
+         * @description Refused with `retention_running` and the date while records must be kept, with `closing_obstructed` while money or work is open, and with `legal_hold` while a hold keeps them. Erasing destroys the key of the person: nobody can read their data again.
          *
          *     Who may: compliance_officer, mlro.
          *
@@ -1481,7 +1481,7 @@ export interface paths {
         };
         /**
          * The caller’s own events, oldest first
-         * @description Continue with `after` set to the id of the last event that was read.
+         * @description Continue with `after` set to the id of the last event that was read. Events are kept for 90 days; after one that is gone, `event_unknown` says to begin without `after`.
          *
          *     Who may: customers (their own).
          *
@@ -4273,7 +4273,7 @@ export interface paths {
         put?: never;
         /**
          * Ask that the audit log go on under a new name
-         * @description Where the restored tree is behind checkpoints that others hold. Nothing is signed until it is settled. Another person decides; afterwards `PLIMSOLL_LOG_ORIGIN` must say the new name.
+         * @description Where the restored tree is behind checkpoints that others hold. Nothing is signed until it is settled. Another person decides; afterwards `PLIMSOLL_LOG_ORIGIN` must say the new name. Where the database was moved as a whole and nobody holds more of the log, the name it has may be given.
          *
          *     Who may: compliance_officer, mlro, admin.
          *
@@ -4519,7 +4519,7 @@ export interface paths {
         };
         /**
          * Search the audit log, newest first
-         * @description Administrators see rows of class normal without the personal part. A search by `userId` finds what the person did and what was done about them, and is itself recorded.
+         * @description Administrators see rows of class normal without the personal part. A search by `userId` finds what the person did and what was done about them. Whoever a search by person, actor, resource or request tells of is recorded as read. Nobody finds restricted rows about themselves. A search looks at so many rows at a time: a page may hold fewer than asked for, even none, while `nextCursor` goes on.
          *
          *     Who may: auditor, compliance_officer, mlro, admin.
          *
@@ -5938,6 +5938,8 @@ export interface components {
              * @example 2026-01-31T09:30:00.000000Z
              */
             exportedAt: string;
+            /** @description In an export that staff made: the members of `data` that must not reach the person (no tipping off). */
+            restricted?: string[];
             /** @description By domain and kind of record. */
             data: {
                 [key: string]: {
@@ -8849,7 +8851,7 @@ export interface components {
             treeSize: number | null;
             sizeBytes: number | null;
             plainSha256: string | null;
-            failure: string | null;
+            failure: ("storage_full" | "storage" | "database" | "log_inconsistent" | "internal") | null;
             startedAt: string | null;
             completedAt: string | null;
             expiresAt: string | null;
@@ -9082,6 +9084,7 @@ export interface components {
             exportedAt: string | null;
             verifiedAt: string | null;
             detachedAt: string | null;
+            droppedAt: string | null;
         };
         AuditEventTypeList: {
             data: components["schemas"]["AuditEventType"][];
@@ -16874,6 +16877,7 @@ export interface operations {
              * @description `conflict`: The request conflicts with the current state
              *     `user_erased`: The user is erased already
              *     `retention_running`: The records must still be kept
+             *     `closing_obstructed`: Something keeps the relationship open
              *     `legal_hold`: A legal hold keeps these records
              *     `approval_pending_exists`: The same action already waits for an approval
              */
@@ -36680,6 +36684,17 @@ export interface operations {
              *     `step_up_required`: A second factor must be checked again first
              */
             403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];

@@ -61,6 +61,7 @@ export async function resolveAlert(
 /** Runs when a second person agrees that an alert was a false positive. */
 export const clearAlertAction: ApprovalAction = {
   action: 'aml_alert.clear',
+  restricted: true,
   execute: async (ctx, approved) => {
     const tx = present(ctx.tx, 'approved actions run in the transaction of the vote');
     const { alert, gate } = await lockOpenAlert(tx, approved.subjectId);

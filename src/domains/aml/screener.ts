@@ -28,14 +28,13 @@ const state = perDeps((_deps: Deps): { build: Build | undefined } => ({ build: u
 
 /** The index of the versions that are active in this transaction's view. */
 export async function activeLists(deps: Deps, tx: Tx): Promise<ActiveLists> {
-  const versions = await activeVersions(tx);
-  const build = knownBuild(deps, versions) ?? startBuild(deps, versions, await entitiesOf(tx, versions));
-  return build.lists;
+  return (await currentBuild(deps, tx)).build.lists;
 }
 
-/** Builds the index before the first request needs it. */
+/** Builds the index before the first request needs it; its transaction is over before the building begins. */
 export async function startScreener(deps: Deps): Promise<void> {
-  await deps.db.engine.transaction((tx) => activeLists(deps, tx));
+  const { build } = await deps.db.engine.transaction((tx) => currentBuild(deps, tx));
+  await build.lists;
 }
 
 /**
@@ -43,11 +42,7 @@ export async function startScreener(deps: Deps): Promise<void> {
  * the seconds of building begin, so that nobody's locks wait for them.
  */
 export async function refreshScreener(ctx: Ctx): Promise<void> {
-  const { build } = await transact(ctx, caseLogin(ctx), async (tx) => {
-    const versions = await activeVersions(tx);
-    const known = knownBuild(ctx.deps, versions);
-    return { build: known ?? startBuild(ctx.deps, versions, await entitiesOf(tx, versions)) };
-  });
+  const { build } = await transact(ctx, caseLogin(ctx), (tx) => currentBuild(ctx.deps, tx));
   await build.lists;
 }
 
@@ -57,6 +52,13 @@ export function screenAgainst(lists: ActiveLists, subject: ScreeningSubject): Sc
 }
 
 type Versions = ActiveLists['versions'];
+
+async function currentBuild(deps: Deps, tx: Tx): Promise<{ readonly build: Build }> {
+  const versions = await activeVersions(tx);
+  return {
+    build: knownBuild(deps, versions) ?? startBuild(deps, versions, await entitiesOf(tx, versions)),
+  };
+}
 
 function knownBuild(deps: Deps, versions: Versions): Build | undefined {
   const { build } = state(deps);

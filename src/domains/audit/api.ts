@@ -48,24 +48,29 @@ export const AuditLog = wireOf(auditLogs)
   })
   .openapi('AuditLog');
 
-export const auditLogQuery = z.strictObject({
-  ...pageQuery,
-  from: instantInput.optional(),
-  to: instantInput.optional(),
-  actorId: z.string().min(1).max(100).optional(),
-  userId: idInput.optional(),
-  category: z.enum(auditLogs.category.enumValues).optional(),
-  severity: z.enum(auditLogs.severity.enumValues).optional(),
-  eventType: z
-    .string()
-    .regex(/^[a-z_]+\.[a-z_]+$/, 'must be of the form entity.verb')
-    .optional(),
-  requestId: z.string().min(1).max(100).optional(),
-  resourceType: z.string().min(1).max(100).optional(),
-  resourceId: z.string().min(1).max(100).optional(),
-  outcome: z.enum(auditLogs.outcome.enumValues).optional(),
-  class: z.enum(auditLogs.class.enumValues).optional(),
-});
+export const auditLogQuery = z
+  .strictObject({
+    ...pageQuery,
+    from: instantInput.optional(),
+    to: instantInput.optional(),
+    actorId: z.string().min(1).max(100).optional(),
+    userId: idInput.optional(),
+    category: z.enum(auditLogs.category.enumValues).optional(),
+    severity: z.enum(auditLogs.severity.enumValues).optional(),
+    eventType: z
+      .string()
+      .regex(/^[a-z_]+\.[a-z_]+$/, 'must be of the form entity.verb')
+      .optional(),
+    requestId: z.string().min(1).max(100).optional(),
+    resourceType: z.string().min(1).max(100).optional(),
+    resourceId: z.string().min(1).max(100).optional(),
+    outcome: z.enum(auditLogs.outcome.enumValues).optional(),
+    class: z.enum(auditLogs.class.enumValues).optional(),
+  })
+  .refine(({ from, to }) => from === undefined || to === undefined || from < to, {
+    path: ['to'],
+    error: 'must be later than from',
+  });
 
 export const AuditCheckpoint = z
   .object({

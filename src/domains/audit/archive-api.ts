@@ -29,6 +29,8 @@ export const AuditArchive = wireOf(auditArchives)
     exportedAt: z.union([wireInstant, z.null()]),
     verifiedAt: z.union([wireInstant, z.null()]),
     detachedAt: z.union([wireInstant, z.null()]),
+    /** When the owner of the database dropped the month that stood apart. */
+    droppedAt: z.union([wireInstant, z.null()]),
   })
   .openapi('AuditArchive');
 

@@ -89,9 +89,17 @@ async function requireDue(tx: Tx, ctx: Ctx, month: string): Promise<void> {
   if (known !== undefined) {
     throw refuseAudit('month_archived');
   }
+  if ((await rowsOf(tx, month)) === 0) {
+    throw refuseAudit('month_not_due');
+  }
+  await refuseKept(tx, ctx, month);
+}
+
+/** @errors month_not_due (its policy keeps it), legal_hold */
+export async function refuseKept(tx: Tx, ctx: Ctx, month: string): Promise<void> {
   const period = periodOf(month);
   const kept = (await readKeptMonths(tx, ctx.deps))('audit_log');
-  if (keptUntil([period.to], kept) > ctx.deps.clock.now() || (await rowsOf(tx, month)) === 0) {
+  if (keptUntil([period.to], kept) > ctx.deps.clock.now()) {
     throw refuseAudit('month_not_due');
   }
   await refuseHeld(tx, period);

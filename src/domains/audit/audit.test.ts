@@ -12,6 +12,7 @@ import { auditEvents } from '../../platform/audit/events.ts';
 import { leafEntry, partHash } from '../../platform/audit/leaf.ts';
 import { leafHash, rootOfLeaves, sameHash } from '../../platform/audit/merkle.ts';
 import { record } from '../../platform/audit/record.ts';
+import { type AuditRow, completeRow } from '../../platform/audit/row.ts';
 import { splitHashes } from '../../platform/audit/tiles.ts';
 import { parseTlogProof, verifyTlogProof } from '../../platform/audit/tlog-proof.ts';
 import { verifyExport } from '../../platform/audit/verify-export.ts';
@@ -99,6 +100,15 @@ async function change(
     }),
   );
   return ctx.requestId;
+}
+
+const STRANGER = { ip: '192.0.2.77', userAgent: 'a stranger’s' };
+
+async function byStranger(subjectUserId: Id): Promise<void> {
+  const ctx: Ctx = { ...foundation.ctx({ kind: 'anonymous' }), client: STRANGER, login: 'engine' };
+  const resource = { type: 'sample', id: newId() };
+  const sample = { event: EVENTS['sample.changed'], resource, subjectUserId, after: { step: 1 } };
+  await transact(ctx, 'engine', (tx) => record(tx, ctx, sample));
 }
 
 function get(role: string, path: string): Promise<Answer> {
@@ -201,6 +211,41 @@ describe('searching', () => {
     foundation.deps.personKeys.forget(user);
     const { body } = await get('auditor', `/v1/audit/logs?actorId=${user}`);
     expect(body.data).toMatchObject([{ after: { step: 1 }, personal: null }]);
+  });
+
+  test('what a stranger did goes with the key of whom it concerns, and with nobody’s where they have none', async () => {
+    const [user, unknown] = [await newPerson(), newId()];
+    await byStranger(user);
+    await byStranger(unknown);
+    const personalOf = async (id: Id) =>
+      (await get('auditor', `/v1/audit/logs?userId=${id}&eventType=sample.changed`)).body.data[0].personal;
+    expect([await personalOf(user), await personalOf(unknown)]).toEqual([STRANGER, STRANGER]);
+    await foundation.deps.db.engine.delete(personKeys).where(eq(personKeys.userId, user));
+    foundation.deps.personKeys.forget(user);
+    expect([await personalOf(user), await personalOf(unknown)]).toEqual([null, STRANGER]);
+  });
+
+  test('a row from before, under the house’s key, opens in the search and in an export', async () => {
+    const user = await newPerson();
+    await byStranger(user);
+    const { engine } = foundation.deps.db;
+    const [row] = await engine.select().from(auditLogs).where(eq(auditLogs.subjectUserId, user));
+    const { txid: _, salt: _s, personal: _p, personalHash: _h, rowMac: _m, ...draft } = row as AuditRow;
+    const id = newId();
+    const { keyring } = foundation.deps;
+    await engine.insert(auditLogs).values(completeRow({ ...draft, id }, STRANGER, keyring.house, keyring));
+    const { body } = await get('auditor', `/v1/audit/logs?userId=${user}&eventType=sample.changed`);
+    expect(body.data).toMatchObject([{ personal: STRANGER }, { personal: STRANGER }]);
+    const { text } = await exported(FROM, TO);
+    const lines = text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const mine = lines.filter((line) => line.public?.subjectUserId === user);
+    expect(mine.filter((line) => line.public.eventType === 'sample.changed')).toMatchObject([
+      { personal: STRANGER },
+      { personal: STRANGER },
+    ]);
   });
 });
 

@@ -97,9 +97,16 @@ export const AUDIT_EVENTS = auditEvents({
     description: 'A month was taken out of the audit log; its file and its leaves remain',
     shows: ARCHIVE,
   },
+  'audit_archive.dropped': {
+    category: 'compliance',
+    severity: 'critical',
+    description: 'The owner of the database dropped a month that stood apart; its file and its leaves remain',
+    shows: [...ARCHIVE, 'droppedAt'],
+  },
   'audit_archive.failed': {
     category: 'compliance',
     severity: 'error',
+    class: 'restricted',
     description: 'A month of the audit log could not be archived; it stays where it is',
     shows: ARCHIVE,
   },

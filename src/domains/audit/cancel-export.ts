@@ -7,7 +7,7 @@ import { auditExports } from '../../platform/db/schema.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { AUDIT_EVENTS } from './audit.ts';
 import { refuseAudit } from './errors.ts';
-import { findExport, storedExport, viewsOf } from './exports.ts';
+import { findReadableExport, storedExport, viewsOf } from './exports.ts';
 
 /**
  * Calls an export off that is not written yet; whoever writes it stops within a second and keeps nothing.
@@ -16,7 +16,7 @@ import { findExport, storedExport, viewsOf } from './exports.ts';
  */
 export async function cancelExport(ctx: Ctx, exportId: Id) {
   return transact(ctx, ctx.login, async (tx) => {
-    const before = await findExport(tx, exportId);
+    const before = await findReadableExport(tx, ctx, exportId);
     const [row] = await tx
       .update(auditExports)
       .set({ status: 'cancelled', completedAt: ctx.deps.clock.realNow() })

@@ -19,7 +19,10 @@ export async function* ageEncrypted(
       if (done) {
         controller.close();
       } else {
-        controller.enqueue(typeof value === 'string' ? new Uint8Array(Buffer.from(value, 'utf8')) : value);
+        // A copy: what the parts have yielded is good only until the next is asked for.
+        controller.enqueue(
+          typeof value === 'string' ? new Uint8Array(Buffer.from(value, 'utf8')) : new Uint8Array(value),
+        );
       }
     },
     cancel: async () => {
@@ -28,5 +31,15 @@ export async function* ageEncrypted(
   });
   for await (const chunk of await encrypter.encrypt(plain)) {
     yield chunk;
+  }
+}
+
+/** Whether files can be encrypted to it: a mistyped one is told by its checksum. */
+export function isAgeRecipient(text: string): boolean {
+  try {
+    new Encrypter().addRecipient(text);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -2,6 +2,8 @@ import { z } from '@hono/zod-openapi';
 import { auditExports, auditLogs } from '../../platform/db/schema.ts';
 import { pageQuery } from '../../platform/http/cursor.ts';
 import { idInput, instantInput, wireInstant, wireOf } from '../../platform/http/wire.ts';
+import { isAgeRecipient } from './export-age.ts';
+import { EXPORT_FAILURES } from './export-failure.ts';
 
 export const EXPORT_FORMATS = ['ndjson', 'csv', 'parquet'] as const;
 
@@ -35,6 +37,7 @@ export const NewAuditExport = z
     recipient: z
       .string()
       .regex(/^age1[02-9ac-hj-np-z]{58}$/, 'must be an X25519 age recipient')
+      .refine(isAgeRecipient, 'is mistyped: its checksum does not fit')
       .optional(),
   })
   .refine(({ from, to }) => from < to, { path: ['to'], error: 'must be later than from' })
@@ -57,7 +60,7 @@ export const AuditExport = wireOf(auditExports)
     /** Bytes to download; `sha256` is of these, `plainSha256` of what an age file has inside. */
     sizeBytes: nullableCount,
     plainSha256: nullableText,
-    failure: nullableText,
+    failure: z.union([z.enum(EXPORT_FAILURES), z.null()]),
     startedAt: nullableInstant,
     completedAt: nullableInstant,
     /** When the file is removed. */

@@ -15,6 +15,7 @@ const params = z.object({ id: idInput });
 export const exportEndpoints: readonly Endpoint[] = [
   endpoint({
     operationId: 'createAuditExport',
+    restricted: true,
     method: 'post',
     path: '/v1/audit/exports',
     tag,
@@ -31,6 +32,7 @@ export const exportEndpoints: readonly Endpoint[] = [
   }),
   endpoint({
     operationId: 'getAuditExport',
+    restricted: true,
     method: 'get',
     path: '/v1/audit/exports/{id}',
     tag,
@@ -43,6 +45,7 @@ export const exportEndpoints: readonly Endpoint[] = [
   }),
   endpoint({
     operationId: 'listAuditExports',
+    restricted: true,
     method: 'get',
     path: '/v1/audit/exports',
     tag,
@@ -55,6 +58,7 @@ export const exportEndpoints: readonly Endpoint[] = [
   }),
   endpoint({
     operationId: 'cancelAuditExport',
+    restricted: true,
     method: 'post',
     path: '/v1/audit/exports/{id}/cancel',
     tag,
@@ -68,6 +72,7 @@ export const exportEndpoints: readonly Endpoint[] = [
   }),
   endpoint({
     operationId: 'getAuditExportManifest',
+    restricted: true,
     method: 'get',
     path: '/v1/audit/exports/{id}/manifest',
     tag,
@@ -83,6 +88,7 @@ export const exportEndpoints: readonly Endpoint[] = [
   }),
   endpoint({
     operationId: 'downloadAuditExport',
+    restricted: true,
     method: 'get',
     path: '/v1/audit/exports/{id}/download',
     tag,

@@ -8,7 +8,7 @@ import { stringify } from 'csv-stringify/sync';
 import { ByteWriter, ParquetWriter, schemaFromColumnData } from 'hyparquet-writer';
 import { canonicalJson, type Json } from '../../kernel/canonical-json.ts';
 import { toBase64 } from '../../platform/audit/base64.ts';
-import type { Personal, ShownRow } from './export-lines.ts';
+import type { ShownRow } from './export-lines.ts';
 
 const MEMBERS = [
   'recordedAt',
@@ -46,17 +46,17 @@ const TABLE_COLUMNS = [
 export type Cells = { readonly [Column in (typeof TABLE_COLUMNS)[number]]: string | null };
 
 /** The cells of a row. */
-export function cellsOf({ sequence, leafHash, row }: ShownRow, personal: Personal): Cells {
+export function cellsOf(row: ShownRow): Cells {
+  const { open } = row;
   const shown = JSON.parse(row.publicText) as { readonly [member: string]: Json };
-  const open = 'hash' in personal ? null : personal;
   const part = (open === null ? {} : JSON.parse(open.text)) as { readonly [member: string]: Json };
   const members = Object.fromEntries(MEMBERS.map((name) => [name, cellOf(shown[name])]));
   return {
     ...members,
-    sequence: String(sequence),
+    sequence: String(row.sequence),
     ip: cellOf(part.ip),
     userAgent: cellOf(part.userAgent),
-    leafHash: toBase64(leafHash),
+    leafHash: toBase64(row.leafHash),
     public: row.publicText,
     publicSalt: row.publicSalt,
     personal: open?.text ?? null,

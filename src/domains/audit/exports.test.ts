@@ -8,14 +8,17 @@ import type { Hono } from 'hono';
 import { parquetReadObjects } from 'hyparquet';
 import { createApp } from '../../app.ts';
 import type { Actor, Role } from '../../kernel/actor.ts';
+import { present } from '../../kernel/assert.ts';
 import { type Id, newId } from '../../kernel/id.ts';
 import { instantOfMs } from '../../kernel/time.ts';
 import { NoteError, parseVerifierKey } from '../../platform/audit/checkpoint.ts';
 import { auditEvents } from '../../platform/audit/events.ts';
+import { collectFindings } from '../../platform/audit/export-findings.ts';
 import { verifyManifest } from '../../platform/audit/export-manifest.ts';
 import { rowLeafHash } from '../../platform/audit/leaf.ts';
 import { record } from '../../platform/audit/record.ts';
 import { verifyExport } from '../../platform/audit/verify-export.ts';
+import { checkFile, checkTable, openManifest } from '../../platform/audit/verify-manifest.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { auditExports, auditLogs } from '../../platform/db/schema.ts';
 import { transact } from '../../platform/db/transact.ts';
@@ -235,6 +238,31 @@ describe('the manifest', () => {
     });
   });
 
+  test('proves a table of any format with the key and the file alone', async () => {
+    for (const format of ['csv', 'parquet']) {
+      const { resource, file } = await written({ format, filters: { eventType: NOTED.type } });
+      const findings = collectFindings(10);
+      const verifier = parseVerifierKey(String(resource.verifierKey));
+      const lines = present(
+        openManifest(await manifestOf(resource.id), [verifier], findings),
+        'it is signed',
+      );
+      expect(checkFile(lines, { sizeBytes: file.length, sha256: sha256(file) }, findings)).toBe('downloaded');
+      const table = checkTable(lines, findings);
+      const { buffer, byteOffset, byteLength } = file;
+      const rows =
+        format === 'csv'
+          ? (parse(file, { columns: true }) as Cells[])
+          : ((await parquetReadObjects({
+              file: buffer.slice(byteOffset, byteOffset + byteLength) as ArrayBuffer,
+            })) as Cells[]);
+      for (const row of rows) {
+        table.row(row);
+      }
+      expect([table.finish(), findings.list()]).toEqual([COUNT, []]);
+    }
+  });
+
   test('altered in any line it is refused', async () => {
     const { resource } = await written();
     const manifest = await manifestOf(resource.id);
@@ -330,6 +358,14 @@ describe('how an export ends', () => {
     expect(done).toMatchObject({ status: 'completed', failure: null });
     expect(done.progress).toMatchObject({ rowsDone: (done.progress as { rowsTotal: number }).rowsTotal });
     expect(await stateOf(alive)).toMatchObject({ status: 'running' });
+  });
+
+  test('one that fails names what failed by a word of a closed list', async () => {
+    const id = await plant({ recipient: 'age1nobody' });
+    await runExports(foundation.system);
+    expect(await stateOf(id)).toMatchObject({ status: 'failed', failure: 'internal' });
+    const older = await plant({ status: 'failed', failure: 'Error' });
+    expect(await stateOf(older)).toMatchObject({ status: 'failed', failure: 'internal' });
   });
 
   test('cancelled it is not written any more, and what is over cannot be cancelled', async () => {

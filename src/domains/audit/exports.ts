@@ -1,14 +1,17 @@
 /** What is stored of exports, and how it is shown. */
 import { desc, eq, isNotNull } from 'drizzle-orm';
+import { personOf } from '../../kernel/actor.ts';
 import { assert } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { Instant } from '../../kernel/time.ts';
 import type { RowChoice } from '../../platform/audit/export-slices.ts';
 import { readIdentity } from '../../platform/audit/log-identity.ts';
+import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { auditExports } from '../../platform/db/schema.ts';
 import { refuse } from '../../platform/http/refuse.ts';
 import { EXPORT_FORMATS } from './export-api.ts';
+import { type ExportFailure, storedFailure } from './export-failure.ts';
 
 const EARLIER_SIZES = 100;
 
@@ -16,8 +19,9 @@ export type ExportPeriod = { readonly from: Instant; readonly to: Instant };
 export type ExportFilters = Omit<RowChoice, 'from' | 'to'>;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
-export type StoredExport = Omit<typeof auditExports.$inferSelect, 'filters' | 'format'> & {
+export type StoredExport = Omit<typeof auditExports.$inferSelect, 'filters' | 'format' | 'failure'> & {
   readonly format: ExportFormat;
+  readonly failure: ExportFailure | null;
   readonly period: ExportPeriod;
   readonly filters: ExportFilters;
 };
@@ -31,12 +35,21 @@ export async function findExport(tx: Tx, exportId: Id): Promise<StoredExport> {
   return storedExport(row);
 }
 
+/** An export as one may read of it who is not the one it is about (no tipping off). @errors not_found */
+export async function findReadableExport(tx: Tx, ctx: Ctx, exportId: Id): Promise<StoredExport> {
+  const found = await findExport(tx, exportId);
+  if (found.filters.userId !== undefined && found.filters.userId === personOf(ctx.actor)) {
+    throw refuse('not_found');
+  }
+  return found;
+}
+
 /** An export as it is stored: the period and the filters share a column. */
 export function storedExport(row: typeof auditExports.$inferSelect): StoredExport {
   const { from, to, ...filters } = row.filters as RowChoice;
   const format = EXPORT_FORMATS.find((known) => known === row.format);
   assert(format !== undefined, 'an export has a known format');
-  return { ...row, format, period: { from, to }, filters };
+  return { ...row, format, failure: storedFailure(row.failure), period: { from, to }, filters };
 }
 
 /** Exports with their periods and the key that verifies them. */

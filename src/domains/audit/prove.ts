@@ -1,5 +1,6 @@
 /** What a verifier asks of a transparency log: proofs, the latest checkpoint, tiles. */
-import { eq } from 'drizzle-orm';
+import { and, eq } from 'drizzle-orm';
+import { personOf } from '../../kernel/actor.ts';
 import { canonicalJson } from '../../kernel/canonical-json.ts';
 import type { Id } from '../../kernel/id.ts';
 import { toBase64 } from '../../platform/audit/base64.ts';
@@ -24,25 +25,38 @@ import { auditLeaves, auditLogs } from '../../platform/db/schema.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { refuse } from '../../platform/http/refuse.ts';
 import { refuseAudit } from './errors.ts';
+import { tellReads } from './tell-reads.ts';
 
 /**
  * A row's `.tlog-proof` under the latest checkpoint. Its extra data is the row's public part with its
  * salt and the hash of the personal part, from which a verifier recomputes the leaf.
+ * @effects audit `audit_log.person_read` for whom the row is about, and who did it
  * @source https://c2sp.org/tlog-proof
- * @errors not_found, row_not_sealed
+ * @errors not_found (also what is restricted about the reader), row_not_sealed
  */
 export async function readProof(ctx: Ctx, logId: Id): Promise<string> {
   return transact(ctx, ctx.login, async (tx) => {
-    const [row] = await tx.select().from(auditLogs).where(eq(auditLogs.id, logId)).limit(1);
-    if (row === undefined) {
+    const [leaf] = await tx.select().from(auditLeaves).where(eq(auditLeaves.logId, logId));
+    // Rows are found by their time: by the id alone every month would be read.
+    const place = leaf === undefined ? undefined : eq(auditLogs.recordedAt, leaf.recordedAt);
+    const [row] = await tx
+      .select()
+      .from(auditLogs)
+      .where(and(place, eq(auditLogs.id, logId)))
+      .limit(1);
+    if (row === undefined || (row.class === 'restricted' && row.subjectUserId === personOf(ctx.actor))) {
       throw refuse('not_found');
     }
-    const [leaf] = await tx.select().from(auditLeaves).where(eq(auditLeaves.logId, logId));
     const checkpoint = await latestCheckpoint(tx);
     const index = leaf === undefined ? undefined : Number.parseInt(String(leaf.leafIndex), 10);
     if (index === undefined || checkpoint === undefined || checkpoint.size <= index) {
       throw refuseAudit('row_not_sealed');
     }
+    // A proof discloses the public part of its row.
+    await tellReads(tx, ctx, [row.subjectUserId, row.actorUserId], {
+      resource: { type: 'audit_log', id: logId },
+      after: { rows: 1 },
+    });
     const read = await loadNodes(tx, inclusionNodes(index, checkpoint.size));
     return formatTlogProof({
       index,

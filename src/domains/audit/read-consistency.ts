@@ -30,8 +30,14 @@ export async function readConsistency(
       .select()
       .from(auditCheckpoints)
       .where(eq(auditCheckpoints.treeSize, BigInt(to)));
-    if (head === undefined || from > to) {
-      throw refuse('not_found');
+    if (from > to) {
+      throw refuse('not_found', {
+        detail: '`from` is larger than `to`: a tree begins with smaller ones only',
+      });
+    }
+    if (head === undefined) {
+      const detail = `No checkpoint was signed over ${to} rows; GET /v1/audit/log/checkpoints lists them`;
+      throw refuse('not_found', { detail });
     }
     const read = await loadNodes(tx, consistencyNodes(from, to));
     const proof = consistencyProof(from, to, read);

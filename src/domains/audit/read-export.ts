@@ -1,4 +1,5 @@
 import { and, desc, sql } from 'drizzle-orm';
+import { personOf } from '../../kernel/actor.ts';
 import { assert, present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { Instant } from '../../kernel/time.ts';
@@ -11,7 +12,8 @@ import { readSealedRange } from '../../platform/files/sealed-file.ts';
 import { cutPage, readCursor } from '../../platform/http/cursor.ts';
 import { AUDIT_EVENTS } from './audit.ts';
 import { refuseAudit } from './errors.ts';
-import { findExport, placeOf, type StoredExport, storedExport, viewsOf } from './exports.ts';
+import { findReadableExport, placeOf, type StoredExport, storedExport, viewsOf } from './exports.ts';
+import { peopleNamed, tellReads } from './tell-reads.ts';
 
 const CONTENT_TYPES = {
   ndjson: 'application/x-ndjson',
@@ -22,12 +24,12 @@ const CONTENT_TYPES = {
 /** How far an export is. @errors not_found */
 export async function getExport(ctx: Ctx, exportId: Id) {
   return transact(ctx, ctx.login, async (tx) => {
-    const [view] = await viewsOf(tx, [await findExport(tx, exportId)]);
+    const [view] = await viewsOf(tx, [await findReadableExport(tx, ctx, exportId)]);
     return present(view, 'one view for one export');
   });
 }
 
-/** Exports, newest first. @errors invalid_cursor */
+/** Exports, newest first, but for those on the reader. @errors invalid_cursor */
 export async function listExports(
   ctx: Ctx,
   { limit, cursor }: { readonly limit: number; readonly cursor?: string | undefined },
@@ -40,6 +42,7 @@ export async function listExports(
       .from(auditExports)
       .where(
         and(
+          sql`(${auditExports.filters} ->> 'userId') is distinct from ${personOf(ctx.actor)}::text`,
           createdAt === undefined || id === undefined
             ? undefined
             : sql`(${auditExports.createdAt}, ${auditExports.id}) < (${createdAt as Instant}::timestamptz, ${id}::uuid)`,
@@ -54,7 +57,9 @@ export async function listExports(
 
 /** The signed manifest of a completed export. @errors not_found, export_not_ready */
 export async function getManifest(ctx: Ctx, exportId: Id): Promise<Response> {
-  const stored = await transact(ctx, ctx.login, (tx) => findWritten(tx, exportId, ['completed', 'expired']));
+  const stored = await transact(ctx, ctx.login, (tx) =>
+    findWritten(tx, ctx, exportId, ['completed', 'expired']),
+  );
   return new Response(present(stored.manifest, 'a completed export has a manifest'), {
     headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' },
   });
@@ -62,7 +67,7 @@ export async function getManifest(ctx: Ctx, exportId: Id): Promise<Response> {
 
 /**
  * The file of a completed export or a part of it, as a stream; its digest goes into the headers.
- * @effects audit `audit_export.downloaded`
+ * @effects audit `audit_export.downloaded`, and `audit_log.person_read` where its filters name a person
  * @errors not_found, export_not_ready, range_not_satisfiable
  * @source RFC 9110 section 14
  */
@@ -72,7 +77,7 @@ export async function downloadExport(
   asked: { readonly range: string; readonly ifRange: string },
 ): Promise<{ readonly status: number; readonly body: Response }> {
   const { stored, part } = await transact(ctx, ctx.login, async (tx) => {
-    const found = await findWritten(tx, exportId, ['completed']);
+    const found = await findWritten(tx, ctx, exportId, ['completed']);
     const etag = `"${found.sha256}"`;
     const fits = asked.ifRange === '' || asked.ifRange === etag;
     const range = fits ? rangeOf(asked.range, sizeOf(found)) : null;
@@ -81,6 +86,11 @@ export async function downloadExport(
       resource: { type: 'audit_export', id: exportId },
       subjectUserId: null,
       after: { ...found, ...found.period, range: range === null ? null : `${range.begin}-${range.end - 1}` },
+    });
+    const { userId, actorId, resourceId } = found.filters;
+    await tellReads(tx, ctx, await peopleNamed(tx, ctx, [userId, actorId, resourceId]), {
+      resource: { type: 'audit_export', id: exportId },
+      after: { filters: found.filters },
     });
     return { stored: found, part: range };
   });
@@ -113,10 +123,11 @@ function headersOf(stored: StoredExport): Record<string, string> {
 
 async function findWritten(
   tx: Tx,
+  ctx: Ctx,
   exportId: Id,
   states: readonly StoredExport['status'][],
 ): Promise<StoredExport> {
-  const found = await findExport(tx, exportId);
+  const found = await findReadableExport(tx, ctx, exportId);
   if (!states.includes(found.status)) {
     throw refuseAudit('export_not_ready', { detail: `The export is ${found.status}.` });
   }

@@ -16,9 +16,9 @@ import { RETENTION_EVENTS } from './retention-events.ts';
 const ACTION = 'legal_hold.release';
 
 /**
- * Asks for a hold to be released; it lowers a guard, so another person decides. The approval does not name
- * whom the hold is about, since more people see approvals than may know of a hold.
- * @effects one row of `approvals`; audit `approval.requested`
+ * Asks for a hold to be released; it lowers a guard, so another person decides. The approval is one that the
+ * person the hold is about never sees.
+ * @effects one row of `approvals`; audit `restricted_approval.requested`
  * @errors not_found, hold_released, approval_pending_exists
  */
 export async function requestRelease(ctx: Ctx, holdId: Id, reason: string): Promise<Approval> {
@@ -31,7 +31,7 @@ export async function requestRelease(ctx: Ctx, holdId: Id, reason: string): Prom
       action: ACTION,
       subjectType: 'legal_hold',
       subjectId: holdId,
-      subjectUserId: null,
+      subjectUserId: hold.userId,
       payload: { holdId, scope: hold.scope },
       quorum: 1,
       checkerRoles: KEEPERS,
@@ -40,9 +40,10 @@ export async function requestRelease(ctx: Ctx, holdId: Id, reason: string): Prom
   });
 }
 
-/** What the last approving vote does; never that of the person the hold is about. */
+/** What the last approving vote does. */
 export const releaseAction: ApprovalAction = {
   action: ACTION,
+  restricted: true,
   execute: async (ctx, { approvalId, subjectId, checkerIds }) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
     const before = present(await lockRow(tx, legalHolds, subjectId), 'holds are never deleted');

@@ -19,7 +19,7 @@ import { RETENTION_EVENTS } from './retention-events.ts';
 
 type NewItem = typeof retentionItems.$inferInsert;
 
-/** What is due beyond that comes with the next run. */
+/** What is due beyond that comes with the next run; of each piece, so that people keep no month from the list. */
 const MAX_ITEMS = 5_000;
 
 /**
@@ -73,11 +73,17 @@ export async function storedHash(tx: Tx, runId: Id): Promise<Uint8Array> {
 async function collect(ctx: Ctx, piece: RetentionPiece, runId: Id, items: NewItem[]): Promise<void> {
   const action = piece.destroy === undefined ? 'archive' : 'destroy';
   const pageAfter = (after: string | null) => transact(ctx, 'engine', (tx) => piece.due(tx, ctx, after));
+  // Counted apart: what holds keep for years must not crowd out what could go.
+  const room = { held: MAX_ITEMS, due: MAX_ITEMS };
   for (let page = await pageAfter(null); ; page = await pageAfter(page.next)) {
-    for (const item of page.items.slice(0, MAX_ITEMS - items.length)) {
-      items.push({ ...item, id: newId(), runId, recordClass: piece.recordClass, action });
+    for (const item of page.items) {
+      const kind = item.held ? 'held' : 'due';
+      if (room[kind] > 0) {
+        room[kind] -= 1;
+        items.push({ ...item, id: newId(), runId, recordClass: piece.recordClass, action });
+      }
     }
-    if (page.next === null || items.length >= MAX_ITEMS) {
+    if (page.next === null || room.due === 0) {
       return;
     }
   }

@@ -113,6 +113,7 @@ export async function requestDestruction(ctx: Ctx, runId: Id, reason: string): P
 /** What the vote does: from then on a job destroys item by item, looking again at each. */
 export const destructionAction: ApprovalAction = {
   action: ACTION,
+  restricted: true,
   execute: async (ctx, { approvalId, subjectId, payload }) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
     const before = present(await lockRow(tx, retentionRuns, subjectId), 'runs are never deleted');

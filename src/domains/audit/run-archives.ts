@@ -3,12 +3,13 @@
  * the log's own keys, detach the month. Each step is kept before the next begins, so that a crash repeats
  * one step and loses none; a file that does not hold is written again and the month stays where it is.
  */
-import { and, asc, eq, max, min, ne, sql } from 'drizzle-orm';
+import { and, asc, eq, isNotNull, max, min, ne, notExists, sql } from 'drizzle-orm';
 import { assert, present } from '../../kernel/assert.ts';
 import { DomainError } from '../../kernel/error.ts';
 import { newId } from '../../kernel/id.ts';
 import { auditArchives } from '../../platform/audit/archives/schema.ts';
 import type { ExportRow } from '../../platform/audit/export-format.ts';
+import { earlierOrigins } from '../../platform/audit/log-identity.ts';
 import { latestCheckpoint, loadNodes } from '../../platform/audit/log-store.ts';
 import { record } from '../../platform/audit/record.ts';
 import { publicPart } from '../../platform/audit/row.ts';
@@ -17,16 +18,18 @@ import { verifyExport } from '../../platform/audit/verify-export.ts';
 import { type LeafWithRow, readLeaves } from '../../platform/audit/verify-log.ts';
 import { writeExport } from '../../platform/audit/write-export.ts';
 import type { Ctx } from '../../platform/context.ts';
+import { sqlStateOf } from '../../platform/db/errors.ts';
 import { lockExclusive } from '../../platform/db/locks.ts';
-import { auditLeaves } from '../../platform/db/schema.ts';
+import { auditLeaves, auditLogs } from '../../platform/db/schema.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { readSealedFile, writeSealedFile } from '../../platform/files/sealed-file.ts';
-import { refuseHeld } from '../../platform/privacy/legal-holds.ts';
 import { archivePlace, linesOf } from './archive-file.ts';
-import { type MonthPeriod, periodOf, type StoredArchive } from './archive-month.ts';
+import { type MonthPeriod, periodOf, refuseKept, type StoredArchive } from './archive-month.ts';
 import { AUDIT_EVENTS } from './audit.ts';
 
 const BATCH = 2_000;
+/** What `detach_audit_partition` raises. */
+const DETACH_REFUSED = 'PL025';
 
 type Step = 'exported' | 'verified' | 'detached';
 
@@ -43,9 +46,10 @@ class Overtaken extends Error {
 /**
  * Goes on with every month that was approved and is not out yet. Where this process does not seal, another does it.
  * @effects files; rows of `audit_archives`; DDL by a function of the migrator's; audit
- *   `audit_archive.exported`, `.verified`, `.detached`, `.failed`
+ *   `audit_archive.exported`, `.verified`, `.detached`, `.failed`, `.dropped`
  */
 export async function runArchives(ctx: Ctx): Promise<void> {
+  await tellDropped(ctx);
   if (sealerOf(ctx.deps) === undefined) {
     return;
   }
@@ -56,14 +60,50 @@ export async function runArchives(ctx: Ctx): Promise<void> {
       .where(ne(auditArchives.status, 'detached'))
       .orderBy(asc(auditArchives.month)),
   );
+  const faults: unknown[] = [];
   for (const archive of waiting) {
-    await goOn(ctx, archive as StoredArchive);
+    await goOn(ctx, archive as StoredArchive).catch((thrown: unknown) => faults.push(thrown));
   }
+  // One that waits for a lock keeps no other month from its steps.
+  if (faults.length > 0) {
+    throw faults[0];
+  }
+}
+
+/** The owner of the database dropped what was detached, and cannot write into the log: it is told here, once. */
+async function tellDropped(ctx: Ctx): Promise<void> {
+  await transact(ctx, 'engine', async (tx) => {
+    await lockExclusive(tx, ['audit_archive:dropped']);
+    const dropped = await tx
+      .select()
+      .from(auditArchives)
+      .where(
+        and(
+          isNotNull(auditArchives.droppedAt),
+          notExists(
+            tx
+              .select({ id: auditLogs.id })
+              .from(auditLogs)
+              .where(
+                and(
+                  eq(auditLogs.resourceId, sql`${auditArchives.id}::text`),
+                  eq(auditLogs.eventType, AUDIT_EVENTS['audit_archive.dropped'].type),
+                ),
+              ),
+          ),
+        ),
+      );
+    for (const archive of dropped) {
+      await tell(ctx, tx, archive as StoredArchive, 'dropped', archive);
+    }
+  });
 }
 
 async function goOn(ctx: Ctx, archive: StoredArchive): Promise<void> {
   let at = archive;
   try {
+    // Before a file is written for a month that may not go: it would be written again at each try.
+    await transact(ctx, 'engine', (tx) => refuseKept(tx, ctx, at.month));
     at = at.status === 'approved' ? await exportMonth(ctx, at) : at;
     at = at.status === 'exported' ? await verifyFile(ctx, at) : at;
     await detachMonth(ctx, at);
@@ -71,11 +111,22 @@ async function goOn(ctx: Ctx, archive: StoredArchive): Promise<void> {
     if (thrown instanceof Overtaken) {
       return;
     }
-    if (!(thrown instanceof ArchiveFault || thrown instanceof DomainError)) {
-      throw thrown;
-    }
-    await failed(ctx, at, thrown instanceof DomainError ? thrown.code : thrown.message);
+    await failed(ctx, at, faultOf(thrown), archive);
   }
+}
+
+/** What an operator reads; anything else is the job's failure, and the step is tried again. */
+function faultOf(thrown: unknown): string {
+  if (sqlStateOf(thrown) === DETACH_REFUSED) {
+    return 'the database does not let the month go: it is too young, or holds other rows than the file';
+  }
+  if (thrown instanceof DomainError) {
+    return thrown.code;
+  }
+  if (thrown instanceof ArchiveFault) {
+    return thrown.message;
+  }
+  throw thrown;
 }
 
 async function exportMonth(ctx: Ctx, archive: StoredArchive): Promise<StoredArchive> {
@@ -95,6 +146,7 @@ async function exportMonth(ctx: Ctx, archive: StoredArchive): Promise<StoredArch
       createdAt: deps.clock.realNow(),
       ...period,
       filters: {},
+      origins: earlierOrigins(sealer.identity),
       range,
       sealer: sealer.signer,
     },
@@ -179,10 +231,10 @@ async function verifyFile(ctx: Ctx, archive: StoredArchive): Promise<StoredArchi
   return advance(ctx, archive, 'verified', { verifiedAt: deps.clock.realNow() });
 }
 
-/** @errors legal_hold */
+/** @errors month_not_due, legal_hold */
 async function detachMonth(ctx: Ctx, archive: StoredArchive): Promise<void> {
   await transact(ctx, 'engine', async (tx) => {
-    await refuseHeld(tx, periodOf(archive.month));
+    await refuseKept(tx, ctx, archive.month);
     await lockExclusive(tx, [`audit_archive:${archive.id}`]);
     const [known] = await tx.select().from(auditArchives).where(eq(auditArchives.id, archive.id));
     if (known?.status !== 'verified') {
@@ -213,27 +265,45 @@ async function advance(
   });
 }
 
-/** Starts again from the first step: a new file is written, the old one stays for whoever looks into it. */
-async function failed(ctx: Ctx, archive: StoredArchive, failure: string): Promise<void> {
+/**
+ * Starts again from the first step: a new file is written. The first that failed so stays for whoever looks
+ * into it; those of later tries do not, or a month that never goes would fill the store.
+ */
+async function failed(
+  ctx: Ctx,
+  archive: StoredArchive,
+  failure: string,
+  earlier: StoredArchive,
+): Promise<void> {
   ctx.deps.log.error({ object: archive.month }, 'a month of the log was not archived');
-  await transact(ctx, 'engine', async (tx) => {
+  const repeated = failure === earlier.failure;
+  const own = await transact(ctx, 'engine', async (tx) => {
     const [after] = await tx
       .update(auditArchives)
-      .set({ status: 'approved', failure })
+      .set({ status: 'approved', failure, ...(repeated ? fileOf(earlier) : {}) })
       .where(and(eq(auditArchives.id, archive.id), eq(auditArchives.status, archive.status)))
       .returning();
     // Said once per reason, not at each try.
-    if (after !== undefined && failure !== archive.failure) {
+    if (after !== undefined && !repeated) {
       await tell(ctx, tx, archive, 'failed', after);
     }
+    return after !== undefined;
   });
+  const { fileName } = archive;
+  if (own && repeated && fileName !== null && fileName !== earlier.fileName) {
+    await ctx.deps.files.remove(fileName);
+  }
+}
+
+function fileOf({ fileName, sha256, sizeBytes, treeSize, checkpoint }: StoredArchive) {
+  return { fileName, sha256, sizeBytes, treeSize, checkpoint };
 }
 
 function tell(
   ctx: Ctx,
   tx: Parameters<typeof record>[0],
   archive: StoredArchive,
-  step: Step | 'failed',
+  step: Step | 'failed' | 'dropped',
   after: object,
 ): Promise<void> {
   return record(tx, ctx, {

@@ -1,24 +1,21 @@
 import type { z } from '@hono/zod-openapi';
-import { and, desc, eq, gte, inArray, lt, type SQL, sql } from 'drizzle-orm';
+import { inArray } from 'drizzle-orm';
+import { personOf } from '../../kernel/actor.ts';
 import { canonicalJson, type Json } from '../../kernel/canonical-json.ts';
-import { type Id, isId } from '../../kernel/id.ts';
+import type { Id } from '../../kernel/id.ts';
 import type { Page } from '../../kernel/page.ts';
-import type { Instant } from '../../kernel/time.ts';
 import { record } from '../../platform/audit/record.ts';
 import type { AuditRow, PersonalPart } from '../../platform/audit/row.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
-import { auditLeaves, auditLogs } from '../../platform/db/schema.ts';
+import { auditLeaves } from '../../platform/db/schema.ts';
 import { transact } from '../../platform/db/transact.ts';
-import { cutPage, readCursor } from '../../platform/http/cursor.ts';
+import { readCursor, signCursor } from '../../platform/http/cursor.ts';
 import type { auditLogQuery } from './api.ts';
 import { AUDIT_EVENTS } from './audit.ts';
 import { personalOpener } from './personal-part.ts';
 import { sightOf } from './rules.ts';
-
-type Query = z.output<typeof auditLogQuery>;
-
-type Filters = Omit<Query, 'limit' | 'cursor'>;
+import { type LogSearch, type Looked, preferFewRows, searchWays } from './search-ways.ts';
 
 /** A row as its reader may see it. */
 export type SeenRow = Omit<AuditRow, 'personal'> & {
@@ -26,31 +23,36 @@ export type SeenRow = Omit<AuditRow, 'personal'> & {
   readonly leafIndex: number | null;
 };
 
+/** Rows, newest first, and how far the search came; null where it came to the end. */
+export type Found = { readonly rows: readonly AuditRow[]; readonly reached: readonly string[] | null };
+
 /**
  * Searches the log, newest first. Restricted rows and personal parts only for examiners.
+ * @shape a page may hold fewer rows than asked for, even none, and still be followed by another
  * @effects audit `audit_log.person_read` where the search is about a person
  * @errors invalid_cursor
  */
-export async function searchLogs(ctx: Ctx, query: Query): Promise<Page<SeenRow>> {
+export async function searchLogs(ctx: Ctx, query: z.output<typeof auditLogQuery>): Promise<Page<SeenRow>> {
   const { limit, cursor, ...filters } = query;
   const sight = sightOf(ctx.actor);
   const listing = `audit-logs ${sight.restricted} ${canonicalJson(filters as Json)}`;
   const key = ctx.deps.keyring.cursorKey;
   const after = cursor === undefined ? undefined : readCursor(key, listing, cursor);
   return transact(ctx, ctx.login, async (tx) => {
-    const rows = await newestOf(searchStatements(tx, filters, sight.restricted, after, limit + 1), limit + 1);
-    const page = cutPage(key, listing, rows, limit, (row) => [row.recordedAt, row.id]);
+    const reader = personOf(ctx.actor);
+    const search = { filters, restricted: sight.restricted, reader, after, limit };
+    const { rows, reached } = await findRows(tx, search);
     if (filters.userId !== undefined) {
       await record(tx, ctx, {
         event: AUDIT_EVENTS['audit_log.person_read'],
         resource: { type: 'user', id: filters.userId },
         subjectUserId: filters.userId,
-        after: { filters, rows: page.data.length },
+        after: { filters, rows: rows.length },
       });
     }
     return {
-      nextCursor: page.nextCursor,
-      data: await shownRows(tx, ctx, page.data, sight.personal),
+      nextCursor: reached === null ? null : signCursor(key, listing, reached),
+      data: await shownRows(tx, ctx, rows, sight.personal),
     };
   });
 }
@@ -72,94 +74,60 @@ export async function shownRows(
 }
 
 /**
- * What a search asks the database: one statement for each index that can answer it, each with the newest rows
- * it finds. Asked as one with `or`, PostgreSQL would sort all rows of a person.
+ * The newest rows of a search. It goes one way after the other until one fills the page or comes to the end;
+ * where none does, the page is what the one found that came furthest.
+ * @shape `limit` rows at most
+ * @effects settings of the transaction
  */
-export function searchStatements(
-  tx: Tx,
-  filters: Filters,
-  restricted: boolean,
-  after: readonly string[] | undefined,
-  limit: number,
-) {
-  return waysTo(filters).map((way) =>
-    tx
-      .select()
-      .from(auditLogs)
-      .where(
-        and(restricted ? undefined : eq(auditLogs.class, 'normal'), way, matching(filters), beforeRow(after)),
-      )
-      .orderBy(desc(auditLogs.recordedAt), desc(auditLogs.id))
-      .limit(limit),
-  );
-}
-
-/** The conditions of which a row meets at least one. */
-function waysTo({ userId, actorId }: Filters): readonly (SQL | undefined)[] {
-  if (userId !== undefined) {
-    const actor = actorId === undefined ? undefined : eq(auditLogs.actorId, actorId);
-    return [and(eq(auditLogs.actorUserId, userId), actor), and(eq(auditLogs.subjectUserId, userId), actor)];
-  }
-  if (actorId === undefined) {
-    return [undefined];
-  }
-  // Literals, so that the planner sees that the partial index answers.
-  const machine = sql`${auditLogs.actorId} = ${actorId} and ${auditLogs.actorKind} not in ('customer', 'staff')`;
-  const person = sql`${auditLogs.actorUserId} = ${actorId}::uuid and ${auditLogs.actorId} = ${actorId} and ${auditLogs.actorKind} in ('customer', 'staff')`;
-  return isId(actorId) ? [person, machine] : [machine];
-}
-
-/** The newest rows of all statements, each once. */
-export async function newestOf(
-  statements: ReturnType<typeof searchStatements>,
-  limit: number,
-): Promise<readonly AuditRow[]> {
-  const found = new Map<string, AuditRow>();
-  for (const statement of statements) {
-    for (const row of await statement) {
-      found.set(row.id, row);
+export async function findRows(tx: Tx, search: LogSearch): Promise<Found> {
+  const { limit } = search;
+  await preferFewRows(tx);
+  let best: Found | undefined;
+  for (const way of searchWays(tx, { ...search, limit: limit + 1 })) {
+    const found = mergeStreams(await Promise.all(way), limit + 1);
+    if (found.rows.length > limit) {
+      const rows = found.rows.slice(0, limit);
+      return { rows, reached: positionOf(rows.at(-1)) };
     }
+    if (found.reached === null) {
+      return found;
+    }
+    best = best === undefined || isOlder(found.reached, best.reached) ? found : best;
   }
-  const key = (row: AuditRow): string => `${row.recordedAt} ${row.id}`;
-  return [...found.values()].sort((left, right) => (key(left) < key(right) ? 1 : -1)).slice(0, limit);
+  return best ?? { rows: [], reached: null };
 }
 
-function matching(filters: Filters): SQL | undefined {
-  const { from, to, category, severity, eventType, requestId, resourceType, resourceId, outcome } = filters;
-  return and(
-    from === undefined ? undefined : gte(auditLogs.recordedAt, from),
-    to === undefined ? undefined : lt(auditLogs.recordedAt, to),
-    category === undefined ? undefined : categoryIs(category),
-    severity === undefined ? undefined : severityIs(severity),
-    eventType === undefined ? undefined : eq(auditLogs.eventType, eventType),
-    requestId === undefined ? undefined : eq(auditLogs.requestId, requestId),
-    resourceType === undefined ? undefined : eq(auditLogs.resourceType, resourceType),
-    resourceId === undefined ? undefined : eq(auditLogs.resourceId, resourceId),
-    outcome === undefined ? undefined : eq(auditLogs.outcome, outcome),
-    filters.class === undefined ? undefined : eq(auditLogs.class, filters.class),
+/** The rows of all streams, each once, in the order of the indexes. */
+export function newestOf(streams: readonly (readonly AuditRow[])[]): readonly AuditRow[] {
+  const found = new Map(streams.flat().map((row) => [row.id, row]));
+  return [...found.values()].sort((left, right) => (isOlder(positionOf(left), positionOf(right)) ? 1 : -1));
+}
+
+/** What all streams of a way have looked at: down to where the first of them gave up. */
+function mergeStreams(streams: readonly (readonly Looked[])[], limit: number): Found {
+  let reached: readonly string[] | null = null;
+  for (const looked of streams) {
+    const stop = looked.find(({ last }) => last) ?? (looked.length === limit ? looked.at(-1) : undefined);
+    const position = positionOf(stop?.row);
+    reached = position !== null && (reached === null || isOlder(reached, position)) ? position : reached;
+  }
+  const rows = streams.map((looked) =>
+    looked
+      .filter(({ row, fits }) => fits && (reached === null || !isOlder(positionOf(row), reached)))
+      .map(({ row }) => row),
   );
+  return { rows: newestOf(rows), reached };
 }
 
-/** The rare categories have an index; said again, so that the planner sees that it answers. */
-function categoryIs(category: NonNullable<Filters['category']>): SQL {
-  const common = category === 'trading' || category === 'financial';
-  return common
-    ? eq(auditLogs.category, category)
-    : sql`${auditLogs.category} = ${category} and ${auditLogs.category} not in ('trading', 'financial')`;
+function positionOf(row: AuditRow): readonly string[];
+function positionOf(row: AuditRow | undefined): readonly string[] | null;
+function positionOf(row: AuditRow | undefined): readonly string[] | null {
+  return row === undefined ? null : [row.recordedAt, row.id];
 }
 
-function severityIs(severity: NonNullable<Filters['severity']>): SQL {
-  return severity === 'info'
-    ? eq(auditLogs.severity, severity)
-    : sql`${auditLogs.severity} = ${severity} and ${auditLogs.severity} <> 'info'`;
-}
-
-/** Rows older than the last one of the page before. */
-export function beforeRow(after: readonly string[] | undefined): SQL | undefined {
-  const [recordedAt, id] = after ?? [];
-  return recordedAt === undefined || id === undefined
-    ? undefined
-    : sql`(${auditLogs.recordedAt}, ${auditLogs.id}) < (${recordedAt as Instant}::timestamptz, ${id}::uuid)`;
+/** Instants and ids have one length each, so that their texts compare as they do. */
+function isOlder(one: readonly string[], other: readonly string[] | null): boolean {
+  return other !== null && one.join(' ') < other.join(' ');
 }
 
 async function placesOf(tx: Tx, rows: readonly AuditRow[]): Promise<ReadonlyMap<Id, number>> {

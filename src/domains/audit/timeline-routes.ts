@@ -8,6 +8,7 @@ import { timelineParams, timelineQuery } from './timeline-api.ts';
 export const timelineEndpoints: readonly Endpoint[] = [
   endpoint({
     operationId: 'getAuditTimeline',
+    restricted: true,
     method: 'get',
     path: '/v1/audit/timelines/{kind}/{id}',
     tag: 'audit',

@@ -10,7 +10,8 @@ import { type Id, newId } from '../../kernel/id.ts';
 import { instantOfMs } from '../../kernel/time.ts';
 import type { ExportRow, JsonObject } from '../../platform/audit/export-format.ts';
 import { signManifest } from '../../platform/audit/export-manifest.ts';
-import { openLogReader, type SliceRow } from '../../platform/audit/export-slices.ts';
+import { type LogSlice, openLogReader } from '../../platform/audit/export-slices.ts';
+import { earlierOrigins } from '../../platform/audit/log-identity.ts';
 import { latestCheckpoint, loadNodes, type StoredCheckpoint } from '../../platform/audit/log-store.ts';
 import { record } from '../../platform/audit/record.ts';
 import { type Sealer, sealerOf } from '../../platform/audit/sealer.ts';
@@ -22,7 +23,8 @@ import { transact } from '../../platform/db/transact.ts';
 import { writeSealedFile } from '../../platform/files/sealed-file.ts';
 import { AUDIT_EVENTS } from './audit.ts';
 import { ageEncrypted } from './export-age.ts';
-import { blocksOf, chosenRows, openerOf, shownRows } from './export-lines.ts';
+import { type ExportFailure, failureOf } from './export-failure.ts';
+import { blocksOf, chosenRows, shownRows } from './export-lines.ts';
 import { type Cells, cellsOf, csvOf, parquetOf } from './export-tables.ts';
 import { type ExportPeriod, earlierSizes, placeOf, type StoredExport, storedExport } from './exports.ts';
 
@@ -32,7 +34,7 @@ const HEARTBEAT_MS = 500;
 const DAY_MS = 24 * 60 * 60 * 1000;
 
 type Range = { readonly begin: number; readonly end: number };
-type Slices = AsyncIterable<readonly SliceRow[]>;
+type Slices = AsyncIterable<LogSlice>;
 type Parts = AsyncIterable<string | Uint8Array>;
 
 type Plan = {
@@ -69,8 +71,9 @@ export async function writeExportFile(ctx: Ctx, exportId: Id, stopping?: AbortSi
     if (thrown instanceof ExportStopped) {
       return;
     }
-    const failure = thrown instanceof Error ? thrown.name : 'unknown';
-    ctx.deps.log.error({ object: exportId, failure }, 'an export failed');
+    const failure = failureOf(thrown);
+    const name = thrown instanceof Error ? thrown.name : 'unknown';
+    ctx.deps.log.error({ object: exportId, code: failure, failure: name }, 'an export failed');
     await finish(ctx, stored, { status: 'failed', failure });
   }
 }
@@ -116,11 +119,13 @@ async function writeFile(ctx: Ctx, stored: StoredExport, stopping: AbortSignal |
     const { from, to } = stored.period;
     const choice = { ...stored.filters, from, to };
     const slices = watched(plan, reader.slices(plan.range, plan.checkpoint.size, choice), stopping);
-    const plain = digested(partsOf(plan, slices));
+    const plain = partsOf(plan, slices);
     const parts = stored.recipient === null ? plain.parts : ageEncrypted(stored.recipient, plain.parts);
     const fileName = `audit-exports/${stored.id}.${newId()}.sealed`;
     const path = await deps.files.pathOf(fileName);
-    const { sha256, sizeBytes } = await writeSealedFile(path, deps.keyring.house, placeOf(stored.id), parts);
+    const { house } = deps.keyring;
+    const own = stored.recipient === null ? plain.sha256 : undefined;
+    const { sha256, sizeBytes } = await writeSealedFile(path, house, placeOf(stored.id), parts, own);
     const plainSha256 = stored.recipient === null ? sha256 : plain.sha256();
     const rowCount = plan.counted.shown;
     const file = { fileName, sha256, sizeBytes, plainSha256, rowCount, treeSize: plan.checkpoint.size };
@@ -163,15 +168,15 @@ async function rangeOf(tx: Tx, { from, to }: ExportPeriod, size: number): Promis
 async function* watched(plan: Plan, slices: Slices, stopping: AbortSignal | undefined): Slices {
   const { clock } = plan.ctx.deps;
   let toldMs = clock.realMs();
-  for await (const rows of slices) {
-    yield rows;
+  for await (const slice of slices) {
+    yield slice;
     if (stopping?.aborted) {
       throw new ExportStopped();
     }
     const nowMs = clock.realMs();
     if (nowMs - toldMs >= HEARTBEAT_MS) {
       toldMs = nowMs;
-      await tellProgress(plan, (rows.at(-1)?.sequence ?? plan.range.begin) + 1 - plan.range.begin);
+      await tellProgress(plan, slice.end - plan.range.begin);
     }
   }
 }
@@ -195,23 +200,25 @@ function isMine({ id, startedAt }: StoredExport) {
   return and(eq(auditExports.id, id), eq(auditExports.status, 'running'), eq(auditExports.startedAt, mine));
 }
 
-function partsOf(plan: Plan, slices: Slices): Parts {
+/** What goes into the file, and its digest, once all of it was read. */
+type Plain = { readonly parts: Parts; readonly sha256: () => string };
+
+function partsOf(plan: Plan, slices: Slices): Plain {
   const { format, filters } = plan.stored;
   if (format !== 'ndjson') {
-    return format === 'csv' ? csvOf(cellRows(plan, slices)) : parquetOf(cellRows(plan, slices));
+    return digested(format === 'csv' ? csvOf(cellRows(plan, slices)) : parquetOf(cellRows(plan, slices)));
   }
   const { ctx, range, counted } = plan;
   const header = headerOf(plan);
   const nodes = (wanted: Parameters<typeof loadNodes>[1]) => read(ctx, (tx) => loadNodes(tx, wanted));
   if (Object.keys(filters).length > 0) {
-    return writeExport(header, proven(plan, slices), nodes);
+    return digested(writeExport(header, proven(plan, slices), nodes));
   }
-  const blocks = (async function* () {
-    for await (const rows of slices) {
-      yield await blocksOf(ctx, rows, range, counted);
-    }
-  })();
-  return writeBlocks({ ...header, range }, blocks, nodes);
+  // The file's trailer has the digest of all before it: one pass over the bytes serves both.
+  const digest = createHash('sha256');
+  const blocks = blocksOf(ctx, slices, range, counted);
+  const parts = writeBlocks({ ...header, range }, blocks, nodes, digest);
+  return { parts, sha256: () => digest.digest('hex') };
 }
 
 function headerOf({ ctx, stored, sealer, checkpoint, sizes }: Plan) {
@@ -222,14 +229,15 @@ function headerOf({ ctx, stored, sealer, checkpoint, sizes }: Plan) {
     from: stored.period.from,
     to: stored.period.to,
     filters: stored.filters as JsonObject,
+    origins: earlierOrigins(sealer.identity),
     earlierSizes: sizes,
     sealer: sealer.signer,
   };
 }
 
 async function* proven({ ctx, counted }: Plan, slices: Slices): AsyncGenerator<ExportRow> {
-  for await (const rows of slices) {
-    for (const row of await chosenRows(ctx, rows)) {
+  for await (const slice of slices) {
+    for (const row of await chosenRows(ctx, slice)) {
       counted.shown += 1;
       yield row;
     }
@@ -237,16 +245,14 @@ async function* proven({ ctx, counted }: Plan, slices: Slices): AsyncGenerator<E
 }
 
 async function* cellRows({ ctx, counted }: Plan, slices: Slices): AsyncGenerator<readonly Cells[]> {
-  for await (const rows of slices) {
-    const open = await openerOf(ctx, rows);
-    const shown = shownRows(rows);
+  for await (const slice of slices) {
+    const shown = await shownRows(ctx, slice);
     counted.shown += shown.length;
-    yield shown.map((row) => cellsOf(row, open(row.row)));
+    yield shown.map(cellsOf);
   }
 }
 
-/** What is inside an encrypted file has a digest of its own. */
-function digested(parts: Parts): { readonly parts: Parts; readonly sha256: () => string } {
+function digested(parts: Parts): Plain {
   const digest = createHash('sha256');
   const passed = (async function* () {
     for await (const part of parts) {
@@ -291,7 +297,7 @@ function read<Result>(ctx: Ctx, work: (tx: Tx) => Promise<Result>): Promise<Resu
 
 type Outcome =
   | ({ readonly status: 'completed' } & Omit<Awaited<ReturnType<typeof writeFile>>, 'status'>)
-  | { readonly status: 'failed'; readonly failure: string };
+  | { readonly status: 'failed'; readonly failure: ExportFailure };
 
 /** False where the export was cancelled or taken over meanwhile. */
 async function finish(ctx: Ctx, stored: StoredExport, outcome: Outcome): Promise<boolean> {

@@ -10,7 +10,8 @@ export const eventEndpoints: readonly Endpoint[] = [
     path: '/v1/events',
     tag: 'events',
     summary: 'The caller’s own events, oldest first',
-    description: 'Continue with `after` set to the id of the last event that was read.',
+    description:
+      'Continue with `after` set to the id of the last event that was read. Events are kept for 90 days; after one that is gone, `event_unknown` says to begin without `after`.',
     access: { customer: true, scope: 'events:read' },
     query: eventQuery,
     responses: { 200: EventList },

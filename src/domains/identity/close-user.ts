@@ -17,6 +17,7 @@ import { endSessions } from './end-sessions.ts';
 import { refuseIdentity } from './errors.ts';
 import { lockGateExclusively } from './gates.ts';
 import { notifyUser } from './notify-user.ts';
+import { refuseObstructed } from './refuse-obstructed.ts';
 import { apiKeys, users } from './schema.ts';
 import { refuseSelfAction } from './signed-in.ts';
 
@@ -98,14 +99,5 @@ async function refuseUnclosable(tx: Tx, ctx: Ctx, user: User | undefined): Promi
   if (user.status === 'closed') {
     throw refuseIdentity('user_closed');
   }
-  const found = [];
-  for (const obstaclesOf of ctx.deps.privacy.closingObstacles) {
-    found.push(...(await obstaclesOf(tx, user.id)));
-  }
-  if (found.length > 0) {
-    throw refuseIdentity('closing_obstructed', {
-      detail: found.map((obstacle) => obstacle.detail).join('; '),
-      errors: found.map(({ code, detail }) => ({ pointer: 'path/id', code, detail })),
-    });
-  }
+  await refuseObstructed(tx, ctx, user.id);
 }

@@ -22,6 +22,7 @@ import { endSessions } from './end-sessions.ts';
 import { refuseIdentity } from './errors.ts';
 import { lockGateExclusively } from './gates.ts';
 import { personKeptUntil } from './kept-until.ts';
+import { refuseObstructed } from './refuse-obstructed.ts';
 import { users } from './schema.ts';
 import { refuseSelfAction } from './signed-in.ts';
 
@@ -33,7 +34,8 @@ const ACTION = 'user.erase';
 /**
  * Asks for a person to be erased once their records need no longer be kept; another person decides.
  * @effects one row of `approvals`; audit `approval.requested`
- * @errors self_action, not_found, user_erased, retention_running, legal_hold, approval_pending_exists
+ * @errors self_action, not_found, user_erased, retention_running, closing_obstructed, legal_hold,
+ *   approval_pending_exists
  */
 export async function requestErasure(ctx: Ctx, userId: Id, reason: string): Promise<Approval> {
   refuseSelfAction(ctx, userId);
@@ -70,7 +72,11 @@ export async function repeatErasure(ctx: Ctx, userId: Id): Promise<void> {
     const keys = await tx.$count(personKeys, eq(personKeys.userId, userId));
     assert(keys === 0, 'only who has no key any more is erased again');
     await lockGateExclusively(tx, userId);
-    await lockRow(tx, users, userId);
+    const user = await lockRow(tx, users, userId);
+    // Another node did it meanwhile.
+    if (user?.deletedAt !== null) {
+      return;
+    }
     // Where the relationship, too, ended after the backup was taken.
     await endSessions(tx, ctx, userId, 'closed');
     await tx
@@ -86,7 +92,7 @@ export async function repeatErasure(ctx: Ctx, userId: Id): Promise<void> {
  * read or found without it. Rows that are evidence stay as they are, so every proof stays valid.
  * @effects the row of `person_keys`; rows of `users` and of whatever domains hold on the person; audit
  *   `user.erased`; event `identity.user_erased`
- * @errors not_found, user_erased, retention_running, legal_hold
+ * @errors not_found, user_erased, retention_running, closing_obstructed, legal_hold
  */
 export async function eraseUser(tx: Tx, ctx: Ctx, userId: Id, reason: string): Promise<void> {
   await lockGateExclusively(tx, userId);
@@ -130,7 +136,7 @@ async function destroy(tx: Tx, ctx: Ctx, userId: Id, reason: string): Promise<vo
 
 /**
  * Since when the person's records need no longer be kept.
- * @errors not_found, user_erased, retention_running with the date, legal_hold
+ * @errors not_found, user_erased, retention_running with the date, closing_obstructed, legal_hold
  */
 async function refuseUnerasable(tx: Tx, ctx: Ctx, user: User | undefined): Promise<Instant> {
   if (user === undefined) {
@@ -144,6 +150,8 @@ async function refuseUnerasable(tx: Tx, ctx: Ctx, user: User | undefined): Promi
   if (user.status !== 'closed' || until > now) {
     throw retentionRunning(until, user.status === 'closed');
   }
+  // Money that came after the end has an owner as long as somebody can name them.
+  await refuseObstructed(tx, ctx, user.id);
   await refuseHeld(tx, { userId: user.id, from: user.createdAt, to: lastFact });
   return until;
 }

@@ -101,7 +101,13 @@ async function* textOf(
   own: boolean,
   pieces: readonly PersonalData[],
 ): AsyncGenerator<string> {
-  const head = { format: 'plimsoll-data-export/1', userId, exportedAt: ctx.deps.clock.now() };
+  const head = {
+    format: 'plimsoll-data-export/1',
+    userId,
+    exportedAt: ctx.deps.clock.now(),
+    // Staff pass exports on: what must come out first is said in the file itself.
+    ...(own ? {} : { restricted: pieces.filter((piece) => piece.restricted === true).map(nameOf) }),
+  };
   yield `${JSON.stringify(head).slice(0, -1)},"data":{`;
   for (const [index, piece] of pieces.entries()) {
     yield `${index === 0 ? '' : ','}${JSON.stringify(piece.name)}:{`;
@@ -114,6 +120,10 @@ async function* textOf(
     yield '}';
   }
   yield '},"complete":true}';
+}
+
+function nameOf({ name }: PersonalData): string {
+  return name;
 }
 
 async function* rowsOf(ctx: Ctx, login: Login, userId: Id, section: PersonalSection): AsyncGenerator<string> {

@@ -10,6 +10,7 @@ import { identityInventory } from './inventory.ts';
 import { dropChallenges } from './passkey-challenges.ts';
 import { personalCredentials, personalGate, personalIdentity } from './personal-data.ts';
 import { publishAgreementAction } from './publish-agreement.ts';
+import { purgeSignInsJob } from './purge-sign-ins.ts';
 import { reactivateAction } from './reactivate-user.ts';
 import { remindKeyExpiryJob } from './remind-key-expiry.ts';
 import { dropNonces } from './request-nonces.ts';
@@ -71,6 +72,7 @@ export const identityDomain: Domain = {
     rotateTokenKeysJob,
     remindKeyExpiryJob,
     watchSealJob,
+    purgeSignInsJob,
   ],
   peopleBehind: [peopleBehind(users, users.id, users.id)],
   retention: [duePeople],

@@ -45,6 +45,10 @@ export const DataExport = z
     format: z.literal('plimsoll-data-export/1'),
     userId: wireId,
     exportedAt: wireInstant,
+    restricted: z.array(z.string()).optional().openapi({
+      description:
+        'In an export that staff made: the members of `data` that must not reach the person (no tipping off).',
+    }),
     data: z
       .record(z.string(), z.record(z.string(), z.array(z.unknown())))
       .openapi({ description: 'By domain and kind of record.' }),

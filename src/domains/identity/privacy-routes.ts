@@ -110,7 +110,7 @@ export const privacyEndpoints: readonly Endpoint[] = [
     path: '/v1/users/{id}/erasure',
     summary: 'Asks for a person to be erased after retention; another person decides',
     description:
-      'Refused with `retention_running` and the date while records must be kept, and with `legal_hold` while a hold keeps them. Erasing destroys the key of the person: nobody can read their data again.',
+      'Refused with `retention_running` and the date while records must be kept, with `closing_obstructed` while money or work is open, and with `legal_hold` while a hold keeps them. Erasing destroys the key of the person: nobody can read their data again.',
     access: { staff: ERASERS, stepUp: true },
     restricted: true,
     params,
@@ -118,7 +118,13 @@ export const privacyEndpoints: readonly Endpoint[] = [
     example: { reason: 'Asked for in writing; the retention period is over' },
     responses: { 202: ApprovalView },
     problems: {
-      ...pickProblems(IDENTITY_PROBLEMS, 'self_action', 'user_erased', 'retention_running'),
+      ...pickProblems(
+        IDENTITY_PROBLEMS,
+        'self_action',
+        'user_erased',
+        'retention_running',
+        'closing_obstructed',
+      ),
       ...pickProblems(PLATFORM_PROBLEMS, 'legal_hold'),
       ...pendingExists,
     },

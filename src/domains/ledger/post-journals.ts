@@ -7,7 +7,7 @@ import type { Instant } from '../../kernel/time.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { constraintOf, sqlStateOf } from '../../platform/db/errors.ts';
-import { arrayLiteral } from '../../platform/db/insert-rows.ts';
+import { arrayParameter } from '../../platform/db/insert-rows.ts';
 import { executePrepared } from '../../platform/db/prepared.ts';
 import { refuseLedger } from './errors.ts';
 import { type JournalKind, misfit } from './journal-kinds.ts';
@@ -157,6 +157,7 @@ function statementOf(
   const common = commonColumns(postings, now.slice(0, 10));
   const uniform = common.every(({ values }) => values.every((value) => value === values[0]));
   const arrays = uniform ? own : [...own, ...common];
+  const ownArrays = own.map(arrayOf);
   // Most batches hold one kind of posting: what they have in common is then sent once, and not per row.
   const inBatch = (column: Column) =>
     uniform && common.includes(column) ? constantOf(column) : sql`batch.${sql.identifier(column.name)}`;
@@ -165,7 +166,8 @@ function statementOf(
       [...own, ...common].find((candidate) => candidate.name === name),
       'a column of journals',
     );
-    return uniform && own.includes(column) ? sql`(${arrayOf(column)})[leg.journal]` : inBatch(column);
+    const place = own.indexOf(column);
+    return uniform && place >= 0 ? sql`(${ownArrays[place]})[leg.journal]` : inBatch(column);
   };
   const done = writes.map((_, index) => sql.identifier(`written_${index}`));
   const written = writes.map((write, index) => sql`${done[index]} as (${write} returning 1), `);
@@ -177,12 +179,13 @@ function statementOf(
   return sql`
     with ${sql.join(written)}locked as materialized (
       select id, user_id, account_id, asset, total, version, last_entry_at from wallets
-      where id = any (${sql.param(arrayLiteral(walletIds))}::uuid[]) ${sql.join(first, sql` `)}
+      where id = any (${sql.param(arrayParameter('uuid', walletIds))}::uuid[]) ${sql.join(first, sql` `)}
       order by id for update
     ), booking as materialized (
       select greatest(${sql.param(now)}::text::timestamptz, max(last_entry_at)) as at from locked
     ), batch as materialized (
-      select * from unnest(${list(arrays.map(arrayOf))}) with ordinality as batch (${namesOf(arrays)}, place)
+      select * from unnest(${list(uniform ? ownArrays : [...ownArrays, ...common.map(arrayOf)])})
+        with ordinality as batch (${namesOf(arrays)}, place)
     ), posted as (
       insert into journals (booked_at, ${namesOf([...own, ...common])})
       select booking.at, ${list([...own, ...common].map(inBatch))} from booking, batch
@@ -271,15 +274,17 @@ function legsOf(postings: readonly NewJournal[]) {
     { name: 'amount', type: 'numeric', values: amounts },
     { name: 'journal', type: 'integer', values: journals },
   ];
-  return { walletIds: [...new Set(walletIds)].sort(), legs };
+  return { walletIds: [...new Set(walletIds)], legs };
 }
 
 function arrayOf({ type, values }: Column): SQL {
-  return sql`${sql.param(arrayLiteral(values))}::${sql.raw(type)}[]`;
+  return sql`${sql.param(arrayParameter(type, values))}::${sql.raw(type)}[]`;
 }
 
+/** Of many rows, a query of its own, so that the value is read from its text once and not for each. */
 function constantOf({ type, values }: Column): SQL {
-  return sql`${sql.param(values[0] ?? null)}::text::${sql.raw(type)}`;
+  const read = sql`${sql.param(values[0] ?? null)}::text::${sql.raw(type)}`;
+  return values.length === 1 ? read : sql`(select ${read})`;
 }
 
 function namesOf(columns: readonly Column[]): SQL {

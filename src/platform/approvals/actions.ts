@@ -21,6 +21,11 @@ export type ApprovalAction = {
   readonly action: string;
   /** It may take effect while the installation is in recovery. */
   readonly inRecovery?: true;
+  /**
+   * That it was asked for is known to nobody but its checkers and examiners, and never to the person it is
+   * about (no tipping off).
+   */
+  readonly restricted?: true;
   /** @errors DomainError when the state no longer allows it: the vote rolls back with it */
   readonly execute: (ctx: Ctx, approved: ApprovedAction) => Promise<void>;
   /** Runs when a checker rejects or the approval expires. */
@@ -30,6 +35,9 @@ export type ApprovalAction = {
 export type ApprovalActions = {
   readonly register: (action: ApprovalAction) => void;
   readonly of: (action: string) => ApprovalAction;
+  readonly isRestricted: (action: string) => boolean;
+  /** The names of all that are. */
+  readonly restricted: () => readonly string[];
 };
 
 /** An empty registry; the application fills it once, before it serves. */
@@ -41,5 +49,8 @@ export function approvalActions(): ApprovalActions {
       actions.set(action.action, action);
     },
     of: (action) => present(actions.get(action), `the approval action ${action} is registered`),
+    isRestricted: (action) => actions.get(action)?.restricted === true,
+    restricted: () =>
+      [...actions.values()].filter(({ restricted }) => restricted).map(({ action }) => action),
   };
 }

@@ -7,6 +7,7 @@ import { lockRow } from '../db/locks.ts';
 import { approvals } from '../db/schema.ts';
 import { transact } from '../db/transact.ts';
 import { refuse } from '../http/refuse.ts';
+import { refuseInRecovery } from '../recovery/mode.ts';
 import { cancelApprovals } from './open-approvals.ts';
 import { isVisibleTo } from './visibility.ts';
 
@@ -15,7 +16,7 @@ const CANCELLED = 'taken back by its maker';
 /**
  * The maker takes back what nobody has decided yet. What waited for it goes on as after a rejection.
  * @effects the row of `approvals`; audit `approval.cancelled`; whatever the action does when refused
- * @errors not_found, forbidden, self_approval (it is about the maker), approval_not_pending
+ * @errors not_found, forbidden, self_approval (it is about the maker), approval_not_pending, recovery_mode
  */
 export async function cancelApproval(ctx: Ctx, approvalId: Id): Promise<void> {
   await transact(ctx, 'engine', async (tx) => {
@@ -35,16 +36,19 @@ export async function cancelApproval(ctx: Ctx, approvalId: Id): Promise<void> {
     }
     await cancelApprovals(tx, ctx, [approval]);
     const action = ctx.deps.approvalActions.of(approval.action);
-    await action.refused?.(
-      { ...ctx, tx },
-      {
-        approvalId,
-        subjectId: approval.subjectId,
-        payload: approval.payload as { readonly [key: string]: Json },
-        makerId: approval.makerId,
-        checkerIds: [],
-      },
-      CANCELLED,
-    );
+    if (action.refused !== undefined) {
+      refuseInRecovery(ctx.deps);
+      await action.refused(
+        { ...ctx, tx },
+        {
+          approvalId,
+          subjectId: approval.subjectId,
+          payload: approval.payload as { readonly [key: string]: Json },
+          makerId: approval.makerId,
+          checkerIds: [],
+        },
+        CANCELLED,
+      );
+    }
   });
 }

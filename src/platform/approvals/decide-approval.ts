@@ -2,6 +2,7 @@ import { and, eq } from 'drizzle-orm';
 import { hasRole, personOf, type Role } from '../../kernel/actor.ts';
 import { assert, present } from '../../kernel/assert.ts';
 import type { Json } from '../../kernel/canonical-json.ts';
+import { DomainError } from '../../kernel/error.ts';
 import type { Id } from '../../kernel/id.ts';
 import { record } from '../audit/record.ts';
 import type { Ctx } from '../context.ts';
@@ -11,9 +12,9 @@ import { lockRow } from '../db/locks.ts';
 import { approvals, approvalVotes } from '../db/schema.ts';
 import { transact } from '../db/transact.ts';
 import { refuse } from '../http/refuse.ts';
-import { RECOVERY_RETRY_SECONDS, recoveryOf } from '../recovery/mode.ts';
+import { refuseInRecovery } from '../recovery/mode.ts';
 import type { ApprovedAction } from './actions.ts';
-import { APPROVAL_EVENTS } from './audit.ts';
+import { approvalEvent } from './audit.ts';
 import { type Approval, payloadHash } from './request-approval.ts';
 import { isVisibleTo } from './visibility.ts';
 
@@ -34,28 +35,48 @@ export async function decideApproval(ctx: Ctx, decision: Decision): Promise<Appr
   return transact(ctx, 'engine', async (tx) => {
     const approval = await lockRow(tx, approvals, decision.approvalId);
     const checkerId = present(personOf(ctx.actor), 'a vote is cast by a person');
-    refuseVote(ctx, approval, checkerId);
-    const [vote] = await tx
-      .insert(approvalVotes)
-      .values({
-        approvalId: approval.id,
-        checkerId,
-        vote: decision.vote,
-        reason: decision.reason,
-        votedAt: ctx.deps.clock.realNow(),
-      })
-      .onConflictDoNothing()
-      .returning();
-    if (vote === undefined) {
-      throw refuse('approval_already_voted');
-    }
-    await recordStep(tx, ctx, 'approval.voted', { ...approval, ...vote });
-    if (decision.vote === 'reject') {
-      return close(tx, { ...ctx, tx }, approval, decision.reason);
-    }
-    const votes = await approvingCheckers(tx, approval.id);
-    return votes.length < approval.quorum ? approval : execute(tx, { ...ctx, tx }, approval, votes);
+    const cast = castVote(tx, ctx, approval, checkerId, decision);
+    return approval !== undefined && ctx.deps.approvalActions.isRestricted(approval.action)
+      ? cast.catch(rethrowRestricted)
+      : cast;
   });
+}
+
+async function castVote(
+  tx: Tx,
+  ctx: Ctx,
+  approval: Approval | undefined,
+  checkerId: Id,
+  decision: Decision,
+): Promise<Approval> {
+  refuseVote(ctx, approval, checkerId);
+  const [vote] = await tx
+    .insert(approvalVotes)
+    .values({
+      approvalId: approval.id,
+      checkerId,
+      vote: decision.vote,
+      reason: decision.reason,
+      votedAt: ctx.deps.clock.realNow(),
+    })
+    .onConflictDoNothing()
+    .returning();
+  if (vote === undefined) {
+    throw refuse('approval_already_voted');
+  }
+  await recordStep(tx, ctx, 'voted', { ...approval, ...vote });
+  if (decision.vote === 'reject') {
+    return close(tx, { ...ctx, tx }, approval, decision.reason);
+  }
+  const votes = await approvingCheckers(tx, approval.id);
+  return votes.length < approval.quorum ? approval : execute(tx, { ...ctx, tx }, approval, votes);
+}
+
+/** Why a vote on what few may know of was refused is not for more to know either. */
+function rethrowRestricted(thrown: unknown): never {
+  throw thrown instanceof DomainError
+    ? new DomainError(thrown.code, { ...thrown.definition, restricted: true }, thrown.extras)
+    : thrown;
 }
 
 function refuseVote(ctx: Ctx, approval: Approval | undefined, checkerId: Id): asserts approval is Approval {
@@ -86,11 +107,11 @@ async function execute(tx: Tx, ctx: Ctx, approval: Approval, checkerIds: readonl
     .where(eq(approvals.id, approval.id))
     .returning();
   const action = ctx.deps.approvalActions.of(approval.action);
-  if (action.inRecovery !== true && recoveryOf(ctx.deps) !== null) {
-    throw refuse('recovery_mode', { headers: { 'retry-after': String(RECOVERY_RETRY_SECONDS) } });
+  if (action.inRecovery !== true) {
+    refuseInRecovery(ctx.deps);
   }
   await action.execute(ctx, approvedAction(approval, checkerIds));
-  await recordStep(tx, ctx, 'approval.executed', present(executed, 'the approval was locked'));
+  await recordStep(tx, ctx, 'executed', present(executed, 'the approval was locked'));
   return present(executed, 'the approval was locked');
 }
 
@@ -101,8 +122,12 @@ async function close(tx: Tx, ctx: Ctx, approval: Approval, reason: string): Prom
     .where(eq(approvals.id, approval.id))
     .returning();
   const action = ctx.deps.approvalActions.of(approval.action);
-  await action.refused?.(ctx, approvedAction(approval, []), reason);
-  await recordStep(tx, ctx, 'approval.rejected', present(rejected, 'the approval was locked'));
+  if (action.refused !== undefined) {
+    // It gives back what waited, money as well, and that moves in recovery as little as anything.
+    refuseInRecovery(ctx.deps);
+    await action.refused(ctx, approvedAction(approval, []), reason);
+  }
+  await recordStep(tx, ctx, 'rejected', present(rejected, 'the approval was locked'));
   return present(rejected, 'the approval was locked');
 }
 
@@ -127,11 +152,11 @@ function approvedAction(approval: Approval, checkerIds: readonly Id[]): Approved
 async function recordStep(
   tx: Tx,
   ctx: Ctx,
-  event: 'approval.voted' | 'approval.executed' | 'approval.rejected',
+  step: 'voted' | 'executed' | 'rejected',
   after: Approval & { readonly vote?: string },
 ): Promise<void> {
   await record(tx, ctx, {
-    event: APPROVAL_EVENTS[event],
+    event: approvalEvent(ctx.deps.approvalActions, step, after.action),
     resource: { type: 'approval', id: after.id },
     subjectUserId: after.subjectUserId,
     after,

@@ -43,6 +43,7 @@ const problems = pickProblems(
 export const approvalEndpoints: readonly Endpoint[] = [
   endpoint({
     operationId: 'listApprovals',
+    restricted: true,
     method: 'get',
     path: '/v1/approvals',
     tag: 'approvals',
@@ -54,6 +55,7 @@ export const approvalEndpoints: readonly Endpoint[] = [
   }),
   endpoint({
     operationId: 'getApproval',
+    restricted: true,
     method: 'get',
     path: '/v1/approvals/{id}',
     tag: 'approvals',

@@ -7,7 +7,7 @@ import type { Ctx } from '../context.ts';
 import { lockRow } from '../db/locks.ts';
 import { approvals } from '../db/schema.ts';
 import { transact } from '../db/transact.ts';
-import { APPROVAL_EVENTS } from './audit.ts';
+import { approvalEvent } from './audit.ts';
 
 const EXPIRED = 'not decided in time';
 
@@ -56,7 +56,7 @@ async function expireApproval(ctx: Ctx, approvalId: Id): Promise<void> {
       EXPIRED,
     );
     await record(tx, ctx, {
-      event: APPROVAL_EVENTS['approval.expired'],
+      event: approvalEvent(ctx.deps.approvalActions, 'expired', approval.action),
       resource: { type: 'approval', id: approvalId },
       subjectUserId: approval.subjectUserId,
       before: approval,

@@ -6,7 +6,7 @@ import type { Ctx } from '../context.ts';
 import type { Tx } from '../db/client.ts';
 import { lockRows } from '../db/locks.ts';
 import { approvals } from '../db/schema.ts';
-import { APPROVAL_EVENTS } from './audit.ts';
+import { approvalEvent } from './audit.ts';
 import type { Approval } from './request-approval.ts';
 
 /**
@@ -46,7 +46,7 @@ export async function cancelApprovals(tx: Tx, ctx: Ctx, open: readonly Approval[
           .returning();
   for (const approval of cancelled) {
     await record(tx, ctx, {
-      event: APPROVAL_EVENTS['approval.cancelled'],
+      event: approvalEvent(ctx.deps.approvalActions, 'cancelled', approval.action),
       resource: { type: 'approval', id: approval.id },
       subjectUserId: approval.subjectUserId,
       before: present(

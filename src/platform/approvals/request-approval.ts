@@ -10,7 +10,7 @@ import { sha256 } from '../crypto/keyring.ts';
 import type { Tx } from '../db/client.ts';
 import { approvals } from '../db/schema.ts';
 import { refuse } from '../http/refuse.ts';
-import { APPROVAL_EVENTS } from './audit.ts';
+import { approvalEvent } from './audit.ts';
 
 export type Approval = InferSelectModel<typeof approvals>;
 
@@ -32,7 +32,7 @@ const DEFAULT_EXPIRY_MS = 72 * 3_600_000;
 
 /**
  * Puts an action before other people. The acting person is its maker.
- * @effects one row of `approvals`; audit `approval.requested`
+ * @effects one row of `approvals`; audit `approval.requested`, or `restricted_approval.requested`
  * @errors approval_pending_exists
  */
 export async function requestApproval(tx: Tx, ctx: Ctx, request: ApprovalRequest): Promise<Approval> {
@@ -64,7 +64,7 @@ export async function requestApproval(tx: Tx, ctx: Ctx, request: ApprovalRequest
     throw refuse('approval_pending_exists');
   }
   await record(tx, ctx, {
-    event: APPROVAL_EVENTS['approval.requested'],
+    event: approvalEvent(ctx.deps.approvalActions, 'requested', request.action),
     resource: { type: 'approval', id: approval.id },
     subjectUserId: request.subjectUserId,
     after: approval,

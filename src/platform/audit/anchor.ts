@@ -3,12 +3,15 @@
  * is written once and never changed; `latest` finds it again after the database was lost or rolled back. Whoever
  * may write there could remove it: an anchor shows what was signed, it does not prove that nothing was taken away.
  */
-import { link, mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
+import { link, mkdir, open, rename, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { S3Client } from 'bun';
 
 const LATEST = 'latest.txt';
+const TIMEOUT_MS = 10_000;
+/** More than any checkpoint has. */
+const MAX_NOTE_BYTES = 64 * 1024;
 
 export type AnchorStore = {
   readonly name: string;
@@ -18,16 +21,42 @@ export type AnchorStore = {
   readonly latest: () => Promise<string | null>;
 };
 
-/** A store from `file:///folder` or `s3://bucket/prefix`. @errors TypeError for any other address */
-export function anchorStore(address: string): AnchorStore {
+/**
+ * A store from `file:///folder` or `s3://bucket/prefix`; one that does not answer is not waited for.
+ * @errors TypeError for any other address
+ */
+export function anchorStore(address: string, timeoutMs = TIMEOUT_MS): AnchorStore {
   const url = new URL(address);
   switch (url.protocol) {
     case 'file:':
-      return folderAnchor(fileURLToPath(url));
+      return bounded(folderAnchor(fileURLToPath(url)), timeoutMs);
     case 's3:':
-      return bucketAnchor(url.hostname, url.pathname.replace(/^\/|\/$/g, ''));
+      return bounded(bucketAnchor(url.hostname, url.pathname.replace(/^\/|\/$/g, '')), timeoutMs);
     default:
       throw new TypeError('an anchor is file:///folder or s3://bucket/prefix');
+  }
+}
+
+function bounded({ name, put, latest }: AnchorStore, timeoutMs: number): AnchorStore {
+  return {
+    name,
+    put: (size, note) => inTime(put(size, note), timeoutMs),
+    latest: () => inTime(latest(), timeoutMs),
+  };
+}
+
+async function inTime<Result>(work: Promise<Result>, timeoutMs: number): Promise<Result> {
+  let timer: Timer | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new DOMException('the anchor does not answer', 'TimeoutError')),
+      timeoutMs,
+    );
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 
@@ -35,7 +64,8 @@ function folderAnchor(folder: string): AnchorStore {
   return {
     name: `file://${folder}`,
     put: async (size, note) => {
-      await mkdir(join(folder, 'checkpoint'), { recursive: true });
+      // A folder that is not there is another host's that is not mounted: one of our own would say nothing.
+      await mkdir(join(folder, 'checkpoint')).catch(ignoreCode('EEXIST'));
       const kept = join(folder, 'checkpoint', `${size}.txt`);
       const draft = `${kept}.${crypto.getRandomValues(new Uint8Array(8)).toHex()}`;
       await writeDurably(draft, note);
@@ -46,7 +76,7 @@ function folderAnchor(folder: string): AnchorStore {
         throw failure;
       });
     },
-    latest: () => readFile(join(folder, LATEST), 'utf8').catch(ignoreCode('ENOENT')),
+    latest: () => readBounded(join(folder, LATEST)).catch(ignoreCode('ENOENT')),
   };
 }
 
@@ -65,9 +95,19 @@ function bucketAnchor(bucket: string, prefix: string): AnchorStore {
     },
     latest: async () => {
       const file = client.file(nameOf(LATEST));
-      return (await file.exists()) ? file.text() : null;
+      return (await file.exists()) ? file.slice(0, MAX_NOTE_BYTES).text() : null;
     },
   };
+}
+
+async function readBounded(path: string): Promise<string> {
+  const file = await open(path, 'r');
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_NOTE_BYTES), 0, MAX_NOTE_BYTES, 0);
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await file.close();
+  }
 }
 
 async function writeDurably(path: string, text: string): Promise<void> {

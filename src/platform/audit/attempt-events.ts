@@ -6,12 +6,12 @@ export const ATTEMPT_EVENTS = auditEvents({
     category: 'security',
     severity: 'warning',
     description: 'A request was refused; category and class are those of the operation',
-    shows: ['status', 'code', 'count'],
+    shows: ['status', 'code', 'count', 'on'],
   },
   'request.failed': {
     category: 'security',
     severity: 'error',
     description: 'A request failed; category and class are those of the operation',
-    shows: ['status', 'code', 'count'],
+    shows: ['status', 'code', 'count', 'on'],
   },
 });

@@ -163,6 +163,29 @@ export function verifyNote(
   return { text, signedBy: [...signedBy] };
 }
 
+/**
+ * What is wrong with the signature of a note in the name of an origin, or of any where it is null; undefined
+ * where nothing is. The key of one log says nothing for another.
+ */
+export function signatureFault(
+  note: string,
+  origin: string | null,
+  verifiers: readonly NoteVerifier[],
+): string | undefined {
+  try {
+    verifyNote(
+      note,
+      verifiers.filter(({ name }) => origin === null || name === origin),
+    );
+    return undefined;
+  } catch (error) {
+    if (error instanceof NoteError) {
+      return error.message;
+    }
+    throw error;
+  }
+}
+
 /** Signs a checkpoint as a note of one signature. */
 export function signCheckpoint(checkpoint: Checkpoint, signer: NoteSigner): string {
   return signNote(formatCheckpoint(checkpoint), [signer]);

@@ -25,10 +25,11 @@ export type FindingCode =
   | 'row_unproven'
   | 'block_unproven'
   | 'edges_altered'
-  | 'log_rolled_back'
   | 'log_replaced'
   | 'earlier_invalid'
-  | 'earlier_unproven';
+  | 'earlier_beyond_name'
+  | 'earlier_unproven'
+  | 'newer_checkpoint_unproven';
 
 /** One fault. `sequence` to `through` (inclusive) are the rows it names, `line` where it was first seen. */
 export type Finding = {

@@ -6,7 +6,8 @@
  * cannot show one value to a reader and another to the verifier. Lines, in order:
  *
  * 1. header: `format`, `origin`, `checkpoint` (the signed note all proofs lead to), `verifierKey` (whose it
- *    claims to be), `createdAt`, the period `from` and `to`, `filters`, and `proof`, which is one of
+ *    claims to be), `createdAt`, the period `from` and `to`, `filters`, where the log was called otherwise before also
+ *    `origins` (each earlier `origin`, and `untilSize`, the rows it had when it gave the name up), and `proof`, which is one of
  *    - `range`: every row of the sequence range `[begin, end)`; `left` holds the complete subtrees of the tree
  *      over `[0, begin)`. Compact: about 47 bytes of proof a row.
  *    - `rows`: rows chosen by a filter, each with its own inclusion proof. About 1 KB of proof a row.
@@ -41,6 +42,9 @@ export type ProofKind =
   | { readonly kind: 'range'; readonly begin: number; readonly end: number; readonly left: readonly Hash[] }
   | { readonly kind: 'rows' };
 
+/** A name that the log bore before. @units untilSize: the rows it had when it gave the name up */
+export type EarlierOrigin = { readonly origin: string; readonly untilSize: number };
+
 export type ExportHeader = {
   readonly type: 'header';
   readonly origin: string;
@@ -50,6 +54,8 @@ export type ExportHeader = {
   readonly from: string | null;
   readonly to: string | null;
   readonly filters: JsonObject;
+  /** Absent where the log never bore another name. */
+  readonly origins?: readonly EarlierOrigin[];
   readonly proof: ProofKind;
 };
 
@@ -138,6 +144,7 @@ export function formatExportLine(line: ExportLine): string {
  */
 export function parseExportLine(text: string): ExportLine {
   const line = parseCanonical(text);
+  refuseStrangers(line);
   switch (line.type) {
     case 'header':
       return parseHeader(line);
@@ -151,6 +158,35 @@ export function parseExportLine(text: string): ExportLine {
       throw new ExportFormatError('the line is of no known type');
   }
 }
+
+/** What no proof covers must not stand beside what is proven. */
+function refuseStrangers(line: JsonObject): void {
+  const known = typeof line.type === 'string' ? MEMBERS.get(line.type) : undefined;
+  for (const name in line) {
+    if (known?.has(name) === false) {
+      throw new ExportFormatError(`${name} is no member of this line`);
+    }
+  }
+}
+
+const MEMBERS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  [
+    'header',
+    new Set(
+      'type format origin checkpoint verifierKey createdAt from to filters origins proof begin end left'.split(
+        ' ',
+      ),
+    ),
+  ],
+  ['tile', new Set(['type', 'index', 'hashes', 'path'])],
+  [
+    'row',
+    new Set(
+      'type sequence publicSalt public personalHash personalSalt personal withheld previous proof'.split(' '),
+    ),
+  ],
+  ['trailer', new Set('type rows last treeSize checkpoint right consistency sha256 seal'.split(' '))],
+]);
 
 function wireForm(line: ExportLine): JsonObject {
   switch (line.type) {
@@ -219,8 +255,18 @@ function parseHeader(line: JsonObject): ExportHeader {
     from: line.from === null ? null : text(line, 'from'),
     to: line.to === null ? null : text(line, 'to'),
     filters: object(line, 'filters'),
+    ...(line.origins !== undefined && { origins: originsOf(line) }),
     proof: parseProofKind(line),
   };
+}
+
+function originsOf(line: JsonObject): EarlierOrigin[] {
+  return list(line, 'origins').map((item) => {
+    if (!isObject(item) || Object.keys(item).length !== 2) {
+      throw new ExportFormatError('origins is not a list of names with their sizes');
+    }
+    return { origin: text(item, 'origin'), untilSize: count(item, 'untilSize') };
+  });
 }
 
 function parseProofKind(line: JsonObject): ProofKind {

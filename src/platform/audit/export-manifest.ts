@@ -84,7 +84,7 @@ export function signManifest(facts: ManifestFacts, signer: NoteSigner): string {
  * @errors NoteError when it is no manifest or not signed by any of them
  */
 export function verifyManifest(note: string, verifiers: readonly NoteVerifier[]): ManifestLines {
-  verifyNote(note, verifiers);
+  const { signedBy } = verifyNote(note, verifiers);
   const [format, ...lines] = parseNote(note).text.trimEnd().split('\n');
   const values = lines.map((line, at) => {
     const prefix = `${NAMES[at] ?? ''} `;
@@ -96,5 +96,9 @@ export function verifyManifest(note: string, verifiers: readonly NoteVerifier[])
   if (format !== MANIFEST_FORMAT || values.length !== NAMES.length) {
     throw new NoteError('note_malformed', `manifest: not ${MANIFEST_FORMAT} with its ${NAMES.length} lines`);
   }
-  return Object.fromEntries(values) as ManifestLines;
+  const manifest = Object.fromEntries(values) as ManifestLines;
+  if (!signedBy.includes(manifest.origin)) {
+    throw new NoteError('signature_unknown', 'manifest: no signature is by a key of the log it names');
+  }
+  return manifest;
 }

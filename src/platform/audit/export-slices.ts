@@ -1,41 +1,35 @@
 /**
- * Reads the log for exports, a few thousand leaves at a time, on a connection of its own. PostgreSQL makes the
- * text of a row's public part, all but before and after, whose members it stores in another order than
- * canonical JSON. What lies under a checkpoint does not change, so each slice may be a statement of its own.
+ * Reads the log for exports, a few thousand leaves at a time, on a connection of its own. PostgreSQL sends its
+ * values as they are (log-tuples.ts). What lies under a checkpoint does not change, so each slice may be a
+ * statement of its own.
  */
 import postgres from 'postgres';
-import { assert } from '../../kernel/assert.ts';
-import { canonicalJson, type Json } from '../../kernel/canonical-json.ts';
+import { assert, present } from '../../kernel/assert.ts';
 import type { Instant } from '../../kernel/time.ts';
 import { type Connection, clientOptions } from '../db/client.ts';
-import { rowLeafHash } from './leaf.ts';
-import { type Hash, sha256 } from './merkle.ts';
+import { type ByteSink, byteSink, makeRoom } from './byte-sink.ts';
+import { COLUMN, COLUMNS, type Tuple } from './export-row.ts';
+import { firstColumn, firstTuple, readTuple, type Tuples, tuplesOf } from './log-tuples.ts';
+import type { LeafRange } from './merkle.ts';
 import { TILE_WIDTH } from './tiles.ts';
 
 /** Whole blocks, so that each is read once. @units leaves */
 const SLICE_LEAVES = 16 * TILE_WIDTH;
+/** The times of so many slices are asked for at once. */
+const SLICES_AHEAD = 16;
+/** One that is being written, and those behind it that are on their way. */
+const SLICES_READ = 3;
+const FIRST_BYTES = 1024 * 1024;
 
-export type RowText = {
-  readonly id: string;
-  readonly recordedAt: Instant;
-  readonly actorUserId: string | null;
-  /** The public part in canonical JSON. */
-  readonly publicText: string;
-  /** @units base64 */
-  readonly publicSalt: string;
-  readonly personal: Uint8Array;
-  readonly personalHash: Uint8Array;
-};
-
-/** A leaf with its row; null where the row is gone or has no form a row can have. */
-export type SliceRow = {
-  readonly sequence: number;
-  readonly leafHash: Hash;
-  readonly row: RowText | null;
-  /** The row is in the file of a month that two people had archived. */
-  readonly archived: boolean;
-  /** Whether the row is one of those asked for. */
-  readonly chosen: boolean;
+/**
+ * Whole blocks of leaves `[begin, end)` with their rows. What it gives is good until the next slice is asked
+ * for.
+ */
+export type LogSlice = {
+  readonly begin: number;
+  readonly end: number;
+  /** The leaf of a sequence and its row, which may be gone. */
+  readonly leaf: (sequence: number) => Tuple;
 };
 
 /** Which rows are asked for; a member left out asks for all. */
@@ -58,11 +52,7 @@ export type LogReader = {
    * Whole blocks of leaves that hold `[begin, end)`, of a tree of `size` leaves, in order.
    * @errors AssertionError where leaves are missing
    */
-  readonly slices: (
-    range: { readonly begin: number; readonly end: number },
-    size: number,
-    choice: RowChoice,
-  ) => AsyncGenerator<readonly SliceRow[]>;
+  readonly slices: (range: LeafRange, size: number, choice: RowChoice) => AsyncGenerator<LogSlice>;
   readonly close: () => Promise<void>;
 };
 
@@ -73,7 +63,13 @@ export function openLogReader(connection: Connection): LogReader {
     ...options,
     prepare: false,
     // A slice is joined as a whole: a look-up a row would cost more than all else.
-    connection: { ...options.connection, enable_nestloop: false, work_mem: '64MB', jit: false },
+    connection: {
+      ...options.connection,
+      enable_nestloop: false,
+      work_mem: '64MB',
+      jit: false,
+      standard_conforming_strings: true,
+    },
   });
   return {
     slices: (range, size, choice) => slicesOf(client, range, size, choice),
@@ -81,136 +77,140 @@ export function openLogReader(connection: Connection): LogReader {
   };
 }
 
-/** Whether a row is what its leaf commits to. */
-export function isAsCommitted({ row, leafHash }: SliceRow): boolean {
-  if (row === null) {
-    return false;
-  }
-  const salt = Buffer.from(row.publicSalt, 'base64');
-  const publicHash = sha256(Buffer.concat([salt, Buffer.from(row.publicText, 'utf8')]));
-  return (
-    row.personalHash.length === publicHash.length &&
-    Buffer.from(rowLeafHash({ publicHash, personalHash: row.personalHash })).equals(leafHash)
-  );
-}
+/** What a slice is read into. */
+type Room = { readonly sink: ByteSink; readonly tuples: Tuples };
 
-/** The next slice is on its way while the last is written. */
+/** The next slices are on their way while one is written, each into bytes of its own. */
 async function* slicesOf(
   client: postgres.Sql,
-  range: { readonly begin: number; readonly end: number },
+  range: LeafRange,
   size: number,
   choice: RowChoice,
-): AsyncGenerator<readonly SliceRow[]> {
+): AsyncGenerator<LogSlice> {
   const first = range.begin - (range.begin % TILE_WIDTH);
-  const last = Math.min(size, Math.ceil(range.end / TILE_WIDTH) * TILE_WIDTH);
-  const ask = (begin: number) =>
-    begin < last ? readSlice(client, begin, Math.min(begin + SLICE_LEAVES, last), choice) : undefined;
-  let next = ask(first);
-  for (let begin = first; next !== undefined; ) {
-    const rows = await next;
-    begin += SLICE_LEAVES;
-    next = ask(begin);
+  const until = Math.min(size, Math.ceil(range.end / TILE_WIDTH) * TILE_WIDTH);
+  const spans = spansOf(client, first, until);
+  const rooms = Array.from({ length: SLICES_READ }, (): Room => {
+    return { sink: byteSink(FIRST_BYTES), tuples: tuplesOf(SLICE_LEAVES, COLUMNS) };
+  });
+  const asked: Promise<LogSlice | undefined>[] = [];
+  let last: Promise<unknown> = Promise.resolve();
+  const ask = (turn: number): void => {
+    const room = present(rooms[turn % SLICES_READ], 'there is room');
+    // The driver takes no statement while a copy is under way.
+    const slice = last.then(() => readNext(client, spans, choice, room));
+    last = slice;
     // Its fault is thrown where it is awaited; a reader who stops before leaves none unheard.
-    next?.catch(() => {});
-    yield rows;
+    slice.catch(() => {});
+    asked.push(slice);
+  };
+  for (let turn = 0; turn < SLICES_READ - 1; turn += 1) {
+    ask(turn);
+  }
+  for (let turn = SLICES_READ - 1; ; turn += 1) {
+    const slice = await asked.shift();
+    if (slice === undefined) {
+      return;
+    }
+    ask(turn);
+    yield slice;
   }
 }
 
-type Values = readonly [
-  sequence: string,
-  leafHash: Buffer,
-  chosen: boolean | null,
-  id: string | null,
-  recordedAt: string,
-  actorUserId: string | null,
-  head: string,
-  after: string | null,
-  before: string | null,
-  tail: string,
-  salt: string,
-  personal: Buffer,
-  personalHash: Buffer,
-  archived: boolean,
-];
+async function readNext(
+  client: postgres.Sql,
+  spans: AsyncGenerator<Span, undefined>,
+  choice: RowChoice,
+  room: Room,
+): Promise<LogSlice | undefined> {
+  const { value: span } = await spans.next();
+  return span === undefined ? undefined : readSlice(client, span, choice, room);
+}
+
+/** The leaves of a slice and when their rows were recorded, which tells the months to look in. */
+type Span = LeafRange & { readonly first: string; readonly last: string };
+
+async function* spansOf(client: postgres.Sql, begin: number, end: number): AsyncGenerator<Span, undefined> {
+  for (let at = begin; at < end; at += SLICES_AHEAD * SLICE_LEAVES) {
+    const until = Math.min(end, at + SLICES_AHEAD * SLICE_LEAVES);
+    const spans = await client.unsafe<{ number: number; first: string; last: string }[]>(
+      `select ((leaf_index - $1) / $3)::int as number, min(recorded_at)::text as first, max(recorded_at)::text as last
+       from audit_leaves where leaf_index >= $1 and leaf_index < $2 group by 1 order by 1`,
+      [at, until, SLICE_LEAVES],
+    );
+    assert(spans.length === Math.ceil((until - at) / SLICE_LEAVES), 'a tree has the leaves of its size');
+    for (const { number, first, last } of spans) {
+      const from = at + number * SLICE_LEAVES;
+      yield { begin: from, end: Math.min(from + SLICE_LEAVES, end), first, last };
+    }
+  }
+  return undefined;
+}
 
 async function readSlice(
   client: postgres.Sql,
-  begin: number,
-  end: number,
+  span: Span,
   choice: RowChoice,
-): Promise<readonly SliceRow[]> {
-  const { rule, values } = ruleOf(choice, 5);
-  const [ends] = await client.unsafe<{ first: string; last: string }[]>(
-    'select min(recorded_at)::text as first, max(recorded_at)::text as last from audit_leaves where leaf_index >= $1 and leaf_index < $2',
-    [begin, end],
-  );
-  assert(ends !== undefined && ends.first !== null, 'a tree has the leaves of its size');
-  const found = await client
-    .unsafe(sliceQuery(rule), [begin, end, ends.first, ends.last, ...values])
-    .values();
-  assert(found.length === end - begin, 'the leaves of the log have no gap');
-  const rows = Array.from<SliceRow>({ length: found.length });
-  for (const row of found) {
-    const read = rowOf(row as unknown as Values);
-    rows[read.sequence - begin] = read;
-  }
-  return rows;
-}
-
-function rowOf(values: Values): SliceRow {
-  const [sequence, leafHash, chosen, id] = values;
-  const row = id === null ? null : textOf(id, values);
-  const archived = values[13];
-  return { sequence: Number.parseInt(sequence, 10), leafHash, row, archived, chosen: chosen === true };
-}
-
-function textOf(id: string, values: Values): RowText | null {
-  const [, , , , recordedAt, actorUserId, head, after, before, tail, publicSalt, personal, personalHash] =
-    values;
-  try {
-    const publicText = `${head}${canonical(after)},"before":${canonical(before)}${tail}`;
-    return {
-      id,
-      recordedAt: recordedAt as Instant,
-      actorUserId,
-      publicText,
-      publicSalt,
-      personal,
-      personalHash,
-    };
-  } catch (error) {
-    if (error instanceof TypeError) {
-      return null;
+  { sink, tuples }: Room,
+): Promise<LogSlice> {
+  await copyInto(client, sliceQuery(span, choice), sink);
+  const { begin, end } = span;
+  const bytes = sink.bytes.subarray(0, sink.at);
+  tuples.bytes = bytes;
+  tuples.begins.fill(0);
+  let at = firstTuple(bytes);
+  for (;;) {
+    const sequence = firstColumn(bytes, at);
+    if (sequence === undefined) {
+      break;
     }
-    throw error;
+    assert(begin <= sequence && sequence < end, 'a slice has its own leaves only');
+    at = readTuple(tuples, sequence - begin, at);
   }
+  const tuple = { tuples, base: 0 };
+  const leaf = (sequence: number): Tuple => {
+    tuple.base = (sequence - begin) * COLUMNS;
+    return tuple;
+  };
+  for (let sequence = begin; sequence < end; sequence += 1) {
+    assert(tuples.begins[leaf(sequence).base + COLUMN.leafIndex] !== 0, 'the leaves of the log have no gap');
+  }
+  return { begin, end, leaf };
 }
 
-function canonical(text: string | null): string {
-  return text === null ? 'null' : canonicalJson(JSON.parse(text) as Json);
+/** Takes what a copy sends as fast as it comes. @errors those of the statement and the connection */
+async function copyInto(client: postgres.Sql, text: string, sink: ByteSink): Promise<void> {
+  sink.at = 0;
+  const stream = await client.unsafe(text).readable();
+  await new Promise<void>((resolve, reject) => {
+    stream.on('data', (row: Buffer) => {
+      makeRoom(sink, row.length);
+      row.copy(sink.bytes, sink.at);
+      sink.at += row.length;
+    });
+    stream.once('end', () => {
+      // The driver holds its socket back while nobody reads; an end that came meanwhile would leave it so.
+      stream._read(0);
+      resolve();
+    });
+    stream.once('error', reject);
+    stream.once('close', () => reject(new Error('the copy was cut off')));
+  });
 }
 
-/** In the order of canonical JSON, as `publicPart` has it. */
-function sliceQuery(rule: string): string {
-  const recordedAt = `to_char(a.recorded_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
-  return `select l.leaf_index, l.leaf_hash, ${rule}, a.id, ${recordedAt}, a.actor_user_id,
-    concat('{"actorId":', to_json(a.actor_id), ',"actorKind":"', a.actor_kind, '","actorUserId":',
-      coalesce(to_json(a.actor_user_id)::text, 'null'), ',"after":'),
-    a.after::text, a.before::text,
-    concat(',"category":"', a.category, '","class":"', a.class, '","description":', to_json(a.description),
-      ',"eventType":', to_json(a.event_type), ',"id":"', a.id, '","outcome":"', a.outcome,
-      '","recordedAt":"', ${recordedAt}, '","requestId":', to_json(a.request_id),
-      ',"resourceId":', to_json(a.resource_id), ',"resourceType":', to_json(a.resource_type),
-      ',"severity":"', a.severity, '","subjectUserId":',
-      coalesce(to_json(a.subject_user_id)::text, 'null'), '}'),
-    encode(a.salt, 'base64'), a.personal, a.personal_hash,
-    a.id is null and to_char(l.recorded_at at time zone 'UTC', 'YYYY_MM') in (select month from archived_months())
+/** A copy takes no parameters. In the order of `COLUMN`. */
+function sliceQuery({ begin, end, first, last }: Span, choice: RowChoice): string {
+  return `copy (select l.leaf_index, l.leaf_hash, ${ruleOf(choice)},
+    a.id is null and to_char(l.recorded_at at time zone 'UTC', 'YYYY_MM') in (select month from archived_months()),
+    a.id, a.recorded_at, a.actor_id, a.actor_kind, a.actor_user_id, a.after, a.before, a.category, a.class,
+    a.description, a.event_type, a.outcome, a.request_id, a.resource_id, a.resource_type, a.severity,
+    a.subject_user_id, a.salt, a.personal, a.personal_hash
   from audit_leaves l left join audit_logs a on a.recorded_at = l.recorded_at and a.id = l.log_id
-    and a.recorded_at >= $3::timestamptz and a.recorded_at <= $4::timestamptz
-  where l.leaf_index >= $1 and l.leaf_index < $2`;
+    and a.recorded_at >= ${quoted(first)}::timestamptz and a.recorded_at <= ${quoted(last)}::timestamptz
+  where l.leaf_index >= ${begin} and l.leaf_index < ${end}) to stdout (format binary)`;
 }
 
-const COLUMNS = {
+const CHOOSABLE = {
   actorId: 'a.actor_id',
   category: 'a.category::text',
   severity: 'a.severity::text',
@@ -221,25 +221,29 @@ const COLUMNS = {
   resourceId: 'a.resource_id',
 } as const;
 
-/** The condition of a choice; `first` is the number of its first parameter. */
-function ruleOf(choice: RowChoice, first: number): { readonly rule: string; readonly values: string[] } {
-  const values: string[] = [];
-  const place = (value: string): string => `$${first + values.push(value) - 1}`;
+/** The condition of a choice. */
+function ruleOf(choice: RowChoice): string {
   const parts = [
-    `a.recorded_at >= ${place(choice.from)}::timestamptz`,
-    `a.recorded_at < ${place(choice.to)}::timestamptz`,
+    `a.recorded_at >= ${quoted(choice.from)}::timestamptz`,
+    `a.recorded_at < ${quoted(choice.to)}::timestamptz`,
   ];
-  for (const name of Object.keys(COLUMNS) as (keyof typeof COLUMNS)[]) {
+  for (const name of Object.keys(CHOOSABLE) as (keyof typeof CHOOSABLE)[]) {
     const value = choice[name];
     if (value !== undefined) {
-      parts.push(`${COLUMNS[name]} = ${place(value)}`);
+      parts.push(`${CHOOSABLE[name]} = ${quoted(value)}`);
     }
   }
   if (choice.userId !== undefined) {
-    const user = `${place(choice.userId)}::uuid`;
+    const user = `${quoted(choice.userId)}::uuid`;
     parts.push(
       `(a.actor_user_id is not distinct from ${user} or a.subject_user_id is not distinct from ${user})`,
     );
   }
-  return { rule: parts.join(' and '), values };
+  return parts.join(' and ');
+}
+
+/** A text as a literal; with standard strings, which this connection sets, nothing else ends it. */
+function quoted(text: string): string {
+  assert(!text.includes('\0'), 'a text that is stored has no NUL');
+  return `'${text.replaceAll("'", "''")}'`;
 }

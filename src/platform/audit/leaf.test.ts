@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { createHash } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { leafEntry, partHash, rowLeafHash, SALT_BYTES } from './leaf.ts';
 import { rowMac, verifyRowMac } from './row-mac.ts';
 
@@ -66,6 +66,19 @@ describe('row MAC', () => {
     expect(verifyRowMac(key, { ...subject, rowId: '0193-b' }, mac)).toBe(false);
     expect(verifyRowMac(key, { ...subject, leafHash: h('other') }, mac)).toBe(false);
     expect(verifyRowMac(key, subject, mac.subarray(1))).toBe(false);
+  });
+
+  test('is the HMAC-SHA-256 of domain, row and leaf, for keys of any length in any order', () => {
+    const keys = [32, 63, 64, 65, 200, 32].map((length, fill) => new Uint8Array(length).fill(fill + 1));
+    for (const each of keys) {
+      const message = JSON.stringify([
+        'plimsoll-audit-row-mac@1',
+        subject.rowId,
+        Buffer.from(subject.leafHash).toString('base64'),
+      ]);
+      const expected = createHmac('sha256', each).update(message).digest();
+      expect(rowMac(each, subject)).toEqual(new Uint8Array(expected));
+    }
   });
 
   test('refuses a short key', () => {

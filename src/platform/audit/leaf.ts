@@ -43,11 +43,12 @@ export function leafEntry(parts: LeafParts): Uint8Array {
     parts.publicHash.length === HASH_BYTES && parts.personalHash.length === HASH_BYTES,
     'a part hash has 32 bytes',
   );
-  const bytes = new Uint8Array(2 * HASH_BYTES);
-  bytes.set(parts.publicHash);
-  bytes.set(parts.personalHash, HASH_BYTES);
-  return sha256(bytes);
+  bothHashes.set(parts.publicHash);
+  bothHashes.set(parts.personalHash, HASH_BYTES);
+  return sha256(bothHashes);
 }
+
+const bothHashes = new Uint8Array(2 * HASH_BYTES);
 
 /** The RFC 6962 leaf hash of a row. */
 export function rowLeafHash(parts: LeafParts): Hash {

@@ -10,6 +10,7 @@ import { lockExclusive } from '../db/locks.ts';
 import { systemMarks } from '../db/schema.ts';
 import { transact } from '../db/transact.ts';
 import { type NoteVerifier, parseVerifierKey } from './checkpoint.ts';
+import type { EarlierOrigin } from './export-format.ts';
 import { LOG_EVENTS } from './log-events.ts';
 import { record } from './record.ts';
 
@@ -40,6 +41,11 @@ export function bears(identity: LogIdentity, origin: string, size: number): bool
   return identity.origin === origin || earlier;
 }
 
+/** The names the log bore before, as a file that leaves the house tells them. */
+export function earlierOrigins({ origins }: LogIdentity): readonly EarlierOrigin[] {
+  return origins.map(({ origin, untilSize }) => ({ origin, untilSize }));
+}
+
 /** Every key the log was ever signed with, for checking its checkpoints. */
 export function verifiersOf(identity: LogIdentity): readonly NoteVerifier[] {
   return identity.verifierKeys.map(parseVerifierKey);
@@ -56,7 +62,7 @@ export async function claimIdentity(ctx: Ctx, origin: string, verifierKey: strin
     const known = await readIdentity(tx);
     if (known !== undefined && known.origin !== origin) {
       throw new LogIdentityError(
-        `The audit log of this database is called ${known.origin}; PLIMSOLL_LOG_ORIGIN says ${origin}. A log keeps its name: set the old one, or start a new database.`,
+        `The audit log of this database is called ${known.origin}; PLIMSOLL_LOG_ORIGIN says ${origin}. A log keeps its name: set PLIMSOLL_LOG_ORIGIN=${known.origin}, or start a new database.`,
       );
     }
     if (known?.verifierKeys[0] === verifierKey) {

@@ -141,23 +141,26 @@ export async function appendToTree(
   leaves: readonly NewLeaf[],
   nodes: readonly NewNode[],
 ): Promise<void> {
-  await insertRows(
-    tx,
-    auditLeaves,
-    leaves.map(({ index, logId, recordedAt, hash }) => ({
-      leafIndex: BigInt(index),
-      logId,
-      recordedAt,
-      leafHash: hash,
-    })),
-  );
-  await insertRows(
-    tx,
-    auditNodes,
-    nodes
-      .filter(({ level }) => level >= TILE_HEIGHT)
-      .map(({ level, index, hash }) => ({ level, nodeIndex: BigInt(index), hash })),
-  );
+  // Both on their way at once.
+  await Promise.all([
+    insertRows(
+      tx,
+      auditLeaves,
+      leaves.map(({ index, logId, recordedAt, hash }) => ({
+        leafIndex: BigInt(index),
+        logId,
+        recordedAt,
+        leafHash: hash,
+      })),
+    ),
+    insertRows(
+      tx,
+      auditNodes,
+      nodes
+        .filter(({ level }) => level >= TILE_HEIGHT)
+        .map(({ level, index, hash }) => ({ level, nodeIndex: BigInt(index), hash })),
+    ),
+  ]);
 }
 
 /** @effects one row of `audit_checkpoints` */

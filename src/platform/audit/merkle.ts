@@ -4,7 +4,7 @@
  * can be served from stored nodes or tiles. Sizes and indexes are safe integers, not limited to 32 bits.
  * Does not guarantee that a root is genuine: that is what a signed checkpoint is for.
  */
-import { hash as digest, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import { assert, present } from '../../kernel/assert.ts';
 
 export const HASH_BYTES = 32;
@@ -29,7 +29,9 @@ export type Frontier = { size: number; readonly hashes: Hash[] };
 
 /** The digest everything here is made of. @shape 32 bytes */
 export function sha256(bytes: Uint8Array | string): Hash {
-  return new Uint8Array(digest('sha256', bytes, 'buffer'));
+  const digest = new Uint8Array(HASH_BYTES);
+  Bun.SHA256.hash(bytes, digest);
+  return digest;
 }
 
 /** The root of the tree without leaves. */
@@ -40,6 +42,10 @@ export const EMPTY_ROOT: Hash = sha256('');
  * @source RFC 6962 section 2.1
  */
 export function leafHash(entry: Uint8Array): Hash {
+  if (entry.length === HASH_BYTES) {
+    prefixedEntry.set(entry, 1);
+    return sha256(prefixedEntry);
+  }
   const prefixed = new Uint8Array(1 + entry.length);
   prefixed.set(entry, 1);
   return sha256(prefixed);
@@ -50,12 +56,15 @@ export function leafHash(entry: Uint8Array): Hash {
  * @source RFC 6962 section 2.1
  */
 export function nodeHash(left: Hash, right: Hash): Hash {
-  const prefixed = new Uint8Array(1 + 2 * HASH_BYTES);
-  prefixed[0] = 1;
-  prefixed.set(left, 1);
-  prefixed.set(right, 1 + HASH_BYTES);
-  return sha256(prefixed);
+  prefixedNodes.set(left, 1);
+  prefixedNodes.set(right, 1 + HASH_BYTES);
+  return sha256(prefixedNodes);
 }
+
+/** Kept for all: what is hashed by the million need not be allocated by the million. */
+const prefixedEntry = new Uint8Array(1 + HASH_BYTES);
+const prefixedNodes = new Uint8Array(1 + 2 * HASH_BYTES);
+prefixedNodes[0] = 1;
 
 /** Compares two hashes in constant time; false when a length is wrong. */
 export function sameHash(one: Hash, other: Hash): boolean {

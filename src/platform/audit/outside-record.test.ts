@@ -1,27 +1,30 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { eq } from 'drizzle-orm';
 import { newId } from '../../kernel/id.ts';
 import { attackEvidence } from '../../testing/attacker.ts';
-import { type Foundation, startFoundation } from '../../testing/foundation.ts';
+import { type Foundation, startFoundation, TEST_LOG } from '../../testing/foundation.ts';
+import { until } from '../../testing/until.ts';
 import { openClient } from '../db/client.ts';
 import { auditLogs } from '../db/schema.ts';
 import { transact } from '../db/transact.ts';
 import { readiness } from '../health.ts';
+import { recoveryOf } from '../recovery/mode.ts';
 import { anchorStore } from './anchor.ts';
 import { fromBase64, toBase64 } from './base64.ts';
-import { type Checkpoint, parseCheckpoint, parseNote } from './checkpoint.ts';
+import { type Checkpoint, noteSigner, parseCheckpoint, parseNote, signCheckpoint } from './checkpoint.ts';
 import { parseWitnessKey } from './cosignature.ts';
 import { auditEvents } from './events.ts';
+import { latestCheckpoint, treeSize } from './log-store.ts';
 import { verifyConsistency } from './merkle.ts';
 import { type Outside, type OutsideRecord, startOutsideRecord } from './outside-record.ts';
 import { record } from './record.ts';
 import { auditAnchors, auditCosignatures } from './schema.ts';
-import type { Sealer } from './sealer.ts';
+import { type Sealer, startSealer } from './sealer.ts';
 
 const EVENTS = auditEvents({
   'sample.changed': { category: 'system', severity: 'info', description: 'A sample changed', shows: [] },
@@ -32,7 +35,7 @@ type Played = {
   readonly url: string;
   readonly vkey: string;
   seen: Checkpoint | null;
-  answer: ((note: string) => Response) | null;
+  answer: ((note: string) => Response | Promise<Response>) | null;
   calls: number;
   readonly stop: () => Promise<void>;
 };
@@ -83,7 +86,11 @@ function playWitness(name = 'witness.example/w1'): Played {
   return played;
 }
 
-function addCheckpoint(played: Played, body: string, cosignature: (note: string) => string): Response {
+function addCheckpoint(
+  played: Played,
+  body: string,
+  cosignature: (note: string) => string,
+): Response | Promise<Response> {
   const split = body.indexOf('\n\n');
   const [old = '', ...lines] = body.slice(0, split).split('\n');
   const note = body.slice(split + 2);
@@ -131,6 +138,18 @@ async function grow(rows: number): Promise<number> {
     );
   }
   return sealer.sealNow();
+}
+
+async function fail(): Promise<never> {
+  throw new Error('away');
+}
+
+async function signed(): Promise<number> {
+  return (await foundation.deps.db.engine.transaction(latestCheckpoint))?.size ?? 0;
+}
+
+function inTree(): Promise<number> {
+  return foundation.deps.db.engine.transaction(treeSize);
 }
 
 async function cosigned(): Promise<readonly string[]> {
@@ -222,6 +241,52 @@ describe('witnesses', () => {
     expect(failing.map((probe) => probe.name)).toContain('sealer');
   });
 
+  test('are heard where the anchor fails: who is away hides nothing that another says', async () => {
+    const one = playWitness();
+    const size = await grow(2);
+    one.seen = { origin: 'x', size: size + 5, root: new Uint8Array(32) };
+    const anchor = { name: 'file:///away', put: fail, latest: fail };
+    await start({ witnesses: endpointsOf(one), anchor }).tell();
+    expect(await contradictions()).toHaveLength(1);
+  });
+
+  test('that another node told more in the same moment contradict nothing', async () => {
+    const one = playWitness();
+    await grow(2);
+    const told: number[] = [];
+    one.answer = async () => {
+      told.push(await grow(2));
+      return new Response(`${told.at(-1)}\n`, {
+        status: 409,
+        headers: { 'content-type': 'text/x.tlog.size' },
+      });
+    };
+    await start({ witnesses: endpointsOf(one) }).tell();
+    expect(told.length).toBeGreaterThan(0);
+    expect(await contradictions()).toEqual([]);
+    expect(await grow(1)).toBeGreaterThan(told[0] ?? 0);
+  });
+
+  test('are asked before a sealer that starts signs anything', async () => {
+    const size = await grow(2);
+    await sealer.stop();
+    const [one, asked] = [playWitness(), Promise.withResolvers<void>()];
+    one.answer = async () => {
+      await asked.promise;
+      return new Response('', { status: 503 });
+    };
+    sealer = await startSealer(foundation.deps, { ...TEST_LOG, askFirst: true });
+    const outside = start({ witnesses: endpointsOf(one) });
+    const sealing = grow(2);
+    await until(async () => (await inTree()) > size);
+    await until(async () => one.calls > 0);
+    expect(await signed()).toBe(size);
+    asked.resolve();
+    expect(await sealing).toBeGreaterThan(size);
+    await outside.stop();
+    await sealer.stop();
+  });
+
   test('a key of another type, or that is not of its name, is refused', () => {
     const { vkey } = playWitness();
     expect(() => parseWitnessKey(vkey)).not.toThrow();
@@ -266,6 +331,61 @@ describe('an anchor', () => {
       { after: { fault: expect.stringContaining('behind its anchor') } },
     ]);
     expect(await anchor.latest()).toBe(ahead);
+    // Our own signature proves that the database went back: nothing moves, and people may give a new name.
+    const foreignSize = parseCheckpoint(parseNote(ahead).text).size;
+    expect(recoveryOf(foundation.deps)).toMatchObject({
+      cause: 'log_behind',
+      treeSize: foreignSize,
+      foreignSize,
+      logSettledAt: null,
+    });
+  });
+
+  test('that holds a log stops an empty database of the same name and key', async () => {
+    const anchor = anchorStore(pathToFileURL(folder).href);
+    const note = signCheckpoint(
+      { origin: TEST_LOG.origin, size: 7, root: new Uint8Array(32) },
+      sealer.signer,
+    );
+    await anchor.put(7, note);
+    await start({ anchor }).tell();
+    expect(await contradictions()).toHaveLength(1);
+    expect(recoveryOf(foundation.deps)).toMatchObject({ cause: 'log_behind', foreignSize: 7 });
+  });
+
+  test('that holds a log of this name by another key stops the signing and is not written over', async () => {
+    const anchor = anchorStore(pathToFileURL(folder).href);
+    const other = noteSigner(TEST_LOG.origin, new Uint8Array(32).fill(77));
+    const note = signCheckpoint({ origin: TEST_LOG.origin, size: 1, root: new Uint8Array(32) }, other);
+    await anchor.put(1, note);
+    await grow(3);
+    await start({ anchor }).tell();
+    expect(await contradictions()).toHaveLength(1);
+    expect(recoveryOf(foundation.deps)).toBeNull();
+    expect(await anchor.latest()).toBe(note);
+  });
+
+  test('that another node wrote more to in the same moment contradicts nothing', async () => {
+    await grow(2);
+    const latest = async () => {
+      await grow(2);
+      return (await foundation.deps.db.engine.transaction(latestCheckpoint))?.note ?? null;
+    };
+    await start({ anchor: { name: 'file:///shared', put: fail, latest } }).tell();
+    expect(await contradictions()).toEqual([]);
+    expect(recoveryOf(foundation.deps)).toBeNull();
+  });
+
+  test('that does not answer is not waited for, and one that is not mounted is not made', async () => {
+    const hanging = join(folder, 'latest.txt');
+    expect(await Bun.spawn(['mkfifo', hanging]).exited).toBe(0);
+    const anchor = anchorStore(pathToFileURL(folder).href, 50);
+    expect(await anchor.latest().catch((error: Error) => error.name)).toBe('TimeoutError');
+    // Lets go of who waits for a writer.
+    await writeFile(hanging, '');
+    const absent = anchorStore(pathToFileURL(join(folder, 'not-mounted')).href);
+    expect(await absent.latest()).toBeNull();
+    expect(await absent.put(1, 'note').catch((error: { code: string }) => error.code)).toBe('ENOENT');
   });
 
   test('is a folder or a bucket and nothing else', () => {

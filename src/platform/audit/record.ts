@@ -17,6 +17,7 @@ import { executePrepared } from '../db/prepared.ts';
 import { auditLogs } from '../db/schema.ts';
 import { toWire } from '../http/wire.ts';
 import type { AuditEvent } from './events.ts';
+import { ownerOf } from './personal-key.ts';
 import { type AuditRowDraft, completeRow, type NewAuditRow } from './row.ts';
 
 export type Change = {
@@ -61,15 +62,16 @@ export async function prepareRecords(
 ): Promise<readonly PreparedRecord[]> {
   const { clock, keyring } = ctx.deps;
   const recordedAt = clock.realNow();
+  const drafts = changes.map((change) => {
+    const author = change.ctx ?? ctx;
+    return { author, draft: draftOf(author, change, recordedAt) };
+  });
   const keys = await keysOf(
     tx,
     ctx,
-    changes.map((change) => change.ctx ?? ctx),
+    drafts.map(({ draft }) => draft),
   );
-  return changes.map((change) => {
-    const author = change.ctx ?? ctx;
-    return completeRow(draftOf(author, change, recordedAt), author.client, keys(author), keyring);
-  });
+  return drafts.map(({ author, draft }) => completeRow(draft, author.client, keys(draft), keyring));
 }
 
 /**
@@ -82,15 +84,14 @@ export async function recordPrepared(tx: Tx, rows: readonly PreparedRecord[]): P
 
 /** What writes the rows: one statement per event. */
 export function recordStatements(rows: readonly PreparedRecord[]): readonly SQL[] {
-  const batches = new Map<string, { readonly shared: SharedColumns; readonly rows: OwnColumns[] }>();
+  const batches = new Map<string, { readonly shared: SharedColumns; readonly rows: NewAuditRow[] }>();
   for (const row of rows) {
-    const { shared, own } = splitRow(row);
     const key = `${row.eventType} ${row.recordedAt} ${row.actorKind} ${row.resourceType}`;
     const batch = batches.get(key);
     if (batch === undefined) {
-      batches.set(key, { shared, rows: [own] });
+      batches.set(key, { shared: sharedOf(row), rows: [row] });
     } else {
-      batch.rows.push(own);
+      batch.rows.push(row);
     }
   }
   return [...batches.values()].map((batch) => insertionOf(auditLogs, batch.rows, batch.shared));
@@ -107,10 +108,9 @@ type SharedName =
   | 'resourceType'
   | 'outcome';
 type SharedColumns = Pick<NewAuditRow, SharedName>;
-type OwnColumns = Omit<NewAuditRow, SharedName>;
 
 /** What the rows of one event have in common is sent once. */
-function splitRow(row: NewAuditRow): { readonly shared: SharedColumns; readonly own: OwnColumns } {
+function sharedOf(row: NewAuditRow): SharedColumns {
   const {
     recordedAt,
     actorKind,
@@ -121,43 +121,50 @@ function splitRow(row: NewAuditRow): { readonly shared: SharedColumns; readonly 
     description,
     resourceType,
     outcome,
-    ...own
   } = row;
   return {
-    shared: {
-      recordedAt,
-      actorKind,
-      eventType,
-      category,
-      severity,
-      class: kind,
-      description,
-      resourceType,
-      outcome,
-    },
-    own,
+    recordedAt,
+    actorKind,
+    eventType,
+    category,
+    severity,
+    class: kind,
+    description,
+    resourceType,
+    outcome,
   };
 }
 
-/** The key of the person acting, since the personal part is theirs; the house's for machines. */
-export async function keyOf(tx: Tx, ctx: Ctx): Promise<DataKey> {
-  return (await keysOf(tx, ctx, [ctx]))(ctx);
+/** The key that the personal part of a row is sealed under. @errors AssertionError where who acts has none */
+export async function keyOf(tx: Tx, ctx: Ctx, draft: AuditRowDraft): Promise<DataKey> {
+  return (await keysOf(tx, ctx, [draft]))(draft);
 }
 
-/** Asks for the keys of all who act at once. */
-async function keysOf(tx: Tx, ctx: Ctx, authors: readonly Ctx[]): Promise<(author: Ctx) => DataKey> {
+/** Asks for the keys of all at once. */
+async function keysOf(
+  tx: Tx,
+  ctx: Ctx,
+  drafts: readonly AuditRowDraft[],
+): Promise<(draft: AuditRowDraft) => DataKey> {
   const people = new Set<Id>();
-  for (const { actor } of authors) {
-    const person = personOf(actor);
-    if (person !== null) {
-      people.add(person);
+  for (const draft of drafts) {
+    const owner = ownerOfDraft(draft);
+    if (owner !== null) {
+      people.add(owner);
     }
   }
   const keys = await ctx.deps.personKeys.ofMany(tx, [...people]);
-  return ({ actor }) => {
-    const person = personOf(actor);
-    return person === null ? ctx.deps.keyring.house : present(keys.get(person), 'the person has a data key');
+  const { house } = ctx.deps.keyring;
+  return (draft) => {
+    const owner = ownerOfDraft(draft);
+    const key = owner === null ? undefined : keys.get(owner);
+    // Machines write of the erased too; who acts has a key.
+    return (draft.actorUserId ?? null) === null ? (key ?? house) : present(key, 'the person has a data key');
   };
+}
+
+function ownerOfDraft({ actorUserId, subjectUserId }: AuditRowDraft): Id | null {
+  return ownerOf((actorUserId ?? null) as Id | null, (subjectUserId ?? null) as Id | null);
 }
 
 function draftOf(ctx: Ctx, change: Change, recordedAt: Instant): AuditRowDraft {

@@ -6,11 +6,14 @@ import type { InferInsertModel, InferSelectModel } from 'drizzle-orm';
 import type { Json } from '../../kernel/canonical-json.ts';
 import type { Client } from '../context.ts';
 import type { Keyring } from '../crypto/keyring.ts';
-import { type DataKey, openText, sealText } from '../crypto/seal.ts';
+import { columnOpener, type DataKey, openText, sealText } from '../crypto/seal.ts';
 import type { auditLogs } from '../db/schema.ts';
 import { toBase64 } from './base64.ts';
 import { partHash, rowLeafHash, SALT_BYTES } from './leaf.ts';
 import { rowMac } from './row-mac.ts';
+
+/** A UUID as text. */
+const ID_BYTES = 36;
 
 export type AuditRow = InferSelectModel<typeof auditLogs>;
 export type NewAuditRow = InferInsertModel<typeof auditLogs>;
@@ -38,7 +41,7 @@ export function completeRow(
   keyring: Keyring,
 ): NewAuditRow {
   const salt = crypto.getRandomValues(new Uint8Array(SALT_BYTES));
-  const personalSalt = crypto.getRandomValues(new Uint8Array(SALT_BYTES));
+  const personalSalt = crypto.getRandomValues(scratchSalt);
   const personalHash = partHash(personalSalt, personal);
   const leafHash = rowLeafHash({ publicHash: partHash(salt, publicPart(draft)), personalHash });
   const sealed: SealedPersonal = { salt: toBase64(personalSalt), part: personal };
@@ -50,6 +53,9 @@ export function completeRow(
     rowMac: rowMac(keyring.rowMacKey, { rowId: draft.id, leafHash }),
   };
 }
+
+/** Hashed and sealed at once, never kept. */
+const scratchSalt = new Uint8Array(SALT_BYTES);
 
 /** The part of a row anyone with access may see, in the form its leaf commits to. */
 export function publicPart(row: PublicColumns): { readonly [key: string]: Json } {
@@ -93,6 +99,16 @@ export function openPersonal(
 ): { readonly salt: Uint8Array; readonly part: PersonalPart } {
   const { salt, part } = JSON.parse(openText(key, placeOf(row.id), row.personal)) as SealedPersonal;
   return { salt: new Uint8Array(Buffer.from(salt, 'base64')), part };
+}
+
+/**
+ * Opens the personal parts of many rows as the JSON they were sealed as.
+ * @shape takes a row's id as text; gives UTF-8 of an object of `salt` (base64) and `part`
+ * @errors SealError when the ciphertext was altered or its key destroyed
+ */
+export function personalOpener(): ReturnType<typeof columnOpener> {
+  const { table, column } = placeOf('');
+  return columnOpener(table, column, ID_BYTES);
 }
 
 function placeOf(rowId: string) {

@@ -4,12 +4,25 @@ import type postgres from 'postgres';
 import { type Id, newId } from '../../kernel/id.ts';
 import { attackEvidence } from '../../testing/attacker.ts';
 import { type Foundation, startFoundation, TEST_LOG } from '../../testing/foundation.ts';
+import { until } from '../../testing/until.ts';
 import { openClient, type Tx } from '../db/client.ts';
 import { auditCheckpoints, auditLeaves, auditLogs } from '../db/schema.ts';
 import { transact } from '../db/transact.ts';
 import { readiness } from '../health.ts';
-import { parseCheckpoint, parseNote } from './checkpoint.ts';
+import { beginRecovery } from '../recovery/mode.ts';
+import { recoveries } from '../recovery/schema.ts';
+import {
+  formatVerifierKey,
+  noteSigner,
+  parseCheckpoint,
+  parseNote,
+  signCheckpoint,
+  verifierOf,
+} from './checkpoint.ts';
 import { auditEvents } from './events.ts';
+import { claimIdentity } from './log-identity.ts';
+import { appendCheckpoint, latestCheckpoint, treeSize } from './log-store.ts';
+import { frontierRoot } from './merkle.ts';
 import { record } from './record.ts';
 import { type Sealer, startSealer } from './sealer.ts';
 import { beginSequence, sequenceNext } from './sequencer.ts';
@@ -68,6 +81,10 @@ async function changes(count: number): Promise<void> {
   for (let step = 0; step < count; step += 1) {
     await change(step);
   }
+}
+
+async function signed(): Promise<number> {
+  return (await foundation.deps.db.engine.transaction(latestCheckpoint))?.size ?? 0;
 }
 
 async function asAttacker(...statements: string[]): Promise<void> {
@@ -162,7 +179,7 @@ describe('sealing', () => {
         subjectUserId: null,
       });
       const writers = [writer(), writer()];
-      for (let term = 0; term < 100; term += 1) {
+      for (let term = 0; term < 40; term += 1) {
         await engine.transaction(async (own) => {
           const begun = await sequenceNext(own, foundation.deps.keyring, await beginSequence(own));
           await sequenceNext(own, foundation.deps.keyring, begun.sequence);
@@ -229,6 +246,50 @@ describe('sealing', () => {
     const found = await report();
     expect(found).toMatchObject({ holds: true, checkpointsChecked: 2 });
     expect(found.verifierKeys).toHaveLength(2);
+  });
+});
+
+describe('who signs', () => {
+  test('goes on signing when the clock is set back', async () => {
+    const { clock } = foundation.deps;
+    let offsetMs = 0;
+    const deps = { ...foundation.deps, clock: { ...clock, realMs: () => clock.realMs() + offsetMs } };
+    const sealer = await startSealer(deps, TEST_LOG);
+    sealers.push(sealer);
+    await changes(1);
+    const size = await sealer.sealNow();
+    offsetMs = -3_600_000;
+    await changes(1);
+    await until(async () => (await signed()) === size + 1);
+  });
+
+  test('signs nothing in a recovery until people said under which name', async () => {
+    await beginRecovery(foundation.system, { cause: 'requested' });
+    const sealing = (await seal()).sealNow();
+    await until(async () => (await foundation.deps.db.engine.transaction(treeSize)) > 0);
+    expect(await signed()).toBe(0);
+    await foundation.deps.db.engine.update(recoveries).set({ logSettledAt: foundation.deps.clock.realNow() });
+    expect(await sealing).toBeGreaterThan(0);
+  });
+
+  test('knows the key that another signed with since it started', async () => {
+    // Whoever holds this leads; the sealer waits for it.
+    await owner`select pg_advisory_lock(hashtextextended('plimsoll.leader.sealer', 0))`;
+    const sealer = await seal();
+    const other = noteSigner(TEST_LOG.origin, new Uint8Array(32).fill(10));
+    await claimIdentity(foundation.system, other.name, formatVerifierKey(verifierOf(other)));
+    await changes(2);
+    await transact(foundation.system, 'engine', async (tx) => {
+      const { sequence } = await sequenceNext(tx, foundation.deps.keyring, await beginSequence(tx));
+      const [size, root] = [sequence.frontier.size, frontierRoot(sequence.frontier)];
+      const note = signCheckpoint({ origin: other.name, size, root }, other);
+      await appendCheckpoint(tx, { size, root, note, signedAt: foundation.deps.clock.realNow() });
+    });
+    await owner`select pg_advisory_unlock_all()`;
+    await changes(1);
+    expect(await sealer.sealNow()).toBeGreaterThan(2);
+    expect(await inconsistencies()).toEqual([]);
+    expect((await report()).holds).toBe(true);
   });
 });
 

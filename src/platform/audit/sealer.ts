@@ -20,7 +20,7 @@ import {
   verifierOf,
 } from './checkpoint.ts';
 import { LOG_EVENTS } from './log-events.ts';
-import { claimIdentity, type LogIdentity, verifiersOf } from './log-identity.ts';
+import { claimIdentity, type LogIdentity, readIdentity, verifiersOf } from './log-identity.ts';
 import { appendCheckpoint, latestCheckpoint, loadNodes, type StoredCheckpoint } from './log-store.ts';
 import { consistencyNodes, consistencyProof, frontierRoot, verifyConsistency } from './merkle.ts';
 import { record } from './record.ts';
@@ -42,6 +42,8 @@ export type Sealer = {
   readonly sealNow: () => Promise<number>;
   /** Signs nothing more: somebody outside holds what this log is not. */
   readonly contradict: (fault: string) => void;
+  /** Lets one that asks first sign: those outside were asked. */
+  readonly release: () => void;
   readonly stop: () => Promise<void>;
   readonly signer: NoteSigner;
   readonly identity: LogIdentity;
@@ -52,7 +54,7 @@ type Worker = {
   readonly ctx: Ctx;
   readonly session: LeaderSession;
   readonly signer: NoteSigner;
-  readonly identity: LogIdentity;
+  identity: LogIdentity;
   term: number;
   sequence: Sequence | null;
   /** The largest checkpoint this process has signed or seen: the database cannot make it forget. */
@@ -61,6 +63,8 @@ type Worker = {
   fault: string | null;
   /** What somebody outside holds against the log; it stays until the sealer starts anew. */
   contradiction: string | null;
+  /** Nothing is signed before those outside were asked what they hold. */
+  waits: boolean;
 };
 
 const sealers = perDeps((_deps: Deps) => ({ current: undefined as Sealer | undefined }));
@@ -73,11 +77,12 @@ export function sealerOf(deps: Deps): Sealer | undefined {
 /**
  * Starts sealing.
  * @effects `system_marks.audit_log`
+ * @shape askFirst: signs nothing until `release`
  * @errors LogIdentityError when the database's log has another name
  */
 export async function startSealer(
   deps: Deps,
-  log: { readonly origin: string; readonly seed: Uint8Array },
+  log: { readonly origin: string; readonly seed: Uint8Array; readonly askFirst?: boolean },
 ): Promise<Sealer> {
   const signer = noteSigner(log.origin, log.seed);
   const ctx = machineCtx(deps, { kind: 'system', name: 'sealer' }, newId());
@@ -94,16 +99,22 @@ export async function startSealer(
     signedMs: 0,
     fault: null,
     contradiction: null,
+    waits: log.askFirst === true,
   };
   const loop = repeat(worker);
   registerProbe(deps, { name: 'sealer', run: () => lagOf(worker) });
   const sealer: Sealer = {
     signer,
-    identity,
+    get identity() {
+      return worker.identity;
+    },
     sealNow: () => sealNow(worker, loop.poke),
     contradict: (fault) => {
       worker.contradiction = fault;
       worker.fault = fault;
+    },
+    release: () => {
+      worker.waits = false;
     },
     stop: async () => {
       sealers(deps).current = undefined;
@@ -158,6 +169,8 @@ async function round(worker: Worker, signNow: boolean): Promise<boolean> {
     if (worker.term !== term || worker.sequence === null) {
       worker.term = term;
       worker.sequence = await beginSequence(tx);
+      // Whoever led before may have signed with a key that was not there when this process started.
+      worker.identity = (await readIdentity(tx)) ?? worker.identity;
     }
     const step = await sequenceNext(tx, deps.keyring, worker.sequence);
     if (step.altered.length > 0) {
@@ -170,7 +183,8 @@ async function round(worker: Worker, signNow: boolean): Promise<boolean> {
     return false;
   }
   worker.sequence = more.sequence;
-  if (signNow || deps.clock.realMs() - worker.signedMs >= SIGN_EVERY_MS) {
+  // A clock that was set back keeps nothing from being signed.
+  if (signNow || Math.abs(deps.clock.realMs() - worker.signedMs) >= SIGN_EVERY_MS) {
     await session.run(async (tx, term) => {
       if (term === worker.term) {
         await signTree(tx, worker, more.sequence);
@@ -183,7 +197,7 @@ async function round(worker: Worker, signNow: boolean): Promise<boolean> {
 /** @effects perhaps one row of `audit_checkpoints`; audit `audit_log.inconsistent` */
 async function signTree(tx: Tx, worker: Worker, { frontier }: Sequence): Promise<void> {
   const { deps, signer } = worker;
-  if (worker.contradiction !== null) {
+  if (worker.contradiction !== null || worker.waits || !(await maySign(tx, signer))) {
     return;
   }
   const stored = await latestCheckpoint(tx);
@@ -211,6 +225,14 @@ async function signTree(tx: Tx, worker: Worker, { frontier }: Sequence): Promise
     worker.last = checkpoint;
     worker.signedMs = deps.clock.realMs();
   }
+}
+
+/** In a recovery nothing is signed until two people said under which name, and then under no other. */
+async function maySign(tx: Tx, signer: NoteSigner): Promise<boolean> {
+  const [row] = await tx.execute<{ may: boolean }>(sql`
+    select coalesce((select value ->> 'origin' from system_marks where name = 'audit_log'), ${signer.name}) = ${signer.name}
+      and not exists (select from recoveries where ended_at is null and log_settled_at is null) as may`);
+  return row?.may === true;
 }
 
 /** Why the tree may not be signed as a continuation of the last checkpoint; null when it may. */

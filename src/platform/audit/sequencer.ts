@@ -18,8 +18,10 @@ import { appendLeaf, type Frontier, frontierOf, type Hash, leafHash } from './me
 import { type LeafSource, leafHashOfRow } from './row.ts';
 import { verifyRowMac } from './row-mac.ts';
 
-/** Small enough that hashing a batch never holds up the requests of the same process for long. */
-const BATCH = 500;
+/** Large enough that a backlog is worked off by few commits and round trips. @units rows */
+const BATCH = 2_000;
+/** After so many the requests of the same process have their turn. @units rows */
+const BREATH = 250;
 
 /** Where the sequencer stands within one term of leadership. */
 export type Sequence = {
@@ -75,9 +77,12 @@ export async function sequenceNext(tx: Tx, keyring: Keyring, sequence: Sequence)
   const leaves: NewLeaf[] = [];
   const nodes: NewNode[] = [];
   const altered: AlteredRow[] = [];
-  for (const { known, ...columns } of seen) {
+  for (const [place, { known, ...columns }] of seen.entries()) {
     if (known) {
       continue;
+    }
+    if (place % BREATH === BREATH - 1) {
+      await new Promise((resolve) => setImmediate(resolve));
     }
     const row = sourceOf(columns);
     const { hash, sound } = leafOf(keyring, row);
@@ -131,29 +136,40 @@ function sourceOf(row: Omit<SeenRow, 'known'>): LeafSource {
  * has its leaf; only the look at everything compares the whole log.
  */
 async function readNext(tx: Tx, sequence: Sequence, oldest: string): Promise<readonly SeenRow[]> {
-  const everything = sequence.phase === 'everything';
-  if (everything) {
-    await tx.execute(sql`set local statement_timeout = 0`);
+  const rows = within(sequence, oldest);
+  if (sequence.phase !== 'everything') {
+    return executePrepared<SeenRow>(
+      tx,
+      // Inside, so that only the rows of this batch are looked up among the leaves.
+      sql`select ${COLUMNS}
+        from (select a.* from audit_logs a where ${rows} order by a.txid, a.id limit ${LIMIT}) a
+        order by a.txid, a.id`,
+    );
   }
-  const unknown = sql`not exists (select 1 from audit_leaves l where l.log_id = a.id)`;
+  await tx.execute(sql`set local statement_timeout = 0`);
+  // Of the whole log only the keys are compared and sorted.
   return executePrepared<SeenRow>(
     tx,
     sql`
     with next as materialized (
       select a.recorded_at, a.id, a.txid from audit_logs a
-      where ${within(sequence, oldest)} and ${everything ? unknown : sql`true`}
-      order by a.txid, a.id limit ${sql.raw(String(BATCH))}
+      where ${rows} and not exists (select 1 from audit_leaves l where l.log_id = a.id)
+      order by a.txid, a.id limit ${LIMIT}
     )
-    select a.id::text as id, a.txid::text as txid, a.recorded_at as "recordedAt", a.actor_id as "actorId",
-      a.actor_kind as "actorKind", a.actor_user_id as "actorUserId", a.subject_user_id as "subjectUserId",
-      a.event_type as "eventType", a.category, a.severity, a.class, a.resource_type as "resourceType",
-      a.resource_id as "resourceId", a.description, a.before, a.after, a.outcome, a.request_id as "requestId",
-      a.salt, a.personal_hash as "personalHash", a.row_mac as "rowMac",
-      exists (select 1 from audit_leaves l where l.log_id = a.id) as known
+    select ${COLUMNS}
     from next n join audit_logs a on a.recorded_at = n.recorded_at and a.id = n.id
     order by n.txid, n.id`,
   );
 }
+
+const LIMIT = sql.raw(String(BATCH));
+
+const COLUMNS = sql.raw(`a.id::text as id, a.txid::text as txid, a.recorded_at as "recordedAt",
+  a.actor_id as "actorId", a.actor_kind as "actorKind", a.actor_user_id as "actorUserId",
+  a.subject_user_id as "subjectUserId", a.event_type as "eventType", a.category, a.severity, a.class,
+  a.resource_type as "resourceType", a.resource_id as "resourceId", a.description, a.before, a.after, a.outcome,
+  a.request_id as "requestId", a.salt, a.personal_hash as "personalHash", a.row_mac as "rowMac",
+  (select l.log_id from audit_leaves l where l.log_id = a.id) is not null as known`);
 
 /**
  * A visible row whose transaction id lies in the future was carried over by a logical restore. The future begins

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'bun:test';
 import { createHash } from 'node:crypto';
 import { canonicalJson, type Json } from '../../kernel/canonical-json.ts';
-import { NoteError, noteSigner, signCheckpoint } from './checkpoint.ts';
+import { formatVerifierKey, NoteError, noteSigner, signCheckpoint, verifierOf } from './checkpoint.ts';
 import { collectFindings, describeFinding, type Finding } from './export-findings.ts';
 import { formatExportLine, parseExportLine } from './export-format.ts';
 import { partHash } from './leaf.ts';
@@ -244,6 +244,20 @@ describe('edited', () => {
 });
 
 describe('deleted', () => {
+  test('a member no proof covers is refused on every line', async () => {
+    for (const at of [0, 1, 2, full.length - 1]) {
+      const lines = full.with(
+        at,
+        edit(full[at] ?? '', (line) => {
+          line.approvedBy = 'nobody';
+        }),
+      );
+      const report = await verify(lines, { verifierKeys: [] });
+      expect(report.findings.map(({ line }) => line)).toContain(at + 1);
+      expect(report.holds).toBe(false);
+    }
+  });
+
   test('rows taken out of a range are named', async () => {
     const gone = full.toSpliced(at(full, 321), 3);
     for (const lines of [gone, reclose(gone)]) {
@@ -495,12 +509,14 @@ describe('against a checkpoint kept from before', () => {
     expect((await verify(rows, { earlier: log.checkpoint(200) })).earlier).toBe('replaced');
   });
 
-  test('a tree rolled back is named, also when it grew again', async () => {
+  test('a tree rolled back is not taken for an older file, and is a replaced one when it grew again', async () => {
     const cut = sampleLog(500);
     const lines = await exportLines(cut, { range: { begin: 0, end: 500 } });
     const report = await verify(lines, { earlier: log.checkpoint(SIZE) });
-    expect(report).toMatchObject({ holds: false, earlier: 'rolled_back' });
-    expect(codes(report)).toEqual(['log_rolled_back']);
+    expect(report).toMatchObject({ holds: false, earlier: 'newer' });
+    expect(codes(report)).toEqual(['newer_checkpoint_unproven']);
+    expect(report.findings[0]?.detail).toContain('rolled back');
+    expect(report.findings[0]?.detail).toContain(`consistency?from=500&to=${SIZE}`);
     const regrown = sampleLog(SIZE + 50, 'b', 500);
     const again = await exportLines(regrown, { range: { begin: 0, end: SIZE + 50 } });
     expect((await verify(again, { earlier: log.checkpoint(SIZE) })).earlier).toBe('replaced');
@@ -510,6 +526,28 @@ describe('against a checkpoint kept from before', () => {
     const origin = signCheckpoint({ origin: 'other.example', size: 5, root: log.root(5) }, SAMPLE_SIGNER);
     expect((await verify(full, { earlier: origin })).earlier).toBe('replaced');
     expect((await verify(full, { earlier: log.checkpoint(5, stranger) })).earlier).toBe('invalid');
+  });
+
+  test('the key of another log that was given too signs nothing for this one', async () => {
+    const other = noteSigner('other.example', new Uint8Array(32).fill(9));
+    const keys = [SAMPLE_KEY, formatVerifierKey(verifierOf(other))];
+    const forged = signCheckpoint({ origin: SAMPLE_ORIGIN, size: SIZE, root: log.root(SIZE) }, other);
+    const lines = reclose([
+      edit(full[0] ?? '', (header) => {
+        header.checkpoint = forged;
+      }),
+      ...full.slice(1, -1),
+      edit(full.at(-1) ?? '', (trailer) => {
+        trailer.checkpoint = forged;
+      }),
+    ]);
+    const report = await verify(lines, { verifierKeys: keys });
+    expect([report.signature, report.holds]).toEqual(['invalid', false]);
+    const earlier = signCheckpoint({ origin: SAMPLE_ORIGIN, size: 5, root: log.root(5) }, other);
+    expect((await verify(full, { verifierKeys: keys, earlier })).earlier).toBe('invalid');
+    expect((await verify(full, { verifierKeys: keys, earlier: log.checkpoint(5) })).earlier).toBe(
+      'consistent',
+    );
   });
 
   test('a key or an earlier checkpoint that is none is the caller’s fault', async () => {

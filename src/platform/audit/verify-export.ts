@@ -14,9 +14,9 @@ import {
   parseCheckpoint,
   parseNote,
   parseVerifierKey,
-  verifyNote,
+  signatureFault,
 } from './checkpoint.ts';
-import { type ConsistencyFile, parseConsistency } from './consistency-file.ts';
+import { parseConsistency } from './consistency-file.ts';
 import { collectFindings, type Finding, type Findings } from './export-findings.ts';
 import {
   ExportFormatError,
@@ -29,7 +29,8 @@ import {
 } from './export-format.ts';
 import { type BodyCheck, type BodyOutcome, checkRangeBody } from './export-range-check.ts';
 import { checkRowsBody } from './export-rows-check.ts';
-import { type Hash, rangeNodes, sameHash, verifyConsistency } from './merkle.ts';
+import { type Hash, rangeNodes, sameHash } from './merkle.ts';
+import { checkEarlier, type EarlierState, proofsOf } from './verify-earlier.ts';
 
 const MAX_FINDINGS = 200;
 
@@ -49,15 +50,16 @@ const AlteredRows = z.object({
 export type VerifyOptions = {
   readonly verifierKeys?: readonly string[];
   readonly earlier?: string;
-  /** A consistency text (consistency-file.ts) from the earlier checkpoint to the file's, where the file lacks it. */
+  /**
+   * A consistency text (consistency-file.ts) between the earlier checkpoint and the file's, where the file lacks
+   * it; from the file's to the other where that one is the newer.
+   */
   readonly consistency?: string;
   readonly maxFindings?: number;
 };
 
 /** `own_key`: valid under the key the file itself names, which shows no origin. */
 export type SignatureState = 'valid' | 'own_key' | 'invalid';
-
-export type EarlierState = 'not_given' | 'consistent' | 'rolled_back' | 'replaced' | 'unproven' | 'invalid';
 
 /** What holds. `findings` are the first of `findingCount`; the file holds when there are none. */
 export type ExportReport = {
@@ -69,6 +71,8 @@ export type ExportReport = {
   readonly signature: SignatureState;
   readonly sealed: SignatureState | 'missing';
   readonly earlier: EarlierState;
+  /** The name that the earlier checkpoint bears. */
+  readonly earlierName?: string;
   readonly findings: readonly Finding[];
   readonly findingCount: number;
 };
@@ -126,9 +130,13 @@ export async function verifyExport(
   const outcome = body.finish(trailer?.right);
   const sealed = checkTrailer(opened, trailer, outcome, new Uint8Array(digest.digest()), findings);
   const state = earlier
-    ? checkEarlier(earlier, options.earlier ?? '', opened, proofsOf(trailer, consistency), outcome, findings)
+    ? checkEarlier(
+        { ...earlier, note: options.earlier ?? '' },
+        { ...opened, sealed, proofs: proofsOf(trailer, consistency), earlierRoot: outcome.earlierRoot },
+        findings,
+      )
     : 'not_given';
-  return reportOf(opened, outcome, sealed, state, findings, earlier?.size);
+  return reportOf(opened, outcome, sealed, state, findings, earlier);
 }
 
 function reportOf(
@@ -137,9 +145,9 @@ function reportOf(
   sealed: ExportReport['sealed'],
   earlier: EarlierState,
   findings: Findings,
-  earlierSize: number | undefined,
+  given: Checkpoint | undefined,
 ): ExportReport {
-  const covering = [earlier === 'consistent' ? (earlierSize ?? 0) : 0, opened.checkpoint.size];
+  const covering = [earlier === 'consistent' ? (given?.size ?? 0) : 0, opened.checkpoint.size];
   return {
     holds: findings.count() === 0,
     header: opened.header,
@@ -149,6 +157,7 @@ function reportOf(
     signature: opened.signature,
     sealed,
     earlier,
+    ...(given && { earlierName: given.origin }),
     findings: findings.list().map((finding) => underCheckpoint(finding, covering)),
     findingCount: findings.count(),
   };
@@ -235,7 +244,7 @@ function openHeader(
       findings.add({ code: 'header_invalid', line: 1, detail: fault });
       return undefined;
     }
-    const signature = checkSignature(line.checkpoint, verifiers, given.length > 0, findings);
+    const signature = checkSignature(line.checkpoint, checkpoint, verifiers, given.length > 0, findings);
     return { header: line, checkpoint, verifiers, signature };
   } catch (error) {
     if (error instanceof NoteError) {
@@ -269,28 +278,17 @@ function bodyCheckOf(opened: Opened, findings: Findings, earlierSize: number | u
 
 function checkSignature(
   note: string,
+  { origin }: Checkpoint,
   verifiers: readonly NoteVerifier[],
   given: boolean,
   findings: Findings,
 ): SignatureState {
-  const fault = signatureFault(note, verifiers);
+  const fault = signatureFault(note, origin, verifiers);
   if (fault !== undefined) {
     findings.add({ code: 'signature_invalid', detail: `the checkpoint: ${fault}` });
     return 'invalid';
   }
   return given ? 'valid' : 'own_key';
-}
-
-function signatureFault(note: string, verifiers: readonly NoteVerifier[]): string | undefined {
-  try {
-    verifyNote(note, verifiers);
-    return undefined;
-  } catch (error) {
-    if (error instanceof NoteError) {
-      return error.message;
-    }
-    throw error;
-  }
 }
 
 function checkTrailer(
@@ -337,7 +335,7 @@ function checkSeal(opened: Opened, trailer: ExportTrailer, findings: Findings): 
   }
   const { origin } = opened.header;
   const { treeSize, rows, sha256 } = trailer;
-  const fault = signatureFault(trailer.seal, opened.verifiers);
+  const fault = signatureFault(trailer.seal, origin, opened.verifiers);
   const fits =
     fault === undefined && parseNote(trailer.seal).text === sealText({ origin, treeSize, rows, sha256 });
   if (!fits) {
@@ -347,76 +345,6 @@ function checkSeal(opened: Opened, trailer: ExportTrailer, findings: Findings): 
   return opened.signature === 'own_key' ? 'own_key' : 'valid';
 }
 
-type GivenProof = { readonly from: number; readonly to: number; readonly proof: readonly Hash[] };
-
-function proofsOf(
-  trailer: ExportTrailer | undefined,
-  beside: ConsistencyFile | undefined,
-): readonly GivenProof[] {
-  const own =
-    trailer?.consistency.map(({ size, proof }) => ({ from: size, to: trailer.treeSize, proof })) ?? [];
-  return beside === undefined
-    ? own
-    : [...own, { from: beside.oldSize, to: beside.size, proof: beside.proof }];
-}
-
 function parseEarlier(note: string): Checkpoint {
   return parseCheckpoint(parseNote(note).text);
-}
-
-function checkEarlier(
-  earlier: Checkpoint,
-  note: string,
-  opened: Opened,
-  proofs: readonly GivenProof[],
-  outcome: BodyOutcome,
-  findings: Findings,
-): EarlierState {
-  const fault = signatureFault(note, opened.verifiers);
-  if (fault !== undefined) {
-    findings.add({ code: 'earlier_invalid', detail: `the earlier checkpoint: ${fault}` });
-    return 'invalid';
-  }
-  const { checkpoint } = opened;
-  if (earlier.origin !== checkpoint.origin) {
-    const detail = `the log is now ${checkpoint.origin}, the earlier checkpoint is of ${earlier.origin}`;
-    findings.add({ code: 'log_replaced', detail });
-    return 'replaced';
-  }
-  if (earlier.size > checkpoint.size) {
-    const detail = `the log had ${earlier.size} rows, its checkpoint now has ${checkpoint.size}`;
-    findings.add({ code: 'log_rolled_back', detail });
-    return 'rolled_back';
-  }
-  const consistent = isConsistent(earlier, checkpoint, proofs, outcome);
-  if (consistent === undefined) {
-    const detail = `the file has no consistency proof from tree size ${earlier.size}; ask for one that has`;
-    findings.add({ code: 'earlier_unproven', detail });
-    return 'unproven';
-  }
-  if (!consistent) {
-    const detail = `the first ${earlier.size} rows are not those of the earlier checkpoint`;
-    findings.add({ code: 'log_replaced', detail });
-    return 'replaced';
-  }
-  return 'consistent';
-}
-
-/** Undefined when the file shows neither way. */
-function isConsistent(
-  earlier: Checkpoint,
-  checkpoint: Checkpoint,
-  proofs: readonly GivenProof[],
-  outcome: BodyOutcome,
-): boolean | undefined {
-  if (outcome.earlierRoot !== undefined) {
-    return sameHash(outcome.earlierRoot, earlier.root);
-  }
-  const given = proofs.find(({ from, to }) => from === earlier.size && to === checkpoint.size);
-  const trivial = earlier.size === checkpoint.size || earlier.size === 0;
-  if (given === undefined && !trivial) {
-    return undefined;
-  }
-  const proof = trivial ? [] : (given?.proof ?? []);
-  return verifyConsistency(earlier.size, checkpoint.size, earlier.root, checkpoint.root, proof);
 }

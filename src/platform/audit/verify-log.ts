@@ -5,10 +5,12 @@
  * the keys: for that a verifier keeps an earlier checkpoint and asks for a proof of consistency.
  */
 import { sql } from 'drizzle-orm';
+import type { Instant } from '../../kernel/time.ts';
 import type { Ctx } from '../context.ts';
 import type { Keyring } from '../crypto/keyring.ts';
 import type { Tx } from '../db/client.ts';
 import { auditLeaves, auditLogs } from '../db/schema.ts';
+import { auditArchives } from './archives/schema.ts';
 import { NoteError, openCheckpoint } from './checkpoint.ts';
 import { bears, type LogIdentity, readIdentity, verifiersOf } from './log-identity.ts';
 import { checkpointsAfter, loadNodes, type StoredCheckpoint, treeSize } from './log-store.ts';
@@ -20,6 +22,8 @@ import { TILE_HEIGHT } from './tiles.ts';
 const BATCH = 4_000;
 const MAX_FINDINGS = 200;
 const MAX_UNSEQUENCED_SECONDS = 60;
+/** The event of the audit domain that tells how many rows of a month are in its file. */
+const DETACHED = 'audit_archive.detached';
 
 /** The closed list of what can be wrong with the log. */
 export type LogFault =
@@ -59,6 +63,7 @@ export type LeafWithRow = {
   readonly index: number;
   readonly logId: string;
   readonly hash: Hash;
+  readonly recordedAt: Instant;
   readonly row: AuditRow | null;
   /** The row is in the file of a month that two people had archived. */
   readonly archived: boolean;
@@ -90,6 +95,7 @@ export async function verifyTree(tx: Tx, keyring: Keyring): Promise<LogReport> {
     findings.add('log_unclaimed', 'audit log', 'no key of the log is known');
   }
   const checkpoints = walkCheckpoints(tx, identity, findings);
+  const archived = countArchived();
   const frontier = frontierOf(0);
   let checked = 0;
   for await (const leaves of leavesInOrder(tx)) {
@@ -105,6 +111,7 @@ export async function verifyTree(tx: Tx, keyring: Keyring): Promise<LogReport> {
         appendLeaf(frontier, new Uint8Array(32));
       }
       checkRow(keyring, leaf, findings);
+      archived.see(leaf);
       appendLeaf(frontier, leaf.hash, (level, index, hash) => nodes.push({ level, index, hash }));
       checked += 1;
       await checkpoints.reach(frontier.size, () => frontierRoot(frontier));
@@ -112,6 +119,7 @@ export async function verifyTree(tx: Tx, keyring: Keyring): Promise<LogReport> {
     await checkNodes(tx, nodes, findings);
   }
   const { count, latest } = await checkpoints.finish();
+  await archived.finish(tx, findings);
   const unsealed = await checkUnsequenced(tx, keyring, findings);
   return {
     holds: findings.count === 0,
@@ -142,6 +150,7 @@ export async function readLeaves(tx: Tx, begin: number, end: number): Promise<re
     index: Number.parseInt(String(leaf.leafIndex), 10),
     logId: leaf.logId,
     hash: leaf.leafHash,
+    recordedAt: leaf.recordedAt,
     row,
     archived: row === null && archived,
   }));
@@ -181,6 +190,43 @@ function checkRow(keyring: Keyring, leaf: LeafWithRow, findings: Findings): void
       leaf.index,
     );
   }
+}
+
+/**
+ * A leaf may be without its row where its month was archived, and nowhere else: a row that was deleted must not
+ * pass for one of those. How many there are is said by the log itself when the month is detached, else by the
+ * archive's row.
+ */
+function countArchived() {
+  const missing = new Map<string, { rows: number; first: number }>();
+  const told = new Map<string, number>();
+  return {
+    see: ({ index, row, archived, recordedAt }: LeafWithRow): void => {
+      if (archived) {
+        const month = recordedAt.slice(0, 7);
+        const { rows, first } = missing.get(month) ?? { rows: 0, first: index };
+        missing.set(month, { rows: rows + 1, first });
+      } else if (row?.eventType === DETACHED) {
+        const { month, rowCount } = (row.after ?? {}) as { month?: string; rowCount?: number };
+        told.set(month ?? '', rowCount ?? 0);
+      }
+    },
+    finish: async (tx: Tx, findings: Findings): Promise<void> => {
+      const archives = await tx
+        .select({ month: auditArchives.month, rowCount: auditArchives.rowCount })
+        .from(auditArchives);
+      for (const { month, rowCount } of archives) {
+        told.set(month, told.get(month) ?? rowCount);
+      }
+      for (const [month, { rows, first }] of missing) {
+        const expected = told.get(month) ?? 0;
+        if (rows !== expected) {
+          const detail = `${rows} leaves of it have no row, ${expected} rows were archived: others were deleted`;
+          findings.add('row_missing', `month ${month}`, detail, first);
+        }
+      }
+    },
+  };
 }
 
 async function checkNodes(

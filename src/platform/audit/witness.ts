@@ -4,6 +4,7 @@
  * that is away changes nothing; one that has seen another or a longer log contradicts ours.
  * @source https://c2sp.org/tlog-witness
  */
+import { boundedText } from '../bounded-text.ts';
 import { toBase64 } from './base64.ts';
 import { NoteError, parseCheckpoint, parseDecimal, parseNote } from './checkpoint.ts';
 import { cosignedAt, parseSignatureLines, type Witness } from './cosignature.ts';
@@ -17,7 +18,8 @@ export type WitnessEndpoint = { readonly url: string; readonly witness: Witness 
 
 export type WitnessAnswer =
   | { readonly kind: 'cosigned'; readonly line: string; readonly seconds: number }
-  | { readonly kind: 'contradicted'; readonly fault: string }
+  /** `heldSize`: what the witness says it saw, where that is more than the log has. */
+  | { readonly kind: 'contradicted'; readonly fault: string; readonly heldSize?: number }
   | { readonly kind: 'away'; readonly reason: string };
 
 /** Where a checkpoint is held against what the witness saw last. */
@@ -36,7 +38,8 @@ export async function askWitness(endpoint: WitnessEndpoint, submission: Submissi
     return first;
   }
   if (first > size) {
-    return { kind: 'contradicted', fault: `the log is behind its witness, which saw ${first} rows` };
+    const fault = `the log is behind its witness, which saw ${first} rows`;
+    return { kind: 'contradicted', fault, heldSize: first };
   }
   if (first === submission.oldSize) {
     return { kind: 'contradicted', fault: `the witness holds another log of ${first} rows` };
@@ -59,7 +62,7 @@ async function submit(
       signal: AbortSignal.timeout(TIMEOUT_MS),
       body: `old ${oldSize}\n${proof}\n${note}`,
     });
-    const text = await boundedText(response);
+    const text = await boundedText(response, MAX_ANSWER_BYTES);
     if (response.status === 200) {
       return cosignatureIn(text, note, witness);
     }
@@ -96,17 +99,4 @@ function cosignatureIn(text: string, note: string, witness: Witness): WitnessAns
     }
   }
   return { kind: 'away', reason: 'no signature of the answer is by the key of the witness' };
-}
-
-async function boundedText(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.length;
-    if (bytes > MAX_ANSWER_BYTES) {
-      throw new RangeError('the answer is too long');
-    }
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
 }

@@ -4,7 +4,7 @@
  * learns nothing, and can replace nothing without being found.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { open as openFile, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { dataKey, type Keyring } from '../crypto/keyring.ts';
@@ -21,6 +21,8 @@ const Manifest = z.strictObject({
   format: z.literal(FORMAT),
   id: z.uuid(),
   kind: z.enum(['database', 'person_keys']),
+  /** Names the database through all of its restores: the first of its own keys. */
+  installation: z.uuid(),
   /** When the snapshot was taken, by the database's clock. */
   takenAt: z.string(),
   migrations: z.array(z.strictObject({ name: z.string(), hash: z.string() })),
@@ -56,7 +58,13 @@ export async function writeManifest(
     wrappedKey: toBase64(keyring.wrap(WRAP_PLACE, key.key)),
     sealed: toBase64(seal(key, MANIFEST_PLACE, Buffer.from(JSON.stringify(manifest)))),
   };
-  await writeFile(join(folder, MANIFEST_FILE), `${JSON.stringify(envelope)}\n`, { mode: 0o600 });
+  const file = await openFile(join(folder, MANIFEST_FILE), 'wx', 0o600);
+  try {
+    await file.writeFile(`${JSON.stringify(envelope)}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 /** @errors BackupError where there is none, it was altered, or the keyring lacks its key */

@@ -30,13 +30,17 @@ export class BackupError extends Error {
   override readonly name = 'BackupError';
 }
 
-/** Every table of the product, in the order of their names; of the job queue and the migrations none. */
+/**
+ * Every table of the product, in the order of their names; of the job queue and the migrations none. A month of
+ * the log that two people had archived is in its file, which the file store keeps and a backup copies.
+ */
 export async function listTables(sql: postgres.TransactionSql): Promise<readonly BackupTable[]> {
   const rows = await sql<{ name: string; columns: string[] }[]>`
     SELECT 'public.' || c.relname AS name, array_agg(a.attname::text ORDER BY a.attnum) AS columns
     FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
       AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+      AND c.relname NOT IN (SELECT 'audit_archive_' || m.month FROM archived_months() m)
     GROUP BY c.relname ORDER BY c.relname COLLATE "C"`;
   return rows.map(({ name, columns }) => ({ name, columns }));
 }
@@ -60,6 +64,7 @@ export async function requireEveryRow(sql: postgres.TransactionSql): Promise<voi
   const hidden = await sql<{ name: string }[]>`
     SELECT c.relname::text AS name FROM pg_class c
     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+      AND c.relname NOT IN (SELECT 'audit_archive_' || m.month FROM archived_months() m)
       AND (NOT has_table_privilege(c.oid, 'SELECT') OR c.relrowsecurity AND (
         NOT EXISTS (SELECT FROM pg_policies p WHERE p.schemaname = 'public' AND p.tablename = c.relname
           AND current_user = ANY (p.roles) AND p.cmd IN ('ALL', 'SELECT') AND p.qual = 'true'

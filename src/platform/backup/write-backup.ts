@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { copyFile, mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { copyFile, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
@@ -14,14 +14,22 @@ import { present } from '../../kernel/assert.ts';
 import { newId } from '../../kernel/id.ts';
 import { record } from '../audit/record.ts';
 import type { Ctx } from '../context.ts';
+import type { Keyring } from '../crypto/keyring.ts';
 import type { DataKey } from '../crypto/seal.ts';
 import { openClient } from '../db/client.ts';
 import { knownMigrations } from '../db/migrate.ts';
 import { transact } from '../db/transact.ts';
 import { writeSealedFile } from '../files/sealed-file.ts';
 import { BACKUP_EVENTS } from './audit.ts';
-import { type BackupManifest, manifestDigest, newBackupKey, writeManifest } from './manifest.ts';
 import {
+  type BackupManifest,
+  manifestDigest,
+  newBackupKey,
+  readManifest,
+  writeManifest,
+} from './manifest.ts';
+import {
+  BackupError,
   type BackupTable,
   listPartitions,
   listTables,
@@ -35,6 +43,9 @@ import {
 /** Backups of person keys that are kept: an erasure is final when it has passed through so many. */
 export const PERSON_KEY_BACKUPS = 2;
 
+/** A backup of person keys takes seconds: what is unfinished for longer was broken off. */
+const STRAY_AFTER_MS = 3_600_000;
+
 export type WrittenBackup = {
   readonly folder: string;
   readonly manifest: BackupManifest;
@@ -45,7 +56,8 @@ export type WrittenBackup = {
 /**
  * Writes a backup into a folder of its own below `to`; it appears there when it is whole.
  * @effects files; of person keys, the older backups but for the last ones are removed; audit `backup.written`
- * @errors BackupError where the login does not see every row
+ * @errors BackupError where the login does not see every row, a file cannot be copied, or the folder holds the
+ *   person keys of another database: they would be removed one by one
  */
 export async function writeBackup(
   ctx: Ctx,
@@ -61,8 +73,10 @@ export async function writeBackup(
     await writeManifest(partial, ctx.deps.keyring, { manifest, key });
     const folder = join(to, `${kind.replace('_', '-')}-${manifest.takenAt.replaceAll(/[:.]/g, '-')}-${id}`);
     await rename(partial, folder);
+    // On the disk before an older one goes.
+    await syncToDisk(to);
     if (kind === 'person_keys') {
-      await removeOlder(to);
+      await removeOlder(to, ctx.deps.clock.realMs());
     }
     const written = {
       folder,
@@ -91,11 +105,16 @@ async function copySnapshot(
       await tx`SELECT set_config('statement_timeout', '0', true),
         set_config('idle_in_transaction_session_timeout', '0', true)`;
       await requireEveryRow(tx);
-      const [at] = await tx<{ taken: string; size: string; note: string | null }[]>`
+      const [at] = await tx<{ taken: string; first: string | null; size: string; note: string | null }[]>`
         SELECT to_char(transaction_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS taken,
+          (SELECT id::text FROM installation_keys ORDER BY created_at, id LIMIT 1) AS first,
           coalesce((SELECT max(leaf_index) + 1 FROM audit_leaves), 0)::text AS size,
           (SELECT note FROM audit_checkpoints ORDER BY tree_size DESC LIMIT 1) AS note`;
-      const { taken, size, note } = present(at, 'a snapshot has a time');
+      const { taken, first, size, note } = present(at, 'a snapshot has a time');
+      const installation = present(first, 'a database that was opened has keys of its own');
+      if (kind === 'person_keys') {
+        await refuseForeignFolder(dirname(folder), ctx.deps.keyring, installation);
+      }
       const tables: BackupManifest['tables'] = [];
       for (const table of await listTables(tx)) {
         if (
@@ -108,6 +127,7 @@ async function copySnapshot(
         format: 'plimsoll-backup@1',
         id,
         kind,
+        installation,
         takenAt: taken,
         migrations: [...knownMigrations()],
         partitions: [...(await listPartitions(tx))],
@@ -120,6 +140,17 @@ async function copySnapshot(
     });
   } finally {
     await client.end({ timeout: 5 });
+  }
+}
+
+/** After a loss an empty database that goes on being backed up would push out the keys of everybody. */
+async function refuseForeignFolder(to: string, keyring: Keyring, installation: string): Promise<void> {
+  for (const name of (await readdir(to)).filter((each) => each.startsWith('person-keys-'))) {
+    // One that no key here opens says nothing, and nobody can restore it here.
+    const other = await readManifest(join(to, name), keyring).catch(() => undefined);
+    if (other !== undefined && other.manifest.installation !== installation) {
+      throw new BackupError(`${to} holds the person keys of another database: take another folder`);
+    }
   }
 }
 
@@ -157,24 +188,47 @@ function linesIn(chunk: Buffer): number {
 }
 
 async function copyFiles(from: string, to: string): Promise<BackupManifest['files']> {
-  const entries = await readdir(from, { recursive: true, withFileTypes: true }).catch(() => []);
   const files: BackupManifest['files'] = [];
+  if ((await stat(from).catch(onlyAbsent)) === undefined) {
+    return files;
+  }
+  const entries = await readdir(from, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
+    throw new BackupError(`The file store ${from} cannot be read (${codeOf(error)})`);
+  });
   for (const entry of entries.filter((each) => each.isFile())) {
     const source = join(entry.parentPath, entry.name);
     const name = source.slice(from.length + 1);
     const target = join(to, name);
     await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+    const copied = await copyFile(source, target).then(() => true, onlyAbsent);
     // What was erased since the folder was listed is gone, as it should be.
-    if (
-      await copyFile(source, target).then(
-        () => true,
-        () => false,
-      )
-    ) {
+    if (copied === true) {
+      await syncToDisk(target);
       files.push({ name, sizeBytes: (await stat(target)).size, sha256: await fileDigest(target) });
     }
   }
   return files;
+}
+
+/** Only a file that is not there may be missing from a backup. @errors BackupError for any other reason */
+function onlyAbsent(error: unknown): undefined {
+  if (codeOf(error) !== 'ENOENT') {
+    throw new BackupError(`A file of the file store cannot be copied (${codeOf(error)})`);
+  }
+}
+
+function codeOf(error: unknown): string {
+  const code = (error as { readonly code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : 'unknown';
+}
+
+async function syncToDisk(path: string): Promise<void> {
+  const file = await open(path, 'r');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
 
 /** @units hex */
@@ -186,10 +240,18 @@ export async function fileDigest(path: string): Promise<string> {
   return digest.digest('hex');
 }
 
-/** A key that was destroyed is gone for good once no backup holds it any more. */
-async function removeOlder(to: string): Promise<void> {
-  const backups = (await readdir(to)).filter((name) => name.startsWith('person-keys-')).sort();
-  for (const name of backups.slice(0, -PERSON_KEY_BACKUPS)) {
+/** A key that was destroyed is gone for good once no backup holds it any more, finished or not. */
+async function removeOlder(to: string, nowMs: number): Promise<void> {
+  const names = await readdir(to);
+  const backups = names.filter((name) => name.startsWith('person-keys-')).sort();
+  const strays: string[] = [];
+  for (const name of names.filter((each) => each.startsWith('.') && each.endsWith('.partial'))) {
+    const begun = await stat(join(to, name)).catch(onlyAbsent);
+    if (begun !== undefined && begun.mtimeMs < nowMs - STRAY_AFTER_MS) {
+      strays.push(name);
+    }
+  }
+  for (const name of [...backups.slice(0, -PERSON_KEY_BACKUPS), ...strays]) {
     await rm(join(to, name), { recursive: true, force: true });
   }
 }

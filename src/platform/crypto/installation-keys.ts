@@ -23,6 +23,8 @@ type Row = typeof installationKeys.$inferSelect;
 const PURPOSES: readonly KeyPurpose[] = ['house', 'blind_index', 'cursor', 'row_mac', 'token_mac'];
 /** Each node asks this often which keys there are. */
 const REFRESH_MS = 5_000;
+/** How much later than its time a key may become visible: its transaction lasts, and clocks differ. */
+const OVERLAP_MS = 60_000;
 /** A key is known to every node that can still read the database before it seals anything. */
 export const PUBLISHED_AHEAD_MS = 3 * REFRESH_MS;
 const LOCK = 'installation-keys';
@@ -56,9 +58,18 @@ export async function refreshInstallationKeys(deps: Deps): Promise<void> {
  * @effects reads `installation_keys` every few seconds; forgets people's keys that were followed by others
  */
 export function watchKeys(deps: Deps): { readonly stop: () => Promise<void> } {
+  let readAt = deps.clock.realNow();
+  const read = async (): Promise<void> => {
+    const began = deps.clock.realNow();
+    await refreshInstallationKeys(deps);
+    // From the last time that it could be read: a database that was away hides no key that came meanwhile.
+    await deps.personKeys.refresh(deps.db.engine, addMs(readAt, -OVERLAP_MS));
+    readAt = began;
+  };
   let reading: Promise<void> = Promise.resolve();
   const timer = setInterval(() => {
-    reading = refreshKeys(deps).catch(() => deps.log.error({}, 'the keys could not be read again'));
+    // One after the other: an answer that comes late must not take the place of a newer one.
+    reading = reading.then(read).catch(() => deps.log.error({}, 'the keys could not be read again'));
   }, REFRESH_MS);
   return {
     stop: async () => {
@@ -116,11 +127,6 @@ export async function activateHouseKey(ctx: Ctx, aheadMs = PUBLISHED_AHEAD_MS): 
     });
   });
   await refreshInstallationKeys(ctx.deps);
-}
-
-async function refreshKeys(deps: Deps): Promise<void> {
-  await refreshInstallationKeys(deps);
-  await deps.personKeys.refresh(deps.db.engine, addMs(deps.clock.realNow(), -12 * REFRESH_MS));
 }
 
 async function importKeys(tx: Tx, ctx: Ctx): Promise<void> {

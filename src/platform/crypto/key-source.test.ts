@@ -36,6 +36,8 @@ beforeAll(() => {
             : Response.json({ data: { plaintext: key.toString('base64') } });
         },
       },
+      '/endless': () =>
+        Response.json({ data: { plaintext: FIRST.toString('base64') }, more: 'x'.repeat(100_000) }),
       '/elsewhere': () => Response.json({ data: {} }),
       '/moved': () => Response.redirect('/v1/transit/decrypt/plimsoll', 307),
     },
@@ -108,6 +110,7 @@ describe('a key management service', () => {
     ],
     ['does not know the ciphertext', () => kms(), `${WRAPPED}last:vault:v1:other`, 'key 3 was not decrypted'],
     ['answers something else', () => kms('/elsewhere'), WRAPPED, 'something else than a plaintext'],
+    ['answers without end', () => kms('/endless'), WRAPPED, 'something else than a plaintext'],
     ['sends us elsewhere', () => kms('/moved'), WRAPPED, 'does not answer'],
     ['is not there', () => httpKms({ url: 'http://127.0.0.1:1/', token: TOKEN }), WRAPPED, 'does not answer'],
   ] as const)('that %s starts nothing, and the refusal names no secret', async (_, service, text, said) => {

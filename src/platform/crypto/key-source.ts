@@ -5,6 +5,7 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import { z } from 'zod';
+import { boundedText } from '../bounded-text.ts';
 import { KeyringError, parseRootKeys, type RootKey } from './keyring.ts';
 
 /** Decrypts what it once encrypted; the key it does that with never leaves it. */
@@ -14,6 +15,7 @@ export type KmsAddress = { readonly url: string; readonly token: string };
 
 const TIMEOUT_MS = 10_000;
 const MAX_KEYS = 100;
+const MAX_ANSWER_BYTES = 64 * 1024;
 
 const Decrypted = z.object({ data: z.object({ plaintext: z.string() }) });
 
@@ -59,13 +61,22 @@ export function httpKms({ url, token }: KmsAddress): Kms {
         await response.body?.cancel();
         throw new KeyringError(`the key management service answered ${response.status}`);
       }
-      const answer = Decrypted.safeParse(await response.json().catch(() => null));
+      const text = await boundedText(response, MAX_ANSWER_BYTES).catch(() => '');
+      const answer = Decrypted.safeParse(parsedOrNull(text));
       if (!answer.success) {
         throw new KeyringError('the key management service answered something else than a plaintext');
       }
       return new Uint8Array(Buffer.from(answer.data.data.plaintext, 'base64'));
     },
   };
+}
+
+function parsedOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }
 
 async function linesOf(path: string): Promise<readonly string[]> {

@@ -6,6 +6,7 @@ import { present } from '../../kernel/assert.ts';
 import { type Id, newId } from '../../kernel/id.ts';
 import { type IdentityDesk, startIdentityDesk } from '../../testing/identity-desk.ts';
 import { startNode } from '../../testing/second-node.ts';
+import { until } from '../../testing/until.ts';
 import type { Ciphertext } from '../db/columns.ts';
 import { transact } from '../db/transact.ts';
 import { countToReseal, resealColumn } from './reseal.ts';
@@ -126,6 +127,29 @@ describe('a rotation', () => {
       expect(openText(key, settingPlace(userId, name), value as Ciphertext)).toStartWith('"');
     }
     await node.close();
+  });
+
+  test('goes on where somebody is erased in the same moment', async () => {
+    const [gone, stays] = [(await desk.newPerson()).userId, (await desk.newPerson()).userId];
+    const erased = Promise.withResolvers<void>();
+    const erasure = desk.deps.db.engine.transaction(async (tx) => {
+      await tx.execute(sql`delete from person_keys where user_id = ${gone}`);
+      await erased.promise;
+    });
+    const publishing = publishPersonKeys(desk.system, 'everybody', () => {});
+    // The rotation waits for the erasure to be decided.
+    await until(async () => {
+      const [row] = await desk.deps.db.engine.execute<{ waiting: boolean }>(sql`
+        select exists (select from pg_stat_activity where datname = current_database()
+          and wait_event_type = 'Lock' and query ilike '%person_key_versions%') as waiting`);
+      return row?.waiting === true;
+    });
+    erased.resolve();
+    await Promise.all([erasure, publishing]);
+    const rows = await desk.deps.db.engine.execute<{ user_id: string }>(
+      sql`select user_id from person_key_versions where user_id in (${gone}, ${stays}) and status = 'next'`,
+    );
+    expect(rows.map((row) => row.user_id)).toEqual([stays]);
   });
 
   test('whole, of everybody, leaves nothing under an old key and every key under the active root key', async () => {

@@ -9,6 +9,7 @@ import { addMs } from '../../kernel/time.ts';
 import { record } from '../audit/record.ts';
 import type { Ctx } from '../context.ts';
 import type { Tx } from '../db/client.ts';
+import { sqlStateOf } from '../db/errors.ts';
 import { lockExclusive } from '../db/locks.ts';
 import { personKeys } from '../db/schema.ts';
 import { transact } from '../db/transact.ts';
@@ -18,8 +19,10 @@ import { personKeyPlace, versionPlace } from './person-keys.ts';
 import { personKeyVersions } from './schema.ts';
 
 const BATCH = 500;
-/** Two rotations take turns; an erasure in between makes the batch fail on its foreign key, whole. */
+/** Two rotations take turns. */
 const LOCK = 'person-key-rotation';
+const FOREIGN_KEY = '23503';
+const ERASURE_TRIES = 20;
 const BEFORE_ALL = '00000000-0000-0000-0000-000000000000' as Id;
 
 /** Whom a rotation concerns: one person, or everybody. */
@@ -63,10 +66,12 @@ async function inBatches(
   let last: Id | undefined = BEFORE_ALL;
   while (last !== undefined) {
     const after: Id = last;
-    const batch = await transact(ctx, 'engine', async (tx) => {
-      await lockExclusive(tx, [LOCK]);
-      return work(tx, after);
-    });
+    const batch = await withoutErased(() =>
+      transact(ctx, 'engine', async (tx) => {
+        await lockExclusive(tx, [LOCK]);
+        return work(tx, after);
+      }),
+    );
     done += batch.count;
     last = batch.last;
     if (batch.count > 0) {
@@ -74,6 +79,19 @@ async function inBatches(
     }
   }
   return done;
+}
+
+/** A person who is erased meanwhile makes the batch fail on its foreign key, whole; the next try lacks them. */
+async function withoutErased(batch: () => Promise<Batch>): Promise<Batch> {
+  for (let left = ERASURE_TRIES; ; left -= 1) {
+    try {
+      return await batch();
+    } catch (failure) {
+      if (sqlStateOf(failure) !== FOREIGN_KEY || left === 1) {
+        throw failure;
+      }
+    }
+  }
 }
 
 async function publishBatch(tx: Tx, ctx: Ctx, people: People, after: Id): Promise<Batch> {

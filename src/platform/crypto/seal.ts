@@ -65,20 +65,91 @@ export function open(
   if (sealed.length < HEADER_BYTES + NONCE_BYTES + TAG_BYTES || sealed[0] !== VERSION) {
     throw new SealError(place, 'not a ciphertext of a known version');
   }
-  const bytes = Buffer.from(sealed);
-  const key = findKey(new Uint8Array(bytes.subarray(1, HEADER_BYTES)));
+  const bytes = viewOf(sealed);
+  const key = findKey(bytes.subarray(1, HEADER_BYTES));
   if (key === undefined) {
     throw new SealError(place, 'sealed under a key that is not in the keyring');
   }
   const nonce = bytes.subarray(HEADER_BYTES, HEADER_BYTES + NONCE_BYTES);
-  const decipher = createDecipheriv('aes-256-gcm', key.key, nonce);
-  decipher.setAAD(bindingOf(bytes, place));
-  decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
-  try {
-    const body = bytes.subarray(HEADER_BYTES + NONCE_BYTES, -TAG_BYTES);
-    return new Uint8Array(Buffer.concat([decipher.update(body), decipher.final()]));
-  } catch {
+  const body = bytes.subarray(HEADER_BYTES + NONCE_BYTES, -TAG_BYTES);
+  const opened = decrypted(key, nonce, bindingOf(bytes, place), body, bytes.subarray(-TAG_BYTES));
+  if (opened === undefined) {
     throw new SealError(place, 'the ciphertext was altered, moved or truncated');
+  }
+  return new Uint8Array(opened.buffer, opened.byteOffset, opened.length);
+}
+
+/** Undefined where the tag is not the one of these bytes in this place. */
+function decrypted(
+  { key }: DataKey,
+  nonce: Buffer,
+  binding: Buffer,
+  body: Buffer,
+  tag: Buffer,
+): Buffer | undefined {
+  const decipher = createDecipheriv('aes-256-gcm', key, nonce);
+  decipher.setAAD(binding);
+  decipher.setAuthTag(tag);
+  try {
+    const opened = decipher.update(body);
+    // Nothing is left for the end, but only there the tag is checked.
+    decipher.final();
+    return opened;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Opens many values of one column whose rows have ids of one length: the same as `openWith`, without making
+ * again for each what is the same for all.
+ * @shape takes `[begin, end)` of `bytes`, and the row's id as UTF-8
+ * @errors SealError
+ */
+export function columnOpener(table: string, column: string, idBytes: number) {
+  const name = Buffer.from(`\0${table}\0${column}\0`, 'utf8');
+  const idAt = HEADER_BYTES + name.length;
+  const binding = Buffer.alloc(idAt + idBytes);
+  const nonce = Buffer.alloc(NONCE_BYTES);
+  const tag = Buffer.alloc(TAG_BYTES);
+  name.copy(binding, HEADER_BYTES);
+  return (key: DataKey, rowId: Buffer, bytes: Buffer, begin: number, end: number): Buffer => {
+    const bodyAt = begin + HEADER_BYTES + NONCE_BYTES;
+    const tagAt = end - TAG_BYTES;
+    const fault = (text: string) => new SealError({ table, column, rowId: rowId.toString('utf8') }, text);
+    if (tagAt < bodyAt || bytes[begin] !== VERSION || rowId.length !== idBytes) {
+      throw fault('not a ciphertext of a known version');
+    }
+    put(binding, 0, bytes, begin, HEADER_BYTES);
+    put(binding, idAt, rowId, 0, idBytes);
+    put(nonce, 0, bytes, begin + HEADER_BYTES, NONCE_BYTES);
+    put(tag, 0, bytes, tagAt, TAG_BYTES);
+    const own = names(binding, key) ? key : key.others?.find((other) => names(binding, other));
+    if (own === undefined) {
+      throw fault('sealed under a key that is not in the keyring');
+    }
+    const opened = decrypted(own, nonce, binding, bytes.subarray(bodyAt, tagAt), tag);
+    if (opened === undefined) {
+      throw fault('the ciphertext was altered, moved or truncated');
+    }
+    return opened;
+  };
+}
+
+/** Whether a header names the key. */
+function names(header: Uint8Array, { id }: DataKey): boolean {
+  for (let index = 0; index < id.length; index += 1) {
+    if (header[1 + index] !== id[index]) {
+      return false;
+    }
+  }
+  return id.length === HEADER_BYTES - 1;
+}
+
+/** So few bytes that a call would cost more. */
+function put(target: Buffer, at: number, source: Uint8Array, begin: number, count: number): void {
+  for (let index = 0; index < count; index += 1) {
+    target[at + index] = source[begin + index] as number;
   }
 }
 
@@ -100,7 +171,7 @@ export function openWith(key: DataKey, place: Place, sealed: Ciphertext): Uint8A
  * @errors SealError
  */
 export function openText(key: DataKey, place: Place, sealed: Ciphertext): string {
-  return Buffer.from(openWith(key, place, sealed)).toString('utf8');
+  return viewOf(openWith(key, place, sealed)).toString('utf8');
 }
 
 /** Seals a value as JSON, for one place. */
@@ -115,8 +186,13 @@ export function openJson<Shape>(key: DataKey, place: Place, sealed: Ciphertext):
 
 /** The version of a key that a ciphertext names. */
 function versionOf(key: DataKey, id: Uint8Array): DataKey | undefined {
-  const named = Buffer.from(id);
+  const named = viewOf(id);
   return named.equals(key.id) ? key : key.others?.find((other) => named.equals(other.id));
+}
+
+/** The same bytes, not a copy. */
+function viewOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 }
 
 /** What the tag covers besides the ciphertext: version, key and place. */

@@ -12,7 +12,9 @@ export type SealedColumn = {
   readonly rowId: Readonly<Record<string, 'uuid' | 'text'>>;
   /** The column that names the person whose key it is; null for the house's. */
   readonly person: string | null;
-  /** Where the person is null, the house's key seals it. */
+  /** The column that names whose key it is where `person` is null, if that person has one. */
+  readonly orPerson?: string;
+  /** Where there is no person, the house's key seals it. */
   readonly orHouse?: true;
   /** Evidence that is never rewritten: it stays under the key it was sealed with, which is kept for it. */
   readonly fixed?: true;
@@ -25,6 +27,7 @@ const PLATFORM_COLUMNS: readonly SealedColumn[] = [
     column: 'personal',
     rowId: { id: 'uuid' },
     person: 'actor_user_id',
+    orPerson: 'subject_user_id',
     orHouse: true,
     fixed: true,
   },

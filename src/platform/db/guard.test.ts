@@ -81,7 +81,7 @@ describe('sees and names', () => {
       'a trigger disabled on one partition',
       `alter table ${month} disable trigger append_only`,
       'trigger',
-      'audit_logs/partition.append_only',
+      `${month}.append_only`,
     ],
     [
       'a trigger that replication may skip',
@@ -131,7 +131,7 @@ describe('sees and names', () => {
       for each statement when (false) execute function refuse_change();
       alter table ${month} enable always trigger append_only`,
       'trigger',
-      'audit_logs/partition.append_only',
+      `${month}.append_only`,
     ],
     [
       'a check that holds nothing any more',
@@ -205,6 +205,38 @@ describe('sees and names', () => {
       'wallets.wallets_staff',
     ],
     ['an emptied baseline', 'delete from guard_baseline', 'baseline', 'guard_baseline'],
+    [
+      'a trigger dropped on one month alone',
+      `drop trigger append_only on ${later()}`,
+      'trigger',
+      `${later()}.*`,
+    ],
+    [
+      'a guard that says what the baseline says',
+      `create or replace function guard_state() returns table (kind text, object text, state text)
+      language sql stable set search_path = pg_catalog, pg_temp set timezone = 'UTC' set datestyle = 'ISO, YMD'
+      as $$ select kind, object, state from public.guard_baseline $$`,
+      'function',
+      'public.guard_state()',
+    ],
+    [
+      'a function that does nothing without arguments',
+      'alter function detach_audit_partition(uuid) strict',
+      'function',
+      'public.detach_audit_partition(uuid)',
+    ],
+    [
+      'a word for another',
+      `alter type audit_class rename value 'restricted' to 'open'`,
+      'type',
+      'audit_class',
+    ],
+    [
+      'a cast of somebody’s own',
+      'create cast (audit_class as audit_severity) with inout as implicit',
+      'cast',
+      'public.audit_class to public.audit_severity',
+    ],
   ])('%s', async (_what, statement, kind, object) => {
     const { differences } = await undone(async (tx) => {
       for (const step of statement.split(/;\s+(?=create|alter)/)) {

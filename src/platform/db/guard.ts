@@ -14,6 +14,7 @@ import { type Ctx, type Deps, machineCtx } from '../context.ts';
 import { registerProbe } from '../health.ts';
 import type { Tx } from './client.ts';
 import { GUARD_EVENTS } from './guard-audit.ts';
+import { byMonth } from './guard-months.ts';
 import { knownMigrations } from './migrate.ts';
 import { APP_ROLE, ENGINE_ROLE, STAFF_ROLE } from './policies.ts';
 import { auditLogs, guardBaseline } from './schema.ts';
@@ -107,7 +108,7 @@ export async function startGuard(deps: Deps): Promise<Guard> {
 export async function inspect(tx: Tx): Promise<GuardState> {
   const baseline = await tx.select().from(guardBaseline);
   const current = await tx.execute<{ kind: string; object: string; state: string }>(
-    sql`select kind, object, state from guard_state()`,
+    sql`select kind, object, state from public.guard_state()`,
   );
   const expected = statesByObject(baseline);
   const found = statesByObject(current);
@@ -119,10 +120,12 @@ export async function inspect(tx: Tx): Promise<GuardState> {
       differences.push({ kind, object, expected: before, found: now });
     }
   }
+  differences.push(...(await ownDifferences(tx, expected, differences)));
   // An empty baseline would be compared with nothing and would hold: it is a difference itself.
   if (baseline.length === 0) {
     differences.push({ kind: 'baseline', object: 'guard_baseline', expected: 'rows', found: null });
   }
+  const named = await byMonth(tx, differences);
   const migrations = await tx.execute<{ hash: string }>(
     sql`select hash::text as hash from drizzle.__drizzle_migrations`,
   );
@@ -130,8 +133,32 @@ export async function inspect(tx: Tx): Promise<GuardState> {
     objects: expected.size,
     baseline: digestOf(baseline.map(({ kind, object, state }) => `${kind}\0${object}\0${state}`)),
     migrations: digestOf(migrations.map(({ hash }) => hash)),
-    differences: [...differences, ...(await migrationDifferences(tx)), ...(await loginDifferences(tx))],
+    differences: [...named, ...(await migrationDifferences(tx)), ...(await loginDifferences(tx))],
   };
+}
+
+/** What looks is looked at by other means: a replaced guard would say of itself what the baseline says. */
+async function ownDifferences(
+  tx: Tx,
+  expected: ReadonlyMap<string, readonly string[]>,
+  named: readonly Difference[],
+): Promise<readonly Difference[]> {
+  const rows = await tx.execute<{ object: string; digest: string }>(sql`
+    select 'public.' || proname || '()' as object,
+      pg_catalog.md5(prosrc || coalesce(pg_catalog.pg_get_function_sqlbody(oid), '')) as digest
+    from pg_catalog.pg_proc
+    where pronamespace = 'public'::regnamespace and proname in ('guard_state', 'archived_months')`);
+  return rows
+    .map(({ object, digest }) => ({
+      kind: 'function',
+      object,
+      expected: textOf(expected.get(`function\0${object}`)),
+      found: digest,
+    }))
+    .filter(
+      ({ object, expected: state, found }) =>
+        !state?.startsWith(found) && !named.some((difference) => difference.object === object),
+    );
 }
 
 /** A baseline that changed without a migration was changed by somebody else. */
@@ -189,11 +216,11 @@ async function migrationDifferences(tx: Tx): Promise<readonly Difference[]> {
 async function loginDifferences(tx: Tx): Promise<readonly Difference[]> {
   const rows = await tx.execute<{ object: string; expected: string; found: string }>(sql`
     with logins as (
-      select oid, rolname, rolsuper, rolbypassrls, rolcreaterole from pg_roles
+      select oid, rolname, rolsuper, rolbypassrls, rolcreaterole, rolreplication from pg_roles
       where rolname = any(string_to_array(${RUNTIME_LOGINS}, ','))
     )
     select rolname::text as object, 'bound by row-level security' as expected, 'stands above it' as found
-      from logins where rolsuper or rolbypassrls or rolcreaterole
+      from logins where rolsuper or rolbypassrls or rolcreaterole or rolreplication
     union all
     select l.rolname::text, 'owns nothing', 'owns ' || c.relname
       from logins l join pg_class c on c.relowner = l.oid
@@ -231,7 +258,8 @@ async function tell(tx: Tx, ctx: Ctx, before: GuardState | null, now: GuardState
 /** A count only: /readyz is public and must not tell an attacker what stands open. */
 function summaryOf(state: GuardState): string | null {
   const count = state.differences.length;
-  return count === 0 ? null : `${count} protective object${count === 1 ? '' : 's'} of the database differ`;
+  const objects = count === 1 ? 'object of the database differs' : 'objects of the database differ';
+  return count === 0 ? null : `${count} protective ${objects}`;
 }
 
 async function databaseFault(deps: Deps): Promise<string | null> {

@@ -1,6 +1,7 @@
 import { getTableColumns, type InferInsertModel, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import { AssertionError, present } from '../../kernel/assert.ts';
+import { type BinaryArray, byteaArray, textArray, uuidArray } from './binary-array.ts';
 import type { Tx } from './client.ts';
 import { executePrepared } from './prepared.ts';
 
@@ -24,7 +25,7 @@ export async function insertRows<Table extends PgTable, Shared extends keyof Row
   }
 }
 
-/** The statement of `insertRows`, for one row at least. */
+/** The statement of `insertRows`, for one row at least; what is shared is not looked for in the rows. */
 export function insertionOf<Table extends PgTable, Shared extends keyof Row<Table> = never>(
   table: Table,
   rows: readonly Omit<Row<Table>, Shared>[],
@@ -33,17 +34,21 @@ export function insertionOf<Table extends PgTable, Shared extends keyof Row<Tabl
   const first = present(rows[0], 'an insertion has a row');
   const columns = getTableColumns(table) as Record<string, PgColumn>;
   const columnOf = (name: string) => present(columns[name], 'a row has the columns of its table');
-  const varying = Object.keys(first).map((name) => ({ name, column: columnOf(name) }));
+  const varying = Object.keys(first)
+    .filter((name) => !Object.hasOwn(shared, name))
+    .map((name) => ({ name, column: columnOf(name) }));
   const constant = Object.entries(shared).map(([name, value]) => ({ column: columnOf(name), value }));
   const names = [...varying, ...constant].map(({ column }) => sql.identifier(column.name));
   const arrays = varying.map(
     ({ name, column }) =>
-      sql`${sql.param(columnLiteral(column, rows as readonly RowValues[], name))}::${arrayTypeOf(column)}`,
+      sql`${sql.param(columnArray(column, rows as readonly RowValues[], name))}::${arrayTypeOf(column)}`,
   );
-  const constants = constant.map(
+  const constants = constant.map(({ column, value }) => {
     // As text first: the driver would write some types, such as booleans, in a way of its own.
-    ({ column, value }) => sql`${sql.param(textOf(column, value))}::text::${sql.raw(column.getSQLType())}`,
-  );
+    const read = sql`${sql.param(textOf(column, value))}::text::${sql.raw(column.getSQLType())}`;
+    // A value by itself is read from its text for every row; a query in its place is run once.
+    return rows.length === 1 ? read : sql`(select ${read})`;
+  });
   return sql`insert into ${table} (${list(names)})
     select ${list([...names.slice(0, varying.length), ...constants])}
     from unnest(${list(arrays)}) as batch (${list(names.slice(0, varying.length))})`;
@@ -62,23 +67,28 @@ export function arrayLiteral(texts: readonly (string | null)[]): string {
   return `{${items}}`;
 }
 
-function columnLiteral(column: PgColumn, rows: readonly RowValues[], name: string): string {
-  let items = '';
-  for (const row of rows) {
+/** Texts as an array parameter of a type, in the form that costs the server least. */
+export function arrayParameter(type: string, texts: readonly (string | null)[]): string | BinaryArray {
+  const binary = type === 'uuid' ? uuidArray(texts) : type === 'text' ? textArray(type, texts) : undefined;
+  return binary ?? arrayLiteral(texts);
+}
+
+function columnArray(column: PgColumn, rows: readonly RowValues[], name: string): string | BinaryArray {
+  const type = column.getSQLType();
+  const stored = rows.map((row) => {
     const value = row[name];
-    const item = value === null || value === undefined ? 'null' : literalOf(column.mapToDriverValue(value));
-    items += items === '' ? item : `,${item}`;
+    return value === null || value === undefined ? null : column.mapToDriverValue(value);
+  });
+  if (type === 'bytea') {
+    return byteaArray(stored as readonly (Uint8Array | null)[]);
   }
-  return `{${items}}`;
+  const texts = stored.map((value) => (value === null ? null : scalarText(value)));
+  return type === 'jsonb' ? textArray(type, texts) : arrayParameter(type, texts);
 }
 
 /** Identifiers, numbers and instants: no quote, comma, brace or backslash, and never the word null. */
 const PLAIN = /^[0-9-][0-9A-Za-z:.+-]*$/;
 const NEEDS_ESCAPE = /["\\]/g;
-
-function literalOf(stored: unknown): string {
-  return stored instanceof Uint8Array ? `"\\\\x${stored.toHex()}"` : itemOf(scalarText(stored));
-}
 
 function itemOf(text: string): string {
   return PLAIN.test(text) ? text : `"${text.replace(NEEDS_ESCAPE, '\\$&')}"`;

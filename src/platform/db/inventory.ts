@@ -113,8 +113,8 @@ against each other.
   relationship and whatever happened later. \`operational\` rows go once they have served, \`reference\` rows stay as long
   as what they describe, \`evidence\` as long as the log they prove. Rows that are append-only are never deleted: what
   is sealed in them is destroyed with the person's key.
-- **Sealed** is AES-256-GCM bound to table, column and row. The actor's key is the key of the person who acted, the
-  house's for machines.
+- **Sealed** is AES-256-GCM bound to table, column and row. The actor's key is the key of the person who acted;
+  where none did, of the person whom the row concerns, else the house's.
 `;
 
 function rowsSeenBy(table: PgTable): string {

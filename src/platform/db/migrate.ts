@@ -94,6 +94,6 @@ async function statusOf(client: postgres.Sql): Promise<MigrationStatus> {
 async function recordBaseline(client: postgres.Sql): Promise<void> {
   await client.begin(async (tx) => {
     await tx`delete from guard_baseline`;
-    await tx`insert into guard_baseline (kind, object, state) select kind, object, state from guard_state()`;
+    await tx`insert into guard_baseline (kind, object, state) select kind, object, state from public.guard_state()`;
   });
 }

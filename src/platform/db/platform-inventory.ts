@@ -213,6 +213,7 @@ export const platformInventory: readonly TableInventory[] = [
     exportedAt: 'internal',
     verifiedAt: 'internal',
     detachedAt: 'internal',
+    droppedAt: 'internal',
   }),
   inventoryOf(installationKeys, 'reference', {
     id: 'internal',

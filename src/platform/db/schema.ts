@@ -77,22 +77,30 @@ export const auditLogs = pgTable(
   (table) => [
     primaryKey({ name: 'audit_logs_pkey', columns: [table.recordedAt, table.id] }),
     index('audit_logs_txid_idx').on(table.txid),
-    index('audit_logs_subject_user_id_idx').on(table.subjectUserId, table.recordedAt, table.id),
-    index('audit_logs_actor_user_id_idx').on(table.actorUserId, table.recordedAt, table.id),
+    // One's own affairs are found by who acted, so that a row is in one of both.
+    index('audit_logs_subject_user_id_idx')
+      .on(table.subjectUserId, table.recordedAt, table.id)
+      .where(sql`${table.actorUserId} is distinct from ${table.subjectUserId}`),
+    index('audit_logs_actor_user_id_idx')
+      .on(table.actorUserId, table.recordedAt, table.id)
+      .where(sql`${table.actorUserId} is not null`),
     index('audit_logs_event_type_idx').on(table.eventType, table.recordedAt, table.id),
-    index('audit_logs_request_id_idx').on(table.requestId),
+    index('audit_logs_request_id_idx').on(table.requestId, table.recordedAt, table.id),
     index('audit_logs_resource_id_idx').on(table.resourceId, table.recordedAt, table.id),
+    // What was tried on a thing and refused; the row itself is of the operation.
+    index('audit_logs_tried_on_idx')
+      .on(sql`(${table.after} -> 'on' ->> 'id')`, table.recordedAt, table.id)
+      .where(sql`${table.resourceType} = 'operation'`),
     // People are found by actor_user_id; keys and machines by what they are.
     index('audit_logs_actor_id_idx')
       .on(table.actorId, table.recordedAt, table.id)
       .where(sql`${table.actorKind} not in ('customer', 'staff')`),
-    // What is common is found soon by going back in time; only the rare needs an order of its own.
-    index('audit_logs_category_idx')
-      .on(table.category, table.recordedAt, table.id)
-      .where(sql`${table.category} not in ('trading', 'financial')`),
-    index('audit_logs_severity_idx')
-      .on(table.severity, table.recordedAt, table.id)
-      .where(sql`${table.severity} <> 'info'`),
+    // What is ordinary is found soon by going back in time; only the rest needs an order of its own.
+    index('audit_logs_kinds_idx')
+      .on(table.category, table.severity, table.outcome, table.class, table.recordedAt, table.id)
+      .where(
+        sql`${table.category} not in ('trading', 'financial') or ${table.severity} <> 'info' or ${table.outcome} <> 'success' or ${table.class} <> 'normal'`,
+      ),
     ...writtenByAll('audit_logs', table.actorUserId),
   ],
 );
@@ -219,6 +227,7 @@ export const approvals = pgTable(
       .on(table.action, table.subjectId)
       .where(sql`${table.status} in ('pending', 'approved')`),
     index('approvals_status_idx').on(table.status, table.createdAt),
+    index('approvals_subject_id_idx').on(table.subjectId),
     ...internalRows('approvals'),
   ],
 );

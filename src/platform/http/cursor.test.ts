@@ -82,9 +82,10 @@ describe('a page', () => {
   });
 
   test.each(['0', '201', '-1', '1e2', '0x10', ' 5', '5.0', '', '007', '1'.repeat(400)])(
-    'of limit %p is refused',
+    'of limit %p is refused, with the limits there are',
     (text) => {
-      expect(pageQuery.limit.safeParse(text).success).toBe(false);
+      const { success, error } = pageQuery.limit.safeParse(text);
+      expect([success, error?.issues[0]?.message]).toEqual([false, 'must be a whole number from 1 to 200']);
     },
   );
 });

@@ -14,9 +14,9 @@ const TAG_BYTES = 16;
 export const pageQuery = {
   limit: z
     .string()
-    .regex(/^[1-9]\d{0,2}$/, 'must be a whole number')
+    .regex(/^[1-9]\d{0,2}$/, `must be a whole number from 1 to ${MAX_PAGE_LIMIT}`)
     .transform((text) => Number.parseInt(text, 10))
-    .refine((limit) => limit <= MAX_PAGE_LIMIT, `must be at most ${MAX_PAGE_LIMIT}`)
+    .refine((limit) => limit <= MAX_PAGE_LIMIT, `must be a whole number from 1 to ${MAX_PAGE_LIMIT}`)
     .default(DEFAULT_PAGE_LIMIT)
     .openapi({
       type: 'integer',

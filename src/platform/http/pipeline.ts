@@ -9,13 +9,13 @@ import { assert, present } from '../../kernel/assert.ts';
 import type { DomainError } from '../../kernel/error.ts';
 import { type Id, isId } from '../../kernel/id.ts';
 import { tellUnreadable } from '../alarms/unreadable.ts';
-import { attempt } from '../audit/attempt.ts';
+import { type Attempt, attempt } from '../audit/attempt.ts';
 import type { Client, Ctx, Deps } from '../context.ts';
 import { SealError } from '../crypto/seal.ts';
 import { constraintOf, sqlStateOf } from '../db/errors.ts';
 import { transact } from '../db/transact.ts';
 import { recordSeen, type Seen } from '../privacy/record-seen.ts';
-import { RECOVERY_RETRY_SECONDS, recoveryOf } from '../recovery/mode.ts';
+import { refuseInRecovery } from '../recovery/mode.ts';
 import type { Authenticate } from './authenticate.ts';
 import { authorise } from './authorise.ts';
 import { type Endpoint, isWrite, mayLackBody, type Reply, rateClassOf } from './endpoint.ts';
@@ -73,7 +73,7 @@ export async function answer(
       requireTokens(standing);
     }
     const { login } = authorise(operation.access, actor, deps.clock.realMs(), deps.mode);
-    refuseInRecovery(deps, operation);
+    refuseStandstill(deps, operation);
     const ctx: Ctx = { deps, actor, requestId, client, login, ...readPreconditions(operation, incoming) };
     const read = readInput(operation, incoming);
     const input = read instanceof Promise ? await read : read;
@@ -116,9 +116,9 @@ export async function refuseUnrouted(deps: Deps, incoming: Incoming, error: Doma
 }
 
 /** In recovery only reads and what leads out of it are served. @errors recovery_mode */
-function refuseInRecovery(deps: Deps, operation: Endpoint): void {
-  if (isWrite(operation) && operation.inRecovery !== true && recoveryOf(deps) !== null) {
-    throw refuse('recovery_mode', { headers: { 'retry-after': String(RECOVERY_RETRY_SECONDS) } });
+function refuseStandstill(deps: Deps, operation: Endpoint): void {
+  if (isWrite(operation) && operation.inRecovery !== true) {
+    refuseInRecovery(deps);
   }
 }
 
@@ -327,10 +327,7 @@ async function refused(
     tellUnreadable(ctx.deps, ctx.requestId, thrown);
   }
   if (error.definition.status >= 500) {
-    ctx.deps.log.error(
-      { requestId: ctx.requestId, operation: operation.operationId, failure: nameOf(thrown) },
-      'request failed',
-    );
+    tellFailed(ctx, operation, error, thrown);
   }
   try {
     await attempt(ctx, {
@@ -340,7 +337,8 @@ async function refused(
       status: error.definition.status,
       code: error.code,
       category: operation.category ?? 'security',
-      restricted: operation.restricted ?? false,
+      restricted: operation.restricted === true || error.definition.restricted === true,
+      ...triedOn(incoming),
     });
   } catch (failure) {
     ctx.deps.log.error(
@@ -350,6 +348,28 @@ async function refused(
   }
   const response = problemResponse(error, new URL(incoming.request.url).pathname, incoming.requestId);
   return finished(ctx.deps, operation, incoming, standing, response);
+}
+
+/** What the server refuses on purpose, such as every write while it is in recovery, is no failure of it. */
+function tellFailed(
+  { deps, requestId }: Ctx,
+  operation: Endpoint,
+  error: DomainError,
+  thrown: unknown,
+): void {
+  const { code, definition } = error;
+  const what = { requestId, operation: operation.operationId, status: definition.status, code };
+  if (thrown === error && definition.status === 503 && code !== 'unavailable') {
+    deps.log.warn(what, 'request refused');
+  } else {
+    deps.log.error({ ...what, failure: nameOf(thrown) }, 'request failed');
+  }
+}
+
+/** The ids of the path; nothing else of it, which may be anything. */
+function triedOn({ params }: Incoming): Pick<Attempt, 'on'> {
+  const ids = Object.entries(params).filter(([, value]) => isId(value));
+  return ids.length === 0 ? {} : { on: Object.fromEntries(ids) as NonNullable<Attempt['on']> };
 }
 
 /** What may be logged of a failure: assertion texts are ours, a driver's message may hold data. */

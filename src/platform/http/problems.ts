@@ -39,6 +39,6 @@ export const PLATFORM_PROBLEMS = {
   approval_not_pending: { status: 409, title: 'The approval is no longer pending' },
   approval_expired: { status: 409, title: 'The approval has expired' },
   approval_already_voted: { status: 409, title: 'The person has already decided on this approval' },
-  legal_hold: { status: 409, title: 'A legal hold keeps these records' },
+  legal_hold: { status: 409, title: 'A legal hold keeps these records', restricted: true },
   approval_pending_exists: { status: 409, title: 'The same action already waits for an approval' },
 } as const satisfies ProblemTable;

@@ -8,6 +8,12 @@ export const JOB_EVENTS = auditEvents({
     description: 'A job failed; it runs again at its next time',
     shows: ['failure'],
   },
+  'rows.purged': {
+    category: 'system',
+    severity: 'info',
+    description: 'Rows that had served were removed; none of them a record of a class with a policy',
+    shows: ['counts'],
+  },
   'partitions.created': {
     category: 'system',
     severity: 'info',

@@ -3,6 +3,7 @@ import { eq, sql } from 'drizzle-orm';
 import { PgBoss } from 'pg-boss';
 import { newId } from '../../kernel/id.ts';
 import { type Foundation, startFoundation } from '../../testing/foundation.ts';
+import { until } from '../../testing/until.ts';
 import { machineCtx } from '../context.ts';
 import { openClient } from '../db/client.ts';
 import { auditLogs } from '../db/schema.ts';
@@ -111,3 +112,19 @@ test('keeps thirteen months of partitions ahead and says what it added', async (
     .where(eq(auditLogs.eventType, 'partitions.created'));
   expect(rows).toMatchObject([{ after: { count: 1 } }]);
 });
+
+test('a start that fails leaves nothing at work', async () => {
+  const wrong: Job = { name: 'test.never', cron: 'at some time', run: async () => {} };
+  expect(
+    await startJobs(foundation.deps, [wrong]).then(
+      () => 'started',
+      () => 'failed',
+    ),
+  ).toBe('failed');
+  await until(async () => {
+    const [row] = await foundation.deps.db.engine.execute<{ count: number }>(sql`
+      select count(*)::int as count from pg_stat_activity
+      where datname = current_database() and application_name = 'plimsoll jobs'`);
+    return row?.count === 0;
+  });
+}, 30_000);

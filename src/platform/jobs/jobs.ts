@@ -35,15 +35,13 @@ export async function startJobs(deps: Deps, domainJobs: readonly Job[]): Promise
   assert(new Set(jobs.map((job) => job.name)).size === jobs.length, 'a job has a name of its own');
   const boss = new PgBoss(optionsFor(deps.db.connections.engine));
   boss.on('error', (failure) => deps.log.error({ failure: failure.name }, 'the job queue failed'));
-  await boss.start();
-  for (const job of jobs) {
-    await arrange(boss, deps, job);
-  }
-  const known = new Set(jobs.map((job) => job.name));
-  for (const schedule of await boss.getSchedules()) {
-    if (!known.has(schedule.name)) {
-      await boss.unschedule(schedule.name);
-    }
+  try {
+    await boss.start();
+    await arrangeAll(boss, deps, jobs);
+  } catch (failure) {
+    // What is left running would work beside the next start, and in recovery.
+    await boss.stop({ graceful: true, timeout: STOP_TIMEOUT_MS }).catch(() => {});
+    throw failure;
   }
   const startedMs = deps.clock.realMs();
   registerProbe(deps, { name: 'jobs', run: () => silenceOf(deps, startedMs) });
@@ -67,6 +65,18 @@ export async function runJob(deps: Deps, job: Job): Promise<void> {
     throw thrown;
   }
   deps.log.debug({ job: job.name, durationMs: deps.clock.realMs() - beganMs }, 'a job ran');
+}
+
+async function arrangeAll(boss: PgBoss, deps: Deps, jobs: readonly Job[]): Promise<void> {
+  for (const job of jobs) {
+    await arrange(boss, deps, job);
+  }
+  const known = new Set(jobs.map((job) => job.name));
+  for (const schedule of await boss.getSchedules()) {
+    if (!known.has(schedule.name)) {
+      await boss.unschedule(schedule.name);
+    }
+  }
 }
 
 async function arrange(boss: PgBoss, deps: Deps, job: Job): Promise<void> {

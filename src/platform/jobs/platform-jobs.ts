@@ -10,6 +10,7 @@ import { transact } from '../db/transact.ts';
 import type { Job } from '../domain.ts';
 import { purgeKeptAnswers } from '../http/purge-answers.ts';
 import { purgeRateCounters } from '../http/rate-limiter.ts';
+import { purgeOutbox } from '../outbox/purge-outbox.ts';
 import { JOB_EVENTS } from './audit.ts';
 
 export const platformJobs: readonly Job[] = [
@@ -17,6 +18,7 @@ export const platformJobs: readonly Job[] = [
   { name: 'platform.expire-approvals', cron: '* * * * *', run: expireApprovals },
   { name: 'platform.purge-rate-counters', cron: '*/10 * * * *', run: ({ deps }) => purgeRateCounters(deps) },
   { name: 'platform.purge-kept-answers', cron: '40 1 * * *', run: purgeKeptAnswers },
+  { name: 'platform.purge-outbox', cron: '25 * * * *', run: purgeOutbox },
 ];
 
 /**

@@ -37,10 +37,15 @@ export async function heldBy(tx: Tx, subject: HoldSubject): Promise<readonly Leg
  * @errors legal_hold
  */
 export async function refuseHeld(tx: Tx, subject: HoldSubject): Promise<void> {
-  await lockShared(tx, [LOCK]);
+  await shareHolds(tx);
   if ((await heldBy(tx, subject)).length > 0) {
     throw refuse('legal_hold');
   }
+}
+
+/** Keeps new holds out until the transaction ends, for work that looks at holds row by row. */
+export async function shareHolds(tx: Tx): Promise<void> {
+  await lockShared(tx, [LOCK]);
 }
 
 /** Waits for whoever is destroying, and keeps others from it until the hold is there. */

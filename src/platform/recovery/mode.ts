@@ -3,22 +3,24 @@
  * a second node obeys within that time. In recovery nothing leaves: no engine, no jobs, no consumers, and of
  * the operations only reads and those that lead out of it. What it does not do: undo what left before.
  */
-import { sql } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import { present } from '../../kernel/assert.ts';
 import { newId } from '../../kernel/id.ts';
 import { record } from '../audit/record.ts';
 import { type Ctx, type Deps, perDeps } from '../context.ts';
 import type { Tx } from '../db/client.ts';
 import { lockExclusive } from '../db/locks.ts';
+import { auditLogs } from '../db/schema.ts';
 import { transact } from '../db/transact.ts';
 import { registerProbe } from '../health.ts';
+import { refuse } from '../http/refuse.ts';
 import { RECOVERY_EVENTS } from './audit.ts';
 import { recoveries } from './schema.ts';
 
 const LOOK_EVERY_MS = 1_000;
 
 /** Seconds a client may wait before it asks again. */
-export const RECOVERY_RETRY_SECONDS = 60;
+const RECOVERY_RETRY_SECONDS = 60;
 
 export type Recovery = typeof recoveries.$inferSelect;
 
@@ -31,6 +33,13 @@ export function recoveryOf(deps: Deps): Recovery | null {
   return known(deps).open;
 }
 
+/** For what would move something. @errors recovery_mode where this process knows of an open recovery */
+export function refuseInRecovery(deps: Deps): void {
+  if (recoveryOf(deps) !== null) {
+    throw refuse('recovery_mode', { headers: { 'retry-after': String(RECOVERY_RETRY_SECONDS) } });
+  }
+}
+
 /** Asks the database. */
 export async function lookForRecovery(deps: Deps): Promise<Recovery | null> {
   const open = (await findOpen(deps.db.engine)) ?? null;
@@ -39,7 +48,8 @@ export async function lookForRecovery(deps: Deps): Promise<Recovery | null> {
 }
 
 /**
- * Looks now and every second; `changed` is called after a look that found something else than the one before.
+ * Looks now and every second; `changed` is called after a look that found something else than the one before,
+ * and again after the next where it failed: nobody stays stopped, or goes on, for one mishap.
  * @effects the probe `recovery`
  */
 export async function startRecoveryWatch(
@@ -55,14 +65,14 @@ export async function startRecoveryWatch(
   const look = async (): Promise<void> => {
     const now = await lookForRecovery(deps);
     if (keyOf(now) !== seen) {
-      seen = keyOf(now);
       await changed(now);
+      seen = keyOf(now);
     }
   };
   const timer = setInterval(() => {
     looking = looking
       .then(look)
-      .catch(() => deps.log.error({}, 'it cannot be seen whether the installation is in recovery'));
+      .catch(() => deps.log.error({}, 'the state of recovery cannot be seen or obeyed'));
   }, LOOK_EVERY_MS);
   return {
     stop: async () => {
@@ -97,21 +107,38 @@ export async function beginRecovery(
         startedAt: now,
         treeSize: size?.size ?? 0,
         foreignSize: why.foreignSize ?? null,
-        // Unless it is known to be behind, the log goes on as it is: its witnesses and anchors still watch.
-        logSettledAt: why.cause === 'log_behind' ? null : now,
+        // Whatever the cause, others may hold more of the log than is here: two people say how it goes on.
+        logSettledAt: null,
       })
       .returning();
     const started = present(begun, 'the row was inserted');
-    await record(tx, ctx, {
-      event: RECOVERY_EVENTS['recovery.started'],
-      resource: { type: 'recovery', id: started.id },
-      subjectUserId: null,
-      after: started,
-    });
+    await tellOfRecovery(tx, ctx, started);
     return started;
   });
   known(ctx.deps).open = begun;
   return begun;
+}
+
+/** Says in the log that a recovery began, unless it says so already. @effects audit `recovery.started` */
+export async function tellOfRecovery(tx: Tx, ctx: Ctx, recovery: Recovery): Promise<void> {
+  await lockExclusive(tx, ['recovery']);
+  const [told] = await tx
+    .select({ id: auditLogs.id })
+    .from(auditLogs)
+    .where(
+      and(
+        eq(auditLogs.resourceId, recovery.id),
+        eq(auditLogs.eventType, RECOVERY_EVENTS['recovery.started'].type),
+      ),
+    );
+  if (told === undefined) {
+    await record(tx, ctx, {
+      event: RECOVERY_EVENTS['recovery.started'],
+      resource: { type: 'recovery', id: recovery.id },
+      subjectUserId: null,
+      after: recovery,
+    });
+  }
 }
 
 /** The open recovery, if there is one; nobody else ends or settles it meanwhile. */

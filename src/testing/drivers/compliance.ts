@@ -156,7 +156,8 @@ function newList(world: World): Promise<Answer> {
   return world.call('createScreeningList', { as: world.people.compliance_officer, body });
 }
 
-async function alertOf(world: World): Promise<{ readonly id: string; readonly screeningId: string }> {
+/** An open alert on somebody of their own. */
+export async function alertOf(world: World): Promise<{ readonly id: string; readonly screeningId: string }> {
   const { userId } = await world.newMember({ name: LISTED });
   const as = world.people.compliance_officer;
   const { id: screeningId } = await done(world.call('createScreening', { as, body: { userId } }));

@@ -106,9 +106,19 @@ export const recoveryDrivers: Drivers = {
     await openRecovery(world, false);
     await withdrawOpen(world);
     const body = { origin: `test.plimsoll.local/${newId()}`, reason: 'Restored' };
-    return world.call('setLogOrigin', { as: world.people.compliance_officer, body });
+    const answer = await world.call('setLogOrigin', { as: world.people.compliance_officer, body });
+    await settleRecovery(world);
+    return answer;
   },
 };
+
+/** Nothing is signed while it is open and unsettled, and others of this world wait for signatures. */
+export async function settleRecovery({ deps }: World): Promise<void> {
+  await deps.db.engine
+    .update(recoveries)
+    .set({ logSettledAt: deps.clock.realNow() })
+    .where(sql`ended_at is null and log_settled_at is null`);
+}
 
 /** One request at a time waits for a decision. */
 async function withdrawOpen(world: World): Promise<void> {

@@ -44,6 +44,7 @@ export const recoveryEndpoints: readonly Endpoint[] = [
     },
     responses: { 202: ApprovalRequested },
     problems: {
+      ...pickProblems(PLATFORM_PROBLEMS, 'not_found'),
       ...pickProblems(
         RECOVERY_PROBLEMS,
         'not_in_recovery',
@@ -69,7 +70,8 @@ export const recoveryEndpoints: readonly Endpoint[] = [
     summary: 'Ask that the audit log go on under a new name',
     description:
       'Where the restored tree is behind checkpoints that others hold. Nothing is signed until it is settled. ' +
-      'Another person decides; afterwards `PLIMSOLL_LOG_ORIGIN` must say the new name.',
+      'Another person decides; afterwards `PLIMSOLL_LOG_ORIGIN` must say the new name. Where the database was ' +
+      'moved as a whole and nobody holds more of the log, the name it has may be given.',
     access: { staff: [...DECIDERS, 'admin'], stepUp: true },
     body: NewLogOrigin,
     example: { origin: 'audit.example.mu/2026-02', reason: 'Restored from the backup of 31 January' },

@@ -20,8 +20,9 @@ const SET_ORIGIN = 'recovery.set_log_origin';
 const DECIDERS = ['compliance_officer', 'mlro', 'admin'] as const satisfies readonly Role[];
 
 /**
- * Puts a new name for the audit log before another person. A restored tree is shorter than what others hold
- * checkpoints of: under the old name it would contradict them.
+ * Puts the name under which the audit log goes on before another person. A restored tree is shorter than what
+ * others hold checkpoints of: under the old name it would contradict them. Where nobody holds more, two people
+ * may say so by giving the name it has.
  * @effects one row of `approvals`; audit `approval.requested`
  * @errors not_in_recovery, log_settled, log_origin_in_use, approval_pending_exists
  */
@@ -53,7 +54,9 @@ export const logOriginChange: ApprovalAction = {
     const { origin, reason } = payload as unknown as { readonly origin: string; readonly reason: string };
     const recovery = await requireUnsettled(tx, origin);
     const { treeSize: fromSize, foreignSize: heldElsewhere } = recovery;
-    await continueUnderNewOrigin(ctx, { origin, reason, fromSize, heldElsewhere });
+    if ((await readIdentity(tx))?.origin !== origin) {
+      await continueUnderNewOrigin(ctx, { origin, reason, fromSize, heldElsewhere });
+    }
     const [settled] = await tx
       .update(recoveries)
       .set({ logOrigin: origin, logSettledAt: ctx.deps.clock.realNow() })
@@ -74,8 +77,15 @@ async function requireUnsettled(tx: Tx, origin: string): Promise<Recovery> {
   if (recovery.logSettledAt !== null) {
     throw refuseRecovery('log_settled');
   }
-  if ((await readIdentity(tx))?.origin === origin) {
+  const identity = await readIdentity(tx);
+  const borne = identity?.origins.some((past) => past.origin === origin) === true;
+  if (borne || (identity?.origin === origin && mayBeBehind(recovery))) {
     throw refuseRecovery('log_origin_in_use');
   }
   return recovery;
+}
+
+/** A backup is older than what was signed since; after a move of the whole database the tree may be whole. */
+function mayBeBehind({ cause, treeSize, foreignSize }: Recovery): boolean {
+  return cause === 'restored' || cause === 'log_behind' || (foreignSize ?? 0) > treeSize;
 }

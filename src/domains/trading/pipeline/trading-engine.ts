@@ -121,16 +121,25 @@ async function start(engine: Engine): Promise<void> {
   const session = openClient(engine.deps.db.connections.engine, 1);
   // The locks live as long as the connection: the driver must not replace it for its age.
   session.options.max_lifetime = null;
-  engine.owning = { session, backend: await backendOf(session) };
-  await session.listen(ORDERS_CHANNEL, () => {
-    engine.due = true;
-    nudge(engine);
-  });
   const ticker = setInterval(() => {
     engine.due = true;
     nudge(engine);
   }, TICK_MS);
-  await lookAround(engine);
+  try {
+    engine.owning = { session, backend: await backendOf(session) };
+    await session.listen(ORDERS_CHANNEL, () => {
+      engine.due = true;
+      nudge(engine);
+    });
+    await lookAround(engine);
+  } catch (failure) {
+    // A session that is left would keep its books from the next start, and from every other process.
+    clearInterval(ticker);
+    engine.owning = null;
+    engine.desk.books.clear();
+    await session.end({ timeout: 5 }).catch(() => {});
+    throw failure;
+  }
   engine.running = loop(engine).finally(() => clearInterval(ticker));
 }
 

@@ -38,6 +38,7 @@ export const auditArchives = pgTable(
     exportedAt: instant('exported_at'),
     verifiedAt: instant('verified_at'),
     detachedAt: instant('detached_at'),
+    droppedAt: instant('dropped_at'),
   },
   (table) => [
     unique('audit_archives_month_key').on(table.month),
