@@ -208,10 +208,15 @@ async function ask(operationId: string): Promise<Told> {
   });
 }
 
-/** What of others an answer holds, but for what the request itself named. */
+/**
+ * What of others an answer holds, but for what the request itself named. A person's file also holds what their
+ * refused requests had named.
+ */
 function leaksIn(operationId: string, text: string): string[] {
-  const { params = {}, query = {} } = calls.get(operationId) ?? {};
-  const named = new Set([...Object.values(params), ...Object.values(query)]);
+  const asked = operationId === 'exportUserData' ? [...calls.values()] : [calls.get(operationId)];
+  const named = new Set(
+    asked.flatMap((call) => [...Object.values(call?.params ?? {}), ...Object.values(call?.query ?? {})]),
+  );
   return theirs.filter((mark) => !named.has(mark) && text.includes(mark));
 }
 
