@@ -35,7 +35,12 @@ async function written(count: number): Promise<void> {
   );
 }
 
-const place = () => transact(foundation.system, 'engine', placeEvents);
+/** An event waits for every older transaction of the server, those of other databases too. */
+async function place(): Promise<void> {
+  while ((await transact(foundation.system, 'engine', placeEvents)).waiting) {
+    await Bun.sleep(10);
+  }
+}
 
 /** Somebody has read up to there. */
 const read = (name: string, position: bigint) =>
