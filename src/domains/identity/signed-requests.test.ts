@@ -119,9 +119,8 @@ describe('a key with a signing key', () => {
     expect(codeOf(await ask(key, signed({ ...key, privateKey: other.privateKey })))).toBe(
       '401 signature_invalid',
     );
-    expect(codeOf(await ask({ secret: `${key.secret.slice(0, -1)}1` }, signed(key)))).toBe(
-      '401 credential_invalid',
-    );
+    const typo = `${key.secret.slice(0, -1)}${key.secret.endsWith('1') ? '2' : '1'}`;
+    expect(codeOf(await ask({ secret: typo }, signed(key)))).toBe('401 credential_invalid');
   });
 
   test('is refused with another body, query, path or method than was signed', async () => {

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { createConnection, type Socket } from 'node:net';
 import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/postgres-js';
-import type postgres from 'postgres';
+import postgres from 'postgres';
 import { type Foundation, startFoundation } from '../../testing/foundation.ts';
-import { type Database, openClient, type Tx } from './client.ts';
+import { until } from '../../testing/until.ts';
+import { clientOptions, type Database, openClient, type Tx } from './client.ts';
 
 let foundation: Foundation;
 let client: postgres.Sql;
@@ -24,6 +26,15 @@ const pidOf = async (on: Pick<Tx, 'execute'>) => {
   return row?.pid ?? 0;
 };
 const end = (pid: number) => foundation.deps.db.engine.execute(sql`select pg_terminate_backend(${pid}::int)`);
+const sleepers = async () => {
+  const rows = await foundation.deps.db.engine.execute(
+    sql`select from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`,
+  );
+  return rows.length;
+};
+const endSleepers = () =>
+  foundation.deps.db.engine.execute(sql`select pg_terminate_backend(pid) from pg_stat_activity
+    where wait_event = 'PgSleep' and datname = current_database()`);
 const mark = (name: string) =>
   sql`insert into system_marks (name, value, marked_at) values (${name}, 'true', now())`;
 const marks = async () => {
@@ -63,4 +74,69 @@ test('what waited to be written when a connection broke does not keep the next o
     }
   }
   expect(await marks()).not.toContain('round 0');
+});
+
+test('what was asked of a connection that is breaking takes no answer of the next one', async () => {
+  const sockets: Socket[] = [];
+  const options = clientOptions(foundation.deps.db.connections.engine, 1);
+  const path = `${options.host}/.s.PGSQL.${options.port}`;
+  const socket = async () => {
+    const made = options.host.startsWith('/')
+      ? createConnection(path)
+      : createConnection(options.port, options.host);
+    sockets.push(made);
+    await new Promise((resolve) => made.once('connect', resolve));
+    return made;
+  };
+  // The driver's types do not tell of this option; its documentation does.
+  const watching = { ...options, socket };
+  const watched = postgres(watching);
+  const answerOf = (text: string) =>
+    watched`select ${text}::text as text`.then(
+      ([row]) => row?.text,
+      () => 'refused',
+    );
+  expect(await answerOf('before')).toBe('before');
+  const ran = watched`select pg_sleep(60)`.catch(() => 'refused');
+  await until(async () => (await sleepers()) === 1);
+  // The runtime tells of an error in one turn and of the close in another; a caller may ask in between.
+  const [broken] = sockets;
+  broken?.emit('error', new Error('read ECONNRESET'));
+  expect(await ran).toBe('refused');
+  const between = answerOf('between');
+  await Bun.sleep(1);
+  broken?.emit('close', true);
+  broken?.destroy();
+  await endSleepers();
+  expect(await between).toBe('refused');
+  expect(await Promise.all([answerOf('one'), answerOf('two')])).toEqual(['one', 'two']);
+  await watched.end({ timeout: 1 });
+});
+
+test('what a transaction had not sent when its connection broke is refused, so that nobody waits for it', async () => {
+  let waiting: Promise<unknown> = Promise.resolve();
+  const broken = database.transaction(async (tx) => {
+    // A statement that is first described holds back those after it.
+    const slow = tx.execute(sql`select pg_sleep(${60}::float8)`).then(() => undefined);
+    waiting = tx.execute(mark('held back')).then(
+      () => 'written',
+      () => 'refused',
+    );
+    await Promise.all([slow, waiting]);
+  });
+  const ended = Promise.allSettled([broken]);
+  await until(async () => (await sleepers()) === 1);
+  await endSleepers();
+  expect([(await ended)[0]?.status, await waiting]).toEqual(['rejected', 'refused']);
+  expect(await marks()).not.toContain('held back');
+});
+
+test('a statement that cannot be written keeps its error to itself and takes no answer of another', async () => {
+  const one = client`select pg_sleep(0.2), 'one' as text`.then(([row]) => row?.text);
+  const wrong = client`select ${undefined as never} as text`.then(
+    () => 'answered',
+    (error: { readonly code?: string }) => error.code,
+  );
+  const two = client`select 'two' as text`.then(([row]) => row?.text);
+  expect(await Promise.all([one, wrong, two])).toEqual(['one', 'UNDEFINED_VALUE', 'two']);
 });
