@@ -1,6 +1,7 @@
 import { eq, sql } from 'drizzle-orm';
 import { amountOf, formatAmount } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
+import { addDays, dayOf } from '../../kernel/business-date.ts';
 import { canonicalJson, type Json } from '../../kernel/canonical-json.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { ApprovalAction } from '../../platform/approvals/actions.ts';
@@ -24,7 +25,7 @@ import { refuseFunding } from './errors.ts';
 import { depositEvent } from './funding-events.ts';
 import { lockMoneyPathOf } from './lock-money-path.ts';
 import { refuseOpenReceipt } from './receipts.ts';
-import { depositMayBecome, type FundingMethod, settlementDate } from './rules.ts';
+import { depositMayBecome, type FundingMethod } from './rules.ts';
 import { clearingPeriods, deposits } from './schema.ts';
 import { HOUSE_REFERENCE } from './settings.ts';
 import { type Deposit, findDeposit } from './store.ts';
@@ -87,7 +88,7 @@ export type Credit = {
 export async function creditDeposit(tx: Tx, ctx: Ctx, before: Deposit, credit: Credit): Promise<Deposit> {
   const asset = await requireAsset(tx, before.asset);
   const clearedAt = ctx.deps.clock.now();
-  const valueDate = credit.valueDate ?? clearedAt.slice(0, 10);
+  const valueDate = credit.valueDate ?? dayOf(clearedAt, ctx.deps.timeZone);
   const journalIds = await postCredit(tx, ctx, before, credit.from, valueDate);
   const net = amountOf(before.amount - before.fee);
   if (asset.kind !== 'fiat' && net > 0n) {
@@ -108,7 +109,7 @@ export async function creditDeposit(tx: Tx, ctx: Ctx, before: Deposit, credit: C
       ...journalIds,
       ...credit.evidence,
       clearedAt,
-      settlementDate: settlementDate(valueDate, days),
+      settlementDate: addDays(valueDate, days),
       unsettled,
       version: before.version + 1,
     })

@@ -63,12 +63,6 @@ export function depositMayBecome(from: DepositStatus, to: DepositStatus): boolea
   return DEPOSIT_MOVES[from].includes(to);
 }
 
-/** The day a credit can no longer be called back. @units YYYY-MM-DD, whole days after the value date */
-export function settlementDate(valueDate: string, days: number): string {
-  const dayMs = 86_400_000;
-  return new Date(Date.parse(`${valueDate}T00:00:00Z`) + days * dayMs).toISOString().slice(0, 10);
-}
-
 /** Whether the table of states lets a withdrawal move so. */
 export function withdrawalMayBecome(from: WithdrawalStatus, to: WithdrawalStatus): boolean {
   return WITHDRAWAL_MOVES[from].includes(to);

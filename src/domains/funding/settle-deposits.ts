@@ -1,6 +1,7 @@
 import { and, eq, gt, lte } from 'drizzle-orm';
 import { amountOf } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
+import { dayOf } from '../../kernel/business-date.ts';
 import type { Id } from '../../kernel/id.ts';
 import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
@@ -16,7 +17,7 @@ import { deposits } from './schema.ts';
  * @effects `wallets.unsettled` and deposits, each in a transaction of its own; audit `deposit.settled`
  */
 export async function settleDeposits(ctx: Ctx): Promise<void> {
-  const today = ctx.deps.clock.now().slice(0, 10);
+  const today = dayOf(ctx.deps.clock.now(), ctx.deps.timeZone);
   const due = await transact(ctx, 'engine', (tx) =>
     tx
       .select({ id: deposits.id })

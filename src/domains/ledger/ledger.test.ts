@@ -5,6 +5,7 @@ import postgres from 'postgres';
 import { formatAmount, parseAmount } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import { newId } from '../../kernel/id.ts';
+import { parseInstant } from '../../kernel/time.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { sqlStateOf } from '../../platform/db/errors.ts';
 import { transact } from '../../platform/db/transact.ts';
@@ -15,7 +16,7 @@ import { createHold } from './holds.ts';
 import { consumeLots, openLots } from './lots.ts';
 import { type NewJournal, postJournals } from './post-journals.ts';
 import { reconcile } from './reconcile.ts';
-import { holds, lotDisposals, lots, wallets } from './schema.ts';
+import { holds, journals, lotDisposals, lots, wallets } from './schema.ts';
 import { type LedgerTable, startLedgerTable } from './testing/ledger-table.ts';
 
 let base: Foundation;
@@ -92,6 +93,23 @@ describe('postings', () => {
       wallet  fay.USD  2  0  2
       wallet  gus.USD  3  0  3
     `);
+  });
+
+  test('count from the day it is where the firm is', async () => {
+    const now = () => parseInstant('2026-03-31T20:30:00Z');
+    const { deps } = base;
+    const abroad = { ...deps, timeZone: 'Indian/Mauritius', clock: { ...deps.clock, now } };
+    const [bank, customer] = [await ledger.wallet('bank.USD'), await ledger.wallet('early.USD')];
+    const [id] = await transact(base.system, 'engine', (tx) =>
+      postJournals(tx, { ...base.system, deps: abroad }, [
+        journal('deposit', [customer.id, '5'], [bank.id, '-5']),
+      ]),
+    );
+    const [row] = await deps.db.engine
+      .select({ valueDate: journals.valueDate })
+      .from(journals)
+      .where(eq(journals.id, present(id, 'it was posted')));
+    expect(row?.valueDate).toBe('2026-04-01');
   });
 
   test('from many connections on few wallets lose no money', async () => {

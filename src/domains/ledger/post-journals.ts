@@ -1,6 +1,7 @@
 import { type InferSelectModel, type SQL, sql } from 'drizzle-orm';
 import { type Amount, storedAmount } from '../../kernel/amount.ts';
 import { assert, present } from '../../kernel/assert.ts';
+import { dayOf } from '../../kernel/business-date.ts';
 import type { Json } from '../../kernel/canonical-json.ts';
 import { type Id, newId } from '../../kernel/id.ts';
 import type { Instant } from '../../kernel/time.ts';
@@ -30,7 +31,7 @@ export type NewJournal = {
   /** Sum to zero per asset. @units 1e-8 of the wallet's asset, signed */
   readonly entries: readonly NewEntry[];
   readonly metadata?: { readonly [key: string]: Json };
-  /** The day interest and statements count from; the booking day unless given. @units YYYY-MM-DD */
+  /** The day interest and statements count from; the firm's day of booking unless given. @units YYYY-MM-DD */
   readonly valueDate?: string;
   readonly reversesId?: Id;
   /** The decision of two people that a posting by hand rests on. */
@@ -154,7 +155,7 @@ function statementOf(
   const now = ctx.deps.clock.now();
   const { walletIds, legs } = legsOf(postings);
   const own = ownColumns(postings, ids, ctx.requestId);
-  const common = commonColumns(postings, now.slice(0, 10));
+  const common = commonColumns(postings, dayOf(now, ctx.deps.timeZone));
   const uniform = common.every(({ values }) => values.every((value) => value === values[0]));
   const arrays = uniform ? own : [...own, ...common];
   const ownArrays = own.map(arrayOf);

@@ -1,7 +1,7 @@
 import { eq, sql } from 'drizzle-orm';
-import { dayOf } from '../../domains/funding/reconciliation/business-date.ts';
 import { reconciliationRuns, reconciliationSignOffs } from '../../domains/funding/reconciliation/schema.ts';
 import { reconciliations } from '../../domains/ledger/schema.ts';
+import { dayOf } from '../../kernel/business-date.ts';
 import { type Id, newId } from '../../kernel/id.ts';
 import { approvals, approvalVotes } from '../../platform/db/schema.ts';
 import { recoveries } from '../../platform/recovery/schema.ts';

@@ -1,8 +1,8 @@
 import { z } from '@hono/zod-openapi';
+import { isDay } from '../../../kernel/business-date.ts';
 import { ApprovalReason } from '../../../platform/approvals/api.ts';
 import { pageQuery } from '../../../platform/http/cursor.ts';
 import { idInput, wireDecimal, wireId, wireInstant, wireOf } from '../../../platform/http/wire.ts';
-import { isDay } from './business-date.ts';
 import {
   breakKind,
   breakSeverity,

@@ -1,9 +1,9 @@
 /** The bank side of a run: each client-money wallet against the statements of its bank accounts. */
 import { sql } from 'drizzle-orm';
 import { type Amount, formatAmount, readStoredAmount, sumAmounts } from '../../../kernel/amount.ts';
+import { addDays, daysBetween, lastBankDay } from '../../../kernel/business-date.ts';
 import type { Id } from '../../../kernel/id.ts';
 import type { Tx } from '../../../platform/db/client.ts';
-import { addDays, daysBetween, lastBankDay } from './business-date.ts';
 import type { Finding } from './finding.ts';
 import {
   type BankComparison,

@@ -1,7 +1,7 @@
 import { formatAmount } from '../../../kernel/amount.ts';
+import { dayOf, daysBetween } from '../../../kernel/business-date.ts';
 import type { Id } from '../../../kernel/id.ts';
 import type { Instant } from '../../../kernel/time.ts';
-import { dayOf, daysBetween } from './business-date.ts';
 import type { BreakKind, BreakSeverity } from './finding.ts';
 import type { BreakRow } from './plan-breaks.ts';
 

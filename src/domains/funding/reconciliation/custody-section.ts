@@ -1,10 +1,10 @@
 /** The custodians' side of a run: each custody wallet against the latest report of its custodian. */
 import { sql } from 'drizzle-orm';
 import { type Amount, amountOf, formatAmount, readStoredAmount, ZERO } from '../../../kernel/amount.ts';
+import { daysBetween } from '../../../kernel/business-date.ts';
 import type { Id } from '../../../kernel/id.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import type { Section } from './bank-section.ts';
-import { daysBetween } from './business-date.ts';
 import type { Finding } from './finding.ts';
 import { CUSTODY_REPORT_MAX_DAYS } from './settings.ts';
 

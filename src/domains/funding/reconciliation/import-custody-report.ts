@@ -2,6 +2,7 @@ import { and, eq, or } from 'drizzle-orm';
 import { actorIdOf } from '../../../kernel/actor.ts';
 import { scaleOf } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
+import { dayOf } from '../../../kernel/business-date.ts';
 import { DomainError } from '../../../kernel/error.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
 import { record } from '../../../platform/audit/record.ts';
@@ -14,7 +15,6 @@ import { transact } from '../../../platform/db/transact.ts';
 import { requireAsset } from '../../ledger/index.ts';
 import { refuseFunding } from '../errors.ts';
 import { RECONCILIATION_EVENTS } from './audit.ts';
-import { dayOf } from './business-date.ts';
 import {
   type CustodyFormat,
   type CustodyReport,

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { amountOf, parseAmount, sumAmounts } from '../../../kernel/amount.ts';
+import { addDays } from '../../../kernel/business-date.ts';
 import { newId } from '../../../kernel/id.ts';
-import { addDays } from './business-date.ts';
 import { type BankFacts, type BankLine, type Booking, matchBank } from './match-bank.ts';
 
 const DAY = '2026-03-20';

@@ -5,8 +5,8 @@
  * alone is a timing difference with an age; what no timing explains is the difference.
  */
 import { type Amount, amountOf, sumAmounts } from '../../../kernel/amount.ts';
+import { daysBetween } from '../../../kernel/business-date.ts';
 import type { Id } from '../../../kernel/id.ts';
-import { daysBetween } from './business-date.ts';
 
 export type BankStatementFact = {
   readonly id: Id;

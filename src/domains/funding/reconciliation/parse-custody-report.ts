@@ -5,7 +5,7 @@
 import { parse } from 'csv-parse/sync';
 import { z } from 'zod';
 import { type Amount, DECIMAL_PATTERN, parseAmount } from '../../../kernel/amount.ts';
-import { isDay } from './business-date.ts';
+import { isDay } from '../../../kernel/business-date.ts';
 
 export type CustodyReport = {
   readonly custodian: string;

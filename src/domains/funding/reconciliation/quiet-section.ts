@@ -4,10 +4,10 @@
  */
 import { sql } from 'drizzle-orm';
 import { formatAmount, readStoredAmount } from '../../../kernel/amount.ts';
+import { dayOf, daysBetween } from '../../../kernel/business-date.ts';
 import type { Id } from '../../../kernel/id.ts';
 import { type Instant, readStoredInstant } from '../../../kernel/time.ts';
 import type { Tx } from '../../../platform/db/client.ts';
-import { dayOf, daysBetween } from './business-date.ts';
 import type { Finding } from './finding.ts';
 import { MAX_KEPT, QUIET_DAYS } from './settings.ts';
 

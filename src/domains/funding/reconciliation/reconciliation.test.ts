@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { and, eq, type SQL, sql } from 'drizzle-orm';
 import fc from 'fast-check';
 import { amountOf, formatAmount, parseAmount } from '../../../kernel/amount.ts';
+import { endOfDay } from '../../../kernel/business-date.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
 import { sqlStateOf } from '../../../platform/db/errors.ts';
 import { auditLogs } from '../../../platform/db/schema.ts';
@@ -10,7 +11,6 @@ import type { Person } from '../../../testing/funding-desk.ts';
 import { customerWallet, lockWallets, postJournals } from '../../ledger/index.ts';
 import { deposits } from '../schema.ts';
 import { SAMPLE_IBAN } from '../testing/camt-sample.ts';
-import { endOfDay } from './business-date.ts';
 import { readPositions } from './client-money.ts';
 import { type ReconciliationDesk, startReconciliationDesk } from './testing/reconciliation-desk.ts';
 

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { actorIdOf } from '../../../kernel/actor.ts';
 import { amountOf, formatAmount } from '../../../kernel/amount.ts';
+import { addDays, dayOf, endOfDay } from '../../../kernel/business-date.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
 import type { Instant } from '../../../kernel/time.ts';
 import { addMs } from '../../../kernel/time.ts';
@@ -14,7 +15,6 @@ import { refuseFunding } from '../errors.ts';
 import { RECONCILIATION_EVENTS } from './audit.ts';
 import { type BankView, bankSection } from './bank-section.ts';
 import { type BreakView, breakView } from './break-view.ts';
-import { addDays, dayOf, endOfDay } from './business-date.ts';
 import { type Position, positionFindings, readPositions } from './client-money.ts';
 import { type CustodyView, custodySection } from './custody-section.ts';
 import type { Finding } from './finding.ts';

@@ -1,6 +1,7 @@
 import { eq } from 'drizzle-orm';
 import type { Role } from '../../../kernel/actor.ts';
 import { present } from '../../../kernel/assert.ts';
+import { dayOf } from '../../../kernel/business-date.ts';
 import { canonicalJson, type Json } from '../../../kernel/canonical-json.ts';
 import type { Id } from '../../../kernel/id.ts';
 import type { ApprovalAction } from '../../../platform/approvals/actions.ts';
@@ -13,7 +14,6 @@ import { refuse } from '../../../platform/http/refuse.ts';
 import { RECOVERY_EVENTS } from '../../../platform/recovery/audit.ts';
 import { lockOpenRecovery, type Recovery } from '../../../platform/recovery/mode.ts';
 import { recoveries } from '../../../platform/recovery/schema.ts';
-import { dayOf } from '../reconciliation/business-date.ts';
 import { reconciliationRuns } from '../reconciliation/schema.ts';
 import { findSignOff, hex, type RunRow, resultsOf } from '../reconciliation/store.ts';
 import { refuseRecovery } from './errors.ts';

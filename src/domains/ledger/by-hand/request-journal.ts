@@ -1,7 +1,7 @@
 import type { Role } from '../../../kernel/actor.ts';
 import { present } from '../../../kernel/assert.ts';
+import { addDays, dayOf } from '../../../kernel/business-date.ts';
 import { newId } from '../../../kernel/id.ts';
-import { addMs } from '../../../kernel/time.ts';
 import type { ApprovalAction } from '../../../platform/approvals/actions.ts';
 import { type Approval, requestApproval } from '../../../platform/approvals/request-approval.ts';
 import type { Ctx } from '../../../platform/context.ts';
@@ -38,7 +38,7 @@ export const POSTING_CHECKERS = [
 const POST = 'journal.post';
 
 /** A firm may know a payment some weeks before it counts. */
-const AHEAD_MS = 31 * 86_400_000;
+const AHEAD_DAYS = 31;
 
 /** What is due to holders as holders stays theirs while they are restricted; other credits wait. */
 const ENTITLEMENTS: readonly ManualJournal['kind'][] = ['dividend', 'interest', 'corporate_action'];
@@ -75,12 +75,12 @@ export async function requestJournal(ctx: Ctx, input: ManualJournalInput): Promi
 }
 
 /** A slip of a year would have interest and statements wait for a day far away. */
-function valueDateOf({ deps: { clock } }: Ctx, { valueDate }: ManualJournalInput): string {
-  const now = clock.now();
-  if (valueDate !== undefined && valueDate > addMs(now, AHEAD_MS).slice(0, 10)) {
+function valueDateOf({ deps: { clock, timeZone } }: Ctx, { valueDate }: ManualJournalInput): string {
+  const today = dayOf(clock.now(), timeZone);
+  if (valueDate !== undefined && valueDate > addDays(today, AHEAD_DAYS)) {
     throw refuseLedger('value_date_too_late');
   }
-  return valueDate ?? now.slice(0, 10);
+  return valueDate ?? today;
 }
 
 /** What the vote on a journal does: it is posted under the id it was approved by. */

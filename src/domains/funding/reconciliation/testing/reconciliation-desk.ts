@@ -1,11 +1,12 @@
 /** What tests of reconciliation do again and again: banks of their own, statements, runs and their breaks. */
+
+import { dayOf } from '../../../../kernel/business-date.ts';
 import { newId } from '../../../../kernel/id.ts';
 import { transact } from '../../../../platform/db/transact.ts';
 import { type FundingDesk, type Person, startFundingDesk } from '../../../../testing/funding-desk.ts';
 import type { Answer } from '../../../../testing/send.ts';
 import { seedBankAccounts } from '../../set-bank-account.ts';
 import { camt053, type SampleEntry } from '../../testing/camt-sample.ts';
-import { dayOf } from '../business-date.ts';
 
 type Body = Answer['body'];
 

@@ -1,5 +1,5 @@
 /** Days of the firm: a business date is a day of its time zone, and ends there. Pure. */
-import { type Instant, parseInstant } from '../../../kernel/time.ts';
+import { type Instant, parseInstant } from './time.ts';
 
 /** The day an instant falls on. @units YYYY-MM-DD in the zone */
 export function dayOf(instant: Instant, timeZone: string): string {
