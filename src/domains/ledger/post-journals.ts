@@ -184,7 +184,7 @@ function statementOf(
       order by id for update
     ), booking as materialized (
       select greatest(${sql.param(now)}::text::timestamptz, max(last_entry_at)) as at from locked
-    ), batch as materialized (
+    ), batch as (
       select * from unnest(${list(uniform ? ownArrays : [...ownArrays, ...common.map(arrayOf)])})
         with ordinality as batch (${namesOf(arrays)}, place)
     ), posted as (

@@ -182,19 +182,28 @@ async function readSlice(
 async function copyInto(client: postgres.Sql, text: string, sink: ByteSink): Promise<void> {
   sink.at = 0;
   const stream = await client.unsafe(text).readable();
+  const keep = (bytes: Buffer): void => {
+    makeRoom(sink, bytes.length);
+    bytes.copy(sink.bytes, sink.at);
+    sink.at += bytes.length;
+  };
   await new Promise<void>((resolve, reject) => {
-    stream.on('data', (row: Buffer) => {
-      makeRoom(sink, row.length);
-      row.copy(sink.bytes, sink.at);
-      sink.at += row.length;
-    });
-    stream.once('end', () => {
-      // The driver holds its socket back while nobody reads; an end that came meanwhile would leave it so.
-      stream._read(0);
-      resolve();
-    });
+    // The driver hands each row to the stream, whose own way to a reader costs more than all else about a row.
+    stream.push = (row: Buffer | null) => {
+      if (row === null) {
+        resolve();
+      } else {
+        keep(row);
+      }
+      return true;
+    };
+    stream.once('end', resolve);
     stream.once('error', reject);
     stream.once('close', () => reject(new Error('the copy was cut off')));
+    // What came with the answer is there already, perhaps all of it.
+    for (let row: Buffer | null = stream.read(); row !== null; row = stream.read()) {
+      keep(row);
+    }
   });
 }
 
