@@ -1,7 +1,7 @@
-const TRIES = 200;
+const TRIES = 2_000;
 const EVERY_MS = 10;
 
-/** Waits for what another connection or process brings about; fails after two seconds. */
+/** Waits for what another connection or process brings about; fails after twenty seconds. */
 export async function until(holds: () => Promise<boolean>): Promise<void> {
   for (let tries = 0; tries < TRIES; tries += 1) {
     if (await holds()) {

@@ -271,7 +271,8 @@ describe('protects', () => {
     // It is in the database and waits for the lock; only then does the gate change.
     await until(async () => {
       const [row] = await desk.deps.db.engine.execute<{ n: number }>(
-        sql`select count(*)::int as n from pg_locks where locktype = 'advisory' and not granted`,
+        sql`select count(*)::int as n from pg_locks where locktype = 'advisory' and not granted
+          and database = (select oid from pg_database where datname = current_database())`,
       );
       return (row?.n ?? 0) > 0;
     });
