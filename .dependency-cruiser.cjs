@@ -96,7 +96,11 @@ module.exports = {
       from: { path: `^src/domains/([^/]+).*${TEST}` },
       to: {
         path: '^src/domains/',
-        pathNot: ['^src/domains/$1/', '^src/domains/[^/]+/(?:index|schema)\\.ts$'],
+        pathNot: [
+          '^src/domains/$1/',
+          '^src/domains/[^/]+/(?:index|schema)\\.ts$',
+          '^src/domains/[^/]+/[^/]+/schema\\.ts$',
+        ],
       },
     },
     {
@@ -135,21 +139,21 @@ module.exports = {
       name: 'rules-are-pure',
       comment: 'rules.ts decides from values: no SQL, no HTTP, no platform, no machine',
       severity: 'error',
-      from: { path: '^src/domains/[^/]+/rules\\.ts$' },
+      from: { path: '^src/domains/.+/rules\\.ts$' },
       to: { path: ['^src/platform/', `${PACKAGE}(?:hono|drizzle-orm|postgres)/`], ...RUN_TIME },
     },
     {
       name: 'rules-ask-no-machine',
       comment: 'rules.ts uses no module of the runtime',
       severity: 'error',
-      from: { path: '^src/domains/[^/]+/rules\\.ts$' },
+      from: { path: '^src/domains/.+/rules\\.ts$' },
       to: { dependencyTypes: ['core'], ...RUN_TIME },
     },
     {
       name: 'routes-hold-no-query',
       comment: 'a handler takes valid input, calls one verb, responds',
       severity: 'error',
-      from: { path: '^src/domains/[^/]+/routes\\.tsx?$' },
+      from: { path: '^src/domains/.+routes\\.tsx?$' },
       to: { path: `${PACKAGE}(?:drizzle-orm|postgres)/`, ...RUN_TIME },
     },
     {

@@ -1,11 +1,12 @@
 /**
- * `bun run bench screening|engine|http|ledger|sealing [options]`: runs one benchmark as a process of its own and passes its
+ * `bun run bench screening|rescreening|engine|http|ledger|sealing [options]`: runs one benchmark as a process of its own and passes its
  * exit code on: 0 targets met, 1 a target missed, 2 wrong use or a missing tool.
  */
 import { join } from 'node:path';
 
 const BENCHES: Readonly<Record<string, string>> = {
   screening: 'bench-screening.ts',
+  rescreening: 'bench-rescreening.ts',
   engine: 'bench-engine.ts',
   http: 'bench-http.ts',
   ledger: 'bench-ledger.ts',

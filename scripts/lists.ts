@@ -4,18 +4,20 @@
  */
 import { readFileSync } from 'node:fs';
 import { eq } from 'drizzle-orm';
-import { createList, importList, LIST_PARTS, type ListKind } from '../src/domains/aml/index.ts';
+import { createList, FORMATS_OF, importList, type ListKind, partsOf } from '../src/domains/aml/index.ts';
 import { screeningLists } from '../src/domains/aml/schema.ts';
 import type { Ctx } from '../src/platform/context.ts';
 import { withSystem } from './open-system.ts';
 
 const [verb, kindText = '', ...paths] = process.argv.slice(2);
-const parts = LIST_PARTS[kindText as ListKind];
-if (verb !== 'import' || parts === undefined || paths.length !== parts.length) {
-  const kinds = Object.entries(LIST_PARTS).flatMap(([name, needed]) =>
-    needed === undefined
-      ? []
-      : [`  bun run lists import ${name} ${needed.map((part) => part.toUpperCase()).join(' ')}`],
+const format = Object.hasOwn(FORMATS_OF, kindText) ? FORMATS_OF[kindText as ListKind][0] : undefined;
+const parts = format === undefined ? [] : partsOf(format);
+if (verb !== 'import' || format === undefined || paths.length !== parts.length) {
+  const kinds = Object.entries(FORMATS_OF).map(
+    ([name, [first]]) =>
+      `  bun run lists import ${name} ${partsOf(first)
+        .map((part) => part.toUpperCase())
+        .join(' ')}`,
   );
   process.stderr.write(`Usage:\n${kinds.join('\n')}\n`);
   process.exit(2);
@@ -28,7 +30,7 @@ await withSystem('lists', async ({ ctx }) => {
   );
   const version = await importList(ctx, await listOf(ctx), files);
   process.stdout.write(
-    `Active: ${version.entityCount} entries (${version.addedCount} added, ${version.changedCount} changed, ${version.removedCount} removed)\n`,
+    `Active: ${version.entityCount} entries (${version.addedCount} added, ${version.changedCount} changed, ${version.removedCount} removed, ${version.heldCount} held)\n`,
   );
   return 0;
 });

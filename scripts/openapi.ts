@@ -1,11 +1,12 @@
 /**
- * `bun run openapi [--check]`: writes docs/openapi.json, the problem pages, the client's types and the page
- * of audit events from the operations and domains, or says whether what is committed equals them.
+ * `bun run openapi [--check]`: writes docs/openapi.json, the problem pages, the client's types and the pages
+ * of audit events and of monitoring rules from the operations and domains, or says whether what is committed equals them.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import openapiTS, { astToString } from 'openapi-typescript';
 import { operationsOf } from '../src/app.ts';
+import { rulesPage } from '../src/domains/aml/monitoring/rules-page.ts';
 import { allDomains, platformEndpoints } from '../src/domains.ts';
 import { auditRegistry, registryPage } from '../src/platform/audit/registry.ts';
 import { openapiDocument } from '../src/platform/http/openapi.ts';
@@ -22,6 +23,7 @@ const clientTypes = join(import.meta.dir, '..', 'src', 'demo', 'generated', 'ope
 const wanted = new Map<string, string>([
   [join(docs, 'openapi.json'), `${JSON.stringify(document, null, 2)}\n`],
   [join(docs, 'compliance', 'audit-events.md'), registryPage(auditRegistry(allDomains))],
+  [join(docs, 'compliance', 'monitoring-rules.md'), rulesPage()],
   [clientTypes, astToString(await openapiTS(JSON.stringify(document), { defaultNonNullable: false }))],
 ]);
 for (const code of allProblems(operations).keys()) {

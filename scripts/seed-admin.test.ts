@@ -85,7 +85,7 @@ describe('bun run seal:break-glass', () => {
     const refused = await desk.request('POST', '/v1/auth/break-glass', { body });
     expect([refused.status, refused.body.code]).toEqual([403, 'seal_refused']);
     expect((await run('seal-break-glass.ts', '--revoke')).code).toBe(1);
-  });
+  }, 120_000);
 
   test('says how it is used', async () => {
     const { code, err } = await run('seal-break-glass.ts', '--open');

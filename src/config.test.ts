@@ -79,6 +79,9 @@ describe('without any setting', () => {
       exportDays: 30,
       rateLimits: parseRateLimits('sandbox', ''),
       paymentSecrets: new Map(),
+      kycProviders: new Map(),
+      screeningVendor: null,
+      goaml: null,
     });
   });
 

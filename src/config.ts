@@ -10,9 +10,12 @@ import type { WitnessEndpoint } from './platform/audit/witness.ts';
 import type { KmsAddress } from './platform/crypto/key-source.ts';
 import { KeyringError, parseRootKeys } from './platform/crypto/keyring.ts';
 import { type Connection, parseConnection } from './platform/db/client.ts';
+import { type GoamlSettings, parseGoaml } from './platform/http/goaml.ts';
+import { type KycProviders, parseKycProviders } from './platform/http/kyc-providers.ts';
 import { type LocationHeaders, parseLocationHeaders } from './platform/http/location-headers.ts';
 import { type PaymentSecrets, parsePaymentSecrets } from './platform/http/payment-secrets.ts';
 import { parseRateLimits, type RateLimits } from './platform/http/rate-policy.ts';
+import { parseScreeningVendor, type ScreeningVendorSettings } from './platform/http/screening-vendor.ts';
 import { isLoopbackHost, parseSmtpUrl, type SmtpServer } from './platform/mail/smtp-url.ts';
 
 export const PROCESS_ROLES = ['api', 'engine', 'worker'] as const;
@@ -75,6 +78,12 @@ export type Config = {
   readonly rateLimits: RateLimits;
   /** What each payment provider signs its events with. */
   readonly paymentSecrets: PaymentSecrets;
+  /** The providers of identity checks that applicants are sent to. */
+  readonly kycProviders: KycProviders;
+  /** The outside vendor that screens beside this program. */
+  readonly screeningVendor: ScreeningVendorSettings | null;
+  /** How the firm is known to the FIU. */
+  readonly goaml: GoamlSettings | null;
 };
 
 export class ConfigError extends Error {
@@ -160,11 +169,7 @@ export function readConfig(environment: Environment = process.env): Config {
       readable((text) => parseRateLimits(mode, text)),
       parseRateLimits(mode, ''),
     ),
-    paymentSecrets: read<PaymentSecrets>(
-      'PLIMSOLL_PAYMENT_SECRETS',
-      readable(parsePaymentSecrets),
-      new Map(),
-    ),
+    ...outsideSettings(read),
   };
   problems.push(...contradictions(config, environment), ...unknownSettings(environment, known));
   if (problems.length > 0) {
@@ -174,6 +179,24 @@ export function readConfig(environment: Environment = process.env): Config {
 }
 
 type Read = <Value>(name: string, schema: z.ZodType<Value>, fallback: Value) => Value;
+
+/** Whom the product speaks with outside, and how. */
+function outsideSettings(read: Read) {
+  return {
+    paymentSecrets: read<PaymentSecrets>(
+      'PLIMSOLL_PAYMENT_SECRETS',
+      readable(parsePaymentSecrets),
+      new Map(),
+    ),
+    kycProviders: read<KycProviders>('PLIMSOLL_KYC_PROVIDERS', readable(parseKycProviders), new Map()),
+    screeningVendor: read<ScreeningVendorSettings | null>(
+      'PLIMSOLL_SCREENING_VENDOR',
+      readable(parseScreeningVendor),
+      null,
+    ),
+    goaml: read<GoamlSettings | null>('PLIMSOLL_GOAML', readable(parseGoaml), null),
+  };
+}
 
 function keySettings(read: Read) {
   return {

@@ -59,6 +59,8 @@ export function buildDeps(parts: DepsParts): Deps {
     auditRegistry: auditRegistry(parts.domains),
     sealedColumns: sealedColumns(parts.domains),
     checks: parts.domains.flatMap((domain) => domain.checks),
+    activitySources: parts.domains.flatMap((domain) => domain.activitySources ?? []),
+    reportFacts: parts.domains.flatMap((domain) => domain.reportFacts ?? []),
     wakeRelay: parts.wakeRelay,
   };
 }

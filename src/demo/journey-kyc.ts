@@ -94,7 +94,7 @@ export const kycSteps: readonly Step[] = [
         const waiting = (answer.error as { code?: string } | undefined)?.code === 'screening_not_clear';
         return waiting ? undefined : ok(Promise.resolve(answer));
       });
-      return `application is ${approved.status}`;
+      return `application is ${'status' in approved ? approved.status : 'before a second person'}`;
     },
   },
   {
@@ -160,6 +160,7 @@ async function importPlan(compliance: Api, plan: ListPlan): Promise<string> {
   if ((answer.error as { code?: string } | undefined)?.code === 'list_unchanged') {
     return `${plan.name}: unchanged`;
   }
-  const version = await ok(Promise.resolve(answer));
+  const imported = await ok(Promise.resolve(answer));
+  const version = 'waiting' in imported ? imported.waiting : imported;
   return `${plan.name}: ${version.entityCount} entries`;
 }

@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import type { Actor } from '../kernel/actor.ts';
 import type { Id } from '../kernel/id.ts';
 import type { Clock } from '../kernel/time.ts';
+import type { ActivitySource } from './activity.ts';
 import type { ApprovalActions } from './approvals/actions.ts';
 import type { RegisteredEvent } from './audit/registry.ts';
 import type { Keyring } from './crypto/keyring.ts';
@@ -14,10 +15,14 @@ import type { SealedColumn } from './crypto/sealed-columns.ts';
 import type { Databases, Login, Tx } from './db/client.ts';
 import type { Check } from './domain.ts';
 import type { FileStore } from './files/file-store.ts';
+import type { GoamlSettings } from './http/goaml.ts';
+import type { KycProviders } from './http/kyc-providers.ts';
 import type { PaymentSecrets } from './http/payment-secrets.ts';
 import type { RateLimits } from './http/rate-policy.ts';
+import type { ScreeningVendorSettings } from './http/screening-vendor.ts';
 import type { MailQueue } from './mail/mail-queue.ts';
 import type { Privacy } from './privacy/privacy.ts';
+import type { ReportFacts } from './report-facts.ts';
 
 export type Mode = 'sandbox' | 'production';
 
@@ -40,6 +45,12 @@ export type Settings = {
   readonly rateLimits: RateLimits;
   /** What each payment provider signs its events with, the newest first. */
   readonly paymentSecrets: PaymentSecrets;
+  /** What each provider of identity checks is called with. */
+  readonly kycProviders: KycProviders;
+  /** The outside vendor that screens beside this program; null for none. */
+  readonly screeningVendor: ScreeningVendorSettings | null;
+  /** How the firm is known to the FIU; null where nobody set it. */
+  readonly goaml: GoamlSettings | null;
 };
 
 export type Deps = Settings & {
@@ -61,6 +72,10 @@ export type Deps = Settings & {
   readonly sealedColumns: readonly SealedColumn[];
   /** Every domain's whole-book checks. */
   readonly checks: readonly Check[];
+  /** What every domain tells of what people did. */
+  readonly activitySources: readonly ActivitySource[];
+  /** What every domain knows that a report to an authority has to name. */
+  readonly reportFacts: readonly ReportFacts[];
   /** Wakes the outbox relay of this process after a commit that wrote events. */
   readonly wakeRelay: () => void;
 };

@@ -4,6 +4,7 @@
  */
 import type { Id } from '../kernel/id.ts';
 import type { Instant } from '../kernel/time.ts';
+import type { ActivitySource } from './activity.ts';
 import type { ApprovalAction } from './approvals/actions.ts';
 import type { AuditEvent } from './audit/events.ts';
 import type { Ctx } from './context.ts';
@@ -13,6 +14,7 @@ import type { TableInventory } from './db/inventory.ts';
 import type { Endpoint } from './http/endpoint.ts';
 import type { Consumer } from './outbox/consumer.ts';
 import type { RecordClass } from './privacy/record-classes.ts';
+import type { ReportFacts } from './report-facts.ts';
 
 export type Break = {
   /** What is wrong: a wallet, a journal, an order. */
@@ -130,4 +132,8 @@ export type Domain = {
   readonly personReads?: readonly string[];
   /** Finds whom a read of the staff was about. */
   readonly peopleBehind?: readonly PeopleBehind[];
+  /** What it tells of what people did, in the order it should be read. */
+  readonly activitySources?: readonly ActivitySource[];
+  /** What it knows that a report to an authority has to name. */
+  readonly reportFacts?: readonly ReportFacts[];
 };

@@ -14,6 +14,9 @@ export function settingsOf(config: Config): Pick<DepsParts, 'settings' | 'mail'>
     exportDays,
     rateLimits,
     paymentSecrets,
+    kycProviders,
+    screeningVendor,
+    goaml,
   } = config;
   return {
     settings: {
@@ -26,6 +29,9 @@ export function settingsOf(config: Config): Pick<DepsParts, 'settings' | 'mail'>
       exportDays,
       rateLimits,
       paymentSecrets,
+      kycProviders,
+      screeningVendor,
+      goaml,
     },
     ...(config.smtp === null ? {} : { mail: smtpTransport(config.smtp, config.mailFrom) }),
   };

@@ -39,7 +39,7 @@ test('a server stopped in the middle of its start leaves no database running, an
   again.kill('SIGTERM');
   expect(await again.exited).toBe(0);
   expect(existsSync(postmaster)).toBe(false);
-}, 60_000);
+}, 120_000);
 
 function start() {
   const { DATABASE_URL: _url, ...environment } = process.env;

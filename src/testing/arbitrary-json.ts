@@ -119,8 +119,9 @@ function ofType(type: string, schema: Schema, sources: Sources): fc.Arbitrary<un
     case 'boolean':
       return fc.boolean();
     case 'integer':
-    case 'number':
       return fc.integer({ min: schema.minimum ?? -1000, max: schema.maximum ?? 1000 });
+    case 'number':
+      return fc.double({ min: schema.minimum ?? -1000, max: schema.maximum ?? 1000, noNaN: true });
     case 'array':
       return fc.array(validValue(schema.items ?? {}, sources), {
         minLength: schema.minItems ?? 0,

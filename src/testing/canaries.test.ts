@@ -12,7 +12,8 @@ import { createApplication, uploadDocument } from '../domains/kyc/index.ts';
 import { openClient } from '../platform/db/client.ts';
 import { buildLogger } from '../platform/log/logger.ts';
 import { done } from './drivers/driver.ts';
-import { type Member, PIXEL, startWorld, type World } from './world.ts';
+import { pictureWith } from './picture.ts';
+import { type Member, startWorld, type World } from './world.ts';
 
 /** Twelve letters that no other test, list or word holds. */
 const word = () => `Q${[...randomBytes(11)].map((byte) => String.fromCharCode(97 + (byte % 26))).join('')}`;
@@ -78,7 +79,7 @@ async function live(): Promise<Member> {
       address: { ...declaration.address, ...address },
     },
   } as never);
-  const file = new File([PIXEL, Buffer.from(CANARIES.scan)], 'scan.png', { type: 'image/png' });
+  const file = new File([pictureWith(CANARIES.scan)], 'scan.png', { type: 'image/png' });
   await uploadDocument(as.ctx, draft.id, { type: 'passport', file, number: CANARIES.document });
   const payee = {
     kind: 'bank',

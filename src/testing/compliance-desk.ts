@@ -13,7 +13,8 @@ import { type Id, newId } from '../kernel/id.ts';
 import type { Ctx } from '../platform/context.ts';
 import { transact } from '../platform/db/transact.ts';
 import type { Foundation } from './foundation.ts';
-import { startHarness } from './harness.ts';
+import { type Harness, startHarness } from './harness.ts';
+import { pictureWith } from './picture.ts';
 import type { Answer } from './send.ts';
 
 type Name = { readonly firstName: string; readonly lastName: string };
@@ -24,7 +25,7 @@ export type Person = Name & {
   readonly ctx: () => Ctx;
 };
 
-export type ComplianceDesk = Foundation & {
+export type ComplianceDesk = Harness & {
   readonly officer: Person;
   readonly officer2: Person;
   readonly newPerson: (name?: Name, ...roles: Role[]) => Promise<Person>;
@@ -52,9 +53,6 @@ export const LIST_ROWS: readonly string[] = [
 ];
 
 const LIST_HEADER = 'id,kind,name,aliases,birth_dates,countries,gender,programs,remarks';
-const PNG =
-  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
-
 export async function startComplianceDesk(file: string): Promise<ComplianceDesk> {
   const harness = await startHarness(file);
   const newPerson: ComplianceDesk['newPerson'] = async (name = INNOCENT, ...given) => {
@@ -100,12 +98,12 @@ export async function startComplianceDesk(file: string): Promise<ComplianceDesk>
   };
 }
 
-/** What a person declares of themselves. */
+/** What a person declares of themselves; two of one name are not one person, but for the listed ones. */
 export function declarationOf({ firstName, lastName }: Name) {
   return {
     firstName,
     lastName,
-    birthDate: '1961-02-28',
+    birthDate: lastName === INNOCENT.lastName ? anotherDay() : '1961-02-28',
     nationality: 'MUS',
     address: { street: '12 Royal Road', city: 'Curepipe', country: 'MUS' },
     occupation: 'Engineer',
@@ -114,6 +112,12 @@ export function declarationOf({ firstName, lastName }: Name) {
     taxResidence: 'MUS',
     politicallyExposed: false,
   };
+}
+
+let days = 0;
+function anotherDay(): string {
+  days += 1;
+  return Temporal.PlainDate.from('1950-01-01').add({ days }).toString();
 }
 
 /** The form of an upload: a passport unless told otherwise. */
@@ -129,9 +133,9 @@ export function upload(
   return form;
 }
 
-/** The smallest PNG, with a text after its end for a test to look for. */
-export function pixel(trailer = ''): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(Buffer.concat([Buffer.from(PNG, 'base64'), Buffer.from(trailer)]));
+/** A PNG that is like no other, with a text in it for a test to look for. */
+export function pixel(text: string = newId()): Uint8Array<ArrayBuffer> {
+  return pictureWith(text);
 }
 
 /** Everything the database holds, as text; bytes as hexadecimal. */

@@ -41,6 +41,8 @@ const BARRED: Readonly<Record<string, number | string>> = {
   getMe: 500,
   listSessions: 500,
   getSetting: 500,
+  listKycDeclarations: 500,
+  listKycParties: 500,
   exportUserData: 'broke off',
   // They say yes or no, how many, which names: nothing that tells one person from another.
   getRecoveryCodes: 200,

@@ -13,6 +13,7 @@ import { type Sealer, startSealer } from '../platform/audit/sealer.ts';
 import { type Ctx, type Deps, machineCtx, type Settings } from '../platform/context.ts';
 import type { RootKey } from '../platform/crypto/keyring.ts';
 import type { Domain } from '../platform/domain.ts';
+import { parseGoaml } from '../platform/http/goaml.ts';
 import { parseRateLimits } from '../platform/http/rate-policy.ts';
 import { buildLogger } from '../platform/log/logger.ts';
 import type { Consumer } from '../platform/outbox/consumer.ts';
@@ -36,6 +37,17 @@ export const TEST_SETTINGS: Settings = {
   exportDays: 30,
   rateLimits: parseRateLimits('sandbox', 'sign_in=6000000/60,recovery=6000000/60,export=6000000/60'),
   paymentSecrets: new Map(),
+  kycProviders: new Map(),
+  screeningVendor: null,
+  goaml: parseGoaml(
+    JSON.stringify({
+      rentityId: 4711,
+      institution: 'Plimsoll Ltd',
+      branch: 'Port Louis',
+      reportingPerson: { firstName: 'Mira', lastName: 'Officer', email: 'mlro@example.mu' },
+      location: { street: '1 Harbour Street', city: 'Port Louis', country: 'MU' },
+    }),
+  ),
 };
 
 export type Foundation = {

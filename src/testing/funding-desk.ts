@@ -18,7 +18,7 @@ import {
   seedPayoutAccounts,
 } from '../domains/funding/index.ts';
 import { SAMPLE_IBAN } from '../domains/funding/testing/camt-sample.ts';
-import { changeGate, createUser, type GateChange, identityDomain } from '../domains/identity/index.ts';
+import { createUser, identityDomain } from '../domains/identity/index.ts';
 import { ledgerDomain, type ReconcileReport, reconcile } from '../domains/ledger/index.ts';
 import { assets, wallets } from '../domains/ledger/schema.ts';
 import type { Actor, Role } from '../kernel/actor.ts';
@@ -27,9 +27,11 @@ import { type Id, newId } from '../kernel/id.ts';
 import { approvalEndpoints } from '../platform/approvals/endpoints.ts';
 import type { Ctx } from '../platform/context.ts';
 import { transact } from '../platform/db/transact.ts';
+import type { Domain } from '../platform/domain.ts';
 import { refuse } from '../platform/http/refuse.ts';
 import { type Foundation, startFoundation } from './foundation.ts';
 import { type Answer, send } from './send.ts';
+import { type GateWish, setGate } from './set-gate.ts';
 
 /** A person at the desk; `accountId` is a customer's live account, and nobody's for staff. */
 export type Person = {
@@ -52,9 +54,9 @@ export type FundingDesk = Foundation & {
   readonly operations: Person;
   readonly operations2: Person;
   readonly compliance: Person;
-  readonly newCustomer: (gate?: GateChange) => Promise<Person>;
+  readonly newCustomer: (gate?: GateWish) => Promise<Person>;
   readonly newStaff: (...roles: Role[]) => Promise<Person>;
-  readonly changeGate: (person: Person, change: GateChange) => Promise<void>;
+  readonly changeGate: (person: Person, change: GateWish) => Promise<void>;
   readonly request: (person: Person, method: string, path: string, call?: Call) => Promise<Answer>;
   /** Credits a customer through a cleared deposit. */
   readonly fund: (person: Person, asset: string, amount: string) => Promise<void>;
@@ -63,7 +65,7 @@ export type FundingDesk = Foundation & {
 };
 
 const DOMAINS = [identityDomain, accountsDomain, ledgerDomain, fundingDomain];
-const VERIFIED: GateChange = {
+const VERIFIED: GateWish = {
   kycStatus: 'approved',
   kycLevel: 'standard',
   screening: 'clear',
@@ -95,10 +97,12 @@ export const BITCOIN_BENEFICIARY = {
 /** What a withdrawal of coins says of the receiving wallet. */
 export const OWN_WALLET = { travelRule: { wallet: 'self_hosted' } };
 
-export async function startFundingDesk(file: string): Promise<FundingDesk> {
-  const foundation = await startFoundation(file, DOMAINS);
+/** `more` domains take part besides those of money in and out. */
+export async function startFundingDesk(file: string, more: readonly Domain[] = []): Promise<FundingDesk> {
+  const domains = [...DOMAINS, ...more];
+  const foundation = await startFoundation(file, domains);
   const app = createApp(foundation.deps, {
-    domains: DOMAINS,
+    domains,
     platformEndpoints: approvalEndpoints,
     authenticate: async (_deps, bearer) => actorOf(bearer),
     clientAddress: () => '127.0.0.1',
@@ -107,7 +111,7 @@ export async function startFundingDesk(file: string): Promise<FundingDesk> {
   const list = await createList(foundation.system, { kind: 'own', name: 'Fictional list' });
   const entries = readFileSync(join(import.meta.dir, '..', 'demo', 'demo-list.csv'));
   await importList(foundation.system, list.id, { file: new Uint8Array(entries) });
-  const enter = (roles: readonly Role[], gate: GateChange) => newPerson(foundation, roles, gate);
+  const enter = (roles: readonly Role[], gate: GateWish) => newPerson(foundation, roles, gate);
   const newStaff = (...roles: Role[]) => enter(roles, {});
   const request: FundingDesk['request'] = (person, method, path, { body, key, headers = {} } = {}) =>
     send(app, method, path, {
@@ -125,18 +129,14 @@ export async function startFundingDesk(file: string): Promise<FundingDesk> {
     compliance: await newStaff('compliance_officer'),
     newStaff,
     newCustomer: (gate = VERIFIED) => enter(['customer'], gate),
-    changeGate: async (person, change) => {
-      await transact(foundation.system, 'engine', (tx) =>
-        changeGate(tx, foundation.system, person.userId, change),
-      );
-    },
+    changeGate: (person, change) => setGate(foundation.system, person.userId, change),
     request,
     fund: (person, asset, amount) => fund(request, person, [operations, operations2], { asset, amount }),
     balance: (person, asset) => balanceOf(foundation.system, person, asset),
     reconcile: () =>
       reconcile(
         foundation.system,
-        DOMAINS.flatMap((domain) => domain.checks),
+        domains.flatMap((domain) => domain.checks),
       ),
   };
 }
@@ -202,12 +202,12 @@ async function seed(ctx: Ctx): Promise<void> {
 async function newPerson(
   { deps, system, ctx }: Foundation,
   roles: readonly Role[],
-  gate: GateChange,
+  gate: GateWish,
 ): Promise<Person> {
   const [firstName = '', lastName = ''] = HOLDER.split(' ');
   const email = `${newId()}@example.mu`;
   const { id: userId } = await createUser(system, { email, firstName, lastName, roles });
-  await transact(system, 'engine', (tx) => changeGate(tx, system, userId, gate));
+  await setGate(system, userId, gate);
   const signedIn = { userId, roles, sessionId: newId(), mfaAtMs: deps.clock.realMs() };
   const isCustomer = roles.includes('customer');
   const actor: Actor = { kind: isCustomer ? 'customer' : 'staff', ...signedIn };

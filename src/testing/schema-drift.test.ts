@@ -27,8 +27,14 @@ const ADDED_BY_HAND = [
 /** Checked against nothing that can be deleted, and the hottest insert of all: it carries no index for it. */
 const UNINDEXED = ['orders.orders_wallet_id_wallets_id_fk'];
 
-/** Read by every login, written by the engine's alone: their policy lets every row through. */
-const PUBLISHED = ['fee_schedules', 'funding_fees', 'funding_limits'];
+/** Read by every login, written by none of the customers': their policy lets every row through. */
+const PUBLISHED = [
+  'fee_schedules',
+  'funding_fees',
+  'funding_limits',
+  'kyc_requirement_sets',
+  'kyc_requirements',
+];
 
 /** Tables without row-level security: what is true for everybody, or what no customer's login may touch. */
 const WITHOUT_ROW_SECURITY = [

@@ -26,6 +26,7 @@ import { transact } from '../platform/db/transact.ts';
 import { allDrivers } from './drivers/all-drivers.ts';
 import { done } from './drivers/driver.ts';
 import { BITCOIN_BENEFICIARY, OWN_WALLET } from './funding-desk.ts';
+import { passportZone } from './mrz.ts';
 import { startNode } from './second-node.ts';
 import { PIXEL, startWorld, type World } from './world.ts';
 
@@ -43,12 +44,22 @@ const FILL = [
   'createWithdrawal',
   'createKycApplication',
   'uploadKycDocument',
+  'addKycParty',
+  'makeKycDeclaration',
+  'decideKycItem',
+  'listKycProviderSessions',
   'importBankStatement',
   'receivePaymentEvent',
   'importCustodyReport',
   'acceptAgreement',
   'putSetting',
   'getScreening',
+  'listVendorResults',
+  'resolveAmlAlert',
+  'commentAmlAlert',
+  'commentAmlCase',
+  'uploadAmlCaseFile',
+  'decideAmlReport',
   'updateMe',
   'createLegalHold',
 ];
@@ -82,7 +93,14 @@ async function paperAndCoins(): Promise<void> {
   const as = await world.newCustomer({ BTC: '1' }, { name: ['Ada', 'Coinholder'] });
   const draft = await createApplication(as.ctx, { ...NEW_APPLICATION_EXAMPLE, level: 'enhanced' } as never);
   const file = new File([PIXEL], 'scan.png', { type: 'image/png' });
-  await uploadDocument(as.ctx, draft.id, { type: 'passport', file, number: 'ZQ7788991' });
+  const mrz = passportZone({
+    surname: 'COINHOLDER',
+    given: 'ADA',
+    number: 'ZQ7788991',
+    birth: '900412',
+    expiry: '320415',
+  });
+  await uploadDocument(as.ctx, draft.id, { type: 'passport', file, number: 'ZQ7788991', mrz });
   const { id: beneficiaryId } = await done(
     world.call('createBeneficiary', { as, body: { ...BITCOIN_BENEFICIARY, holderName: 'Ada Coinholder' } }),
   );

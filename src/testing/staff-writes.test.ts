@@ -14,29 +14,18 @@ import { auditLogs } from '../platform/db/schema.ts';
 import { isWrite } from '../platform/http/endpoint.ts';
 import { driverCall } from './driver-call.ts';
 import { allDrivers } from './drivers/all-drivers.ts';
+import { amlCaseWrites } from './drivers/aml-cases.ts';
+import { amlListWrites } from './drivers/aml-lists.ts';
+import { amlMonitoringWrites } from './drivers/aml-monitoring.ts';
+import { amlReportWrites } from './drivers/aml-reports.ts';
+import { amlScreeningWrites } from './drivers/aml-screening.ts';
+import { kycApplicationWrites } from './drivers/kyc-applications.ts';
+import { kycRiskWrites } from './drivers/kyc-risk.ts';
 import { settleRecovery } from './drivers/recovery.ts';
+import { asks, asksFew, type StaffWrites } from './drivers/staff-write.ts';
 import { type Member, type OperationCall, startWorld, type World } from './world.ts';
 
-/**
- * `asks`: another person decides. `votes`: is that decision. `carries out`: does nothing that was not decided.
- * `stops`: takes away, and only what another person gives back. `evidence`: adds to what is known and changes
- * nobody's standing. `case`: the work of one reviewer, argued in the controls.
- */
-type Kind = 'asks' | 'votes' | 'carries out' | 'stops' | 'evidence' | 'case';
-
-type StaffWrite = {
-  readonly kind: Kind;
-  /** Every row it leaves in the audit log when it succeeds. */
-  readonly leaves: readonly string[];
-  /** What refuses staff who are the person it is about; null where it is about nobody. */
-  readonly onOneself: 'self_action' | 'self_review' | 'self_approval' | 'forbidden' | null;
-};
-
-function asks(onOneself: StaffWrite['onOneself'], ...more: readonly string[]): StaffWrite {
-  return { kind: 'asks', leaves: ['approval.requested', ...more], onOneself };
-}
-
-const STAFF_WRITES: Readonly<Record<string, StaffWrite>> = {
+const STAFF_WRITES: StaffWrites = {
   // Recovery.
   endRecovery: asks(null),
   setLogOrigin: asks(null),
@@ -44,7 +33,7 @@ const STAFF_WRITES: Readonly<Record<string, StaffWrite>> = {
   setUserRoles: asks('self_action'),
   reactivateUser: asks('self_action'),
   resetSecondFactor: asks('self_action'),
-  closeUser: asks('self_action'),
+  closeUser: asksFew('self_action'),
   requestErasure: asks('self_action'),
   publishAgreement: asks(null),
   // Retention.
@@ -75,8 +64,15 @@ const STAFF_WRITES: Readonly<Record<string, StaffWrite>> = {
   refundDeposit: asks('self_action'),
   chargeBackDeposit: asks('self_action'),
   addBankAccount: asks(null),
-  // A stranger's money: compliance is told, and nothing moves until they agree.
-  allocateReceipt: asks('self_action', 'aml_alert.opened', 'gate.changed', 'screening.completed'),
+  // A stranger's money: compliance is told, and nothing moves until they agree. The stranger's name is a check of
+  // its own, and is held against the lists.
+  allocateReceipt: asksFew(
+    'self_action',
+    'aml_alert.opened',
+    'gate.changed',
+    'screening.completed',
+    'screening.completed',
+  ),
   returnReceipt: asks(null),
   // Money moves on the bank's word, line by line; a line that is about the importer waits for somebody else.
   importBankStatement: {
@@ -91,17 +87,22 @@ const STAFF_WRITES: Readonly<Record<string, StaffWrite>> = {
   setClearingPeriod: asks(null),
   // A hold takes from what its customer can do; two people, or its end, decide what becomes of it.
   placeHold: { kind: 'stops', leaves: ['hold.created'], onOneself: 'self_action' },
-  captureHold: asks('self_action'),
-  releaseHold: asks('self_action'),
+  captureHold: asksFew('self_action'),
+  releaseHold: asksFew('self_action'),
   failDeposit: { kind: 'stops', leaves: ['deposit.failed'], onOneself: 'self_action' },
   approveWithdrawal: {
     kind: 'votes',
-    leaves: ['approval.executed', 'approval.voted', 'withdrawal.approved'],
+    leaves: ['restricted_approval.executed', 'restricted_approval.voted', 'withdrawal.approved'],
     onOneself: 'self_approval',
   },
   rejectWithdrawal: {
     kind: 'votes',
-    leaves: ['approval.rejected', 'approval.voted', 'hold.released', 'withdrawal.rejected'],
+    leaves: [
+      'hold.released',
+      'restricted_approval.rejected',
+      'restricted_approval.voted',
+      'withdrawal.rejected',
+    ],
     onOneself: 'self_approval',
   },
   processWithdrawal: { kind: 'carries out', leaves: ['withdrawal.processing'], onOneself: 'self_action' },
@@ -144,39 +145,18 @@ const STAFF_WRITES: Readonly<Record<string, StaffWrite>> = {
   changeReconciliationBreak: { kind: 'case', leaves: ['reconciliation_break.changed'], onOneself: null },
   importCustodyReport: { kind: 'evidence', leaves: ['custody_report.imported'], onOneself: null },
   freezeAccount: { kind: 'stops', leaves: ['account.frozen'], onOneself: 'self_action' },
-  unfreezeAccount: asks('self_action'),
+  unfreezeAccount: asksFew('self_action'),
   // Markets and limits.
   createInstrument: asks(null, 'instrument.created'),
   proposeRiskLimit: asks('self_approval'),
-  // Customers and screening.
-  approveKycApplication: {
-    kind: 'case',
-    leaves: ['gate.changed', 'kyc_application.decided', 'user.activated'],
-    onOneself: 'self_review',
-  },
-  rejectKycApplication: {
-    kind: 'stops',
-    leaves: ['gate.changed', 'kyc_application.decided'],
-    onOneself: 'self_review',
-  },
-  requestKycResubmission: {
-    kind: 'stops',
-    leaves: ['gate.changed', 'kyc_application.decided'],
-    onOneself: 'self_review',
-  },
-  createScreening: {
-    kind: 'evidence',
-    leaves: ['screening.completed', 'screening.read'],
-    onOneself: 'self_review',
-  },
-  createScreeningList: { kind: 'evidence', leaves: ['screening_list.created'], onOneself: null },
-  importScreeningList: { kind: 'case', leaves: ['list_version.activated'], onOneself: null },
-  assignAmlAlert: { kind: 'case', leaves: ['aml_alert.assigned'], onOneself: 'self_review' },
-  resolveAmlAlert: {
-    kind: 'stops',
-    leaves: ['aml_alert.resolved', 'gate.changed'],
-    onOneself: 'self_review',
-  },
+  // Customers and screening: beside their drivers.
+  ...kycApplicationWrites,
+  ...kycRiskWrites,
+  ...amlScreeningWrites,
+  ...amlListWrites,
+  ...amlCaseWrites,
+  ...amlReportWrites,
+  ...amlMonitoringWrites,
   // Evidence.
   createAuditExport: { kind: 'evidence', leaves: ['audit_export.requested'], onOneself: null },
   cancelAuditExport: { kind: 'evidence', leaves: ['audit_export.cancelled'], onOneself: null },

@@ -7,7 +7,6 @@ import type { Hono } from 'hono';
 import { createApp } from '../app.ts';
 import { buildDeps } from '../deps.ts';
 import { accounts } from '../domains/accounts/schema.ts';
-import { changeGate, type GateChange } from '../domains/identity/index.ts';
 import { customerGates, users } from '../domains/identity/schema.ts';
 import {
   type Book,
@@ -31,9 +30,11 @@ import { approvalEndpoints } from '../platform/approvals/endpoints.ts';
 import type { Ctx, Deps } from '../platform/context.ts';
 import { sealText } from '../platform/crypto/seal.ts';
 import { transact } from '../platform/db/transact.ts';
+import type { Domain } from '../platform/domain.ts';
 import { refuse } from '../platform/http/refuse.ts';
 import { type Foundation, startFoundation, TEST_SETTINGS } from './foundation.ts';
 import { type Answer, send } from './send.ts';
+import { type GateWish, setGate } from './set-gate.ts';
 
 /** A person at the desk with a live account. */
 export type Trader = {
@@ -61,7 +62,7 @@ export type TradingDesk = Foundation &
     readonly elsewhere: Process;
     readonly newTrader: (funds?: Funds, more?: TraderOptions) => Promise<Trader>;
     readonly newStaff: (...roles: Role[]) => Promise<Trader>;
-    readonly changeGate: (trader: Trader, change: GateChange) => Promise<void>;
+    readonly changeGate: (trader: Trader, change: GateWish) => Promise<void>;
     /** Takes every resting order out, so that a test meets only its own. */
     readonly emptyTheBooks: () => Promise<void>;
     /** An order as it is once everything accepted is settled. */
@@ -71,13 +72,14 @@ export type TradingDesk = Foundation &
     readonly reconcile: () => Promise<ReconcileReport>;
   };
 
-export type TraderOptions = { readonly gate?: GateChange; readonly book?: Book };
+export type TraderOptions = { readonly gate?: GateWish; readonly book?: Book };
 
 const DOMAINS = [ledgerDomain, marketsDomain, riskDomain, tradingDomain];
-const VERIFIED: GateChange = { kycStatus: 'approved', kycLevel: 'standard', screening: 'clear' };
+const VERIFIED: GateWish = { kycStatus: 'approved', kycLevel: 'standard', screening: 'clear' };
 
-export async function startTradingDesk(file: string): Promise<TradingDesk> {
-  const foundation = await startFoundation(file, DOMAINS);
+/** `more` domains take part besides those of trading. */
+export async function startTradingDesk(file: string, more: readonly Domain[] = []): Promise<TradingDesk> {
+  const foundation = await startFoundation(file, [...DOMAINS, ...more]);
   const { deps, system } = foundation;
   await seed(system);
   const here = processOf(deps);
@@ -102,7 +104,7 @@ export async function startTradingDesk(file: string): Promise<TradingDesk> {
     newTrader: (funds = {}, more = {}) => newPerson(foundation, ['customer'], funds, more),
     newStaff: (...roles) => newPerson(foundation, roles, {}, { gate: {} }),
     changeGate: async (trader, change) => {
-      await transact(system, 'engine', (tx) => changeGate(tx, system, trader.userId, change));
+      await setGate(system, trader.userId, change);
     },
     emptyTheBooks: async () => {
       await engine.settled();
@@ -283,8 +285,8 @@ async function newPerson(
       createdAt: at,
       updatedAt: at,
     });
-    await changeGate(tx, system, userId, gate);
   });
+  await setGate(system, userId, gate);
   for (const [asset, amount] of Object.entries(funds)) {
     await fund(system, { userId, accountId, book }, asset, amount);
   }

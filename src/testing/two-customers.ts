@@ -2,7 +2,9 @@
  * Two customers with something of theirs in every table a customer may read, so that a test can tell the
  * rows of one from those of the other.
  */
+import { NEW_APPLICATION_EXAMPLE } from '../domains/kyc/api.ts';
 import { done, first, REASON } from './drivers/driver.ts';
+import { COMPANY } from './drivers/kyc-applications.ts';
 import { bankBeneficiary } from './funding-desk.ts';
 import { softPasskey } from './soft-authenticator.ts';
 import { type Member, startWorld, type World } from './world.ts';
@@ -54,6 +56,18 @@ async function live(world: World, as: Member, holderName: string, amount: string
   await done(world.call('putSetting', { as, params: { name: 'theme' }, body: { value: 'dark' } }));
   const options = await done(world.call('beginPasskey', { as }));
   await call('addPasskey', { name: 'Phone', response: softPasskey().create(options) });
+  await declareForCompany(world, as);
+}
+
+/** A draft for a legal person, with somebody behind it and a form of its own. */
+async function declareForCompany(world: World, as: Member): Promise<void> {
+  const { declaration } = NEW_APPLICATION_EXAMPLE;
+  const body = { level: 'enhanced', declaration, company: COMPANY };
+  const params = { id: (await done(world.call('createKycApplication', { as, body }))).id as string };
+  for (const operationId of ['addKycParty', 'makeKycDeclaration']) {
+    const example = world.operation(operationId).example;
+    await done(world.call(operationId, { as, params, body: example }));
+  }
 }
 
 /** Funds on hold of which some went to the bank. */

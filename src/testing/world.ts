@@ -30,6 +30,7 @@ import type { Ctx } from '../platform/context.ts';
 import { transact } from '../platform/db/transact.ts';
 import type { Endpoint } from '../platform/http/endpoint.ts';
 import { type Harness, startHarness } from './harness.ts';
+import { pictureWith } from './picture.ts';
 import type { Answer } from './send.ts';
 
 export type Member = {
@@ -100,6 +101,7 @@ export async function startWorld(file: string): Promise<World> {
     operations: people.operations.ctx,
     operations2: second.operations.ctx,
     officer: people.compliance_officer.ctx,
+    senior: people.mlro.ctx,
   };
   return {
     ...harness,
@@ -188,13 +190,13 @@ async function tokenFor(
 async function welcome(
   member: Member,
   funds: Readonly<Record<string, string>>,
-  tellers: Readonly<Record<'operations' | 'operations2' | 'officer', Ctx>>,
+  tellers: Readonly<Record<'operations' | 'operations2' | 'officer' | 'senior', Ctx>>,
 ): Promise<Member> {
   const { ctx } = member;
   for (const agreement of await listAgreements(ctx)) {
     await acceptAgreement(ctx, agreement.id);
   }
-  await passKyc(member, tellers.officer);
+  await passKyc(member, tellers);
   const { id: accountId } = await createAccount(ctx, { type: 'live', baseCurrency: 'USD' });
   for (const [asset, amount] of Object.entries(funds)) {
     const deposit = await createDeposit(ctx, {
@@ -210,14 +212,29 @@ async function welcome(
   return { ...member, accountId };
 }
 
-async function passKyc({ ctx, userId }: Member, officer: Ctx): Promise<void> {
-  const { declaration } = NEW_APPLICATION_EXAMPLE;
+let births = 0;
+
+/** People of one name are not one person. */
+export function anotherBirthDate(): string {
+  births += 1;
+  return Temporal.PlainDate.from('1950-01-01').add({ days: births }).toString();
+}
+
+type Reviewers = { readonly officer: Ctx; readonly senior: Ctx };
+
+async function passKyc({ ctx, userId }: Member, { officer, senior }: Reviewers): Promise<void> {
+  const declaration = { ...NEW_APPLICATION_EXAMPLE.declaration, birthDate: anotherBirthDate() };
   const application = await createApplication(ctx, { level: 'standard', declaration } as const);
   for (const type of ['passport', 'proof_of_address'] as const) {
-    const file = new File([PIXEL], 'scan.png', { type: 'image/png' });
+    const file = new File([pictureWith(newId())], 'scan.png', { type: 'image/png' });
     await uploadDocument(ctx, application.id, { type, file });
   }
   await submitApplication(ctx, application.id);
   await screenUser(officer, userId, 'test');
-  await decideApplication(officer, application.id, 'approved', 'Documents seen');
+  const decided = await decideApplication(officer, application.id, 'approved', 'Documents seen');
+  // One document serves everybody here: where it was somebody's who is frozen, a senior person has to agree.
+  if ('approval' in decided) {
+    const vote = { approvalId: decided.approval.id, vote: 'approve', reason: 'Seen' } as const;
+    await decideApproval(senior, vote);
+  }
 }

@@ -89,8 +89,8 @@ export const boundarySamples: Readonly<Record<string, Files>> = {
     'src/domains/kyc/rules.ts': imports('../../platform/a.ts'),
     'src/platform/a.ts': TARGET,
   },
-  'rules-ask-no-machine': { 'src/domains/aml/rules.ts': importsPackage('join', 'node:path') },
-  'routes-hold-no-query': { 'src/domains/aml/routes.ts': importsPackage('sql', 'drizzle-orm') },
+  'rules-ask-no-machine': { 'src/domains/aml/cases/rules.ts': importsPackage('join', 'node:path') },
+  'routes-hold-no-query': { 'src/domains/aml/cases/routes.ts': importsPackage('sql', 'drizzle-orm') },
   'no-cycle': {
     'src/kernel/cycle-a.ts': "import { b } from './cycle-b.ts';\nexport const a = () => b;\n",
     'src/kernel/cycle-b.ts': "import { a } from './cycle-a.ts';\nexport const b = () => a;\n",

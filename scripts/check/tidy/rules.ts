@@ -2,6 +2,7 @@ import type { Repository } from '../repository.ts';
 import { anatomyRules } from './anatomy.ts';
 import { citationRules } from './citations.ts';
 import { exportRules } from './exports.ts';
+import { gateRules } from './gates.ts';
 import { languageRules } from './language.ts';
 import { nameRules } from './names.ts';
 import type { Rule } from './rule.ts';
@@ -15,6 +16,7 @@ export const tidyRules: readonly Rule[] = [
   ...languageRules,
   ...anatomyRules,
   ...citationRules,
+  ...gateRules,
 ];
 
 /** What the rules find, each line with the rule it breaks. */

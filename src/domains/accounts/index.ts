@@ -4,6 +4,7 @@ import { ACCOUNT_EVENTS } from './audit.ts';
 import { accountChecks } from './checks.ts';
 import { accountsInventory } from './inventory.ts';
 import { personalAccounts } from './personal-data.ts';
+import { accountFacts } from './report-facts.ts';
 import { accountEndpoints } from './routes.ts';
 import { accounts } from './schema.ts';
 import { unfreezeAction } from './unfreeze-account.ts';
@@ -24,5 +25,6 @@ export const accountsDomain: Domain = {
   jobs: [],
   peopleBehind: [peopleBehind(accounts, accounts.id, accounts.userId)],
   inventory: accountsInventory,
+  reportFacts: accountFacts,
   personalData: [personalAccounts],
 };

@@ -20,7 +20,7 @@ const ACTION = 'account.unfreeze';
 
 /**
  * Asks for a frozen account to be made active: it lowers a guard, so another person decides.
- * @effects one row of `approvals`; audit `approval.requested`
+ * @effects one row of `approvals`; audit `restricted_approval.requested`
  * @errors not_found, self_action, account_not_frozen, approval_pending_exists
  */
 export async function requestUnfreeze(ctx: Ctx, accountId: Id, reason: string): Promise<Approval> {
@@ -46,6 +46,7 @@ export async function requestUnfreeze(ctx: Ctx, accountId: Id, reason: string): 
 /** What the last approving vote does. @errors account_not_frozen */
 export const unfreezeAction: ApprovalAction = {
   action: ACTION,
+  restricted: true,
   execute: (ctx, { subjectId, approvalId }) =>
     transact(ctx, 'engine', async (tx) => {
       const staffCtx: Ctx = { ...ctx, login: 'staff' };

@@ -4,7 +4,7 @@
  */
 import type { ScreeningConfig } from './config.ts';
 import type { EntityKind } from './lists/entity.ts';
-import { foldSound, soundDistance } from './name-sound.ts';
+import { foldSound, letterMask, maskDifference, soundDistance } from './name-sound.ts';
 import type { NameToken, ParsedName } from './names.ts';
 import { compareSounds, compareTokens, neighboursSwapped, type TokenRelation } from './token-similarity.ts';
 
@@ -113,7 +113,28 @@ type Span = {
 };
 
 function spansAlike(left: Span, right: Span): number {
-  return compareSounds(foldSound(left.text), foldSound(right.text), 0, 0).similarity;
+  const [one, other] = [soundOf(left), soundOf(right)];
+  return compareSounds(one.sound, other.sound, one.mask, other.mask).similarity;
+}
+
+type Sound = { readonly sound: string; readonly mask: number };
+
+const soundsMax = 20_000;
+const sounds = new Map<string, Sound>();
+
+/** Folding costs more than comparing, and the same words of a list are run together again and again. */
+function soundOf({ text }: Span): Sound {
+  const known = sounds.get(text);
+  if (known !== undefined) {
+    return known;
+  }
+  if (sounds.size >= soundsMax) {
+    sounds.clear();
+  }
+  const folded = foldSound(text);
+  const sound = { sound: folded, mask: letterMask(folded) };
+  sounds.set(text, sound);
+  return sound;
 }
 
 /** Runs of neighbouring leftovers, compared without their spaces. */
@@ -322,6 +343,10 @@ function compareRunTogether(query: ParsedName, list: ParsedName): number {
   }
   const length = Math.max(query.joinedSound.length, list.joinedSound.length);
   const limit = length * 0.08;
+  // Each slip within the limit changes so many letters at most.
+  if (maskDifference(letterMask(query.joinedSound), letterMask(list.joinedSound)) > limit * 4) {
+    return 0;
+  }
   const distance = soundDistance(query.joinedSound, list.joinedSound, limit);
   return distance > limit ? 0 : 0.97 - distance / length;
 }

@@ -115,13 +115,16 @@ export function recallCandidates(
   const { parts } = index;
   const work = parts.work;
   const tally: Tally = { parts, kinds: comparableKinds(kind), left: config.postingsMax, touched: [] };
-  const tokens = query.strong.map((token) => ({ token, related: relatedTokens(parts, token) }));
+  const tokens = distinct(query.strong).map(({ token, weight }) => ({
+    weight,
+    related: relatedTokens(parts, token),
+  }));
   // Rare words first: if the budget runs out, it runs out on words that say little.
   tokens.sort((left, right) => postingsOf(parts, left.related) - postingsOf(parts, right.related));
-  for (const { token, related } of tokens) {
+  for (const { weight, related } of tokens) {
     work.round += 1;
     for (const { id, similarity } of related) {
-      addPostings(tally, work.sums, parts.postings[id] as Int32Array, token.weight * similarity);
+      addPostings(tally, work.sums, parts.postings[id] as Int32Array, weight * similarity);
     }
   }
   addRunTogether(tally, query);
@@ -133,6 +136,21 @@ export function recallCandidates(
   }
   work.round = 0;
   return candidates;
+}
+
+/** Each word once, with the weight of all its places: a word said thirty times is looked up once. */
+function distinct(words: readonly NameToken[]) {
+  const found = new Map<string, { readonly token: NameToken; weight: number }>();
+  for (const token of words) {
+    const spelling = spellingOf(token);
+    const known = found.get(spelling);
+    if (known === undefined) {
+      found.set(spelling, { token, weight: token.weight });
+    } else {
+      known.weight += token.weight;
+    }
+  }
+  return [...found.values()];
 }
 
 /** The first name of each entity, by each of its identifiers. */
@@ -182,6 +200,9 @@ type IndexParts = {
     readonly sums: Float32Array;
     readonly joins: Float32Array;
     readonly rounds: Uint16Array;
+    /** Which words of the lists were looked at for the word that is looked up. */
+    lookup: number;
+    readonly lookups: Uint32Array;
   };
   readonly relatedCache: Map<string, readonly RelatedToken[]>;
 };
@@ -259,6 +280,8 @@ function* partsOf(names: readonly IndexedName[]): Generator<void, IndexParts> {
     kinds: Uint8Array.from(names, (indexed) => kindBits[indexed.entry.entity.kind]),
     weights: Float32Array.from(names, (indexed) => indexed.name.weight),
     work: {
+      lookup: 0,
+      lookups: new Uint32Array(tokens.length),
       round: 0,
       sums: new Float32Array(names.length),
       joins: new Float32Array(names.length),
@@ -306,6 +329,7 @@ function tokenKeys(token: NameToken): Set<string> {
 }
 
 const relatedMax = 160;
+const perKeyMax = 400;
 const cacheMax = 20_000;
 
 /** Words of the lists that are spellings or misspellings of a word of the query. */
@@ -315,19 +339,25 @@ function relatedTokens(parts: IndexParts, token: NameToken): readonly RelatedTok
   if (cached !== undefined) {
     return cached;
   }
-  const ids = new Set<number>(parts.bySymbol.get(token.symbol));
-  for (const key of tokenKeys(token)) {
-    const found = parts.byKey.get(key) ?? [];
-    for (let index = 0; index < found.length && index < 400; index += 1) {
-      ids.add(found[index] as number);
-    }
-  }
+  const { work } = parts;
+  work.lookup += 1;
   const related: RelatedToken[] = [];
-  for (const id of ids) {
-    const { similarity } = compareTokens(token, parts.tokens[id] as NameToken);
-    if (similarity > 0) {
-      related.push({ id, similarity });
+  const look = (ids: readonly number[] | undefined, most: number): void => {
+    const length = Math.min(ids?.length ?? 0, most);
+    for (let index = 0; index < length; index += 1) {
+      const id = ids?.[index] as number;
+      if (work.lookups[id] !== work.lookup) {
+        work.lookups[id] = work.lookup;
+        const { similarity } = compareTokens(token, parts.tokens[id] as NameToken);
+        if (similarity > 0) {
+          related.push({ id, similarity });
+        }
+      }
     }
+  };
+  look(parts.bySymbol.get(token.symbol), Number.POSITIVE_INFINITY);
+  for (const key of tokenKeys(token)) {
+    look(parts.byKey.get(key), perKeyMax);
   }
   related.sort((left, right) => right.similarity - left.similarity || left.id - right.id);
   related.length = Math.min(related.length, relatedMax);
@@ -414,7 +444,7 @@ function rank(index: CandidateIndex, tally: Tally, query: ParsedName, config: Sc
   const { weights } = tally.parts;
   const { penalties } = config;
   const floor = config.threshold * 0.6;
-  const found: { name: number; bound: number }[] = [];
+  const found: Bound[] = [];
   for (const name of tally.touched) {
     const most = Math.min(query.weight, weights[name] as number);
     const spelt = Math.min(most, sums[name] as number);
@@ -434,8 +464,20 @@ function rank(index: CandidateIndex, tally: Tally, query: ParsedName, config: Sc
   }
   // Comparing costs words times words, so many words buy few candidates.
   const kept = Math.min(config.candidatesMax, Math.max(8, Math.floor(400 / query.strong.length)));
-  found.sort((left, right) => right.bound - left.bound || left.name - right.name);
-  return found
+  return bestOf(found, kept)
+    .sort((left, right) => right.bound - left.bound || left.name - right.name)
     .slice(0, kept)
     .map(({ name, bound }) => ({ indexed: index.names[name] as IndexedName, bound }));
+}
+
+type Bound = { readonly name: number; readonly bound: number };
+
+/** All that can be among the best: sorting numbers costs a tenth of sorting what they belong to. */
+function bestOf(found: Bound[], kept: number): Bound[] {
+  if (found.length <= kept * 2) {
+    return found;
+  }
+  const bounds = Float64Array.from(found, ({ bound }) => bound).sort();
+  const least = bounds[bounds.length - kept] ?? 0;
+  return found.filter(({ bound }) => bound >= least);
 }

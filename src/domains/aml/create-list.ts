@@ -5,24 +5,36 @@ import { transact } from '../../platform/db/transact.ts';
 import { AML_EVENTS } from './audit.ts';
 import { caseLogin } from './case-login.ts';
 import { refuseAml } from './errors.ts';
-import type { ListKind } from './lists/parse-list.ts';
+import type { ListPurpose } from './lists/entity.ts';
+import { FORMATS_OF, type ListFormat, type ListKind } from './lists/parse-list.ts';
+import type { ScreeningList } from './lists/store-version.ts';
 import { screeningLists } from './schema.ts';
 
-export type ScreeningList = typeof screeningLists.$inferSelect;
+export type NewScreeningList = {
+  readonly kind: ListKind;
+  readonly name: string;
+  readonly purpose?: ListPurpose | undefined;
+  readonly effect?: 'stop' | 'review' | undefined;
+  readonly format?: ListFormat | undefined;
+};
 
 /**
- * Sets up a list; it screens nobody until a version is imported.
+ * Sets up a list; it screens nobody until a version is imported. A list of people with an office or of reports asks
+ * for a look unless told to stop.
  * @effects one row of `screening_lists`; audit `screening_list.created`
- * @errors list_exists
+ * @errors list_format_unsupported, list_exists
  */
-export async function createList(
-  ctx: Ctx,
-  input: { readonly kind: ListKind; readonly name: string },
-): Promise<ScreeningList> {
+export async function createList(ctx: Ctx, input: NewScreeningList): Promise<ScreeningList> {
+  const { kind, name, purpose = 'sanctions', format = FORMATS_OF[kind][0] } = input;
+  const stops = purpose === 'sanctions' || purpose === 'internal';
+  const effect = input.effect ?? (stops ? 'stop' : 'review');
+  if (!FORMATS_OF[kind].includes(format)) {
+    throw refuseAml('list_format_unsupported');
+  }
   return transact(ctx, caseLogin(ctx), async (tx) => {
     const [list] = await tx
       .insert(screeningLists)
-      .values({ id: newId(), kind: input.kind, name: input.name, createdAt: ctx.deps.clock.now() })
+      .values({ id: newId(), kind, name, purpose, effect, format, createdAt: ctx.deps.clock.now() })
       .onConflictDoNothing()
       .returning();
     if (list === undefined) {

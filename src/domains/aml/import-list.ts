@@ -1,212 +1,372 @@
-import { eq, sql } from 'drizzle-orm';
-import { actorIdOf } from '../../kernel/actor.ts';
-import { assert, present } from '../../kernel/assert.ts';
-import { type Id, newId } from '../../kernel/id.ts';
-import { record } from '../../platform/audit/record.ts';
+import { and, desc, eq } from 'drizzle-orm';
+import { actorIdOf, personOf } from '../../kernel/actor.ts';
+import { present } from '../../kernel/assert.ts';
+import type { Id } from '../../kernel/id.ts';
+import { raiseAlarm } from '../../platform/alarms/raise-alarm.ts';
+import { type Approval, requestApproval } from '../../platform/approvals/request-approval.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { equalSecrets, sha256 } from '../../platform/crypto/keyring.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { lockRow } from '../../platform/db/locks.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { refuse } from '../../platform/http/refuse.ts';
+import { openAlert } from './alerts/open-alert.ts';
 import { AML_EVENTS } from './audit.ts';
 import { caseLogin } from './case-login.ts';
 import { refuseAml } from './errors.ts';
-import { entityHash, type ListEntity } from './lists/entity.ts';
+import { diffOf, type ListDiff } from './lists/diff.ts';
+import { type HeldBack, holdBack } from './lists/hold-back.ts';
 import { ListFormatError } from './lists/list-format-error.ts';
-import { type ListFiles, parseListFiles } from './lists/parse-list.ts';
-import { losesTooMuch } from './rules.ts';
-import { listEntities, listVersionEntities, listVersions, screeningLists } from './schema.ts';
+import { formatOf, type ListFiles, parserVersionOf, refuseWrongParts } from './lists/parse-list.ts';
+import { type ReadEntity, readList } from './lists/read-list.ts';
+import { type ListSource, planImport } from './lists/rules.ts';
+import {
+  activateVersion,
+  entitiesOfSources,
+  entityHashesOf,
+  type ListVersion,
+  type ScreeningList,
+  storeChanges,
+  storeVersion,
+  supersedeWaiting,
+} from './lists/store-version.ts';
+import { listVersions, screeningLists } from './schema.ts';
 import { refreshScreener } from './screener.ts';
 
-export type ListVersion = typeof listVersions.$inferSelect;
-type List = typeof screeningLists.$inferSelect;
-type HashedEntity = { readonly entity: ListEntity; readonly hash: string };
+/** What became of an import. */
+export type ListImported = {
+  /** The version that is active now; null where nothing of the file may be active yet. */
+  readonly active: ListVersion | null;
+  /** The version that waits, with the approval it waits for. */
+  readonly waiting: { readonly version: ListVersion; readonly approval: Approval } | null;
+};
 
-type Changes = Readonly<Record<'addedCount' | 'changedCount' | 'removedCount', number>>;
-type RefusedFile = Changes & Pick<ListVersion, 'fileHash' | 'entityCount' | 'refusal'>;
+type Publication = {
+  readonly fileHash: Uint8Array;
+  readonly bytes: number;
+  readonly source: ListSource;
+  readonly sourceUrls: Readonly<Record<string, string>> | null;
+};
 
-const CHUNK = 1_000;
-const NO_CHANGES: Changes = { addedCount: 0, changedCount: 0, removedCount: 0 };
+type Refused = { readonly refused: ListVersion };
 
 /**
  * Imports a version of a list and makes it active in one step. A file that cannot be read, or that
- * lost too much, is kept as a refused version and the old one stays active.
- * @effects `list_versions`, `list_entities`, `list_version_entities`, `screening_lists`; audit
- * @errors not_found, list_files_missing, list_kind_unsupported, list_unreadable, list_unchanged, list_shrunk
+ * lost too much, is kept as a refused version, raises an alarm, and the old one stays active. What a file that
+ * came from no publisher's address has lost stays until a second person agreed; what it brings does not wait.
+ * @effects `list_versions`, `list_entities`, `list_version_entities`, `list_version_changes`, `screening_lists`,
+ *   perhaps `approvals`, `aml_alerts`; audit; event `aml.list_activated`
+ * @errors not_found, list_retired, list_files_missing, list_unreadable, list_moved_on, list_unchanged,
+ *   list_too_small, list_shrunk
  */
-export async function importList(ctx: Ctx, listId: Id, files: ListFiles): Promise<ListVersion> {
+export async function importListVersion(
+  ctx: Ctx,
+  listId: Id,
+  files: ListFiles,
+  sourceUrls: Readonly<Record<string, string>> | null = null,
+): Promise<ListImported> {
   const login = caseLogin(ctx);
-  const list = await transact(ctx, login, async (tx) => {
-    const [found] = await tx.select().from(screeningLists).where(eq(screeningLists.id, listId));
-    return found;
-  });
-  if (list === undefined) {
-    throw refuse('not_found');
-  }
-  const fileHash = sha256(
-    Buffer.concat(
-      Object.keys(files)
-        .sort()
-        .map((name) => sha256(files[name] ?? new Uint8Array())),
-    ),
-  );
-  let entities: readonly HashedEntity[];
+  const list = await transact(ctx, login, (tx) => usableList(tx, listId));
+  const format = formatOf(list);
+  refuseWrongParts(format, files);
+  const publication: Publication = {
+    fileHash: publicationHash(files),
+    bytes: Object.values(files).reduce((total, file) => total + file.byteLength, 0),
+    source: sourceOf(ctx, sourceUrls),
+    sourceUrls,
+  };
+  let entities: readonly ReadEntity[];
   try {
-    entities = parseListFiles(list.kind, files).map((entity) => ({ entity, hash: entityHash(entity) }));
+    entities = await readList(format, files);
   } catch (error) {
     if (error instanceof ListFormatError) {
-      await keepRefusal(ctx, list, { fileHash, entityCount: 0, ...NO_CHANGES, refusal: error.message });
+      await transact(ctx, login, (tx) => keepUnreadable(tx, ctx, list, publication, error.message));
       throw refuseAml('list_unreadable', { detail: error.message });
     }
     throw error;
   }
-  const outcome = await transact(ctx, login, (tx) => activate(tx, ctx, listId, fileHash, entities));
+  const outcome = await transact(ctx, login, (tx) => takeIn(tx, ctx, list, publication, entities));
   if ('refused' in outcome) {
-    const { refused } = outcome;
-    await keepRefusal(ctx, list, {
-      fileHash,
-      entityCount: entities.length,
-      ...refused,
-      refusal: 'list_shrunk',
-    });
-    throw refuseAml('list_shrunk', { detail: `${refused.removedCount} entries are gone.` });
+    const { refusal, removedCount, entityCount } = outcome.refused;
+    throw refusal === 'list_too_small'
+      ? refuseAml('list_too_small', { detail: `It has ${entityCount} entries.` })
+      : refuseAml('list_shrunk', { detail: `${removedCount} entries are gone.` });
   }
   await refreshScreener(ctx);
-  return outcome.version;
+  return outcome;
 }
 
-async function activate(
+/**
+ * The same for callers who only need the version that came of it.
+ * @errors those of `importListVersion`
+ */
+export async function importList(ctx: Ctx, listId: Id, files: ListFiles): Promise<ListVersion> {
+  const { active, waiting } = await importListVersion(ctx, listId, files);
+  return present(active ?? waiting?.version, 'an import that is not refused leaves a version');
+}
+
+/** @shape SHA-256 over the hashes of the parts in the order of their names */
+export function publicationHash(files: ListFiles): Uint8Array {
+  const names = Object.keys(files).sort();
+  return sha256(Buffer.concat(names.map((name) => sha256(files[name] ?? new Uint8Array()))));
+}
+
+function sourceOf(ctx: Ctx, sourceUrls: Readonly<Record<string, string>> | null): ListSource {
+  if (sourceUrls !== null) {
+    return 'fetch';
+  }
+  return personOf(ctx.actor) === null ? 'command' : 'upload';
+}
+
+/** @errors not_found, list_retired */
+async function usableList(tx: Tx, listId: Id): Promise<ScreeningList> {
+  const [list] = await tx.select().from(screeningLists).where(eq(screeningLists.id, listId));
+  if (list === undefined) {
+    throw refuse('not_found');
+  }
+  if (list.status === 'retired') {
+    throw refuseAml('list_retired');
+  }
+  return list;
+}
+
+async function takeIn(
   tx: Tx,
   ctx: Ctx,
-  listId: Id,
-  fileHash: Uint8Array,
-  entities: readonly HashedEntity[],
-): Promise<{ readonly version: ListVersion } | { readonly refused: Changes }> {
-  const list = present(await lockRow(tx, screeningLists, listId), 'the list exists');
-  const active = await versionOf(tx, list.activeVersionId);
-  if (active !== undefined && equalSecrets(active.fileHash, fileHash)) {
+  seen: ScreeningList,
+  publication: Publication,
+  entities: readonly ReadEntity[],
+): Promise<ListImported | Refused> {
+  const list = present(await lockRow(tx, screeningLists, seen.id), 'the list exists');
+  if (list.version !== seen.version) {
+    throw refuseAml('list_moved_on', { detail: 'The list was set up otherwise while its file was read.' });
+  }
+  await refuseKnown(tx, list, publication);
+  const before = await entityHashesOf(tx, list.activeVersionId);
+  const diff = diffOf(before, entities);
+  const held = await heldBackOf(tx, list, publication, entities, diff);
+  const plan = planImport(list, before.size, entities.length, diff.removed.length, held.count);
+  const version = {
+    ...versionOf(ctx, list, publication),
+    entityCount: entities.length,
+    addedCount: diff.added,
+    changedCount: diff.changed.length,
+    removedCount: diff.removed.length,
+    diffHash: diff.hash,
+  };
+  switch (plan.kind) {
+    case 'refuse': {
+      const known = await knownRefusal(tx, list, publication, plan.refusal);
+      if (known !== undefined) {
+        return { refused: known };
+      }
+      const refused = { ...version, status: 'refused', refusal: plan.refusal } as const;
+      const kept = await storeVersion(tx, ctx, refused, entities);
+      await storeChanges(tx, kept);
+      await tellRefused(tx, ctx, list, kept);
+      return { refused: kept };
+    }
+    case 'activate':
+      return { active: await putInForce(tx, ctx, list, version, entities), waiting: null };
+    case 'hold':
+      return hold(tx, ctx, list, { version, entities, before, held });
+    default:
+      return plan satisfies never;
+  }
+}
+
+/** What its own publisher's address takes off a list is off it. */
+async function heldBackOf(
+  tx: Tx,
+  list: ScreeningList,
+  { source }: Publication,
+  entities: readonly ReadEntity[],
+  diff: ListDiff,
+): Promise<HeldBack> {
+  if (source === 'fetch' || list.activeVersionId === null) {
+    return { entities, count: 0 };
+  }
+  const concerned = [...diff.changed, ...diff.removed];
+  return holdBack(entities, await entitiesOfSources(tx, list.activeVersionId, concerned));
+}
+
+type NewVersion = Omit<typeof listVersions.$inferInsert, 'id' | 'status'>;
+
+async function putInForce(
+  tx: Tx,
+  ctx: Ctx,
+  list: ScreeningList,
+  version: NewVersion,
+  entities: readonly ReadEntity[],
+): Promise<ListVersion> {
+  await supersedeWaiting(tx, list.id);
+  const stored = await storeVersion(tx, ctx, { ...version, status: 'importing' }, entities);
+  await storeChanges(tx, stored);
+  return activateVersion(tx, ctx, list, stored);
+}
+
+type Held = {
+  readonly version: NewVersion;
+  readonly entities: readonly ReadEntity[];
+  readonly before: ReadonlyMap<string, string>;
+  readonly held: HeldBack;
+};
+
+/** What the file brings is in force at once; what it takes off the list is put before a second person. */
+async function hold(
+  tx: Tx,
+  ctx: Ctx,
+  list: ScreeningList,
+  { version, entities, before, held }: Held,
+): Promise<ListImported> {
+  const union = diffOf(before, held.entities);
+  const brings = union.added + union.changed.length > 0;
+  if (version.source === 'command' && !brings) {
+    throw refuseAml('list_unchanged', {
+      detail: 'An officer has to upload a file that only drops something.',
+    });
+  }
+  const active = brings
+    ? await putInForce(
+        tx,
+        ctx,
+        list,
+        {
+          ...version,
+          entityCount: held.entities.length,
+          addedCount: union.added,
+          changedCount: union.changed.length,
+          removedCount: 0,
+          heldCount: held.count,
+        },
+        held.entities,
+      )
+    : null;
+  if (version.source === 'command') {
+    return { active, waiting: null };
+  }
+  await supersedeWaiting(tx, list.id);
+  const base = active?.id ?? list.activeVersionId;
+  const rest = diffOf(
+    new Map(active === null ? before : held.entities.map((one) => [one.sourceId, one.hash])),
+    entities,
+  );
+  const file = await storeVersion(
+    tx,
+    ctx,
+    {
+      ...version,
+      status: 'importing',
+      baseVersionId: base,
+      addedCount: rest.added,
+      changedCount: rest.changed.length,
+      removedCount: rest.removed.length,
+      diffHash: rest.hash,
+    },
+    entities,
+  );
+  await storeChanges(tx, file);
+  return { active, waiting: { version: file, approval: await askToActivate(tx, ctx, file) } };
+}
+
+async function askToActivate(tx: Tx, ctx: Ctx, version: ListVersion): Promise<Approval> {
+  return requestApproval(tx, ctx, {
+    action: 'list_version.activate',
+    subjectType: 'list_version',
+    subjectId: version.id,
+    subjectUserId: null,
+    payload: {
+      listId: version.listId,
+      diffHash: Buffer.from(present(version.diffHash, 'a version has its difference')).toString('hex'),
+      entityCount: version.entityCount,
+      changedCount: version.changedCount,
+      removedCount: version.removedCount,
+    },
+    quorum: 1,
+    checkerRoles: ['compliance_officer', 'mlro'],
+    reason: `${version.removedCount} entries leave the list, ${version.changedCount} lose something`,
+  });
+}
+
+/** @errors list_unchanged */
+async function refuseKnown(tx: Tx, list: ScreeningList, { fileHash }: Publication): Promise<void> {
+  const waiting = await tx
+    .select()
+    .from(listVersions)
+    .where(and(eq(listVersions.listId, list.id), eq(listVersions.status, 'importing')));
+  if (waiting.some((version) => equalSecrets(version.fileHash, fileHash))) {
+    throw refuseAml('list_unchanged', { detail: 'It waits for a second person.' });
+  }
+  if (list.activeVersionId === null) {
+    return;
+  }
+  const [active] = await tx.select().from(listVersions).where(eq(listVersions.id, list.activeVersionId));
+  if (active !== undefined && active.heldCount === 0 && equalSecrets(active.fileHash, fileHash)) {
     throw refuseAml('list_unchanged');
   }
-  const before = await entitiesOf(tx, list.activeVersionId);
-  const changes = countChanges(before, entities);
-  if (losesTooMuch(before.size, changes.removedCount)) {
-    return { refused: changes };
-  }
-  const versionId = newId();
-  const [version] = await tx
-    .insert(listVersions)
-    .values({
-      id: versionId,
-      listId,
-      status: 'active',
-      fileHash,
-      entityCount: entities.length,
-      ...changes,
-      importedBy: actorIdOf(ctx.actor),
-      importedAt: ctx.deps.clock.now(),
-    })
-    .returning();
-  await storeEntities(tx, ctx, listId, versionId, entities);
-  if (active !== undefined) {
-    await tx.update(listVersions).set({ status: 'superseded' }).where(eq(listVersions.id, active.id));
-  }
-  await tx.update(screeningLists).set({ activeVersionId: versionId }).where(eq(screeningLists.id, listId));
-  const activated = present(version, 'the version was inserted');
-  await record(tx, ctx, {
-    event: AML_EVENTS['list_version.activated'],
-    resource: { type: 'list_version', id: versionId },
-    subjectUserId: null,
-    after: activated,
-  });
-  return { version: activated };
 }
 
-async function versionOf(tx: Tx, versionId: Id | null): Promise<ListVersion | undefined> {
-  if (versionId === null) {
-    return undefined;
-  }
-  const [version] = await tx.select().from(listVersions).where(eq(listVersions.id, versionId));
-  return version;
+function versionOf(ctx: Ctx, list: ScreeningList, publication: Publication) {
+  return {
+    listId: list.id,
+    ...publication,
+    baseVersionId: list.activeVersionId,
+    parserVersion: parserVersionOf(formatOf(list)),
+    importedBy: actorIdOf(ctx.actor),
+    importedAt: ctx.deps.clock.now(),
+  };
 }
 
-/** @shape source id to entity hash (hex) of a version */
-async function entitiesOf(tx: Tx, versionId: Id | null): Promise<ReadonlyMap<string, string>> {
-  if (versionId === null) {
-    return new Map();
-  }
-  const rows = await tx
-    .select({ sourceId: listEntities.sourceId, hash: listEntities.entityHash })
-    .from(listVersionEntities)
-    .innerJoin(listEntities, eq(listEntities.id, listVersionEntities.entityId))
-    .where(eq(listVersionEntities.versionId, versionId));
-  return new Map(rows.map((row) => [row.sourceId, Buffer.from(row.hash).toString('hex')]));
-}
-
-function countChanges(before: ReadonlyMap<string, string>, entities: readonly HashedEntity[]): Changes {
-  const now = new Set(entities.map(({ entity }) => entity.sourceId));
-  let addedCount = 0;
-  let changedCount = 0;
-  for (const { entity, hash } of entities) {
-    const known = before.get(entity.sourceId);
-    addedCount += known === undefined ? 1 : 0;
-    changedCount += known !== undefined && known !== hash ? 1 : 0;
-  }
-  const removedCount = [...before.keys()].filter((sourceId) => !now.has(sourceId)).length;
-  return { addedCount, changedCount, removedCount };
-}
-
-/** Keeps each distinct state of an entity once and links the version to it. */
-async function storeEntities(
+async function keepUnreadable(
   tx: Tx,
   ctx: Ctx,
-  listId: Id,
-  versionId: Id,
-  entities: readonly HashedEntity[],
+  list: ScreeningList,
+  publication: Publication,
+  refusal: string,
 ): Promise<void> {
-  const createdAt = ctx.deps.clock.now();
-  for (let start = 0; start < entities.length; start += CHUNK) {
-    const chunk = entities.slice(start, start + CHUNK);
-    const column = (pick: (hashed: HashedEntity) => string) => sql`${sql.param(chunk.map(pick))}::text[]`;
-    const sourceIds = column(({ entity }) => entity.sourceId);
-    const hashes = column(({ hash }) => hash);
-    await tx.execute(sql`
-      insert into list_entities (id, list_id, source_id, entity_hash, kind, record, created_at)
-      select id::uuid, ${listId}::uuid, source_id, decode(hash, 'hex'), kind, record::jsonb, ${createdAt}::timestamptz
-      from unnest(${column(() => newId())}, ${sourceIds}, ${hashes}, ${column(({ entity }) => entity.kind)},
-        ${column(({ entity }) => JSON.stringify(entity))}) as batch (id, source_id, hash, kind, record)
-      on conflict do nothing`);
-    const linked = await tx.execute(sql`
-      insert into list_version_entities (version_id, entity_id)
-      select ${versionId}::uuid, e.id
-      from unnest(${sourceIds}, ${hashes}) as batch (source_id, hash)
-      join list_entities e
-        on e.list_id = ${listId}::uuid and e.source_id = batch.source_id and e.entity_hash = decode(batch.hash, 'hex')
-      returning entity_id`);
-    assert(linked.length === chunk.length, 'a version holds every entity of its file');
+  if ((await knownRefusal(tx, list, publication, refusal)) !== undefined) {
+    return;
   }
+  const counts = { entityCount: 0, addedCount: 0, changedCount: 0, removedCount: 0 };
+  const version = { ...versionOf(ctx, list, publication), ...counts, status: 'refused', refusal } as const;
+  await tellRefused(tx, ctx, list, await storeVersion(tx, ctx, version, []));
 }
 
-/** A refused version is evidence too, in a transaction of its own. */
-async function keepRefusal(ctx: Ctx, list: List, refused: RefusedFile): Promise<void> {
-  await transact(ctx, caseLogin(ctx), async (tx) => {
-    const [version] = await tx
-      .insert(listVersions)
-      .values({
-        id: newId(),
-        listId: list.id,
-        status: 'refused',
-        ...refused,
-        importedBy: actorIdOf(ctx.actor),
-        importedAt: ctx.deps.clock.now(),
-      })
-      .returning();
-    const kept = present(version, 'the version was inserted');
-    await record(tx, ctx, {
-      event: AML_EVENTS['list_version.refused'],
-      resource: { type: 'list_version', id: kept.id },
-      subjectUserId: null,
-      after: kept,
-    });
+/** A publisher that keeps on sending what was refused is evidence once, and calls nobody again. */
+async function knownRefusal(
+  tx: Tx,
+  list: ScreeningList,
+  { fileHash }: Publication,
+  refusal: string,
+): Promise<ListVersion | undefined> {
+  const [newest] = await tx
+    .select()
+    .from(listVersions)
+    .where(eq(listVersions.listId, list.id))
+    .orderBy(desc(listVersions.id))
+    .limit(1);
+  const same =
+    newest?.status === 'refused' &&
+    newest.refusal === refusal &&
+    newest.baseVersionId === list.activeVersionId &&
+    equalSecrets(newest.fileHash, fileHash);
+  return same ? newest : undefined;
+}
+
+/** A refused version is evidence, and somebody has to look why. */
+async function tellRefused(tx: Tx, ctx: Ctx, list: ScreeningList, version: ListVersion): Promise<void> {
+  await raiseAlarm(tx, ctx, {
+    event: AML_EVENTS['list_version.refused'],
+    resource: { type: 'list_version', id: version.id },
+    subjectUserId: null,
+    after: version,
+  });
+  await openAlert(tx, ctx, {
+    userId: null,
+    kind: 'list',
+    dedupKey: `list:${list.id}`,
+    severity: 'high',
+    effect: 'review',
+    sourceRef: version.id,
   });
 }

@@ -1,17 +1,24 @@
 import type { Domain } from '../../platform/domain.ts';
+import { joinParts } from '../../platform/domain-part.ts';
+import { alertsPart } from './alerts/part.ts';
 import { AML_EVENTS } from './audit.ts';
-import { amlChecks } from './checks.ts';
-import { amlObstacles } from './closing-obstacles.ts';
-import { screenApplicants } from './consumers.ts';
-import { amlInventory } from './inventory.ts';
-import { personalScreenings } from './personal-data.ts';
-import { clearAlertAction } from './resolve-alert.ts';
-import { amlEndpoints } from './routes.ts';
-import { amlSealedColumns } from './sealed-columns.ts';
+import { casesPart } from './cases/part.ts';
+import { listsPart } from './lists/part.ts';
+import { monitoringPart } from './monitoring/part.ts';
+import { personalAml } from './personal-data.ts';
+import { reportsPart } from './reports/part.ts';
+import { rescreeningPart } from './rescreening/part.ts';
+import { screeningPart } from './screening/part.ts';
+import { vendorsPart } from './vendors/part.ts';
+import { whitelistPart } from './whitelist/part.ts';
 
+export { noteMoneyInFlight } from './cases/note-money-in-flight.ts';
 export { createList } from './create-list.ts';
-export { importList, type ListVersion } from './import-list.ts';
-export { LIST_PARTS, type ListKind } from './lists/parse-list.ts';
+export { importList } from './import-list.ts';
+export { FORMATS_OF, type ListKind, partsOf } from './lists/parse-list.ts';
+export type { ListVersion } from './lists/store-version.ts';
+export { monitorMoney } from './monitoring/monitor-money.ts';
+export { freshenScreenings, isFreshlyScreened } from './rescreening/fresh-screening.ts';
 export { clearedScreenings, everMatched, screenPayee, screenUser } from './screen.ts';
 export { refreshScreener, startScreener } from './screener.ts';
 export { openThirdPartyAlert } from './third-party-payer.ts';
@@ -20,14 +27,16 @@ export { openThirdPartyAlert } from './third-party-payer.ts';
 export const amlDomain: Domain = {
   name: 'aml',
   auditEvents: Object.values(AML_EVENTS),
-  endpoints: amlEndpoints,
-  checks: amlChecks,
-  consumers: [screenApplicants],
-  approvalActions: [clearAlertAction],
-  jobs: [],
-  inventory: amlInventory,
-  personalData: [personalScreenings],
-  sealedColumns: amlSealedColumns,
-  closingObstacles: amlObstacles,
-  personReads: ['screening.read'],
+  ...joinParts([
+    { personalData: [personalAml] },
+    screeningPart,
+    listsPart,
+    alertsPart,
+    whitelistPart,
+    casesPart,
+    reportsPart,
+    rescreeningPart,
+    monitoringPart,
+    vendorsPart,
+  ]),
 };

@@ -151,6 +151,19 @@ describe('screenName', () => {
     expect(matchesOf(index, { name: 'Pedro Alvares', kind: 'person', identifiers })).toEqual([]);
   });
 
+  test('takes a long number without a type for one of any, a short one or another type for none', () => {
+    const listed = (type: string, number: string) =>
+      indexOf(entity('1', 'person', 'GHORBANIYAN, Mohammad', { identifiers: [{ type, number }] }));
+    const asked = (type: string, number: string): ScreeningSubject => ({
+      name: 'Nobody Here',
+      kind: 'person',
+      identifiers: [{ type, number }],
+    });
+    expect(matchesOf(listed('other', 'AB-1084010'), asked('passport', 'AB1084010'))).toHaveLength(1);
+    expect(matchesOf(listed('other', '12345'), asked('passport', '12345'))).toEqual([]);
+    expect(matchesOf(listed('tax_id', 'AB1084010'), asked('passport', 'AB1084010'))).toEqual([]);
+  });
+
   test('finds a crypto address exactly, in its own case', () => {
     // Digital Currency Address - XBT 1AjZPMsnmpdK2Rv9KQNfMurTXinscVro9V
     const address = '1AjZPMsnmpdK2Rv9KQNfMurTXinscVro9V';

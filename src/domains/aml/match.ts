@@ -52,7 +52,7 @@ export function screenName(
     const alignment = alignNames(reading.name, indexed.name, config);
     const score = nameScore(alignment, indexed.type, config);
     const previous = best.get(indexed.entry.key);
-    if ((byIdentifier || score >= floor) && (previous === undefined || score > previous.score)) {
+    if ((byIdentifier || score >= floor) && isBetter({ score, alignment }, previous)) {
       best.set(indexed.entry.key, { indexed, alignment, score });
     }
   };
@@ -97,6 +97,20 @@ export function compareNames(
 
 type Scored = { readonly indexed: IndexedName; readonly alignment: Alignment; readonly score: number };
 
+/** Of two names of one entity at the same score, the one with more in common explains the match. */
+function isBetter(found: Omit<Scored, 'indexed'>, previous: Scored | undefined): boolean {
+  return (
+    previous === undefined ||
+    found.score > previous.score ||
+    (found.score === previous.score && evidenceOf(found.alignment) > evidenceOf(previous.alignment))
+  );
+}
+
+/** Weight of the words in common. */
+function evidenceOf({ matched, quality }: Alignment): number {
+  return Math.round(matched * quality * 1000) / 1000;
+}
+
 function bonusMax(subject: ScreeningSubject, config: ScreeningConfig): number {
   const { qualifiers } = config;
   return (
@@ -114,14 +128,15 @@ function toMatch(scored: Scored, subject: ScreeningSubject, config: ScreeningCon
     matchedName: indexed.name.original,
     matchedNameType: indexed.type,
     score,
-    evidence: Math.round(alignment.matched * alignment.quality * 1000) / 1000,
+    evidence: evidenceOf(alignment),
     features,
   };
 }
 
 const typeOrder: Record<NameType, number> = { primary: 0, alias: 1, weak_alias: 2 };
 
-function byScoreThenEvidence(left: ScreeningMatch, right: ScreeningMatch): number {
+/** Orders matches, the best first: by score, then by the weight of what the names have in common. */
+export function byScoreThenEvidence(left: ScreeningMatch, right: ScreeningMatch): number {
   return (
     right.score - left.score ||
     right.evidence - left.evidence ||

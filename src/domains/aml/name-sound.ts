@@ -34,12 +34,27 @@ export function foldSound(text: string, unvowelled = false): string {
   if (unvowelled && text.startsWith('y')) {
     return `y${foldSound(text.slice(1))}`;
   }
+  const known = folded.get(text);
+  if (known !== undefined) {
+    return known;
+  }
   let sound = text;
   for (const [pattern, replacement] of digraphs) {
     sound = sound.replace(pattern, replacement);
   }
+  if (text.length <= foldedLettersMax) {
+    if (folded.size >= foldedMax) {
+      folded.clear();
+    }
+    folded.set(text, sound);
+  }
   return sound;
 }
+
+/** The same words come again and again, and folding is a run of replacements: a word or two are remembered. */
+const folded = new Map<string, string>();
+const foldedMax = 60_000;
+const foldedLettersMax = 24;
 
 /**
  * Consonants only, for spellings of scripts that write no vowels. A leading vowel is kept as a mark;

@@ -2,33 +2,44 @@ import { eq } from 'drizzle-orm';
 import { personOf } from '../../kernel/actor.ts';
 import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
-import type { ApprovalAction } from '../../platform/approvals/actions.ts';
+import type { ApprovalAction, ApprovedAction } from '../../platform/approvals/actions.ts';
+import { cancelApprovals, lockOpenApprovals } from '../../platform/approvals/open-approvals.ts';
 import { type Approval, requestApproval } from '../../platform/approvals/request-approval.ts';
 import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
-import { lockRow } from '../../platform/db/locks.ts';
 import { transact } from '../../platform/db/transact.ts';
-import { refuse } from '../../platform/http/refuse.ts';
-import { changeGate, type Gate, lockGateExclusively, lockGates } from '../identity/index.ts';
+import { changeGate } from '../identity/index.ts';
+import { type AmlAlert, addAlertStep } from './alerts/alert-events.ts';
+import { evidenceDigest } from './alerts/alert-evidence.ts';
+import { itemsOf } from './alerts/alert-items.ts';
+import { type AlertDisposition, closeAlert } from './alerts/close-alert.ts';
+import { confirmCustomer } from './alerts/confirm-customer.ts';
+import { lockOpenAlert } from './alerts/lock-alert.ts';
+import { closesAlone, freezesWhenTrue } from './alerts/rules.ts';
 import { AML_EVENTS } from './audit.ts';
 import { refuseAml } from './errors.ts';
 import { gateAfterClearing } from './rules.ts';
 import { amlAlerts } from './schema.ts';
 import { countOpenAlerts, newestResult } from './screen.ts';
+import { whitelistItems } from './whitelist/whitelist-items.ts';
 
-export type AmlAlert = typeof amlAlerts.$inferSelect;
 export type AlertResolution = {
-  readonly disposition: 'true_match' | 'false_positive';
+  readonly disposition: AlertDisposition;
   readonly reason: string;
+  /** For how long a false positive keeps what was looked at from being raised again; 0 for not at all. */
+  readonly whitelistDays: number;
 };
 
+const CHECKERS = ['compliance_officer', 'mlro'] as const;
+
 /**
- * Decides what an alert was. A true match takes effect at once: the gate is confirmed and frozen in
- * the same transaction. A false positive frees money, so it waits for a second person.
- * @effects `aml_alerts` and `customer_gates`, or one row of `approvals`; audit
- * @errors not_found, self_review, alert_resolved, approval_pending_exists
- * @shape the resolved alert, or the approval it waits for
+ * Decides what an alert is. A true match that stops freezes at once, in the same transaction, and a second
+ * person closes the alert; what frees money waits for a second person altogether. One person alone closes only
+ * what stops nobody and is not grave.
+ * @effects `aml_alerts`, and what freezing does or one row of `approvals`; audit
+ * @errors not_found, alert_resolved, self_review, case_required, approval_pending_exists
+ * @shape the alert, or the approval that it waits for
  */
 export async function resolveAlert(
   ctx: Ctx,
@@ -37,126 +48,145 @@ export async function resolveAlert(
 ): Promise<{ readonly alert: AmlAlert } | { readonly approval: Approval }> {
   const resolverId = present(personOf(ctx.actor), 'an alert is resolved by a person');
   return transact(ctx, 'staff', async (tx) => {
-    const { alert } = await lockOpenAlert(tx, alertId);
+    const waiting = await lockOpenApprovals(tx, alertId);
+    const { alert, gate } = await lockOpenAlert(tx, alertId);
     if (alert.userId === resolverId) {
       throw refuseAml('self_review');
     }
     if (resolution.disposition === 'true_match') {
-      return { alert: await confirm(tx, ctx, alert, resolution.reason) };
+      // Nothing that waits keeps a freeze from being made.
+      const pending = waiting.filter(
+        ({ action }) => action === clearAlertAction.action || gate?.screening !== 'confirmed',
+      );
+      await cancelApprovals(tx, ctx, pending);
+      return { alert: await confirm(tx, ctx, alert, resolution) };
     }
-    const approval = await requestApproval(tx, ctx, {
-      action: clearAlertAction.action,
-      subjectType: 'aml_alert',
-      subjectId: alert.id,
-      subjectUserId: alert.userId,
-      payload: { disposition: resolution.disposition, screeningId: alert.screeningId },
-      quorum: 1,
-      checkerRoles: ['compliance_officer', 'mlro'],
-      reason: resolution.reason,
-    });
+    if (resolution.disposition === 'inconclusive' && alert.caseId === null) {
+      throw refuseAml('case_required');
+    }
+    if (closesAlone(alert, resolution.disposition)) {
+      return { alert: await closeAlert(tx, ctx, alert, { ...resolution, resolvedBy: resolverId }) };
+    }
+    const { approval } = await ask(tx, ctx, alert, clearAlertAction.action, resolution);
     return { approval };
   });
 }
 
-/** Runs when a second person agrees that an alert was a false positive. */
+/** Runs when a second person agrees that an alert was nothing, or that it stays unclear. */
 export const clearAlertAction: ApprovalAction = {
   action: 'aml_alert.clear',
   restricted: true,
   execute: async (ctx, approved) => {
     const tx = present(ctx.tx, 'approved actions run in the transaction of the vote');
     const { alert, gate } = await lockOpenAlert(tx, approved.subjectId);
-    const { userId } = alert;
-    const reason = 'Agreed by a second person to be a false positive';
-    await close(tx, ctx, alert, 'false_positive', reason, approved.makerId);
-    const openAlerts = await countOpenAlerts(tx, userId);
-    const next = gateAfterClearing(gate.screening, openAlerts, await newestResult(tx, userId));
+    if (approved.payload.evidence !== (await evidenceDigest(tx, alert))) {
+      throw refuseAml('alert_changed');
+    }
+    const items = await itemsOf(tx, alert.id);
+    const disposition = approved.payload.disposition === 'inconclusive' ? 'inconclusive' : 'false_positive';
+    if (disposition === 'false_positive') {
+      await whitelistItems(tx, ctx, alert, items, approved);
+    }
+    const reason = 'Agreed by a second person';
+    await closeAlert(tx, ctx, alert, { disposition, reason, resolvedBy: approved.makerId });
+    if (gate === null) {
+      return;
+    }
+    const openAlerts = await countOpenAlerts(tx, gate.userId);
+    const next = gateAfterClearing(gate.screening, openAlerts, await newestResult(tx, gate.userId));
     if (next !== null) {
-      await changeGate(tx, ctx, userId, { screening: next });
+      await changeGate(tx, ctx, gate.userId, { screening: next });
     }
   },
+  refused: reopen,
 };
 
-/**
- * Gives an alert to somebody.
- * @effects `aml_alerts`; audit `aml_alert.assigned`
- * @errors not_found, alert_resolved, self_review
- */
-export async function assignAlert(ctx: Ctx, alertId: Id, assigneeId: Id): Promise<AmlAlert> {
-  return transact(ctx, 'staff', async (tx) => {
-    const { alert } = await lockOpenAlert(tx, alertId);
-    if (alert.userId === assigneeId || alert.userId === personOf(ctx.actor)) {
-      throw refuseAml('self_review');
+/** Runs when a second person agrees that it is a true match; what had to stop has stopped already. */
+export const confirmAlertAction: ApprovalAction = {
+  action: 'aml_alert.confirm',
+  restricted: true,
+  execute: async (ctx, approved) => {
+    const tx = present(ctx.tx, 'approved actions run in the transaction of the vote');
+    const { alert } = await lockOpenAlert(tx, approved.subjectId);
+    if (approved.payload.effect === 'review' && freezesWhenTrue(alert)) {
+      // It froze nobody when this was asked for, and would have to now.
+      throw refuseAml('alert_changed');
     }
-    const [after] = await tx
-      .update(amlAlerts)
-      .set({ status: 'assigned', assigneeId, version: alert.version + 1 })
-      .where(eq(amlAlerts.id, alertId))
-      .returning();
-    const assigned = present(after, 'the alert was locked');
-    await record(tx, ctx, {
-      event: AML_EVENTS['aml_alert.assigned'],
-      resource: { type: 'aml_alert', id: alertId },
-      subjectUserId: alert.userId,
-      before: alert,
-      after: assigned,
-    });
-    return assigned;
-  });
+    const reason = 'Agreed by a second person';
+    await closeAlert(tx, ctx, alert, { disposition: 'true_match', reason, resolvedBy: approved.makerId });
+  },
+  refused: reopen,
+};
+
+async function confirm(tx: Tx, ctx: Ctx, alert: AmlAlert, resolution: AlertResolution): Promise<AmlAlert> {
+  const { userId } = alert;
+  const frozen =
+    userId !== null && freezesWhenTrue(alert) ? await confirmCustomer(tx, ctx, { ...alert, userId }) : alert;
+  return (await ask(tx, ctx, frozen, confirmAlertAction.action, resolution)).alert;
 }
 
-/** The gate's lock comes before the alert's, as everywhere. @errors not_found, alert_resolved */
-async function lockOpenAlert(
-  tx: Tx,
-  alertId: Id,
-): Promise<{ readonly alert: AmlAlert; readonly gate: Gate }> {
-  const [known] = await tx
-    .select({ userId: amlAlerts.userId })
-    .from(amlAlerts)
-    .where(eq(amlAlerts.id, alertId));
-  if (known === undefined) {
-    throw refuse('not_found');
-  }
-  await lockGateExclusively(tx, known.userId);
-  const alert = present(await lockRow(tx, amlAlerts, alertId), 'the alert exists');
-  if (alert.status === 'resolved') {
-    throw refuseAml('alert_resolved');
-  }
-  const gate = (await lockGates(tx, [known.userId])).get(known.userId);
-  return { alert, gate: present(gate, 'every user has a gate') };
-}
-
-async function confirm(tx: Tx, ctx: Ctx, alert: AmlAlert, reason: string): Promise<AmlAlert> {
-  await changeGate(tx, ctx, alert.userId, { screening: 'confirmed', restriction: 'frozen' });
-  return close(tx, ctx, alert, 'true_match', reason, present(personOf(ctx.actor), 'resolved by a person'));
-}
-
-async function close(
+async function ask(
   tx: Tx,
   ctx: Ctx,
   alert: AmlAlert,
-  disposition: 'true_match' | 'false_positive',
-  reason: string,
-  resolvedBy: Id,
+  action: string,
+  { disposition, reason, whitelistDays }: AlertResolution,
+): Promise<{ readonly alert: AmlAlert; readonly approval: Approval }> {
+  const evidence = await evidenceDigest(tx, alert);
+  const approval = await requestApproval(tx, ctx, {
+    action,
+    subjectType: 'aml_alert',
+    subjectId: alert.id,
+    subjectUserId: alert.userId,
+    payload: { disposition, screeningId: alert.screeningId, effect: alert.effect, evidence, whitelistDays },
+    quorum: 1,
+    checkerRoles: CHECKERS,
+    reason,
+  });
+  const asked = await propose(tx, ctx, alert, 'closing_requested', {
+    proposedDisposition: disposition,
+    closeApprovalId: approval.id,
+  });
+  return { alert: asked, approval };
+}
+
+/** The second person did not agree: the alert goes on, and what was frozen stays frozen until it is lifted. */
+async function reopen(ctx: Ctx, approved: ApprovedAction): Promise<void> {
+  const tx = present(ctx.tx, 'an approval ends in a transaction');
+  const [known] = await tx
+    .select({ status: amlAlerts.status })
+    .from(amlAlerts)
+    .where(eq(amlAlerts.id, approved.subjectId));
+  if (known?.status === 'resolved') {
+    return;
+  }
+  const { alert } = await lockOpenAlert(tx, approved.subjectId);
+  if (alert.closeApprovalId === approved.approvalId) {
+    const none = { proposedDisposition: null, closeApprovalId: null };
+    await propose(tx, ctx, alert, 'closing_refused', none);
+  }
+}
+
+async function propose(
+  tx: Tx,
+  ctx: Ctx,
+  alert: AmlAlert,
+  step: 'closing_requested' | 'closing_refused',
+  proposal: Pick<AmlAlert, 'proposedDisposition' | 'closeApprovalId'>,
 ): Promise<AmlAlert> {
   const [after] = await tx
     .update(amlAlerts)
-    .set({
-      status: 'resolved',
-      disposition,
-      reason,
-      resolvedBy,
-      resolvedAt: ctx.deps.clock.now(),
-      version: alert.version + 1,
-    })
+    .set({ ...proposal, version: alert.version + 1 })
     .where(eq(amlAlerts.id, alert.id))
     .returning();
-  const resolved = present(after, 'the alert was locked');
+  const proposed = present(after, 'the alert was locked');
+  await addAlertStep(tx, ctx, proposed, { type: step, data: { disposition: proposal.proposedDisposition } });
   await record(tx, ctx, {
-    event: AML_EVENTS['aml_alert.resolved'],
+    event: AML_EVENTS[`aml_alert.${step}`],
     resource: { type: 'aml_alert', id: alert.id },
     subjectUserId: alert.userId,
     before: alert,
-    after: resolved,
+    after: proposed,
   });
-  return resolved;
+  return proposed;
 }

@@ -3,7 +3,6 @@ import type { ScreeningMatch } from './match.ts';
 import {
   gateAfterClearing,
   gateAfterScreening,
-  losesTooMuch,
   type ScreeningVerdict,
   verdictOf,
   waitsForScreening,
@@ -80,10 +79,4 @@ describe('the gate', () => {
   test('a submission that was screened is not screened again', () => {
     expect(states.map(waitsForScreening)).toEqual([true, false, false, true]);
   });
-});
-
-test('a version may lose a fifth of the entries before, and no more', () => {
-  expect(losesTooMuch(0, 0)).toBe(false);
-  expect(losesTooMuch(10, 2)).toBe(false);
-  expect(losesTooMuch(10, 3)).toBe(true);
 });

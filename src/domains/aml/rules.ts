@@ -1,19 +1,17 @@
 /**
- * What a screening means for the gate, and which list versions may become active. Pure. It does not
+ * What a screening means for the gate. Pure. It does not
  * say who is listed: match.ts does.
  */
 import type { Gate } from '../identity/index.ts';
-import type { ScreeningMatch, ScreeningResult } from './match.ts';
+import { byScoreThenEvidence, type ScreeningMatch, type ScreeningResult } from './match.ts';
 
 export type ScreeningVerdict = {
-  readonly result: 'clear' | 'alert' | 'error';
+  /** `warning` is a match that stops nobody by itself. */
+  readonly result: 'clear' | 'warning' | 'alert' | 'error';
   /** @units 0–100, the best match's score */
   readonly riskScore: number;
   readonly matches: readonly ScreeningMatch[];
 };
-
-/** A list may lose this share of its entries in one version before a person must look. @units bps */
-export const MAX_SHRINK_BPS = 2_000;
 
 /** Reads the outcome of a comparison; a name that cannot be screened is no clear name. */
 export function verdictOf(outcome: ScreeningResult): ScreeningVerdict {
@@ -35,11 +33,12 @@ export function verdictOf(outcome: ScreeningResult): ScreeningVerdict {
 export function worstOf(verdicts: readonly ScreeningVerdict[]): ScreeningVerdict {
   const best = new Map<string, ScreeningMatch>();
   for (const match of verdicts.flatMap((verdict) => verdict.matches)) {
-    if (match.score > (best.get(match.key)?.score ?? -1)) {
+    const known = best.get(match.key);
+    if (known === undefined || byScoreThenEvidence(match, known) < 0) {
       best.set(match.key, match);
     }
   }
-  const matches = [...best.values()].sort((left, right) => right.score - left.score);
+  const matches = [...best.values()].sort(byScoreThenEvidence);
   const failed = verdicts.length === 0 || verdicts.some((verdict) => verdict.result === 'error');
   return {
     result: failed ? 'error' : matches.length > 0 ? 'alert' : 'clear',
@@ -49,15 +48,15 @@ export function worstOf(verdicts: readonly ScreeningVerdict[]): ScreeningVerdict
 }
 
 /**
- * Whether a submission still waits for its screening. Submitting sets the gate back to `none`, so any other
- * value says that the event is late or came twice; a confirmed person is screened for the record.
+ * Whether the gate says by itself that a screening is due: submitting sets it back to `none`, and a confirmed
+ * person is screened for the record. Where it does not, what was handed in since the newest screening says it.
  */
 export function waitsForScreening(current: Gate['screening']): boolean {
   return current !== 'clear' && current !== 'open';
 }
 
 /**
- * What the gate's screening becomes. A confirmed hit stays confirmed, an open alert keeps the gate
+ * What the gate's screening becomes. A confirmed hit stays confirmed, an open alert that stops keeps the gate
  * open until a person closed it, and an error never clears anybody.
  */
 export function gateAfterScreening(
@@ -68,7 +67,7 @@ export function gateAfterScreening(
   if (current === 'confirmed') {
     return 'confirmed';
   }
-  if (result !== 'clear' || openAlerts > 0) {
+  if (result === 'alert' || result === 'error' || openAlerts > 0) {
     return 'open';
   }
   return 'clear';
@@ -76,7 +75,7 @@ export function gateAfterScreening(
 
 /**
  * What the gate's screening becomes once an alert was cleared; null where it stays as it is. A screening that
- * failed says nothing about the person: it has to be done again.
+ * failed, or saw something else than was handed in since, says nothing about the person: it has to be done again.
  */
 export function gateAfterClearing(
   current: Gate['screening'],
@@ -86,10 +85,5 @@ export function gateAfterClearing(
   if (current !== 'open' || openAlerts > 0) {
     return null;
   }
-  return newest === 'clear' || newest === 'alert' ? 'clear' : 'none';
-}
-
-/** Whether a version lost too much of the one before, however much it brought. */
-export function losesTooMuch(activeCount: number, removedCount: number): boolean {
-  return removedCount * 10_000 > activeCount * MAX_SHRINK_BPS;
+  return newest === 'clear' || newest === 'warning' || newest === 'alert' ? 'clear' : 'none';
 }

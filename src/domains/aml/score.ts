@@ -77,13 +77,15 @@ export function sharedIdentifiers(
       (other) =>
         identifierKey(one) !== '' &&
         identifierKey(one) === identifierKey(other) &&
+        mayBeSameType(one, other) &&
         (one.country === undefined || other.country === undefined || one.country === other.country),
     ),
   );
 }
 
 /**
- * Where an identifier is looked up; crypto addresses keep their case, since base58 depends on it.
+ * Where an identifier is looked up, whatever its type; crypto addresses keep their case, since base58 depends on
+ * it.
  * @shape empty when the number is too short to identify anyone
  */
 export function identifierKey(identifier: EntityIdentifier): string {
@@ -95,8 +97,18 @@ export function identifierKey(identifier: EntityIdentifier): string {
     .normalize('NFKC')
     .toUpperCase()
     .replace(/[^A-Z0-9]/gu, '');
-  return number.length < 5 ? '' : `${identifier.type}:${number}`;
+  return number.length < 5 ? '' : `number:${number}`;
 }
+
+/** Some publishers give numbers without saying of what: a long one may be of anything. */
+function mayBeSameType(left: EntityIdentifier, right: EntityIdentifier): boolean {
+  const isCrypto = left.type.startsWith('crypto_address') && right.type.startsWith('crypto_address');
+  const isUntyped = left.type === UNTYPED || right.type === UNTYPED;
+  return left.type === right.type || isCrypto || (isUntyped && left.number.length >= UNTYPED_LETTERS_MIN);
+}
+
+const UNTYPED = 'other';
+const UNTYPED_LETTERS_MIN = 7;
 
 function sumOf(features: readonly ScoreFeature[]): number {
   return features.reduce((total, feature) => total + feature.value * feature.weight, 0);

@@ -1,32 +1,31 @@
-import { and, desc, eq, inArray, ne, sql } from 'drizzle-orm';
-import { iso31661 } from 'iso-3166';
-import { actorIdOf, personOf } from '../../kernel/actor.ts';
+import { and, desc, eq, inArray, ne, or, sql } from 'drizzle-orm';
+import { personOf } from '../../kernel/actor.ts';
 import { present } from '../../kernel/assert.ts';
-import { type Id, newId } from '../../kernel/id.ts';
-import { addMs } from '../../kernel/time.ts';
-import { record } from '../../platform/audit/record.ts';
+import type { Id } from '../../kernel/id.ts';
 import type { Ctx } from '../../platform/context.ts';
-import { sealJson } from '../../platform/crypto/seal.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { refuse } from '../../platform/http/refuse.ts';
-import { changeGate, type Gate, lockGateExclusively, lockGates, profileOf } from '../identity/index.ts';
-import { submittedDeclaration } from '../kyc/index.ts';
-import { AML_EVENTS } from './audit.ts';
+import { changeGate, type Gate, lockGateExclusively, lockGates } from '../identity/index.ts';
+import { lastSubmittedAt } from '../kyc/index.ts';
+import { type FoundItem, findItems, type PartyMatches } from './alerts/find-items.ts';
+import { openAlert } from './alerts/open-alert.ts';
+import { amlAlertEvents } from './alerts/schema.ts';
 import { caseLogin } from './case-login.ts';
-import { screeningAlgorithm, screeningConfigDefault, screeningConfigHash } from './config.ts';
 import { refuseAml } from './errors.ts';
+import type { EntityIdentifier } from './lists/entity.ts';
 import { gateAfterScreening, type ScreeningVerdict, verdictOf, waitsForScreening, worstOf } from './rules.ts';
-import { amlAlerts, screeningMatches, screenings } from './schema.ts';
-import type { ScreeningSubject } from './score.ts';
-import { type ActiveLists, activeLists, refreshScreener, screenAgainst } from './screener.ts';
+import { amlAlerts, screenings } from './schema.ts';
+import { identifierKey, type ScreeningSubject } from './score.ts';
+import { activeLists, refreshScreener, screenAgainst } from './screener.ts';
+import { keepScreenings, type Screening } from './screening/keep-screenings.ts';
+import { riskCycleOf } from './screening/risk-cycle.ts';
+import { keepStanding, nextDueAt } from './screening/standings.ts';
+import { type Subjects, subjectsOf, undisputed } from './screening/subjects.ts';
+import { type Sifted, withoutWhitelisted } from './whitelist/without-whitelisted.ts';
 
-export type Screening = typeof screenings.$inferSelect;
-
-/** How long a clear screening stands before the next is due. @units ms */
-const NEXT_CHECK_MS = 30 * 24 * 3_600_000;
-
-const ALPHA_2 = new Map(iso31661.map((country) => [country.alpha3, country.alpha2]));
+/** From this score on a hit that stops is critical. @units 0–10,000 */
+const CRITICAL_BPS = 9_000;
 
 /**
  * Screens a customer and sets the gate by the outcome, in one transaction.
@@ -52,30 +51,21 @@ export async function screenApplicant(ctx: Ctx, userId: Id): Promise<void> {
   await refreshScreener(ctx);
   await transact(ctx, caseLogin(ctx), async (tx) => {
     const gate = await lockedGate(tx, userId);
-    if (waitsForScreening(gate.screening)) {
+    // Whatever the gate says: who asks for a higher level as the same person stays clear meanwhile, and an alert
+    // for another cause opens the gate of whoever waits.
+    if (waitsForScreening(gate.screening) || (await newestResult(tx, userId)) === undefined) {
       await screenLocked(tx, ctx, gate, 'kyc_application');
     }
   });
 }
 
-/**
- * Screens a subject who is no customer; evidence is kept, no gate is touched.
- * @effects `screenings`, `screening_matches`; audit
- * @errors no_active_list, name_unusable
- */
-export async function screenSubject(ctx: Ctx, subject: ScreeningSubject): Promise<Screening> {
-  return transact(ctx, caseLogin(ctx), async (tx) => {
-    const lists = await activeLists(ctx.deps, tx);
-    if (Object.keys(lists.versions).length === 0) {
-      throw refuseAml('no_active_list');
-    }
-    const outcome = screenAgainst(lists, subject);
-    if (!outcome.ok) {
-      throw refuseAml('name_unusable', { detail: outcome.code });
-    }
-    return keep(tx, ctx, subject, { userId: null, trigger: 'manual' }, lists, verdictOf(outcome));
-  });
-}
+/** Somebody a customer pays or is paid by. */
+type Party = {
+  readonly kind: 'payee' | 'payer';
+  readonly name: string;
+  /** Where money goes or comes from, such as a wallet's address. */
+  readonly identifiers?: readonly EntityIdentifier[];
+};
 
 /** What a payee's screening found, without telling what. */
 export type PayeeScreening = { readonly screeningId: Id; readonly isClear: boolean };
@@ -89,23 +79,55 @@ export type PayeeScreening = { readonly screeningId: Id; readonly isClear: boole
 export async function screenPayee(
   tx: Tx,
   ctx: Ctx,
-  payee: { readonly userId: Id; readonly name: string },
+  payee: Omit<Party, 'kind'> & { readonly userId: Id },
 ): Promise<PayeeScreening> {
   const gate = await lockedGate(tx, payee.userId);
-  const screening = await screenLocked(tx, ctx, gate, 'beneficiary', payee.name);
-  return { screeningId: screening.id, isClear: screening.result === 'clear' };
+  const { name, identifiers } = payee;
+  const party = { kind: 'payee', name, ...(identifiers === undefined ? {} : { identifiers }) } as const;
+  const screening = await screenLocked(tx, ctx, gate, 'beneficiary', party);
+  return { screeningId: screening.id, isClear: stopsNobody(screening.result) };
 }
 
-/** Those of the screenings that found nothing, or whose alert two people called a false positive. */
+/**
+ * Screens a customer anew with the name under which somebody paid for them, against the lists there are. A hit
+ * is an alert about the customer and closes their gate like any other. The caller holds the gate exclusively.
+ * @effects as `screenUser`; none without an active list
+ */
+export async function screenPayer(
+  tx: Tx,
+  ctx: Ctx,
+  payer: { readonly userId: Id; readonly name: string },
+): Promise<void> {
+  const { versions } = await activeLists(ctx.deps, tx);
+  if (Object.keys(versions).length > 0) {
+    const gate = await lockedGate(tx, payer.userId);
+    await screenLocked(tx, ctx, gate, 'third_party_payer', { kind: 'payer', name: payer.name });
+  }
+}
+
+/** Those of the screenings that found nobody to stop, or whose alert two people called a false positive. */
 export async function clearedScreenings(tx: Tx, screeningIds: readonly Id[]): Promise<ReadonlySet<Id>> {
+  const ids = [...screeningIds];
   const rows = await tx
-    .select({ id: screenings.id, result: screenings.result, disposition: amlAlerts.disposition })
+    .select({ id: screenings.id, result: screenings.result })
     .from(screenings)
-    .leftJoin(amlAlerts, eq(amlAlerts.screeningId, screenings.id))
-    .where(inArray(screenings.id, [...screeningIds]));
-  return new Set(
-    rows.filter((row) => row.result === 'clear' || row.disposition === 'false_positive').map((row) => row.id),
-  );
+    .where(inArray(screenings.id, ids));
+  const closed = await tx
+    .select({ first: amlAlerts.screeningId, later: amlAlertEvents.screeningId })
+    .from(amlAlerts)
+    .leftJoin(amlAlertEvents, eq(amlAlertEvents.alertId, amlAlerts.id))
+    .where(
+      and(
+        eq(amlAlerts.disposition, 'false_positive'),
+        or(inArray(amlAlerts.screeningId, ids), inArray(amlAlertEvents.screeningId, ids)),
+      ),
+    );
+  const cleared = new Set(closed.flatMap(({ first, later }) => [first, later]));
+  return new Set(rows.filter(({ id, result }) => stopsNobody(result) || cleared.has(id)).map(({ id }) => id));
+}
+
+function stopsNobody(result: Screening['result']): boolean {
+  return result === 'clear' || result === 'warning';
 }
 
 /** Whether a screening of this person ever found something, whatever came of it. */
@@ -118,13 +140,8 @@ export async function everMatched(tx: Tx, userId: Id): Promise<boolean> {
   return match !== undefined;
 }
 
-type About = { readonly userId: Id | null; readonly trigger: string };
-
-/** A subject as it is kept: the names it also goes by were compared too. */
-type KeptSubject = ScreeningSubject & { readonly otherNames?: readonly string[] };
-
 /** The gate under its lock, so that two screenings of one person follow each other. @errors not_found */
-async function lockedGate(tx: Tx, userId: Id): Promise<Gate> {
+export async function lockedGate(tx: Tx, userId: Id): Promise<Gate> {
   await lockGateExclusively(tx, userId);
   const gate = (await lockGates(tx, [userId])).get(userId);
   if (gate === undefined) {
@@ -133,186 +150,166 @@ async function lockedGate(tx: Tx, userId: Id): Promise<Gate> {
   return gate;
 }
 
-/** What is declared is read under the lock: a submission in between would otherwise be cleared unseen. */
-async function screenLocked(
+/**
+ * Screens somebody whose gate the caller holds exclusively. What is declared is read under that lock: a
+ * submission in between would otherwise be cleared unseen.
+ * @effects as `screenUser`; `screening_standings`
+ */
+export async function screenLocked(
   tx: Tx,
   ctx: Ctx,
   gate: Gate,
   trigger: string,
-  payeeName?: string,
+  party?: Party,
 ): Promise<Screening> {
   const { userId } = gate;
-  const known = await subjectsOf(tx, ctx, userId);
-  const isNew = payeeName !== undefined && known.every(({ name }) => name !== payeeName);
-  const subjects = isNew ? ([...known, { ...known[0], name: payeeName }] as const) : known;
+  const { own, parties } = await subjectsOf(tx, ctx, userId);
+  const others = [...parties, ...(party === undefined ? [] : otherParty(ctx, party, own))];
   const lists = await activeLists(ctx.deps, tx);
   // Without a list nobody is clear: the gate stays shut and a person is told.
-  const compared = Object.keys(lists.versions).length === 0 ? [] : subjects;
-  const verdict = worstOf(compared.map((subject) => verdictOf(screenAgainst(lists, subject))));
-  const [first, ...others] = subjects;
-  const subject = { ...first, otherNames: others.map(({ name }) => name) };
-  const screening = await keep(tx, ctx, subject, { userId, trigger }, lists, verdict);
-  if (verdict.result !== 'clear') {
-    await openAlert(tx, ctx, screening, userId, verdict);
-  }
-  const next = gateAfterScreening(gate.screening, verdict.result, await countOpenAlerts(tx, userId));
-  if (next !== gate.screening) {
+  const hasLists = Object.keys(lists.versions).length > 0;
+  const judge = (subject: ScreeningSubject) => verdictOf(screenAgainst(lists, subject));
+  const ownVerdicts = hasLists ? own.map(judge) : [];
+  const otherVerdicts = hasLists ? others.map(({ subject }) => judge(subject)) : [];
+  const verdicts = [...ownVerdicts, ...otherVerdicts];
+  const found = [
+    partyOf(ctx, '', own, ownVerdicts),
+    ...others.map(({ party: name, subject }, at) =>
+      partyOf(ctx, name, [subject], otherVerdicts.slice(at, at + 1)),
+    ),
+  ];
+  const sifted = await withoutWhitelisted(tx, ctx, userId, await findItems(tx, found));
+  const verdict = judged(worstOf(verdicts), sifted.open);
+  const [first, ...further] = own;
+  const names = [...further, ...others.map(({ subject }) => subject)].map(({ name }) => name);
+  const otherNames = names.filter((name, at) => name !== first.name && names.indexOf(name) === at);
+  const checkedAt = ctx.deps.clock.now();
+  const dueAt = nextDueAt(checkedAt, await riskCycleOf(tx, userId));
+  const [kept] = await keepScreenings(tx, ctx, lists, [
+    {
+      userId,
+      trigger,
+      subject: { ...first, otherNames },
+      verdict,
+      nextCheckDueAt: dueAt,
+      suppressorOf: (entityId) => suppressorOf(entityId, sifted),
+    },
+  ]);
+  const screening = present(kept, 'one screening was kept');
+  await keepStanding(tx, ctx, { userId, screeningId: screening.id, lists, checkedAt, nextDueAt: dueAt });
+  await raiseAlerts(tx, ctx, userId, screening, sifted.open);
+  const open = await countOpenAlerts(tx, userId);
+  const current = present((await lockGates(tx, [userId])).get(userId), 'every user has a gate').screening;
+  const next = gateAfterScreening(current, verdict.result, open);
+  if (next !== current) {
     await changeGate(tx, ctx, userId, { screening: next });
   }
   return screening;
 }
 
-async function keep(
-  tx: Tx,
+/** One of those a customer stands for, with what was found under their names. */
+function partyOf(
   ctx: Ctx,
-  subject: KeptSubject,
-  about: About,
-  lists: ActiveLists,
-  verdict: ScreeningVerdict,
-): Promise<Screening> {
-  const id = newId();
-  const key = about.userId === null ? ctx.deps.keyring.house : await ctx.deps.personKeys.of(tx, about.userId);
-  const checkedAt = ctx.deps.clock.now();
-  const [screening] = await tx
-    .insert(screenings)
-    .values({
-      id,
-      userId: about.userId,
-      checkType: 'sanctions_screening',
-      trigger: about.trigger,
-      provider: 'built_in',
-      subject: sealJson(key, screeningPlace(id), subject),
-      result: verdict.result,
-      riskScore: verdict.riskScore,
-      listVersions: lists.versions,
-      algorithmVersion: screeningAlgorithm,
-      configHash: screeningConfigHash(screeningConfigDefault),
-      matchCount: verdict.matches.length,
-      requestedBy: actorIdOf(ctx.actor),
-      checkedAt,
-      nextCheckDueAt: about.userId === null ? null : addMs(checkedAt, NEXT_CHECK_MS),
-    })
-    .returning();
-  if (verdict.matches.length > 0) {
-    await tx.insert(screeningMatches).values(
-      verdict.matches.map((match, rank) => {
-        const matchId = newId();
-        return {
-          id: matchId,
-          screeningId: id,
-          entityId: match.key,
-          rank,
-          scoreBps: Math.round(match.score * 10_000),
-          matchedName: match.matchedName,
-          explanation: sealJson(key, explanationPlace(matchId), match.features),
-        };
-      }),
-    );
-  }
-  const kept = present(screening, 'the screening was inserted');
-  await record(tx, ctx, {
-    event: AML_EVENTS['screening.completed'],
-    resource: { type: 'screening', id },
-    subjectUserId: about.userId,
-    after: kept,
-  });
-  return kept;
+  party: string,
+  subjects: readonly ScreeningSubject[],
+  verdicts: readonly ScreeningVerdict[],
+): PartyMatches {
+  const subjectDigest = ctx.deps.keyring.blindIndex('aml.subject', JSON.stringify(subjects));
+  return { party, subjectDigest, matches: worstOf(verdicts).matches };
 }
 
 /**
- * Everybody a customer says they are: in the newest declaration and, under another name, in the profile.
- * @errors not_found where they were erased
+ * What else is to be compared for a party: nothing where it is the customer by another road. A payee is the
+ * customer under the name they gave for it; a payer is somebody else.
  */
-async function subjectsOf(
+function otherParty(ctx: Ctx, party: Party, own: Subjects['own']): Subjects['parties'] {
+  const { name, identifiers = [] } = party;
+  if (identifiers.length === 0 && own.some((known) => known.name === name)) {
+    return [];
+  }
+  const base = party.kind === 'payee' ? undisputed(own) : ({ kind: 'unknown' } as const);
+  const subject = { ...base, name, ...(identifiers.length === 0 ? {} : { identifiers }) };
+  return [{ party: partyName(ctx, party), subject }];
+}
+
+/** A party is told from others by a keyed hash of the name, which is nobody's to read. */
+function partyName(ctx: Ctx, { kind, name, identifiers = [] }: Party): string {
+  const said = [name, ...identifiers.map(identifierKey)].join('\n');
+  return `${kind}:${Buffer.from(ctx.deps.keyring.blindIndex(`aml.${kind}`, said))
+    .toString('hex')
+    .slice(0, 32)}`;
+}
+
+/** What is left once the whitelist has spoken; a name that could not be screened stays an error. */
+function judged(verdict: ScreeningVerdict, open: readonly FoundItem[]): ScreeningVerdict {
+  if (verdict.result === 'error' || open.some(({ effect }) => effect === 'stop')) {
+    return verdict;
+  }
+  return { ...verdict, result: open.length === 0 ? 'clear' : 'warning' };
+}
+
+/** One alert for each kind of list that named somebody, and one where nothing could be compared. */
+async function raiseAlerts(
   tx: Tx,
   ctx: Ctx,
   userId: Id,
-): Promise<readonly [ScreeningSubject, ...ScreeningSubject[]]> {
-  const known = await profileOf(tx, ctx, userId);
-  if (known === undefined) {
-    throw refuse('not_found');
-  }
-  const profile = subjectFrom(known);
-  const declaration = await submittedDeclaration(tx, ctx, userId);
-  if (declaration === undefined) {
-    return [profile];
-  }
-  const declared = subjectFrom(declaration);
-  return profile.name === declared.name ? [declared] : [declared, profile];
-}
-
-type Person = {
-  readonly firstName: string;
-  readonly lastName: string;
-  readonly birthDate?: string | undefined;
-  readonly nationality?: string | undefined;
-  readonly gender?: string | undefined;
-};
-
-function subjectFrom({ firstName, lastName, birthDate, nationality, gender }: Person): ScreeningSubject {
-  const country = ALPHA_2.get(nationality ?? '');
-  return {
-    name: `${firstName} ${lastName}`,
-    kind: 'person',
-    ...(birthDate === undefined ? {} : { birthDate }),
-    ...(country === undefined ? {} : { countries: [country] }),
-    ...(gender === 'male' || gender === 'female' ? { gender } : {}),
-  };
-}
-
-async function openAlert(
-  tx: Tx,
-  ctx: Ctx,
   screening: Screening,
-  userId: Id,
-  verdict: ScreeningVerdict,
+  open: readonly FoundItem[],
 ): Promise<void> {
-  const [alert] = await tx
-    .insert(amlAlerts)
-    .values({
-      id: newId(),
+  for (const [kind, items] of Map.groupBy(open, (item) => item.kind)) {
+    const effect = items.some((item) => item.effect === 'stop') ? 'stop' : 'review';
+    const best = Math.max(...items.map((item) => item.bestScoreBps));
+    const stops = best >= CRITICAL_BPS ? 'critical' : 'high';
+    await openAlert(tx, ctx, {
       userId,
+      kind,
+      dedupKey: `screen:${kind}`,
+      severity: effect === 'stop' ? stops : 'medium',
+      effect,
       screeningId: screening.id,
-      status: 'open',
-      severity: verdict.riskScore >= 90 ? 'critical' : 'high',
-      createdAt: ctx.deps.clock.now(),
-    })
-    .returning();
-  const opened = present(alert, 'the alert was inserted');
-  await record(tx, ctx, {
-    event: AML_EVENTS['aml_alert.opened'],
-    resource: { type: 'aml_alert', id: opened.id },
-    subjectUserId: userId,
-    after: opened,
-  });
+      items: items.map(({ kind: _kind, effect: _effect, ...item }) => item),
+    });
+  }
+  if (screening.result === 'error') {
+    await openAlert(tx, ctx, {
+      userId,
+      kind: 'screening_error',
+      dedupKey: 'screen:error',
+      severity: 'high',
+      effect: 'stop',
+      screeningId: screening.id,
+    });
+  }
 }
 
-/** Alerts about a person that nobody has resolved. */
+/** The whitelist entry that covers a match; none where somebody else of the customer is meant too. */
+function suppressorOf(entityId: Id, sifted: Sifted): Id | null {
+  return sifted.open.some((item) => item.entityId === entityId)
+    ? null
+    : (sifted.suppressed.find(({ item }) => item.entityId === entityId)?.entryId ?? null);
+}
+
+/** Alerts about a person that keep the gate shut and that nobody has resolved. */
 export async function countOpenAlerts(tx: Tx, userId: Id): Promise<number> {
   const [row] = await tx
     .select({ open: sql<number>`count(*)::int` })
     .from(amlAlerts)
-    .where(and(eq(amlAlerts.userId, userId), ne(amlAlerts.status, 'resolved')));
+    .where(and(eq(amlAlerts.userId, userId), ne(amlAlerts.status, 'resolved'), eq(amlAlerts.effect, 'stop')));
   return row?.open ?? 0;
 }
 
-/** The result of a person's newest screening; undefined where there is none. */
+/**
+ * What the newest comparison with the lists made of a person; undefined where there is none, or where they handed
+ * something in since. Checks of another kind compare nobody.
+ */
 export async function newestResult(tx: Tx, userId: Id): Promise<Screening['result'] | undefined> {
   const [newest] = await tx
-    .select({ result: screenings.result })
+    .select({ result: screenings.result, checkedAt: screenings.checkedAt })
     .from(screenings)
-    .where(eq(screenings.userId, userId))
+    .where(and(eq(screenings.userId, userId), eq(screenings.checkType, 'sanctions_screening')))
     .orderBy(desc(screenings.checkedAt), desc(screenings.id))
     .limit(1);
-  return newest?.result;
-}
-
-/** What a match's sealed explanation is bound to. */
-export function explanationPlace(matchId: Id) {
-  return { table: 'screening_matches', column: 'explanation', rowId: matchId };
-}
-
-/** What a screening's sealed subject is bound to. */
-export function screeningPlace(screeningId: Id) {
-  return { table: 'screenings', column: 'subject', rowId: screeningId };
+  const submittedAt = await lastSubmittedAt(tx, userId);
+  const isBehind = newest !== undefined && submittedAt !== null && newest.checkedAt < submittedAt;
+  return isBehind ? undefined : newest?.result;
 }

@@ -9,30 +9,43 @@ import type { Tx } from '../../platform/db/client.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { buildCandidateIndexInTurns, type CandidateIndex, type IndexedEntity } from './candidate-index.ts';
 import { caseLogin } from './case-login.ts';
-import { screeningConfigDefault } from './config.ts';
+import type { ScreeningConfig } from './config.ts';
 import type { ListEntity } from './lists/entity.ts';
 import { type ScreeningResult, screenName } from './match.ts';
+import { keepReleasedRules } from './monitoring/rule-store.ts';
 import { listEntities, listVersionEntities, screeningLists } from './schema.ts';
 import type { ScreeningSubject } from './score.ts';
+import { activeConfig, keepReleasedConfig } from './screening/config-store.ts';
 
 export type ActiveLists = {
   readonly index: CandidateIndex;
   /** What was screened against: list id to version id. */
   readonly versions: Readonly<Record<string, Id>>;
+  /** What screens now, and the hash that stands for it. */
+  readonly config: ScreeningConfig;
+  readonly configHash: string;
 };
 
+type Indexed = Pick<ActiveLists, 'index' | 'versions'>;
+
 /** The index of these versions, whole or being built: one build, whoever asks. */
-type Build = { readonly versions: ActiveLists['versions']; readonly lists: Promise<ActiveLists> };
+type Build = { readonly versions: ActiveLists['versions']; readonly lists: Promise<Indexed> };
 
 const state = perDeps((_deps: Deps): { build: Build | undefined } => ({ build: undefined }));
 
 /** The index of the versions that are active in this transaction's view. */
 export async function activeLists(deps: Deps, tx: Tx): Promise<ActiveLists> {
-  return (await currentBuild(deps, tx)).build.lists;
+  const { build } = await currentBuild(deps, tx);
+  return { ...(await build.lists), ...(await activeConfig(tx)) };
 }
 
-/** Builds the index before the first request needs it; its transaction is over before the building begins. */
+/**
+ * Builds the index before the first request needs it; its transaction is over before the building begins.
+ * @effects perhaps rows of `screening_configs`
+ */
 export async function startScreener(deps: Deps): Promise<void> {
+  await keepReleasedConfig(deps);
+  await keepReleasedRules(deps);
   const { build } = await deps.db.engine.transaction((tx) => currentBuild(deps, tx));
   await build.lists;
 }
@@ -48,7 +61,7 @@ export async function refreshScreener(ctx: Ctx): Promise<void> {
 
 /** Compares one subject with the lists. */
 export function screenAgainst(lists: ActiveLists, subject: ScreeningSubject): ScreeningResult {
-  return screenName(lists.index, subject, screeningConfigDefault);
+  return screenName(lists.index, subject, lists.config);
 }
 
 type Versions = ActiveLists['versions'];
@@ -81,7 +94,8 @@ function startBuild(deps: Deps, versions: Versions, entities: readonly IndexedEn
   return build;
 }
 
-async function activeVersions(tx: Tx): Promise<Versions> {
+/** The versions that are active in this transaction’s view: list id to version id. */
+export async function activeVersions(tx: Tx): Promise<Versions> {
   const rows = await tx
     .select({ listId: screeningLists.id, versionId: screeningLists.activeVersionId })
     .from(screeningLists)

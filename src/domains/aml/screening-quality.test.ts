@@ -2,6 +2,7 @@ import { describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { buildCandidateIndex } from './candidate-index.ts';
 import { screeningConfigDefault as config } from './config.ts';
 import { screenName } from './match.ts';
+import { misspeltNames, recombinedNames } from './testing/made-names.ts';
 import { indexAll, measureAlerts, measurePairs, measureRecall } from './testing/measure-screening.ts';
 import { keyed, loadPublishedLists, publishedListsDirectory } from './testing/published-lists.ts';
 
@@ -75,5 +76,17 @@ describe.skipIf(lists === undefined)('screening quality on published lists at th
     expect(lists.cleanNames.length).toBe(5000);
     expect(measureAlerts(all, lists.cleanNames, 'person', config).rate).toBeLessThanOrEqual(0.001);
     expect(measureAlerts(all, lists.cleanNames, 'unknown', config).rate).toBeLessThanOrEqual(0.001);
+  });
+
+  test('finds names that were misspelt by chance, which nobody tuned for, on each list', () => {
+    for (const entities of [lists.un, lists.ofac, lists.uk]) {
+      const { recall } = measureRecall(all, misspeltNames(entities, 500), config);
+      expect(recall).toBeGreaterThanOrEqual(0.96);
+    }
+  });
+
+  test('alerts on few of the names that the words of people on no list make', () => {
+    const { rate } = measureAlerts(all, recombinedNames(lists.cleanNames, 2_000), 'person', config);
+    expect(rate).toBeLessThanOrEqual(0.003);
   });
 });

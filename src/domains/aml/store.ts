@@ -1,6 +1,4 @@
-import { and, asc, desc, eq, isNull, lt, ne, or, type SQL } from 'drizzle-orm';
-import type { PgColumn } from 'drizzle-orm/pg-core';
-import { personOf } from '../../kernel/actor.ts';
+import { and, asc, desc, eq, lt } from 'drizzle-orm';
 import type { Id } from '../../kernel/id.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { type DataKey, openJson } from '../../platform/crypto/seal.ts';
@@ -12,16 +10,10 @@ import { recordReads } from '../identity/index.ts';
 import { AML_EVENTS } from './audit.ts';
 import type { ListEntity } from './lists/entity.ts';
 import type { ScreeningMatch } from './match.ts';
-import {
-  amlAlerts,
-  listEntities,
-  listVersions,
-  screeningLists,
-  screeningMatches,
-  screenings,
-} from './schema.ts';
+import { notAboutSelf } from './not-about-self.ts';
+import { listEntities, listVersions, screeningLists, screeningMatches, screenings } from './schema.ts';
 import type { ScreeningSubject } from './score.ts';
-import { explanationPlace, screeningPlace } from './screen.ts';
+import { explanationPlace, screeningPlace } from './screening-place.ts';
 
 /** Screenings, newest first. @errors invalid_cursor */
 export async function listScreenings(ctx: Ctx, page: PageRequest) {
@@ -113,48 +105,4 @@ export async function listLists(ctx: Ctx) {
       .orderBy(asc(screeningLists.id));
     return rows.map(({ list, version }) => ({ ...list, activeVersion: version }));
   });
-}
-
-export type AlertFilter = PageRequest & { readonly status?: 'open' | 'assigned' | 'resolved' | undefined };
-
-/** Alerts, newest first. @errors invalid_cursor */
-export async function listAlerts(ctx: Ctx, filter: AlertFilter) {
-  const key = ctx.deps.keyring.cursorKey;
-  const listing = `aml_alerts ${filter.status ?? ''}`;
-  return transact(ctx, 'staff', async (tx) => {
-    const [before] = filter.cursor === undefined ? [] : readCursor(key, listing, filter.cursor);
-    const rows = await tx
-      .select()
-      .from(amlAlerts)
-      .where(
-        and(
-          notAboutSelf(ctx, amlAlerts.userId),
-          filter.status === undefined ? undefined : eq(amlAlerts.status, filter.status),
-          before === undefined ? undefined : lt(amlAlerts.id, before),
-        ),
-      )
-      .orderBy(desc(amlAlerts.id))
-      .limit(filter.limit + 1);
-    return cutPage(key, listing, rows, filter.limit, (row) => [row.id]);
-  });
-}
-
-/** @errors not_found */
-export async function getAlert(ctx: Ctx, alertId: Id) {
-  return transact(ctx, 'staff', async (tx) => {
-    const [alert] = await tx
-      .select()
-      .from(amlAlerts)
-      .where(and(notAboutSelf(ctx, amlAlerts.userId), eq(amlAlerts.id, alertId)));
-    if (alert === undefined) {
-      throw refuse('not_found');
-    }
-    return alert;
-  });
-}
-
-/** Staff who are customers too must not learn what is kept on themselves (no tipping off). */
-function notAboutSelf(ctx: Ctx, subject: PgColumn): SQL | undefined {
-  const personId = personOf(ctx.actor);
-  return personId === null ? undefined : or(isNull(subject), ne(subject, personId));
 }

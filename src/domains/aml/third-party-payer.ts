@@ -5,11 +5,12 @@ import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { sealJson } from '../../platform/crypto/seal.ts';
 import type { Tx } from '../../platform/db/client.ts';
-import { changeGate, lockGateExclusively, lockGates } from '../identity/index.ts';
+import { lockGateExclusively } from '../identity/index.ts';
+import { openAlert } from './alerts/open-alert.ts';
 import { AML_EVENTS } from './audit.ts';
-import { gateAfterScreening } from './rules.ts';
-import { amlAlerts, screenings } from './schema.ts';
-import { screeningPlace } from './screen.ts';
+import { screenings } from './schema.ts';
+import { screenPayer } from './screen.ts';
+import { screeningPlace } from './screening-place.ts';
 
 export type ThirdPartyPayment = {
   readonly userId: Id;
@@ -21,7 +22,8 @@ export type ThirdPartyPayment = {
 const RISK_SCORE = 60;
 
 /**
- * Tells compliance that somebody else paid for a customer. The evidence is a check of its own kind, and
+ * Tells compliance that somebody else paid for a customer, and holds their name against the lists. The evidence
+ * is a check of its own kind, and
  * until a second person agrees that all is well the customer's gate is as for any other alert. Joins the
  * caller's transaction and takes the gate's exclusive lock, so call it before any row is locked.
  * @effects rows of `screenings` and `aml_alerts`, perhaps `customer_gates`; audit `screening.completed`,
@@ -30,7 +32,6 @@ const RISK_SCORE = 60;
 export async function openThirdPartyAlert(tx: Tx, ctx: Ctx, payment: ThirdPartyPayment): Promise<void> {
   const { userId } = payment;
   await lockGateExclusively(tx, userId);
-  const gate = present((await lockGates(tx, [userId])).get(userId), 'every user has a gate');
   const id = newId();
   const at = ctx.deps.clock.now();
   const key = await ctx.deps.personKeys.of(tx, userId);
@@ -53,25 +54,20 @@ export async function openThirdPartyAlert(tx: Tx, ctx: Ctx, payment: ThirdPartyP
       checkedAt: at,
     })
     .returning();
-  const [alert] = await tx
-    .insert(amlAlerts)
-    .values({ id: newId(), userId, screeningId: id, status: 'open', severity: 'high', createdAt: at })
-    .returning();
-  const opened = present(alert, 'the alert was inserted');
   await record(tx, ctx, {
     event: AML_EVENTS['screening.completed'],
     resource: { type: 'screening', id },
     subjectUserId: userId,
     after: present(screening, 'the check was inserted'),
   });
-  await record(tx, ctx, {
-    event: AML_EVENTS['aml_alert.opened'],
-    resource: { type: 'aml_alert', id: opened.id },
-    subjectUserId: userId,
-    after: opened,
+  const payer = Buffer.from(ctx.deps.keyring.blindIndex('aml.payer', payment.payerName)).toString('hex');
+  await openAlert(tx, ctx, {
+    userId,
+    kind: 'third_party',
+    dedupKey: `payer:${payer}`,
+    severity: 'high',
+    effect: 'stop',
+    screeningId: id,
   });
-  const next = gateAfterScreening(gate.screening, 'alert', 1);
-  if (next !== gate.screening) {
-    await changeGate(tx, ctx, userId, { screening: next });
-  }
+  await screenPayer(tx, ctx, { userId, name: payment.payerName });
 }

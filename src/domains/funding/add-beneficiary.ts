@@ -14,16 +14,17 @@ import { beneficiaryPlace, type Destination, destinationIndex, hintOf } from './
 import { refuseFunding } from './errors.ts';
 import { beneficiaryEvent } from './funding-events.ts';
 import { isSameHolder } from './holder-name.ts';
+import { payeeToScreen } from './payee-to-screen.ts';
 import { beneficiaries } from './schema.ts';
 import { COOLING_OFF_MS } from './settings.ts';
-import type { Beneficiary } from './store.ts';
+import { type Beneficiary, shownStatus } from './store.ts';
 
 export type NewBeneficiary = { readonly label?: string | undefined; readonly destination: Destination };
 
 /**
  * Registers where a customer's money may be sent. The format of the destination was checked on the
  * wire; here it is held to the customer's own name and to what is registered already, and the name is
- * screened: where that finds something, the beneficiary waits and nobody is told why.
+ * screened: where that finds something, the beneficiary waits, and what is answered is the same.
  * @effects one row of `beneficiaries`; a screening and what comes of it; audit `beneficiary.added`; event `funding.beneficiary_added`
  * @errors beneficiary_name_mismatch, beneficiary_exists
  */
@@ -41,7 +42,7 @@ export async function addBeneficiary(
     if (!isSameHolder(destination.holderName, await personNameOf(tx, ctx, userId))) {
       throw refuseFunding('beneficiary_name_mismatch');
     }
-    const screened = await screenPayee(tx, ctx, { userId, name: destination.holderName });
+    const screened = await screenPayee(tx, ctx, payeeToScreen(userId, destination));
     const id = newId();
     const key = await ctx.deps.personKeys.of(tx, userId);
     const createdAt = ctx.deps.clock.now();
@@ -72,6 +73,6 @@ export async function addBeneficiary(
       after: added,
     });
     await publish(tx, ctx, [beneficiaryEvent('funding.beneficiary_added', added)]);
-    return { ...added, label };
+    return { ...added, status: shownStatus(added.status), label };
   });
 }

@@ -27,6 +27,7 @@ import { depositMayBecome } from './rules.ts';
 import { deposits } from './schema.ts';
 import { counterpartyOf, findReceipt } from './statement-store.ts';
 import { findDeposit } from './store.ts';
+import { watchReceipt } from './watch-money.ts';
 
 const ALLOCATE = 'unallocated_receipt.allocate';
 const RETURN = 'unallocated_receipt.return';
@@ -47,7 +48,8 @@ type Owner = { readonly userId: Id; readonly accountId: Id };
  * Asks another person to give unallocated money to a deposit, or to an account no deposit was announced for.
  * Where the bank names somebody else as payer, compliance hears of it first: the customer's gate is shut until they
  * agree, and the vote waits for it.
- * @effects one row of `approvals`, perhaps an alert on the payer; audit `approval.requested`
+ * @effects one row of `approvals`, perhaps an alert on the payer; audit
+ *   `restricted_approval.requested`
  * @errors not_found, self_action, receipt_closed, deposit_status_conflict, receipt_does_not_fit,
  *   approval_pending_exists
  */
@@ -112,6 +114,7 @@ export async function returnReceipt(
 /** What the last vote on an allocation does. */
 export const receiptAllocation: ApprovalAction = {
   action: ALLOCATE,
+  restricted: true,
   execute: async (ctx, approved) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
     const { depositId, accountId } = approved.payload as { depositId: Id | null; accountId: Id };
@@ -249,6 +252,7 @@ async function creditAccount(
   ]);
   const debtor = { userId: owner.userId, walletId: wallet.id, asset: receipt.asset };
   await repayDebt(tx, ctx, debtor, { ...reference, limit: receipt.amount });
+  await watchReceipt(tx, ctx, receipt, owner);
   return present(journalId, 'one journal was posted');
 }
 

@@ -262,6 +262,20 @@ export const FUNDING_EVENTS = auditEvents({
     description: 'Staff read where a withdrawal is paid to',
     shows: WITHDRAWAL_SHOWS,
   },
+  'withdrawal.under_review': {
+    category: 'financial',
+    severity: 'warning',
+    description: 'A withdrawal that had not left was put before its checkers again',
+    shows: WITHDRAWAL_SHOWS,
+  },
+  'withdrawal.in_flight': {
+    category: 'compliance',
+    severity: 'critical',
+    class: 'restricted',
+    description:
+      'Money of a person who was restricted may be on its way; stop it at the bank if that is possible',
+    shows: WITHDRAWAL_SHOWS,
+  },
   'withdrawal.approved': {
     category: 'financial',
     severity: 'warning',

@@ -15,6 +15,7 @@ import { lockGates } from '../identity/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { refuseWhileOwing } from './debts.ts';
 import { refuseFunding } from './errors.ts';
+import { refuseUnscreened } from './freshen-payouts.ts';
 import { lockMoneyPathOf } from './lock-money-path.ts';
 import { lockPayees, refuseUnusable } from './lock-payees.ts';
 import { payoutAccountOf } from './payout-accounts.ts';
@@ -36,10 +37,11 @@ export type NewPayoutFile = {
 
 /**
  * Puts approved bank withdrawals of one currency into one instruction to the bank and begins all their
- * payouts, or none: one that may not be paid refuses the file.
+ * payouts, or none: one that may not be paid refuses the file. Freshen them first, in transactions of their own.
  * @effects rows of `payout_files`, `payout_file_items`; the withdrawals; audit `payout_file.created` and
  *   `withdrawal.processing` for each; event `funding.withdrawal_processing` for each
  * @errors execution_date_unsuitable, not_found, payout_account_missing, the gate's, account_not_live, account_not_active, debt_open,
+ *   screening_behind,
  *   withdrawal_status_conflict, payout_not_bank, self_action, approved_request_changed,
  *   destination_changed, approval_not_granted, approver_cannot_pay_out,
  *   beneficiary_not_usable
@@ -110,6 +112,7 @@ async function beginAll(tx: Tx, ctx: Ctx, asset: string, ids: readonly Id[]): Pr
     await lockMoneyPathOf(tx, row, 'money_out');
     await refuseWhileOwing(tx, row.userId);
   }
+  await refuseUnscreened(tx, ctx, known);
   const payees = await lockPayees(tx, known);
   const locked = await lockRows(tx, withdrawals, ids);
   for (const row of locked) {

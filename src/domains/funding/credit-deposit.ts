@@ -30,6 +30,7 @@ import { clearingPeriods, deposits } from './schema.ts';
 import { HOUSE_REFERENCE } from './settings.ts';
 import { type Deposit, findDeposit } from './store.ts';
 import { refuseTakenBack } from './waiting-events.ts';
+import { watchDeposit } from './watch-money.ts';
 
 /** What the last vote on a clearance does. */
 export const depositClearing: ApprovalAction = {
@@ -76,6 +77,8 @@ export type Credit = {
   readonly from: Id;
   /** The day the money is worth; today unless given. @units YYYY-MM-DD */
   readonly valueDate?: string;
+  /** Who paid, where a provider says so; a statement line says it itself. */
+  readonly payerName?: string | undefined;
   readonly evidence: Partial<Pick<Deposit, 'approvalId' | 'statementLineId' | 'providerEventId'>>;
 };
 
@@ -83,7 +86,8 @@ export type Credit = {
  * Credits a locked deposit: the customer is owed more, the house has it. The fee they were shown is taken
  * from it, then what they owe the firm; what can still be called back cannot be withdrawn yet.
  * @effects journals `deposit` and perhaps `fee`, perhaps one of a repayment, a lot where the asset is not
- *   money, `wallets.unsettled`, the deposit's row; audit `deposit.cleared`; event `funding.deposit_cleared`
+ *   money, `wallets.unsettled`, the deposit's row; audit `deposit.cleared`; event `funding.deposit_cleared`; those
+ *   of `watchDeposit`
  */
 export async function creditDeposit(tx: Tx, ctx: Ctx, before: Deposit, credit: Credit): Promise<Deposit> {
   const asset = await requireAsset(tx, before.asset);
@@ -124,6 +128,7 @@ export async function creditDeposit(tx: Tx, ctx: Ctx, before: Deposit, credit: C
     after: deposit,
   });
   await publish(tx, ctx, [depositEvent('funding.deposit_cleared', deposit)]);
+  await watchDeposit(tx, ctx, deposit, credit.payerName);
   return deposit;
 }
 

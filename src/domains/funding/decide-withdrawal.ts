@@ -1,9 +1,11 @@
+import { personOf } from '../../kernel/actor.ts';
 import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { ApprovalAction } from '../../platform/approvals/actions.ts';
 import { decideApproval } from '../../platform/approvals/decide-approval.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { transact } from '../../platform/db/transact.ts';
+import { refuse } from '../../platform/http/refuse.ts';
 import { releaseHold } from '../ledger/index.ts';
 import { refuseFunding } from './errors.ts';
 import { lockMoneyPathOf } from './lock-money-path.ts';
@@ -20,7 +22,7 @@ const CUSTOMER_WORD = 'declined';
 /**
  * One person's vote on a withdrawal; the same vote as on its approval. Every approving vote, not only
  * the last, looks at the payee first.
- * @errors not_found, withdrawal_status_conflict, approved_request_changed, destination_changed, those of
+ * @errors not_found, self_approval, withdrawal_status_conflict, approved_request_changed, destination_changed, those of
  *   `decideApproval`; on the last approving vote the gate's and mlro_vote_required
  */
 export async function decideWithdrawal(
@@ -29,6 +31,10 @@ export async function decideWithdrawal(
 ): Promise<Withdrawal> {
   const approvalId = await transact(ctx, 'staff', async (tx) => {
     const withdrawal = await findWithdrawal(tx, ctx, input.withdrawalId);
+    // Its approval is hidden from them, the withdrawal is not.
+    if (withdrawal.userId === personOf(ctx.actor)) {
+      throw refuse('self_approval');
+    }
     if (!withdrawalMayBecome(withdrawal.status, 'approved')) {
       throw refuseFunding('withdrawal_status_conflict', {
         detail: `The withdrawal is ${withdrawal.status}.`,
@@ -46,6 +52,7 @@ export async function decideWithdrawal(
 /** What the last vote on a withdrawal does: nothing leaves yet, or the money is free again. */
 export const withdrawalApproval: ApprovalAction = {
   action: APPROVE_WITHDRAWAL,
+  restricted: true,
   execute: async (ctx, approved) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
     const known = await findWithdrawal(tx, ctx, approved.subjectId);

@@ -52,7 +52,12 @@ export function destinationHash(keyring: Keyring, destination: Destination): Uin
 
 /** The same for two beneficiaries that would be paid at one place, whatever the holder is called. */
 export function destinationIndex(keyring: Keyring, destination: Destination): Uint8Array {
-  return keyring.blindIndex('beneficiary.destination', `${destination.kind} ${placeOfPayment(destination)}`);
+  return placeIndex(keyring, destination.kind, placeOfPayment(destination));
+}
+
+/** The same for a place that money came from. */
+export function placeIndex(keyring: Keyring, kind: Destination['kind'], place: string): Uint8Array {
+  return keyring.blindIndex('beneficiary.destination', `${kind} ${place}`);
 }
 
 /** The last characters, for people to recognise it. */

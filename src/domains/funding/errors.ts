@@ -6,6 +6,7 @@ import { IDENTITY_PROBLEMS } from '../identity/index.ts';
 export const FUNDING_PROBLEMS = {
   kyc_not_approved: { status: 422, title: 'The customer is not verified yet' },
   account_restricted: IDENTITY_PROBLEMS.account_restricted,
+  screening_behind: { status: 409, title: 'A screening list changed just now; try again' },
   under_review: { status: 422, title: 'The account is under review' },
   agreements_outdated: { status: 422, title: 'The current agreements are not accepted' },
   account_not_live: { status: 422, title: 'Money moves in and out of live accounts only' },
@@ -44,6 +45,7 @@ export const FUNDING_PROBLEMS = {
   execution_date_unsuitable: { status: 422, title: 'The execution date is past or too far ahead' },
   payout_account_missing: { status: 422, title: 'No account is set to pay this currency from' },
   payout_file_changed: { status: 409, title: 'The file can no longer be made as it was' },
+  payout_file_stopped: { status: 409, title: 'Somebody paid by the file may not pay out now' },
   report_malformed: { status: 422, title: 'The status report cannot be read' },
   report_foreign: { status: 422, title: 'The status report is about another file' },
   report_partial: { status: 422, title: 'The status report leaves payments out' },

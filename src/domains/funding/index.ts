@@ -1,5 +1,6 @@
 import type { Domain } from '../../platform/domain.ts';
 import { peopleBehind } from '../../platform/privacy/people-behind.ts';
+import { fundingActivity } from './activity-source.ts';
 import { receiptAllocation, receiptReturn } from './allocate-receipt.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { fundingChecks } from './checks.ts';
@@ -13,6 +14,7 @@ import { evidenceChecks } from './evidence-checks.ts';
 import { debitExplaining } from './explain-debit.ts';
 import { withdrawalFailure } from './fail-withdrawal.ts';
 import { feeEndpoints } from './fee-routes.ts';
+import { holdWithdrawals } from './hold-withdrawals.ts';
 import { fundingInventory } from './inventory.ts';
 import { paymentEndpoints } from './payment-routes.ts';
 import { payoutChecks } from './payout-checks.ts';
@@ -31,6 +33,7 @@ import { reconciliationSigning } from './reconciliation/sign-off.ts';
 import { recoveryEnding } from './recovery/end-recovery.ts';
 import { recoveryEndpoints } from './recovery/routes.ts';
 import { logOriginChange } from './recovery/set-log-origin.ts';
+import { fundingFacts } from './report-facts.ts';
 import { rescreenPayees } from './rescreen-payees.ts';
 import { withdrawalResolution } from './resolve-withdrawal.ts';
 import { fundingEndpoints } from './routes.ts';
@@ -65,7 +68,7 @@ export const fundingDomain: Domain = {
     ...recoveryEndpoints,
   ],
   checks: [...fundingChecks, ...payoutChecks, ...evidenceChecks, ...reconciliationChecks],
-  consumers: [],
+  consumers: [holdWithdrawals],
   approvalActions: [
     depositClearing,
     receiptAllocation,
@@ -109,4 +112,6 @@ export const fundingDomain: Domain = {
   personalData: [personalFunding, personalDebts],
   sealedColumns: fundingSealedColumns,
   closingObstacles: fundingObstacles,
+  activitySources: fundingActivity,
+  reportFacts: fundingFacts,
 };

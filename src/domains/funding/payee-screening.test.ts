@@ -18,7 +18,7 @@ afterAll(async () => {
   await desk.close();
 });
 
-test('a payee whose name a list holds waits, with nothing said of why, and opens an alert', async () => {
+test('a payee whose name a list holds waits, looks like any other, and opens an alert', async () => {
   const [before, person] = [await desk.newCustomer(), await desk.newCustomer()];
   await desk.fund(person, 'USD', '10');
   const clear = await desk.request(before, 'POST', '/v1/beneficiaries', { body: bankBeneficiary() });
@@ -29,7 +29,8 @@ test-1,person,${HOLDER},,,,,TEST,A name every customer of the desk bears
 `;
   await importList(desk.system, list.id, { file: new Uint8Array(Buffer.from(file)) });
   const hit = await desk.request(person, 'POST', '/v1/beneficiaries', { body: bankBeneficiary() });
-  expect(hit.body.status).toBe('pending');
+  expect(hit.body.status).toBe('active');
+  expect(Object.keys(hit.body)).toEqual(Object.keys(clear.body));
   expect(JSON.stringify(hit.body)).not.toMatch(/screen|sanction|match|alert/i);
   const { engine } = desk.deps.db;
   const alerts = await engine.select().from(amlAlerts).where(eq(amlAlerts.userId, person.userId));
@@ -40,7 +41,9 @@ test-1,person,${HOLDER},,,,,TEST,A name every customer of the desk bears
   await settleBeneficiaries(desk.system);
   const { id } = hit.body;
   const listed = await desk.request(person, 'GET', '/v1/beneficiaries');
-  expect(listed.body.data).toMatchObject([{ id, status: 'pending' }]);
+  expect(listed.body.data).toMatchObject([{ id, status: 'active' }]);
+  const held = await engine.select().from(beneficiaries).where(eq(beneficiaries.id, id));
+  expect(held).toMatchObject([{ status: 'pending' }]);
   // The gate shuts the customer out first; with it open again, the payee itself still waits.
   await desk.changeGate(person, { screening: 'clear' });
   const body = { accountId: person.accountId, asset: 'USD', amount: '1', beneficiaryId: id };

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:tes
 import { and, eq } from 'drizzle-orm';
 import { formatAmount, parseAmount } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
+import { dayOf } from '../../kernel/business-date.ts';
 import { newId } from '../../kernel/id.ts';
 import { transact } from '../../platform/db/transact.ts';
 import {
@@ -311,7 +312,7 @@ describe('money that can be called back', () => {
     expect((await withdraw()).body.code).toBe('insufficient_funds');
     await desk.deps.db.engine
       .update(deposits)
-      .set({ settlementDate: desk.deps.clock.now().slice(0, 10) })
+      .set({ settlementDate: dayOf(desk.deps.clock.now(), desk.deps.timeZone) })
       .where(eq(deposits.id, deposit.id));
     await Promise.all([settleDeposits(desk.system), settleDeposits(desk.system)]);
     expect((await walletOf())?.unsettled).toBe(parseAmount('0'));
@@ -450,6 +451,7 @@ describe('reconcile finds', () => {
   test('a statement whose lines do not lead to its closing balance, and a credit that is nobody’s', async () => {
     const report = async () =>
       (await desk.reconcile()).checks.filter((check) => check.breaks.length > 0).map((check) => check.name);
+    await receive();
     const [good] = await desk.deps.db.engine
       .select()
       .from(bankStatements)

@@ -9,8 +9,9 @@ import { IDENTITY_PROBLEMS } from '../identity/index.ts';
 import { LEDGER_PROBLEMS } from '../ledger/index.ts';
 import { ApprovalRequested, Withdrawal } from './api.ts';
 import { createPayoutFile } from './create-payout-file.ts';
-import { downloadPayoutFile } from './download-payout-file.ts';
+import { downloadPayoutFile, freshenPayoutFile } from './download-payout-file.ts';
 import { FUNDING_PROBLEMS } from './errors.ts';
+import { freshenPayouts } from './freshen-payouts.ts';
 import { importStatusReport } from './import-status-report.ts';
 import { listFundingLimits } from './list-funding-limits.ts';
 import { getPayoutFile, listPayoutFiles } from './list-payout-files.ts';
@@ -267,6 +268,7 @@ const files: readonly Endpoint[] = [
       ...pickProblems(
         FUNDING_PROBLEMS,
         ...BEGINNING,
+        'screening_behind',
         'execution_date_unsuitable',
         'payout_account_missing',
         'payout_not_bank',
@@ -274,6 +276,7 @@ const files: readonly Endpoint[] = [
       ...OWN,
       ...pickProblems(PLATFORM_PROBLEMS, 'not_found'),
     },
+    before: (ctx, { body }) => freshenPayouts(ctx, body.withdrawalIds),
     handler: async (ctx, { body }) => ({ status: 201, body: await createPayoutFile(ctx, body) }),
   }),
   endpoint({
@@ -305,11 +308,19 @@ const files: readonly Endpoint[] = [
     tag,
     category,
     summary: 'The payout file for the bank',
-    description: 'The same bytes each time; a file whose payees or amounts were changed since is refused.',
+    description:
+      'The same bytes each time; a file whose payees or amounts were changed since is refused. Whom it pays is held ' +
+      'against the active lists first.',
     access: { staff: OPERATIONS, scope: 'payouts:write' },
     params,
     responses: { 200: { binary: 'application/xml' } },
-    problems: pickProblems(FUNDING_PROBLEMS, 'payout_file_changed'),
+    problems: pickProblems(
+      FUNDING_PROBLEMS,
+      'payout_file_stopped',
+      'screening_behind',
+      'payout_file_changed',
+    ),
+    before: (ctx, { params: { id } }) => freshenPayoutFile(ctx, id),
     handler: async (ctx, { params: { id } }) => {
       const { bytes, name } = await downloadPayoutFile(ctx, id);
       const headers = {

@@ -8,6 +8,7 @@ import { readReceivables } from '../ledger/index.ts';
 import { beneficiaryPlace, type Destination, withdrawalPlace } from './destination.ts';
 import type { TravelRule } from './ivms101.ts';
 import { beneficiaries, deposits, withdrawals } from './schema.ts';
+import { shownStatus } from './store.ts';
 
 /** What funding holds on a person, opened for them; approvals and their reasons are the firm's. */
 export const personalFunding: PersonalData = {
@@ -20,7 +21,8 @@ export const personalFunding: PersonalData = {
       keys: ['id'],
       without: ['screeningId'],
       more: (rows, { key }) =>
-        rows.map(({ id, label, destination }) => ({
+        rows.map(({ id, label, destination, status }) => ({
+          status: shownStatus(status),
           label: key === undefined ? null : openText(key, beneficiaryPlace('label', id), label),
           destination:
             key === undefined

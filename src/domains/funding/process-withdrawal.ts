@@ -2,6 +2,7 @@ import type { Id } from '../../kernel/id.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { refuseWhileOwing } from './debts.ts';
+import { freshenPayouts, refuseUnscreened } from './freshen-payouts.ts';
 import { lockMoneyPathOf } from './lock-money-path.ts';
 import { lockPayees, refuseUnusable } from './lock-payees.ts';
 import { payoutReferenceOf } from './payout-reference.ts';
@@ -11,16 +12,19 @@ import { lockWithdrawal, recordStatus } from './withdrawal-status.ts';
 
 /**
  * Begins the payout of an approved withdrawal: from here on money may be on its way, so the gate is
- * asked once more and the payee looked at once more.
+ * asked once more and the payee looked at once more; both were held against the newest lists before.
  * @effects the withdrawal; audit and event `withdrawal.processing`
- * @errors not_found, self_action, the gate's, account_not_live, account_not_active, debt_open,
+ * @errors not_found, self_action, the gate's, account_not_live, account_not_active, screening_behind,
+ *   debt_open,
  *   withdrawal_status_conflict, approved_request_changed, destination_changed, approval_not_granted,
  *   approver_cannot_pay_out, beneficiary_not_usable
  */
 export async function processWithdrawal(ctx: Ctx, withdrawalId: Id): Promise<Withdrawal> {
+  await freshenPayouts(ctx, [withdrawalId]);
   return transact(ctx, 'engine', async (tx) => {
     const known = await findWithdrawal(tx, ctx, withdrawalId);
     await lockMoneyPathOf(tx, known, 'money_out');
+    await refuseUnscreened(tx, ctx, [known]);
     await refuseWhileOwing(tx, known.userId);
     const payees = await lockPayees(tx, [known]);
     const withdrawal = await lockWithdrawal(tx, withdrawalId, 'processing');

@@ -211,7 +211,11 @@ async function perform(tx: Tx, ctx: Ctx, { event, inbound, deposit, step }: Perf
     case 'credit': {
       const theirs = await change(tx, ctx, deposit, inbound, event, 'processing');
       const from = await receivingWallet(tx, ctx, theirs);
-      return creditDeposit(tx, ctx, theirs, { from, evidence: { providerEventId: inbound.id } });
+      return creditDeposit(tx, ctx, theirs, {
+        from,
+        payerName: event.payment?.payerName,
+        evidence: { providerEventId: inbound.id },
+      });
     }
     case 'refunded':
     case 'charged_back':

@@ -43,6 +43,7 @@ import {
   withdrawnInDay,
 } from './store.ts';
 import { type ReceivingWallet, travelRuleOf } from './travel-rule.ts';
+import { isWithdrawalHeld } from './watch-money.ts';
 import { APPROVE_WITHDRAWAL, approvalPayload } from './withdrawal-payload.ts';
 
 export type NewWithdrawal = {
@@ -201,7 +202,10 @@ async function insertWithdrawal(tx: Tx, ctx: Ctx, path: MoneyPath, payable: Paya
   const id = newId();
   const risk = { kycLevel: path.gate.kycLevel, everMatched: await everMatched(tx, owner.userId) };
   const asked = await withdrawnInDay(tx, { userId: owner.userId, asset, amount, at: ctx.deps.clock.now() });
-  const { status, quorum, mlro } = reviewOf(asset, asked, risk);
+  const createdAt = ctx.deps.clock.now();
+  const watched = { ...owner, id, asset, amount, method, beneficiaryId, createdAt };
+  const isHeld = await isWithdrawalHeld(tx, ctx, watched, destination);
+  const { status, quorum, mlro } = reviewOf(asset, asked, { ...risk, isHeld });
   const hold = await createHold(tx, ctx, {
     walletId: wallet.id,
     amount: payable.reserved,
@@ -210,7 +214,6 @@ async function insertWithdrawal(tx: Tx, ctx: Ctx, path: MoneyPath, payable: Paya
     referenceId: id,
   });
   const key = await ctx.deps.personKeys.of(tx, owner.userId);
-  const createdAt = ctx.deps.clock.now();
   const draft = {
     ...owner,
     id,

@@ -7,7 +7,9 @@ import type { Tx } from '../../platform/db/client.ts';
 import { lockRows } from '../../platform/db/locks.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { refreshScreener, screenPayee } from '../aml/index.ts';
+import { lockGateExclusively } from '../identity/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
+import { payeeToScreen } from './payee-to-screen.ts';
 import { beneficiaries } from './schema.ts';
 import { type Beneficiary, destinationOfBeneficiary } from './store.ts';
 
@@ -46,7 +48,19 @@ export async function rescreenPayees(ctx: Ctx): Promise<void> {
 }
 
 /**
- * A payee is stale where its screening named other list versions than those active now, or there is none.
+ * The same for the payees of one person, where they have any that are stale.
+ * @effects as `rescreenPayees`
+ */
+export async function rescreenPayeesOf(ctx: Ctx, userId: Id): Promise<void> {
+  const found = await transact(ctx, 'engine', (tx) => stalePayeesOf(tx, userId));
+  if (found.length > 0) {
+    await transact(ctx, 'engine', (tx) => rescreenOf(tx, ctx, userId));
+  }
+}
+
+/**
+ * A payee is stale where its screening named other list versions than those active now, or there is none; also
+ * where a hit it found means something else since, because its list was given another purpose or effect.
  * Without any active list nobody is: a screening against nothing finds nothing out.
  */
 const stale = sql`exists (
@@ -55,7 +69,10 @@ const stale = sql`exists (
     where active_version_id is not null
   ) active
   left join screenings s on s.id = ${beneficiaries.screeningId}
-  where active.versions is not null and s.list_versions is distinct from active.versions)`;
+  where active.versions is not null and (s.list_versions is distinct from active.versions or exists (
+    select 1 from screening_matches m join list_entities e on e.id = m.entity_id
+      join screening_lists l on l.id = e.list_id
+    where m.screening_id = s.id and l.meaning_changed_at >= s.checked_at)))`;
 
 /** Owners of stale payees, in the order of their ids. */
 async function staleOwners(ctx: Ctx, after: Id | undefined): Promise<readonly Id[]> {
@@ -68,18 +85,16 @@ async function staleOwners(ctx: Ctx, after: Id | undefined): Promise<readonly Id
   });
 }
 
-/** The gate first, by the screening, then the payees: the order in which a payout takes them. */
+/** The gate first, then the payees: the order in which a payout takes them. Who waited for it finds what is left. */
 async function rescreenOf(tx: Tx, ctx: Ctx, userId: Id): Promise<void> {
   // Who was erased has no name left to screen, and a gate that lets nothing out.
   if ((await ctx.deps.personKeys.find(tx, userId)) === undefined) {
     return;
   }
-  const found = await tx
-    .select()
-    .from(beneficiaries)
-    .where(and(eq(beneficiaries.userId, userId), eq(beneficiaries.status, 'active'), stale));
-  for (const [name, payees] of await byHolderName(tx, ctx, found)) {
-    const { screeningId, isClear } = await screenPayee(tx, ctx, { userId, name });
+  await lockGateExclusively(tx, userId);
+  const found = await stalePayeesOf(tx, userId);
+  for (const { screened, payees } of await bySubject(tx, ctx, userId, found)) {
+    const { screeningId, isClear } = await screenPayee(tx, ctx, screened);
     const ids = payees.map((payee) => payee.id);
     const locked = (await lockRows(tx, beneficiaries, ids)).filter((payee) => payee.status === 'active');
     for (const before of locked) {
@@ -88,17 +103,26 @@ async function rescreenOf(tx: Tx, ctx: Ctx, userId: Id): Promise<void> {
   }
 }
 
-async function byHolderName(
-  tx: Tx,
-  ctx: Ctx,
-  payees: readonly Beneficiary[],
-): Promise<ReadonlyMap<string, readonly Beneficiary[]>> {
-  const names = new Map<string, Beneficiary[]>();
+function stalePayeesOf(tx: Tx, userId: Id): Promise<readonly Beneficiary[]> {
+  return tx
+    .select()
+    .from(beneficiaries)
+    .where(and(eq(beneficiaries.userId, userId), eq(beneficiaries.status, 'active'), stale));
+}
+
+/** Payees that are screened as one: those who differ in nothing that a list names. */
+async function bySubject(tx: Tx, ctx: Ctx, userId: Id, payees: readonly Beneficiary[]) {
+  const subjects = new Map<string, { screened: ReturnType<typeof payeeToScreen>; payees: Beneficiary[] }>();
   for (const payee of payees) {
-    const { holderName } = await destinationOfBeneficiary(tx, ctx, payee);
-    names.set(holderName, [...(names.get(holderName) ?? []), payee]);
+    const screened = payeeToScreen(userId, await destinationOfBeneficiary(tx, ctx, payee));
+    const known = subjects.get(JSON.stringify(screened));
+    if (known === undefined) {
+      subjects.set(JSON.stringify(screened), { screened, payees: [payee] });
+    } else {
+      known.payees.push(payee);
+    }
   }
-  return names;
+  return subjects.values();
 }
 
 async function keep(tx: Tx, ctx: Ctx, before: Beneficiary, screeningId: Id, isClear: boolean): Promise<void> {

@@ -396,6 +396,7 @@ const staffWithdrawals: readonly Endpoint[] = [
         ...GATE,
         ...ACCOUNT,
         ...PAYOUT,
+        'screening_behind',
         'beneficiary_not_usable',
         'debt_open',
       ),

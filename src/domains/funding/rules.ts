@@ -31,9 +31,9 @@ const DEPOSIT_MOVES: Readonly<Record<DepositStatus, readonly DepositStatus[]>> =
 };
 
 const WITHDRAWAL_MOVES: Readonly<Record<WithdrawalStatus, readonly WithdrawalStatus[]>> = {
-  pending: ['approved', 'rejected', 'cancelled'],
+  pending: ['approved', 'rejected', 'cancelled', 'under_review'],
   under_review: ['approved', 'rejected', 'cancelled'],
-  approved: ['processing', 'cancelled'],
+  approved: ['processing', 'cancelled', 'under_review'],
   processing: ['completed', 'failed', 'unknown'],
   unknown: ['completed', 'failed'],
   completed: [],
@@ -150,14 +150,19 @@ export type Review = {
 };
 
 /** What is known of a customer that asks for more eyes. */
-export type PayoutRisk = { readonly kycLevel: string; readonly everMatched: boolean };
+export type PayoutRisk = {
+  readonly kycLevel: string;
+  readonly everMatched: boolean;
+  /** What monitoring found asks for people, whatever the amount. */
+  readonly isHeld?: boolean;
+};
 
 /**
  * How many people look at a withdrawal: by amount, by how well the customer is known, and by whether a
- * screening ever found something. The words are one set for ordinary and for AML reasons.
+ * screening ever found something or monitoring holds it. The words are one set for ordinary and for AML reasons.
  */
 export function reviewOf(asset: string, amount: Amount, risk: PayoutRisk): Review {
-  if (risk.everMatched || isAbove(MLRO_ABOVE, asset, amount)) {
+  if (risk.everMatched || risk.isHeld === true || isAbove(MLRO_ABOVE, asset, amount)) {
     return { status: 'under_review', quorum: 2, mlro: true };
   }
   return LEVELS_OF_TWO.includes(risk.kycLevel) || isAbove(REVIEW_ABOVE, asset, amount)

@@ -100,6 +100,7 @@ export const deposits = pgTable(
     uniqueIndex('deposits_provider_reference_key').on(table.provider, table.providerReference),
     index('deposits_user_id_idx').on(table.userId, table.id),
     index('deposits_status_idx').on(table.status, table.id),
+    index('deposits_cleared_at_idx').on(table.clearedAt, table.id),
     index('deposits_account_id_idx').on(table.accountId),
     index('deposits_wallet_id_idx').on(table.walletId),
     index('deposits_asset_idx').on(table.asset),

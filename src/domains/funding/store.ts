@@ -157,6 +157,7 @@ export async function listBeneficiaries(
       const key = keys.get(row.userId);
       return {
         ...row,
+        status: ctx.login === 'staff' ? row.status : shownStatus(row.status),
         label:
           key === undefined
             ? null
@@ -165,6 +166,14 @@ export async function listBeneficiaries(
     });
     return { ...page, data: labelled };
   });
+}
+
+/**
+ * What customers see of a beneficiary's status. One that waits for a review of its name looks like any other:
+ * whoever adds a name to learn whether it is listed learns nothing, and their gate stops the money (no tipping off).
+ */
+export function shownStatus(status: Beneficiary['status']): Beneficiary['status'] {
+  return status === 'pending' ? 'active' : status;
 }
 
 /** What a beneficiary's row says about where it is paid. @errors SealError */

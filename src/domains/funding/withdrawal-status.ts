@@ -15,12 +15,13 @@ import type { Withdrawal } from './store.ts';
 
 type NextStatus = Extract<
   WithdrawalStatus,
-  'approved' | 'processing' | 'completed' | 'rejected' | 'cancelled' | 'failed' | 'unknown'
+  'under_review' | 'approved' | 'processing' | 'completed' | 'rejected' | 'cancelled' | 'failed' | 'unknown'
 >;
 
 export type StatusChange = { readonly status: NextStatus } & Partial<
   Pick<
     Withdrawal,
+    | 'approvalId'
     | 'journalId'
     | 'transactionReference'
     | 'payoutReference'

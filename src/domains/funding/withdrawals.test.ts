@@ -235,8 +235,8 @@ describe('refused with nothing written', () => {
       [{ restriction: 'reduce_only' }, 'account_restricted'],
       [{ restriction: 'frozen' }, 'account_restricted'],
       [{ restriction: 'none', screening: 'open' }, 'under_review'],
-      [{ screening: 'confirmed' }, 'account_restricted'],
       [{ screening: 'clear', kycStatus: 'resubmission_required' }, 'kyc_not_approved'],
+      [{ screening: 'confirmed', kycStatus: 'approved' }, 'account_restricted'],
     ] as const;
     for (const [change, code] of cases) {
       await desk.changeGate(person, change);

@@ -1,5 +1,6 @@
 import { auditEvents } from '../../platform/audit/events.ts';
 
+const RESTRICTION = ['restriction', 'cause', 'referenceType', 'referenceId', 'liftApprovalId'] as const;
 const GATE = ['kycStatus', 'kycLevel', 'screening', 'restriction', 'agreementsCurrent', 'version'] as const;
 const USER = ['status', 'roles', 'reason', 'version', 'changed'] as const;
 const LOGIN = ['failedAttempts', 'lockedUntil', 'reason'] as const;
@@ -35,6 +36,20 @@ export const IDENTITY_EVENTS = auditEvents({
     class: 'restricted',
     description: 'The gate that money paths obey was changed',
     shows: GATE,
+  },
+  'gate_restriction.placed': {
+    category: 'compliance',
+    severity: 'warning',
+    class: 'restricted',
+    description: 'A cause to restrict a person was written down',
+    shows: RESTRICTION,
+  },
+  'gate_restriction.lifted': {
+    category: 'compliance',
+    severity: 'warning',
+    class: 'restricted',
+    description: 'A cause to restrict a person ended',
+    shows: RESTRICTION,
   },
   'user.registered': {
     category: 'authentication',

@@ -17,6 +17,34 @@ export const identityChecks: readonly Check[] = [
       ),
   },
   {
+    name: 'identity.gates_obey_every_cause',
+    invariant: 'I8',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(*)::int as seen from customer_gates`,
+        sql`
+          with standing as (
+            select g.user_id, g.restriction::text as restriction, coalesce((
+              select r.restriction::text from gate_restrictions r
+              where r.user_id = g.user_id and r.lifted_at is null
+              order by array_position(array['frozen', 'reduce_only', 'no_out'], r.restriction::text) limit 1
+            ), 'none') as due
+            from customer_gates g
+          )
+          select 'user ' || user_id as object, 'is ' || restriction || ' and should be ' || due as detail
+            from standing where restriction <> due
+          union all
+          select 'user ' || g.user_id, 'is a confirmed match without a restriction for it' from customer_gates g
+            where g.screening = 'confirmed' and not exists (select 1 from gate_restrictions r
+              where r.user_id = g.user_id and r.cause = 'sanctions' and r.lifted_at is null)
+          union all
+          select 'user ' || r.user_id, 'is restricted for sanctions and not confirmed' from gate_restrictions r
+            join customer_gates g on g.user_id = r.user_id
+            where r.cause = 'sanctions' and r.lifted_at is null and g.screening <> 'confirmed'`,
+      ),
+  },
+  {
     name: 'identity.users_have_keys',
     invariant: 'I10',
     run: (tx) =>

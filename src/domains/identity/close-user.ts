@@ -29,7 +29,7 @@ const ACTION = 'user.close';
 /**
  * Asks for a relationship to end. It starts the clock that ends in destruction and cannot be taken back,
  * so another person decides.
- * @effects one row of `approvals`; audit `approval.requested`
+ * @effects one row of `approvals`; audit `restricted_approval.requested`
  * @errors self_action, not_found, user_closed, closing_obstructed, approval_pending_exists
  */
 export async function requestClosing(ctx: Ctx, userId: Id, reason: string): Promise<Approval> {
@@ -53,6 +53,7 @@ export async function requestClosing(ctx: Ctx, userId: Id, reason: string): Prom
 /** What the last approving vote does, after looking again. */
 export const closeAction: ApprovalAction = {
   action: ACTION,
+  restricted: true,
   execute: (ctx, { subjectId, approvalId }) =>
     transact(ctx, 'engine', (tx) => closeUser(tx, ctx, subjectId, `approval ${approvalId}`)),
 };

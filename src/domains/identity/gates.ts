@@ -51,17 +51,28 @@ export async function lockGateExclusively(tx: Tx, userId: Id): Promise<void> {
   await lockExclusive(tx, [gateLockName(userId)]);
 }
 
-export type GateChange = Partial<
-  Pick<Gate, 'kycStatus' | 'kycLevel' | 'screening' | 'restriction' | 'agreementsCurrent'>
->;
+export type GateChange = Partial<Pick<Gate, 'kycStatus' | 'kycLevel' | 'screening' | 'agreementsCurrent'>>;
 
 /**
  * Changes a gate under the exclusive lock; the next money transaction already obeys it. Only `kyc`,
- * `aml` and, for agreements, `identity` call this.
+ * `aml` and, for agreements, `identity` call this. What restricts a gate is placed and lifted by cause.
  * @effects one row of `customer_gates`; audit `gate.changed`
  */
 export async function changeGate(tx: Tx, ctx: Ctx, userId: Id, change: GateChange): Promise<Gate> {
   await lockGateExclusively(tx, userId);
+  return writeGate(tx, ctx, userId, change);
+}
+
+/**
+ * The one writer of the row, for whoever holds the exclusive lock.
+ * @effects one row of `customer_gates`; audit `gate.changed`
+ */
+export async function writeGate(
+  tx: Tx,
+  ctx: Ctx,
+  userId: Id,
+  change: GateChange & Partial<Pick<Gate, 'restriction'>>,
+): Promise<Gate> {
   const [before] = await tx.select().from(customerGates).where(eq(customerGates.userId, userId));
   const gate = present(before, 'every user has a gate');
   const [after] = await tx
@@ -86,8 +97,11 @@ export async function changeGate(tx: Tx, ctx: Ctx, userId: Id, change: GateChang
   return { ...changed, userStatus: present(owner, 'a gate has its user').status };
 }
 
-/** What a money path wants to do, from the customer's side. */
-export type MoneyMove = 'money_in' | 'money_out' | 'trade';
+/**
+ * What a money path wants to do, from the customer's side. `reduce` is a trade that can only lessen what
+ * the customer is exposed to.
+ */
+export type MoneyMove = 'money_in' | 'money_out' | 'trade' | 'reduce';
 
 export type GateRefusal = 'kyc_not_approved' | 'account_restricted' | 'under_review' | 'agreements_outdated';
 
@@ -96,19 +110,37 @@ export type GateRefusal = 'kyc_not_approved' | 'account_restricted' | 'under_rev
  * customer's words never tell a sanctions matter from an ordinary review.
  */
 export function gateRefusal(gate: Gate | undefined, move: MoneyMove): GateRefusal | null {
-  if (gate === undefined || gate.userStatus === 'suspended' || gate.userStatus === 'closed') {
+  if (gate === undefined || isShutOut(gate)) {
     return 'account_restricted';
   }
   if (gate.kycStatus !== 'approved' || gate.kycLevel === 'none') {
     return 'kyc_not_approved';
   }
-  if (!restrictionAllows(gate.restriction, move) || gate.screening === 'confirmed') {
+  if (isRestricted(gate, move)) {
     return 'account_restricted';
   }
   if (gate.screening !== 'clear') {
     return 'under_review';
   }
-  return move === 'trade' && !gate.agreementsCurrent ? 'agreements_outdated' : null;
+  const trades = move === 'trade' || move === 'reduce';
+  return trades && !gate.agreementsCurrent ? 'agreements_outdated' : null;
+}
+
+/**
+ * Whether something stands against a person, whatever else they lack: `gateRefusal` gives one reason, and an
+ * identity that is not approved comes before a restriction. Ask this where a restriction has to be acted on.
+ */
+export function isRestricted(gate: Gate | undefined, move: MoneyMove): boolean {
+  return (
+    gate === undefined ||
+    isShutOut(gate) ||
+    gate.screening === 'confirmed' ||
+    !restrictionAllows(gate.restriction, move)
+  );
+}
+
+function isShutOut({ userStatus }: Gate): boolean {
+  return userStatus === 'suspended' || userStatus === 'closed';
 }
 
 function restrictionAllows(restriction: Gate['restriction'], move: MoneyMove): boolean {
@@ -118,7 +150,7 @@ function restrictionAllows(restriction: Gate['restriction'], move: MoneyMove): b
     case 'no_out':
       return move !== 'money_out';
     case 'reduce_only':
-      return move === 'money_in';
+      return move === 'money_in' || move === 'reduce';
     case 'frozen':
       return false;
     default:

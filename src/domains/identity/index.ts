@@ -30,17 +30,26 @@ export { createUser } from './create-user.ts';
 export { repeatErasure } from './erase-user.ts';
 export { IDENTITY_PROBLEMS } from './errors.ts';
 export {
+  liftRestriction,
+  placeRestriction,
+  type RestrictionCause,
+  restrictionsOf,
+} from './gate-restrictions.ts';
+export {
   changeGate,
   type Gate,
   type GateChange,
   gateLockName,
   gateRefusal,
+  isRestricted,
   lockGateExclusively,
   lockGates,
   readGates,
 } from './gates.ts';
 export { inviteAdmins, type NewAdmin, withdrawInvitation } from './invite-admins.ts';
-export { type PersonName, personNameOf, profileOf } from './profile.ts';
+export { notifyUser } from './notify-user.ts';
+export { isApproved, isNotErased, kycLevelOf, kycLevels, lastSeen, lastSeenOf } from './people.ts';
+export { type PersonName, personNameOf, profileOf, profilesOf } from './profile.ts';
 export { publishAgreement } from './publish-agreement.ts';
 export { recordReads } from './record-reads.ts';
 export { revocations } from './revocations.ts';

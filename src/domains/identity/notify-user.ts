@@ -64,6 +64,14 @@ const NOTICES = {
     subject: 'An API key expires soon',
     what: 'A service key of yours expires within fourteen days or fewer. Replace it in time: the list of your keys says when it ends.',
   },
+  document_expiring: {
+    subject: 'Please renew your document',
+    what: 'A document that you gave us expires soon or has expired. Please upload a newer one in a new application: without it we may have to restrict your account.',
+  },
+  details_to_confirm: {
+    subject: 'Please confirm your details',
+    what: 'It is time to confirm what we know of you. Please hand in a new application: without it we may have to restrict your account.',
+  },
   sessions_ended: {
     subject: 'Your sessions were ended',
     what: 'All sessions of your account were ended. Sign in again to go on.',

@@ -18,6 +18,7 @@ import {
   credentials,
   customerGates,
   emailTokens,
+  gateRestrictions,
   passkeyChallenges,
   passkeys,
   recoveryCodes,
@@ -127,10 +128,11 @@ export const personalCredentials: PersonalData = {
 export const personalGate: PersonalData = {
   name: 'supervision',
   recordClass: 'supervision',
-  tables: ['customer_gates', 'approvals'],
+  tables: ['customer_gates', 'gate_restrictions', 'approvals'],
   restricted: true,
   sections: {
     gate: personalRows(customerGates, { keys: ['userId'] }),
+    restrictions: personalRows(gateRestrictions, { keys: ['id'] }),
     approvals: personalFacts(async ({ tx, userId }) => {
       const rows = await tx
         .select()

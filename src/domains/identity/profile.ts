@@ -2,7 +2,7 @@
  * What a person said of themselves, sealed under their own key (I10). Opened only where it is needed;
  * everyone else gets initials.
  */
-import { eq } from 'drizzle-orm';
+import { eq, inArray } from 'drizzle-orm';
 import type { Id } from '../../kernel/id.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { DataKey, Place } from '../../platform/crypto/seal.ts';
@@ -73,6 +73,28 @@ export async function profileOf(tx: Tx, ctx: Ctx, userId: Id): Promise<Profile |
   }
   const key = await ctx.deps.personKeys.find(tx, userId);
   return key === undefined ? undefined : openJson<Profile>(key, userPlace('profile', userId), user.profile);
+}
+
+/**
+ * The profiles of many people, read at once.
+ * @shape one entry per person who is there and was not erased
+ */
+export async function profilesOf(
+  tx: Tx,
+  ctx: Ctx,
+  userIds: readonly Id[],
+): Promise<ReadonlyMap<Id, Profile>> {
+  const keys = await ctx.deps.personKeys.ofMany(tx, userIds);
+  const rows = await tx
+    .select({ id: users.id, profile: users.profile })
+    .from(users)
+    .where(inArray(users.id, [...userIds]));
+  return new Map(
+    rows.flatMap(({ id, profile }) => {
+      const key = keys.get(id);
+      return key === undefined ? [] : [[id, openJson<Profile>(key, userPlace('profile', id), profile)]];
+    }),
+  );
 }
 
 /** The name money paths compare with a payer's or a beneficiary's; empty for nobody, so that none fits. */

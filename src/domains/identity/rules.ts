@@ -115,3 +115,12 @@ export function accountTypeOf(emailVerified: boolean, kycStatus: string): Accoun
   }
   return kycStatus === 'approved' ? 'live_trader' : 'demo_trader';
 }
+
+/** Mildest first; each forbids all that those before it forbid. */
+const RESTRICTIONS = ['none', 'no_out', 'reduce_only', 'frozen'] as const;
+
+/** The restriction a gate obeys where several causes stand; `none` without any. */
+export function strictestOf(standing: readonly (typeof RESTRICTIONS)[number][]) {
+  const places = standing.map((restriction) => RESTRICTIONS.indexOf(restriction));
+  return RESTRICTIONS[Math.max(0, ...places)] ?? 'frozen';
+}

@@ -369,6 +369,42 @@ export const customerGates = pgTable(
   (table) => [...ownedBy('customer_gates', table.userId)],
 );
 
+/**
+ * Why a gate is restricted, cause by cause (append-only but for the lifting). The gate's `restriction` is the
+ * strictest of those that stand, so that lifting one never lifts another.
+ */
+export const gateRestrictions = pgTable(
+  'gate_restrictions',
+  {
+    id: uuid('id').primaryKey(),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id),
+    restriction: gateRestriction('restriction').notNull(),
+    cause: text('cause').notNull(),
+    referenceType: text('reference_type').notNull(),
+    referenceId: uuid('reference_id').notNull(),
+    placedBy: text('placed_by').notNull(),
+    placedAt: instant('placed_at').notNull(),
+    liftedBy: text('lifted_by'),
+    liftedAt: instant('lifted_at'),
+    liftApprovalId: uuid('lift_approval_id'),
+  },
+  (table) => [
+    uniqueIndex('gate_restrictions_standing_key')
+      .on(table.userId, table.cause, table.referenceId)
+      .where(sql`${table.liftedAt} is null`),
+    index('gate_restrictions_user_id_idx').on(table.userId),
+    check(
+      'gate_restrictions_cause_check',
+      sql`${table.cause} in ('sanctions', 'aml_case', 'kyc_review_overdue', 'kyc_document_expired', 'kyc_dormant', 'risk')`,
+    ),
+    check('gate_restrictions_restriction_check', sql`${table.restriction} <> 'none'`),
+    check('gate_restrictions_lifted_check', sql`(${table.liftedAt} is null) = (${table.liftedBy} is null)`),
+    ...internalRows('gate_restrictions'),
+  ],
+);
+
 /** EdDSA keys of access tokens; the private half is sealed by the keyring. */
 export const tokenKeys = pgTable(
   'token_keys',

@@ -6,6 +6,7 @@ import { sealJson, sealText } from '../../platform/crypto/seal.ts';
 import { lockRow } from '../../platform/db/locks.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { refuse } from '../../platform/http/refuse.ts';
+import { publish } from '../../platform/outbox/publish.ts';
 import { IDENTITY_EVENTS } from './audit.ts';
 import { phoneIndexOf } from './create-user.ts';
 import { refuseIdentity } from './errors.ts';
@@ -22,7 +23,8 @@ export type ProfileChange = {
 /**
  * Changes one's own profile. What KYC has verified or is looking at is changed by a new application,
  * not here.
- * @effects one row of `users`; audit `user.updated` with the names of the members, not their content
+ * @effects one row of `users`; audit `user.updated` with the names of the members, not their content; event
+ *   `identity.profile_changed`, for machines only
  * @errors version_mismatch, profile_locked
  */
 export async function updateMe(ctx: Ctx, change: ProfileChange): Promise<Me> {
@@ -65,6 +67,9 @@ export async function updateMe(ctx: Ctx, change: ProfileChange): Promise<Me> {
       before: { version: user.version },
       after: { version: user.version + 1, changed },
     });
+    await publish(tx, ctx, [
+      { type: 'identity.profile_changed', userId, customerVisible: false, data: { members: changed } },
+    ]);
     return readMe(tx, ctx, userId);
   });
 }

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { wireId, wireOf } from '../../platform/http/wire.ts';
+import { Company } from './applications/company.ts';
 import { REVIEW_NOTICES } from './rules.ts';
 import { kycApplications, kycDocuments, kycDocumentType, kycLevels } from './schema.ts';
 
@@ -8,6 +9,7 @@ const countryInput = z
   .string()
   .regex(COUNTRY, 'must be an ISO 3166-1 alpha-3 code')
   .openapi({ example: 'MUS' });
+const MRZ = /^[A-Z0-9<]{30,44}(?:\n[A-Z0-9<]{30,44}){1,2}$/;
 const textInput = z.string().trim().min(1).max(200);
 const dateInput = z.iso.date({ error: 'must be a date, YYYY-MM-DD' });
 
@@ -37,7 +39,12 @@ export const Declaration = z
 export type DeclarationInput = z.infer<typeof Declaration>;
 
 export const NewApplication = z
-  .strictObject({ level: z.enum(['basic', 'standard', 'enhanced']), declaration: Declaration })
+  .strictObject({
+    level: z.enum(['basic', 'standard', 'enhanced']),
+    declaration: Declaration,
+    /** For a legal person: who declares acts for it. */
+    company: Company.optional(),
+  })
   .openapi('NewKycApplication');
 
 export const NEW_APPLICATION_EXAMPLE = {
@@ -66,6 +73,7 @@ export const Document = wireOf(kycDocuments)
     expiresOn: true,
     rejectionReason: true,
     uploadedAt: true,
+    side: true,
   })
   .openapi('KycDocument');
 
@@ -79,9 +87,26 @@ export const Application = wireOf(kycApplications)
     createdAt: true,
     submittedAt: true,
     decidedAt: true,
+    applicantKind: true,
+    reasonCode: true,
   })
   .extend({ version: z.number().int() })
   .openapi('KycApplication');
+
+/** Something an application has to show, and how that stands. */
+export const Item = z
+  .object({
+    /** Null until the application is handed in for the first time. */
+    id: z.union([wireId, z.null()]),
+    item: z.string().openapi({ example: 'identity' }),
+    /** Any one of these shows it: types of document, or `declaration:` and a kind. */
+    alternatives: z.array(z.string()),
+    status: z.enum(['missing', 'provided', 'accepted', 'resubmit', 'waived']),
+    documentId: z.union([wireId, z.null()]),
+    declarationId: z.union([wireId, z.null()]),
+    reasonCode: z.union([z.string(), z.null()]),
+  })
+  .openapi('KycItem');
 
 /** What a reviewer should look at; the applicant is never given any. */
 export const Notice = z
@@ -96,6 +121,8 @@ export const Notice = z
 export const ApplicationFile = Application.extend({
   /** Null where the person was erased. */
   declaration: z.union([Declaration, z.null()]),
+  company: z.union([Company, z.null()]),
+  items: z.array(Item),
   documents: z.array(Document),
   notices: z.array(Notice),
 }).openapi('KycApplicationFile');
@@ -113,6 +140,17 @@ export const Upload = z
     issuingCountry: countryInput.optional(),
     issuedOn: dateInput.optional(),
     expiresOn: dateInput.optional(),
+    side: z.enum(['front', 'back', 'single']).optional(),
+    mrz: z
+      .string()
+      .trim()
+      .transform((text) => text.toUpperCase().replaceAll('\r\n', '\n'))
+      .pipe(z.string().regex(MRZ, 'must be the two or three lines of a machine-readable zone'))
+      .optional()
+      .openapi({
+        type: 'string',
+        example: 'P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\nL898902C36UTO7408122F1204159ZE184226B<<<<<10',
+      }),
   })
   .openapi('KycDocumentUpload');
 

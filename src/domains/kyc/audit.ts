@@ -1,43 +1,16 @@
-import { auditEvents } from '../../platform/audit/events.ts';
-
-const SHOWS = ['level', 'status', 'provider', 'version', 'outcome'] as const;
+import { APPLICATION_EVENTS } from './applications/audit.ts';
+import { DOCUMENT_EVENTS } from './documents/audit.ts';
+import { PROVIDER_EVENTS } from './providers/audit.ts';
+import { REVIEW_EVENTS } from './review/audit.ts';
+import { CUSTOMER_REVIEW_EVENTS } from './reviews/audit.ts';
+import { RISK_EVENTS } from './risk/audit.ts';
 
 /** What KYC records. */
-export const KYC_EVENTS = auditEvents({
-  'kyc_application.created': {
-    category: 'compliance',
-    severity: 'info',
-    description: 'A customer began a KYC application',
-    shows: SHOWS,
-  },
-  'kyc_application.submitted': {
-    category: 'compliance',
-    severity: 'info',
-    description: 'A customer handed in a KYC application',
-    shows: SHOWS,
-  },
-  'kyc_application.read': {
-    category: 'compliance',
-    severity: 'info',
-    description: 'Staff read a KYC application with its declaration',
-    shows: SHOWS,
-  },
-  'kyc_application.decided': {
-    category: 'compliance',
-    severity: 'warning',
-    description: 'A KYC application was decided',
-    shows: SHOWS,
-  },
-  'kyc_document.uploaded': {
-    category: 'compliance',
-    severity: 'info',
-    description: 'A KYC document was uploaded',
-    shows: ['type', 'status'],
-  },
-  'kyc_document.read': {
-    category: 'compliance',
-    severity: 'warning',
-    description: 'Staff opened a KYC document',
-    shows: ['type', 'status'],
-  },
-});
+export const KYC_EVENTS = {
+  ...APPLICATION_EVENTS,
+  ...DOCUMENT_EVENTS,
+  ...REVIEW_EVENTS,
+  ...RISK_EVENTS,
+  ...PROVIDER_EVENTS,
+  ...CUSTOMER_REVIEW_EVENTS,
+};

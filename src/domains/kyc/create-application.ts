@@ -7,20 +7,24 @@ import type { Ctx } from '../../platform/context.ts';
 import { sealJson } from '../../platform/crypto/seal.ts';
 import { transact } from '../../platform/db/transact.ts';
 import type { DeclarationInput } from './api.ts';
+import { addApplicationStep } from './applications/application-events.ts';
+import type { CompanyInput } from './applications/company.ts';
+import { companyPlace } from './applications/parties-of.ts';
 import { KYC_EVENTS } from './audit.ts';
 import { refuseKyc } from './errors.ts';
-import { dayOf, isPlausibleBirthDate } from './rules.ts';
+import { comparablePerson, dayOf, isPlausibleBirthDate } from './rules.ts';
 import { kycApplications, kycLevels } from './schema.ts';
 import { declarationPlace, type KycApplication } from './store.ts';
 
 export type NewApplicationInput = {
   readonly level: 'basic' | 'standard' | 'enhanced';
   readonly declaration: DeclarationInput;
+  readonly company?: CompanyInput | undefined;
 };
 
 /**
  * Begins an application as a draft.
- * @effects one row of `kyc_applications`; audit `kyc_application.created`
+ * @effects rows of `kyc_applications` and `kyc_application_events`; audit `kyc_application.created`
  * @errors birth_date_implausible, level_unknown, application_open
  */
 export async function createApplication(ctx: Ctx, input: NewApplicationInput): Promise<KycApplication> {
@@ -43,6 +47,10 @@ export async function createApplication(ctx: Ctx, input: NewApplicationInput): P
         level: input.level,
         status: 'draft',
         declaration: sealJson(key, declarationPlace(id), input.declaration),
+        ...(input.company === undefined
+          ? {}
+          : { applicantKind: 'legal', company: sealJson(key, companyPlace(id), input.company) }),
+        identityIndex: identityIndexOf(ctx, input.declaration),
         provider: 'manual',
         createdAt: ctx.deps.clock.now(),
       })
@@ -54,6 +62,7 @@ export async function createApplication(ctx: Ctx, input: NewApplicationInput): P
     if (application === undefined) {
       throw refuseKyc('application_open');
     }
+    await addApplicationStep(tx, ctx, application, { type: 'created', detail: { level: input.level } });
     await record(tx, ctx, {
       event: KYC_EVENTS['kyc_application.created'],
       resource: { type: 'kyc_application', id },
@@ -62,4 +71,10 @@ export async function createApplication(ctx: Ctx, input: NewApplicationInput): P
     });
     return application;
   });
+}
+
+/** What finds the same person again, under whatever login. */
+export function identityIndexOf(ctx: Ctx, declaration: DeclarationInput): Uint8Array {
+  const compared = comparablePerson(declaration, declaration.birthDate);
+  return ctx.deps.keyring.blindIndex('kyc_applications.identity', compared);
 }

@@ -1,112 +1,82 @@
-import { eq } from 'drizzle-orm';
 import { personOf } from '../../kernel/actor.ts';
 import { present } from '../../kernel/assert.ts';
-import { type Id, newId } from '../../kernel/id.ts';
-import { record } from '../../platform/audit/record.ts';
+import type { Id } from '../../kernel/id.ts';
+import { cancelApprovals, lockOpenApprovals } from '../../platform/approvals/open-approvals.ts';
+import type { Approval } from '../../platform/approvals/request-approval.ts';
 import type { Ctx } from '../../platform/context.ts';
-import type { Tx } from '../../platform/db/client.ts';
 import { lockRow } from '../../platform/db/locks.ts';
 import { transact } from '../../platform/db/transact.ts';
-import { publish } from '../../platform/outbox/publish.ts';
-import { activateUser, changeGate, type Gate, lockGateExclusively, lockGates } from '../identity/index.ts';
-import { KYC_EVENTS } from './audit.ts';
+import { changeGate, lockGateExclusively } from '../identity/index.ts';
 import { refuseKyc } from './errors.ts';
-import { reviewNotices } from './review-notices.ts';
-import { approvalWaitsFor, isDecidable } from './rules.ts';
-import { kycApplications, kycDecisions } from './schema.ts';
-import { declarationOf, documentsOf, findApplication, type KycApplication } from './store.ts';
+import { askSenior } from './review/ask-senior.ts';
+import { judge } from './review/judge.ts';
+import { type SentBack, sendBack } from './review/settle-items.ts';
+import {
+  type ApplicantReason,
+  approveLocked,
+  type KycOutcome,
+  writeDecision,
+} from './review/write-decision.ts';
+import { isDecidable } from './rules.ts';
+import { kycApplications } from './schema.ts';
+import { findApplication, type KycApplication } from './store.ts';
 
-export type KycOutcome = 'approved' | 'rejected' | 'resubmission_required';
+export type DecisionMore = {
+  readonly reasonCode?: ApplicantReason | undefined;
+  /** What has to be shown again; all that was not accepted unless given. */
+  readonly items?: readonly SentBack[] | undefined;
+};
 
 /**
- * A reviewer's decision. Approval needs a clear screening; the gate changes in the same transaction,
- * so that the next money transaction obeys it.
- * @effects `kyc_applications`, `kyc_decisions`, `customer_gates`; audit; event `kyc.application_decided`
- * @errors not_found, self_review, application_not_submitted, screening_not_clear
+ * A reviewer's decision. Approval needs a clear screening and, where one reviewer is not enough, the agreement of a
+ * senior person, for which it then waits; the gate changes in the same transaction as the decision, so that the
+ * next money transaction obeys it. Who asked for a higher level keeps what they have where that is refused.
+ * @effects `kyc_applications`, `kyc_items`, `kyc_decisions`, `customer_gates`; audit; event
+ *   `kyc.application_decided`; or one row of `approvals`
+ * @errors not_found, self_review, application_not_submitted, screening_not_clear, items_sent_back,
+ *   risk_not_rated, risk_prohibited, approval_pending_exists
+ * @shape the application, or the approval that it waits for
  */
 export async function decideApplication(
   ctx: Ctx,
   applicationId: Id,
   outcome: KycOutcome,
   reason: string,
-): Promise<KycApplication> {
+  more: DecisionMore = {},
+): Promise<{ readonly application: KycApplication } | { readonly approval: Approval }> {
   const reviewerId = present(personOf(ctx.actor), 'a reviewer is a person');
   return transact(ctx, 'staff', async (tx) => {
     const { userId } = await findApplication(tx, applicationId);
     if (userId === reviewerId) {
       throw refuseKyc('self_review');
     }
+    const waiting = await lockOpenApprovals(tx, applicationId);
     await lockGateExclusively(tx, userId);
     const application = present(await lockRow(tx, kycApplications, applicationId), 'the application exists');
     if (!isDecidable(application.status)) {
       throw refuseKyc('application_not_submitted');
     }
-    const gate = present((await lockGates(tx, [userId])).get(userId), 'every user has a gate');
-    const waitsFor = outcome === 'approved' ? approvalWaitsFor(gate) : null;
-    if (waitsFor !== null) {
-      throw refuseKyc(waitsFor);
-    }
-    const level = outcome === 'approved' ? { kycLevel: application.level } : {};
-    await changeGate(tx, ctx, userId, { kycStatus: outcome, ...level });
+    const judgement = await judge(tx, ctx, application);
     if (outcome === 'approved') {
-      await activateUser(tx, ctx, userId);
+      if (judgement.blocked !== null) {
+        throw refuseKyc(judgement.blocked);
+      }
+      if (judgement.senior.length > 0) {
+        return { approval: await askSenior(tx, ctx, application, judgement, reason) };
+      }
+      const decision = { reason, reviewerId, approvalId: null, judgement };
+      return { application: await approveLocked(tx, ctx, application, decision) };
     }
-    return writeDecision(tx, ctx, application, { outcome, reason, reviewerId, gate });
+    await cancelApprovals(tx, ctx, waiting);
+    if (outcome === 'resubmission_required') {
+      await sendBack(tx, ctx, application, more.items);
+    }
+    if (!application.isUpgrade) {
+      await changeGate(tx, ctx, userId, { kycStatus: outcome });
+    }
+    const reasonCode =
+      more.reasonCode ?? (outcome === 'rejected' ? 'not_eligible' : 'information_incomplete');
+    const decision = { outcome, reason, reasonCode, reviewerId, approvalId: null, judgement };
+    return { application: await writeDecision(tx, ctx, application, decision) };
   });
-}
-
-type Decision = {
-  readonly outcome: KycOutcome;
-  readonly reason: string;
-  readonly reviewerId: Id;
-  readonly gate: Gate;
-};
-
-async function writeDecision(
-  tx: Tx,
-  ctx: Ctx,
-  application: KycApplication,
-  { outcome, reason, reviewerId, gate }: Decision,
-): Promise<KycApplication> {
-  const decidedAt = ctx.deps.clock.now();
-  const documents = await documentsOf(tx, application.id);
-  // Nobody is closed, let alone erased, while an application waits for its decision.
-  const declaration = present(await declarationOf(tx, ctx, application), 'the applicant is not erased');
-  await tx.insert(kycDecisions).values({
-    id: newId(),
-    applicationId: application.id,
-    userId: application.userId,
-    outcome,
-    reason,
-    evidence: {
-      level: application.level,
-      screening: gate.screening,
-      documents: documents.map(({ id, type }) => ({ id, type })),
-      notices: await reviewNotices(tx, ctx, application, declaration, documents),
-    },
-    decidedBy: reviewerId,
-    decidedAt,
-  });
-  const [after] = await tx
-    .update(kycApplications)
-    .set({ status: outcome, decidedAt, version: application.version + 1 })
-    .where(eq(kycApplications.id, application.id))
-    .returning();
-  const decided = present(after, 'the application was locked');
-  await record(tx, ctx, {
-    event: KYC_EVENTS['kyc_application.decided'],
-    resource: { type: 'kyc_application', id: application.id },
-    subjectUserId: application.userId,
-    before: application,
-    after: { ...decided, outcome },
-  });
-  await publish(tx, ctx, [
-    {
-      type: 'kyc.application_decided',
-      userId: application.userId,
-      customerVisible: true,
-      data: { applicationId: application.id, status: outcome },
-    },
-  ]);
-  return decided;
 }

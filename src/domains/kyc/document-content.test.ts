@@ -4,7 +4,8 @@ import { eq } from 'drizzle-orm';
 import type { Id } from '../../kernel/id.ts';
 import { seal } from '../../platform/crypto/seal.ts';
 import { transact } from '../../platform/db/transact.ts';
-import { type Member, PIXEL, startWorld, type World } from '../../testing/world.ts';
+import { pictureWith } from '../../testing/picture.ts';
+import { type Member, startWorld, type World } from '../../testing/world.ts';
 import { NEW_APPLICATION_EXAMPLE } from './api.ts';
 import { documentFileName, documentPlace } from './document-file.ts';
 import { createApplication, uploadDocument } from './index.ts';
@@ -37,7 +38,7 @@ async function upload(as: Member, content: Buffer): Promise<Uploaded> {
 
 /** A picture larger than a chunk, with words in it that would show in a file that is not sealed. */
 function picture(bytes: number): Buffer {
-  return Buffer.concat([PIXEL, Buffer.alloc(bytes, 'canary in a scan ')]);
+  return Buffer.from(pictureWith('canary in a scan '.repeat(Math.ceil(bytes / 17))));
 }
 
 async function download({ params }: Uploaded) {

@@ -1,17 +1,19 @@
 import { type ProblemTable, refusals } from '../../kernel/error.ts';
+import { APPLICATION_PROBLEMS } from './applications/errors.ts';
+import { DOCUMENT_PROBLEMS } from './documents/errors.ts';
+import { PROVIDER_PROBLEMS } from './providers/errors.ts';
+import { REVIEW_PROBLEMS } from './review/errors.ts';
+import { CUSTOMER_REVIEW_PROBLEMS } from './reviews/errors.ts';
+import { RISK_PROBLEMS } from './risk/errors.ts';
 
 /** Refusals of KYC. */
 export const KYC_PROBLEMS = {
-  application_open: { status: 409, title: 'An application is already open' },
-  application_not_editable: { status: 409, title: 'The application can no longer be changed' },
-  application_not_submitted: { status: 409, title: 'The application is not waiting for a decision' },
-  documents_missing: { status: 422, title: 'Documents that this level needs are missing' },
-  document_type_unsupported: { status: 415, title: 'The file is not a PDF, JPEG or PNG' },
-  document_limit_reached: { status: 409, title: 'The application holds as many documents as it may' },
-  birth_date_implausible: { status: 422, title: 'Nobody can have been born on that date' },
-  level_unknown: { status: 422, title: 'The level is not offered' },
-  screening_not_clear: { status: 409, title: 'The applicant has not been screened clear' },
-  self_review: { status: 403, title: 'Nobody decides on their own application' },
+  ...APPLICATION_PROBLEMS,
+  ...DOCUMENT_PROBLEMS,
+  ...REVIEW_PROBLEMS,
+  ...RISK_PROBLEMS,
+  ...PROVIDER_PROBLEMS,
+  ...CUSTOMER_REVIEW_PROBLEMS,
 } as const satisfies ProblemTable;
 
 /** Throws a KYC refusal. */

@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray, isNotNull } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNotNull, isNull } from 'drizzle-orm';
 import type { Id } from '../../kernel/id.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { openText } from '../../platform/crypto/seal.ts';
@@ -33,6 +33,7 @@ export async function acceptedIdentityDocument(
         eq(kycApplications.status, 'approved'),
         inArray(kycDocuments.type, [...KINDS]),
         isNotNull(kycDocuments.number),
+        isNull(kycDocuments.removedAt),
       ),
     )
     .orderBy(desc(kycDocuments.id))

@@ -1,16 +1,21 @@
 import type { Domain } from '../../platform/domain.ts';
+import { joinParts } from '../../platform/domain-part.ts';
+import { applicationsPart } from './applications/part.ts';
 import { KYC_EVENTS } from './audit.ts';
-import { kycChecks } from './checks.ts';
-import { kycObstacles } from './closing-obstacles.ts';
-import { kycInventory } from './inventory.ts';
-import { personalKyc, personalKycReview } from './personal-data.ts';
-import { kycEndpoints } from './routes.ts';
-import { kycSealedColumns } from './sealed-columns.ts';
+import { documentsPart } from './documents/part.ts';
+import { providersPart } from './providers/part.ts';
+import { reviewPart } from './review/part.ts';
+import { reviewsPart } from './reviews/part.ts';
+import { riskPart } from './risk/part.ts';
 
+export type { Party } from './applications/parties-of.ts';
 export { createApplication } from './create-application.ts';
 export { decideApplication } from './decide-application.ts';
+export { customerFigures, type Figure, type FigureSpan, kycYearFigures } from './figures.ts';
 export { acceptedIdentityDocument } from './identity-document.ts';
-export { submittedDeclaration } from './store.ts';
+export { ratingsOf } from './risk/standing.ts';
+export { screenedByLists } from './screened-by-lists.ts';
+export { lastSubmittedAt, submittedDeclaration } from './store.ts';
 export { submitApplication } from './submit-application.ts';
 export { uploadDocument } from './upload-document.ts';
 
@@ -18,14 +23,5 @@ export { uploadDocument } from './upload-document.ts';
 export const kycDomain: Domain = {
   name: 'kyc',
   auditEvents: Object.values(KYC_EVENTS),
-  endpoints: kycEndpoints,
-  checks: kycChecks,
-  consumers: [],
-  approvalActions: [],
-  jobs: [],
-  inventory: kycInventory,
-  personalData: [personalKyc, personalKycReview],
-  sealedColumns: kycSealedColumns,
-  closingObstacles: kycObstacles,
-  personReads: ['kyc_application.read', 'kyc_document.read'],
+  ...joinParts([applicationsPart, documentsPart, reviewPart, riskPart, providersPart, reviewsPart]),
 };

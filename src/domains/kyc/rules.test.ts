@@ -3,32 +3,14 @@ import type { Instant } from '../../kernel/time.ts';
 import {
   approvalWaitsFor,
   comparableNumber,
-  type DocumentFacts,
   dayOf,
   isPlausibleBirthDate,
   isSameName,
-  missingDocuments,
   screeningAfterSubmission,
 } from './rules.ts';
 
 const TODAY = '2026-03-01';
-const STANDARD = [['passport', 'national_id'], ['proof_of_address']] as const;
-
-const passport: DocumentFacts = { type: 'passport', status: 'uploaded', expiresOn: null };
-const bill: DocumentFacts = { type: 'proof_of_address', status: 'accepted', expiresOn: null };
-
 describe('documents', () => {
-  test.each<[string, readonly DocumentFacts[], number]>([
-    ['one of each alternative is enough', [passport, bill], 0],
-    ['nothing meets nothing', [], 2],
-    ['another type of document meets none', [{ ...passport, type: 'selfie' }, bill], 1],
-    ['a rejected document meets none', [{ ...passport, status: 'rejected' }, bill], 1],
-    ['a document of yesterday meets none', [{ ...passport, expiresOn: '2026-02-28' }, bill], 1],
-    ['a document counts on its last day', [{ ...passport, expiresOn: TODAY }, bill], 0],
-  ])('%s', (_title, documents, missing) => {
-    expect(missingDocuments(STANDARD, documents, TODAY)).toHaveLength(missing);
-  });
-
   test.each([
     ['ab 12-34.56', 'AB123456'],
     ['ＡＢ１２３', 'AB123'],

@@ -4,13 +4,9 @@
  */
 import type { Instant } from '../../kernel/time.ts';
 import type { Gate, PersonName } from '../identity/index.ts';
-import type { kycApplicationStatus, kycDocumentStatus, kycDocumentType } from './schema.ts';
+import type { kycApplicationStatus } from './schema.ts';
 
 export type ApplicationStatus = (typeof kycApplicationStatus.enumValues)[number];
-export type DocumentType = (typeof kycDocumentType.enumValues)[number];
-
-/** A requirement is met by any one of the document types it lists. */
-export type Requirement = readonly DocumentType[];
 
 export const MAX_DOCUMENTS = 20;
 
@@ -21,32 +17,20 @@ export const REVIEW_NOTICES = [
   'name_differs_from_profile',
   'document_expired',
   'document_number_seen_elsewhere',
+  'document_file_seen_elsewhere',
+  'person_seen_elsewhere',
+  'barred_person_seen_elsewhere',
+  'issue_date_unknown',
+  'image_small',
+  'mrz_name_differs',
+  'mrz_birth_date_differs',
+  'mrz_sex_differs',
+  'mrz_nationality_differs',
+  'mrz_issuer_differs',
+  'mrz_number_differs',
+  'mrz_expiry_differs',
+  'mrz_type_differs',
 ] as const;
-
-export type DocumentFacts = {
-  readonly type: DocumentType;
-  readonly status: (typeof kycDocumentStatus.enumValues)[number];
-  /** @units YYYY-MM-DD */
-  readonly expiresOn: string | null;
-};
-
-/**
- * The requirements no usable document meets; a rejected or expired one is none.
- * @units today YYYY-MM-DD
- */
-export function missingDocuments(
-  required: readonly Requirement[],
-  uploaded: readonly DocumentFacts[],
-  today: string,
-): readonly Requirement[] {
-  const usable = new Set(
-    uploaded
-      .filter(({ status }) => status === 'uploaded' || status === 'accepted')
-      .filter((document) => !isExpired(document, today))
-      .map(({ type }) => type),
-  );
-  return required.filter((alternatives) => !alternatives.some((type) => usable.has(type)));
-}
 
 /** The day of an instant. @units YYYY-MM-DD, UTC */
 export function dayOf(instant: Instant): string {
@@ -54,7 +38,7 @@ export function dayOf(instant: Instant): string {
 }
 
 /** Whether a document's last day is over. @units today YYYY-MM-DD */
-export function isExpired(document: Pick<DocumentFacts, 'expiresOn'>, today: string): boolean {
+export function isExpired(document: { readonly expiresOn: string | null }, today: string): boolean {
   return document.expiresOn !== null && document.expiresOn < today;
 }
 
@@ -77,6 +61,21 @@ export function comparableNumber(number: string): string {
 /** Whether two spellings are one name, apart from case and white space. */
 export function isSameName(left: PersonName, right: PersonName): boolean {
   return comparableName(left) === comparableName(right);
+}
+
+/**
+ * What equality search compares of a person: their names without accents, case, order and signs, and the day they
+ * were born.
+ * @units birthDate YYYY-MM-DD
+ */
+export function comparablePerson(name: PersonName, birthDate: string): string {
+  const words = `${name.firstName} ${name.lastName}`
+    .normalize('NFKD')
+    .replace(/\p{M}/gu, '')
+    .toUpperCase()
+    .split(/[^\p{L}\p{N}]+/u)
+    .filter((word) => word !== '');
+  return `${words.toSorted().join(' ')}\0${birthDate}`;
 }
 
 /**

@@ -1,6 +1,7 @@
-import { and, desc, eq, type InferSelectModel, isNotNull, lt } from 'drizzle-orm';
+import { and, desc, eq, type InferSelectModel, isNotNull, isNull, lt } from 'drizzle-orm';
 import type { Id } from '../../kernel/id.ts';
 import type { Page } from '../../kernel/page.ts';
+import type { Instant } from '../../kernel/time.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { openJson } from '../../platform/crypto/seal.ts';
 import type { Tx } from '../../platform/db/client.ts';
@@ -9,6 +10,7 @@ import { transact } from '../../platform/db/transact.ts';
 import { cutPage, type PageRequest, readCursor } from '../../platform/http/cursor.ts';
 import { refuse } from '../../platform/http/refuse.ts';
 import type { DeclarationInput } from './api.ts';
+import { kycRequirementSets, kycRequirements } from './applications/schema.ts';
 import type { ApplicationStatus } from './rules.ts';
 import { kycApplications, kycDocuments, kycLevels } from './schema.ts';
 
@@ -48,12 +50,12 @@ export async function findApplication(tx: Tx, applicationId: Id): Promise<KycApp
   return application;
 }
 
-/** The documents of an application, oldest first. */
+/** The documents of an application that were not taken back, oldest first. */
 export async function documentsOf(tx: Tx, applicationId: Id): Promise<KycDocument[]> {
   return tx
     .select()
     .from(kycDocuments)
-    .where(eq(kycDocuments.applicationId, applicationId))
+    .where(and(eq(kycDocuments.applicationId, applicationId), isNull(kycDocuments.removedAt)))
     .orderBy(kycDocuments.id);
 }
 
@@ -92,7 +94,40 @@ export async function submittedDeclaration(
   return application === undefined ? undefined : ((await declarationOf(tx, ctx, application)) ?? undefined);
 }
 
-/** The levels a firm offers. */
+/** When a person last handed something in; null where they never did. */
+export async function lastSubmittedAt(tx: Tx, userId: Id): Promise<Instant | null> {
+  const [last] = await tx
+    .select({ submittedAt: kycApplications.submittedAt })
+    .from(kycApplications)
+    .where(and(eq(kycApplications.userId, userId), isNotNull(kycApplications.submittedAt)))
+    .orderBy(desc(kycApplications.submittedAt))
+    .limit(1);
+  return last?.submittedAt ?? null;
+}
+
+/** The levels a firm offers, and what each asks of every natural person. */
 export async function listLevels(ctx: Ctx) {
-  return transact(ctx, ctx.login, (tx) => tx.select().from(kycLevels).orderBy(kycLevels.level));
+  return transact(ctx, ctx.login, async (tx) => {
+    const levels = await tx.select().from(kycLevels).orderBy(kycLevels.level);
+    const rows = await tx
+      .select({ level: kycRequirements.level, alternatives: kycRequirements.alternatives })
+      .from(kycRequirements)
+      .innerJoin(kycRequirementSets, eq(kycRequirementSets.version, kycRequirements.setVersion))
+      .where(
+        and(
+          eq(kycRequirementSets.status, 'active'),
+          eq(kycRequirements.applicantKind, 'natural'),
+          isNull(kycRequirements.nationality),
+          isNull(kycRequirements.riskLevel),
+          eq(kycRequirements.onlyPep, false),
+        ),
+      )
+      .orderBy(kycRequirements.item);
+    return levels.map(({ level, name, description }) => ({
+      level,
+      name,
+      description,
+      requiredDocuments: rows.filter((row) => row.level === level).map(({ alternatives }) => alternatives),
+    }));
+  });
 }

@@ -1,5 +1,6 @@
 import type { Domain } from '../../platform/domain.ts';
 import { peopleBehind } from '../../platform/privacy/people-behind.ts';
+import { ledgerActivity } from './activity-source.ts';
 import { LEDGER_EVENTS } from './audit.ts';
 import { bookChecks } from './book-checks.ts';
 import { journalPosting } from './by-hand/request-journal.ts';
@@ -18,6 +19,7 @@ import { holdRelease } from './holds/request-release.ts';
 import { holdEndpoints } from './holds/routes.ts';
 import { ledgerInventory } from './inventory.ts';
 import { personalHoldings } from './personal-data.ts';
+import { ledgerFacts } from './report-facts.ts';
 import { ledgerEndpoints } from './routes.ts';
 import { wallets } from './schema.ts';
 import { transferChecks } from './transfers/checks.ts';
@@ -80,4 +82,6 @@ export const ledgerDomain: Domain = {
   inventory: ledgerInventory,
   personalData: [personalHoldings],
   closingObstacles: ledgerObstacles,
+  activitySources: ledgerActivity,
+  reportFacts: ledgerFacts,
 };

@@ -29,6 +29,19 @@ export const tradingChecks: readonly Check[] = [
       ),
   },
   {
+    name: 'trading.frozen_people_rest_nothing',
+    invariant: 'I8',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(*)::int as seen from orders`,
+        sql`select 'order ' || o.id as object, 'rests although its owner is frozen' as detail
+            from orders o join customer_gates g on g.user_id = o.user_id
+            where o.closed_at is null and o.book = 'live' and g.restriction = 'frozen'
+              and g.changed_at < now() - interval '5 minutes'`,
+      ),
+  },
+  {
     name: 'trading.trades_have_two_sides',
     invariant: 'I1',
     run: (tx) =>

@@ -1,6 +1,8 @@
 import type { Domain } from '../../platform/domain.ts';
 import { peopleBehind } from '../../platform/privacy/people-behind.ts';
+import { tradingActivity } from './activity-source.ts';
 import { TRADING_EVENTS } from './audit.ts';
+import { cancelRestricted } from './cancel-restricted-orders.ts';
 import { tradingChecks } from './checks.ts';
 import { tradingObstacles } from './closing-obstacles.ts';
 import { expireOrders } from './expire-orders.ts';
@@ -17,11 +19,12 @@ export const tradingDomain: Domain = {
   auditEvents: Object.values(TRADING_EVENTS),
   endpoints: tradingEndpoints,
   checks: tradingChecks,
-  consumers: [],
+  consumers: [cancelRestricted],
   approvalActions: [],
   jobs: [{ name: 'trading.expire-orders', cron: '* * * * *', run: expireOrders }],
   peopleBehind: [peopleBehind(orders, orders.id, orders.userId)],
   inventory: tradingInventory,
   personalData: [personalOrders],
   closingObstacles: tradingObstacles,
+  activitySources: tradingActivity,
 };

@@ -255,9 +255,9 @@ describe('a refused order', () => {
     const gates = [
       [{ kycStatus: 'pending' }, 'kyc_not_approved'],
       [{ screening: 'open' }, 'under_review'],
-      [{ screening: 'confirmed' }, 'account_restricted'],
       [{ restriction: 'frozen' }, 'account_restricted'],
       [{ agreementsCurrent: false }, 'agreements_outdated'],
+      [{ screening: 'confirmed' }, 'account_restricted'],
     ] as const;
     const trader = await desk.newTrader({ USD: '10000' });
     for (const [change, reason] of gates) {

@@ -241,3 +241,8 @@ function fundsRefusal(reservation: bigint, funds: Situation['funds']): Rejection
   }
   return funds === null || funds.available < reservation ? 'insufficient_funds' : null;
 }
+
+/** What an order is to a gate: whoever sells what they hold has less to lose than before. */
+export function moveOf(side: 'buy' | 'sell'): 'trade' | 'reduce' {
+  return side === 'sell' ? 'reduce' : 'trade';
+}

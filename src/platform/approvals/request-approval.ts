@@ -25,6 +25,8 @@ export type ApprovalRequest = {
   readonly quorum: number;
   readonly checkerRoles: readonly Role[];
   readonly reason: string;
+  /** Who asked, where that is not who acts: a machine puts a person's wish before others again. */
+  readonly makerId?: Id;
   readonly expiresInMs?: number;
 };
 
@@ -47,7 +49,7 @@ export async function requestApproval(tx: Tx, ctx: Ctx, request: ApprovalRequest
       subjectUserId: request.subjectUserId,
       payload: request.payload,
       payloadHash: payloadHash(request.payload),
-      makerId: present(personOf(ctx.actor), 'an approval is requested by a person'),
+      makerId: present(request.makerId ?? personOf(ctx.actor), 'an approval is requested by a person'),
       quorum: request.quorum,
       checkerRoles: [...request.checkerRoles],
       status: 'pending',

@@ -131,11 +131,13 @@ describe('a rotation', () => {
 
   test('goes on where somebody is erased in the same moment', async () => {
     const [gone, stays] = [(await desk.newPerson()).userId, (await desk.newPerson()).userId];
-    const erased = Promise.withResolvers<void>();
+    const [erasing, erased] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
     const erasure = desk.deps.db.engine.transaction(async (tx) => {
       await tx.execute(sql`delete from person_keys where user_id = ${gone}`);
+      erasing.resolve();
       await erased.promise;
     });
+    await erasing.promise;
     const publishing = publishPersonKeys(desk.system, 'everybody', () => {});
     // The rotation waits for the erasure to be decided.
     await until(async () => {

@@ -106,6 +106,14 @@ export type EndpointDefinition<
   readonly restricted?: true;
   /** The verb itself records whom staff saw, with an event of its own. */
   readonly recordsReads?: true;
+  /**
+   * What stays whatever becomes of the operation, in transactions of its own: it runs before the one that claims the
+   * key is open, since to wait for a second connection while holding one can make all of them wait.
+   */
+  readonly before?: (
+    ctx: Ctx,
+    input: Input<z.output<Params>, z.output<Query>, z.output<Body>>,
+  ) => Promise<void>;
   readonly handler: (
     ctx: Ctx,
     input: Input<z.output<Params>, z.output<Query>, z.output<Body>>,
@@ -113,7 +121,8 @@ export type EndpointDefinition<
 };
 
 /** An endpoint whose input types are forgotten, for the router. */
-export type Endpoint = Omit<EndpointDefinition<z.ZodObject, z.ZodObject, z.ZodType>, 'handler'> & {
+export type Endpoint = Omit<EndpointDefinition<z.ZodObject, z.ZodObject, z.ZodType>, 'handler' | 'before'> & {
+  readonly before?: (ctx: Ctx, input: Input<never, never, never>) => Promise<void>;
   readonly handler: (ctx: Ctx, input: Input<never, never, never>) => Promise<Reply>;
 };
 

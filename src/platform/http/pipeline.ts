@@ -77,6 +77,9 @@ export async function answer(
     const ctx: Ctx = { deps, actor, requestId, client, login, ...readPreconditions(operation, incoming) };
     const read = readInput(operation, incoming);
     const input = read instanceof Promise ? await read : read;
+    if (operation.before !== undefined) {
+      await operation.before(ctx, input as never);
+    }
     const reply =
       operation.idempotency === 'transaction'
         ? await performOnce(ctx, operation, input, incoming)

@@ -25,6 +25,7 @@ const NAMING = new Set([
   'depositId',
   'withdrawalId',
   'orderId',
+  'caseId',
 ]);
 
 export type Seen = {

@@ -1,14 +1,22 @@
+import { amlCaseDrivers } from './aml-cases.ts';
+import { amlListDrivers } from './aml-lists.ts';
+import { amlMonitoringDrivers } from './aml-monitoring.ts';
+import { amlReportDrivers } from './aml-reports.ts';
+import { amlScreeningDrivers } from './aml-screening.ts';
+import { amlVendorDrivers } from './aml-vendors.ts';
 import { archiveDrivers } from './archives.ts';
+import { auditDrivers } from './audit.ts';
 import { auditExportDrivers } from './audit-exports.ts';
 import { bookDrivers } from './books.ts';
 import { breakGlassDrivers } from './break-glass.ts';
-import { amlDrivers, auditDrivers, kycDrivers } from './compliance.ts';
 import { conversionDrivers } from './conversions.ts';
 import { depositEvidenceDrivers } from './deposits.ts';
 import type { Drivers } from './driver.ts';
 import { factorDrivers } from './factors.ts';
 import { holdDrivers } from './holds.ts';
 import { keyDrivers } from './keys.ts';
+import { kycApplicationDrivers } from './kyc-applications.ts';
+import { kycRiskDrivers } from './kyc-risk.ts';
 import { marketDrivers, orderDrivers } from './markets.ts';
 import { accountDrivers, depositDrivers, ledgerDrivers, withdrawalDrivers } from './money.ts';
 import { payoutDrivers } from './payouts.ts';
@@ -37,8 +45,14 @@ export const allDrivers: Drivers = {
   ...bookDrivers,
   ...holdDrivers,
   ...conversionDrivers,
-  ...kycDrivers,
-  ...amlDrivers,
+  ...kycApplicationDrivers,
+  ...amlScreeningDrivers,
+  ...amlListDrivers,
+  ...amlCaseDrivers,
+  ...amlMonitoringDrivers,
+  ...amlVendorDrivers,
+  ...amlReportDrivers,
+  ...kycRiskDrivers,
   ...marketDrivers,
   ...depositDrivers,
   ...depositEvidenceDrivers,

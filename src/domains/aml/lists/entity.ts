@@ -23,6 +23,9 @@ export type EntityIdentifier = {
   readonly country?: string;
 };
 
+/** Why somebody is on a list. */
+export type ListPurpose = 'sanctions' | 'pep' | 'adverse_media' | 'internal';
+
 export type ListEntity = {
   readonly sourceId: string;
   readonly kind: EntityKind;
@@ -34,16 +37,31 @@ export type ListEntity = {
   readonly programs: readonly string[];
   readonly remarks: string;
   readonly raw: Json;
+  /** Where a list mixes purposes, this entry's; else the list's own. */
+  readonly purpose?: ListPurpose;
 };
 
 /**
- * Digest of everything a publisher says about an entity: a whitelist entry is bound to it and reopens when
- * it changes.
+ * Digest of everything a publisher says about an entity: evidence of the state somebody was compared with.
  * @shape lowercase hex, 64 characters
  * @source SHA-256 over RFC 8785 JSON
  */
 export function entityHash(entity: ListEntity): string {
   return createHash('sha256').update(canonicalJson(entity)).digest('hex');
+}
+
+/**
+ * Digest of what a comparison reads of an entity: a whitelist entry is bound to it and reopens when it changes,
+ * which another remark or another layout of the publisher's record does not do.
+ * @shape lowercase hex, 64 characters
+ * @source SHA-256 over RFC 8785 JSON
+ */
+export function screeningHash(entity: ListEntity): string {
+  const { kind, names, birthDates, countries, genders, identifiers, programs, purpose } = entity;
+  const read = { kind, names, birthDates, countries, genders, identifiers, programs };
+  return createHash('sha256')
+    .update(canonicalJson(purpose === undefined ? read : { ...read, purpose }))
+    .digest('hex');
 }
 
 /** Keeps the first spelling of each name; the strongest type wins when a publisher repeats one. */

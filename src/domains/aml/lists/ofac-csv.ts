@@ -5,6 +5,7 @@
  */
 import { parse } from 'csv-parse/sync';
 import { countryCode } from './country-code.ts';
+import { readText } from './csv-table.ts';
 import {
   distinctNames,
   distinctValues,
@@ -25,7 +26,6 @@ export type OfacFiles = {
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the publisher ends its files with 0x1A
 const endMark = /[\s\u001a]+$/u;
-const maxBytes = 128 * 1024 * 1024;
 const primaryColumns = 12;
 const aliasColumns = 5;
 const addressColumns = 6;
@@ -75,10 +75,7 @@ function readRows(bytes: Uint8Array, columns: number, what: string): Row[] {
 }
 
 function readRecords(bytes: Uint8Array, what: string): Row[] {
-  if (bytes.byteLength > maxBytes) {
-    throw new ListFormatError('file_too_large', `${what} has more than ${maxBytes} bytes`);
-  }
-  const text = decode(bytes, what).replace(endMark, '');
+  const text = readText(bytes, what).replace(endMark, '');
   if (text === '') {
     throw new ListFormatError('empty_file', `${what} has no content`);
   }
@@ -93,14 +90,6 @@ function readRecords(bytes: Uint8Array, what: string): Row[] {
   } catch (cause) {
     const detail = cause instanceof Error ? cause.message : 'not CSV';
     throw new ListFormatError(/quote not closed/iu.test(detail) ? 'truncated' : 'malformed', detail);
-  }
-}
-
-function decode(bytes: Uint8Array, what: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw new ListFormatError('not_utf8', `${what} is not valid UTF-8`);
   }
 }
 

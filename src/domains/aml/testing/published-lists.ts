@@ -15,6 +15,8 @@ export type LabelledPair = {
   readonly right: string;
   readonly label: 'match' | 'nonmatch';
   readonly kind: EntityKind;
+  /** What makes it hard, in the words of whoever labelled it. */
+  readonly category: string;
 };
 
 export type ExpectedName = { readonly name: string; readonly reference: string; readonly kind: EntityKind };
@@ -72,7 +74,7 @@ function loadPairs(directory: string): LabelledPair[] {
   return loadTable(directory, 'dev_pairs.tsv', '\t').flatMap((row) => {
     const { label, schema, name_a: left = '', name_b: right = '' } = row;
     return label === 'match' || label === 'nonmatch'
-      ? [{ left, right, label, kind: kindOf(schema ?? '') }]
+      ? [{ left, right, label, kind: kindOf(schema ?? ''), category: row.category ?? '' }]
       : [];
   });
 }

@@ -52,4 +52,4 @@ test('a balance its customer leaves alone is idle, then dormant, then unclaimed,
   expect(desk.breakIn(unclaimed.run, 'dormant_balance', object)).toBeUndefined();
   await desk.fund(sleeper, 'USD', '1');
   expect((await quiet()).of(sleeper.accountId)).toBeUndefined();
-});
+}, 90_000);

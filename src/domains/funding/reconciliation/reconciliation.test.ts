@@ -125,6 +125,19 @@ describe('the bank', () => {
     });
   });
 
+  test('what is booked past midnight of the firm is of its day, whatever day it is elsewhere', async () => {
+    const customer = await desk.newCustomer();
+    const msOfDay = Date.parse(desk.deps.clock.now()) % DAY_MS;
+    // Eight in the evening of UTC is midnight in Mauritius.
+    desk.advance(20.5 * 3_600_000 - msOfDay + DAY_MS);
+    await desk.fund(customer, 'USD', '78');
+    const rows = await desk.deps.db.engine.execute<{ day: string; settles: string }>(sql`
+      select j.value_date as day, d.settlement_date as settles
+      from deposits d join journals j on j.id = d.journal_id where d.user_id = ${customer.userId}`);
+    expect([...rows]).toEqual([{ day: desk.today(), settles: desk.today() }]);
+    expect(desk.deps.clock.now() < desk.today()).toBe(true);
+  });
+
   test('an account without a statement is a break, and the run that sees one closes it', async () => {
     const bank = await desk.newBank();
     const before = desk.breakIn(await desk.run(), 'statement_missing', bank.object);

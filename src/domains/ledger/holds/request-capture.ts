@@ -32,7 +32,7 @@ export type CaptureRequest = {
 /**
  * Puts a capture before another person: it moves a customer's money, whatever their system says was agreed.
  * Any number of captures of one hold may wait; each is checked again when its vote takes effect.
- * @effects one row of `approvals`; audit `approval.requested`
+ * @effects one row of `approvals`; audit `restricted_approval.requested`
  * @errors not_found, self_action, hold_not_by_hand, hold_expired, hold_not_active, hold_remainder_exceeded,
  *   amount_too_precise, hold_destination_unsuitable
  */
@@ -68,6 +68,7 @@ export async function requestCapture(ctx: Ctx, request: CaptureRequest): Promise
 /** What the vote on a capture does. */
 export const holdCapture: ApprovalAction = {
   action: CAPTURE,
+  restricted: true,
   execute: async (ctx, approved) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
     const { holdId, amount, destination } = approved.payload as unknown as CapturePayload;

@@ -24,7 +24,7 @@ type HoldFile = Awaited<ReturnType<typeof describeHold>>;
  * Sets free what a hold by hand reserves. That frees money, so another person decides; only what a service
  * key placed, a service key of the same person may take back at once: two people gave it this right when the
  * key was made, and it gives back no more than it took. Releasing again answers the hold.
- * @effects one row of `approvals` and audit `approval.requested`, or those of `releaseHold`
+ * @effects one row of `approvals` and audit `restricted_approval.requested`, or those of `releaseHold`
  * @errors not_found, self_action, hold_not_by_hand, hold_expired, hold_not_active, approval_pending_exists
  */
 export async function requestRelease(
@@ -59,6 +59,7 @@ export async function requestRelease(
 /** What the vote on a release does: what remains by then is the customer's to use again. */
 export const holdRelease: ApprovalAction = {
   action: RELEASE,
+  restricted: true,
   execute: async (ctx, { approvalId, subjectId }) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
     await release(tx, ctx, await findHoldById(tx, ctx, subjectId), { approvalId });

@@ -263,6 +263,9 @@ describe('protects', () => {
       await lockExclusive(tx, [gateLockName(of.trader.userId)]);
       waits.resolve();
       await changed.promise;
+      await tx.execute(sql`insert into gate_restrictions (id, user_id, restriction, cause, reference_type,
+          reference_id, placed_by, placed_at)
+        values (gen_random_uuid(), ${of.trader.userId}, 'frozen', 'aml_case', 'test', ${of.trader.userId}, 'test', now())`);
       await tx.execute(sql`update customer_gates set restriction = 'frozen', version = version + 1
         where user_id = ${of.trader.userId}`);
     });

@@ -12,7 +12,7 @@ import { walletKey } from '../../ledger/index.ts';
 import type { PricedInstrument } from '../../markets/index.ts';
 import { bindingLimit, limitRefusal } from '../../risk/index.ts';
 import { refuseTrading } from '../errors.ts';
-import { decideOrder, mayRest, type Situation, type Verdict } from '../rules.ts';
+import { decideOrder, mayRest, moveOf, type Situation, type Verdict } from '../rules.ts';
 import {
   type Candidate,
   clientKeyOf,
@@ -170,7 +170,7 @@ function situationOf(
     currency: instrument.quoteAsset,
   };
   return {
-    gate: gateOf(account, standing.gates.get(account.userId)),
+    gate: gateOf(account, standing.gates.get(account.userId), candidate.ticket.order.side),
     accountTrades: accountAllows(account.status, 'trade'),
     terms: instrument,
     last: instrument.last,
@@ -183,9 +183,9 @@ function situationOf(
 }
 
 /** Paper accounts obey no KYC gate, but a suspended person trades nowhere. */
-function gateOf(account: Account, gate: Gate | undefined): Situation['gate'] {
+function gateOf(account: Account, gate: Gate | undefined, side: 'buy' | 'sell'): Situation['gate'] {
   if (account.type === 'live') {
-    return gateRefusal(gate, 'trade');
+    return gateRefusal(gate, moveOf(side));
   }
   const active = gate !== undefined && gate.userStatus !== 'suspended' && gate.userStatus !== 'closed';
   return active ? null : 'account_restricted';

@@ -13,6 +13,7 @@ import { gateRefusal, lockGates } from '../../identity/index.ts';
 import { findWallets, houseWallet, lockWallets, type Wallet, walletKey } from '../../ledger/index.ts';
 import { instrumentsBySymbol, type PricedInstrument } from '../../markets/index.ts';
 import type { OrderTraded } from '../engine/event.ts';
+import { moveOf } from '../rules.ts';
 import { orders } from '../schema.ts';
 import type { Book } from './desk.ts';
 import { holdBooks } from './fence.ts';
@@ -91,11 +92,12 @@ function termsOf(book: Book, instruments: ReadonlyMap<string, PricedInstrument>)
 async function refuseRestricted(tx: Tx, batch: readonly BookEvents[]): Promise<void> {
   const live = tradesIn(batch.filter(({ book }) => book.book === 'live'));
   const gates = await lockGates(tx, live.flatMap(partiesOf));
-  const userIds = [...new Set(live.flatMap(partiesOf))].filter((userId) => {
-    const refusal = gateRefusal(gates.get(userId), 'trade');
+  const barred = live.flatMap(sidesOf).filter(({ userId, side }) => {
+    const refusal = gateRefusal(gates.get(userId), moveOf(side));
     // New terms of service bind new orders, not those already accepted under the old ones.
     return refusal !== null && refusal !== 'agreements_outdated';
   });
+  const userIds = [...new Set(barred.map(({ userId }) => userId))];
   const accountIds = tradesIn(batch).flatMap((trade) => [trade.makerAccountId, trade.takerAccountId]);
   const accounts = await accountsByIds(tx, accountIds);
   const inactive = [...accounts.values()]
@@ -112,6 +114,14 @@ function tradesIn(batch: readonly BookEvents[]): OrderTraded[] {
 
 function partiesOf(trade: OrderTraded): Id[] {
   return [trade.makerPersonId, trade.takerPersonId];
+}
+
+function sidesOf({ makerPersonId, takerPersonId, takerSide }: OrderTraded) {
+  const makerSide = takerSide === 'buy' ? 'sell' : 'buy';
+  return [
+    { userId: makerPersonId, side: makerSide },
+    { userId: takerPersonId, side: takerSide },
+  ] as const;
 }
 
 async function lockSettlement(

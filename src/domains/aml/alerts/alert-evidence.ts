@@ -1,0 +1,47 @@
+import { and, asc, count, eq, isNotNull } from 'drizzle-orm';
+import { canonicalJson } from '../../../kernel/canonical-json.ts';
+import { sha256 } from '../../../platform/crypto/keyring.ts';
+import type { Tx } from '../../../platform/db/client.ts';
+import { ruleHitAlerts } from '../monitoring/schema.ts';
+import { vendorRequests } from '../vendors/schema.ts';
+import type { AmlAlert } from './alert-events.ts';
+import { itemsOf, type KeptItem } from './alert-items.ts';
+
+/**
+ * What binds a decision to all that was there to look at: how grave the alert is, the listed entries in the states they
+ * had, what rules and vendors found, and of a payer each payment. The same found again changes nothing.
+ * @units hexadecimal
+ */
+export async function evidenceDigest(tx: Tx, alert: AmlAlert): Promise<string> {
+  // Hits are never taken out of an alert, so their number says which they are.
+  const [hits] = await tx
+    .select({ count: count() })
+    .from(ruleHitAlerts)
+    .where(eq(ruleHitAlerts.alertId, alert.id));
+  const vendors = await tx
+    .selectDistinct({ digest: vendorRequests.matchDigest })
+    .from(vendorRequests)
+    .where(and(eq(vendorRequests.alertId, alert.id), isNotNull(vendorRequests.matchDigest)))
+    .orderBy(asc(vendorRequests.matchDigest));
+  return hexOf(
+    sha256(
+      canonicalJson({
+        severity: alert.severity,
+        effect: alert.effect,
+        points: alert.points,
+        items: (await itemsOf(tx, alert.id)).map(stateOf).toSorted(),
+        hits: hits?.count ?? 0,
+        vendors: vendors.map(({ digest }) => hexOf(digest ?? new Uint8Array())),
+        payments: alert.kind === 'third_party' ? alert.occurrences : 0,
+      }),
+    ),
+  );
+}
+
+function stateOf(item: KeptItem): string {
+  return [item.listId, item.sourceId, item.party, hexOf(item.screeningHash)].join('\n');
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}

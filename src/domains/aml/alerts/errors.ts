@@ -1,0 +1,16 @@
+import type { ProblemTable } from '../../../kernel/error.ts';
+
+/** Refusals of the work on alerts. */
+export const ALERT_PROBLEMS = {
+  alert_resolved: { status: 409, title: 'The alert is resolved already' },
+  alert_changed: { status: 409, title: 'The alert is about more than it was when this was asked for' },
+  case_required: { status: 409, title: 'What stays unclear belongs into a case first' },
+  customer_not_confirmed: { status: 409, title: 'Nothing stands against this customer for sanctions' },
+  customer_confirmed_again: {
+    status: 409,
+    title: 'Somebody confirmed a match of this customer since this was asked for',
+  },
+  mlro_vote_required: { status: 409, title: 'One of the votes must be the MLRO’s' },
+  assignee_unsuitable: { status: 422, title: 'Only compliance works on this' },
+  self_review: { status: 403, title: 'Nobody works on an alert about themselves' },
+} as const satisfies ProblemTable;

@@ -1,0 +1,55 @@
+import { inventoryOf, type TableInventory } from '../../../platform/db/inventory.ts';
+import { amlAlerts } from '../schema.ts';
+import { amlAlertEvents, amlAlertItems } from './schema.ts';
+
+/** What each column holds. */
+export const alertInventory: readonly TableInventory[] = [
+  inventoryOf(amlAlerts, 'supervision', {
+    id: 'internal',
+    userId: 'internal',
+    screeningId: 'internal',
+    status: 'internal',
+    severity: 'internal',
+    assigneeId: 'internal',
+    disposition: 'internal',
+    reason: 'personal',
+    version: 'internal',
+    createdAt: 'internal',
+    resolvedAt: 'internal',
+    resolvedBy: 'internal',
+    kind: 'internal',
+    effect: 'internal',
+    dedupKey: 'internal',
+    sourceRef: 'internal',
+    caseId: 'internal',
+    dueAt: 'internal',
+    overdueAt: 'internal',
+    occurrences: 'internal',
+    lastSeenAt: 'internal',
+    points: 'internal',
+    proposedDisposition: 'internal',
+    closeApprovalId: 'internal',
+  }),
+  inventoryOf(amlAlertItems, 'supervision', {
+    alertId: 'internal',
+    listId: 'internal',
+    sourceId: 'internal',
+    party: 'internal',
+    entityId: 'internal',
+    screeningHash: 'internal, hash',
+    subjectDigest: 'personal, blind index',
+    bestScoreBps: 'internal',
+    firstSeenAt: 'internal',
+    lastSeenAt: 'internal',
+  }),
+  inventoryOf(amlAlertEvents, 'supervision', {
+    id: 'internal',
+    alertId: 'internal',
+    type: 'internal',
+    actor: 'internal',
+    at: 'internal',
+    screeningId: 'internal',
+    data: 'internal',
+    comment: 'personal, sealed under the person key',
+  }),
+];

@@ -1,0 +1,10 @@
+import type { ProblemTable } from '../../../kernel/error.ts';
+
+/** Refusals of the work on cases. */
+export const CASE_PROBLEMS = {
+  case_closed: { status: 409, title: 'The case is closed' },
+  case_closing: { status: 409, title: 'Somebody wants to close the case; a second person decides first' },
+  case_has_open_alerts: { status: 409, title: 'An alert of the case is not closed yet' },
+  case_escalated: { status: 409, title: 'The case is with the MLRO already' },
+  case_file_limit_reached: { status: 409, title: 'The case holds as many files as it may' },
+} as const satisfies ProblemTable;

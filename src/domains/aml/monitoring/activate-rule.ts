@@ -1,0 +1,98 @@
+import { and, eq } from 'drizzle-orm';
+import { present } from '../../../kernel/assert.ts';
+import { canonicalJson, type Json } from '../../../kernel/canonical-json.ts';
+import type { Id } from '../../../kernel/id.ts';
+import type { ApprovalAction } from '../../../platform/approvals/actions.ts';
+import { type Approval, requestApproval } from '../../../platform/approvals/request-approval.ts';
+import { record } from '../../../platform/audit/record.ts';
+import type { Ctx } from '../../../platform/context.ts';
+import { sha256 } from '../../../platform/crypto/keyring.ts';
+import type { Tx } from '../../../platform/db/client.ts';
+import { lockExclusive, lockRow } from '../../../platform/db/locks.ts';
+import { transact } from '../../../platform/db/transact.ts';
+import { refuse } from '../../../platform/http/refuse.ts';
+import { AML_EVENTS } from '../audit.ts';
+import { refuseAml } from '../errors.ts';
+import { OFFICERS } from '../operation.ts';
+import type { StoredRule } from './rule-store.ts';
+import { monitoringRules } from './schema.ts';
+import { refuseDecided } from './simulate-rule.ts';
+
+/**
+ * Asks for a draft to be put into force. What is found, and what stops money, follows from it, so another person
+ * decides, on what a simulation said.
+ * @effects one row of `approvals`; audit `approval.requested`
+ * @errors not_found, rule_not_draft, rule_not_simulated, approval_pending_exists
+ */
+export async function activateRule(ctx: Ctx, ruleId: Id): Promise<Approval> {
+  return transact(ctx, 'staff', async (tx) => {
+    const [draft] = await tx.select().from(monitoringRules).where(eq(monitoringRules.id, ruleId));
+    if (draft === undefined) {
+      throw refuse('not_found');
+    }
+    await refuseUnsimulated(tx, draft);
+    return requestApproval(tx, ctx, {
+      action: activateRuleAction.action,
+      subjectType: 'monitoring_rule',
+      subjectId: draft.id,
+      subjectUserId: null,
+      payload: payloadOf(draft),
+      quorum: 1,
+      checkerRoles: OFFICERS,
+      reason: draft.reason,
+    });
+  });
+}
+
+/** Runs when a second person agrees to a version. */
+export const activateRuleAction: ApprovalAction = {
+  action: 'monitoring_rule.activate',
+  execute: async (ctx, approved) => {
+    const tx = present(ctx.tx, 'approved actions run in the transaction of the vote');
+    await lockExclusive(tx, ['aml.monitoring_rules']);
+    const before = present(await lockRow(tx, monitoringRules, approved.subjectId), 'a draft is not deleted');
+    await refuseUnsimulated(tx, before);
+    if (canonicalJson(payloadOf(before)) !== canonicalJson(approved.payload as Json)) {
+      throw refuseAml('rule_not_simulated');
+    }
+    const at = ctx.deps.clock.now();
+    await tx
+      .update(monitoringRules)
+      .set({ status: 'retired', retiredAt: at })
+      .where(and(eq(monitoringRules.key, before.key), eq(monitoringRules.status, 'active')));
+    const [updated] = await tx
+      .update(monitoringRules)
+      .set({ status: 'active', approvalId: approved.approvalId, activatedAt: at })
+      .where(eq(monitoringRules.id, before.id))
+      .returning();
+    await record(tx, ctx, {
+      event: AML_EVENTS['monitoring_rule.activated'],
+      resource: { type: 'monitoring_rule', id: before.id },
+      subjectUserId: null,
+      before,
+      after: present(updated, 'the draft was locked'),
+    });
+  },
+};
+
+/** A simulation speaks for the version it replaces, and for no other. @errors rule_not_draft, rule_not_simulated */
+async function refuseUnsimulated(tx: Tx, draft: StoredRule): Promise<void> {
+  refuseDecided(draft);
+  const [active] = await tx
+    .select({ contentHash: monitoringRules.contentHash })
+    .from(monitoringRules)
+    .where(and(eq(monitoringRules.key, draft.key), eq(monitoringRules.status, 'active')));
+  const { simulation } = draft;
+  if (
+    simulation === null ||
+    simulation.contentHash !== draft.contentHash ||
+    simulation.activeHash !== (active?.contentHash ?? null)
+  ) {
+    throw refuseAml('rule_not_simulated');
+  }
+}
+
+function payloadOf({ key, version, contentHash, simulation }: StoredRule) {
+  const simulationHash = Buffer.from(sha256(canonicalJson(simulation as Json))).toString('hex');
+  return { key, version, contentHash, simulationHash };
+}

@@ -1,0 +1,11 @@
+import type { ProblemTable } from '../../../kernel/error.ts';
+
+/** Refusals of the work on monitoring rules. */
+export const MONITORING_PROBLEMS = {
+  rule_unknown: { status: 422, title: 'There is no rule of this key' },
+  rule_content_invalid: { status: 422, title: 'The rule cannot be set to this' },
+  rule_not_draft: { status: 409, title: 'The version is no longer a draft' },
+  rule_not_simulated: { status: 409, title: 'The draft has not been simulated against what is in force' },
+  snooze_too_long: { status: 422, title: 'A rule is snoozed for 90 days at most' },
+  snooze_ended: { status: 409, title: 'The snooze has ended already' },
+} as const satisfies ProblemTable;

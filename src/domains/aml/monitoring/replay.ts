@@ -1,0 +1,151 @@
+/**
+ * Holds what people did against two sets of rules, in the order it came about, and counts what each would have
+ * raised. The same rules decide as on the day; what they may look at is made from the activities themselves.
+ */
+import type { Id } from '../../../kernel/id.ts';
+import { addMs, msOfInstant } from '../../../kernel/time.ts';
+import type { Activity, ActivityKind } from '../../../platform/activity.ts';
+import { type CountedHit, type Hit, hitsOf, totalOf } from './evaluate.ts';
+import { isMarket, OTHERS_MS, PAST_MS, SHARED_MS } from './load-view.ts';
+import { PAST_ROWS, pastPartsOf } from './past-window.ts';
+import type { Peers, TypologyKey, View } from './rule.ts';
+import type { RuleSet } from './rule-set.ts';
+import { DAY_MS } from './sizes.ts';
+
+export type Replayed = Activity & { readonly id: Id };
+
+/** What one set made of the activities. */
+export type ReplayTally = {
+  readonly hits: readonly (Hit & { readonly activityId: Id })[];
+  /** `person typology activity` of each alert that would have been raised. */
+  readonly alerts: ReadonlySet<string>;
+  readonly holds: ReadonlySet<string>;
+};
+
+/** One pass: give it the activities in their order, then ask for what came out. */
+export type Replay = {
+  readonly next: (activity: Replayed) => void;
+  readonly before: () => ReplayTally;
+  readonly after: () => ReplayTally;
+};
+
+type Dated = CountedHit & { readonly atMs: number };
+
+type Side = {
+  readonly set: RuleSet;
+  readonly hits: (Hit & { readonly activityId: Id })[];
+  readonly alerts: Set<string>;
+  readonly holds: Set<string>;
+  readonly dated: Map<string, Dated[]>;
+  /** Until when an alert of a person and typology takes further hits in. @units ms */
+  readonly openUntil: Map<string, number>;
+};
+
+/** Begins a pass with two sets of rules; `peersOf` says what the peers of a person move now. */
+export function startReplay(before: RuleSet, after: RuleSet, peersOf: (userId: Id) => Peers | null): Replay {
+  const past = new Map<Id, Map<ActivityKind, Replayed[]>>();
+  const fillsOf = new Map<string, Replayed[]>();
+  const users = new Map<string, Map<Id, number>>();
+  const sides = [sideOf(before), sideOf(after)] as const;
+  return {
+    next: (activity) => {
+      const own = past.get(activity.userId) ?? new Map<ActivityKind, Replayed[]>();
+      past.set(activity.userId, own);
+      const place =
+        activity.counterpartyIndex === null ? null : Buffer.from(activity.counterpartyIndex).toString('hex');
+      const view = {
+        past: pastOf(own, activity),
+        others: othersOf(fillsOf.get(activity.instrument ?? '') ?? [], activity),
+        sharers: place === null ? 0 : sharersOf(users.get(place), activity),
+        peers: isMarket(activity) ? null : peersOf(activity.userId),
+      };
+      for (const side of sides) {
+        judge(side, activity, { ...view, reference: side.set.reference });
+      }
+      const alike = own.get(activity.kind) ?? [];
+      alike.push(activity);
+      own.set(activity.kind, alike);
+      if (activity.kind === 'fill' && activity.instrument !== null) {
+        const fills = fillsOf.get(activity.instrument) ?? [];
+        fills.push(activity);
+        fillsOf.set(activity.instrument, fills);
+      }
+      if (place !== null) {
+        const known = users.get(place) ?? new Map<Id, number>();
+        known.set(activity.userId, msOfInstant(activity.occurredAt));
+        users.set(place, known);
+      }
+    },
+    before: () => sides[0],
+    after: () => sides[1],
+  };
+}
+
+function sideOf(set: RuleSet): Side {
+  return {
+    set,
+    hits: [],
+    alerts: new Set(),
+    holds: new Set(),
+    dated: new Map(),
+    openUntil: new Map(),
+  };
+}
+
+function pastOf(
+  own: ReadonlyMap<ActivityKind, readonly Replayed[]>,
+  activity: Activity,
+): readonly Activity[] {
+  const since = addMs(activity.occurredAt, -PAST_MS);
+  return pastPartsOf(isMarket(activity))
+    .flatMap(({ kind, most }) => (own.get(kind) ?? []).slice(-most))
+    .filter(({ occurredAt }) => occurredAt >= since)
+    .toSorted((left, right) => (left.occurredAt < right.occurredAt ? 1 : -1));
+}
+
+function othersOf(fills: readonly Replayed[], activity: Activity): readonly Activity[] {
+  if (activity.kind !== 'order_placed') {
+    return [];
+  }
+  const since = addMs(activity.occurredAt, -OTHERS_MS);
+  return fills
+    .slice(-2 * PAST_ROWS)
+    .filter(({ userId, occurredAt }) => userId !== activity.userId && occurredAt >= since)
+    .toReversed()
+    .slice(0, PAST_ROWS);
+}
+
+function sharersOf(known: ReadonlyMap<Id, number> | undefined, activity: Activity): number {
+  const since = msOfInstant(activity.occurredAt) - SHARED_MS;
+  return [...(known ?? [])].filter(([userId, atMs]) => userId !== activity.userId && atMs >= since).length;
+}
+
+function judge(side: Side, activity: Replayed, view: View): void {
+  const atMs = msOfInstant(activity.occurredAt);
+  for (const hit of hitsOf(activity, view, side.set)) {
+    side.hits.push({ ...hit, activityId: activity.id });
+    const key = `${hit.userId} ${hit.typology}`;
+    const { windowDays } = side.set.typologies[hit.typology];
+    const standing = [
+      ...(side.dated.get(key) ?? []).filter((earlier) => earlier.atMs >= atMs - windowDays * DAY_MS),
+      { ruleKey: hit.ruleKey, points: hit.points, addsEach: hit.addsEach, atMs },
+    ];
+    side.dated.set(key, standing);
+    raise(side, hit.typology, { key, atMs, name: `${key} ${activity.id}`, points: totalOf(standing) });
+  }
+}
+
+function raise(
+  side: Side,
+  typology: TypologyKey,
+  found: { readonly key: string; readonly atMs: number; readonly name: string; readonly points: number },
+): void {
+  const { alertAt, holdAt, windowDays } = side.set.typologies[typology];
+  if (found.points >= alertAt && (side.openUntil.get(found.key) ?? 0) < found.atMs) {
+    side.alerts.add(found.name);
+    side.openUntil.set(found.key, found.atMs + windowDays * DAY_MS);
+  }
+  if (holdAt !== null && found.points >= holdAt) {
+    side.holds.add(found.name);
+  }
+}

@@ -1,0 +1,30 @@
+import { z } from '@hono/zod-openapi';
+import { rule } from '../rule.ts';
+import { DAY_MS, msBetween, sizeBps } from '../sizes.ts';
+
+/** Money that moves after nothing happened for long. */
+export const dormantReactivation = rule({
+  key: 'dormant_reactivation',
+  looksFor: 'A payment of some size after nothing happened for long',
+  measures: 'days since the person last did anything',
+  kinds: ['deposit', 'withdrawal_requested'],
+  parameters: z.strictObject({ sizeAtLeastBps: z.number().int().min(0) }),
+  released: {
+    typology: 'pass_through',
+    parameters: { sizeAtLeastBps: 2_000 },
+    bands: [
+      { atLeast: 180, points: 25 },
+      { atLeast: 365, points: 35 },
+    ],
+    addsEach: false,
+  },
+  evaluate: (activity, { past, reference }, { sizeAtLeastBps }) => {
+    const last = past[0];
+    const size = sizeBps(activity, reference);
+    if (last === undefined || size < sizeAtLeastBps) {
+      return [];
+    }
+    const days = Math.trunc(msBetween(activity.occurredAt, last.occurredAt) / DAY_MS);
+    return [{ measure: days, facts: { days, sizeBps: size } }];
+  },
+});

@@ -1,0 +1,178 @@
+import { and, asc, eq, gt, gte, lte, or } from 'drizzle-orm';
+import { present } from '../../../kernel/assert.ts';
+import type { Id } from '../../../kernel/id.ts';
+import type { Instant } from '../../../kernel/time.ts';
+import { record } from '../../../platform/audit/record.ts';
+import type { Ctx } from '../../../platform/context.ts';
+import { lockRow } from '../../../platform/db/locks.ts';
+import { transact } from '../../../platform/db/transact.ts';
+import { refuse } from '../../../platform/http/refuse.ts';
+import { kycLevels } from '../../identity/index.ts';
+import { AML_EVENTS } from '../audit.ts';
+import { refuseAml } from '../errors.ts';
+import { inTurns } from '../screening/in-turns.ts';
+import { peersOfFigures } from './load-view.ts';
+import { type Replay, type Replayed, type ReplayTally, startReplay } from './replay.ts';
+import type { Peers } from './rule.ts';
+import { type RuleContent, ruleSetOf } from './rule-set.ts';
+import { activeRows, type StoredRule } from './rule-store.ts';
+import { monitoredActivity, monitoringRules, peerFigures } from './schema.ts';
+import type { Simulation } from './simulation.ts';
+
+const PAGE_ROWS = 1_000;
+
+/** What one simulation replays at most; from the beginning of its time. */
+const ACTIVITIES_MOST = 25_000;
+const SAMPLE_MOST = 20;
+
+export type SimulatedTime = { readonly from: Instant; readonly to: Instant };
+
+/**
+ * Replays what people did with a draft and with what is in force, and keeps the counts with the draft. Nobody's
+ * hits, alerts or gate change.
+ * @effects one row of `monitoring_rules`; audit `monitoring_rule.simulated`
+ * @errors not_found, rule_not_draft
+ */
+export async function simulateRule(ctx: Ctx, ruleId: Id, { from, to }: SimulatedTime): Promise<StoredRule> {
+  const { draft, active, peers } = await transact(ctx, 'staff', async (tx) => {
+    const [found] = await tx.select().from(monitoringRules).where(eq(monitoringRules.id, ruleId));
+    if (found === undefined) {
+      throw refuse('not_found');
+    }
+    refuseDecided(found);
+    return { draft: found, active: await activeRows(tx), peers: await readPeers(ctx) };
+  });
+  const others = active.filter(({ key }) => key !== draft.key);
+  const replay = startReplay(ruleSetOf(active), ruleSetOf([...others, draft]), peers);
+  const read = await replayAll(ctx, { from, to }, replay);
+  const { contentHash } = draft;
+  const activeHash = active.find(({ key }) => key === draft.key)?.contentHash ?? null;
+  const simulation = {
+    at: ctx.deps.clock.now(),
+    from,
+    to,
+    contentHash,
+    activeHash,
+    ...read,
+    ...counts(draft, replay),
+  };
+  return keep(ctx, ruleId, simulation);
+}
+
+/** @errors rule_not_draft */
+export function refuseDecided(rule: StoredRule): void {
+  if (rule.status !== 'draft') {
+    throw refuseAml('rule_not_draft');
+  }
+}
+
+async function keep(ctx: Ctx, ruleId: Id, simulation: Simulation): Promise<StoredRule> {
+  return transact(ctx, 'staff', async (tx) => {
+    const before = present(await lockRow(tx, monitoringRules, ruleId), 'a draft is not deleted');
+    refuseDecided(before);
+    const [updated] = await tx
+      .update(monitoringRules)
+      .set({ simulation })
+      .where(eq(monitoringRules.id, ruleId))
+      .returning();
+    const after = present(updated, 'the draft was locked');
+    await record(tx, ctx, {
+      event: AML_EVENTS['monitoring_rule.simulated'],
+      resource: { type: 'monitoring_rule', id: ruleId },
+      subjectUserId: null,
+      before,
+      after,
+    });
+    return after;
+  });
+}
+
+async function readPeers(ctx: Ctx): Promise<(userId: Id) => Peers | null> {
+  return transact(ctx, 'staff', async (tx) => {
+    const figures = await tx.select().from(peerFigures);
+    const levels = await kycLevels(tx);
+    const groups = new Map(
+      [...new Set(figures.map(({ peerGroup }) => peerGroup))].map((group) => [
+        group,
+        peersOfFigures(figures.filter(({ peerGroup }) => peerGroup === group)),
+      ]),
+    );
+    return (userId) => groups.get(levels.get(userId) ?? '') ?? null;
+  });
+}
+
+async function replayAll(ctx: Ctx, time: SimulatedTime, replay: Replay) {
+  const people = new Set<Id>();
+  let activities = 0;
+  let last: Replayed | undefined;
+  for (;;) {
+    const page = await readPage(ctx, time, last);
+    const taken = page.slice(0, ACTIVITIES_MOST - activities);
+    await inTurns(taken, (activity) => {
+      people.add(activity.userId);
+      replay.next(activity);
+    });
+    activities += taken.length;
+    last = taken.at(-1);
+    if (page.length < PAGE_ROWS || taken.length < page.length) {
+      return { activities, people: people.size, isCut: taken.length < page.length };
+    }
+  }
+}
+
+async function readPage(ctx: Ctx, { from, to }: SimulatedTime, last: Replayed | undefined) {
+  return transact(ctx, 'staff', (tx) =>
+    tx
+      .select()
+      .from(monitoredActivity)
+      .where(
+        and(
+          gte(monitoredActivity.occurredAt, last?.occurredAt ?? from),
+          lte(monitoredActivity.occurredAt, to),
+          last === undefined
+            ? undefined
+            : or(
+                gt(monitoredActivity.occurredAt, last.occurredAt),
+                and(eq(monitoredActivity.occurredAt, last.occurredAt), gt(monitoredActivity.id, last.id)),
+              ),
+        ),
+      )
+      .orderBy(asc(monitoredActivity.occurredAt), asc(monitoredActivity.id))
+      .limit(PAGE_ROWS),
+  );
+}
+
+function counts(draft: StoredRule, replay: Replay) {
+  const before = replay.before();
+  const after = replay.after();
+  const bands = (draft.content as Partial<RuleContent>).bands ?? [];
+  const byBand = Object.fromEntries(bands.map(({ atLeast }) => [`${atLeast}`, 0]));
+  for (const hit of after.hits.filter(({ ruleKey }) => ruleKey === draft.key)) {
+    const band = bands.findLast(({ atLeast }) => hit.measure >= atLeast);
+    byBand[`${band?.atLeast ?? 0}`] = (byBand[`${band?.atLeast ?? 0}`] ?? 0) + 1;
+  }
+  return {
+    hitsBefore: before.hits.length,
+    hitsAfter: after.hits.length,
+    alertsBefore: before.alerts.size,
+    alertsAfter: after.alerts.size,
+    newAlerts: onlyIn(after.alerts, before.alerts),
+    lostAlerts: onlyIn(before.alerts, after.alerts),
+    holdsBefore: before.holds.size,
+    holdsAfter: after.holds.size,
+    byBand,
+    sample: sampleOf(before, after),
+  };
+}
+
+function onlyIn(left: ReadonlySet<string>, right: ReadonlySet<string>): number {
+  return [...left].filter((name) => !right.has(name)).length;
+}
+
+function sampleOf(before: ReplayTally, after: ReplayTally): readonly string[] {
+  const named = (tally: ReplayTally) =>
+    new Map(tally.hits.map((hit) => [`${hit.activityId} ${hit.ruleKey} ${hit.userId}`, hit.activityId]));
+  const [was, is] = [named(before), named(after)];
+  const differing = [...was, ...is].filter(([name]) => was.has(name) !== is.has(name));
+  return [...new Set(differing.map(([, activityId]) => activityId))].slice(0, SAMPLE_MOST);
+}

@@ -1,0 +1,19 @@
+import { auditEvents } from '../../../platform/audit/events.ts';
+
+/** What re-screening records; what it finds on a person is a screening and recorded as one. */
+export const RESCREENING_EVENTS = auditEvents({
+  'rescreening.started': {
+    category: 'compliance',
+    severity: 'info',
+    class: 'restricted',
+    description: 'Everybody who is behind the lists, or due by themselves, is held against them',
+    shows: ['cause', 'isFull', 'listSet', 'configHash', 'total'],
+  },
+  'rescreening.finished': {
+    category: 'compliance',
+    severity: 'info',
+    class: 'restricted',
+    description: 'Everybody was held against the lists and the configuration that are active',
+    shows: ['cause', 'isFull', 'listSet', 'configHash', 'total', 'done', 'hits', 'skipped'],
+  },
+});

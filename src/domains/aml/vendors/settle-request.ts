@@ -1,0 +1,223 @@
+import { and, eq, isNotNull, isNull } from 'drizzle-orm';
+import { present } from '../../../kernel/assert.ts';
+import { type Id, newId } from '../../../kernel/id.ts';
+import { addMs } from '../../../kernel/time.ts';
+import { record } from '../../../platform/audit/record.ts';
+import type { Ctx } from '../../../platform/context.ts';
+import { sealJson } from '../../../platform/crypto/seal.ts';
+import type { Tx } from '../../../platform/db/client.ts';
+import { lockRow } from '../../../platform/db/locks.ts';
+import { lockGateExclusively } from '../../identity/index.ts';
+import { openAlert } from '../alerts/open-alert.ts';
+import { AML_EVENTS } from '../audit.ts';
+import { amlAlerts, screenings } from '../schema.ts';
+import type { Question } from './queries-of.ts';
+import { type Compared, compare } from './rules.ts';
+import { vendorRequests, vendorResults } from './schema.ts';
+import type { ScreeningVendor, VendorAnswer, VendorFailure } from './vendor.ts';
+
+type Request = typeof vendorRequests.$inferSelect;
+
+type QueryFailure = Extract<VendorAnswer, { ok: false }>['failure'];
+
+/** How long until the next try after each failure in a row; the last one from then on. @units ms */
+const RETRY_MS = [60_000, 240_000, 900_000, 3_600_000] as const;
+/** How often something is asked that the vendor refuses or answers in a way nobody can read. */
+const TRIES_MAX = 8;
+/** What may pass by itself, however long it lasts. */
+const PASSES: readonly string[] = ['unavailable', 'busy', 'unauthorised'];
+
+export type Answered = {
+  readonly vendor: ScreeningVendor;
+  readonly requestId: Id;
+  readonly question: Question;
+  readonly answers: readonly VendorAnswer[];
+  readonly latencyMs: number;
+};
+
+/**
+ * Keeps what a vendor said of a screening; where it finds more than we did, somebody looks, and where the stricter
+ * of both counts, money waits until they did. It never clears anybody.
+ * @effects `vendor_results`, `vendor_requests`, perhaps `aml_alerts` and the gate; audit `vendor_result.recorded`
+ */
+export async function keepAnswer(tx: Tx, ctx: Ctx, answered: Answered): Promise<void> {
+  const { vendor, question, answers } = answered;
+  const [known] = await tx.select().from(vendorRequests).where(eq(vendorRequests.id, answered.requestId));
+  const { userId, screeningId } = present(known, 'requests are never deleted');
+  if (userId !== null && vendor.mode === 'decide') {
+    await lockGateExclusively(tx, userId);
+  }
+  const request = await lockWaiting(tx, answered.requestId);
+  if (request === undefined) {
+    return;
+  }
+  if (userId !== null && (await ctx.deps.personKeys.find(tx, userId)) === undefined) {
+    await abandon(tx, ctx, request.id, 'erased');
+    return;
+  }
+  const [screening] = await tx.select().from(screenings).where(eq(screenings.id, screeningId));
+  const own = present(screening, 'a request names a screening').result;
+  const found = answers.flatMap((answer) => (answer.ok ? answer.matches : []));
+  const compared = compare(own, found, vendor.mode);
+  const id = newId();
+  const [result] = await tx
+    .insert(vendorResults)
+    .values({
+      id,
+      requestId: request.id,
+      screeningId,
+      userId,
+      vendor: vendor.name,
+      mode: vendor.mode,
+      result: compared.result,
+      bestScoreBps: compared.bestScoreBps,
+      matchCount: compared.matchCount,
+      ownResult: own,
+      agreed: compared.agreed,
+      answer: sealJson(
+        question.key,
+        vendorAnswerPlace(id),
+        answers.map((answer) => (answer.ok ? answer.answer : null)),
+      ),
+      latencyMs: answered.latencyMs,
+      at: ctx.deps.clock.now(),
+    })
+    .returning();
+  await record(tx, ctx, {
+    event: AML_EVENTS['vendor_result.recorded'],
+    resource: { type: 'vendor_result', id },
+    subjectUserId: userId,
+    after: present(result, 'the result was inserted'),
+  });
+  const matchDigest = compared.matchCount === 0 ? null : digestOf(ctx, answered);
+  const alertId = matchDigest === null ? null : await tell(tx, ctx, request, compared, matchDigest);
+  await tx
+    .update(vendorRequests)
+    .set({ status: 'answered', settledAt: ctx.deps.clock.now(), nextAt: null, matchDigest, alertId })
+    .where(eq(vendorRequests.id, request.id));
+}
+
+/** What a result's sealed answer is bound to. */
+export function vendorAnswerPlace(resultId: Id) {
+  return { table: 'vendor_results', column: 'answer', rowId: resultId };
+}
+
+/**
+ * Has something asked again later. What the vendor refuses, or answers so that nobody can read it, is given up after
+ * some tries; what may pass by itself is asked for as long as it takes.
+ * @effects `vendor_requests`; perhaps audit `vendor_request.abandoned`
+ */
+export async function postpone(
+  tx: Tx,
+  ctx: Ctx,
+  requestId: Id,
+  failure: VendorFailure | QueryFailure,
+  retryAfterMs = 0,
+): Promise<void> {
+  const request = await lockWaiting(tx, requestId);
+  if (request === undefined) {
+    return;
+  }
+  const failures = request.failures + 1;
+  if (failures >= TRIES_MAX && !PASSES.includes(failure)) {
+    await abandon(tx, ctx, requestId, failure);
+    return;
+  }
+  const tries = failure === 'busy' ? 1 : Math.min(failures, RETRY_MS.length);
+  const pauseMs = RETRY_MS[tries - 1] ?? RETRY_MS[0];
+  await tx
+    .update(vendorRequests)
+    .set({
+      failures,
+      lastFailure: failure,
+      nextAt: addMs(ctx.deps.clock.realNow(), Math.max(pauseMs, retryAfterMs)),
+    })
+    .where(eq(vendorRequests.id, requestId));
+}
+
+/** Asks no more: our own word stands by itself. @effects `vendor_requests`; audit `vendor_request.abandoned` */
+export async function abandon(tx: Tx, ctx: Ctx, requestId: Id, failure: string): Promise<void> {
+  const before = await lockWaiting(tx, requestId);
+  if (before === undefined) {
+    return;
+  }
+  const [updated] = await tx
+    .update(vendorRequests)
+    .set({
+      status: 'abandoned',
+      failures: before.failures + 1,
+      lastFailure: failure,
+      nextAt: null,
+      settledAt: ctx.deps.clock.now(),
+    })
+    .where(eq(vendorRequests.id, requestId))
+    .returning();
+  const after = present(updated, 'the request was locked');
+  await record(tx, ctx, {
+    event: AML_EVENTS['vendor_request.abandoned'],
+    resource: { type: 'vendor_request', id: requestId },
+    subjectUserId: after.userId,
+    before,
+    after,
+  });
+}
+
+async function lockWaiting(tx: Tx, requestId: Id): Promise<Request | undefined> {
+  const request = present(await lockRow(tx, vendorRequests, requestId), 'requests are never deleted');
+  return request.status === 'waiting' ? request : undefined;
+}
+
+/** Whom the vendor found for whom; the same again is known once somebody called it a false positive. */
+function digestOf(ctx: Ctx, { vendor, question, answers }: Answered): Uint8Array {
+  const ids = answers.flatMap((answer) =>
+    answer.ok ? answer.matches.filter(({ isMatch }) => isMatch).map(({ id }) => id) : [],
+  );
+  const subjects = question.queries.map(({ names, subject }) => ({ names, subject }));
+  return ctx.deps.keyring.blindIndex(
+    'aml.vendor_match',
+    JSON.stringify([vendor.name, [...new Set(ids)].sort(), subjects]),
+  );
+}
+
+/** @shape the alert that was raised or took it in; null where none has to be, or somebody looked already */
+async function tell(
+  tx: Tx,
+  ctx: Ctx,
+  request: Request,
+  { alert }: Compared,
+  matchDigest: Uint8Array,
+): Promise<Id | null> {
+  if (alert === null || (await isKnownFalse(tx, request, matchDigest))) {
+    return null;
+  }
+  const { userId, vendor } = request;
+  const mark = Buffer.from(matchDigest).toString('hex').slice(0, 32);
+  const opened = await openAlert(tx, ctx, {
+    userId,
+    kind: 'provider',
+    dedupKey: userId === null ? `vendor:${vendor}:${mark}` : `vendor:${vendor}`,
+    severity: alert.severity,
+    effect: userId === null ? 'review' : alert.effect,
+    sourceRef: `vendor:${vendor}`,
+    screeningId: request.screeningId,
+  });
+  return opened.id;
+}
+
+async function isKnownFalse(tx: Tx, request: Request, matchDigest: Uint8Array): Promise<boolean> {
+  const { userId } = request;
+  const [known] = await tx
+    .select({ id: vendorRequests.id })
+    .from(vendorRequests)
+    .innerJoin(amlAlerts, eq(amlAlerts.id, vendorRequests.alertId))
+    .where(
+      and(
+        eq(vendorRequests.matchDigest, matchDigest),
+        userId === null ? isNull(vendorRequests.userId) : eq(vendorRequests.userId, userId),
+        isNotNull(vendorRequests.alertId),
+        eq(amlAlerts.disposition, 'false_positive'),
+      ),
+    )
+    .limit(1);
+  return known !== undefined;
+}

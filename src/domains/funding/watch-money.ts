@@ -1,0 +1,111 @@
+import { eq } from 'drizzle-orm';
+import { present } from '../../kernel/assert.ts';
+import type { Id } from '../../kernel/id.ts';
+import type { Activity } from '../../platform/activity.ts';
+import { NO_ACTIVITY } from '../../platform/activity.ts';
+import type { Ctx } from '../../platform/context.ts';
+import type { Tx } from '../../platform/db/client.ts';
+import { monitorMoney } from '../aml/index.ts';
+import { personNameOf } from '../identity/index.ts';
+import { depositActivity, type WithdrawalFacts, withdrawalActivity } from './activity-source.ts';
+import { type Destination, placeIndex } from './destination.ts';
+import { isSameHolder } from './holder-name.ts';
+import type { Receipt } from './receipts.ts';
+import { beneficiaries } from './schema.ts';
+import { counterpartyOf } from './statement-store.ts';
+import type { Deposit } from './store.ts';
+
+/** An account number that begins with its country. */
+const IBAN = /^([A-Z]{2})\d{2}[A-Z0-9]{8,}$/;
+
+/**
+ * Holds a withdrawal that is being asked for against the monitoring rules, before it is decided who looks at it.
+ * @effects those of `monitorMoney`
+ * @shape whether it waits for two people and the MLRO, whatever its amount
+ */
+export async function isWithdrawalHeld(
+  tx: Tx,
+  ctx: Ctx,
+  withdrawal: WithdrawalFacts,
+  destination: Destination,
+): Promise<boolean> {
+  const [payee] = await tx.select().from(beneficiaries).where(eq(beneficiaries.id, withdrawal.beneficiaryId));
+  const watched = await monitorMoney(tx, ctx, {
+    ...withdrawalActivity(withdrawal, present(payee, 'the payee was locked')),
+    counterpartyCountry: destination.kind === 'bank' ? destination.bic.slice(4, 6) : null,
+  });
+  return watched === 'hold';
+}
+
+/**
+ * Holds money that was just credited against the monitoring rules. It is the customer's: where the rules find
+ * enough, the gate shuts a moment later, and a withdrawal asked for in between waits.
+ * @effects those of `monitorMoney`
+ */
+export async function watchDeposit(tx: Tx, ctx: Ctx, deposit: Deposit, payerName?: string): Promise<void> {
+  const payer =
+    deposit.statementLineId === null
+      ? { name: payerName ?? null, account: null }
+      : await counterpartyOf(tx, ctx, deposit.statementLineId);
+  const activity = depositActivity(deposit);
+  await monitorMoney(
+    tx,
+    ctx,
+    await withPayer(tx, ctx, activity, payer?.name ?? null, payer?.account ?? null),
+  );
+}
+
+/**
+ * The same for money that nobody announced and that was given to an account.
+ * @effects those of `monitorMoney`
+ */
+export async function watchReceipt(
+  tx: Tx,
+  ctx: Ctx,
+  receipt: Receipt,
+  owner: { readonly userId: Id; readonly accountId: Id },
+): Promise<void> {
+  const payer = await counterpartyOf(tx, ctx, receipt.statementLineId);
+  const activity: Activity = {
+    ...NO_ACTIVITY,
+    ...owner,
+    source: 'funding.receipts',
+    sourceId: receipt.id,
+    kind: 'deposit',
+    occurredAt: ctx.deps.clock.now(),
+    asset: receipt.asset,
+    amount: receipt.amount,
+    direction: 'in',
+    data: { method: 'bank_transfer' },
+  };
+  await monitorMoney(
+    tx,
+    ctx,
+    await withPayer(tx, ctx, activity, payer?.name ?? null, payer?.account ?? null),
+  );
+}
+
+/** Adds who paid: the account they paid from, or where there is none the name if it is another's. */
+async function withPayer(
+  tx: Tx,
+  ctx: Ctx,
+  activity: Activity,
+  name: string | null,
+  account: string | null,
+): Promise<Activity> {
+  const { keyring } = ctx.deps;
+  const isOther = name !== null && !isSameHolder(name, await personNameOf(tx, ctx, activity.userId));
+  const payer = name === null ? 'unnamed' : isOther ? 'other' : 'customer';
+  const country = account === null ? undefined : IBAN.exec(account)?.[1];
+  return {
+    ...activity,
+    counterpartyIndex:
+      country !== undefined && account !== null
+        ? placeIndex(keyring, 'bank', account)
+        : isOther
+          ? keyring.blindIndex('aml.payer', name)
+          : null,
+    counterpartyCountry: country ?? null,
+    data: { ...activity.data, payer },
+  };
+}

@@ -1,0 +1,75 @@
+import { z } from '@hono/zod-openapi';
+
+const COUNTRY = /^[A-Z]{3}$/;
+const country = z.string().regex(COUNTRY, 'must be an ISO 3166-1 alpha-3 code').openapi({ example: 'MUS' });
+const words = z.string().trim().min(1).max(200);
+const day = z.iso.date({ error: 'must be a date, YYYY-MM-DD' });
+
+/** An address as it is declared. */
+export const AddressInput = z.strictObject({
+  street: words,
+  city: words,
+  state: words.optional(),
+  postalCode: z.string().trim().min(1).max(20).optional(),
+  country,
+});
+
+/** The legal person an application is for; whoever declares acts for it. Sealed before it is stored. */
+export const Company = z
+  .strictObject({
+    legalName: words,
+    registrationNumber: z.string().trim().min(2).max(40),
+    incorporatedOn: day,
+    country,
+    legalForm: words,
+    lei: z
+      .string()
+      .regex(/^[A-Z0-9]{18}[0-9]{2}$/, 'must be an LEI')
+      .optional(),
+    registeredAddress: AddressInput,
+    natureOfBusiness: words,
+    taxResidences: z.array(country).min(1).max(10),
+    regulated: z.boolean().optional(),
+  })
+  .openapi('KycCompany');
+
+export type CompanyInput = z.infer<typeof Company>;
+
+/** Numbers that an authority gave somebody. */
+const identifiers = z
+  .array(
+    z.strictObject({
+      type: z.enum(['passport', 'national_id', 'driving_licence', 'registration', 'lei', 'tax']),
+      number: z.string().trim().min(2).max(40),
+      country: country.optional(),
+    }),
+  )
+  .max(10)
+  .optional();
+
+const personDetails = z.strictObject({
+  firstName: words,
+  lastName: words,
+  birthDate: day,
+  nationality: country,
+  gender: z.enum(['female', 'male', 'other', 'unspecified']).optional(),
+  address: AddressInput.optional(),
+  identifiers,
+});
+
+const organisationDetails = z.strictObject({
+  legalName: words,
+  country,
+  registrationNumber: z.string().trim().min(2).max(40).optional(),
+  identifiers,
+});
+
+/** Who a party is: one of both. */
+export const PartyDetails = z
+  .strictObject({ person: personDetails.optional(), organisation: organisationDetails.optional() })
+  .refine(({ person, organisation }) => (person === undefined) !== (organisation === undefined), {
+    message: 'must say who it is: a person or an organisation',
+  })
+  .openapi('KycPartyDetails');
+
+export type PartyDetailsInput = z.infer<typeof PartyDetails>;

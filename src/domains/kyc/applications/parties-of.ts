@@ -1,0 +1,135 @@
+import { and, desc, eq, isNotNull, isNull } from 'drizzle-orm';
+import type { Id } from '../../../kernel/id.ts';
+import type { Ctx } from '../../../platform/context.ts';
+import { type DataKey, openJson } from '../../../platform/crypto/seal.ts';
+import type { Tx } from '../../../platform/db/client.ts';
+import { kycApplications } from '../schema.ts';
+import type { CompanyInput, PartyDetailsInput } from './company.ts';
+import { kycParties } from './schema.ts';
+
+/** A number an authority gave somebody. @units country ISO 3166-1 alpha-3 */
+export type PartyIdentifier = {
+  readonly type: string;
+  readonly number: string;
+  readonly country: string | null;
+};
+
+/** Somebody behind a customer who is a legal person, the legal person itself first. */
+export type Party = {
+  /** The row of the party; of the application for the legal person itself. */
+  readonly id: Id;
+  readonly role:
+    | 'applicant'
+    | 'director'
+    | 'beneficial_owner'
+    | 'authorised_signatory'
+    | 'trustee'
+    | 'settlor';
+  readonly kind: 'person' | 'organisation';
+  readonly name: string;
+  /** @units YYYY-MM-DD */
+  readonly birthDate?: string;
+  readonly gender?: 'female' | 'male';
+  /** @units ISO 3166-1 alpha-3 */
+  readonly countries: readonly string[];
+  readonly identifiers: readonly PartyIdentifier[];
+};
+
+/**
+ * Everybody behind a legal person, as said in the application it handed in last; none for a natural person and
+ * where the key was destroyed.
+ */
+export async function partiesOf(tx: Tx, ctx: Ctx, userId: Id): Promise<readonly Party[]> {
+  const [application] = await tx
+    .select()
+    .from(kycApplications)
+    .where(and(eq(kycApplications.userId, userId), isNotNull(kycApplications.submittedAt)))
+    .orderBy(desc(kycApplications.id))
+    .limit(1);
+  const key = await ctx.deps.personKeys.find(tx, userId);
+  if (application === undefined || application.company === null || key === undefined) {
+    return [];
+  }
+  const company = openJson<CompanyInput>(key, companyPlace(application.id), application.company);
+  const rows = await standingParties(tx, application.id);
+  return [
+    {
+      id: application.id,
+      role: 'applicant',
+      kind: 'organisation',
+      name: company.legalName,
+      countries: [company.country],
+      identifiers: [
+        { type: 'registration', number: company.registrationNumber, country: company.country },
+        ...(company.lei === undefined ? [] : [{ type: 'lei', number: company.lei, country: null }]),
+      ],
+    },
+    ...rows.map((row) => partyFrom(key, row)),
+  ];
+}
+
+/** Opens the legal person an application is for; null for a natural one, and where the key was destroyed. */
+export async function companyOf(
+  tx: Tx,
+  ctx: Ctx,
+  { id, userId, company }: typeof kycApplications.$inferSelect,
+): Promise<CompanyInput | null> {
+  const key = company === null ? undefined : await ctx.deps.personKeys.find(tx, userId);
+  return company === null || key === undefined
+    ? null
+    : openJson<CompanyInput>(key, companyPlace(id), company);
+}
+
+/** The parties of an application that were not taken back, oldest first. */
+export async function standingParties(tx: Tx, applicationId: Id) {
+  return tx
+    .select()
+    .from(kycParties)
+    .where(and(eq(kycParties.applicationId, applicationId), isNull(kycParties.removedAt)))
+    .orderBy(kycParties.id);
+}
+
+/** What a sealed company is bound to. */
+export function companyPlace(applicationId: Id) {
+  return { table: 'kyc_applications', column: 'company', rowId: applicationId };
+}
+
+/** What a party's sealed details are bound to. */
+export function partyPlace(partyId: Id) {
+  return { table: 'kyc_parties', column: 'details', rowId: partyId };
+}
+
+function partyFrom(key: DataKey, row: typeof kycParties.$inferSelect): Party {
+  const { person, organisation } = openJson<PartyDetailsInput>(key, partyPlace(row.id), row.details);
+  const common = { id: row.id, role: row.role as Party['role'] };
+  if (person !== undefined) {
+    const { gender } = person;
+    return {
+      ...common,
+      kind: 'person',
+      name: `${person.firstName} ${person.lastName}`,
+      birthDate: person.birthDate,
+      ...(gender === 'female' || gender === 'male' ? { gender } : {}),
+      countries: [person.nationality],
+      identifiers: identifiersFrom(person.identifiers),
+    };
+  }
+  const number = organisation?.registrationNumber;
+  const country = organisation?.country ?? '';
+  return {
+    ...common,
+    kind: 'organisation',
+    name: organisation?.legalName ?? '',
+    countries: [country],
+    identifiers: [
+      ...(number === undefined ? [] : [{ type: 'registration', number, country }]),
+      ...identifiersFrom(organisation?.identifiers),
+    ],
+  };
+}
+
+type SaidIdentifiers = NonNullable<PartyDetailsInput['person']>['identifiers'];
+
+function identifiersFrom(said: SaidIdentifiers): readonly PartyIdentifier[] {
+  return (said ?? []).map(({ type, number, country }) => ({ type, number, country: country ?? null }));
+}

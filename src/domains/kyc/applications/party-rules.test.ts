@@ -1,0 +1,71 @@
+import { describe, expect, test } from 'bun:test';
+import { effectiveShareBps, type PartyFacts, partyFaults } from './party-rules.ts';
+
+let ids = 0;
+function party(role: string, more: Partial<PartyFacts> = {}): PartyFacts {
+  ids += 1;
+  return { id: `party ${ids}`, role, kind: 'person', shareBps: null, parentId: null, ...more };
+}
+
+function owner(shareBps: number, more: Partial<PartyFacts> = {}): PartyFacts {
+  return party('beneficial_owner', { shareBps, ...more });
+}
+
+const PEOPLE = [party('director'), party('authorised_signatory')];
+
+describe('who has to be named', () => {
+  const company = owner(6_000, { kind: 'organisation' });
+  const small = owner(1_999, { kind: 'organisation' });
+  const [left, right] = [
+    owner(1, { id: 'left', parentId: 'right' }),
+    owner(1, { id: 'right', parentId: 'left' }),
+  ];
+
+  test.each<[string, readonly PartyFacts[], readonly string[]]>([
+    ['one of each is enough', [...PEOPLE, owner(10_000)], []],
+    ['a trustee where nobody owns', [...PEOPLE, party('trustee')], []],
+    ['nobody is named', [], ['director_missing', 'signatory_missing', 'owner_missing']],
+    [
+      'only a company directs',
+      [party('director', { kind: 'organisation' }), ...PEOPLE.slice(1), owner(1)],
+      ['director_missing'],
+    ],
+    ['a chain ends in a company', [...PEOPLE, owner(4_000), company], ['owner_not_a_person']],
+    ['a chain ends in a person', [...PEOPLE, company, owner(10_000, { parentId: company.id })], []],
+    ['a company owns too little to matter', [...PEOPLE, owner(8_000), small], []],
+    ['all own more than all', [...PEOPLE, owner(5_001), owner(5_000)], ['shares_exceed_whole']],
+    ['exactly all is owned', [...PEOPLE, owner(5_000), owner(5_000)], []],
+    [
+      'a layer is more than all',
+      [...PEOPLE, company, owner(6_000, { parentId: company.id }), owner(6_000, { parentId: company.id })],
+      ['shares_exceed_whole'],
+    ],
+    ['owners own each other', [...PEOPLE, owner(5_000), left, right], ['ownership_cycle']],
+  ])('%s', (_title, parties, faults) => {
+    expect(partyFaults(parties)).toEqual([...faults] as never);
+  });
+
+  test('a chain of a hundred is too deep, one of eight is not', () => {
+    const chain = (length: number) =>
+      Array.from({ length }, (_one, at) =>
+        owner(10_000, {
+          id: `link ${at}`,
+          kind: at === length - 1 ? 'person' : 'organisation',
+          parentId: at === 0 ? null : `link ${at - 1}`,
+        }),
+      );
+    expect(partyFaults([...PEOPLE, ...chain(8)])).toEqual([]);
+    expect(partyFaults([...PEOPLE, ...chain(9)])).toEqual(['ownership_too_deep']);
+    expect(partyFaults([...PEOPLE, ...chain(100)])).toEqual(['ownership_too_deep']);
+  });
+});
+
+test('what somebody owns through others is the product, rounded down once', () => {
+  const top = owner(3_333, { id: 'top', kind: 'organisation' });
+  const middle = owner(3_333, { id: 'middle', kind: 'organisation', parentId: 'top' });
+  const person = owner(9_999, { id: 'person', parentId: 'middle' });
+  expect(effectiveShareBps('person', [top, middle, person])).toBe(1_110);
+  expect(effectiveShareBps('top', [top])).toBe(3_333);
+  const round = owner(1, { id: 'round', parentId: 'round' });
+  expect(effectiveShareBps('round', [round])).toBeNull();
+});

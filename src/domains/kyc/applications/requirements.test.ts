@@ -1,0 +1,149 @@
+import { describe, expect, test } from 'bun:test';
+import fc from 'fast-check';
+import {
+  type ApplicantFacts,
+  isMissing,
+  missingInWords,
+  requirementsFor,
+  type ShownDocument,
+  shownItems,
+} from './requirements.ts';
+
+type Row = Parameters<typeof requirementsFor>[0][number];
+
+const TODAY = '2026-03-01';
+
+const FACTS: ApplicantFacts = {
+  level: 'standard',
+  applicantKind: 'natural',
+  nationality: 'MUS',
+  risk: null,
+  politicallyExposed: false,
+};
+
+function row(item: string, alternatives: readonly string[], more: Partial<Row> = {}): Row {
+  return {
+    level: 'standard',
+    applicantKind: 'natural',
+    nationality: null,
+    riskLevel: null,
+    onlyPep: false,
+    item,
+    alternatives,
+    maxAgeDays: null,
+    ...more,
+  };
+}
+
+const IDENTITY = row('identity', ['passport', 'national_id']);
+const ADDRESS = row('address', ['proof_of_address'], { maxAgeDays: 92 });
+const WEALTH = row('source_of_wealth', ['source_of_wealth'], { riskLevel: 'high' });
+
+let ids = 0;
+function document(type: ShownDocument['type'], more: Partial<ShownDocument> = {}): ShownDocument {
+  ids += 1;
+  const id = `document ${ids}` as ShownDocument['id'];
+  return { id, type, status: 'uploaded', issuedOn: null, expiresOn: null, removedAt: null, ...more };
+}
+
+function missing(documents: readonly ShownDocument[]): number {
+  return shownItems([IDENTITY, ADDRESS], documents, [], TODAY).filter(isMissing).length;
+}
+
+describe('a document shows an item', () => {
+  test.each<[string, readonly ShownDocument[], number]>([
+    ['one of each alternative is enough', [document('passport'), document('proof_of_address')], 0],
+    ['nothing shows nothing', [], 2],
+    ['another type of document shows none', [document('selfie'), document('proof_of_address')], 1],
+    ['a refused document shows none', [document('passport', { status: 'rejected' })], 2],
+    ['a document taken back shows none', [document('passport', { removedAt: '2026-01-01' as never })], 2],
+    ['a document of yesterday shows none', [document('passport', { expiresOn: '2026-02-28' })], 2],
+    ['a document counts on its last day', [document('passport', { expiresOn: TODAY })], 1],
+    ['a bill of 92 days counts', [document('proof_of_address', { issuedOn: '2025-11-29' })], 1],
+    ['a bill of 93 days does not', [document('proof_of_address', { issuedOn: '2025-11-28' })], 2],
+    ['age says nothing of a passport', [document('passport', { issuedOn: '2017-01-01' })], 1],
+  ])('%s', (_title, documents, expected) => {
+    expect(missing(documents)).toBe(expected);
+  });
+
+  test('the newest usable one is what counts', () => {
+    const [old, fresh, dead] = [
+      document('passport'),
+      document('national_id'),
+      document('passport', { expiresOn: '2020-01-01' }),
+    ];
+    const [shown] = shownItems([IDENTITY], [old, fresh, dead], [], TODAY);
+    expect(shown?.documentId).toBe(fresh.id);
+  });
+
+  test('a declaration shows what asks for it, and no document does', () => {
+    const asked = row('fatca_crs', ['declaration:fatca_crs']);
+    const said = [{ id: 'one', kind: 'fatca_crs' }];
+    expect(shownItems([asked], [document('passport')], [], TODAY).filter(isMissing)).toHaveLength(1);
+    expect(shownItems([asked], [], said, TODAY)).toMatchObject([{ declarationId: 'one', documentId: null }]);
+  });
+});
+
+describe('what is asked for', () => {
+  const rows = [
+    IDENTITY,
+    ADDRESS,
+    WEALTH,
+    row('fatca_crs', ['declaration:fatca_crs'], { nationality: 'USA' }),
+    row('source_of_wealth', ['source_of_wealth'], { onlyPep: true }),
+    row('incorporation', ['certificate_of_incorporation'], { applicantKind: 'legal' }),
+  ];
+  const items = (facts: Partial<ApplicantFacts>) =>
+    requirementsFor(rows, { ...FACTS, ...facts }).map(({ item }) => item);
+
+  test.each<[string, Partial<ApplicantFacts>, readonly string[]]>([
+    ['the level', {}, ['identity', 'address']],
+    ['a nationality', { nationality: 'USA' }, ['identity', 'address', 'fatca_crs']],
+    ['a risk', { risk: 'high' }, ['identity', 'address', 'source_of_wealth']],
+    [
+      'risk and exposure, once',
+      { risk: 'high', politicallyExposed: true },
+      ['identity', 'address', 'source_of_wealth'],
+    ],
+    ['a legal person', { applicantKind: 'legal' }, ['incorporation']],
+    ['another level', { level: 'enhanced' }, []],
+  ])('follows from %s', (_title, facts, expected) => {
+    expect(items(facts)).toEqual([...expected]);
+  });
+
+  test('two rows of one item leave what meets both, and both where nothing does', () => {
+    const only = requirementsFor([IDENTITY, row('identity', ['passport'], { nationality: 'MUS' })], FACTS);
+    expect(only).toMatchObject([{ item: 'identity', alternatives: ['passport'] }]);
+    const both = requirementsFor([IDENTITY, row('identity', ['selfie'])], FACTS);
+    expect(both.map(({ item }) => item)).toEqual(['identity', 'identity_2']);
+    expect(missingInWords(both)).toBe('Upload passport or national_id; selfie.');
+  });
+
+  test('whoever the applicant is, what meets all that is asked meets what the level asks', () => {
+    const facts = fc.record({
+      level: fc.constant('standard' as const),
+      applicantKind: fc.constant('natural'),
+      nationality: fc.constantFrom('MUS', 'USA'),
+      risk: fc.constantFrom(null, 'low', 'high'),
+      politicallyExposed: fc.boolean(),
+    });
+    const alternatives = fc.uniqueArray(fc.constantFrom('passport', 'national_id', 'selfie'), {
+      minLength: 1,
+    });
+    const further = fc.array(
+      fc.record({ alternatives, nationality: fc.constantFrom(null, 'USA'), onlyPep: fc.boolean() }),
+      { maxLength: 4 },
+    );
+    fc.assert(
+      fc.property(facts, further, (who, more) => {
+        const asked = requirementsFor(
+          [IDENTITY, ADDRESS, ...more.map(({ alternatives: any, ...rest }) => row('identity', any, rest))],
+          who,
+        );
+        const documents = asked.map((one) => document(one.alternatives[0] as ShownDocument['type']));
+        expect(shownItems(asked, documents, [], TODAY).some(isMissing)).toBe(false);
+        expect(missing(documents)).toBe(0);
+      }),
+    );
+  });
+});

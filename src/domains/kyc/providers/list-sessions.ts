@@ -1,0 +1,48 @@
+import { asc, eq, inArray } from 'drizzle-orm';
+import type { Id } from '../../../kernel/id.ts';
+import type { Ctx } from '../../../platform/context.ts';
+import { transact } from '../../../platform/db/transact.ts';
+import { recordReads, refuseSelfAction } from '../../identity/index.ts';
+import { KYC_EVENTS } from '../audit.ts';
+import { findApplication } from '../store.ts';
+import { kycProviderImages, kycProviderSessions } from './schema.ts';
+
+/**
+ * What the provider said of an application; each look is recorded.
+ * @effects audit `kyc_provider_session.read`
+ * @errors not_found, self_action
+ */
+export async function listSessions(ctx: Ctx, applicationId: Id) {
+  return transact(ctx, ctx.login, async (tx) => {
+    const { userId } = await findApplication(tx, applicationId);
+    refuseSelfAction(ctx, userId);
+    const sessions = await tx
+      .select()
+      .from(kycProviderSessions)
+      .where(eq(kycProviderSessions.applicationId, applicationId))
+      .orderBy(asc(kycProviderSessions.id));
+    const ids = sessions.map(({ id }) => id);
+    const images =
+      ids.length === 0
+        ? []
+        : await tx
+            .select()
+            .from(kycProviderImages)
+            .where(inArray(kycProviderImages.sessionId, ids))
+            .orderBy(asc(kycProviderImages.id));
+    await recordReads(
+      tx,
+      ctx,
+      sessions.map((session) => ({
+        event: KYC_EVENTS['kyc_provider_session.read'],
+        resource: { type: 'kyc_provider_session', id: session.id },
+        subjectUserId: userId,
+        after: session,
+      })),
+    );
+    return sessions.map((session) => ({
+      ...session,
+      images: images.filter(({ sessionId }) => sessionId === session.id),
+    }));
+  });
+}

@@ -1,0 +1,10 @@
+import type { ProblemTable } from '../../../kernel/error.ts';
+
+/** Refusals of the work on reviews of customers. */
+export const CUSTOMER_REVIEW_PROBLEMS = {
+  review_closed: { status: 409, title: 'The review has ended' },
+  review_evidence_missing: {
+    status: 422,
+    title: 'What is cited was not approved after the review began, or does not renew what it is about',
+  },
+} as const satisfies ProblemTable;

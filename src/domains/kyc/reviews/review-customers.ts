@@ -1,0 +1,211 @@
+import { and, asc, eq, gt, inArray, isNotNull, isNull, lte, notExists, sql } from 'drizzle-orm';
+import { present } from '../../../kernel/assert.ts';
+import type { Id } from '../../../kernel/id.ts';
+import { parseInstant } from '../../../kernel/time.ts';
+import { record } from '../../../platform/audit/record.ts';
+import type { Ctx } from '../../../platform/context.ts';
+import type { Tx } from '../../../platform/db/client.ts';
+import { lockRow } from '../../../platform/db/locks.ts';
+import { transact } from '../../../platform/db/transact.ts';
+import type { Job } from '../../../platform/domain.ts';
+import { isApproved, lockGateExclusively, notifyUser } from '../../identity/index.ts';
+import { KYC_EVENTS } from '../audit.ts';
+import { kycStandings } from '../risk/schema.ts';
+import { kycApplications, kycDocuments } from '../schema.ts';
+import { escalateReview } from './escalate-review.ts';
+import { openReview } from './open-review.ts';
+import { escalationOf, noticeOf, openingHorizon, reminderStage } from './rules.ts';
+import { kycReviews } from './schema.ts';
+
+const BATCH = 200;
+/** Reviews nobody wrote to a customer about remind nobody. */
+const REMINDING = ['periodic', 'document_expiry'];
+
+/**
+ * Opens the reviews whose time has come, reminds of them and restricts whom nobody looked at. What was done stands
+ * in the rows, so that running twice, on two nodes, or again after being killed does nothing twice.
+ * @effects those of `openReview` and `escalateReview`; audit `kyc_review.reminded` and a mail for each reminder
+ */
+export async function reviewCustomers(ctx: Ctx): Promise<void> {
+  await openPeriodic(ctx);
+  await openExpiring(ctx);
+  await inBatches(ctx, dueReminders, remind);
+  await inBatches(ctx, overdue, escalate);
+}
+
+/** Each day before work begins. */
+export const reviewCustomersJob: Job = {
+  name: 'kyc.review-customers',
+  cron: '40 4 * * *',
+  inFirmZone: true,
+  run: reviewCustomers,
+};
+
+/** Works through ids in their order, a page at a time, each in a transaction of its own. */
+export async function inBatches(
+  ctx: Ctx,
+  page: (tx: Tx, ctx: Ctx, after: Id | null, limit: number) => Promise<readonly Id[]>,
+  work: (tx: Tx, ctx: Ctx, id: Id) => Promise<void>,
+): Promise<void> {
+  let after: Id | null = null;
+  for (;;) {
+    const from: Id | null = after;
+    const ids: readonly Id[] = await transact(ctx, 'engine', (tx) => page(tx, ctx, from, BATCH));
+    for (const id of ids) {
+      await transact(ctx, 'engine', (tx) => work(tx, ctx, id));
+    }
+    after = ids.at(-1) ?? null;
+    if (ids.length < BATCH) {
+      return;
+    }
+  }
+}
+
+async function openPeriodic(ctx: Ctx): Promise<void> {
+  await inBatches(
+    ctx,
+    async (tx, { deps }, after, limit) => {
+      const open = tx
+        .select({ id: kycReviews.id })
+        .from(kycReviews)
+        .where(
+          and(
+            eq(kycReviews.userId, kycStandings.userId),
+            eq(kycReviews.kind, 'periodic'),
+            eq(kycReviews.status, 'open'),
+          ),
+        );
+      const rows = await tx
+        .select({ userId: kycStandings.userId })
+        .from(kycStandings)
+        .where(
+          and(
+            lte(kycStandings.nextReviewAt, openingHorizon(deps.clock.now())),
+            isApproved(kycStandings.userId),
+            notExists(open),
+            after === null ? undefined : gt(kycStandings.userId, after),
+          ),
+        )
+        .orderBy(asc(kycStandings.userId))
+        .limit(limit);
+      return rows.map(({ userId }) => userId);
+    },
+    async (tx, _ctx, userId) => {
+      const [standing] = await tx.select().from(kycStandings).where(eq(kycStandings.userId, userId));
+      if (standing !== undefined) {
+        const dueAt = standing.nextReviewAt;
+        await openReview(tx, ctx, { userId, kind: 'periodic', referenceId: userId, dueAt });
+      }
+    },
+  );
+}
+
+/** One review a document, for good: what was waived is not asked for again. */
+async function openExpiring(ctx: Ctx): Promise<void> {
+  await inBatches(
+    ctx,
+    async (tx, { deps }, after, limit) => {
+      const known = tx
+        .select({ id: kycReviews.id })
+        .from(kycReviews)
+        .where(and(eq(kycReviews.kind, 'document_expiry'), eq(kycReviews.referenceId, kycDocuments.id)));
+      const newest = sql`${kycApplications.id} = (select max(newer.id::text)::uuid from kyc_applications newer
+        where newer.user_id = ${kycApplications.userId} and newer.status = 'approved')`;
+      const rows = await tx
+        .select({ id: kycDocuments.id })
+        .from(kycDocuments)
+        .innerJoin(kycApplications, eq(kycApplications.id, kycDocuments.applicationId))
+        .where(
+          and(
+            lte(kycDocuments.expiresOn, openingHorizon(deps.clock.now()).slice(0, 10)),
+            isNotNull(kycDocuments.expiresOn),
+            isNull(kycDocuments.removedAt),
+            inArray(kycDocuments.status, ['uploaded', 'accepted']),
+            newest,
+            isApproved(kycDocuments.userId),
+            notExists(known),
+            after === null ? undefined : gt(kycDocuments.id, after),
+          ),
+        )
+        .orderBy(asc(kycDocuments.id))
+        .limit(limit);
+      return rows.map(({ id }) => id);
+    },
+    async (tx, _ctx, documentId) => {
+      const [document] = await tx.select().from(kycDocuments).where(eq(kycDocuments.id, documentId));
+      if (document?.expiresOn) {
+        // Its last day is still good.
+        const dueAt = parseInstant(`${document.expiresOn}T23:59:59.999999Z`);
+        const { userId } = document;
+        await openReview(tx, ctx, { userId, kind: 'document_expiry', referenceId: documentId, dueAt });
+      }
+    },
+  );
+}
+
+async function dueReminders(tx: Tx, ctx: Ctx, after: Id | null, limit: number): Promise<readonly Id[]> {
+  const rows = await tx
+    .select({ id: kycReviews.id })
+    .from(kycReviews)
+    .where(
+      and(
+        eq(kycReviews.status, 'open'),
+        inArray(kycReviews.kind, REMINDING),
+        lte(kycReviews.reminded, 2),
+        lte(kycReviews.dueAt, openingHorizon(ctx.deps.clock.now())),
+        after === null ? undefined : gt(kycReviews.id, after),
+      ),
+    )
+    .orderBy(asc(kycReviews.id))
+    .limit(limit);
+  return rows.map(({ id }) => id);
+}
+
+async function remind(tx: Tx, ctx: Ctx, reviewId: Id): Promise<void> {
+  const before = present(await lockRow(tx, kycReviews, reviewId), 'reviews are never deleted');
+  const stage = reminderStage(before.dueAt, ctx.deps.clock.now());
+  const notice = noticeOf(before.kind);
+  if (before.status !== 'open' || stage <= before.reminded || notice === null) {
+    return;
+  }
+  const [row] = await tx
+    .update(kycReviews)
+    .set({ reminded: stage, version: before.version + 1 })
+    .where(eq(kycReviews.id, reviewId))
+    .returning();
+  await record(tx, ctx, {
+    event: KYC_EVENTS['kyc_review.reminded'],
+    resource: { type: 'kyc_review', id: reviewId },
+    subjectUserId: before.userId,
+    before,
+    after: present(row, 'the review was locked'),
+  });
+  await notifyUser(tx, ctx, before.userId, notice);
+}
+
+async function overdue(tx: Tx, ctx: Ctx, after: Id | null, limit: number): Promise<readonly Id[]> {
+  const rows = await tx
+    .select({ id: kycReviews.id })
+    .from(kycReviews)
+    .where(
+      and(
+        eq(kycReviews.status, 'open'),
+        lte(kycReviews.dueAt, ctx.deps.clock.now()),
+        sql`${kycReviews.escalatedTo} is distinct from 'reduce_only'`,
+        after === null ? undefined : gt(kycReviews.id, after),
+      ),
+    )
+    .orderBy(asc(kycReviews.id))
+    .limit(limit);
+  return rows.map(({ id }) => id);
+}
+
+async function escalate(tx: Tx, ctx: Ctx, reviewId: Id): Promise<void> {
+  const [known] = await tx.select().from(kycReviews).where(eq(kycReviews.id, reviewId));
+  await lockGateExclusively(tx, present(known, 'reviews are never deleted').userId);
+  const review = present(await lockRow(tx, kycReviews, reviewId), 'reviews are never deleted');
+  const to = escalationOf(review.dueAt, ctx.deps.clock.now());
+  if (review.status === 'open' && to !== null) {
+    await escalateReview(tx, ctx, review, to);
+  }
+}

@@ -1,0 +1,83 @@
+/** Whether an outside screening vendor is only compared with, or the stricter of the two answers counts. */
+export type VendorMode = 'compare' | 'decide';
+
+/** What an outside screening vendor is called with. */
+export type ScreeningVendorSettings = {
+  readonly vendor: 'yente';
+  readonly mode: VendorMode;
+  /** Where its API is, without a slash at the end. */
+  readonly url: string;
+  /** Which of its collections is searched. */
+  readonly dataset: string;
+  /** Null where it takes calls without one, as one run by the firm itself does. */
+  readonly apiKey: string | null;
+  /** Null leaves the choice to the vendor. */
+  readonly algorithm: string | null;
+  /** From this score on a result is a match. @units decimal string from 0 to 1 */
+  readonly threshold: string;
+};
+
+const MEMBERS = ['url', 'mode', 'dataset', 'key', 'algorithm', 'threshold'] as const;
+const MEMBER = /^([a-z]+)=([\x21-\x3a\x3c-\x7e]+)$/;
+const NAME = /^[A-Za-z0-9_.-]{1,80}$/;
+const THRESHOLD = /^(0\.[0-9]{1,4}|1(\.0{1,4})?)$/;
+
+/**
+ * Reads `yente:url=…;mode=compare`, with `dataset`, `key`, `algorithm` and `threshold` where they are not
+ * the usual ones.
+ * @errors Error that does not name the key
+ */
+export function parseScreeningVendor(text: string): ScreeningVendorSettings {
+  const [, vendor, rest = ''] = /^([a-z]{1,32}):(.+)$/.exec(text.trim()) ?? [];
+  if (vendor !== 'yente') {
+    throw new Error('must be yente:url=…;mode=compare|decide');
+  }
+  const given = membersOf(rest);
+  const mode = given.get('mode');
+  if (mode !== 'compare' && mode !== 'decide') {
+    throw new Error('must give mode=compare or mode=decide');
+  }
+  const threshold = given.get('threshold') ?? '0.7';
+  if (!THRESHOLD.test(threshold)) {
+    throw new Error('must give a threshold from 0 to 1');
+  }
+  const algorithm = given.get('algorithm') ?? null;
+  const dataset = given.get('dataset') ?? 'default';
+  if (!NAME.test(dataset) || (algorithm !== null && !NAME.test(algorithm))) {
+    throw new Error(
+      'must give dataset and algorithm as names of letters, digits, dots, dashes and underscores',
+    );
+  }
+  return {
+    vendor,
+    mode,
+    url: addressOf(given.get('url')),
+    dataset,
+    apiKey: given.get('key') ?? null,
+    algorithm,
+    threshold,
+  };
+}
+
+function membersOf(text: string): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const member of text.split(';')) {
+    const [, name = '', value = ''] = MEMBER.exec(member) ?? [];
+    if (!MEMBERS.some((known) => known === name) || found.has(name)) {
+      throw new Error(`must give each of ${MEMBERS.join(', ')} once at most, as name=value, separated by ;`);
+    }
+    found.set(name, value);
+  }
+  return found;
+}
+
+/** Plain http goes to this machine alone, and only in the sandbox. */
+function addressOf(text: string | undefined): string {
+  const url = URL.parse(text ?? '');
+  const local = url?.hostname === '127.0.0.1' || url?.hostname === 'localhost';
+  const usable = url !== null && (url.protocol === 'https:' || (url.protocol === 'http:' && local));
+  if (text === undefined || !usable || url.search !== '' || url.hash !== '' || url.username !== '') {
+    throw new Error('must give url as an https address without login and query');
+  }
+  return text.replace(/\/+$/u, '');
+}
