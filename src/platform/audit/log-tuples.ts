@@ -10,13 +10,12 @@ const COUNT_BYTES = 2;
 const LENGTH_BYTES = 4;
 
 /** Rows beside one another: where each of their columns begins and how long it is, -1 for NULL. */
-export type Tuples = { bytes: Buffer; begins: Int32Array; lengths: Int32Array; readonly columns: number };
-
-/** Places for `rows` rows of `columns` columns. */
-export function tuplesOf(rows: number, columns: number): Tuples {
-  const places = () => new Int32Array(rows * columns);
-  return { bytes: Buffer.alloc(0), begins: places(), lengths: places(), columns };
-}
+export type Tuples = {
+  readonly bytes: Buffer;
+  readonly begins: Int32Array;
+  readonly lengths: Int32Array;
+  readonly columns: number;
+};
 
 /** Where the first row begins. @errors throws AssertionError where it is no such copy */
 export function firstTuple(bytes: Buffer): number {

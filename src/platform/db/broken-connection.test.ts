@@ -5,7 +5,8 @@ import { drizzle } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
 import { type Foundation, startFoundation } from '../../testing/foundation.ts';
 import { until } from '../../testing/until.ts';
-import { clientOptions, type Database, openClient, type Tx } from './client.ts';
+import { type Database, openClient, type Tx } from './client.ts';
+import { clientOptions } from './client-options.ts';
 
 let foundation: Foundation;
 let client: postgres.Sql;

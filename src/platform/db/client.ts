@@ -4,6 +4,7 @@
  */
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
+import { clientOptions } from './client-options.ts';
 
 /** Where a login connects; a Unix socket folder goes into `host`. */
 export type Connection = {
@@ -35,16 +36,6 @@ export type Databases = {
 
 export type PoolSizes = Readonly<Record<Login, number>>;
 
-const STATEMENT_TIMEOUT_MS = 30_000;
-
-/** A second at most between two tries to connect: the driver's own would reach twenty, long after PostgreSQL is back. */
-function backoffSeconds(failures: number): number {
-  return Math.min(0.05 * 2 ** failures, 1);
-}
-
-/** Longer idle transactions would hold back the sequencer of audit and outbox rows. */
-const IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000;
-
 /** Opens one pool per runtime login. */
 export function openDatabases(connections: Readonly<Record<Login, Connection>>, sizes: PoolSizes): Databases {
   const app = openClient(connections.app, sizes.app);
@@ -74,29 +65,6 @@ export function openDatabases(connections: Readonly<Record<Login, Connection>>, 
 /** One postgres.js client with the settings every connection of the server carries. */
 export function openClient(connection: Connection, max: number): postgres.Sql {
   return postgres(clientOptions(connection, max));
-}
-
-/** What `openClient` passes to the driver, for a client with hooks of its own. */
-export function clientOptions(connection: Connection, max: number) {
-  return {
-    host: connection.host,
-    port: connection.port,
-    database: connection.database,
-    username: connection.username,
-    ...(connection.password === undefined ? {} : { password: connection.password }),
-    ...(connection.tls === undefined ? {} : { ssl: connection.tls }),
-    max,
-    idle_timeout: 0,
-    connect_timeout: 10,
-    backoff: backoffSeconds,
-    onnotice: () => {},
-    connection: {
-      application_name: 'plimsoll',
-      TimeZone: 'UTC',
-      statement_timeout: STATEMENT_TIMEOUT_MS,
-      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
-    },
-  };
 }
 
 /**

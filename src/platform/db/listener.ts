@@ -8,7 +8,8 @@
 import type { Logger } from 'pino';
 import postgres from 'postgres';
 import { newId } from '../../kernel/id.ts';
-import { type Connection, clientOptions } from './client.ts';
+import type { Connection } from './client.ts';
+import { clientOptions } from './client-options.ts';
 
 export type Listener = {
   /**
