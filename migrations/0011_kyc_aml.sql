@@ -42,8 +42,8 @@ CREATE TABLE "aml_case_events" (
 	"data" jsonb DEFAULT '{}'::jsonb NOT NULL,
 	"body" "bytea",
 	CONSTRAINT "aml_case_events_type_check" CHECK ("aml_case_events"."type" in ('opened', 'assigned', 'commented', 'status', 'alert_linked', 'subject_added',
-        'file_added', 'escalated', 'frozen', 'lifted', 'money_in_flight', 'closing_requested', 'closing_refused',
-        'closed', 'reported'))
+        'file_added', 'escalated', 'frozen', 'lifted', 'restricted', 'released', 'money_in_flight', 'closing_requested',
+        'closing_refused', 'closed', 'reported'))
 );
 --> statement-breakpoint
 ALTER TABLE "aml_case_events" ENABLE ROW LEVEL SECURITY;--> statement-breakpoint
@@ -231,6 +231,20 @@ CREATE TABLE "rule_snoozes" (
 );
 --> statement-breakpoint
 ALTER TABLE "rule_snoozes" ENABLE ROW LEVEL SECURITY;--> statement-breakpoint
+CREATE TABLE "simulated_alerts" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"rule_id" uuid NOT NULL,
+	"simulation_id" uuid NOT NULL,
+	"change" text NOT NULL,
+	"user_id" uuid NOT NULL,
+	"typology" text NOT NULL,
+	"activity_id" uuid NOT NULL,
+	"points" integer NOT NULL,
+	"at" timestamp (6) with time zone NOT NULL,
+	CONSTRAINT "simulated_alerts_change_check" CHECK ("simulated_alerts"."change" in ('new', 'lost'))
+);
+--> statement-breakpoint
+ALTER TABLE "simulated_alerts" ENABLE ROW LEVEL SECURITY;--> statement-breakpoint
 CREATE TABLE "business_holidays" (
 	"day" date PRIMARY KEY NOT NULL,
 	"name" text NOT NULL,
@@ -407,6 +421,46 @@ CREATE TABLE "screening_configs" (
 );
 --> statement-breakpoint
 ALTER TABLE "screening_configs" ENABLE ROW LEVEL SECURITY;--> statement-breakpoint
+CREATE TABLE "monitoring_vendor_requests" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"activity_id" uuid NOT NULL,
+	"user_id" uuid NOT NULL,
+	"vendor" text NOT NULL,
+	"status" text NOT NULL,
+	"failures" integer DEFAULT 0 NOT NULL,
+	"last_failure" text,
+	"created_at" timestamp (6) with time zone NOT NULL,
+	"next_at" timestamp (6) with time zone,
+	"settled_at" timestamp (6) with time zone,
+	"alert_id" uuid,
+	CONSTRAINT "monitoring_vendor_requests_status_check" CHECK ("monitoring_vendor_requests"."status" in ('waiting', 'answered', 'abandoned')),
+	CONSTRAINT "monitoring_vendor_requests_settled_check" CHECK (("monitoring_vendor_requests"."status" = 'waiting') = ("monitoring_vendor_requests"."settled_at" is null)
+        and ("monitoring_vendor_requests"."status" = 'waiting') = ("monitoring_vendor_requests"."next_at" is not null))
+);
+--> statement-breakpoint
+ALTER TABLE "monitoring_vendor_requests" ENABLE ROW LEVEL SECURITY;--> statement-breakpoint
+CREATE TABLE "monitoring_vendor_results" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"request_id" uuid NOT NULL,
+	"activity_id" uuid NOT NULL,
+	"user_id" uuid NOT NULL,
+	"vendor" text NOT NULL,
+	"mode" text NOT NULL,
+	"verdict" text NOT NULL,
+	"score" integer,
+	"reference" text,
+	"own_verdict" text NOT NULL,
+	"agreed" boolean,
+	"answer" "bytea" NOT NULL,
+	"latency_ms" integer NOT NULL,
+	"at" timestamp (6) with time zone NOT NULL,
+	CONSTRAINT "monitoring_vendor_results_mode_check" CHECK ("monitoring_vendor_results"."mode" in ('compare', 'decide')),
+	CONSTRAINT "monitoring_vendor_results_verdict_check" CHECK ("monitoring_vendor_results"."verdict" in ('pass', 'review', 'stop', 'skipped')
+        and ("monitoring_vendor_results"."verdict" = 'skipped') = ("monitoring_vendor_results"."agreed" is null)),
+	CONSTRAINT "monitoring_vendor_results_own_verdict_check" CHECK ("monitoring_vendor_results"."own_verdict" in ('none', 'hit', 'alert', 'stop'))
+);
+--> statement-breakpoint
+ALTER TABLE "monitoring_vendor_results" ENABLE ROW LEVEL SECURITY;--> statement-breakpoint
 CREATE TABLE "vendor_requests" (
 	"id" uuid PRIMARY KEY NOT NULL,
 	"screening_id" uuid NOT NULL,
@@ -535,6 +589,7 @@ CREATE TABLE "kyc_items" (
 	"decided_by" uuid,
 	"decided_at" timestamp (6) with time zone,
 	"version" integer DEFAULT 1 NOT NULL,
+	"party_id" uuid,
 	CONSTRAINT "kyc_items_status_check" CHECK ("kyc_items"."status" in ('provided', 'accepted', 'resubmit', 'waived', 'dropped')),
 	CONSTRAINT "kyc_items_reason_code_check" CHECK ("kyc_items"."reason_code" in ('unreadable', 'expired', 'too_old', 'wrong_document', 'differs_from_declared',
         'incomplete', 'not_genuine', 'other')),
@@ -553,6 +608,7 @@ CREATE TABLE "kyc_parties" (
 	"parent_id" uuid,
 	"added_at" timestamp (6) with time zone NOT NULL,
 	"removed_at" timestamp (6) with time zone,
+	"identity_index" "bytea",
 	CONSTRAINT "kyc_parties_role_check" CHECK ("kyc_parties"."role" in ('director', 'beneficial_owner', 'authorised_signatory', 'trustee', 'settlor')),
 	CONSTRAINT "kyc_parties_kind_check" CHECK ("kyc_parties"."kind" in ('person', 'organisation')),
 	CONSTRAINT "kyc_parties_share_bps_check" CHECK ("kyc_parties"."share_bps" between 1 and 10000)
@@ -567,8 +623,10 @@ CREATE TABLE "kyc_requirement_sets" (
 	"created_at" timestamp (6) with time zone NOT NULL,
 	"approval_id" uuid,
 	"activated_at" timestamp (6) with time zone,
+	"beneficial_owner_bps" integer DEFAULT 2000 NOT NULL,
 	CONSTRAINT "kyc_requirement_sets_version_key" UNIQUE("version"),
-	CONSTRAINT "kyc_requirement_sets_status_check" CHECK ("kyc_requirement_sets"."status" in ('draft', 'active', 'retired'))
+	CONSTRAINT "kyc_requirement_sets_status_check" CHECK ("kyc_requirement_sets"."status" in ('draft', 'active', 'retired')),
+	CONSTRAINT "kyc_requirement_sets_beneficial_owner_bps_check" CHECK ("kyc_requirement_sets"."beneficial_owner_bps" between 1 and 10000)
 );
 --> statement-breakpoint
 ALTER TABLE "kyc_requirement_sets" ENABLE ROW LEVEL SECURITY;--> statement-breakpoint
@@ -583,7 +641,7 @@ CREATE TABLE "kyc_requirements" (
 	"item" text NOT NULL,
 	"alternatives" jsonb NOT NULL,
 	"max_age_days" integer,
-	CONSTRAINT "kyc_requirements_applicant_kind_check" CHECK ("kyc_requirements"."applicant_kind" in ('natural', 'legal')),
+	CONSTRAINT "kyc_requirements_applicant_kind_check" CHECK ("kyc_requirements"."applicant_kind" in ('natural', 'legal', 'party')),
 	CONSTRAINT "kyc_requirements_nationality_check" CHECK ("kyc_requirements"."nationality" ~ '^[A-Z]{3}$'),
 	CONSTRAINT "kyc_requirements_risk_level_check" CHECK ("kyc_requirements"."risk_level" in ('low', 'medium', 'high')),
 	CONSTRAINT "kyc_requirements_item_check" CHECK ("kyc_requirements"."item" ~ '^[a-z][a-z0-9_]{1,60}$'),
@@ -752,6 +810,7 @@ CREATE TABLE "kyc_standings" (
 	"reviewed_at" timestamp (6) with time zone NOT NULL,
 	"next_review_at" timestamp (6) with time zone NOT NULL,
 	"dormant_since" timestamp (6) with time zone,
+	"dormancy_told_at" timestamp (6) with time zone,
 	"version" integer DEFAULT 1 NOT NULL,
 	CONSTRAINT "kyc_standings_score_check" CHECK ("kyc_standings"."score" between 0 and 100),
 	CONSTRAINT "kyc_standings_raised_to_check" CHECK ("kyc_standings"."raised_to" between 0 and 100),
@@ -775,6 +834,9 @@ ALTER TABLE "aml_alerts" ADD COLUMN "points" integer DEFAULT 0 NOT NULL;--> stat
 ALTER TABLE "aml_alerts" ADD COLUMN "proposed_disposition" "aml_disposition";--> statement-breakpoint
 ALTER TABLE "aml_alerts" ADD COLUMN "close_approval_id" uuid;--> statement-breakpoint
 ALTER TABLE "list_entities" ADD COLUMN "screening_hash" "bytea";--> statement-breakpoint
+ALTER TABLE "list_versions" ADD COLUMN "name_count" integer;--> statement-breakpoint
+ALTER TABLE "list_versions" ADD COLUMN "identifier_count" integer;--> statement-breakpoint
+ALTER TABLE "list_versions" ADD COLUMN "unreadable_count" integer;--> statement-breakpoint
 ALTER TABLE "list_versions" ADD COLUMN "base_version_id" uuid;--> statement-breakpoint
 ALTER TABLE "list_versions" ADD COLUMN "held_count" integer DEFAULT 0 NOT NULL;--> statement-breakpoint
 ALTER TABLE "list_versions" ADD COLUMN "diff_hash" "bytea";--> statement-breakpoint
@@ -802,6 +864,7 @@ ALTER TABLE "screening_lists" ADD COLUMN "meaning_changed_at" timestamp (6) with
 ALTER TABLE "screening_lists" ADD COLUMN "change_approval_id" uuid;--> statement-breakpoint
 ALTER TABLE "screening_lists" ADD COLUMN "version" integer DEFAULT 1 NOT NULL;--> statement-breakpoint
 ALTER TABLE "screening_matches" ADD COLUMN "suppressed_by" uuid;--> statement-breakpoint
+ALTER TABLE "beneficiaries" ADD COLUMN "payable_from" timestamp (6) with time zone;--> statement-breakpoint
 ALTER TABLE "kyc_applications" ADD COLUMN "applicant_kind" text DEFAULT 'natural' NOT NULL;--> statement-breakpoint
 ALTER TABLE "kyc_applications" ADD COLUMN "company" "bytea";--> statement-breakpoint
 ALTER TABLE "kyc_applications" ADD COLUMN "requirement_set" integer;--> statement-breakpoint
@@ -813,6 +876,9 @@ ALTER TABLE "kyc_applications" ADD COLUMN "assignee_id" uuid;--> statement-break
 ALTER TABLE "kyc_applications" ADD COLUMN "assigned_at" timestamp (6) with time zone;--> statement-breakpoint
 ALTER TABLE "kyc_applications" ADD COLUMN "reason_code" text;--> statement-breakpoint
 ALTER TABLE "kyc_applications" ADD COLUMN "identity_index" "bytea";--> statement-breakpoint
+ALTER TABLE "kyc_applications" ADD COLUMN "handed_in" "bytea";--> statement-breakpoint
+ALTER TABLE "kyc_applications" ADD COLUMN "screened_at" timestamp (6) with time zone;--> statement-breakpoint
+ALTER TABLE "kyc_applications" ADD COLUMN "company_index" "bytea";--> statement-breakpoint
 ALTER TABLE "kyc_decisions" ADD COLUMN "reason_code" text;--> statement-breakpoint
 ALTER TABLE "kyc_decisions" ADD COLUMN "approval_id" uuid;--> statement-breakpoint
 ALTER TABLE "kyc_decisions" ADD COLUMN "explanation" jsonb DEFAULT '[]'::jsonb NOT NULL;--> statement-breakpoint
@@ -825,6 +891,7 @@ ALTER TABLE "kyc_documents" ADD COLUMN "page_count" integer;--> statement-breakp
 ALTER TABLE "kyc_documents" ADD COLUMN "removed_at" timestamp (6) with time zone;--> statement-breakpoint
 ALTER TABLE "kyc_documents" ADD COLUMN "reviewed_by" uuid;--> statement-breakpoint
 ALTER TABLE "kyc_documents" ADD COLUMN "reviewed_at" timestamp (6) with time zone;--> statement-breakpoint
+ALTER TABLE "kyc_documents" ADD COLUMN "party_id" uuid;--> statement-breakpoint
 ALTER TABLE "aml_alert_events" ADD CONSTRAINT "aml_alert_events_alert_id_aml_alerts_id_fk" FOREIGN KEY ("alert_id") REFERENCES "public"."aml_alerts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "aml_alert_events" ADD CONSTRAINT "aml_alert_events_screening_id_screenings_id_fk" FOREIGN KEY ("screening_id") REFERENCES "public"."screenings"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "aml_alert_items" ADD CONSTRAINT "aml_alert_items_alert_id_aml_alerts_id_fk" FOREIGN KEY ("alert_id") REFERENCES "public"."aml_alerts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -848,6 +915,9 @@ ALTER TABLE "rule_hits" ADD CONSTRAINT "rule_hits_activity_id_monitored_activity
 ALTER TABLE "rule_hits" ADD CONSTRAINT "rule_hits_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "rule_hits" ADD CONSTRAINT "rule_hits_snooze_id_rule_snoozes_id_fk" FOREIGN KEY ("snooze_id") REFERENCES "public"."rule_snoozes"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "rule_snoozes" ADD CONSTRAINT "rule_snoozes_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "simulated_alerts" ADD CONSTRAINT "simulated_alerts_rule_id_monitoring_rules_id_fk" FOREIGN KEY ("rule_id") REFERENCES "public"."monitoring_rules"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "simulated_alerts" ADD CONSTRAINT "simulated_alerts_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "simulated_alerts" ADD CONSTRAINT "simulated_alerts_activity_id_monitored_activity_id_fk" FOREIGN KEY ("activity_id") REFERENCES "public"."monitored_activity"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "sanctions_notices" ADD CONSTRAINT "sanctions_notices_case_id_aml_cases_id_fk" FOREIGN KEY ("case_id") REFERENCES "public"."aml_cases"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "sanctions_notices" ADD CONSTRAINT "sanctions_notices_run_id_rescreening_runs_id_fk" FOREIGN KEY ("run_id") REFERENCES "public"."rescreening_runs"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "suspicious_report_events" ADD CONSTRAINT "suspicious_report_events_report_id_suspicious_reports_id_fk" FOREIGN KEY ("report_id") REFERENCES "public"."suspicious_reports"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -860,6 +930,12 @@ ALTER TABLE "rescreening_results" ADD CONSTRAINT "rescreening_results_screening_
 ALTER TABLE "screening_standings" ADD CONSTRAINT "screening_standings_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "screening_standings" ADD CONSTRAINT "screening_standings_screening_id_screenings_id_fk" FOREIGN KEY ("screening_id") REFERENCES "public"."screenings"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "screening_standings" ADD CONSTRAINT "screening_standings_list_set_screening_list_sets_hash_fk" FOREIGN KEY ("list_set") REFERENCES "public"."screening_list_sets"("hash") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "monitoring_vendor_requests" ADD CONSTRAINT "monitoring_vendor_requests_activity_id_monitored_activity_id_fk" FOREIGN KEY ("activity_id") REFERENCES "public"."monitored_activity"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "monitoring_vendor_requests" ADD CONSTRAINT "monitoring_vendor_requests_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "monitoring_vendor_requests" ADD CONSTRAINT "monitoring_vendor_requests_alert_id_aml_alerts_id_fk" FOREIGN KEY ("alert_id") REFERENCES "public"."aml_alerts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "monitoring_vendor_results" ADD CONSTRAINT "monitoring_vendor_results_request_id_monitoring_vendor_requests_id_fk" FOREIGN KEY ("request_id") REFERENCES "public"."monitoring_vendor_requests"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "monitoring_vendor_results" ADD CONSTRAINT "monitoring_vendor_results_activity_id_monitored_activity_id_fk" FOREIGN KEY ("activity_id") REFERENCES "public"."monitored_activity"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "monitoring_vendor_results" ADD CONSTRAINT "monitoring_vendor_results_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "vendor_requests" ADD CONSTRAINT "vendor_requests_screening_id_screenings_id_fk" FOREIGN KEY ("screening_id") REFERENCES "public"."screenings"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "vendor_requests" ADD CONSTRAINT "vendor_requests_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "vendor_requests" ADD CONSTRAINT "vendor_requests_alert_id_aml_alerts_id_fk" FOREIGN KEY ("alert_id") REFERENCES "public"."aml_alerts"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -878,6 +954,7 @@ ALTER TABLE "kyc_items" ADD CONSTRAINT "kyc_items_application_id_kyc_application
 ALTER TABLE "kyc_items" ADD CONSTRAINT "kyc_items_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "kyc_items" ADD CONSTRAINT "kyc_items_document_id_kyc_documents_id_fk" FOREIGN KEY ("document_id") REFERENCES "public"."kyc_documents"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "kyc_items" ADD CONSTRAINT "kyc_items_declaration_id_kyc_declarations_id_fk" FOREIGN KEY ("declaration_id") REFERENCES "public"."kyc_declarations"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
+ALTER TABLE "kyc_items" ADD CONSTRAINT "kyc_items_party_id_kyc_parties_id_fk" FOREIGN KEY ("party_id") REFERENCES "public"."kyc_parties"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "kyc_parties" ADD CONSTRAINT "kyc_parties_application_id_kyc_applications_id_fk" FOREIGN KEY ("application_id") REFERENCES "public"."kyc_applications"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "kyc_parties" ADD CONSTRAINT "kyc_parties_user_id_users_id_fk" FOREIGN KEY ("user_id") REFERENCES "public"."users"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "kyc_parties" ADD CONSTRAINT "kyc_parties_parent_id_fkey" FOREIGN KEY ("parent_id") REFERENCES "public"."kyc_parties"("id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
@@ -927,6 +1004,9 @@ CREATE INDEX "rule_hits_user_id_idx" ON "rule_hits" USING btree ("user_id","at")
 CREATE INDEX "rule_hits_snooze_id_idx" ON "rule_hits" USING btree ("snooze_id");--> statement-breakpoint
 CREATE INDEX "rule_snoozes_user_id_idx" ON "rule_snoozes" USING btree ("user_id","rule_key");--> statement-breakpoint
 CREATE UNIQUE INDEX "rule_snoozes_approval_id_key" ON "rule_snoozes" USING btree ("approval_id");--> statement-breakpoint
+CREATE INDEX "simulated_alerts_rule_id_idx" ON "simulated_alerts" USING btree ("rule_id","simulation_id","id");--> statement-breakpoint
+CREATE INDEX "simulated_alerts_user_id_idx" ON "simulated_alerts" USING btree ("user_id");--> statement-breakpoint
+CREATE INDEX "simulated_alerts_activity_id_idx" ON "simulated_alerts" USING btree ("activity_id");--> statement-breakpoint
 CREATE INDEX "sanctions_notices_status_idx" ON "sanctions_notices" USING btree ("status","due_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "sanctions_notices_case_id_key" ON "sanctions_notices" USING btree ("case_id","confirmed_at");--> statement-breakpoint
 CREATE UNIQUE INDEX "sanctions_notices_run_id_key" ON "sanctions_notices" USING btree ("run_id");--> statement-breakpoint
@@ -946,6 +1026,15 @@ CREATE INDEX "screening_standings_next_due_at_idx" ON "screening_standings" USIN
 CREATE INDEX "screening_standings_screening_id_idx" ON "screening_standings" USING btree ("screening_id");--> statement-breakpoint
 CREATE UNIQUE INDEX "screening_configs_version_key" ON "screening_configs" USING btree ("version");--> statement-breakpoint
 CREATE UNIQUE INDEX "screening_configs_active_key" ON "screening_configs" USING btree ("status") WHERE "screening_configs"."status" = 'active';--> statement-breakpoint
+CREATE UNIQUE INDEX "monitoring_vendor_requests_activity_id_key" ON "monitoring_vendor_requests" USING btree ("activity_id","vendor");--> statement-breakpoint
+CREATE INDEX "monitoring_vendor_requests_next_at_idx" ON "monitoring_vendor_requests" USING btree ("vendor","next_at") WHERE "monitoring_vendor_requests"."status" = 'waiting';--> statement-breakpoint
+CREATE INDEX "monitoring_vendor_requests_user_id_idx" ON "monitoring_vendor_requests" USING btree ("user_id","id");--> statement-breakpoint
+CREATE INDEX "monitoring_vendor_requests_alert_id_idx" ON "monitoring_vendor_requests" USING btree ("alert_id");--> statement-breakpoint
+CREATE INDEX "monitoring_vendor_requests_created_at_idx" ON "monitoring_vendor_requests" USING btree ("created_at");--> statement-breakpoint
+CREATE UNIQUE INDEX "monitoring_vendor_results_request_id_key" ON "monitoring_vendor_results" USING btree ("request_id");--> statement-breakpoint
+CREATE INDEX "monitoring_vendor_results_activity_id_idx" ON "monitoring_vendor_results" USING btree ("activity_id");--> statement-breakpoint
+CREATE INDEX "monitoring_vendor_results_user_id_idx" ON "monitoring_vendor_results" USING btree ("user_id","id");--> statement-breakpoint
+CREATE INDEX "monitoring_vendor_results_at_idx" ON "monitoring_vendor_results" USING btree ("at");--> statement-breakpoint
 CREATE UNIQUE INDEX "vendor_requests_screening_id_key" ON "vendor_requests" USING btree ("screening_id","vendor");--> statement-breakpoint
 CREATE INDEX "vendor_requests_next_at_idx" ON "vendor_requests" USING btree ("vendor","next_at") WHERE "vendor_requests"."status" = 'waiting';--> statement-breakpoint
 CREATE INDEX "vendor_requests_user_id_idx" ON "vendor_requests" USING btree ("user_id");--> statement-breakpoint
@@ -958,6 +1047,7 @@ CREATE INDEX "vendor_results_user_id_idx" ON "vendor_results" USING btree ("user
 CREATE INDEX "vendor_results_at_idx" ON "vendor_results" USING btree ("at");--> statement-breakpoint
 CREATE UNIQUE INDEX "whitelist_entries_standing_key" ON "whitelist_entries" USING btree ("user_id","party","list_id","source_id") WHERE "whitelist_entries"."ended_at" is null;--> statement-breakpoint
 CREATE INDEX "whitelist_entries_expires_at_idx" ON "whitelist_entries" USING btree ("expires_at") WHERE "whitelist_entries"."ended_at" is null;--> statement-breakpoint
+CREATE INDEX "whitelist_entries_ended_at_idx" ON "whitelist_entries" USING btree ("user_id","ended_at") WHERE "whitelist_entries"."ended_at" is not null;--> statement-breakpoint
 CREATE INDEX "whitelist_entries_list_id_idx" ON "whitelist_entries" USING btree ("list_id");--> statement-breakpoint
 CREATE INDEX "whitelist_entries_alert_id_idx" ON "whitelist_entries" USING btree ("alert_id");--> statement-breakpoint
 CREATE INDEX "whitelist_entries_entity_id_idx" ON "whitelist_entries" USING btree ("entity_id");--> statement-breakpoint
@@ -971,9 +1061,11 @@ CREATE UNIQUE INDEX "kyc_items_application_id_key" ON "kyc_items" USING btree ("
 CREATE INDEX "kyc_items_user_id_idx" ON "kyc_items" USING btree ("user_id","id");--> statement-breakpoint
 CREATE INDEX "kyc_items_document_id_idx" ON "kyc_items" USING btree ("document_id");--> statement-breakpoint
 CREATE INDEX "kyc_items_declaration_id_idx" ON "kyc_items" USING btree ("declaration_id");--> statement-breakpoint
+CREATE INDEX "kyc_items_party_id_idx" ON "kyc_items" USING btree ("party_id");--> statement-breakpoint
 CREATE INDEX "kyc_parties_application_id_idx" ON "kyc_parties" USING btree ("application_id","id");--> statement-breakpoint
 CREATE INDEX "kyc_parties_user_id_idx" ON "kyc_parties" USING btree ("user_id","id");--> statement-breakpoint
 CREATE INDEX "kyc_parties_parent_id_idx" ON "kyc_parties" USING btree ("parent_id");--> statement-breakpoint
+CREATE INDEX "kyc_parties_identity_index_idx" ON "kyc_parties" USING btree ("identity_index");--> statement-breakpoint
 CREATE UNIQUE INDEX "kyc_requirement_sets_active_key" ON "kyc_requirement_sets" USING btree ("status") WHERE "kyc_requirement_sets"."status" = 'active';--> statement-breakpoint
 CREATE INDEX "kyc_requirement_sets_approval_id_idx" ON "kyc_requirement_sets" USING btree ("approval_id");--> statement-breakpoint
 CREATE INDEX "kyc_requirements_set_version_idx" ON "kyc_requirements" USING btree ("set_version","level");--> statement-breakpoint
@@ -1013,11 +1105,14 @@ CREATE INDEX "aml_alerts_case_id_idx" ON "aml_alerts" USING btree ("case_id");--
 CREATE UNIQUE INDEX "aml_alerts_open_key" ON "aml_alerts" USING btree ("user_id","dedup_key") WHERE "aml_alerts"."status" <> 'resolved';--> statement-breakpoint
 CREATE UNIQUE INDEX "aml_alerts_open_nobody_key" ON "aml_alerts" USING btree ("dedup_key") WHERE "aml_alerts"."status" <> 'resolved' and "aml_alerts"."user_id" is null;--> statement-breakpoint
 CREATE INDEX "deposits_cleared_at_idx" ON "deposits" USING btree ("cleared_at","id");--> statement-breakpoint
+CREATE INDEX "withdrawals_ended_at_idx" ON "withdrawals" USING btree (coalesce("completed_at", "decided_at"),"id") WHERE "withdrawals"."status" in ('completed', 'cancelled', 'rejected');--> statement-breakpoint
 CREATE INDEX "kyc_applications_queue_idx" ON "kyc_applications" USING btree ("priority" desc,"due_at","id") WHERE "kyc_applications"."status" in ('submitted', 'under_review');--> statement-breakpoint
 CREATE INDEX "kyc_applications_assignee_id_idx" ON "kyc_applications" USING btree ("assignee_id");--> statement-breakpoint
 CREATE INDEX "kyc_applications_identity_index_idx" ON "kyc_applications" USING btree ("identity_index");--> statement-breakpoint
+CREATE INDEX "kyc_applications_company_index_idx" ON "kyc_applications" USING btree ("company_index");--> statement-breakpoint
 CREATE INDEX "kyc_decisions_approval_id_idx" ON "kyc_decisions" USING btree ("approval_id");--> statement-breakpoint
 CREATE INDEX "kyc_documents_content_index_idx" ON "kyc_documents" USING btree ("content_index");--> statement-breakpoint
+CREATE INDEX "kyc_documents_party_id_idx" ON "kyc_documents" USING btree ("party_id");--> statement-breakpoint
 ALTER TABLE "aml_alerts" ADD CONSTRAINT "aml_alerts_kind_check" CHECK ("aml_alerts"."kind" in ('sanctions', 'pep', 'adverse_media', 'internal_list', 'screening_error', 'third_party',
         'monitoring', 'market_abuse', 'list', 'provider', 'manual'));--> statement-breakpoint
 ALTER TABLE "aml_alerts" ADD CONSTRAINT "aml_alerts_effect_check" CHECK ("aml_alerts"."effect" in ('stop', 'review'));--> statement-breakpoint
@@ -1062,6 +1157,8 @@ CREATE POLICY "rule_hits_staff" ON "rule_hits" AS PERMISSIVE FOR ALL TO "plimsol
 CREATE POLICY "rule_hits_engine" ON "rule_hits" AS PERMISSIVE FOR ALL TO "plimsoll_engine" USING (true) WITH CHECK (true);--> statement-breakpoint
 CREATE POLICY "rule_snoozes_staff" ON "rule_snoozes" AS PERMISSIVE FOR ALL TO "plimsoll_staff" USING (true) WITH CHECK (true);--> statement-breakpoint
 CREATE POLICY "rule_snoozes_engine" ON "rule_snoozes" AS PERMISSIVE FOR ALL TO "plimsoll_engine" USING (true) WITH CHECK (true);--> statement-breakpoint
+CREATE POLICY "simulated_alerts_staff" ON "simulated_alerts" AS PERMISSIVE FOR ALL TO "plimsoll_staff" USING (true) WITH CHECK (true);--> statement-breakpoint
+CREATE POLICY "simulated_alerts_engine" ON "simulated_alerts" AS PERMISSIVE FOR ALL TO "plimsoll_engine" USING (true) WITH CHECK (true);--> statement-breakpoint
 CREATE POLICY "business_holidays_staff" ON "business_holidays" AS PERMISSIVE FOR ALL TO "plimsoll_staff" USING (true) WITH CHECK (true);--> statement-breakpoint
 CREATE POLICY "business_holidays_engine" ON "business_holidays" AS PERMISSIVE FOR ALL TO "plimsoll_engine" USING (true) WITH CHECK (true);--> statement-breakpoint
 CREATE POLICY "sanctions_notices_staff" ON "sanctions_notices" AS PERMISSIVE FOR ALL TO "plimsoll_staff" USING (true) WITH CHECK (true);--> statement-breakpoint
@@ -1080,6 +1177,10 @@ CREATE POLICY "screening_standings_staff" ON "screening_standings" AS PERMISSIVE
 CREATE POLICY "screening_standings_engine" ON "screening_standings" AS PERMISSIVE FOR ALL TO "plimsoll_engine" USING (true) WITH CHECK (true);--> statement-breakpoint
 CREATE POLICY "screening_configs_staff" ON "screening_configs" AS PERMISSIVE FOR ALL TO "plimsoll_staff" USING (true) WITH CHECK (true);--> statement-breakpoint
 CREATE POLICY "screening_configs_engine" ON "screening_configs" AS PERMISSIVE FOR ALL TO "plimsoll_engine" USING (true) WITH CHECK (true);--> statement-breakpoint
+CREATE POLICY "monitoring_vendor_requests_staff" ON "monitoring_vendor_requests" AS PERMISSIVE FOR ALL TO "plimsoll_staff" USING (true) WITH CHECK (true);--> statement-breakpoint
+CREATE POLICY "monitoring_vendor_requests_engine" ON "monitoring_vendor_requests" AS PERMISSIVE FOR ALL TO "plimsoll_engine" USING (true) WITH CHECK (true);--> statement-breakpoint
+CREATE POLICY "monitoring_vendor_results_staff" ON "monitoring_vendor_results" AS PERMISSIVE FOR ALL TO "plimsoll_staff" USING (true) WITH CHECK (true);--> statement-breakpoint
+CREATE POLICY "monitoring_vendor_results_engine" ON "monitoring_vendor_results" AS PERMISSIVE FOR ALL TO "plimsoll_engine" USING (true) WITH CHECK (true);--> statement-breakpoint
 CREATE POLICY "vendor_requests_staff" ON "vendor_requests" AS PERMISSIVE FOR ALL TO "plimsoll_staff" USING (true) WITH CHECK (true);--> statement-breakpoint
 CREATE POLICY "vendor_requests_engine" ON "vendor_requests" AS PERMISSIVE FOR ALL TO "plimsoll_engine" USING (true) WITH CHECK (true);--> statement-breakpoint
 CREATE POLICY "vendor_results_staff" ON "vendor_results" AS PERMISSIVE FOR ALL TO "plimsoll_staff" USING (true) WITH CHECK (true);--> statement-breakpoint

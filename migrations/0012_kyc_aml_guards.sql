@@ -23,7 +23,7 @@ CREATE FUNCTION check_screening_list() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
   chosen public.list_versions;
-  base_count integer;
+  base public.list_versions;
 BEGIN
   IF (NEW.kind, NEW.purpose, NEW.effect, NEW.format, NEW.status, NEW.max_shrink_bps, NEW.min_entities,
       NEW.source_urls, NEW.fetch_minutes, NEW.stale_after_hours) IS DISTINCT FROM
@@ -46,10 +46,16 @@ BEGIN
      OR (OLD.active_version_id IS NOT NULL AND chosen.base_version_id IS DISTINCT FROM OLD.active_version_id) THEN
     RAISE EXCEPTION 'a list screens by an active version that follows the one before' USING ERRCODE = 'PL035';
   END IF;
-  SELECT v.entity_count INTO base_count FROM public.list_versions v WHERE v.id = chosen.base_version_id;
-  IF chosen.removed_count > 0
-     AND (chosen.source <> 'fetch'
-       OR chosen.removed_count::bigint * 10000 > coalesce(base_count, 0)::bigint * NEW.max_shrink_bps)
+  SELECT * INTO base FROM public.list_versions v WHERE v.id = chosen.base_version_id;
+  -- What was imported before names and numbers were counted has none to lose.
+  IF ((chosen.removed_count > 0
+       AND (chosen.source <> 'fetch'
+         OR chosen.removed_count::bigint * 10000 > coalesce(base.entity_count, 0)::bigint * NEW.max_shrink_bps))
+     OR (chosen.source = 'fetch'
+       AND (coalesce(base.name_count - coalesce(chosen.name_count, 0), 0)::bigint * 10000
+           > coalesce(base.name_count, 0)::bigint * NEW.max_shrink_bps
+         OR coalesce(base.identifier_count - coalesce(chosen.identifier_count, 0), 0)::bigint * 10000
+           > coalesce(base.identifier_count, 0)::bigint * NEW.max_shrink_bps)))
      AND NOT EXISTS (
        SELECT FROM public.approvals a
        WHERE a.id = chosen.approval_id AND a.action IN ('list_version.activate', 'list_version.override')
@@ -88,7 +94,7 @@ ALTER TABLE list_versions ENABLE ALWAYS TRIGGER check_list_version;
 --> statement-breakpoint
 GRANT UPDATE (approval_id) ON list_versions TO plimsoll_staff;
 --> statement-breakpoint
--- Gates: what restricts a person stands cause by cause, and two people end what stands for sanctions -----------
+-- Gates: what restricts a person stands cause by cause; two people end what stands for sanctions or a case -------
 ALTER TABLE gate_restrictions FORCE ROW LEVEL SECURITY;
 --> statement-breakpoint
 GRANT SELECT, INSERT ON gate_restrictions TO plimsoll_staff, plimsoll_engine;
@@ -133,6 +139,12 @@ BEGIN
       WHERE a.id = NEW.lift_approval_id AND a.action = 'aml_customer.lift' AND a.subject_id = OLD.user_id
         AND a.status = 'executed') THEN
     RAISE EXCEPTION 'two people lift what stands for sanctions' USING ERRCODE = 'PL030';
+  END IF;
+  IF OLD.cause = 'aml_case' AND NOT EXISTS (
+      SELECT FROM public.approvals a
+      WHERE a.id = NEW.lift_approval_id AND a.action = 'aml_customer.release' AND a.subject_id = OLD.user_id
+        AND a.status = 'executed') THEN
+    RAISE EXCEPTION 'two people end what stands for a case' USING ERRCODE = 'PL030';
   END IF;
   RETURN NEW;
 END
@@ -415,6 +427,21 @@ GRANT SELECT, INSERT ON vendor_results TO plimsoll_engine;
 --> statement-breakpoint
 CALL make_append_only('vendor_results');
 --> statement-breakpoint
+ALTER TABLE monitoring_vendor_requests FORCE ROW LEVEL SECURITY;
+--> statement-breakpoint
+ALTER TABLE monitoring_vendor_results FORCE ROW LEVEL SECURITY;
+--> statement-breakpoint
+GRANT SELECT, INSERT ON monitoring_vendor_requests TO plimsoll_staff, plimsoll_engine;
+--> statement-breakpoint
+GRANT UPDATE (status, failures, last_failure, next_at, settled_at, alert_id) ON monitoring_vendor_requests
+  TO plimsoll_staff, plimsoll_engine;
+--> statement-breakpoint
+GRANT SELECT ON monitoring_vendor_results TO plimsoll_staff;
+--> statement-breakpoint
+GRANT SELECT, INSERT ON monitoring_vendor_results TO plimsoll_engine;
+--> statement-breakpoint
+CALL make_append_only('monitoring_vendor_results');
+--> statement-breakpoint
 -- Screening: how names are weighed is versioned and decided by two, and every look at a person is kept ----------
 ALTER TABLE screening_configs FORCE ROW LEVEL SECURITY;
 --> statement-breakpoint
@@ -503,16 +530,39 @@ GRANT UPDATE (status, approval_id, activated_at) ON kyc_requirement_sets TO plim
 --> statement-breakpoint
 GRANT INSERT ON kyc_items, kyc_declarations, kyc_parties TO plimsoll_engine;
 --> statement-breakpoint
+-- What a risk that rose asks for is asked for by who sends an application back.
+GRANT INSERT ON kyc_items TO plimsoll_staff;
+--> statement-breakpoint
 GRANT UPDATE (alternatives, status, document_id, declaration_id, reason_code, decided_by, decided_at, version)
   ON kyc_items TO plimsoll_engine;
 --> statement-breakpoint
 GRANT UPDATE (status, reason_code, decided_by, decided_at, version) ON kyc_items TO plimsoll_staff;
 --> statement-breakpoint
-GRANT UPDATE (details, removed_at) ON kyc_parties TO plimsoll_engine;
+GRANT UPDATE (details, removed_at, identity_index) ON kyc_parties TO plimsoll_engine;
 --> statement-breakpoint
-GRANT UPDATE (assignee_id, assigned_at, needs_senior, reason_code) ON kyc_applications TO plimsoll_staff;
+GRANT UPDATE (assignee_id, assigned_at, needs_senior, reason_code, screened_at) ON kyc_applications TO plimsoll_staff;
 --> statement-breakpoint
-GRANT UPDATE (reviewed_by, reviewed_at) ON kyc_documents TO plimsoll_staff;
+GRANT UPDATE (reviewed_by, reviewed_at, expires_on) ON kyc_documents TO plimsoll_staff;
+--> statement-breakpoint
+-- A day outside of these is a slip or a trick; what was taken before is moved to the nearest that is not.
+ALTER TABLE kyc_documents NO FORCE ROW LEVEL SECURITY;
+--> statement-breakpoint
+UPDATE kyc_documents SET
+  issued_on = CASE WHEN issued_on !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' THEN NULL
+    ELSE least(greatest(issued_on, '1900-01-01'), '2199-12-31') END,
+  expires_on = CASE WHEN expires_on !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' THEN NULL
+    ELSE least(greatest(expires_on, '1900-01-01'), '2199-12-31') END
+  WHERE issued_on NOT BETWEEN '1900-01-01' AND '2199-12-31' OR expires_on NOT BETWEEN '1900-01-01' AND '2199-12-31'
+    OR issued_on !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' OR expires_on !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$';
+--> statement-breakpoint
+ALTER TABLE kyc_documents FORCE ROW LEVEL SECURITY;
+--> statement-breakpoint
+ALTER TABLE kyc_documents ADD CONSTRAINT kyc_documents_days_check CHECK (
+  (issued_on ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' AND issued_on BETWEEN '1900-01-01' AND '2199-12-31' OR issued_on IS NULL)
+  AND (expires_on ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' AND expires_on BETWEEN '1900-01-01' AND '2199-12-31'
+    OR expires_on IS NULL));
+--> statement-breakpoint
+ALTER TABLE kyc_documents ADD CONSTRAINT kyc_documents_party_id_fkey FOREIGN KEY (party_id) REFERENCES kyc_parties (id);
 --> statement-breakpoint
 CALL make_append_only('kyc_requirements');
 --> statement-breakpoint
@@ -550,7 +600,9 @@ FROM kyc_levels l CROSS JOIN (VALUES
   (NULL, 'high', false, 'source_of_wealth', 'source_of_wealth'),
   (NULL, NULL, true, 'source_of_funds', 'source_of_funds'),
   (NULL, NULL, true, 'source_of_wealth', 'source_of_wealth'),
-  ('USA', NULL, false, 'fatca_crs', 'declaration:fatca_crs')
+  (NULL, NULL, true, 'exposure', 'declaration:pep'),
+  (NULL, NULL, false, 'fatca_crs', 'declaration:fatca_crs'),
+  (NULL, NULL, false, 'tax_residence', 'declaration:tax_residence')
 ) AS more (nationality, risk_level, only_pep, item, alternative);
 --> statement-breakpoint
 INSERT INTO kyc_requirements (id, set_version, level, applicant_kind, item, alternatives)
@@ -561,13 +613,19 @@ FROM kyc_levels l CROSS JOIN (VALUES
   ('basic', 'directors', 'register_of_directors'),
   ('basic', 'members', 'register_of_members'),
   ('basic', 'owners_declared', 'declaration:beneficial_owner'),
+  ('basic', 'fatca_crs', 'declaration:fatca_crs'),
+  ('basic', 'tax_residence', 'declaration:tax_residence'),
   ('standard', 'authority', 'board_resolution'),
-  ('standard', 'tax_residence', 'declaration:tax_residence'),
   ('enhanced', 'memorandum', 'memorandum'),
   ('enhanced', 'source_of_funds', 'source_of_funds')
 ) AS more (from_level, item, alternative)
 WHERE array_position(ARRAY['basic', 'standard', 'enhanced'], more.from_level)
   <= array_position(ARRAY['basic', 'standard', 'enhanced'], l.level::text);
+--> statement-breakpoint
+-- Each natural person who directs a legal one, or owns enough of it.
+INSERT INTO kyc_requirements (id, set_version, level, applicant_kind, item, alternatives)
+SELECT gen_random_uuid(), 1, l.level, 'party', 'identity', '["passport", "national_id", "driving_licence"]'::jsonb
+FROM kyc_levels l;
 --> statement-breakpoint
 ALTER TABLE kyc_requirement_sets FORCE ROW LEVEL SECURITY;
 --> statement-breakpoint
@@ -607,8 +665,8 @@ BEGIN
     RETURN NEW;
   END IF;
   IF (OLD.status, NEW.status) NOT IN (('draft', 'draft'), ('draft', 'active'), ('draft', 'retired'), ('active', 'retired'))
-     OR (NEW.id, NEW.version, NEW.created_by, NEW.created_at)
-       IS DISTINCT FROM (OLD.id, OLD.version, OLD.created_by, OLD.created_at) THEN
+     OR (NEW.id, NEW.version, NEW.created_by, NEW.created_at, NEW.beneficial_owner_bps)
+       IS DISTINCT FROM (OLD.id, OLD.version, OLD.created_by, OLD.created_at, OLD.beneficial_owner_bps) THEN
     RAISE EXCEPTION 'a set of requirements does not go back' USING ERRCODE = 'PL034';
   END IF;
   IF NEW.status = 'active' AND NOT EXISTS (
@@ -736,7 +794,7 @@ GRANT SELECT ON kyc_risk_signals TO plimsoll_staff;
 GRANT SELECT, INSERT ON kyc_risk_signals TO plimsoll_engine;
 --> statement-breakpoint
 GRANT UPDATE (rating_id, matrix_id, score, level, raised_to, edd_required, politically_exposed, rated_at, reviewed_at,
-  next_review_at, dormant_since, version) ON kyc_standings TO plimsoll_staff, plimsoll_engine;
+  next_review_at, dormant_since, dormancy_told_at, version) ON kyc_standings TO plimsoll_staff, plimsoll_engine;
 --> statement-breakpoint
 GRANT UPDATE (status, reminded, escalated_to, escalated_at, assignee_id, outcome, evidence_id, approval_id, closed_by,
   closed_at, version) ON kyc_reviews TO plimsoll_staff, plimsoll_engine;
@@ -876,6 +934,12 @@ GRANT UPDATE (status, simulation, approval_id, activated_at, retired_at) ON moni
   TO plimsoll_staff, plimsoll_engine;
 --> statement-breakpoint
 GRANT UPDATE (ended_at, ended_by) ON rule_snoozes TO plimsoll_staff, plimsoll_engine;
+--> statement-breakpoint
+ALTER TABLE simulated_alerts FORCE ROW LEVEL SECURITY;
+--> statement-breakpoint
+GRANT SELECT, INSERT ON simulated_alerts TO plimsoll_staff, plimsoll_engine;
+--> statement-breakpoint
+CALL make_append_only('simulated_alerts');
 --> statement-breakpoint
 CALL make_append_only('rule_hits');
 --> statement-breakpoint

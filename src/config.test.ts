@@ -81,6 +81,7 @@ describe('without any setting', () => {
       paymentSecrets: new Map(),
       kycProviders: new Map(),
       screeningVendor: null,
+      monitoringVendor: null,
       goaml: null,
     });
   });

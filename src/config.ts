@@ -13,6 +13,7 @@ import { type Connection, parseConnection } from './platform/db/client.ts';
 import { type GoamlSettings, parseGoaml } from './platform/http/goaml.ts';
 import { type KycProviders, parseKycProviders } from './platform/http/kyc-providers.ts';
 import { type LocationHeaders, parseLocationHeaders } from './platform/http/location-headers.ts';
+import { type MonitoringVendorSettings, parseMonitoringVendor } from './platform/http/monitoring-vendor.ts';
 import { type PaymentSecrets, parsePaymentSecrets } from './platform/http/payment-secrets.ts';
 import { parseRateLimits, type RateLimits } from './platform/http/rate-policy.ts';
 import { parseScreeningVendor, type ScreeningVendorSettings } from './platform/http/screening-vendor.ts';
@@ -82,6 +83,8 @@ export type Config = {
   readonly kycProviders: KycProviders;
   /** The outside vendor that screens beside this program. */
   readonly screeningVendor: ScreeningVendorSettings | null;
+  /** The outside vendor that watches what customers do beside this program. */
+  readonly monitoringVendor: MonitoringVendorSettings | null;
   /** How the firm is known to the FIU. */
   readonly goaml: GoamlSettings | null;
 };
@@ -192,6 +195,11 @@ function outsideSettings(read: Read) {
     screeningVendor: read<ScreeningVendorSettings | null>(
       'PLIMSOLL_SCREENING_VENDOR',
       readable(parseScreeningVendor),
+      null,
+    ),
+    monitoringVendor: read<MonitoringVendorSettings | null>(
+      'PLIMSOLL_MONITORING_VENDOR',
+      readable(parseMonitoringVendor),
       null,
     ),
     goaml: read<GoamlSettings | null>('PLIMSOLL_GOAML', readable(parseGoaml), null),

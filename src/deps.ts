@@ -60,6 +60,7 @@ export function buildDeps(parts: DepsParts): Deps {
     sealedColumns: sealedColumns(parts.domains),
     checks: parts.domains.flatMap((domain) => domain.checks),
     activitySources: parts.domains.flatMap((domain) => domain.activitySources ?? []),
+    exposures: parts.domains.flatMap((domain) => domain.exposures ?? []),
     reportFacts: parts.domains.flatMap((domain) => domain.reportFacts ?? []),
     wakeRelay: parts.wakeRelay,
   };

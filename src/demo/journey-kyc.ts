@@ -47,7 +47,7 @@ export const kycSteps: readonly Step[] = [
     },
   },
   {
-    title: 'The customer applies, uploads a passport and hands the application in',
+    title: 'The customer applies, uploads a passport, certifies for tax and hands the application in',
     run: async (journey) => {
       const { api } = journey.customer;
       const application = await ok(
@@ -74,6 +74,24 @@ export const kycSteps: readonly Step[] = [
           params: { path },
           body: { type: 'passport', file: 'sent as a form' },
           bodySerializer: () => passportForm(),
+        }),
+      );
+      await ok(
+        api.POST('/v1/kyc/applications/{id}/declarations', {
+          params: { path },
+          body: {
+            kind: 'tax_residence',
+            content: { residences: [{ country: 'MUS', taxNumber: 'A1234567' }] },
+          },
+        }),
+      );
+      await ok(
+        api.POST('/v1/kyc/applications/{id}/declarations', {
+          params: { path },
+          body: {
+            kind: 'fatca_crs',
+            content: { usPerson: false, entityType: 'individual', certified: true },
+          },
         }),
       );
       const submitted = await ok(api.POST('/v1/kyc/applications/{id}/submit', { params: { path } }));
@@ -116,6 +134,7 @@ function passportForm(): FormData {
   form.set('file', new File([PIXEL], 'passport.png', { type: 'image/png' }));
   form.set('issuingCountry', 'MUS');
   form.set('number', `P${CUSTOMER.lastName.length}204917`);
+  form.set('expiresOn', '2034-06-30');
   return form;
 }
 

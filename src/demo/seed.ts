@@ -14,6 +14,7 @@ import { acceptAgreement, createApiKey, createUser, listAgreements } from '../do
 import {
   createApplication,
   decideApplication,
+  declare,
   submitApplication,
   uploadDocument,
 } from '../domains/kyc/index.ts';
@@ -179,6 +180,16 @@ async function passKyc(people: People, name: DemoName): Promise<void> {
   await uploadDocument(ctx, application.id, {
     type: 'passport',
     file: new File([PIXEL], 'passport.png', { type: 'image/png' }),
+    number: newId(),
+    expiresOn: '2049-12-31',
+  });
+  await declare(ctx, application.id, 'tax_residence', {
+    residences: [{ country: 'MUS', taxNumber: 'A1234567' }],
+  });
+  await declare(ctx, application.id, 'fatca_crs', {
+    usPerson: false,
+    entityType: 'individual',
+    certified: true,
   });
   await submitApplication(ctx, application.id);
   // The relay would screen after the commit; the seed needs the answer now and keeps the same evidence.

@@ -12,6 +12,8 @@ import type { Tx } from './db/client.ts';
 export type ActivityKind =
   | 'deposit'
   | 'withdrawal_requested'
+  /** What became of it is in `data.end`; what was taken back moved nothing. */
+  | 'withdrawal_ended'
   | 'beneficiary_added'
   | 'transfer'
   | 'order_placed'
@@ -47,7 +49,7 @@ export type Activity = {
 };
 
 /** One of a page; `position` is where reading goes on behind it. */
-type PlacedActivity = { readonly activity: Activity; readonly position: string };
+export type PlacedActivity = { readonly activity: Activity; readonly position: string };
 
 /** A stream of activity in an order of its own, which follows time but for what committed late. */
 export type ActivitySource = {

@@ -13,10 +13,11 @@ import type { Keyring } from './crypto/keyring.ts';
 import type { PersonKeys } from './crypto/person-keys.ts';
 import type { SealedColumn } from './crypto/sealed-columns.ts';
 import type { Databases, Login, Tx } from './db/client.ts';
-import type { Check } from './domain.ts';
+import type { Check, Exposures } from './domain.ts';
 import type { FileStore } from './files/file-store.ts';
 import type { GoamlSettings } from './http/goaml.ts';
 import type { KycProviders } from './http/kyc-providers.ts';
+import type { MonitoringVendorSettings } from './http/monitoring-vendor.ts';
 import type { PaymentSecrets } from './http/payment-secrets.ts';
 import type { RateLimits } from './http/rate-policy.ts';
 import type { ScreeningVendorSettings } from './http/screening-vendor.ts';
@@ -49,6 +50,8 @@ export type Settings = {
   readonly kycProviders: KycProviders;
   /** The outside vendor that screens beside this program; null for none. */
   readonly screeningVendor: ScreeningVendorSettings | null;
+  /** The outside vendor that watches what customers do beside this program; null for none. */
+  readonly monitoringVendor: MonitoringVendorSettings | null;
   /** How the firm is known to the FIU; null where nobody set it. */
   readonly goaml: GoamlSettings | null;
 };
@@ -74,6 +77,8 @@ export type Deps = Settings & {
   readonly checks: readonly Check[];
   /** What every domain tells of what people did. */
   readonly activitySources: readonly ActivitySource[];
+  /** What every domain found about a person that whoever takes them on has to know. */
+  readonly exposures: readonly Exposures[];
   /** What every domain knows that a report to an authority has to name. */
   readonly reportFacts: readonly ReportFacts[];
   /** Wakes the outbox relay of this process after a commit that wrote events. */

@@ -4,7 +4,7 @@
  */
 import type { Id } from '../kernel/id.ts';
 import type { Tx } from './db/client.ts';
-import type { ClosingObstacle, Domain } from './domain.ts';
+import type { ClosingObstacle, Domain, Exposure } from './domain.ts';
 
 export type DomainPart = Partial<Omit<Domain, 'name' | 'auditEvents'>>;
 
@@ -22,8 +22,16 @@ export function joinParts(parts: readonly DomainPart[]) {
     sealedColumns: parts.flatMap((part) => part.sealedColumns ?? []),
     personReads: parts.flatMap((part) => part.personReads ?? []),
     peopleBehind: parts.flatMap((part) => part.peopleBehind ?? []),
+    concealedFrom: parts.flatMap((part) => part.concealedFrom ?? []),
     activitySources: parts.flatMap((part) => part.activitySources ?? []),
     reportFacts: parts.flatMap((part) => part.reportFacts ?? []),
+    exposures: async (tx: Tx, userId: Id) => {
+      const found: Exposure[] = [];
+      for (const part of parts) {
+        found.push(...((await part.exposures?.(tx, userId)) ?? []));
+      }
+      return found;
+    },
     closingObstacles: async (tx: Tx, userId: Id) => {
       const found: ClosingObstacle[] = [];
       for (const part of parts) {

@@ -109,8 +109,19 @@ export type ClosingObstacle = { readonly code: string; readonly detail: string }
 
 export type ClosingObstacles = (tx: Tx, userId: Id) => Promise<readonly ClosingObstacle[]>;
 
+/**
+ * How far it is known that a person holds an office, or has a bad name: something that was found is not decided on
+ * yet, or was found to be true.
+ */
+export type Exposure = 'undecided' | 'confirmed';
+
+export type Exposures = (tx: Tx, userId: Id) => Promise<readonly Exposure[]>;
+
 /** The people whose records these ids name; ids of other things are passed over. */
 export type PeopleBehind = (tx: Tx, ids: readonly Id[]) => Promise<readonly Id[]>;
+
+/** Ids of restricted things a person is part of and must not learn of, though another is named on them. */
+export type ConcealedFrom = (tx: Tx, personId: Id) => Promise<readonly Id[]>;
 
 export type Domain = {
   readonly name: string;
@@ -132,8 +143,12 @@ export type Domain = {
   readonly personReads?: readonly string[];
   /** Finds whom a read of the staff was about. */
   readonly peopleBehind?: readonly PeopleBehind[];
+  /** Finds what one of the staff must not learn of, since it is about them as well. */
+  readonly concealedFrom?: readonly ConcealedFrom[];
   /** What it tells of what people did, in the order it should be read. */
   readonly activitySources?: readonly ActivitySource[];
+  /** What it found about a person that whoever takes them on has to know. */
+  readonly exposures?: Exposures;
   /** What it knows that a report to an authority has to name. */
   readonly reportFacts?: readonly ReportFacts[];
 };

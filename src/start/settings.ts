@@ -16,6 +16,7 @@ export function settingsOf(config: Config): Pick<DepsParts, 'settings' | 'mail'>
     paymentSecrets,
     kycProviders,
     screeningVendor,
+    monitoringVendor,
     goaml,
   } = config;
   return {
@@ -31,6 +32,7 @@ export function settingsOf(config: Config): Pick<DepsParts, 'settings' | 'mail'>
       paymentSecrets,
       kycProviders,
       screeningVendor,
+      monitoringVendor,
       goaml,
     },
     ...(config.smtp === null ? {} : { mail: smtpTransport(config.smtp, config.mailFrom) }),

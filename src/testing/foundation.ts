@@ -39,6 +39,7 @@ export const TEST_SETTINGS: Settings = {
   paymentSecrets: new Map(),
   kycProviders: new Map(),
   screeningVendor: null,
+  monitoringVendor: null,
   goaml: parseGoaml(
     JSON.stringify({
       rentityId: 4711,

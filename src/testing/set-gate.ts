@@ -18,10 +18,10 @@ export async function setGate(ctx: Ctx, userId: Id, { restriction, ...change }: 
   const reference = { type: 'test', id: userId };
   await transact(ctx, 'engine', async (tx) => {
     for (const standing of restriction === undefined ? [] : await restrictionsOf(tx, userId)) {
-      await liftRestriction(tx, ctx, userId, { cause: 'aml_case', referenceId: standing.referenceId });
+      await liftRestriction(tx, ctx, userId, { cause: 'risk', referenceId: standing.referenceId });
     }
     if (restriction !== undefined && restriction !== 'none') {
-      await placeRestriction(tx, ctx, userId, { restriction, cause: 'aml_case', reference });
+      await placeRestriction(tx, ctx, userId, { restriction, cause: 'risk', reference });
     }
     if (change.screening === 'confirmed') {
       await placeRestriction(tx, ctx, userId, { restriction: 'frozen', cause: 'sanctions', reference });

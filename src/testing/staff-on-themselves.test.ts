@@ -72,6 +72,7 @@ const ABOUT_NOBODY: readonly string[] = [
 const TELLS_NOTHING: Readonly<Record<string, string>> = {
   listKycLevels: 'terms of the firm',
   listKycRequirements: 'terms of the firm',
+  getKycRequirementSet: 'terms of the firm',
   listKycApplications: 'what the applicant reads as a customer',
   getKycApplication: 'what the applicant reads as a customer',
   listKycDeclarations: 'what the applicant said',
@@ -89,6 +90,7 @@ const TELLS_NOTHING: Readonly<Record<string, string>> = {
   listRescreenings: 'counts of people',
   getRescreening: 'counts of people',
   getVendorComparison: 'counts',
+  getMonitoringVendorComparison: 'counts',
   listMonitoringRules: 'how the firm watches',
   listBusinessHolidays: 'terms of the firm',
   getAmlDashboard: 'counts',

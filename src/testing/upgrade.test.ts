@@ -33,6 +33,7 @@ import {
 import type { Foundation } from './foundation.ts';
 import { createEmptyDatabase, type TestDatabase } from './postgres.ts';
 import { type Node, startNode } from './second-node.ts';
+import { SELF_CERTIFIED } from './world.ts';
 
 /** The last migration before applications had items and lists had a history. */
 const BEFORE = 10;
@@ -145,6 +146,11 @@ test('a draft keeps its document, is handed in under the requirements of now, an
   const { person, path } = drafting;
   const file = (await call(person, 'GET', path)).body;
   expect(file).toMatchObject({ status: 'draft', documents: [{ type: 'passport' }] });
+  const early = await call(person, 'POST', `${path}/submit`);
+  expect(early.body.detail).toBe('Upload the declaration fatca_crs; the declaration tax_residence.');
+  for (const body of SELF_CERTIFIED) {
+    expect((await call(person, 'POST', `${path}/declarations`, body)).status).toBe(201);
+  }
   expect((await call(person, 'POST', `${path}/submit`)).status).toBe(200);
   await relay.drained();
   expect(await gateOf(drafting)).toMatchObject({ kycStatus: 'pending', screening: 'clear' });

@@ -16,6 +16,7 @@ import { NEW_APPLICATION_EXAMPLE } from '../domains/kyc/api.ts';
 import {
   createApplication,
   decideApplication,
+  declare,
   submitApplication,
   uploadDocument,
 } from '../domains/kyc/index.ts';
@@ -220,6 +221,12 @@ export function anotherBirthDate(): string {
   return Temporal.PlainDate.from('1950-01-01').add({ days: births }).toString();
 }
 
+/** What everybody declares for tax, in forms of their own. */
+export const SELF_CERTIFIED = [
+  { kind: 'tax_residence', content: { residences: [{ country: 'MUS', taxNumber: 'A1234567' }] } },
+  { kind: 'fatca_crs', content: { usPerson: false, entityType: 'individual', certified: true } },
+] as const;
+
 type Reviewers = { readonly officer: Ctx; readonly senior: Ctx };
 
 async function passKyc({ ctx, userId }: Member, { officer, senior }: Reviewers): Promise<void> {
@@ -227,7 +234,11 @@ async function passKyc({ ctx, userId }: Member, { officer, senior }: Reviewers):
   const application = await createApplication(ctx, { level: 'standard', declaration } as const);
   for (const type of ['passport', 'proof_of_address'] as const) {
     const file = new File([pictureWith(newId())], 'scan.png', { type: 'image/png' });
-    await uploadDocument(ctx, application.id, { type, file });
+    const told = type === 'passport' ? { number: newId(), expiresOn: '2049-12-31' } : {};
+    await uploadDocument(ctx, application.id, { type, file, ...told });
+  }
+  for (const { kind, content } of SELF_CERTIFIED) {
+    await declare(ctx, application.id, kind, content);
   }
   await submitApplication(ctx, application.id);
   await screenUser(officer, userId, 'test');

@@ -26,5 +26,49 @@ const gateWriters = fileRule({
   ],
 });
 
+const ROW_WRITES = new Set(['insert', 'update', 'delete', 'insertRows']);
+
+const SQL_WRITE = /\b(?:update|insert\s+into|delete\s+from|merge\s+into)\s+(?:only\s+)?"?customer_gates\b/i;
+
+/** Whether a call writes the row: by the query builder, or by SQL in a template. */
+function writesGate(node: ts.Node, tree: ts.SourceFile): boolean {
+  if (ts.isCallExpression(node)) {
+    const { expression } = node;
+    const name = ts.isPropertyAccessExpression(expression) ? expression.name.text : expression.getText(tree);
+    return ROW_WRITES.has(name) && node.arguments.some((given) => given.getText(tree) === 'customerGates');
+  }
+  return SQL_WRITE.test(node.getText(tree));
+}
+
+const gateRows = fileRule({
+  name: 'only identity writes rows of gates',
+  appliesTo: (path) =>
+    isProduct(path) && path.startsWith('src/') && !path.startsWith('src/domains/identity/'),
+  findIn: (file) =>
+    [
+      ...nodesOf(file, ts.isCallExpression),
+      ...nodesOf(file, ts.isTemplateLiteral),
+      ...nodesOf(file, ts.isStringLiteral),
+    ]
+      .filter((node) => writesGate(node, file.tree))
+      .map((node) => ({
+        at: node,
+        says: 'a gate is changed by changeGate, placeRestriction or liftRestriction',
+      })),
+  planted: [
+    { 'src/domains/kyc/a.ts': 'await tx.update(customerGates).set({ screening: "clear" });' },
+    { 'src/domains/aml/a.ts': 'await tx.insert(customerGates).values({ userId });' },
+    { 'src/domains/aml/a.ts': 'await insertRows(tx, customerGates, rows);' },
+    { 'src/domains/funding/a.ts': "await tx.execute(sql`update customer_gates set screening = 'clear'`);" },
+    { 'src/domains/risk/a.ts': "await client.unsafe('insert into customer_gates values (1)');" },
+  ],
+  clean: [
+    { 'src/domains/identity/a.ts': 'await tx.update(customerGates).set({ agreementsCurrent: true });' },
+    { 'src/domains/aml/a.ts': 'await tx.select().from(customerGates).where(eq(customerGates.userId, id));' },
+    { 'src/domains/kyc/a.ts': 'await tx.execute(sql`select user_id from customer_gates`);' },
+    { 'src/domains/kyc/a.ts': 'await tx.update(users).set({ status }).where(eq(users.id, id));' },
+  ],
+});
+
 /** The rules about gates. */
-export const gateRules: readonly Rule[] = [gateWriters];
+export const gateRules: readonly Rule[] = [gateWriters, gateRows];

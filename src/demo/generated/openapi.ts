@@ -2370,6 +2370,30 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/kyc/requirement-sets/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A set of requirements as it was proposed
+         * @description Who may: compliance_officer, mlro, auditor, admin.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["getKycRequirementSet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/kyc/requirement-sets": {
         parameters: {
             query?: never;
@@ -3405,7 +3429,9 @@ export interface paths {
         };
         /**
          * One alert with what it is about and what happened to it
-         * @description Who may: compliance_officer, mlro, auditor.
+         * @description Files belong to a case, which holds all alerts of one matter: `POST /v1/aml/cases` with the `alertId` opens one, `POST /v1/aml/cases/{id}/files` adds to it, and `caseId` says which it is.
+         *
+         *     Who may: compliance_officer, mlro, auditor.
          *
          *     API key scope: `aml:read`.
          *
@@ -3479,7 +3505,7 @@ export interface paths {
         put?: never;
         /**
          * Decide what an alert is; a true match freezes at once, and a second person agrees
-         * @description A true match that stops money freezes the customer in the same transaction; the alert is closed once a second person agreed (`closeApprovalId`). What frees money waits for the second person altogether and answers 202. Only an alert that stops nobody and is not grave is closed by one person.
+         * @description A true match that stops money freezes the customer in the same transaction, and where it is of monitoring keeps their money in (`no_out`, for a case); the alert is closed once a second person agreed (`closeApprovalId`). What frees money waits for the second person altogether and answers 202. Only an alert that stops nobody and is not grave is closed by one person.
          *
          *     Who may: compliance_officer, mlro.
          *
@@ -3530,8 +3556,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Ask to end what stands against a customer for sanctions; two others decide, the MLRO among them
-         * @description Who may: compliance_officer, mlro.
+         * Ask to end what stands against a customer; two others decide, the MLRO among them
+         * @description `sanctions` (the default) ends a freeze, and a new screening then says how the customer stands. `aml_case` ends what keeps money in since an alert of monitoring was confirmed.
+         *
+         *     Who may: compliance_officer, mlro.
          *
          *     Not with an API key.
          *
@@ -3563,14 +3591,34 @@ export interface paths {
          */
         get: operations["listAmlWhitelist"];
         put?: never;
-        post?: never;
-        delete?: never;
+        /**
+         * Ask another person to agree that a customer is not some of the entries an open alert names
+         * @description The alert stays open and the gate as it is: closing the alert is another step. An entry covers the listed entry and the customer in the states they have now; what changes of either is an alert again.
+         *
+         *     Who may: compliance_officer, mlro.
+         *
+         *     Not with an API key.
+         *
+         *     Needs a second factor checked within five minutes.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["addAmlWhitelistEntries"];
+        /**
+         * Take back all that is said of whom a customer is not; they are screened anew
+         * @description Who may: compliance_officer, mlro.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `write`.
+         */
+        delete: operations["revokeAmlWhitelist"];
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/v1/aml/whitelist/{id}/revoke": {
+    "/v1/aml/whitelist/{id}": {
         parameters: {
             query?: never;
             header?: never;
@@ -3579,6 +3627,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
+        post?: never;
         /**
          * Take an entry of the whitelist back; the customer is screened anew
          * @description Who may: compliance_officer, mlro.
@@ -3587,8 +3636,7 @@ export interface paths {
          *
          *     Counted as `write`.
          */
-        post: operations["revokeAmlWhitelistEntry"];
-        delete?: never;
+        delete: operations["revokeAmlWhitelistEntry"];
         options?: never;
         head?: never;
         patch?: never;
@@ -3674,7 +3722,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/aml/cases/{id}/status": {
+    "/v1/aml/cases/{id}/events": {
         parameters: {
             query?: never;
             header?: never;
@@ -3684,38 +3732,16 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Say how far the work on a case is
-         * @description Who may: compliance_officer, mlro.
+         * Write something to a case, or say how far the work on it is; it stays in the history
+         * @description A comment can also be written to a case that is closed.
+         *
+         *     Who may: compliance_officer, mlro.
          *
          *     Not with an API key.
          *
          *     Counted as `write`.
          */
-        post: operations["setAmlCaseStatus"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/aml/cases/{id}/comments": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Write something to a case; what was written stays
-         * @description Who may: compliance_officer, mlro.
-         *
-         *     Not with an API key.
-         *
-         *     Counted as `write`.
-         */
-        post: operations["commentAmlCase"];
+        post: operations["addAmlCaseEvent"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3780,8 +3806,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Take a case to the MLRO as suspicious; the time to report it runs from here
-         * @description Who may: compliance_officer, mlro.
+         * Take a case to the MLRO as suspicious, and begin its report
+         * @description The time to report runs from now, or from `suspicionAt` where the suspicion was formed before: not before the case, and the alerts in it, began. It is written down once.
+         *
+         *     Who may: compliance_officer, mlro.
          *
          *     Not with an API key.
          *
@@ -4017,7 +4045,7 @@ export interface paths {
         };
         /**
          * Reports of suspicions to the FIU, newest first
-         * @description Each is begun by the escalation of its case, and is due by the calendar of Mauritius.
+         * @description Each is begun with the suspicion of its case, and is due by the calendar of Mauritius.
          *
          *     Who may: compliance_officer, mlro, auditor.
          *
@@ -4027,7 +4055,17 @@ export interface paths {
          */
         get: operations["listAmlReports"];
         put?: never;
-        post?: never;
+        /**
+         * Begin the report of a case, which makes the case suspicious
+         * @description The same as the escalation of the case, which answers with the case: a suspicion is formed once, and its report is begun with it. What was filed is corrected or added to by an amendment.
+         *
+         *     Who may: compliance_officer, mlro.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["createAmlReport"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4146,7 +4184,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/aml/reports/{id}/file": {
+    "/v1/aml/reports/{id}/submit": {
         parameters: {
             query?: never;
             header?: never;
@@ -4165,7 +4203,7 @@ export interface paths {
          *
          *     Counted as `write`.
          */
-        post: operations["fileAmlReport"];
+        post: operations["submitAmlReport"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4438,6 +4476,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/aml/rules/{id}/simulated-alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The alerts a simulated draft would raise and what is in force does not, or the other way round
+         * @description Of the newest simulation; the first thousand of each.
+         *
+         *     Who may: compliance_officer, mlro, auditor.
+         *
+         *     API key scope: `aml:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listSimulatedAlerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/aml/rules/{id}/activate": {
         parameters: {
             query?: never;
@@ -4588,6 +4652,56 @@ export interface paths {
          *     Counted as `read`.
          */
         get: operations["listVendorResults"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/aml/monitoring-vendor-comparison": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How often an outside vendor and our monitoring rules find the same
+         * @description Counts over the activities the vendor was asked about since `from` and before `to`. A vendor that does not answer lets nothing pass and keeps nobody waiting.
+         *
+         *     Who may: compliance_officer, mlro, auditor.
+         *
+         *     API key scope: `aml:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["getMonitoringVendorComparison"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/aml/monitoring-vendor-results": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What outside vendors make of what customers did, newest first
+         * @description Who may: compliance_officer, mlro, auditor.
+         *
+         *     API key scope: `aml:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listMonitoringVendorResults"];
         put?: never;
         post?: never;
         delete?: never;
@@ -8944,6 +9058,7 @@ export interface components {
             alternatives: string[];
             /** @enum {string} */
             status: "missing" | "provided" | "accepted" | "resubmit" | "waived";
+            partyId: string | null;
             documentId: string | null;
             declarationId: string | null;
             reasonCode: string | null;
@@ -8968,10 +9083,11 @@ export interface components {
              */
             uploadedAt: string;
             side: string | null;
+            partyId: string | null;
         };
         KycReviewNotice: {
             /** @enum {string} */
-            code: "name_differs_from_profile" | "document_expired" | "document_number_seen_elsewhere" | "document_file_seen_elsewhere" | "person_seen_elsewhere" | "barred_person_seen_elsewhere" | "issue_date_unknown" | "image_small" | "mrz_name_differs" | "mrz_birth_date_differs" | "mrz_sex_differs" | "mrz_nationality_differs" | "mrz_issuer_differs" | "mrz_number_differs" | "mrz_expiry_differs" | "mrz_type_differs";
+            code: "name_differs_from_profile" | "document_expired" | "document_number_seen_elsewhere" | "document_file_seen_elsewhere" | "person_seen_elsewhere" | "company_seen_elsewhere" | "party_seen_elsewhere" | "barred_person_seen_elsewhere" | "rejected_before" | "pep_declared_and_denied" | "us_indicia_contradict" | "tax_residence_differs" | "ownership_dispersed" | "number_unknown" | "expiry_unknown" | "issue_date_unknown" | "image_small" | "mrz_name_differs" | "mrz_birth_date_differs" | "mrz_sex_differs" | "mrz_nationality_differs" | "mrz_issuer_differs" | "mrz_number_differs" | "mrz_expiry_differs" | "mrz_type_differs" | "provider_declined" | "provider_name_differs" | "provider_birth_date_differs" | "provider_nationality_differs" | "provider_document_expired" | "provider_warned";
             /**
              * Format: uuid
              * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
@@ -8982,6 +9098,16 @@ export interface components {
              * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
              */
             applicationId?: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            sessionId?: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            partyId?: string;
         };
         KycApplicationPatch: {
             /** @enum {string} */
@@ -9012,6 +9138,8 @@ export interface components {
             /** @enum {string} */
             kind: "pep";
             content: {
+                /** @enum {string} */
+                kind: "foreign" | "domestic" | "international_organisation";
                 position: string;
                 /** @example MUS */
                 country: string;
@@ -9028,6 +9156,8 @@ export interface components {
             content: {
                 /** @enum {boolean} */
                 complete: true;
+                /** @enum {boolean} */
+                dispersed?: true;
                 statement?: string;
             };
         } | {
@@ -9052,6 +9182,18 @@ export interface components {
                  * @enum {string}
                  */
                 entityType?: "individual" | "financial_institution" | "active_nfe" | "passive_nfe" | "exempt";
+                controllingPersons?: {
+                    firstName: string;
+                    lastName: string;
+                    /** Format: date */
+                    birthDate: string;
+                    residences: {
+                        /** @example MUS */
+                        country: string;
+                        taxNumber?: string;
+                        noNumberReason?: string;
+                    }[];
+                }[];
                 /** @enum {boolean} */
                 certified: true;
             };
@@ -9192,6 +9334,7 @@ export interface components {
              */
             createdAt: string;
             activatedAt: string | null;
+            beneficialOwnerBps: number;
             requirements: components["schemas"]["KycRequirement"][];
         };
         KycRequirement: {
@@ -9210,13 +9353,14 @@ export interface components {
         };
         NewKycRequirements: {
             requirements: components["schemas"]["NewKycRequirement"][];
+            beneficialOwnerBps?: number;
             reason: string;
         };
         NewKycRequirement: {
             /** @enum {string} */
             level: "basic" | "standard" | "enhanced";
             /** @enum {string} */
-            applicantKind: "natural" | "legal";
+            applicantKind: "natural" | "legal" | "party";
             nationality?: string;
             /** @enum {string} */
             riskLevel?: "low" | "medium" | "high";
@@ -9239,6 +9383,11 @@ export interface components {
             expiresOn?: string;
             /** @enum {string} */
             side?: "front" | "back" | "single";
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            partyId?: string;
             /**
              * @example P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<
              *     L898902C36UTO7408122F1204159ZE184226B<<<<<10
@@ -9313,6 +9462,8 @@ export interface components {
             /** @enum {string} */
             reasonCode?: "unreadable" | "expired" | "too_old" | "wrong_document" | "differs_from_declared" | "incomplete" | "not_genuine" | "other";
             note?: string;
+            /** Format: date */
+            expiresOn?: string;
         };
         KycRiskMatrixList: {
             data: components["schemas"]["KycRiskMatrix"][];
@@ -9933,6 +10084,9 @@ export interface components {
             status: "importing" | "active" | "superseded" | "refused";
             publishedAt: string | null;
             entityCount: number;
+            nameCount: number | null;
+            identifierCount: number | null;
+            unreadableCount: number | null;
             addedCount: number;
             changedCount: number;
             removedCount: number;
@@ -10189,6 +10343,11 @@ export interface components {
         };
         AmlLift: {
             reason: string;
+            /**
+             * @default sanctions
+             * @enum {string}
+             */
+            cause?: "sanctions" | "aml_case";
         };
         AmlWhitelistEntry: {
             /**
@@ -10237,6 +10396,32 @@ export interface components {
             endedAt: string | null;
             endedBy: string | null;
             endCause: string | null;
+        };
+        AmlWhitelistApproval: {
+            approval: components["schemas"]["Approval"];
+        };
+        AmlWhitelistAddition: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            alertId: string;
+            entries: {
+                /**
+                 * Format: uuid
+                 * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+                 */
+                listId: string;
+                sourceId: string;
+                /** @default  */
+                party?: string;
+            }[];
+            /** @default 180 */
+            days?: number;
+            reason: string;
+        };
+        AmlWhitelistEntries: {
+            data: components["schemas"]["AmlWhitelistEntry"][];
         };
         AmlCase: {
             /**
@@ -10335,7 +10520,13 @@ export interface components {
             uploadedAt: string;
             sizeBytes: number;
         };
-        AmlCaseStatus: {
+        AmlCaseEvent: {
+            /** @enum {string} */
+            type: "comment";
+            text: string;
+        } | {
+            /** @enum {string} */
+            type: "status";
             /** @enum {string} */
             status: "investigating" | "awaiting_information";
         };
@@ -10353,8 +10544,13 @@ export interface components {
              */
             userId: string;
         };
-        AmlCaseReason: {
+        AmlCaseSuspicion: {
             reason: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00Z
+             */
+            suspicionAt?: string;
         };
         AmlCaseApproval: {
             approval: components["schemas"]["Approval"];
@@ -10507,6 +10703,13 @@ export interface components {
             xmlBytes: number | null;
             transactionCount: number | null;
             version: number;
+        };
+        NewAmlReport: components["schemas"]["AmlCaseSuspicion"] & {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            caseId: string;
         };
         AmlReportDetails: components["schemas"]["AmlReport"] & {
             content: {
@@ -10807,6 +11010,11 @@ export interface components {
         };
         MonitoringSimulation: {
             /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            id: string;
+            /**
              * Format: date-time
              * @example 2026-01-31T09:30:00.000000Z
              */
@@ -10832,6 +11040,7 @@ export interface components {
             alertsAfter: number;
             newAlerts: number;
             lostAlerts: number;
+            namedAlerts: number;
             holdsBefore: number;
             holdsAfter: number;
             byBand: {
@@ -10857,6 +11066,32 @@ export interface components {
              * @example 2026-01-31T09:30:00Z
              */
             to: string;
+        };
+        MonitoringSimulatedAlert: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            userId: string;
+            typology: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            activityId: string;
+            points: number;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            at: string;
+            /** @enum {string} */
+            change: "new" | "lost";
         };
         MonitoringApproval: {
             approval: components["schemas"]["Approval"];
@@ -11049,6 +11284,82 @@ export interface components {
              */
             id: string;
             answer: unknown[] | null;
+        };
+        MonitoringVendorComparison: {
+            from: string | null;
+            to: string | null;
+            current: components["schemas"]["CurrentVendor"] | null;
+            vendors: components["schemas"]["MonitoringVendorCounts"][];
+        };
+        MonitoringVendorCounts: {
+            vendor: string;
+            asked: number;
+            waiting: number;
+            abandoned: number;
+            answered: number;
+            skipped: number;
+            neitherFound: number;
+            bothFound: number;
+            onlyVendorFound: number;
+            onlyWeFound: number;
+            agreedBps: number | null;
+            alerts: components["schemas"]["VendorAlertCounts"];
+            medianLatencyMs: number | null;
+            maxLatencyMs: number | null;
+        };
+        MonitoringVendorRequest: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            activityId: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            userId: string;
+            vendor: string;
+            status: string;
+            failures: number;
+            lastFailure: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            createdAt: string;
+            nextAt: string | null;
+            settledAt: string | null;
+            alertId: string | null;
+            result: components["schemas"]["MonitoringVendorResult"] | null;
+        };
+        MonitoringVendorResult: {
+            mode: string;
+            score: number | null;
+            reference: string | null;
+            agreed: boolean | null;
+            latencyMs: number;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            at: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            id: string;
+            /** @enum {string} */
+            verdict: "pass" | "review" | "stop" | "skipped";
+            /** @enum {string} */
+            ownVerdict: "none" | "hit" | "alert" | "stop";
+            answer: {
+                [key: string]: unknown;
+            } | null;
         };
         AssetList: {
             data: components["schemas"]["Asset"][];
@@ -27724,7 +28035,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `validation_failed`: The request does not fit its schema */
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `declaration_unsuitable`: The form is for another kind of applicant
+             */
             422: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -28426,6 +28740,121 @@ export interface operations {
             };
         };
     };
+    getKycRequirementSet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A set of requirements as it was proposed */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KycRequirementSet"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     proposeKycRequirements: {
         parameters: {
             query?: never;
@@ -28685,6 +29114,7 @@ export interface operations {
                  * @example {
                  *       "type": "passport",
                  *       "file": "(the file)",
+                 *       "number": "P1204917",
                  *       "issuingCountry": "MUS",
                  *       "expiresOn": "2031-05-01"
                  *     }
@@ -28803,6 +29233,7 @@ export interface operations {
             /**
              * @description `validation_failed`: The request does not fit its schema
              *     `mrz_invalid`: The machine-readable zone does not read, or a check digit is wrong
+             *     `document_party_unknown`: Nobody of whom the document could be is among the parties
              */
             422: {
                 headers: {
@@ -29206,6 +29637,7 @@ export interface operations {
              *     `application_not_submitted`: The application is not waiting for a decision
              *     `screening_not_clear`: The applicant has not been screened clear
              *     `items_sent_back`: Something was sent back and not shown again
+             *     `items_missing`: The risk rose since, and nothing shows what it asks for
              *     `risk_not_rated`: The applicant has not been rated
              *     `risk_prohibited`: The firm does not serve customers of this risk
              *     `approval_pending_exists`: The same action already waits for an approval
@@ -30174,6 +30606,7 @@ export interface operations {
              * @description `conflict`: The request conflicts with the current state
              *     `application_awaits_senior`: A senior person is deciding on the application
              *     `application_not_submitted`: The application is not waiting for a decision
+             *     `expiry_known`: The document says until when it is good, or none shows the item
              */
             409: {
                 headers: {
@@ -32629,6 +33062,7 @@ export interface operations {
             /**
              * @description `conflict`: The request conflicts with the current state
              *     `review_closed`: The review has ended
+             *     `review_not_waivable`: Nobody is let out of a review while the firm does not serve customers of their risk
              *     `approval_pending_exists`: The same action already waits for an approval
              */
             409: {
@@ -36174,14 +36608,15 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "reason": "The publisher took the entry off the list and confirmed it in writing"
+                 *       "reason": "The publisher took the entry off the list and confirmed it in writing",
+                 *       "cause": "sanctions"
                  *     }
                  */
                 "application/json": components["schemas"]["AmlLift"];
             };
         };
         responses: {
-            /** @description Ask to end what stands against a customer for sanctions; two others decide, the MLRO among them */
+            /** @description Ask to end what stands against a customer; two others decide, the MLRO among them */
             202: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -36254,6 +36689,7 @@ export interface operations {
             /**
              * @description `conflict`: The request conflicts with the current state
              *     `customer_not_confirmed`: Nothing stands against this customer for sanctions
+             *     `customer_not_restricted`: No case keeps the money of this customer in
              *     `approval_pending_exists`: The same action already waits for an approval
              */
             409: {
@@ -36447,6 +36883,324 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addAmlWhitelistEntries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "alertId": "0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001",
+                 *       "entries": [
+                 *         {
+                 *           "listId": "0199c4b2-7d4e-7c11-9a6b-3f3c55d0a002",
+                 *           "sourceId": "6908555",
+                 *           "party": ""
+                 *         }
+                 *       ],
+                 *       "days": 180,
+                 *       "reason": "Another birth date and another nationality"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AmlWhitelistAddition"];
+            };
+        };
+        responses: {
+            /** @description Ask another person to agree that a customer is not some of the entries an open alert names */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmlWhitelistApproval"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             *     `step_up_required`: A second factor must be checked again first
+             *     `self_review`: Nobody works on an alert about themselves
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `alert_resolved`: The alert is resolved already
+             *     `alert_confirmed`: Somebody said that the alert is a true match; another person decides on that first
+             *     `approval_pending_exists`: The same action already waits for an approval
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `whitelist_entry_unknown`: The alert names no such entry of a customer in a state that can be whitelisted
+             */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revokeAmlWhitelist: {
+        parameters: {
+            query: {
+                userId: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Take back all that is said of whom a customer is not; they are screened anew */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmlWhitelistEntries"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             *     `self_review`: Nobody works on an alert about themselves
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`: The request conflicts with the current state */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -37184,7 +37938,7 @@ export interface operations {
             };
         };
     };
-    setAmlCaseStatus: {
+    addAmlCaseEvent: {
         parameters: {
             query?: never;
             header?: never;
@@ -37197,15 +37951,16 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "status": "investigating"
+                 *       "type": "comment",
+                 *       "text": "Asked the bank for the statements of March"
                  *     }
                  */
-                "application/json": components["schemas"]["AmlCaseStatus"];
+                "application/json": components["schemas"]["AmlCaseEvent"];
             };
         };
         responses: {
-            /** @description Say how far the work on a case is */
-            200: {
+            /** @description Write something to a case, or say how far the work on it is; it stays in the history */
+            201: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
@@ -37277,179 +38032,6 @@ export interface operations {
              *     `case_closed`: The case is closed
              *     `case_closing`: Somebody wants to close the case; a second person decides first
              */
-            409: {
-                headers: {
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `body_too_large`: The body is larger than allowed */
-            413: {
-                headers: {
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `unsupported_media_type`: The content type is not supported here */
-            415: {
-                headers: {
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `validation_failed`: The request does not fit its schema */
-            422: {
-                headers: {
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `rate_limited`: Too many requests */
-            429: {
-                headers: {
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `internal_error`: The server failed to answer */
-            500: {
-                headers: {
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description `busy`: The server is busy; try again
-             *     `unavailable`: The server cannot answer now; try again
-             *     `recovery_mode`: Nothing moves until the installation is reconciled
-             */
-            503: {
-                headers: {
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    commentAmlCase: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "text": "Asked the bank for the statements of March"
-                 *     }
-                 */
-                "application/json": components["schemas"]["AmlComment"];
-            };
-        };
-        responses: {
-            /** @description Write something to a case; what was written stays */
-            201: {
-                headers: {
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AmlCase"];
-                };
-            };
-            /**
-             * @description `malformed_request`: The request could not be read
-             *     `malformed_json`: The body is not valid JSON
-             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
-             */
-            400: {
-                headers: {
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description `credential_missing`: No credential was sent
-             *     `credential_invalid`: The credential is not valid
-             *     `signature_required`: Requests with this API key must be signed
-             *     `signature_invalid`: The signature of the request is not valid
-             */
-            401: {
-                headers: {
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /**
-             * @description `forbidden`: The credential does not allow this
-             *     `scope_missing`: The API key lacks the scope this needs
-             *     `second_factor_required`: Staff must sign in with a second factor
-             */
-            403: {
-                headers: {
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `not_found`: There is no such resource */
-            404: {
-                headers: {
-                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
-                    RateLimit: components["headers"]["RateLimit"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description `conflict`: The request conflicts with the current state */
             409: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -37905,11 +38487,11 @@ export interface operations {
                  *       "reason": "Payments in and out within hours, without a trade"
                  *     }
                  */
-                "application/json": components["schemas"]["AmlCaseReason"];
+                "application/json": components["schemas"]["AmlCaseSuspicion"];
             };
         };
         responses: {
-            /** @description Take a case to the MLRO as suspicious; the time to report it runs from here */
+            /** @description Take a case to the MLRO as suspicious, and begin its report */
             200: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -38015,7 +38597,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `validation_failed`: The request does not fit its schema */
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `suspicion_at_invalid`: A suspicion is formed at the earliest with the first alert of its case, and not in time to come
+             */
             422: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -39044,6 +39629,7 @@ export interface operations {
             /**
              * @description `conflict`: The request conflicts with the current state
              *     `run_not_finished`: The run has not looked at everybody yet
+             *     `run_not_over_everybody`: The run was neither over everybody nor begun by a change of a list
              *     `run_found_matches`: The run found somebody who is not known to be somebody else: there is something to report
              *     `nil_report_exists`: There is a report that this run found nobody already
              */
@@ -39712,6 +40298,186 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createAmlReport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "caseId": "0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001",
+                 *       "reason": "Payments in and out within hours, without a trade"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewAmlReport"];
+            };
+        };
+        responses: {
+            /** @description Begin the report of a case, which makes the case suspicious */
+            201: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AmlReport"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `case_closed`: The case is closed
+             *     `case_escalated`: The case is with the MLRO already
+             *     `case_closing`: Somebody wants to close the case; a second person decides first
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `suspicion_at_invalid`: A suspicion is formed at the earliest with the first alert of its case, and not in time to come
+             */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -40465,7 +41231,7 @@ export interface operations {
             };
         };
     };
-    fileAmlReport: {
+    submitAmlReport: {
         parameters: {
             query?: never;
             header?: never;
@@ -42185,6 +42951,138 @@ export interface operations {
             };
         };
     };
+    listSimulatedAlerts: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The alerts a simulated draft would raise and what is in force does not, or the other way round */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["MonitoringSimulatedAlert"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            /** @description `invalid_cursor`: The cursor was not issued for this listing */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     activateMonitoringRule: {
         parameters: {
             query?: never;
@@ -42254,6 +43152,8 @@ export interface operations {
              * @description `conflict`: The request conflicts with the current state
              *     `rule_not_draft`: The version is no longer a draft
              *     `rule_not_simulated`: The draft has not been simulated against what is in force
+             *     `rule_simulation_cut`: The simulation did not reach the end of its time; simulate a shorter one
+             *     `rule_simulation_old`: The simulation is older than seven days
              *     `approval_pending_exists`: The same action already waits for an approval
              */
             409: {
@@ -43034,6 +43934,234 @@ export interface operations {
             };
             /** @description `not_found`: There is no such resource */
             404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getMonitoringVendorComparison: {
+        parameters: {
+            query?: {
+                from?: string;
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How often an outside vendor and our monitoring rules find the same */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MonitoringVendorComparison"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listMonitoringVendorResults: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                userId?: string;
+                activityId?: string;
+                alertId?: string;
+                verdict?: "pass" | "review" | "stop" | "skipped";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What outside vendors make of what customers did, newest first */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["MonitoringVendorRequest"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            /** @description `invalid_cursor`: The cursor was not issued for this listing */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];

@@ -101,6 +101,9 @@ function pairOf(
   return { query: query?.text ?? '', list: list?.text ?? '', similarity, weight, relation };
 }
 
+/** From this similarity on words that lost or gained a space are the same. */
+export const JOINED_MIN = 0.85;
+
 const joinWordsMax = 3;
 
 type Span = {
@@ -154,7 +157,7 @@ function joinLeftovers(
         continue;
       }
       const same = left.text === right.text ? 1 : left.exact || right.exact ? 0 : spansAlike(left, right);
-      if (same >= 0.85) {
+      if (same >= JOINED_MIN) {
         queryTo.fill(right.start, left.start, left.end);
         listTo.fill(left.start, right.start, right.end);
         pairs.push({

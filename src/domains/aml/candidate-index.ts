@@ -3,12 +3,15 @@
  * one deleted letter and by shared consonants; whole names also run together. It guarantees bounded work per
  * query whatever the query is; it does not decide anything, so its only possible error is a missed candidate.
  */
+import { JOINED_MIN } from './align.ts';
 import type { ScreeningConfig } from './config.ts';
 import type { EntityKind, ListEntity, NameType } from './lists/entity.ts';
-import { foldSound, phoneticKey } from './name-sound.ts';
-import { type NameToken, type ParsedName, readName } from './names.ts';
+import { foldSound, letterMask, phoneticKey } from './name-sound.ts';
+import type { NameToken, ParsedName } from './names.ts';
+import { rankCandidates } from './rank-candidates.ts';
+import { readListed } from './read-listed.ts';
 import { identifierKey } from './score.ts';
-import { compareTokens } from './token-similarity.ts';
+import { compareSounds, compareTokens } from './token-similarity.ts';
 
 export type IndexedEntity = {
   /** Whatever the caller knows the entity by: opaque here, returned with each match. */
@@ -26,7 +29,7 @@ export type CandidateIndex = {
   readonly entityCount: number;
   readonly nameCount: number;
   readonly vocabularySize: number;
-  /** Names that could not be read, by entity key: shown to the operator, never silently dropped. */
+  /** Names that could not be read, by entity key: the import counts them and tells the operator. */
   readonly unreadable: readonly { readonly key: string; readonly name: string }[];
   readonly names: readonly IndexedName[];
   readonly byIdentifier: ReadonlyMap<string, readonly IndexedName[]>;
@@ -34,6 +37,12 @@ export type CandidateIndex = {
 };
 
 export type Candidate = { readonly indexed: IndexedName; readonly bound: number };
+
+export type Recalled = {
+  readonly candidates: readonly Candidate[];
+  /** There are names that could be a match and are not among them. */
+  readonly isCut: boolean;
+};
 
 /**
  * Builds the index once per list version.
@@ -103,18 +112,26 @@ function* buildSteps(entities: readonly IndexedEntity[]): Generator<void, Candid
 }
 
 /**
- * Candidates for one name, best bound first.
- * @shape at most `config.candidatesMax`; at most `config.postingsMax` postings are read
+ * Candidates for one name, best bound first: `config.candidatesMax`, and whoever else could reach `least`.
+ * @shape about `config.postingsMax` postings are read at most
  */
 export function recallCandidates(
   index: CandidateIndex,
   query: ParsedName,
   kind: EntityKind,
   config: ScreeningConfig,
-): Candidate[] {
+  least: number,
+): Recalled {
   const { parts } = index;
   const work = parts.work;
-  const tally: Tally = { parts, kinds: comparableKinds(kind), left: config.postingsMax, touched: [] };
+  const tally: Tally = {
+    parts,
+    kinds: comparableKinds(kind),
+    left: config.postingsMax,
+    isCut: false,
+    touched: [],
+  };
+  let unread = 0;
   const tokens = distinct(query.strong).map(({ token, weight }) => ({
     weight,
     related: relatedTokens(parts, token),
@@ -123,19 +140,24 @@ export function recallCandidates(
   tokens.sort((left, right) => postingsOf(parts, left.related) - postingsOf(parts, right.related));
   for (const { weight, related } of tokens) {
     work.round += 1;
+    tally.isCut = false;
     for (const { id, similarity } of related) {
       addPostings(tally, work.sums, parts.postings[id] as Int32Array, weight * similarity);
     }
+    unread += tally.isCut ? weight : 0;
   }
   addRunTogether(tally, query);
-  const candidates = rank(index, tally, query, config);
+  const reach = { ...work, touched: tally.touched, weights: parts.weights, unread };
+  const size = { weight: query.weight, words: query.strong.length };
+  const { kept, isCut } = rankCandidates(reach, size, config, least);
+  const candidates = kept.map(({ name, bound }) => ({ indexed: index.names[name] as IndexedName, bound }));
   for (const name of tally.touched) {
     work.sums[name] = 0;
     work.joins[name] = 0;
     work.rounds[name] = 0;
   }
   work.round = 0;
-  return candidates;
+  return { candidates, isCut };
 }
 
 /** Each word once, with the weight of all its places: a word said thirty times is looked up once. */
@@ -171,18 +193,6 @@ function identifiersOf(names: readonly IndexedName[]): Map<string, IndexedName[]
   return found;
 }
 
-/** A publisher sometimes puts a whole paragraph of spellings into one alias: each is a name. */
-function readListed(text: string, kind: EntityKind): ParsedName[] {
-  const whole = readName(text, kind);
-  if (whole.ok) {
-    return [whole.name];
-  }
-  return text.split(/[;()\n]/u).flatMap((piece) => {
-    const reading = readName(piece, kind);
-    return reading.ok ? [reading.name] : [];
-  });
-}
-
 type RelatedToken = { readonly id: number; readonly similarity: number };
 
 type IndexParts = {
@@ -207,7 +217,14 @@ type IndexParts = {
   readonly relatedCache: Map<string, readonly RelatedToken[]>;
 };
 
-type Tally = { readonly parts: IndexParts; readonly kinds: number; left: number; readonly touched: number[] };
+type Tally = {
+  readonly parts: IndexParts;
+  readonly kinds: number;
+  left: number;
+  /** Not everything that was asked for was read. */
+  isCut: boolean;
+  readonly touched: number[];
+};
 
 const kindBits: Record<EntityKind, number> = {
   person: 1,
@@ -382,6 +399,7 @@ function addPostings(
   const { sums, joins, rounds, round } = work;
   const length = Math.min(postings.length, tally.left);
   tally.left -= length;
+  tally.isCut ||= length < postings.length;
   for (let index = 0; index < length; index += 1) {
     const name = postings[index] as number;
     if (((kinds[name] as number) & tally.kinds) === 0 || rounds[name] === round) {
@@ -428,56 +446,37 @@ function addRunTogether(tally: Tally, query: ParsedName): void {
     }
     const next = query.strong[index + 1];
     if (next !== undefined) {
-      const pairKey = phoneticKey(foldSound(token.text + next.text));
+      const pair = runTogether(token, next);
+      const pairKey = phoneticKey(pair.sound);
       if (pairKey.length >= joinedKeyLettersMin) {
         for (const id of parts.byKey.get(`p${pairKey}`) ?? []) {
-          reach(parts.postings[id], token.weight + next.weight);
+          if (isOneWord(pair, parts.tokens[id] as NameToken)) {
+            reach(parts.postings[id], token.weight + next.weight);
+          }
         }
       }
     }
   }
 }
 
-/** The score a name could reach if every word found were spelt right. */
-function rank(index: CandidateIndex, tally: Tally, query: ParsedName, config: ScreeningConfig): Candidate[] {
-  const { sums, joins } = tally.parts.work;
-  const { weights } = tally.parts;
-  const { penalties } = config;
-  const floor = config.threshold * 0.6;
-  const found: Bound[] = [];
-  for (const name of tally.touched) {
-    const most = Math.min(query.weight, weights[name] as number);
-    const spelt = Math.min(most, sums[name] as number);
-    // Words run together count less, so that they never push out a name that has the very words.
-    const matched = spelt + 0.9 * Math.min(joins[name] as number, most - spelt);
-    const queryLeft = Math.max(0, query.weight - matched);
-    const listLeft = Math.max(0, (weights[name] as number) - matched);
-    const conflict = Math.min(queryLeft, listLeft);
-    const lost =
-      penalties.conflict * 0.5 * conflict +
-      penalties.extraInQuery * (queryLeft - conflict) +
-      penalties.extraInList * (listLeft - conflict);
-    const bound = matched / (matched + lost);
-    if (bound >= floor) {
-      found.push({ name, bound });
-    }
-  }
-  // Comparing costs words times words, so many words buy few candidates.
-  const kept = Math.min(config.candidatesMax, Math.max(8, Math.floor(400 / query.strong.length)));
-  return bestOf(found, kept)
-    .sort((left, right) => right.bound - left.bound || left.name - right.name)
-    .slice(0, kept)
-    .map(({ name, bound }) => ({ indexed: index.names[name] as IndexedName, bound }));
+type Pair = {
+  readonly text: string;
+  readonly sound: string;
+  readonly mask: number;
+  readonly syllable: boolean;
+};
+
+function runTogether(left: NameToken, right: NameToken): Pair {
+  const text = left.text + right.text;
+  const sound = foldSound(text);
+  return { text, sound, mask: letterMask(sound), syllable: left.syllable || right.syllable };
 }
 
-type Bound = { readonly name: number; readonly bound: number };
-
-/** All that can be among the best: sorting numbers costs a tenth of sorting what they belong to. */
-function bestOf(found: Bound[], kept: number): Bound[] {
-  if (found.length <= kept * 2) {
-    return found;
+/** Whether two words could be aligned with one: that they have the same key alone says little. */
+function isOneWord(pair: Pair, word: NameToken): boolean {
+  if (pair.text === word.text) {
+    return true;
   }
-  const bounds = Float64Array.from(found, ({ bound }) => bound).sort();
-  const least = bounds[bounds.length - kept] ?? 0;
-  return found.filter(({ bound }) => bound >= least);
+  const isExact = pair.syllable || word.syllable;
+  return !isExact && compareSounds(pair.sound, word.sound, pair.mask, word.mask).similarity >= JOINED_MIN;
 }

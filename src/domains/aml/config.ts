@@ -6,13 +6,15 @@
 import { createHash } from 'node:crypto';
 import { canonicalJson, type Json } from '../../kernel/canonical-json.ts';
 
-export const screeningAlgorithm = 'plimsoll-names/1';
+export const screeningAlgorithm = 'plimsoll-names/2';
 
 export type ScreeningConfig = {
   readonly version: string;
   /** A match is reported from this score on. */
   readonly threshold: number;
+  /** Matches of one subject that are put before people at a time; more of those that stop are an error. */
   readonly matchesMax: number;
+  /** Names that are compared although they are probably no match; whoever could be one always is. */
   readonly candidatesMax: number;
   readonly postingsMax: number;
   readonly penalties: {

@@ -3,7 +3,7 @@ import { desc, eq, sql } from 'drizzle-orm';
 import { newId } from '../../kernel/id.ts';
 import { auditLogs } from '../../platform/db/schema.ts';
 import { type ComplianceDesk, startComplianceDesk } from '../../testing/compliance-desk.ts';
-import { listEntities, listVersionEntities, listVersions } from './schema.ts';
+import { amlAlerts, listEntities, listVersionEntities, listVersions } from './schema.ts';
 
 const HEADER = 'id,kind,name,aliases,birth_dates,countries,gender,programs,remarks';
 
@@ -82,6 +82,30 @@ describe('an import', () => {
     const first = await send(listId, { file });
     expect(await send(listId, { file })).toMatchObject({ status: 409, body: { code: 'list_unchanged' } });
     expect(await newestVersion(listId)).toMatchObject({ id: first.body.id });
+  });
+
+  test('counts names that nobody can be compared with, and tells people once', async () => {
+    const listId = await newList();
+    const alerts = () =>
+      desk.deps.db.engine
+        .select()
+        .from(amlAlerts)
+        .where(eq(amlAlerts.dedupKey, `list:${listId}:names`));
+    const readable = await send(listId, { file: entries(numbers(0, 10)) });
+    expect(readable.body).toMatchObject({ nameCount: 10, unreadableCount: 0 });
+    expect(await alerts()).toEqual([]);
+    const file = `${entries(numbers(0, 10))}\nn-88,person,???,Zorblatt Qx;!!!,,,,,`;
+    const other = await send(listId, { file });
+    expect(other.body).toMatchObject({
+      status: 'active',
+      entityCount: 11,
+      nameCount: 13,
+      unreadableCount: 2,
+    });
+    const told = { kind: 'list', effect: 'review', status: 'open', occurrences: 1, sourceRef: other.body.id };
+    expect(await alerts()).toMatchObject([told]);
+    await send(listId, { file: `${file}\nn-89,person,Zorblatt Qxy,,,,,,` });
+    expect(await alerts()).toMatchObject([told]);
   });
 
   test('of one file twice at once makes one version', async () => {

@@ -19,9 +19,12 @@ import { type HeldBack, holdBack } from './lists/hold-back.ts';
 import { ListFormatError } from './lists/list-format-error.ts';
 import { formatOf, type ListFiles, parserVersionOf, refuseWrongParts } from './lists/parse-list.ts';
 import { type ReadEntity, readList } from './lists/read-list.ts';
-import { type ListSource, planImport } from './lists/rules.ts';
+import { type Amounts, type ListSource, planImport } from './lists/rules.ts';
 import {
   activateVersion,
+  type ContentCounts,
+  contentCountsOf,
+  countsOf,
   entitiesOfSources,
   entityHashesOf,
   type ListVersion,
@@ -48,7 +51,7 @@ type Publication = {
   readonly sourceUrls: Readonly<Record<string, string>> | null;
 };
 
-type Refused = { readonly refused: ListVersion };
+type Refused = { readonly refused: ListVersion; readonly detail: string };
 
 /**
  * Imports a version of a list and makes it active in one step. A file that cannot be read, or that
@@ -87,10 +90,10 @@ export async function importListVersion(
   }
   const outcome = await transact(ctx, login, (tx) => takeIn(tx, ctx, list, publication, entities));
   if ('refused' in outcome) {
-    const { refusal, removedCount, entityCount } = outcome.refused;
-    throw refusal === 'list_too_small'
-      ? refuseAml('list_too_small', { detail: `It has ${entityCount} entries.` })
-      : refuseAml('list_shrunk', { detail: `${removedCount} entries are gone.` });
+    const { refused, detail } = outcome;
+    throw refused.refusal === 'list_too_small'
+      ? refuseAml('list_too_small', { detail: `It has ${refused.entityCount} entries.` })
+      : refuseAml('list_shrunk', { detail });
   }
   await refreshScreener(ctx);
   return outcome;
@@ -145,10 +148,14 @@ async function takeIn(
   const before = await entityHashesOf(tx, list.activeVersionId);
   const diff = diffOf(before, entities);
   const held = await heldBackOf(tx, list, publication, entities, diff);
-  const plan = planImport(list, before.size, entities.length, diff.removed.length, held.count);
+  const counts = countsOf(entities);
+  const countsBefore = await contentCountsOf(tx, list.activeVersionId);
+  const contents = publication.source === 'fetch' ? amountsOf(countsBefore, counts) : [];
+  const plan = planImport(list, before.size, entities.length, diff.removed.length, held.count, contents);
   const version = {
     ...versionOf(ctx, list, publication),
     entityCount: entities.length,
+    ...counts,
     addedCount: diff.added,
     changedCount: diff.changed.length,
     removedCount: diff.removed.length,
@@ -156,15 +163,16 @@ async function takeIn(
   };
   switch (plan.kind) {
     case 'refuse': {
+      const detail = `${diff.removed.length} entries are gone; there are ${counts.nameCount} names and ${counts.identifierCount} numbers, and were ${countsBefore?.nameCount ?? 0} and ${countsBefore?.identifierCount ?? 0}.`;
       const known = await knownRefusal(tx, list, publication, plan.refusal);
       if (known !== undefined) {
-        return { refused: known };
+        return { refused: known, detail };
       }
       const refused = { ...version, status: 'refused', refusal: plan.refusal } as const;
       const kept = await storeVersion(tx, ctx, refused, entities);
       await storeChanges(tx, kept);
       await tellRefused(tx, ctx, list, kept);
-      return { refused: kept };
+      return { refused: kept, detail };
     }
     case 'activate':
       return { active: await putInForce(tx, ctx, list, version, entities), waiting: null };
@@ -202,7 +210,30 @@ async function putInForce(
   await supersedeWaiting(tx, list.id);
   const stored = await storeVersion(tx, ctx, { ...version, status: 'importing' }, entities);
   await storeChanges(tx, stored);
+  await tellUnreadable(tx, ctx, list, stored);
   return activateVersion(tx, ctx, list, stored);
+}
+
+/** Whoever stands on a list under a name that nobody can be compared with is found by nobody: people have to know. */
+async function tellUnreadable(tx: Tx, ctx: Ctx, list: ScreeningList, version: ListVersion): Promise<void> {
+  const before = await contentCountsOf(tx, list.activeVersionId);
+  if ((version.unreadableCount ?? 0) > (before?.unreadableCount ?? 0)) {
+    await openAlert(tx, ctx, {
+      userId: null,
+      kind: 'list',
+      dedupKey: `list:${list.id}:names`,
+      severity: 'medium',
+      effect: 'review',
+      sourceRef: version.id,
+    });
+  }
+}
+
+function amountsOf(before: ContentCounts | null, now: ContentCounts): readonly Amounts[] {
+  return [
+    { before: before?.nameCount ?? 0, now: now.nameCount ?? 0 },
+    { before: before?.identifierCount ?? 0, now: now.identifierCount ?? 0 },
+  ];
 }
 
 type Held = {
@@ -234,6 +265,7 @@ async function hold(
         {
           ...version,
           entityCount: held.entities.length,
+          ...countsOf(held.entities),
           addedCount: union.added,
           changedCount: union.changed.length,
           removedCount: 0,

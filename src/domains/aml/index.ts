@@ -13,14 +13,16 @@ import { vendorsPart } from './vendors/part.ts';
 import { whitelistPart } from './whitelist/part.ts';
 
 export { noteMoneyInFlight } from './cases/note-money-in-flight.ts';
+export { screeningAlgorithm } from './config.ts';
 export { createList } from './create-list.ts';
 export { importList } from './import-list.ts';
 export { FORMATS_OF, type ListKind, partsOf } from './lists/parse-list.ts';
 export type { ListVersion } from './lists/store-version.ts';
-export { monitorMoney } from './monitoring/monitor-money.ts';
+export { monitorCredit, monitorMoney } from './monitoring/monitor-money.ts';
 export { freshenScreenings, isFreshlyScreened } from './rescreening/fresh-screening.ts';
 export { clearedScreenings, everMatched, screenPayee, screenUser } from './screen.ts';
 export { refreshScreener, startScreener } from './screener.ts';
+export { activeConfig } from './screening/config-store.ts';
 export { openThirdPartyAlert } from './third-party-payer.ts';
 
 /** The front door of AML. Nothing of it is in a customer's export (no tipping off). */

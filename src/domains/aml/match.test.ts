@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { buildCandidateIndex, type CandidateIndex } from './candidate-index.ts';
 import { screeningConfigDefault as config, type ScreeningConfig, screeningConfigHash } from './config.ts';
 import type { EntityKind, ListEntity } from './lists/entity.ts';
-import { compareNames, type ScreeningMatch, screenName } from './match.ts';
+import { compareNames, type ScreeningMatch, screenLists, screenName } from './match.ts';
 import type { ScreeningSubject } from './score.ts';
 
 function entity(
@@ -181,6 +181,63 @@ describe('screenName', () => {
     expect(ask(address.toLowerCase())).toBe(0);
   });
 
+  test('finds a segwit address in capitals, which is the same wallet', () => {
+    const number = 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4';
+    const listed = entity('1', 'unknown', 'GHORBANIYAN, Mohammad', {
+      identifiers: [{ type: 'crypto_address:xbt', number }],
+    });
+    const identifiers = [{ type: 'crypto_address:btc', number: number.toUpperCase() }];
+    const subject: ScreeningSubject = { name: 'Nobody Here', kind: 'unknown', identifiers };
+    expect(matchesOf(indexOf(listed), subject)).toHaveLength(1);
+  });
+
+  test.each([
+    ['tax', 'tax_id', 1],
+    ['driving_licence', 'national_id', 1],
+    ['driving_licence', 'driving_licence', 1],
+    ['residence_permit', 'national_id', 1],
+    ['driving_licence', 'other', 1],
+    ['residence_permit', 'passport', 0],
+    ['tax', 'registration', 0],
+  ])('takes a %s and a %s of one number for the same: %i', (said, list, count) => {
+    const listed = (type: string) =>
+      indexOf(entity('1', 'organisation', 'Rosneft', { identifiers: [{ type, number: 'AB-1084010' }] }));
+    const identifiers = [{ type: said, number: 'AB1084010' }];
+    const subject: ScreeningSubject = { name: 'Nobody Here', kind: 'organisation', identifiers };
+    expect(matchesOf(listed(list), subject)).toHaveLength(count);
+  });
+
+  test('scores a name with a sign after each letter that nobody sees as without', () => {
+    for (const name of ['Igor Sechin', 'Игорь Сечин', 'طاهر جليل حبوش التكريتي', 'Rosneft Oil Co. Ltd']) {
+      for (const sign of ['\u1160', '\u3164', '\uFFA0', '\u200D', '\u034F']) {
+        const subject = { name: [...name].join(sign), kind: 'unknown' } as const;
+        expect(matchesOf(index, subject)).toEqual(matchesOf(index, { name, kind: 'unknown' }));
+      }
+    }
+    expect(matchesOf(index, { name: 'I\u1160gor S\u1160echin', kind: 'person' })).toHaveLength(1);
+  });
+
+  test('finds a name by its looks where letters of another script stand for Latin ones', () => {
+    const disguised = [
+      '\u0406g\u043Er Sechin',
+      'Ig\u03BFr \u0405\u0415\u0421HIN',
+      '\u0406G\u041ER S\u0415\u0421\u041DIN',
+    ];
+    for (const name of disguised) {
+      expect(matchesOf(index, { name, kind: 'person' }).map(({ key }) => key)).toEqual(['16692']);
+    }
+  });
+
+  test('finds everybody of one name, however many they are', () => {
+    const namesakes = Array.from({ length: 400 }, (_unused, at) => entity(`w${at}`, 'person', 'WANG, Wei'));
+    const [result, nearly] = ['Wang Wei', 'WangWei'].map((name) =>
+      screenName(indexOf(...namesakes), { name, kind: 'person' }, config),
+    );
+    expect(result).toMatchObject({ ok: true, truncated: false });
+    expect(result?.ok === true ? result.matches.length : 0).toBe(400);
+    expect(nearly?.ok === true && nearly.matches.length > 0).toBe(true);
+  });
+
   test('gives one match per entity, from its best name', () => {
     const aliased = entity('1', 'person', 'BADEGE, Eric', {
       names: [
@@ -229,6 +286,31 @@ describe('screenName', () => {
 
   test('answers at once for an empty index', () => {
     expect(matchesOf(indexOf(), { name: 'Igor Sechin', kind: 'unknown' })).toEqual([]);
+  });
+});
+
+describe('screenLists', () => {
+  const crowd = Array.from({ length: 300 }, (_unused, at) => entity(`p${at}`, 'person', 'WANG, Wei'));
+  const listed = entity('s', 'person', 'WANG, Wei', { birthDates: ['1970-05-05'] });
+  const subject = { name: 'Wang Wei', kind: 'person', birthDate: '1970-05-05' } as const;
+
+  test('finds who stops beside any crowd that only asks for a look, each once', () => {
+    const both = { stopping: indexOf(listed), reviewing: indexOf(...crowd), found: indexOf(listed) };
+    const result = screenLists(both, subject, config);
+    expect(result).toMatchObject({ ok: true, truncated: false });
+    const keys = result.ok ? result.matches.map(({ key }) => key) : [];
+    expect(keys).toHaveLength(301);
+    expect(keys.filter((key) => key === 's')).toHaveLength(1);
+  });
+
+  test('keeps what was found already, whatever the lists come to', () => {
+    const lists = { stopping: indexOf(rosneft), reviewing: indexOf(), found: indexOf(listed) };
+    expect(screenLists(lists, subject, config)).toMatchObject({ ok: true, matches: [{ key: 's' }] });
+  });
+
+  test('refuses what is no name as each list does', () => {
+    const lists = { stopping: indexOf(), reviewing: indexOf(listed) };
+    expect(screenLists(lists, { name: '?', kind: 'person' }, config)).toMatchObject({ ok: false });
   });
 });
 

@@ -6,7 +6,7 @@ import { type Alignment, alignNames } from './align.ts';
 import { type CandidateIndex, type IndexedName, recallCandidates } from './candidate-index.ts';
 import type { ScreeningConfig } from './config.ts';
 import type { EntityKind, NameType } from './lists/entity.ts';
-import { type NameRefusalCode, readName } from './names.ts';
+import { type NameRefusalCode, type ParsedName, readingsOf } from './names.ts';
 import { explainScore, identifierKey, nameScore, type ScoreFeature, type ScreeningSubject } from './score.ts';
 
 export type ScreeningMatch = {
@@ -26,36 +26,60 @@ export type ScreeningResult =
       readonly matches: readonly ScreeningMatch[];
       /** Names compared in full. */
       readonly candidates: number;
-      /** There were more matches than `config.matchesMax`. */
+      /** More came into question than could be compared: there may be further matches. */
       readonly truncated: boolean;
     }
   | { readonly ok: false; readonly code: NameRefusalCode };
 
 /**
- * Finds everyone on the lists whom a subject could be.
- * @shape one match per entity, at most `config.matchesMax`, best first; a refusal when the name is no name
+ * Finds everyone on the lists whom a subject could be, by the sound of the name and, where it mixes scripts, by its
+ * looks.
+ * @shape one match per entity, best first; a refusal when the name is no name
  */
 export function screenName(
   index: CandidateIndex,
   subject: ScreeningSubject,
   config: ScreeningConfig,
 ): ScreeningResult {
-  const reading = readName(subject.name, subject.kind);
-  if (!reading.ok) {
-    return reading;
+  const [bySound, ...others] = readingsOf(subject.name, subject.kind);
+  if (!bySound.ok) {
+    return bySound;
   }
-  const candidates = recallCandidates(index, reading.name, subject.kind, config);
   const best = new Map<string, Scored>();
+  let candidates = 0;
+  let truncated = false;
+  const names = [bySound, ...others].flatMap((reading) => (reading.ok ? [reading.name] : []));
+  for (const name of names) {
+    const { compared, isCut } = compareWithIndex(index, name, subject, config, best);
+    candidates += compared;
+    truncated ||= isCut;
+  }
+  const matches = [...best.values()]
+    .map((scored) => toMatch(scored, subject, config))
+    .filter((match) => match.score >= config.threshold)
+    .sort(byScoreThenEvidence);
+  return { ok: true, matches, candidates, truncated };
+}
+
+/** Scores everybody who comes into question and keeps the best name of each. */
+function compareWithIndex(
+  index: CandidateIndex,
+  name: ParsedName,
+  subject: ScreeningSubject,
+  config: ScreeningConfig,
+  best: Map<string, Scored>,
+): { readonly compared: number; readonly isCut: boolean } {
   // A qualifier can lift a name that misses the threshold by no more than all bonuses together.
   const floor = config.threshold - bonusMax(subject, config);
   const consider = (indexed: IndexedName, byIdentifier: boolean): void => {
-    const alignment = alignNames(reading.name, indexed.name, config);
+    const alignment = alignNames(name, indexed.name, config);
     const score = nameScore(alignment, indexed.type, config);
     const previous = best.get(indexed.entry.key);
     if ((byIdentifier || score >= floor) && isBetter({ score, alignment }, previous)) {
       best.set(indexed.entry.key, { indexed, alignment, score });
     }
   };
+  const { candidates, isCut } = recallCandidates(index, name, subject.kind, config, floor);
   for (const { indexed } of candidates) {
     consider(indexed, false);
   }
@@ -64,16 +88,44 @@ export function screenName(
       consider(indexed, true);
     }
   }
-  const matches = [...best.values()]
-    .map((scored) => toMatch(scored, subject, config))
-    .filter((match) => match.score >= config.threshold)
-    .sort(byScoreThenEvidence);
-  return {
-    ok: true,
-    matches: matches.slice(0, config.matchesMax),
-    candidates: candidates.length,
-    truncated: matches.length > config.matchesMax,
-  };
+  return { compared: candidates.length, isCut };
+}
+
+/** What is compared: the entries that stop whoever resembles them apart from those that only ask for a look. */
+export type ListIndexes = {
+  readonly stopping: CandidateIndex;
+  readonly reviewing: CandidateIndex;
+  /** Entries that were found already and must not be lost among others. */
+  readonly found?: CandidateIndex | undefined;
+};
+
+/**
+ * The same over several indexes: a crowd on a list that only asks for a look never takes the place of somebody on one
+ * that stops. What was left out of that crowd leaves the answer whole.
+ * @shape as `screenName`
+ */
+export function screenLists(
+  { stopping, reviewing, found }: ListIndexes,
+  subject: ScreeningSubject,
+  config: ScreeningConfig,
+): ScreeningResult {
+  const stops = screenName(stopping, subject, config);
+  if (!stops.ok) {
+    return stops;
+  }
+  const best = new Map(stops.matches.map((match) => [match.key, match]));
+  let { candidates } = stops;
+  for (const index of [reviewing, ...(found === undefined ? [] : [found])]) {
+    const others = index.nameCount === 0 ? undefined : screenName(index, subject, config);
+    if (others?.ok) {
+      candidates += others.candidates;
+      for (const match of others.matches) {
+        best.set(match.key, best.get(match.key) ?? match);
+      }
+    }
+  }
+  const matches = [...best.values()].sort(byScoreThenEvidence);
+  return { ok: true, matches, candidates, truncated: stops.truncated };
 }
 
 /**
@@ -86,13 +138,15 @@ export function compareNames(
   kind: EntityKind,
   config: ScreeningConfig,
 ): { readonly score: number; readonly alignment: Alignment | undefined } {
-  const one = readName(left, kind);
-  const other = readName(right, kind);
-  if (!one.ok || !other.ok) {
-    return { score: 0, alignment: undefined };
-  }
-  const alignment = alignNames(one.name, other.name, config);
-  return { score: alignment.score, alignment };
+  const others = readable(right, kind);
+  const [best] = readable(left, kind)
+    .flatMap((one) => others.map((other) => alignNames(one, other, config)))
+    .sort((one, other) => other.score - one.score);
+  return { score: best?.score ?? 0, alignment: best };
+}
+
+function readable(name: string, kind: EntityKind): readonly ParsedName[] {
+  return readingsOf(name, kind).flatMap((reading) => (reading.ok ? [reading.name] : []));
 }
 
 type Scored = { readonly indexed: IndexedName; readonly alignment: Alignment; readonly score: number };

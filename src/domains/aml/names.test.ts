@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import type { EntityKind } from './lists/entity.ts';
-import { readName } from './names.ts';
+import { readingsOf, readName } from './names.ts';
 
 function tokensOf(name: string, kind: EntityKind = 'person'): string {
   const reading = readName(name, kind);
@@ -32,6 +32,8 @@ describe('readName', () => {
     ['L.X.C. Aviation', 'lxc aviation', 'organisation'],
     ['Smith & Sons', 'smith sons', 'organisation'],
     ['  A\u200Bli \u0007 Khan 😀 ', 'ali khan', 'person'],
+    ['O\u1160sama\u115F b\u3164in La\uFFA0den', 'osama laden', 'person'],
+    ['Igo\u034Fr\u00AD Se\u17B4chi\u{E0041}n', 'igor sechin', 'person'],
   ];
   for (const [name, tokens, kind] of readings) {
     test(`reads ${JSON.stringify(name)} as "${tokens}"`, () => {
@@ -59,6 +61,7 @@ describe('readName', () => {
     ['emoji only', '😀🎉', 'name_empty'],
     ['control characters only', '\u0000\u0007\u001b', 'name_empty'],
     ['punctuation only', '.,;-', 'name_empty'],
+    ['fillers only', '\u3164\u1160 \uFFA0', 'name_empty'],
     ['more than 500 characters', 'x'.repeat(501), 'name_too_long'],
     ['more than 40 words', 'a '.repeat(41), 'name_too_many_words'],
   ];
@@ -67,6 +70,40 @@ describe('readName', () => {
       expect(tokensOf(name)).toBe(code);
     });
   }
+
+  test('reads any sign that is drawn as nothing as nothing, wherever it stands', () => {
+    const signs = fc.constantFrom('\u1160', '\u115F', '\u3164', '\uFFA0', '\u200B', '\u2060', '\u{E0020}');
+    const names = fc.constantFrom(
+      'Osama bin Laden',
+      'Владимир Путин',
+      '박지성',
+      'Nicolás MADURO',
+      'محمد علي',
+    );
+    fc.assert(
+      fc.property(names, fc.array(fc.tuple(fc.nat(30), signs), { maxLength: 40 }), (name, places) => {
+        const letters = [...name];
+        for (const [place, sign] of places) {
+          letters.splice(place % (letters.length + 1), 0, sign);
+        }
+        expect(tokensOf(letters.join(''))).toBe(tokensOf(name));
+      }),
+    );
+  });
+
+  test.each([
+    ['\u0412\u0410S\u041D\u0410R Assad', ['vasnar assad', 'bashar assad']],
+    ['\u039Fs\u0430ma', ['osama', 'osama']],
+    ['\u0425\u0410\u041C\u0410\u0405', ['khamadz', 'xamas']],
+    ['Bashar Assad', ['bashar assad']],
+    ['Владимир Путин', ['vladimir putin']],
+    ['Владимир Putin', ['vladimir putin']],
+  ])('reads %s by its sound and, where it mixes scripts, by its looks', (name, readings) => {
+    const read = readingsOf(name, 'person').map((reading) =>
+      reading.ok ? reading.name.strong.map(({ text }) => text).join(' ') : reading.code,
+    );
+    expect(read).toEqual(readings);
+  });
 
   test('answers one letter and 300 characters', () => {
     expect(tokensOf('Z')).toBe('z');

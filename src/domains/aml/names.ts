@@ -3,7 +3,9 @@
  * weak words marked as weak. It guarantees bounded output for any input; it refuses what carries no letter
  * or digit and what is too long to be a name. It does not decide whether two names match.
  */
+import { withoutInvisible } from '../../kernel/invisible.ts';
 import type { EntityKind } from './lists/entity.ts';
+import { inLatinLookAlikes } from './look-alikes.ts';
 import { consonantSkeleton, foldSound, letterMask } from './name-sound.ts';
 import {
   commonNameWords,
@@ -85,6 +87,16 @@ export function readName(raw: string, kind: EntityKind): NameReading {
     return { ok: false, code: 'name_too_many_words' };
   }
   return { ok: true, name: assemble(raw, kind, words, joined) };
+}
+
+/**
+ * Every way in which a name has to be compared: as its letters sound, and as they look where it mixes scripts.
+ * @shape one or two readings, the one by sound first
+ */
+export function readingsOf(raw: string, kind: EntityKind): readonly [NameReading, ...NameReading[]] {
+  const seen = raw.length > nameCharactersMax ? undefined : inLatinLookAlikes(visibleOf(raw));
+  const bySound = readName(raw, kind);
+  return seen === undefined ? [bySound] : [bySound, readName(seen, kind)];
 }
 
 const roleWeights: Record<TokenRole, number> = {
@@ -214,15 +226,13 @@ function symbolOf(text: string, role: TokenRole): string {
 }
 
 const quoteMarks = /[’‘'`´ʼʻʾʿʹʺ"“”„«»‛′״׳]/gu;
-const invisible = /\p{Cf}|\u0640|[\u{FE00}-\u{FE0F}]/gu;
+const stretching = /\u0640/gu;
 const unusable = /\p{C}|\p{Extended_Pictographic}|\p{Emoji_Modifier}|\u20E3/gu;
 const separators = /[^\p{L}\p{M}\p{N}]+/u;
 
 function wordsOf(raw: string, kind: EntityKind): { readonly words: Word[]; readonly joined: string } {
-  const clean = raw
-    .toWellFormed()
-    .normalize('NFKC')
-    .replace(invisible, '')
+  const clean = visibleOf(raw)
+    .replace(stretching, '')
     .replace(unusable, ' ')
     .replace(/(?<=\p{L})\?(?=\p{L})/gu, '')
     .replace(quoteMarks, '')
@@ -238,6 +248,11 @@ function wordsOf(raw: string, kind: EntityKind): { readonly words: Word[]; reado
   const all = [...words, ...surnames];
   const joined = all.map((word) => word.text).join('');
   return { words: markLegalForms(compound(all), kind), joined };
+}
+
+/** Before and after: what is drawn as nothing keeps letters from being composed, and composing makes some of it. */
+function visibleOf(raw: string): string {
+  return withoutInvisible(withoutInvisible(raw.toWellFormed()).normalize('NFKC'));
 }
 
 /** "HAKIM MURAD, Abdul" is Abdul Hakim Murad: words that belong together must stand together. */

@@ -9,14 +9,15 @@ import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { transact } from '../../platform/db/transact.ts';
-import { changeGate } from '../identity/index.ts';
+import { changeGate, type Gate } from '../identity/index.ts';
 import { type AmlAlert, addAlertStep } from './alerts/alert-events.ts';
 import { evidenceDigest } from './alerts/alert-evidence.ts';
 import { itemsOf } from './alerts/alert-items.ts';
 import { type AlertDisposition, closeAlert } from './alerts/close-alert.ts';
 import { confirmCustomer } from './alerts/confirm-customer.ts';
 import { lockOpenAlert } from './alerts/lock-alert.ts';
-import { closesAlone, freezesWhenTrue } from './alerts/rules.ts';
+import { restrictCustomer } from './alerts/restrict-customer.ts';
+import { closesAlone, freezesWhenTrue, restrictsWhenTrue } from './alerts/rules.ts';
 import { AML_EVENTS } from './audit.ts';
 import { refuseAml } from './errors.ts';
 import { gateAfterClearing } from './rules.ts';
@@ -34,9 +35,9 @@ export type AlertResolution = {
 const CHECKERS = ['compliance_officer', 'mlro'] as const;
 
 /**
- * Decides what an alert is. A true match that stops freezes at once, in the same transaction, and a second
- * person closes the alert; what frees money waits for a second person altogether. One person alone closes only
- * what stops nobody and is not grave.
+ * Decides what an alert is. A true match that stops freezes at once, or keeps money in where rules found it, in the
+ * same transaction, and a second person closes the alert; what frees money waits for a second person altogether. One
+ * person alone closes only what stops nobody and is not grave.
  * @effects `aml_alerts`, and what freezing does or one row of `approvals`; audit
  * @errors not_found, alert_resolved, self_review, case_required, approval_pending_exists
  * @shape the alert, or the approval that it waits for
@@ -56,7 +57,7 @@ export async function resolveAlert(
     if (resolution.disposition === 'true_match') {
       // Nothing that waits keeps a freeze from being made.
       const pending = waiting.filter(
-        ({ action }) => action === clearAlertAction.action || gate?.screening !== 'confirmed',
+        ({ action }) => action !== confirmAlertAction.action || gate?.screening !== 'confirmed',
       );
       await cancelApprovals(tx, ctx, pending);
       return { alert: await confirm(tx, ctx, alert, resolution) };
@@ -89,14 +90,7 @@ export const clearAlertAction: ApprovalAction = {
     }
     const reason = 'Agreed by a second person';
     await closeAlert(tx, ctx, alert, { disposition, reason, resolvedBy: approved.makerId });
-    if (gate === null) {
-      return;
-    }
-    const openAlerts = await countOpenAlerts(tx, gate.userId);
-    const next = gateAfterClearing(gate.screening, openAlerts, await newestResult(tx, gate.userId));
-    if (next !== null) {
-      await changeGate(tx, ctx, gate.userId, { screening: next });
-    }
+    await followScreening(tx, ctx, gate);
   },
   refused: reopen,
 };
@@ -107,22 +101,47 @@ export const confirmAlertAction: ApprovalAction = {
   restricted: true,
   execute: async (ctx, approved) => {
     const tx = present(ctx.tx, 'approved actions run in the transaction of the vote');
-    const { alert } = await lockOpenAlert(tx, approved.subjectId);
-    if (approved.payload.effect === 'review' && freezesWhenTrue(alert)) {
-      // It froze nobody when this was asked for, and would have to now.
+    const { alert, gate } = await lockOpenAlert(tx, approved.subjectId);
+    if (approved.payload.effect === 'review' && alert.effect === 'stop') {
+      // It stopped nobody when this was asked for, and would have to now.
       throw refuseAml('alert_changed');
     }
     const reason = 'Agreed by a second person';
     await closeAlert(tx, ctx, alert, { disposition: 'true_match', reason, resolvedBy: approved.makerId });
+    if (restrictsWhenTrue(alert)) {
+      // What was confirmed keeps money in by itself; the gate says no more than who the person is.
+      await followScreening(tx, ctx, gate);
+    }
   },
   refused: reopen,
 };
 
 async function confirm(tx: Tx, ctx: Ctx, alert: AmlAlert, resolution: AlertResolution): Promise<AmlAlert> {
+  return (await ask(tx, ctx, await stop(tx, ctx, alert), confirmAlertAction.action, resolution)).alert;
+}
+
+/** What a true match does at once. @shape the alert, part of a case where it did something */
+async function stop(tx: Tx, ctx: Ctx, alert: AmlAlert): Promise<AmlAlert> {
   const { userId } = alert;
-  const frozen =
-    userId !== null && freezesWhenTrue(alert) ? await confirmCustomer(tx, ctx, { ...alert, userId }) : alert;
-  return (await ask(tx, ctx, frozen, confirmAlertAction.action, resolution)).alert;
+  if (userId === null) {
+    return alert;
+  }
+  if (freezesWhenTrue(alert)) {
+    return confirmCustomer(tx, ctx, { ...alert, userId });
+  }
+  return restrictsWhenTrue(alert) ? restrictCustomer(tx, ctx, { ...alert, userId }) : alert;
+}
+
+/** Once nothing keeps it open any more, the gate says what the newest screening found. */
+async function followScreening(tx: Tx, ctx: Ctx, gate: Gate | null): Promise<void> {
+  if (gate === null) {
+    return;
+  }
+  const openAlerts = await countOpenAlerts(tx, gate.userId);
+  const next = gateAfterClearing(gate.screening, openAlerts, await newestResult(tx, gate.userId));
+  if (next !== null) {
+    await changeGate(tx, ctx, gate.userId, { screening: next });
+  }
 }
 
 async function ask(

@@ -4,6 +4,7 @@ import {
   gateAfterClearing,
   gateAfterScreening,
   type ScreeningVerdict,
+  shownOf,
   verdictOf,
   waitsForScreening,
   worstOf,
@@ -48,6 +49,43 @@ describe('the verdict on several names', () => {
 
   test('a name that is no name is an error, never clear', () => {
     expect(verdictOf({ ok: false, code: 'name_empty' })).toEqual(ERROR);
+  });
+
+  test('one that could not be compared with all is an error, with what was found', () => {
+    const part = { ok: true, candidates: 9, truncated: true } as const;
+    expect(verdictOf({ ...part, matches: [] })).toMatchObject({ result: 'error', matches: [] });
+    expect(verdictOf({ ...part, matches: ALERT.matches })).toMatchObject({
+      result: 'error',
+      riskScore: 80,
+      matches: ALERT.matches,
+    });
+  });
+});
+
+describe('what people are shown at a time', () => {
+  const item = (effect: 'stop' | 'review', bestScoreBps: number, party = '') => ({
+    effect,
+    bestScoreBps,
+    party,
+  });
+  const crowd = Array.from({ length: 60 }, () => item('review', 10_000));
+
+  test('is who stops, before any crowd that only asks for a look', () => {
+    const listed = item('stop', 7_100);
+    const { shown, isCut } = shownOf([...crowd, listed, item('stop', 9_000)], 50);
+    expect(shown).toHaveLength(50);
+    expect(shown.slice(0, 2)).toEqual([item('stop', 9_000), listed]);
+    expect(isCut).toBe(false);
+  });
+
+  test('is cut where somebody who stops is not among it, for each party by itself', () => {
+    const stops = (count: number, party: string) =>
+      Array.from({ length: count }, () => item('stop', 8_000, party));
+    expect(shownOf([...stops(50, ''), ...stops(50, 'other')], 50)).toMatchObject({ isCut: false });
+    const cut = shownOf([...stops(3, ''), ...stops(51, 'other')], 50);
+    expect([cut.isCut, cut.shown.length]).toEqual([true, 53]);
+    expect(shownOf(crowd, 50).isCut).toBe(false);
+    expect(shownOf([], 50)).toEqual({ shown: [], isCut: false });
   });
 });
 

@@ -13,14 +13,15 @@ export type ScreeningVerdict = {
   readonly matches: readonly ScreeningMatch[];
 };
 
-/** Reads the outcome of a comparison; a name that cannot be screened is no clear name. */
+/** Reads the outcome of a comparison; a name that cannot be screened, or not with all, is no clear name. */
 export function verdictOf(outcome: ScreeningResult): ScreeningVerdict {
   if (!outcome.ok) {
     return { result: 'error', riskScore: 0, matches: [] };
   }
   const best = outcome.matches[0];
+  const found = best === undefined ? 'clear' : 'alert';
   return {
-    result: best === undefined ? 'clear' : 'alert',
+    result: outcome.truncated ? 'error' : found,
     riskScore: best === undefined ? 0 : Math.round(best.score * 100),
     matches: outcome.matches,
   };
@@ -46,6 +47,24 @@ export function worstOf(verdicts: readonly ScreeningVerdict[]): ScreeningVerdict
     matches,
   };
 }
+
+/**
+ * What of all that is open people are shown at a time, party by party: those who stop first, the best first.
+ * @shape isCut: somebody who stops is not among them, so nobody may take the rest for all
+ */
+export function shownOf<Item extends Open>(open: readonly Item[], max: number) {
+  const shown: Item[] = [];
+  let isCut = false;
+  for (const items of Map.groupBy(open, ({ party }) => party).values()) {
+    const best = items.toSorted((left, right) => right.bestScoreBps - left.bestScoreBps);
+    const stopping = best.filter(({ effect }) => effect === 'stop');
+    shown.push(...[...stopping, ...best.filter(({ effect }) => effect !== 'stop')].slice(0, max));
+    isCut ||= stopping.length > max;
+  }
+  return { shown, isCut };
+}
+
+type Open = { readonly party: string; readonly effect: string; readonly bestScoreBps: number };
 
 /**
  * Whether the gate says by itself that a screening is due: submitting sets it back to `none`, and a confirmed

@@ -95,6 +95,11 @@ export const listVersions = pgTable(
     fileHash: digest('file_hash').notNull(),
     publishedAt: text('published_at'),
     entityCount: integer('entity_count').notNull(),
+    /** Names and numbers of all entries together; null for what was imported before they were counted. */
+    nameCount: integer('name_count'),
+    identifierCount: integer('identifier_count'),
+    /** Names that nobody can be compared with. */
+    unreadableCount: integer('unreadable_count'),
     addedCount: integer('added_count').notNull(),
     changedCount: integer('changed_count').notNull(),
     removedCount: integer('removed_count').notNull(),

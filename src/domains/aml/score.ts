@@ -4,6 +4,7 @@
  */
 import { type Alignment, orderFactor } from './align.ts';
 import type { ScreeningConfig } from './config.ts';
+import { comparableAddress, identifierFamily, UNTYPED } from './identifier-family.ts';
 import type { EntityGender, EntityIdentifier, EntityKind, ListEntity, NameType } from './lists/entity.ts';
 
 export type ScreeningSubject = {
@@ -84,14 +85,12 @@ export function sharedIdentifiers(
 }
 
 /**
- * Where an identifier is looked up, whatever its type; crypto addresses keep their case, since base58 depends on
- * it.
+ * Where an identifier is looked up, whatever its type.
  * @shape empty when the number is too short to identify anyone
  */
 export function identifierKey(identifier: EntityIdentifier): string {
-  if (identifier.type.startsWith('crypto_address')) {
-    const hexadecimal = /^0x[0-9a-fA-F]{40}$/u.test(identifier.number);
-    return `crypto:${hexadecimal ? identifier.number.toLowerCase() : identifier.number.trim()}`;
+  if (identifierFamily(identifier.type) === 'crypto_address') {
+    return `crypto:${comparableAddress(identifier.number)}`;
   }
   const number = identifier.number
     .normalize('NFKC')
@@ -102,12 +101,11 @@ export function identifierKey(identifier: EntityIdentifier): string {
 
 /** Some publishers give numbers without saying of what: a long one may be of anything. */
 function mayBeSameType(left: EntityIdentifier, right: EntityIdentifier): boolean {
-  const isCrypto = left.type.startsWith('crypto_address') && right.type.startsWith('crypto_address');
-  const isUntyped = left.type === UNTYPED || right.type === UNTYPED;
-  return left.type === right.type || isCrypto || (isUntyped && left.number.length >= UNTYPED_LETTERS_MIN);
+  const [one, other] = [identifierFamily(left.type), identifierFamily(right.type)];
+  const isUntyped = one === UNTYPED || other === UNTYPED;
+  return one === other || (isUntyped && left.number.length >= UNTYPED_LETTERS_MIN);
 }
 
-const UNTYPED = 'other';
 const UNTYPED_LETTERS_MIN = 7;
 
 function sumOf(features: readonly ScoreFeature[]): number {

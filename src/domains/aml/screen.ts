@@ -7,17 +7,25 @@ import type { Tx } from '../../platform/db/client.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { refuse } from '../../platform/http/refuse.ts';
 import { changeGate, type Gate, lockGateExclusively, lockGates } from '../identity/index.ts';
-import { lastSubmittedAt } from '../kyc/index.ts';
+import { lastSubmittedAt, noteScreened } from '../kyc/index.ts';
 import { type FoundItem, findItems, type PartyMatches } from './alerts/find-items.ts';
 import { openAlert } from './alerts/open-alert.ts';
 import { amlAlertEvents } from './alerts/schema.ts';
+import type { CandidateIndex } from './candidate-index.ts';
 import { caseLogin } from './case-login.ts';
 import { refuseAml } from './errors.ts';
 import type { EntityIdentifier } from './lists/entity.ts';
-import { gateAfterScreening, type ScreeningVerdict, verdictOf, waitsForScreening, worstOf } from './rules.ts';
+import {
+  gateAfterScreening,
+  type ScreeningVerdict,
+  shownOf,
+  verdictOf,
+  waitsForScreening,
+  worstOf,
+} from './rules.ts';
 import { amlAlerts, screenings } from './schema.ts';
 import { identifierKey, type ScreeningSubject } from './score.ts';
-import { activeLists, refreshScreener, screenAgainst } from './screener.ts';
+import { type ActiveLists, activeLists, refreshScreener, sameVersions, screenAgainst } from './screener.ts';
 import { keepScreenings, type Screening } from './screening/keep-screenings.ts';
 import { riskCycleOf } from './screening/risk-cycle.ts';
 import { keepStanding, nextDueAt } from './screening/standings.ts';
@@ -67,6 +75,9 @@ type Party = {
   readonly identifiers?: readonly EntityIdentifier[];
 };
 
+/** What a look at less than all of the lists found, which a screening in full has to find again. */
+export type FoundBefore = { readonly index: CandidateIndex; readonly versions: ActiveLists['versions'] };
+
 /** What a payee's screening found, without telling what. */
 export type PayeeScreening = { readonly screeningId: Id; readonly isClear: boolean };
 
@@ -105,25 +116,31 @@ export async function screenPayer(
   }
 }
 
-/** Those of the screenings that found nobody to stop, or whose alert two people called a false positive. */
+/**
+ * Those of the screenings that found nobody to stop, or of whose alerts two people called each that stops a false
+ * positive. One that only asked for a look has to be closed, as whatever it was.
+ */
 export async function clearedScreenings(tx: Tx, screeningIds: readonly Id[]): Promise<ReadonlySet<Id>> {
   const ids = [...screeningIds];
   const rows = await tx
     .select({ id: screenings.id, result: screenings.result })
     .from(screenings)
     .where(inArray(screenings.id, ids));
-  const closed = await tx
-    .select({ first: amlAlerts.screeningId, later: amlAlertEvents.screeningId })
+  const raised = await tx
+    .select({
+      first: amlAlerts.screeningId,
+      later: amlAlertEvents.screeningId,
+      isOver: sql<boolean>`${amlAlerts.status} = 'resolved'
+        and (${amlAlerts.effect} <> 'stop' or ${amlAlerts.disposition} = 'false_positive')`,
+    })
     .from(amlAlerts)
     .leftJoin(amlAlertEvents, eq(amlAlertEvents.alertId, amlAlerts.id))
-    .where(
-      and(
-        eq(amlAlerts.disposition, 'false_positive'),
-        or(inArray(amlAlerts.screeningId, ids), inArray(amlAlertEvents.screeningId, ids)),
-      ),
-    );
-  const cleared = new Set(closed.flatMap(({ first, later }) => [first, later]));
-  return new Set(rows.filter(({ id, result }) => stopsNobody(result) || cleared.has(id)).map(({ id }) => id));
+    .where(or(inArray(amlAlerts.screeningId, ids), inArray(amlAlertEvents.screeningId, ids)));
+  const isCleared = (id: Id) => {
+    const about = raised.filter(({ first, later }) => first === id || later === id);
+    return about.length > 0 && about.every(({ isOver }) => isOver);
+  };
+  return new Set(rows.filter(({ id, result }) => stopsNobody(result) || isCleared(id)).map(({ id }) => id));
 }
 
 function stopsNobody(result: Screening['result']): boolean {
@@ -153,7 +170,7 @@ export async function lockedGate(tx: Tx, userId: Id): Promise<Gate> {
 /**
  * Screens somebody whose gate the caller holds exclusively. What is declared is read under that lock: a
  * submission in between would otherwise be cleared unseen.
- * @effects as `screenUser`; `screening_standings`
+ * @effects as `screenUser`; `screening_standings`, and the application that waits is noted as screened
  */
 export async function screenLocked(
   tx: Tx,
@@ -161,6 +178,7 @@ export async function screenLocked(
   gate: Gate,
   trigger: string,
   party?: Party,
+  before?: FoundBefore,
 ): Promise<Screening> {
   const { userId } = gate;
   const { own, parties } = await subjectsOf(tx, ctx, userId);
@@ -168,7 +186,9 @@ export async function screenLocked(
   const lists = await activeLists(ctx.deps, tx);
   // Without a list nobody is clear: the gate stays shut and a person is told.
   const hasLists = Object.keys(lists.versions).length > 0;
-  const judge = (subject: ScreeningSubject) => verdictOf(screenAgainst(lists, subject));
+  const known =
+    before !== undefined && sameVersions(before.versions, lists.versions) ? before.index : undefined;
+  const judge = (subject: ScreeningSubject) => verdictOf(screenAgainst(lists, subject, known));
   const ownVerdicts = hasLists ? own.map(judge) : [];
   const otherVerdicts = hasLists ? others.map(({ subject }) => judge(subject)) : [];
   const verdicts = [...ownVerdicts, ...otherVerdicts];
@@ -179,7 +199,8 @@ export async function screenLocked(
     ),
   ];
   const sifted = await withoutWhitelisted(tx, ctx, userId, await findItems(tx, found));
-  const verdict = judged(worstOf(verdicts), sifted.open);
+  const { shown, isCut } = shownOf(sifted.open, lists.config.matchesMax);
+  const verdict = judged(worstOf(verdicts), { ...sifted, open: shown }, isCut);
   const [first, ...further] = own;
   const names = [...further, ...others.map(({ subject }) => subject)].map(({ name }) => name);
   const otherNames = names.filter((name, at) => name !== first.name && names.indexOf(name) === at);
@@ -197,7 +218,8 @@ export async function screenLocked(
   ]);
   const screening = present(kept, 'one screening was kept');
   await keepStanding(tx, ctx, { userId, screeningId: screening.id, lists, checkedAt, nextDueAt: dueAt });
-  await raiseAlerts(tx, ctx, userId, screening, sifted.open);
+  await noteScreened(tx, userId, checkedAt);
+  await raiseAlerts(tx, ctx, userId, screening, shown);
   const open = await countOpenAlerts(tx, userId);
   const current = present((await lockGates(tx, [userId])).get(userId), 'every user has a gate').screening;
   const next = gateAfterScreening(current, verdict.result, open);
@@ -240,12 +262,18 @@ function partyName(ctx: Ctx, { kind, name, identifiers = [] }: Party): string {
     .slice(0, 32)}`;
 }
 
-/** What is left once the whitelist has spoken; a name that could not be screened stays an error. */
-function judged(verdict: ScreeningVerdict, open: readonly FoundItem[]): ScreeningVerdict {
-  if (verdict.result === 'error' || open.some(({ effect }) => effect === 'stop')) {
-    return verdict;
+/**
+ * What is left once the whitelist has spoken. A name that could not be screened stays an error, and somebody of whom
+ * not all that stops can be shown is one: who clears what was shown has not seen the rest.
+ */
+function judged(verdict: ScreeningVerdict, { open, suppressed }: Sifted, isCut: boolean): ScreeningVerdict {
+  const kept = new Set([...open, ...suppressed.map(({ item }) => item)].map(({ entityId }) => entityId));
+  const matches = verdict.matches.filter(({ key }) => kept.has(key));
+  if (verdict.result === 'error' || isCut) {
+    return { ...verdict, matches, result: 'error' };
   }
-  return { ...verdict, result: open.length === 0 ? 'clear' : 'warning' };
+  const stops = open.some(({ effect }) => effect === 'stop');
+  return { ...verdict, matches, result: stops ? 'alert' : open.length === 0 ? 'clear' : 'warning' };
 }
 
 /** One alert for each kind of list that named somebody, and one where nothing could be compared. */

@@ -13,6 +13,7 @@ import { transact } from '../../platform/db/transact.ts';
 import { readCursor, signCursor } from '../../platform/http/cursor.ts';
 import type { auditLogQuery } from './api.ts';
 import { AUDIT_EVENTS } from './audit.ts';
+import { concealedRows } from './concealed-rows.ts';
 import { personalOpener } from './personal-part.ts';
 import { sightOf } from './rules.ts';
 import { type LogSearch, type Looked, preferFewRows, searchWays } from './search-ways.ts';
@@ -40,7 +41,8 @@ export async function searchLogs(ctx: Ctx, query: z.output<typeof auditLogQuery>
   const after = cursor === undefined ? undefined : readCursor(key, listing, cursor);
   return transact(ctx, ctx.login, async (tx) => {
     const reader = personOf(ctx.actor);
-    const search = { filters, restricted: sight.restricted, reader, after, limit };
+    const concealed = await concealedRows(tx, ctx, reader);
+    const search = { filters, restricted: sight.restricted, reader, concealed, after, limit };
     const { rows, reached } = await findRows(tx, search);
     if (filters.userId !== undefined) {
       await record(tx, ctx, {

@@ -10,6 +10,7 @@ import { type Id, isId } from '../../kernel/id.ts';
 import type { Instant } from '../../kernel/time.ts';
 import type { AuditRow } from '../../platform/audit/row.ts';
 import type { Tx } from '../../platform/db/client.ts';
+import { arrayLiteral } from '../../platform/db/insert-rows.ts';
 import { auditLogs } from '../../platform/db/schema.ts';
 import type { auditLogQuery } from './api.ts';
 
@@ -30,6 +31,8 @@ export type LogSearch = {
   readonly restricted: boolean;
   /** Who reads; null for a machine. Of restricted rows they see none about themselves. */
   readonly reader: Id | null;
+  /** Things the reader is part of, of whose restricted rows they see none either. */
+  readonly concealed: readonly Id[];
   /** The row the page before ended at. */
   readonly after: readonly string[] | undefined;
   readonly limit: number;
@@ -58,11 +61,17 @@ export async function preferFewRows(tx: Tx): Promise<void> {
   );
 }
 
-/** Nobody is told of what is restricted about themselves (no tipping off). */
-export function notOn(reader: Id | null): SQL | undefined {
-  return reader === null
-    ? undefined
-    : sql`(${auditLogs.class} = 'normal' or ${auditLogs.subjectUserId} is distinct from ${reader}::uuid)`;
+/** Nobody is told of what is restricted about themselves, or of what they are part of (no tipping off). */
+export function notOn(reader: Id | null, concealed: readonly Id[]): SQL | undefined {
+  if (reader === null) {
+    return undefined;
+  }
+  const others =
+    concealed.length === 0
+      ? undefined
+      : sql`${auditLogs.resourceId} <> all (${arrayLiteral(concealed)}::text[])`;
+  const about = sql`${auditLogs.subjectUserId} is distinct from ${reader}::uuid`;
+  return sql`(${auditLogs.class} = 'normal' or ${and(about, others)})`;
 }
 
 /** Rows older than the last one of the page before. */
@@ -176,10 +185,11 @@ function within({
   filters: { from, to, class: sort },
   restricted,
   reader,
+  concealed,
   after,
 }: LogSearch): SQL | undefined {
   return and(
-    restricted && sort !== 'normal' ? notOn(reader) : eq(auditLogs.class, 'normal'),
+    restricted && sort !== 'normal' ? notOn(reader, concealed) : eq(auditLogs.class, 'normal'),
     from === undefined ? undefined : gte(auditLogs.recordedAt, from),
     to === undefined ? undefined : lt(auditLogs.recordedAt, to),
     beforeRow(after),

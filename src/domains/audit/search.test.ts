@@ -119,7 +119,7 @@ type Node = { readonly [member: string]: unknown };
 type Search = Parameters<typeof findRows>[1];
 
 function searchBy(filters: LogFilters, more: Partial<Search> = {}): Search {
-  return { filters, restricted: true, reader: null, after: undefined, limit: 51, ...more };
+  return { filters, restricted: true, reader: null, concealed: [], after: undefined, limit: 51, ...more };
 }
 
 /** Every node of the plans of a search's ways, as they ran for one of the staff. */

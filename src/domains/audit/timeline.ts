@@ -10,6 +10,7 @@ import { arrayLiteral } from '../../platform/db/insert-rows.ts';
 import { approvals, auditLogs } from '../../platform/db/schema.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { readCursor, signCursor } from '../../platform/http/cursor.ts';
+import { concealedRows } from './concealed-rows.ts';
 import { type Found, findRows, newestOf, type SeenRow, shownRows } from './search-logs.ts';
 import { asLogs, beforeRow, notOn, preferFewRows } from './search-ways.ts';
 import { tellReads } from './tell-reads.ts';
@@ -38,10 +39,12 @@ export async function readTimeline(
   const after = cursor === undefined ? undefined : readCursor(key, listing, cursor);
   const self = personOf(ctx.actor);
   return transact(ctx, ctx.login, async (tx) => {
+    const concealed = await concealedRows(tx, ctx, self);
+    const ofUser = { filters: { userId: id }, restricted: id !== self, reader: self, concealed };
     const { rows, reached } =
       kind === 'user'
-        ? await findRows(tx, { filters: { userId: id }, restricted: id !== self, reader: self, after, limit })
-        : await aroundResource(tx, { type: kind, id }, { after, limit }, notOn(self));
+        ? await findRows(tx, { ...ofUser, after, limit })
+        : await aroundResource(tx, { type: kind, id }, { after, limit }, notOn(self, concealed));
     await tellReads(tx, ctx, [...rows.map((row) => row.subjectUserId), ...(kind === 'user' ? [id] : [])], {
       resource: { type: kind, id },
       after: { filters: { timeline: kind }, rows: rows.length },

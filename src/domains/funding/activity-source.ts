@@ -16,6 +16,11 @@ export type WithdrawalFacts = Pick<
   'id' | 'userId' | 'accountId' | 'asset' | 'amount' | 'method' | 'beneficiaryId' | 'createdAt'
 >;
 
+/** When a request came to its end. */
+const endedAt = sql<Instant>`coalesce(${withdrawals.completedAt}, ${withdrawals.decidedAt})`.mapWith(
+  withdrawals.completedAt,
+);
+
 /** Money that was credited; read by when, since a deposit is announced long before. */
 const depositSource: ActivitySource = {
   name: 'funding.deposits',
@@ -90,10 +95,48 @@ const beneficiarySource: ActivitySource = {
   positionAt: positionById,
 };
 
+/** Requests that came to an end: paid, refused, or taken back by the customer. */
+const endSource: ActivitySource = {
+  name: 'funding.withdrawal_ends',
+  read: async (tx, after, limit) => {
+    const [at, id = FIRST_ID] = after === '' ? [] : after.split('/');
+    const rows = await tx
+      .select({ withdrawal: withdrawals, payee: beneficiaries, endedAt })
+      .from(withdrawals)
+      .innerJoin(beneficiaries, eq(beneficiaries.id, withdrawals.beneficiaryId))
+      .where(
+        and(
+          // In these words, since the index is of them.
+          sql`${withdrawals.status} in ('completed', 'cancelled', 'rejected')`,
+          at === undefined
+            ? undefined
+            : or(
+                sql`${endedAt} > ${at}::timestamptz`,
+                sql`${endedAt} = ${at}::timestamptz and ${withdrawals.id} > ${id}`,
+              ),
+        ),
+      )
+      .orderBy(endedAt, asc(withdrawals.id))
+      .limit(limit);
+    return rows.map(({ withdrawal, payee, endedAt: occurredAt }) => ({
+      activity: {
+        ...withdrawalActivity(withdrawal, payee),
+        source: 'funding.withdrawal_ends',
+        kind: 'withdrawal_ended',
+        occurredAt,
+        data: { end: withdrawal.status },
+      },
+      position: `${occurredAt}/${withdrawal.id}`,
+    }));
+  },
+  positionAt: ({ business }) => `${business}/${FIRST_ID}`,
+};
+
 /** What funding tells of money in and out. */
 export const fundingActivity: readonly ActivitySource[] = [
   depositSource,
   withdrawalSource,
+  endSource,
   beneficiarySource,
 ];
 

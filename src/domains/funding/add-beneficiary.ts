@@ -25,7 +25,8 @@ export type NewBeneficiary = { readonly label?: string | undefined; readonly des
  * Registers where a customer's money may be sent. The format of the destination was checked on the
  * wire; here it is held to the customer's own name and to what is registered already, and the name is
  * screened: where that finds something, the beneficiary waits, and what is answered is the same.
- * @effects one row of `beneficiaries`; a screening and what comes of it; audit `beneficiary.added`; event `funding.beneficiary_added`
+ * @effects one row of `beneficiaries`; a screening and what comes of it; audit `beneficiary.added`,
+ *   perhaps `beneficiary.held`; event `funding.beneficiary_added`
  * @errors beneficiary_name_mismatch, beneficiary_exists
  */
 export async function addBeneficiary(
@@ -70,8 +71,17 @@ export async function addBeneficiary(
       event: FUNDING_EVENTS['beneficiary.added'],
       resource: { type: 'beneficiary', id },
       subjectUserId: userId,
-      after: added,
+      // What a person did is in their own export, as they were shown it.
+      after: { ...added, status: shownStatus(added.status) },
     });
+    if (added.status === 'pending') {
+      await record(tx, ctx, {
+        event: FUNDING_EVENTS['beneficiary.held'],
+        resource: { type: 'beneficiary', id },
+        subjectUserId: userId,
+        after: added,
+      });
+    }
     await publish(tx, ctx, [beneficiaryEvent('funding.beneficiary_added', added)]);
     return { ...added, status: shownStatus(added.status), label };
   });

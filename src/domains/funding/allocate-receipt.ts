@@ -21,7 +21,7 @@ import { repayDebt } from './debts.ts';
 import { refuseFunding } from './errors.ts';
 import { bankAccounts, bankStatementLines, bankStatements } from './evidence/schema.ts';
 import { isSameHolder } from './holder-name.ts';
-import { lockMoneyPathOf } from './lock-money-path.ts';
+import { lockCreditPathOf } from './lock-money-path.ts';
 import { bankWallets, closeReceipt, lockOpenReceipt, type Receipt } from './receipts.ts';
 import { depositMayBecome } from './rules.ts';
 import { deposits } from './schema.ts';
@@ -119,7 +119,7 @@ export const receiptAllocation: ApprovalAction = {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
     const { depositId, accountId } = approved.payload as { depositId: Id | null; accountId: Id };
     const owner = await accountOwner(tx, ctx, accountId);
-    await lockMoneyPathOf(tx, owner, 'money_in');
+    await lockCreditPathOf(tx, owner);
     const deposit = depositId === null ? undefined : await lockRow(tx, deposits, depositId);
     const receipt = await lockOpenReceipt(tx, approved.subjectId);
     if (

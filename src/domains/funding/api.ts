@@ -1,10 +1,11 @@
 import { z } from '@hono/zod-openapi';
 import type { Amount } from '../../kernel/amount.ts';
+import { INVISIBLE_REFUSED, isVisible } from '../../kernel/invisible.ts';
 import { ApprovalReason, ApprovalView, ApprovalWithVotes } from '../../platform/approvals/api.ts';
 import { pageQuery } from '../../platform/http/cursor.ts';
 import { amountInput, idInput, wireOf } from '../../platform/http/wire.ts';
 import { bicFitsIban, bicInput, ibanInput } from './bank-code.ts';
-import { CHAINS, isAddressOf } from './crypto-address.ts';
+import { CHAINS, isAddressOf, plainAddress } from './crypto-address.ts';
 import { MOBILE_METHODS, reachesPhone } from './destination.ts';
 import { ReceivingWallet } from './payout-api.ts';
 import {
@@ -23,7 +24,13 @@ const assetInput = z
 
 const reasonInput = ApprovalReason.shape.reason;
 
-const holderNameInput = z.string().trim().min(1).max(140).openapi({ example: 'Anaïs Ramgoolam' });
+const holderNameInput = z
+  .string()
+  .trim()
+  .min(1)
+  .max(140)
+  .refine(isVisible, INVISIBLE_REFUSED)
+  .openapi({ example: 'Anaïs Ramgoolam' });
 
 const labelInput = z.string().trim().min(1).max(60).optional().openapi({ example: 'My bank' });
 
@@ -125,7 +132,12 @@ const CryptoBeneficiary = z
     label: labelInput,
     holderName: holderNameInput,
     chain: z.enum(CHAINS),
-    address: z.string().min(1).max(100).openapi({ example: 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4' }),
+    address: z
+      .string()
+      .min(1)
+      .max(100)
+      .overwrite(plainAddress)
+      .openapi({ example: 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4' }),
   })
   .refine((wallet) => isAddressOf(wallet.chain, wallet.address), {
     path: ['address'],

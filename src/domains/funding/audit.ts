@@ -87,6 +87,9 @@ const WITHDRAWAL_SHOWS = [
 
 const BENEFICIARY_SHOWS = ['kind', 'status', 'usableFrom'] as const;
 
+/** Until when a review holds it is in no row of the customer's own doing, which their export holds. */
+const HELD_SHOWS = [...BENEFICIARY_SHOWS, 'payableFrom'] as const;
+
 const LIMIT_SHOWS = [
   'kycLevel',
   'asset',
@@ -321,22 +324,22 @@ export const FUNDING_EVENTS = auditEvents({
   'beneficiary.held': {
     category: 'compliance',
     severity: 'warning',
-    description: 'A beneficiary waits for a review after a list was changed',
+    description: 'A beneficiary waits for a review',
     class: 'restricted',
-    shows: BENEFICIARY_SHOWS,
+    shows: HELD_SHOWS,
   },
   'beneficiary.rescreened': {
     category: 'compliance',
     severity: 'info',
     description: 'A beneficiary was held against changed lists and stays usable',
     class: 'restricted',
-    shows: BENEFICIARY_SHOWS,
+    shows: HELD_SHOWS,
   },
   'beneficiary.activated': {
     category: 'financial',
     severity: 'info',
     description: 'A beneficiary became usable once its review had ended',
-    shows: BENEFICIARY_SHOWS,
+    shows: HELD_SHOWS,
   },
   'payout_file.created': {
     category: 'financial',

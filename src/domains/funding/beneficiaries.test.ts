@@ -77,6 +77,7 @@ test('what cannot be paid is refused by its field', async () => {
     [{ ...PHONE, phone: '52512345' }, '/phone'],
     [{ ...PHONE, iban: 'MU17BOMM0101101030300200000MUR' }, '/iban'],
     [{ ...bankBeneficiary(), kind: 'cheque' }, '/kind'],
+    [{ ...bankBeneficiary(), holderName: [...HOLDER].join('\u1160') }, '/holderName'],
   ] as const;
   for (const [body, pointer] of cases) {
     const answer = await add(customer, body);
@@ -105,6 +106,13 @@ test('the same account twice is refused, however it is written, also ten times a
   expect(answers.filter((answer) => answer.body.code === 'beneficiary_exists')).toHaveLength(9);
   const other = await desk.newCustomer();
   expect((await add(other, bankBeneficiary())).status).toBe(201);
+});
+
+test('a wallet in capitals is the same wallet', async () => {
+  const customer = await desk.newCustomer();
+  const capitals = { ...BITCOIN_BENEFICIARY, address: BITCOIN_BENEFICIARY.address.toUpperCase() };
+  expect((await add(customer, capitals)).status).toBe(201);
+  expect((await add(customer, BITCOIN_BENEFICIARY)).body.code).toBe('beneficiary_exists');
 });
 
 test('a removed one is gone from the list and can be registered anew', async () => {

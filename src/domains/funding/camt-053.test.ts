@@ -67,6 +67,18 @@ describe('a statement', () => {
     },
   );
 
+  test.each(['02', '08'] as const)(
+    'of version %s tells the bank of the other side, where it is one',
+    (version) => {
+      const bankOf = (bic?: string) =>
+        read({ version, entries: [{ amount: '1', account: '00123', ...(bic === undefined ? {} : { bic }) }] })
+          .lines[0]?.counterparty;
+      expect(bankOf('BKIDAEAD')).toMatchObject({ account: '00123', bank: 'BKIDAEAD' });
+      expect(bankOf('NOTABIC')?.bank).toBeNull();
+      expect(bankOf()?.bank).toBeNull();
+    },
+  );
+
   test('finds a reference among other words, and none where two are written', () => {
     const [spaced, other] = [REFERENCE.replaceAll(/(.{4})/g, '$1 '), newPaymentReference()];
     const found = (unstructured: string) =>
@@ -159,6 +171,7 @@ describe('a sample', () => {
           ...(line.endToEndId === null ? {} : { endToEndId: line.endToEndId }),
           ...(counterparty.name === null ? {} : { name: counterparty.name }),
           ...(counterparty.account === null ? {} : { iban: counterparty.account }),
+          ...(counterparty.bank == null ? {} : { bic: counterparty.bank }),
         })),
       });
       expect(

@@ -29,6 +29,8 @@ export type StatementLine = {
 export type Counterparty = {
   readonly name: string | null;
   readonly account: string | null;
+  /** The BIC of their bank; not there in lines that were read before it was. */
+  readonly bank?: string | null;
   readonly remittance: string;
 };
 
@@ -51,6 +53,8 @@ const LIMITS = { maxBytes: MAX_STATEMENT_BYTES, maxDepth: 40, maxElements: 400_0
 const NAMESPACE = /^urn:iso:std:iso:20022:tech:xsd:camt\.053\.001\.(?:02|08)$/;
 const AMOUNT = /^\d{1,12}(?:\.\d{1,5})?$/;
 const DATE = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])$/;
+/** @source ISO 9362 */
+const BIC = /^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?$/;
 const TEXT_MAX = 500;
 /** Words for no reference at all. */
 const NO_REFERENCE = new Set(['', 'NONREF', 'NOTPROVIDED']);
@@ -303,7 +307,7 @@ function describe(
     return {
       endToEndId: null,
       paymentReference: null,
-      counterparty: { name: null, account: null, remittance: '' },
+      counterparty: { name: null, account: null, bank: null, remittance: '' },
     };
   }
   const remittance = childOf(detail, 'RmtInf');
@@ -319,13 +323,14 @@ function describe(
   const said = [...structured, ...written].filter((text) => text !== '');
   const references = childOf(detail, 'Refs');
   const parties = childOf(detail, 'RltdPties');
-  const [party, account] = direction === 'credit' ? ['Dbtr', 'DbtrAcct'] : ['Cdtr', 'CdtrAcct'];
+  const side = direction === 'credit' ? 'Dbtr' : 'Cdtr';
   return {
     endToEndId: references === undefined ? null : referenceIn(references, 'EndToEndId'),
     paymentReference: findPaymentReference([...said, written.join('')]) ?? null,
     counterparty: {
-      name: parties === undefined ? null : nameIn(parties, party),
-      account: parties === undefined ? null : accountIn(parties, account),
+      name: parties === undefined ? null : nameIn(parties, side),
+      account: parties === undefined ? null : accountIn(parties, `${side}Acct`),
+      bank: bankIn(detail, `${side}Agt`),
       remittance: said.join(' ').slice(0, TEXT_MAX),
     },
   };
@@ -349,6 +354,16 @@ function accountIn(parties: XmlElement, account: string): string | null {
   const text =
     id === undefined ? '' : childText(id, 'IBAN') || (other === undefined ? '' : childText(other, 'Id'));
   return text.slice(0, 64) || null;
+}
+
+/** Version 02 calls it BIC, version 08 BICFI; what is no BIC is nothing. */
+function bankIn(detail: XmlElement, agent: string): string | null {
+  const agents = childOf(detail, 'RltdAgts');
+  const bank = agents === undefined ? undefined : childOf(agents, agent);
+  const institution = bank === undefined ? undefined : childOf(bank, 'FinInstnId');
+  const text =
+    institution === undefined ? '' : childText(institution, 'BICFI') || childText(institution, 'BIC');
+  return BIC.test(text) ? text : null;
 }
 
 function directionOf(element: XmlElement): 'credit' | 'debit' {

@@ -10,7 +10,7 @@ import { creditDeposit } from './credit-deposit.ts';
 import { refuseFunding } from './errors.ts';
 import { bankStatementLines } from './evidence/schema.ts';
 import { isSameHolder } from './holder-name.ts';
-import { lockMoneyPathOf } from './lock-money-path.ts';
+import { lockCreditPathOf } from './lock-money-path.ts';
 import { closeReceipt, lockOpenReceipt } from './receipts.ts';
 import { depositMayBecome } from './rules.ts';
 import { deposits } from './schema.ts';
@@ -35,7 +35,7 @@ export async function clearByLine(tx: Tx, ctx: Ctx, known: Deposit, statementLin
     throw refuseFunding('statement_line_unknown');
   }
   const open = await lockOpenApprovals(tx, known.id);
-  await lockMoneyPathOf(tx, known, 'money_in');
+  await lockCreditPathOf(tx, known);
   const deposit = present(await lockRow(tx, deposits, known.id), 'deposits are never deleted');
   if (!depositMayBecome(deposit.status, 'cleared')) {
     throw refuseFunding('deposit_status_conflict');

@@ -23,7 +23,7 @@ import { CLEAR_DEPOSIT, clearancePayload } from './clearance-payload.ts';
 import { repayDebt } from './debts.ts';
 import { refuseFunding } from './errors.ts';
 import { depositEvent } from './funding-events.ts';
-import { lockMoneyPathOf } from './lock-money-path.ts';
+import { lockCreditPathOf } from './lock-money-path.ts';
 import { refuseOpenReceipt } from './receipts.ts';
 import { depositMayBecome, type FundingMethod } from './rules.ts';
 import { clearingPeriods, deposits } from './schema.ts';
@@ -38,7 +38,7 @@ export const depositClearing: ApprovalAction = {
   execute: async (ctx, approved) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
     const known = await findDeposit(tx, ctx, approved.subjectId);
-    await lockMoneyPathOf(tx, known, 'money_in');
+    await lockCreditPathOf(tx, known);
     const deposit = present(await lockRow(tx, deposits, known.id), 'deposits are never deleted');
     if (!depositMayBecome(deposit.status, 'cleared')) {
       throw refuseFunding('deposit_status_conflict');
@@ -83,7 +83,7 @@ export type Credit = {
 };
 
 /**
- * Credits a locked deposit: the customer is owed more, the house has it. The fee they were shown is taken
+ * Credits a locked deposit, whose owner's gate the caller holds exclusively: the customer is owed more, the house has it. The fee they were shown is taken
  * from it, then what they owe the firm; what can still be called back cannot be withdrawn yet.
  * @effects journals `deposit` and perhaps `fee`, perhaps one of a repayment, a lot where the asset is not
  *   money, `wallets.unsettled`, the deposit's row; audit `deposit.cleared`; event `funding.deposit_cleared`; those

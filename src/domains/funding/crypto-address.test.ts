@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { type Chain, isAddressOf } from './crypto-address.ts';
+import { type Chain, isAddressOf, plainAddress } from './crypto-address.ts';
 
 /** Published examples: BIP 173 and BIP 350 vectors, EIP-55, the chains' own documentation. */
 const GOOD: readonly (readonly [Chain, string])[] = [
@@ -49,4 +49,17 @@ describe('an address that could lose money is refused', () => {
       expect(isAddressOf(chain, address)).toBe(false);
     });
   }
+});
+
+test('a segwit address is one wallet in capitals too, and no other address changes', () => {
+  const segwit = 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4';
+  expect(plainAddress(segwit.toUpperCase())).toBe(segwit);
+  const others = [
+    segwit,
+    '1AjZPMsnmpdK2Rv9KQNfMurTXinscVro9V',
+    `${segwit.toUpperCase().slice(0, -1)}X`,
+    'BC1',
+    '',
+  ];
+  expect(others.map(plainAddress)).toEqual(others);
 });

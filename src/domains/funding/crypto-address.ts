@@ -30,6 +30,11 @@ export function isAddressOf(chain: Chain, address: string): boolean {
   }
 }
 
+/** The one spelling of an address: segwit may be written in capitals, and is the same wallet. @source BIP 173 */
+export function plainAddress(address: string): string {
+  return address.startsWith('BC1') && isSegwitAddress(address) ? address.toLowerCase() : address;
+}
+
 function isBitcoinAddress(address: string): boolean {
   return /^bc1/i.test(address) ? isSegwitAddress(address) : hasVersionedHash(address, BITCOIN_VERSIONS);
 }

@@ -37,6 +37,7 @@ export const fundingInventory: readonly TableInventory[] = [
     screeningId: 'internal',
     status: 'internal',
     usableFrom: 'internal',
+    payableFrom: 'internal',
     createdAt: 'internal',
     removedAt: 'internal',
   }),

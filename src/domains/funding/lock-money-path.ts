@@ -3,7 +3,7 @@ import type { Id } from '../../kernel/id.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { type Account, accountAllows, accountsByIds, findAccount } from '../accounts/index.ts';
-import { type Gate, gateRefusal, lockGates } from '../identity/index.ts';
+import { type Gate, gateRefusal, lockGateExclusively, lockGates } from '../identity/index.ts';
 import { refuseFunding } from './errors.ts';
 
 type Move = 'money_in' | 'money_out';
@@ -41,4 +41,17 @@ export async function lockMoneyPathOf(
     throw refuseFunding('account_not_active');
   }
   return { account, gate };
+}
+
+/**
+ * Opens the path of a credit. What the monitoring finds in the credit may shut the gate in the same transaction, so
+ * its lock is taken exclusively at once: to ask for more of a lock later could make two credits wait for each other.
+ * @errors as `lockMoneyPath`
+ */
+export async function lockCreditPathOf(
+  tx: Tx,
+  owner: { readonly userId: Id; readonly accountId: Id },
+): Promise<MoneyPath> {
+  await lockGateExclusively(tx, owner.userId);
+  return lockMoneyPathOf(tx, owner, 'money_in');
 }

@@ -3,6 +3,7 @@ import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { lockRows } from '../../platform/db/locks.ts';
 import { refuseFunding } from './errors.ts';
+import { payeeRefusal } from './rules.ts';
 import { beneficiaries } from './schema.ts';
 import type { Beneficiary } from './store.ts';
 
@@ -22,7 +23,7 @@ export async function lockPayees(
  */
 export function refuseUnusable(ctx: Ctx, payees: readonly Beneficiary[]): void {
   const now = ctx.deps.clock.now();
-  if (payees.some((payee) => payee.status !== 'active' || payee.usableFrom > now)) {
+  if (payees.some((payee) => payeeRefusal(payee, now) !== null)) {
     throw refuseFunding('beneficiary_not_usable');
   }
 }

@@ -10,7 +10,7 @@ import type { Tx } from '../../platform/db/client.ts';
 import { lockRows } from '../../platform/db/locks.ts';
 import { accountAllows, accountsByIds } from '../accounts/index.ts';
 import { openThirdPartyAlert } from '../aml/index.ts';
-import { gateRefusal, lockGates, personNameOf } from '../identity/index.ts';
+import { gateRefusal, lockGateExclusively, lockGates, personNameOf } from '../identity/index.ts';
 import { houseWallet, lockWallets, postJournals, receivableWallets } from '../ledger/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { creditDeposit, receivingWallet } from './credit-deposit.ts';
@@ -71,8 +71,8 @@ export async function matchLines(
 }
 
 /**
- * Approvals, then gates, then deposits. Alerts come with the gates: they change one, and must be there
- * before any row is locked.
+ * Approvals, then gates, then deposits. Alerts come with the gates: they change one, and must be there before any
+ * row is locked. What the monitoring finds in a credit may shut one too, so all are taken exclusively, in order.
  */
 async function lockCandidates(
   tx: Tx,
@@ -96,6 +96,9 @@ async function lockCandidates(
   const names = new Map<Id, PersonName>();
   for (const { userId } of named) {
     names.set(userId, names.get(userId) ?? (await personNameOf(tx, ctx, userId)));
+  }
+  for (const userId of [...new Set(named.map((deposit) => deposit.userId))].toSorted()) {
+    await lockGateExclusively(tx, userId);
   }
   const found = new Map(named.map((deposit) => [deposit.paymentReference, deposit]));
   await alertOnThirdParties(tx, ctx, account, credits, { deposits: found, names });

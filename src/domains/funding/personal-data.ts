@@ -19,7 +19,8 @@ export const personalFunding: PersonalData = {
     deposits: personalRows(deposits, { keys: ['id'] }),
     beneficiaries: personalRows(beneficiaries, {
       keys: ['id'],
-      without: ['screeningId'],
+      // Neither that it was held nor until when (no tipping off).
+      without: ['screeningId', 'payableFrom'],
       more: (rows, { key }) =>
         rows.map(({ id, label, destination, status }) => ({
           status: shownStatus(status),

@@ -12,7 +12,7 @@ import { refuse } from '../../platform/http/refuse.ts';
 import { publish } from '../../platform/outbox/publish.ts';
 import { accountAllows, accountsByIds } from '../accounts/index.ts';
 import { openThirdPartyAlert } from '../aml/index.ts';
-import { gateRefusal, lockGates, personNameOf } from '../identity/index.ts';
+import { gateRefusal, lockGateExclusively, lockGates, personNameOf } from '../identity/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { creditDeposit, receivingWallet } from './credit-deposit.ts';
 import { refuseFunding } from './errors.ts';
@@ -106,9 +106,11 @@ async function take(
     return settle(tx, ctx, inserted, followPayment(await factsOf(tx, inserted, event, undefined)));
   }
   const approvals = await lockOpenApprovals(tx, found.id);
+  // An alert on the payer changes the gate, and so may what the monitoring finds in the credit.
+  await lockGateExclusively(tx, found.userId);
   const name = await personNameOf(tx, ctx, found.userId);
   const payer = payerOf(event, name);
-  // The alert changes the gate, so it comes before the gate is read; whether it is due, the lock may still undo.
+  // The alert comes before the gate is read; whether it is due, the row's lock may still undo.
   const guess = followPayment({ ...(await factsOf(tx, inserted, event, found)), payer });
   if (guess.kind === 'hold' && guess.reason === 'third_party_payer') {
     await openThirdPartyAlert(tx, ctx, {

@@ -12,7 +12,7 @@ import { refuseFunding } from './errors.ts';
 import { beneficiaryEvent } from './funding-events.ts';
 import { OPEN_WITHDRAWAL_STATUSES } from './rules.ts';
 import { beneficiaries, withdrawals } from './schema.ts';
-import { findBeneficiary } from './store.ts';
+import { findBeneficiary, shownStatus } from './store.ts';
 
 /**
  * Removes a beneficiary; its row stays as evidence of what was paid to it. While a withdrawal to it is
@@ -53,7 +53,7 @@ export async function removeBeneficiary(ctx: Ctx, beneficiaryId: Id): Promise<vo
       event: FUNDING_EVENTS['beneficiary.removed'],
       resource: { type: 'beneficiary', id: beneficiaryId },
       subjectUserId: removed.userId,
-      before,
+      before: { ...before, status: shownStatus(before.status) },
       after: removed,
     });
     await publish(tx, ctx, [beneficiaryEvent('funding.beneficiary_removed', removed)]);

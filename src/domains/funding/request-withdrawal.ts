@@ -29,6 +29,7 @@ import {
   limitRefusal,
   methodOf,
   OPEN_WITHDRAWAL_STATUSES,
+  payeeRefusal,
   payeeSuits,
   reservedFor,
   reviewOf,
@@ -65,7 +66,7 @@ export type NewWithdrawal = {
  * @effects rows of `withdrawals`, `holds`, `approvals`; audit `withdrawal.requested`; event
  *   `funding.withdrawal_requested`
  * @errors not_found, the gate's, account_not_live, account_not_active, unknown_asset,
- *   amount_too_precise, beneficiary_not_usable, beneficiary_not_suitable, travel_rule_data_required,
+ *   amount_too_precise, beneficiary_not_usable, under_review, beneficiary_not_suitable, travel_rule_data_required,
  *   duplicate_withdrawal, limit_missing, limit_exceeded, fee_changed, amount_too_large,
  *   debt_open, wallet_not_active, insufficient_funds
  */
@@ -105,8 +106,9 @@ export async function requestWithdrawal(ctx: Ctx, input: NewWithdrawal): Promise
 async function payeeOf(tx: Tx, ctx: Ctx, beneficiaryId: Id, asset: FundedAsset): Promise<Destination> {
   await findBeneficiary(tx, ctx, beneficiaryId);
   const beneficiary = present(await lockRow(tx, beneficiaries, beneficiaryId), 'never deleted');
-  if (beneficiary.status !== 'active' || beneficiary.usableFrom > ctx.deps.clock.now()) {
-    throw refuseFunding('beneficiary_not_usable');
+  const refusal = payeeRefusal(beneficiary, ctx.deps.clock.now());
+  if (refusal !== null) {
+    throw refuseFunding(refusal);
   }
   const destination = await destinationOfBeneficiary(tx, ctx, beneficiary);
   if (!payeeSuits(destination, asset)) {

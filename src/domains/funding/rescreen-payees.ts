@@ -6,7 +6,7 @@ import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { lockRows } from '../../platform/db/locks.ts';
 import { transact } from '../../platform/db/transact.ts';
-import { refreshScreener, screenPayee } from '../aml/index.ts';
+import { activeConfig, refreshScreener, screeningAlgorithm, screenPayee } from '../aml/index.ts';
 import { lockGateExclusively } from '../identity/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { payeeToScreen } from './payee-to-screen.ts';
@@ -17,7 +17,7 @@ import { type Beneficiary, destinationOfBeneficiary } from './store.ts';
 const BATCH = 200;
 
 /**
- * Screens the payees again that were not held against the lists active now, person by person. A hit puts
+ * Screens the payees again that were not held against what screens now, person by person. A hit puts
  * the payee back to waiting and shuts the customer's gate; nobody is told why. What is left over when it
  * is cut off is found by the next run, since each person's screening names its list versions. One person's
  * failure leaves the others screened.
@@ -59,27 +59,35 @@ export async function rescreenPayeesOf(ctx: Ctx, userId: Id): Promise<void> {
 }
 
 /**
- * A payee is stale where its screening named other list versions than those active now, or there is none; also
- * where a hit it found means something else since, because its list was given another purpose or effect.
- * Without any active list nobody is: a screening against nothing finds nothing out.
+ * A payee is stale where its screening named other list versions, another configuration or another program than those
+ * that screen now, or there is none; also where a hit it found means something else since, because its list was given another purpose or
+ * effect, and where what two people said a payee of this person is not has ended since. Without any active list nobody
+ * is: a screening against nothing finds nothing out.
  */
-const stale = sql`exists (
+const stale = (configHash: string) => sql`exists (
   select 1 from (
     select jsonb_object_agg(id, active_version_id) as versions from screening_lists
     where active_version_id is not null
   ) active
   left join screenings s on s.id = ${beneficiaries.screeningId}
-  where active.versions is not null and (s.list_versions is distinct from active.versions or exists (
-    select 1 from screening_matches m join list_entities e on e.id = m.entity_id
-      join screening_lists l on l.id = e.list_id
-    where m.screening_id = s.id and l.meaning_changed_at >= s.checked_at)))`;
+  where active.versions is not null and (s.list_versions is distinct from active.versions
+    or s.config_hash is distinct from ${configHash} or s.algorithm_version is distinct from ${screeningAlgorithm}
+    or exists (
+      select 1 from whitelist_entries w
+      where w.user_id = ${beneficiaries.userId} and w.party like 'payee:%' and w.ended_at >= s.checked_at)
+    or exists (
+      select 1 from screening_matches m join list_entities e on e.id = m.entity_id
+        join screening_lists l on l.id = e.list_id
+      where m.screening_id = s.id and l.meaning_changed_at >= s.checked_at)))`;
 
 /** Owners of stale payees, in the order of their ids. */
 async function staleOwners(ctx: Ctx, after: Id | undefined): Promise<readonly Id[]> {
   return transact(ctx, 'engine', async (tx) => {
+    const { configHash } = await activeConfig(tx);
     const rows = await tx.execute<{ user_id: Id }>(sql`
       select distinct user_id from beneficiaries
-      where status = 'active' and user_id > ${after ?? '00000000-0000-0000-0000-000000000000'}::uuid and ${stale}
+      where status = 'active' and user_id > ${after ?? '00000000-0000-0000-0000-000000000000'}::uuid
+        and ${stale(configHash)}
       order by user_id limit ${BATCH}`);
     return rows.map((row) => row.user_id);
   });
@@ -103,11 +111,12 @@ async function rescreenOf(tx: Tx, ctx: Ctx, userId: Id): Promise<void> {
   }
 }
 
-function stalePayeesOf(tx: Tx, userId: Id): Promise<readonly Beneficiary[]> {
+async function stalePayeesOf(tx: Tx, userId: Id): Promise<readonly Beneficiary[]> {
+  const { configHash } = await activeConfig(tx);
   return tx
     .select()
     .from(beneficiaries)
-    .where(and(eq(beneficiaries.userId, userId), eq(beneficiaries.status, 'active'), stale));
+    .where(and(eq(beneficiaries.userId, userId), eq(beneficiaries.status, 'active'), stale(configHash)));
 }
 
 /** Payees that are screened as one: those who differ in nothing that a list names. */

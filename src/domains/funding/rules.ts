@@ -5,12 +5,14 @@
  */
 import { AMOUNT_DECIMALS, type Amount, amountOf, MAX_AMOUNT, scaleOf, ZERO } from '../../kernel/amount.ts';
 import { bpsOf, roundToStep } from '../../kernel/rounding.ts';
+import type { Instant } from '../../kernel/time.ts';
 import type { Destination } from './destination.ts';
-import type { depositStatus, fundingMethod, withdrawalStatus } from './schema.ts';
+import type { beneficiaries, depositStatus, fundingMethod, withdrawalStatus } from './schema.ts';
 import { LEVELS_OF_TWO, LIMIT_WINDOW_HOURS, MLRO_ABOVE, REVIEW_ABOVE } from './settings.ts';
 
 export type DepositStatus = (typeof depositStatus.enumValues)[number];
 export type WithdrawalStatus = (typeof withdrawalStatus.enumValues)[number];
+type Beneficiary = typeof beneficiaries.$inferSelect;
 export type FundingMethod = (typeof fundingMethod.enumValues)[number];
 
 /** What funding asks of an asset. */
@@ -85,6 +87,21 @@ export function payeeSuits(destination: Destination, asset: FundedAsset): boolea
     case 'crypto_wallet':
       return asset.kind === 'crypto' && asset.chain === destination.chain;
   }
+}
+
+/**
+ * Why a payee cannot be paid now; null where it can. What the customer was told of it is the reason until that day has
+ * come; whatever holds it behind that is a review, and is said in the words of any review (no tipping off).
+ */
+export function payeeRefusal(
+  payee: Pick<Beneficiary, 'status' | 'usableFrom' | 'payableFrom'>,
+  now: Instant,
+): 'beneficiary_not_usable' | 'under_review' | null {
+  if (payee.status === 'removed' || payee.usableFrom > now) {
+    return 'beneficiary_not_usable';
+  }
+  const isHeld = payee.status !== 'active' || (payee.payableFrom !== null && payee.payableFrom > now);
+  return isHeld ? 'under_review' : null;
 }
 
 /** An asset cannot move in smaller parts than it has. */

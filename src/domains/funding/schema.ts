@@ -177,7 +177,10 @@ export const beneficiaries = pgTable(
     /** The screening of the holder's name; its evidence is AML's. */
     screeningId: uuid('screening_id').references(() => screenings.id),
     status: beneficiaryStatus('status').notNull(),
+    /** From when it can be paid, as the customer was told once. */
     usableFrom: instant('usable_from').notNull(),
+    /** From when it is paid once a review ended well; null where it was never held. Nobody but staff learns it. */
+    payableFrom: instant('payable_from'),
     createdAt: instant('created_at').notNull(),
     removedAt: instant('removed_at'),
   },
@@ -267,6 +270,9 @@ export const withdrawals = pgTable(
     index('withdrawals_fee_id_idx').on(table.feeId),
     uniqueIndex('withdrawals_statement_line_id_key').on(table.statementLineId),
     uniqueIndex('withdrawals_payout_reference_key').on(table.payoutReference),
+    index('withdrawals_ended_at_idx')
+      .on(sql`coalesce(${table.completedAt}, ${table.decidedAt})`, table.id)
+      .where(sql`${table.status} in ('completed', 'cancelled', 'rejected')`),
     check('withdrawals_amount_check', sql`${table.amount} > 0 and ${table.fee} >= 0`),
     check(
       'withdrawals_completed_check',

@@ -11,8 +11,8 @@ import { beneficiaries } from './schema.ts';
 import { COOLING_OFF_MS } from './settings.ts';
 
 /**
- * Lets beneficiaries be used whose review has ended well; the cooling-off begins then. The others stay
- * as they are.
+ * Lets beneficiaries be used whose review has ended well; a cooling-off of which the customer is not told begins
+ * then, since what they were told would show that there was a review. The others stay as they are.
  * @effects rows of `beneficiaries`; audit `beneficiary.activated`
  */
 export async function settleBeneficiaries(ctx: Ctx): Promise<void> {
@@ -28,10 +28,10 @@ export async function settleBeneficiaries(ctx: Ctx): Promise<void> {
       if (before.status !== 'pending' || before.screeningId !== screeningId) {
         continue;
       }
-      const usableFrom = addMs(ctx.deps.clock.now(), COOLING_OFF_MS[ctx.deps.mode]);
+      const payableFrom = addMs(ctx.deps.clock.now(), COOLING_OFF_MS[ctx.deps.mode]);
       const [after] = await tx
         .update(beneficiaries)
-        .set({ status: 'active', usableFrom })
+        .set({ status: 'active', payableFrom })
         .where(eq(beneficiaries.id, id))
         .returning();
       await record(tx, ctx, {

@@ -76,3 +76,51 @@ test('tells who the customer declared to be, within the lengths of the standard'
   expect(told).toMatchObject({ countryOfResidence: 'MU', customerIdentification: person.userId });
   expect(travelRule?.beneficiaryVASP).toBeUndefined();
 });
+
+test('tells what was approved, and nothing that was edited in an application that was sent back', async () => {
+  const person = await desk.newCustomer();
+  const now = desk.deps.clock.now();
+  const declared = (city: string) => ({
+    firstName: 'Anaïs',
+    lastName: 'Ramgoolam',
+    birthDate: '1990-04-12',
+    nationality: 'MUS',
+    address: { street: '12 Royal Road', city, country: 'MUS' },
+    occupation: 'Engineer',
+    purpose: 'Investment',
+    sourceOfFunds: 'Salary',
+    taxResidence: 'MUS',
+    politicallyExposed: false,
+  });
+  const travelRule = await transact(desk.system, 'engine', async (tx) => {
+    const key = await desk.deps.personKeys.of(tx, person.userId);
+    for (const [status, city] of [
+      ['approved', 'Curepipe'],
+      ['resubmission_required', 'Elsewhere'],
+    ] as const) {
+      const id = newId();
+      const place = { table: 'kyc_applications', column: 'declaration', rowId: id };
+      await tx.insert(kycApplications).values({
+        id,
+        userId: person.userId,
+        level: 'standard',
+        status,
+        provider: 'manual',
+        declaration: sealJson(key, place, declared(city)),
+        createdAt: now,
+        submittedAt: now,
+      } as never);
+    }
+    const { kind, chain, address } = BITCOIN_BENEFICIARY;
+    return travelRuleOf(tx, desk.system, {
+      userId: person.userId,
+      accountId: person.accountId,
+      amount: 1n as never,
+      destination: { kind, chain, address, holderName: HOLDER } as never,
+      travelRule: { wallet: 'self_hosted' },
+    });
+  });
+  const told = JSON.stringify(travelRule?.originator);
+  expect(told).toContain('Curepipe');
+  expect(told).not.toContain('Elsewhere');
+});

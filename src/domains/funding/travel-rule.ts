@@ -10,7 +10,7 @@ import type { Id } from '../../kernel/id.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { profileOf } from '../identity/index.ts';
-import { acceptedIdentityDocument, submittedDeclaration } from '../kyc/index.ts';
+import { acceptedIdentityDocument, declaredBy } from '../kyc/index.ts';
 import type { Destination } from './destination.ts';
 import { refuseFunding } from './errors.ts';
 import { type TravelRule, travelRuleData } from './ivms101.ts';
@@ -70,7 +70,8 @@ export async function travelRuleOf(tx: Tx, ctx: Ctx, transfer: Transfer): Promis
 
 async function originatorOf(tx: Tx, ctx: Ctx, userId: Id): Promise<object> {
   const profile = present(await profileOf(tx, ctx, userId), 'whoever withdraws has a profile');
-  const declared = { ...profile, ...(await submittedDeclaration(tx, ctx, userId)) };
+  const said = (await declaredBy(tx, ctx, [userId])).get(userId);
+  const declared = { ...profile, ...said?.declaration };
   const { address, birthDate, birthPlace } = declared;
   const country = ALPHA_2.get(address?.country ?? '');
   const home =

@@ -5,9 +5,10 @@ import type { Activity } from '../../platform/activity.ts';
 import { NO_ACTIVITY } from '../../platform/activity.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
-import { monitorMoney } from '../aml/index.ts';
+import { monitorCredit, monitorMoney } from '../aml/index.ts';
 import { personNameOf } from '../identity/index.ts';
 import { depositActivity, type WithdrawalFacts, withdrawalActivity } from './activity-source.ts';
+import type { Counterparty } from './camt-053.ts';
 import { type Destination, placeIndex } from './destination.ts';
 import { isSameHolder } from './holder-name.ts';
 import type { Receipt } from './receipts.ts';
@@ -39,25 +40,21 @@ export async function isWithdrawalHeld(
 
 /**
  * Holds money that was just credited against the monitoring rules. It is the customer's: where the rules find
- * enough, the gate shuts a moment later, and a withdrawal asked for in between waits.
- * @effects those of `monitorMoney`
+ * enough, the gate shuts with the credit, whose caller holds it exclusively.
+ * @effects those of `monitorCredit`
  */
 export async function watchDeposit(tx: Tx, ctx: Ctx, deposit: Deposit, payerName?: string): Promise<void> {
   const payer =
     deposit.statementLineId === null
-      ? { name: payerName ?? null, account: null }
+      ? { name: payerName ?? null, account: null, bank: null }
       : await counterpartyOf(tx, ctx, deposit.statementLineId);
   const activity = depositActivity(deposit);
-  await monitorMoney(
-    tx,
-    ctx,
-    await withPayer(tx, ctx, activity, payer?.name ?? null, payer?.account ?? null),
-  );
+  await monitorCredit(tx, ctx, await withPayer(tx, ctx, activity, payer));
 }
 
 /**
  * The same for money that nobody announced and that was given to an account.
- * @effects those of `monitorMoney`
+ * @effects those of `monitorCredit`
  */
 export async function watchReceipt(
   tx: Tx,
@@ -78,21 +75,20 @@ export async function watchReceipt(
     direction: 'in',
     data: { method: 'bank_transfer' },
   };
-  await monitorMoney(
-    tx,
-    ctx,
-    await withPayer(tx, ctx, activity, payer?.name ?? null, payer?.account ?? null),
-  );
+  await monitorCredit(tx, ctx, await withPayer(tx, ctx, activity, payer));
 }
 
-/** Adds who paid: the account they paid from, or where there is none the name if it is another's. */
+/**
+ * Adds who paid: the account they paid from, or where there is none the name if it is another's. The country is the
+ * account's, or where the account does not say one its bank's.
+ */
 async function withPayer(
   tx: Tx,
   ctx: Ctx,
   activity: Activity,
-  name: string | null,
-  account: string | null,
+  from: Pick<Counterparty, 'name' | 'account' | 'bank'> | null,
 ): Promise<Activity> {
+  const { name, account, bank } = { name: null, account: null, bank: null, ...from };
   const { keyring } = ctx.deps;
   const isOther = name !== null && !isSameHolder(name, await personNameOf(tx, ctx, activity.userId));
   const payer = name === null ? 'unnamed' : isOther ? 'other' : 'customer';
@@ -105,7 +101,7 @@ async function withPayer(
         : isOther
           ? keyring.blindIndex('aml.payer', name)
           : null,
-    counterpartyCountry: country ?? null,
+    counterpartyCountry: country ?? bank?.slice(4, 6) ?? null,
     data: { ...activity.data, payer },
   };
 }

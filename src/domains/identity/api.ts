@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { iso31661 } from 'iso-3166';
 import { ROLES } from '../../kernel/actor.ts';
+import { INVISIBLE_REFUSED, isVisible } from '../../kernel/invisible.ts';
 import { wireId, wireInstant, wireOf } from '../../platform/http/wire.ts';
 import { PasskeyAssertion, recoveryCode } from './passkey-api.ts';
 import { isLongEnough, MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from './rules.ts';
@@ -47,10 +48,12 @@ const Address = z.strictObject({
   postalCode: line(16).optional(),
 });
 
+const personName = line(80).refine(isVisible, INVISIBLE_REFUSED);
+
 const profile = {
-  firstName: line(80),
-  lastName: line(80),
-  displayName: line(80).optional(),
+  firstName: personName,
+  lastName: personName,
+  displayName: personName.optional(),
   birthDate: z.iso.date('must be YYYY-MM-DD').optional(),
   birthPlace: line(80).optional(),
   gender: z.enum(['female', 'male', 'other']).optional(),

@@ -1,7 +1,7 @@
 /**
  * What restricts a gate, cause by cause. The gate holds the strictest of what stands, so that whoever lifts
  * one cause lifts no other. It does not decide who may lift what: the database wants two people behind the
- * end of a restriction for sanctions, whatever the code does.
+ * end of a restriction for sanctions or for a case, whatever the code does.
  */
 import { and, asc, eq, type InferSelectModel, isNull } from 'drizzle-orm';
 import { actorIdOf } from '../../kernel/actor.ts';
@@ -36,7 +36,7 @@ export type NewRestriction = {
 export type RestrictionEnd = {
   readonly cause: RestrictionCause;
   readonly referenceId: Id;
-  /** The decision behind it; the end of a restriction for sanctions has to name one. */
+  /** The decision behind it; the end of a restriction for sanctions or for a case has to name one. */
   readonly approvalId?: Id;
 };
 

@@ -72,6 +72,10 @@ const NOTICES = {
     subject: 'Please confirm your details',
     what: 'It is time to confirm what we know of you. Please hand in a new application: without it we may have to restrict your account.',
   },
+  account_falling_dormant: {
+    subject: 'Please sign in to your account',
+    what: 'We have not seen you for a long time. Please sign in: an account that nobody uses for a year lets nothing out until we have looked at it.',
+  },
   sessions_ended: {
     subject: 'Your sessions were ended',
     what: 'All sessions of your account were ended. Sign in again to go on.',

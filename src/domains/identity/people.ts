@@ -1,8 +1,7 @@
-import { eq, type SQL, type SQLWrapper, sql } from 'drizzle-orm';
+import { and, inArray, isNull, or, type SQL, type SQLWrapper, sql } from 'drizzle-orm';
 import type { Id } from '../../kernel/id.ts';
-import { type Instant, readStoredInstant } from '../../kernel/time.ts';
 import type { Tx } from '../../platform/db/client.ts';
-import { customerGates, users } from './schema.ts';
+import { customerGates, gateRestrictions, users } from './schema.ts';
 
 /** Whether the person of a row is there and was not erased, for a statement of another domain. */
 export function isNotErased(userId: SQLWrapper): SQL {
@@ -33,13 +32,33 @@ export function lastSeen(userId: SQLWrapper): SQL<string> {
     from ${users} u where u.id = ${outer(userId)})`;
 }
 
-/** The same for one person; undefined for nobody. */
-export async function lastSeenOf(tx: Tx, userId: Id): Promise<Instant | undefined> {
-  const [row] = await tx
-    .select({ at: sql<string>`${lastSeen(users.id)}::text` })
+/**
+ * Those of these people whose access was suspended or closed, or who are restricted for what they are or did: not for
+ * a document that ran out.
+ */
+export async function shutOutOf(tx: Tx, userIds: readonly Id[]): Promise<ReadonlySet<Id>> {
+  if (userIds.length === 0) {
+    return new Set();
+  }
+  const standing = tx
+    .select({ userId: gateRestrictions.userId })
+    .from(gateRestrictions)
+    .where(
+      and(
+        isNull(gateRestrictions.liftedAt),
+        inArray(gateRestrictions.cause, ['sanctions', 'aml_case', 'risk']),
+      ),
+    );
+  const rows = await tx
+    .select({ id: users.id })
     .from(users)
-    .where(eq(users.id, userId));
-  return row === undefined ? undefined : readStoredInstant(row.at);
+    .where(
+      and(
+        inArray(users.id, [...userIds]),
+        or(inArray(users.status, ['suspended', 'closed']), inArray(users.id, standing)),
+      ),
+    );
+  return new Set(rows.map(({ id }) => id));
 }
 
 /** Everybody's KYC level. @shape one entry per person whose level is verified */

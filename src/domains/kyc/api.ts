@@ -1,7 +1,9 @@
 import { z } from '@hono/zod-openapi';
-import { wireId, wireOf } from '../../platform/http/wire.ts';
+import { INVISIBLE_REFUSED, isVisible } from '../../kernel/invisible.ts';
+import { idInput, wireId, wireOf } from '../../platform/http/wire.ts';
 import { Company } from './applications/company.ts';
-import { REVIEW_NOTICES } from './rules.ts';
+import { dayInput } from './day-input.ts';
+import { isIdentity, REVIEW_NOTICES } from './rules.ts';
 import { kycApplications, kycDocuments, kycDocumentType, kycLevels } from './schema.ts';
 
 const COUNTRY = /^[A-Z]{3}$/;
@@ -11,13 +13,14 @@ const countryInput = z
   .openapi({ example: 'MUS' });
 const MRZ = /^[A-Z0-9<]{30,44}(?:\n[A-Z0-9<]{30,44}){1,2}$/;
 const textInput = z.string().trim().min(1).max(200);
+const nameInput = textInput.refine(isVisible, INVISIBLE_REFUSED);
 const dateInput = z.iso.date({ error: 'must be a date, YYYY-MM-DD' });
 
 /** What the applicant declares; personal data, sealed before it is stored. */
 export const Declaration = z
   .strictObject({
-    firstName: textInput,
-    lastName: textInput,
+    firstName: nameInput,
+    lastName: nameInput,
     birthDate: dateInput,
     nationality: countryInput,
     gender: z.enum(['female', 'male', 'other', 'unspecified']).optional(),
@@ -74,6 +77,7 @@ export const Document = wireOf(kycDocuments)
     rejectionReason: true,
     uploadedAt: true,
     side: true,
+    partyId: true,
   })
   .openapi('KycDocument');
 
@@ -102,6 +106,8 @@ export const Item = z
     /** Any one of these shows it: types of document, or `declaration:` and a kind. */
     alternatives: z.array(z.string()),
     status: z.enum(['missing', 'provided', 'accepted', 'resubmit', 'waived']),
+    /** Whom of those behind a legal person it is about. */
+    partyId: z.union([wireId, z.null()]),
     documentId: z.union([wireId, z.null()]),
     declarationId: z.union([wireId, z.null()]),
     reasonCode: z.union([z.string(), z.null()]),
@@ -113,8 +119,12 @@ export const Notice = z
   .object({
     code: z.enum(REVIEW_NOTICES),
     documentId: wireId.optional(),
-    /** Another person's application with the same document number. */
+    /** Another person's application with the same document number, or another one of the same person. */
     applicationId: wireId.optional(),
+    /** The provider's session that says so. */
+    sessionId: wireId.optional(),
+    /** Whom of those behind a legal person it is about. */
+    partyId: wireId.optional(),
   })
   .openapi('KycReviewNotice');
 
@@ -138,9 +148,11 @@ export const Upload = z
       .regex(/^(?:[ ./-]*[\p{L}\p{N}]){3,}[ ./-]*$/u, 'must hold at least three letters or digits')
       .optional(),
     issuingCountry: countryInput.optional(),
-    issuedOn: dateInput.optional(),
-    expiresOn: dateInput.optional(),
+    issuedOn: dayInput.optional(),
+    expiresOn: dayInput.optional(),
     side: z.enum(['front', 'back', 'single']).optional(),
+    /** Whom of those behind a legal person it is of; the one who declares where it is not said. */
+    partyId: idInput.optional(),
     mrz: z
       .string()
       .trim()
@@ -152,6 +164,19 @@ export const Upload = z
         example: 'P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<\nL898902C36UTO7408122F1204159ZE184226B<<<<<10',
       }),
   })
+  .refine(({ type, number, mrz }) => !isIdentity(type) || number !== undefined || mrz !== undefined, {
+    path: ['number'],
+    message: 'must be given with what identifies a person, or its machine-readable zone',
+  })
+  // Cards of some countries are good for ever; a reviewer is told.
+  .refine(
+    ({ type, expiresOn, mrz }) =>
+      !isIdentity(type) || type === 'national_id' || expiresOn !== undefined || mrz !== undefined,
+    {
+      path: ['expiresOn'],
+      message: 'must be given with what identifies a person, or its machine-readable zone',
+    },
+  )
   .openapi('KycDocumentUpload');
 
 export type UploadInput = z.infer<typeof Upload>;

@@ -12,7 +12,8 @@ import type { CompanyInput } from './applications/company.ts';
 import { companyPlace } from './applications/parties-of.ts';
 import { KYC_EVENTS } from './audit.ts';
 import { refuseKyc } from './errors.ts';
-import { comparablePerson, dayOf, isPlausibleBirthDate } from './rules.ts';
+import { companyIndexOf, personIndexOf } from './identity-index.ts';
+import { dayOf, isPlausibleBirthDate } from './rules.ts';
 import { kycApplications, kycLevels } from './schema.ts';
 import { declarationPlace, type KycApplication } from './store.ts';
 
@@ -49,8 +50,12 @@ export async function createApplication(ctx: Ctx, input: NewApplicationInput): P
         declaration: sealJson(key, declarationPlace(id), input.declaration),
         ...(input.company === undefined
           ? {}
-          : { applicantKind: 'legal', company: sealJson(key, companyPlace(id), input.company) }),
-        identityIndex: identityIndexOf(ctx, input.declaration),
+          : {
+              applicantKind: 'legal',
+              company: sealJson(key, companyPlace(id), input.company),
+              companyIndex: companyIndexOf(ctx, input.company),
+            }),
+        identityIndex: personIndexOf(ctx, input.declaration),
         provider: 'manual',
         createdAt: ctx.deps.clock.now(),
       })
@@ -71,10 +76,4 @@ export async function createApplication(ctx: Ctx, input: NewApplicationInput): P
     });
     return application;
   });
-}
-
-/** What finds the same person again, under whatever login. */
-export function identityIndexOf(ctx: Ctx, declaration: DeclarationInput): Uint8Array {
-  const compared = comparablePerson(declaration, declaration.birthDate);
-  return ctx.deps.keyring.blindIndex('kyc_applications.identity', compared);
 }

@@ -23,7 +23,7 @@ import { findApplication, type KycApplication } from './store.ts';
 
 export type DecisionMore = {
   readonly reasonCode?: ApplicantReason | undefined;
-  /** What has to be shown again; all that was not accepted unless given. */
+  /** What has to be shown again; every document that was not accepted unless given. */
   readonly items?: readonly SentBack[] | undefined;
 };
 
@@ -33,7 +33,7 @@ export type DecisionMore = {
  * next money transaction obeys it. Who asked for a higher level keeps what they have where that is refused.
  * @effects `kyc_applications`, `kyc_items`, `kyc_decisions`, `customer_gates`; audit; event
  *   `kyc.application_decided`; or one row of `approvals`
- * @errors not_found, self_review, application_not_submitted, screening_not_clear, items_sent_back,
+ * @errors not_found, self_review, application_not_submitted, screening_not_clear, items_sent_back, items_missing,
  *   risk_not_rated, risk_prohibited, approval_pending_exists
  * @shape the application, or the approval that it waits for
  */
@@ -68,15 +68,22 @@ export async function decideApplication(
       return { application: await approveLocked(tx, ctx, application, decision) };
     }
     await cancelApprovals(tx, ctx, waiting);
-    if (outcome === 'resubmission_required') {
-      await sendBack(tx, ctx, application, more.items);
-    }
+    const sentBack =
+      outcome === 'resubmission_required'
+        ? await sendBack(tx, ctx, application, more.items, judgement.missing)
+        : [];
     if (!application.isUpgrade) {
       await changeGate(tx, ctx, userId, { kycStatus: outcome });
     }
     const reasonCode =
       more.reasonCode ?? (outcome === 'rejected' ? 'not_eligible' : 'information_incomplete');
-    const decision = { outcome, reason, reasonCode, reviewerId, approvalId: null, judgement };
-    return { application: await writeDecision(tx, ctx, application, decision) };
+    const evidence = { ...judgement.evidence, sentBack };
+    const decision = { outcome, reason, reasonCode, reviewerId, approvalId: null };
+    return {
+      application: await writeDecision(tx, ctx, application, {
+        ...decision,
+        judgement: { ...judgement, evidence },
+      }),
+    };
   });
 }

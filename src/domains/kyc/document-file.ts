@@ -9,3 +9,13 @@ export function documentFileName(fileId: Id): string {
 export function documentPlace(fileId: Id) {
   return { table: 'files', column: 'content', rowId: fileId };
 }
+
+/** What a document's sealed machine-readable zone is bound to. */
+export function mrzPlace(documentId: Id) {
+  return { table: 'kyc_documents', column: 'mrz', rowId: documentId };
+}
+
+/** What a document's sealed number is bound to. */
+export function numberPlace(documentId: Id) {
+  return { table: 'kyc_documents', column: 'number', rowId: documentId };
+}

@@ -3,8 +3,8 @@ import type { Id } from '../../kernel/id.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { openText } from '../../platform/crypto/seal.ts';
 import type { Tx } from '../../platform/db/client.ts';
+import { numberPlace } from './document-file.ts';
 import { kycApplications, kycDocuments } from './schema.ts';
-import { numberPlace } from './upload-document.ts';
 
 /** What names a person to an authority. */
 export type IdentityDocument = {
@@ -34,6 +34,7 @@ export async function acceptedIdentityDocument(
         inArray(kycDocuments.type, [...KINDS]),
         isNotNull(kycDocuments.number),
         isNull(kycDocuments.removedAt),
+        isNull(kycDocuments.partyId),
       ),
     )
     .orderBy(desc(kycDocuments.id))

@@ -8,14 +8,16 @@ import { reviewPart } from './review/part.ts';
 import { reviewsPart } from './reviews/part.ts';
 import { riskPart } from './risk/part.ts';
 
+export { declare } from './applications/declare.ts';
 export type { Party } from './applications/parties-of.ts';
 export { createApplication } from './create-application.ts';
 export { decideApplication } from './decide-application.ts';
+export { declaredBy } from './declared.ts';
 export { customerFigures, type Figure, type FigureSpan, kycYearFigures } from './figures.ts';
 export { acceptedIdentityDocument } from './identity-document.ts';
 export { ratingsOf } from './risk/standing.ts';
 export { screenedByLists } from './screened-by-lists.ts';
-export { lastSubmittedAt, submittedDeclaration } from './store.ts';
+export { lastSubmittedAt, noteScreened } from './store.ts';
 export { submitApplication } from './submit-application.ts';
 export { uploadDocument } from './upload-document.ts';
 

@@ -3,6 +3,7 @@ import type { Instant } from '../../kernel/time.ts';
 import {
   approvalWaitsFor,
   comparableNumber,
+  comparablePerson,
   dayOf,
   isPlausibleBirthDate,
   isSameName,
@@ -15,6 +16,7 @@ describe('documents', () => {
     ['ab 12-34.56', 'AB123456'],
     ['ＡＢ１２３', 'AB123'],
     ['P/009', 'P009'],
+    ['P0\u11600\u31649', 'P009'],
   ])('the number %p compares as %p', (written, compared) => {
     expect(comparableNumber(written)).toBe(compared);
   });
@@ -46,6 +48,16 @@ test('names are one when only case and white space differ', () => {
   const name = { firstName: 'Anaïs  Marie', lastName: 'RAMGOOLAM' };
   expect(isSameName(name, { firstName: 'anaïs', lastName: 'marie ramgoolam ' })).toBe(true);
   expect(isSameName(name, { firstName: 'Anais Marie', lastName: 'Ramgoolam' })).toBe(false);
+});
+
+test('signs that nobody sees make nobody another person', () => {
+  const name = { firstName: 'Anaïs Marie', lastName: 'Ramgoolam' };
+  const born = '1990-01-02';
+  for (const sign of ['\u1160', '\u3164', '\uFFA0', '\u200B', '\u00AD', '\u{E0020}']) {
+    const disguised = { firstName: `An${sign}aïs M${sign}arie`, lastName: [...'Ramgoolam'].join(sign) };
+    expect(comparablePerson(disguised, born)).toBe(comparablePerson(name, born));
+    expect(isSameName(disguised, name)).toBe(true);
+  }
 });
 
 test('nobody is born today, tomorrow or in the century before last', () => {

@@ -2,6 +2,7 @@
  * What a KYC application needs before it may be handed in and decided. Pure: the rows come in, a
  * decision with its reason goes out. It does not judge whether a document is genuine.
  */
+import { withoutInvisible } from '../../kernel/invisible.ts';
 import type { Instant } from '../../kernel/time.ts';
 import type { Gate, PersonName } from '../identity/index.ts';
 import type { kycApplicationStatus } from './schema.ts';
@@ -10,7 +11,9 @@ export type ApplicationStatus = (typeof kycApplicationStatus.enumValues)[number]
 
 export const MAX_DOCUMENTS = 20;
 
-const EARLIEST_BIRTH = '1900-01-01';
+const EARLIEST_DAY = '1900-01-01';
+
+const LATEST_DAY = '2199-12-31';
 
 /** What a reviewer's attention is drawn to. */
 export const REVIEW_NOTICES = [
@@ -19,7 +22,16 @@ export const REVIEW_NOTICES = [
   'document_number_seen_elsewhere',
   'document_file_seen_elsewhere',
   'person_seen_elsewhere',
+  'company_seen_elsewhere',
+  'party_seen_elsewhere',
   'barred_person_seen_elsewhere',
+  'rejected_before',
+  'pep_declared_and_denied',
+  'us_indicia_contradict',
+  'tax_residence_differs',
+  'ownership_dispersed',
+  'number_unknown',
+  'expiry_unknown',
   'issue_date_unknown',
   'image_small',
   'mrz_name_differs',
@@ -30,7 +42,26 @@ export const REVIEW_NOTICES = [
   'mrz_number_differs',
   'mrz_expiry_differs',
   'mrz_type_differs',
+  'provider_declined',
+  'provider_name_differs',
+  'provider_birth_date_differs',
+  'provider_nationality_differs',
+  'provider_document_expired',
+  'provider_warned',
 ] as const;
+
+/** Types of document that name one person, by a number and until a day. */
+const IDENTITY_TYPES: ReadonlySet<string> = new Set([
+  'passport',
+  'national_id',
+  'driving_licence',
+  'residence_permit',
+]);
+
+/** Whether a document of this type names one person. */
+export function isIdentity(type: string): boolean {
+  return IDENTITY_TYPES.has(type);
+}
 
 /** The day of an instant. @units YYYY-MM-DD, UTC */
 export function dayOf(instant: Instant): string {
@@ -44,7 +75,15 @@ export function isExpired(document: { readonly expiresOn: string | null }, today
 
 /** Whether somebody born then can be alive and born. @units YYYY-MM-DD */
 export function isPlausibleBirthDate(birthDate: string, today: string): boolean {
-  return EARLIEST_BIRTH <= birthDate && birthDate < today;
+  return EARLIEST_DAY <= birthDate && birthDate < today;
+}
+
+/**
+ * Whether a document, or somebody, can be of that day; the database bounds documents likewise.
+ * @units day YYYY-MM-DD
+ */
+export function isPlausibleDay(day: string): boolean {
+  return EARLIEST_DAY <= day && day <= LATEST_DAY;
 }
 
 /**
@@ -52,8 +91,7 @@ export function isPlausibleBirthDate(birthDate: string, today: string): boolean 
  * signs, whatever kind of document it is said to be of.
  */
 export function comparableNumber(number: string): string {
-  return number
-    .normalize('NFKC')
+  return withoutInvisible(number.normalize('NFKC'))
     .toUpperCase()
     .replace(/[^\p{L}\p{N}]/gu, '');
 }
@@ -69,8 +107,7 @@ export function isSameName(left: PersonName, right: PersonName): boolean {
  * @units birthDate YYYY-MM-DD
  */
 export function comparablePerson(name: PersonName, birthDate: string): string {
-  const words = `${name.firstName} ${name.lastName}`
-    .normalize('NFKD')
+  const words = withoutInvisible(`${name.firstName} ${name.lastName}`.normalize('NFKD'))
     .replace(/\p{M}/gu, '')
     .toUpperCase()
     .split(/[^\p{L}\p{N}]+/u)
@@ -102,5 +139,6 @@ export function approvalWaitsFor(gate: Pick<Gate, 'screening'> | undefined): 'sc
 }
 
 function comparableName({ firstName, lastName }: PersonName): string {
-  return `${firstName} ${lastName}`.normalize('NFKC').toLowerCase().replace(/\s+/gu, ' ').trim();
+  const seen = withoutInvisible(`${firstName} ${lastName}`.normalize('NFKC'));
+  return seen.toLowerCase().replace(/\s+/gu, ' ').trim();
 }

@@ -65,6 +65,12 @@ export const kycApplications = pgTable(
     reasonCode: text('reason_code'),
     /** Blind index of name and birth date as declared. */
     identityIndex: digest('identity_index'),
+    /** Sealed JSON: what was declared, and for which legal person, when it was handed in last; what is edited since is not in it. */
+    handedIn: ciphertext('handed_in'),
+    /** When what was handed in last was held against the lists; null before that. */
+    screenedAt: instant('screened_at'),
+    /** Blind index of a legal person's country and registration number. */
+    companyIndex: digest('company_index'),
   },
   (table) => [
     uniqueIndex('kyc_applications_open_key')
@@ -77,6 +83,7 @@ export const kycApplications = pgTable(
       .where(sql`${table.status} in ('submitted', 'under_review')`),
     index('kyc_applications_assignee_id_idx').on(table.assigneeId),
     index('kyc_applications_identity_index_idx').on(table.identityIndex),
+    index('kyc_applications_company_index_idx').on(table.companyIndex),
     check(
       'kyc_applications_applicant_kind_check',
       sql`${table.applicantKind} = case when ${table.company} is null then 'natural' else 'legal' end`,
@@ -148,6 +155,8 @@ export const kycDocuments = pgTable(
     removedAt: instant('removed_at'),
     reviewedBy: uuid('reviewed_by'),
     reviewedAt: instant('reviewed_at'),
+    /** Whom behind a legal person it is of; null for the one who declares. */
+    partyId: uuid('party_id'),
   },
   (table) => [
     index('kyc_documents_application_id_idx').on(table.applicationId),
@@ -155,6 +164,7 @@ export const kycDocuments = pgTable(
     index('kyc_documents_file_id_idx').on(table.fileId),
     index('kyc_documents_number_index_idx').on(table.numberIndex),
     index('kyc_documents_content_index_idx').on(table.contentIndex),
+    index('kyc_documents_party_id_idx').on(table.partyId),
     check('kyc_documents_side_check', sql`${table.side} in ('front', 'back', 'single')`),
     check(
       'kyc_documents_issuing_country_check',

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { and, asc, desc, eq, inArray, isNotNull, isNull } from 'drizzle-orm';
 import type { Id } from '../../kernel/id.ts';
 import type { Ctx } from '../../platform/context.ts';
@@ -5,9 +6,9 @@ import { type DataKey, openJson, openText } from '../../platform/crypto/seal.ts'
 import type { Tx } from '../../platform/db/client.ts';
 import type { DeclarationInput } from './api.ts';
 import { type Party, partiesOf } from './applications/parties-of.ts';
+import { numberPlace } from './document-file.ts';
 import { kycApplications, kycDocuments } from './schema.ts';
 import { declarationPlace } from './store.ts';
-import { numberPlace } from './upload-document.ts';
 
 /** What was handed in on a person that a list may name them by. */
 export type HandedIn = {
@@ -20,7 +21,10 @@ export type HandedIn = {
     readonly number: string;
     readonly country: string | null;
   }[];
-  /** Everybody behind a legal person, itself first; none for a natural person. */
+  /**
+   * The legal person and everybody behind it, itself first: as handed in last, and as approved last where that says
+   * something else; none for a natural person.
+   */
   readonly parties: readonly Party[];
 };
 
@@ -28,8 +32,8 @@ const NUMBERED = ['passport', 'national_id', 'driving_licence', 'residence_permi
 
 /**
  * Opens what people handed in last, for screening, and what was approved last: an application that was sent back can
- * be edited. A draft does not count: nobody has looked at it. Reads many people in four statements, and one more for
- * each legal person.
+ * be edited. A draft does not count: nobody has looked at it. Reads many people in four statements, and at most four
+ * more for each legal person.
  * @shape one entry per person who handed something in and was not erased
  */
 export async function screenedByLists(
@@ -69,6 +73,7 @@ export async function screenedByLists(
         inArray(kycDocuments.type, [...NUMBERED]),
         isNotNull(kycApplications.submittedAt),
         isNull(kycDocuments.removedAt),
+        isNull(kycDocuments.partyId),
         isNotNull(kycDocuments.number),
       ),
     )
@@ -77,12 +82,12 @@ export async function screenedByLists(
   for (const { id, userId, declaration, company } of applications) {
     const key = keys.get(userId);
     if (key !== undefined) {
-      const parties = company === null ? [] : await partiesOf(tx, ctx, userId);
+      const accepted = approved.get(userId);
       found.set(userId, {
         declaration: openDeclaration(key, { id, declaration }),
-        approved: openDeclaration(key, approved.get(userId)),
+        approved: openDeclaration(key, accepted),
         documents: [],
-        parties,
+        parties: await everyParty(tx, key, { id, company }, accepted),
       });
     }
   }
@@ -104,12 +109,37 @@ type Numbered = HandedIn['documents'][number];
 
 type Sealed = Pick<typeof kycApplications.$inferSelect, 'id' | 'declaration'>;
 
-async function approvedLast(tx: Tx, people: readonly Id[]): Promise<ReadonlyMap<Id, Sealed>> {
+type Behind = Pick<typeof kycApplications.$inferSelect, 'id' | 'company'>;
+
+/** What a company says of its people anew is compared besides what it was approved with, not instead. */
+async function everyParty(
+  tx: Tx,
+  key: DataKey,
+  newest: Behind,
+  approved: Behind | undefined,
+): Promise<readonly Party[]> {
+  const parties = await partiesOf(tx, key, newest);
+  if (approved === undefined || approved.id === newest.id) {
+    return parties;
+  }
+  const before = await partiesOf(tx, key, approved);
+  const further = before.filter((party) => !parties.some((known) => saysTheSame(known, party)));
+  return [...parties, ...further];
+}
+
+/** Whether lists would compare the same, whatever the part of each in the company is. */
+function saysTheSame({ id: _one, role: _first, ...known }: Party, other: Party): boolean {
+  const { id: _other, role: _second, ...said } = other;
+  return isDeepStrictEqual(known, said);
+}
+
+async function approvedLast(tx: Tx, people: readonly Id[]): Promise<ReadonlyMap<Id, Sealed & Behind>> {
   const rows = await tx
     .selectDistinctOn([kycApplications.userId], {
       id: kycApplications.id,
       userId: kycApplications.userId,
       declaration: kycApplications.declaration,
+      company: kycApplications.company,
     })
     .from(kycApplications)
     .where(and(inArray(kycApplications.userId, [...people]), eq(kycApplications.status, 'approved')))

@@ -1,4 +1,4 @@
-import { and, desc, eq, type InferSelectModel, isNotNull, isNull, lt } from 'drizzle-orm';
+import { and, desc, eq, type InferSelectModel, inArray, isNotNull, isNull, lt, lte } from 'drizzle-orm';
 import type { Id } from '../../kernel/id.ts';
 import type { Page } from '../../kernel/page.ts';
 import type { Instant } from '../../kernel/time.ts';
@@ -76,24 +76,6 @@ export function declarationPlace(applicationId: Id) {
   return { table: 'kyc_applications', column: 'declaration', rowId: applicationId };
 }
 
-/**
- * What a user declared in the application they handed in last, for screening; undefined without one. A draft
- * does not count: nobody has looked at it.
- */
-export async function submittedDeclaration(
-  tx: Tx,
-  ctx: Ctx,
-  userId: Id,
-): Promise<DeclarationInput | undefined> {
-  const [application] = await tx
-    .select()
-    .from(kycApplications)
-    .where(and(eq(kycApplications.userId, userId), isNotNull(kycApplications.submittedAt)))
-    .orderBy(desc(kycApplications.id))
-    .limit(1);
-  return application === undefined ? undefined : ((await declarationOf(tx, ctx, application)) ?? undefined);
-}
-
 /** When a person last handed something in; null where they never did. */
 export async function lastSubmittedAt(tx: Tx, userId: Id): Promise<Instant | null> {
   const [last] = await tx
@@ -103,6 +85,24 @@ export async function lastSubmittedAt(tx: Tx, userId: Id): Promise<Instant | nul
     .orderBy(desc(kycApplications.submittedAt))
     .limit(1);
   return last?.submittedAt ?? null;
+}
+
+/**
+ * Notes that what somebody handed in was held against the lists; the caller holds their gate exclusively. What they
+ * hand in next has to be held against them again.
+ * @effects perhaps `kyc_applications`
+ */
+export async function noteScreened(tx: Tx, userId: Id, at: Instant): Promise<void> {
+  await tx
+    .update(kycApplications)
+    .set({ screenedAt: at })
+    .where(
+      and(
+        eq(kycApplications.userId, userId),
+        inArray(kycApplications.status, ['submitted', 'under_review']),
+        lte(kycApplications.submittedAt, at),
+      ),
+    );
 }
 
 /** The levels a firm offers, and what each asks of every natural person. */
@@ -127,7 +127,11 @@ export async function listLevels(ctx: Ctx) {
       level,
       name,
       description,
-      requiredDocuments: rows.filter((row) => row.level === level).map(({ alternatives }) => alternatives),
+      requiredDocuments: rows
+        .filter(
+          (row) => row.level === level && row.alternatives.some((one) => !one.startsWith('declaration:')),
+        )
+        .map(({ alternatives }) => alternatives),
     }));
   });
 }

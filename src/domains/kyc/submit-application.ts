@@ -10,14 +10,17 @@ import { publish } from '../../platform/outbox/publish.ts';
 import { changeGate, lockGates } from '../identity/index.ts';
 import type { DeclarationInput } from './api.ts';
 import { addApplicationStep } from './applications/application-events.ts';
-import { missingItems, shownByNow, writeItems } from './applications/items.ts';
+import { type Forms, formsOf, isExposed } from './applications/forms-of.ts';
+import { activeSet, missingItems, shownByNow, writeItems } from './applications/items.ts';
 import { lockOwnApplication } from './applications/own-application.ts';
 import { refuseIncompleteParties } from './applications/party-rules.ts';
 import { missingInWords } from './applications/requirements.ts';
 import { keepsGate } from './applications/upgrade.ts';
 import { KYC_EVENTS } from './audit.ts';
+import { keepDeclared } from './declared.ts';
 import { refuseKyc } from './errors.ts';
 import { dueAfterWorkingDays, priorityOf } from './review/due.ts';
+import { exposuresOf } from './review/exposures-of.ts';
 import { rateSubmitted } from './review/risk-of.ts';
 import { type RiskLevel, requiresSenior, type SeniorReason } from './review/rules.ts';
 import { isEditable, screeningAfterSubmission } from './rules.ts';
@@ -33,7 +36,7 @@ const REVIEW_DAYS = 2;
  * approved and asks for more as the same person keeps what they have meanwhile.
  * @effects `kyc_applications`, `kyc_items`, `kyc_application_events`, `customer_gates`; audit; event
  *   `kyc.application_submitted`
- * @errors not_found, application_not_editable, documents_missing, parties_incomplete
+ * @errors not_found, application_not_editable, parties_incomplete, documents_missing
  */
 export async function submitApplication(ctx: Ctx, applicationId: Id): Promise<KycApplication> {
   // The gate is not the customer's to write, so this runs with the engine's rights and checks the owner.
@@ -43,34 +46,42 @@ export async function submitApplication(ctx: Ctx, applicationId: Id): Promise<Ky
       throw refuseKyc('application_not_editable');
     }
     const declaration = present(await declarationOf(tx, ctx, application), 'the applicant is not erased');
-    const submittedAt = await markSubmitted(tx, ctx, application);
+    const submittedAt = await markSubmitted(tx, ctx, application, declaration);
+    const forms = await formsOf(tx, ctx, application);
     const risk = await rateSubmitted(tx, ctx, application.userId);
     // What is refused from here on undoes all of it.
-    const requirementSet = await requireAll(tx, ctx, application, declaration, risk);
+    const requirementSet = await requireAll(tx, ctx, application, declaration, forms, risk);
     const isUpgrade = await keepsGate(tx, ctx, application, declaration);
     if (!isUpgrade) {
       await closeGate(tx, ctx, application.userId);
     }
     const senior = requiresSenior({
       level: application.level,
-      politicallyExposed: declaration.politicallyExposed,
+      politicallyExposed: await isExposed(tx, application, declaration, forms),
       risk,
       isLegalPerson: application.applicantKind === 'legal',
       // As far as it is known before anybody has looked; the decision asks again.
       itemsWaived: 0,
       criticalNotices: 0,
+      exposures: await exposuresOf(tx, ctx, application.userId),
     });
     return handIn(tx, ctx, application, { submittedAt, requirementSet, isUpgrade, senior });
   });
 }
 
-async function markSubmitted(tx: Tx, ctx: Ctx, application: KycApplication): Promise<Instant> {
+async function markSubmitted(
+  tx: Tx,
+  ctx: Ctx,
+  application: KycApplication,
+  declaration: DeclarationInput,
+): Promise<Instant> {
   const submittedAt = ctx.deps.clock.now();
   await tx
     .update(kycApplications)
     .set({
       status: 'submitted',
       submittedAt,
+      handedIn: await keepDeclared(tx, ctx, application, declaration),
       version: application.version + 1,
       needsSenior: false,
       reasonCode: null,
@@ -79,22 +90,25 @@ async function markSubmitted(tx: Tx, ctx: Ctx, application: KycApplication): Pro
   return submittedAt;
 }
 
-/** @errors documents_missing, parties_incomplete */
+/** @errors parties_incomplete, documents_missing */
 async function requireAll(
   tx: Tx,
   ctx: Ctx,
   application: KycApplication,
   declaration: DeclarationInput,
+  forms: Forms,
   risk: RiskLevel | null,
 ): Promise<number> {
-  const { set, items } = await shownByNow(tx, ctx, application, declaration, risk);
+  const { version, beneficialOwnerBps } = await activeSet(tx);
+  // Before what is missing: who has to be identified depends on who is named.
+  await refuseIncompleteParties(tx, application, forms, beneficialOwnerBps);
+  const { items } = await shownByNow(tx, ctx, application, declaration, risk);
   const missing = await missingItems(tx, application.id, items);
   if (missing.length > 0) {
     throw refuseKyc('documents_missing', { detail: missingInWords(missing) });
   }
-  await refuseIncompleteParties(tx, application);
   await writeItems(tx, ctx, application, items);
-  return set;
+  return version;
 }
 
 async function closeGate(tx: Tx, ctx: Ctx, userId: Id): Promise<void> {

@@ -11,8 +11,9 @@ import { transact } from '../../platform/db/transact.ts';
 import { writeSealedFile } from '../../platform/files/sealed-file.ts';
 import { refuse } from '../../platform/http/refuse.ts';
 import type { UploadInput } from './api.ts';
+import { standingParties } from './applications/parties-of.ts';
 import { KYC_EVENTS } from './audit.ts';
-import { documentFileName, documentPlace } from './document-file.ts';
+import { documentFileName, documentPlace, mrzPlace, numberPlace } from './document-file.ts';
 import { type Inspected, inspectContent } from './documents/inspect-content.ts';
 import { readMrz } from './documents/read-mrz.ts';
 import { refuseKyc } from './errors.ts';
@@ -27,7 +28,7 @@ const COUNTRY = /^[A-Z]{3}$/;
  * one picture or one inert PDF is refused; the file is sealed under the person's key before it touches a disk.
  * @effects a sealed file, rows of `files` and `kyc_documents`; audit `kyc_document.uploaded`
  * @errors document_type_unsupported, document_content_refused, mrz_invalid, not_found, application_not_editable,
- *   document_limit_reached
+ *   document_limit_reached, document_party_unknown
  */
 export async function uploadDocument(ctx: Ctx, applicationId: Id, input: UploadInput): Promise<KycDocument> {
   const inspected = inspect(new Uint8Array(await input.file.arrayBuffer()));
@@ -46,6 +47,7 @@ export async function uploadDocument(ctx: Ctx, applicationId: Id, input: UploadI
       throw refuseKyc('application_not_editable');
     }
     await refuseTooMany(tx, applicationId);
+    await refuseUnknownParty(tx, applicationId, input.partyId);
     const key = await ctx.deps.personKeys.of(tx, application.userId);
     const [fileId, id] = [newId(), newId()];
     // A stray sealed file after a rollback is harmless; a row without its file is not.
@@ -77,6 +79,7 @@ export async function uploadDocument(ctx: Ctx, applicationId: Id, input: UploadI
         issuedOn: input.issuedOn ?? null,
         expiresOn: said.expiresOn ?? null,
         side: input.side ?? null,
+        partyId: input.partyId ?? null,
         mrz: input.mrz === undefined ? null : sealText(key, mrzPlace(id), input.mrz),
         contentIndex: ctx.deps.keyring.blindIndex('kyc_documents.content', written.sha256),
         width: inspected.width,
@@ -96,18 +99,8 @@ export async function uploadDocument(ctx: Ctx, applicationId: Id, input: UploadI
   });
 }
 
-/** What a document's sealed machine-readable zone is bound to. */
-export function mrzPlace(documentId: Id) {
-  return { table: 'kyc_documents', column: 'mrz', rowId: documentId };
-}
-
-/** What a document's sealed number is bound to. */
-export function numberPlace(documentId: Id) {
-  return { table: 'kyc_documents', column: 'number', rowId: documentId };
-}
-
 /** The number as the applicant wrote it, and what finds it again on another application. */
-function sealedNumber(ctx: Ctx, key: DataKey, documentId: Id, number: string | undefined) {
+export function sealedNumber(ctx: Ctx, key: DataKey, documentId: Id, number: string | undefined) {
   if (number === undefined) {
     return { number: null, numberIndex: null };
   }
@@ -146,6 +139,17 @@ function saidOf({ number, issuingCountry, expiresOn, mrz }: UploadInput, today: 
     issuingCountry: issuingCountry ?? issuer,
     expiresOn: expiresOn ?? data.expiresOn ?? undefined,
   };
+}
+
+/** @errors document_party_unknown */
+async function refuseUnknownParty(tx: Tx, applicationId: Id, partyId: Id | undefined): Promise<void> {
+  if (partyId === undefined) {
+    return;
+  }
+  const parties = await standingParties(tx, applicationId);
+  if (!parties.some(({ id, kind }) => id === partyId && kind === 'person')) {
+    throw refuseKyc('document_party_unknown');
+  }
 }
 
 /** What was taken back counts too: its file is kept. @errors document_limit_reached */

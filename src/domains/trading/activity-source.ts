@@ -1,5 +1,6 @@
 import { and, asc, eq, gt, inArray, ne } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/pg-core';
+import { formatAmount } from '../../kernel/amount.ts';
 import { type ActivitySource, FIRST_ID, NO_ACTIVITY, positionById } from '../../platform/activity.ts';
 import { fills, orderEvents, orders, trades } from './schema.ts';
 
@@ -91,5 +92,6 @@ function endOf(order: typeof orders.$inferSelect, type: string) {
     reason: order.cancelReason,
     placedAt: order.placedAt,
     isUnfilled: order.filledQuantity === 0n,
+    filledQuantity: formatAmount(order.filledQuantity),
   };
 }

@@ -9,7 +9,7 @@ import { transact } from '../db/transact.ts';
 import { refuse } from '../http/refuse.ts';
 import { refuseInRecovery } from '../recovery/mode.ts';
 import { cancelApprovals } from './open-approvals.ts';
-import { isVisibleTo } from './visibility.ts';
+import { isVisible } from './visibility.ts';
 
 const CANCELLED = 'taken back by its maker';
 
@@ -22,7 +22,7 @@ export async function cancelApproval(ctx: Ctx, approvalId: Id): Promise<void> {
   await transact(ctx, 'engine', async (tx) => {
     const approval = await lockRow(tx, approvals, approvalId);
     const personId = present(personOf(ctx.actor), 'an approval is taken back by a person');
-    if (approval === undefined || !isVisibleTo(ctx, approval)) {
+    if (approval === undefined || !(await isVisible(tx, ctx, approvalId))) {
       throw refuse('not_found');
     }
     if (approval.makerId !== personId) {

@@ -16,7 +16,7 @@ import { refuseInRecovery } from '../recovery/mode.ts';
 import type { ApprovedAction } from './actions.ts';
 import { approvalEvent } from './audit.ts';
 import { type Approval, payloadHash } from './request-approval.ts';
-import { isVisibleTo } from './visibility.ts';
+import { isVisible } from './visibility.ts';
 
 export type Decision = {
   readonly approvalId: Id;
@@ -49,6 +49,9 @@ async function castVote(
   checkerId: Id,
   decision: Decision,
 ): Promise<Approval> {
+  if (approval === undefined || !(await isVisible(tx, ctx, approval.id))) {
+    throw refuse('not_found');
+  }
   refuseVote(ctx, approval, checkerId);
   const [vote] = await tx
     .insert(approvalVotes)
@@ -79,10 +82,7 @@ function rethrowRestricted(thrown: unknown): never {
     : thrown;
 }
 
-function refuseVote(ctx: Ctx, approval: Approval | undefined, checkerId: Id): asserts approval is Approval {
-  if (approval === undefined || !isVisibleTo(ctx, approval)) {
-    throw refuse('not_found');
-  }
+function refuseVote(ctx: Ctx, approval: Approval, checkerId: Id): void {
   if (!hasRole(ctx.actor, ...(approval.checkerRoles as readonly Role[]))) {
     throw refuse('forbidden');
   }

@@ -30,7 +30,7 @@ export async function listApprovals(ctx: Ctx, query: ApprovalQuery): Promise<Pag
       .from(approvals)
       .where(
         and(
-          visibleTo(ctx),
+          await visibleTo(tx, ctx),
           query.status === undefined ? undefined : eq(approvals.status, query.status),
           query.action === undefined ? undefined : eq(approvals.action, query.action),
           before === undefined ? undefined : lt(approvals.id, before),
@@ -49,7 +49,7 @@ export async function getApproval(ctx: Ctx, approvalId: Id): Promise<DecidedAppr
     const rows = await tx
       .select()
       .from(approvals)
-      .where(and(visibleTo(ctx), eq(approvals.id, approvalId)));
+      .where(and(await visibleTo(tx, ctx), eq(approvals.id, approvalId)));
     const [approval] = await withVotes(tx, rows);
     if (approval === undefined) {
       throw refuse('not_found');

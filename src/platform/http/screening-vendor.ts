@@ -1,5 +1,4 @@
-/** Whether an outside screening vendor is only compared with, or the stricter of the two answers counts. */
-export type VendorMode = 'compare' | 'decide';
+import { type VendorMode, vendorAddress, vendorMembers, vendorMode } from './vendor-setting.ts';
 
 /** What an outside screening vendor is called with. */
 export type ScreeningVendorSettings = {
@@ -18,7 +17,6 @@ export type ScreeningVendorSettings = {
 };
 
 const MEMBERS = ['url', 'mode', 'dataset', 'key', 'algorithm', 'threshold'] as const;
-const MEMBER = /^([a-z]+)=([\x21-\x3a\x3c-\x7e]+)$/;
 const NAME = /^[A-Za-z0-9_.-]{1,80}$/;
 const THRESHOLD = /^(0\.[0-9]{1,4}|1(\.0{1,4})?)$/;
 
@@ -32,11 +30,8 @@ export function parseScreeningVendor(text: string): ScreeningVendorSettings {
   if (vendor !== 'yente') {
     throw new Error('must be yente:url=…;mode=compare|decide');
   }
-  const given = membersOf(rest);
-  const mode = given.get('mode');
-  if (mode !== 'compare' && mode !== 'decide') {
-    throw new Error('must give mode=compare or mode=decide');
-  }
+  const given = vendorMembers(rest, MEMBERS);
+  const mode = vendorMode(given.get('mode'));
   const threshold = given.get('threshold') ?? '0.7';
   if (!THRESHOLD.test(threshold)) {
     throw new Error('must give a threshold from 0 to 1');
@@ -51,33 +46,10 @@ export function parseScreeningVendor(text: string): ScreeningVendorSettings {
   return {
     vendor,
     mode,
-    url: addressOf(given.get('url')),
+    url: vendorAddress(given.get('url')),
     dataset,
     apiKey: given.get('key') ?? null,
     algorithm,
     threshold,
   };
-}
-
-function membersOf(text: string): ReadonlyMap<string, string> {
-  const found = new Map<string, string>();
-  for (const member of text.split(';')) {
-    const [, name = '', value = ''] = MEMBER.exec(member) ?? [];
-    if (!MEMBERS.some((known) => known === name) || found.has(name)) {
-      throw new Error(`must give each of ${MEMBERS.join(', ')} once at most, as name=value, separated by ;`);
-    }
-    found.set(name, value);
-  }
-  return found;
-}
-
-/** Plain http goes to this machine alone, and only in the sandbox. */
-function addressOf(text: string | undefined): string {
-  const url = URL.parse(text ?? '');
-  const local = url?.hostname === '127.0.0.1' || url?.hostname === 'localhost';
-  const usable = url !== null && (url.protocol === 'https:' || (url.protocol === 'http:' && local));
-  if (text === undefined || !usable || url.search !== '' || url.hash !== '' || url.username !== '') {
-    throw new Error('must give url as an https address without login and query');
-  }
-  return text.replace(/\/+$/u, '');
 }

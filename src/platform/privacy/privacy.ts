@@ -1,4 +1,11 @@
-import type { ClosingObstacles, Domain, PeopleBehind, PersonalData, RetentionPiece } from '../domain.ts';
+import type {
+  ClosingObstacles,
+  ConcealedFrom,
+  Domain,
+  PeopleBehind,
+  PersonalData,
+  RetentionPiece,
+} from '../domain.ts';
 
 /** What all domains contribute to the rights of a person; no domain knows who else is there. */
 export type Privacy = {
@@ -8,6 +15,7 @@ export type Privacy = {
   /** Types of audit events that tell of staff who saw a person. */
   readonly personReads: readonly string[];
   readonly peopleBehind: readonly PeopleBehind[];
+  readonly concealedFrom: readonly ConcealedFrom[];
 };
 
 /** Gathers the contributions of the domains that are there. */
@@ -18,5 +26,6 @@ export function privacyOf(domains: readonly Domain[]): Privacy {
     closingObstacles: domains.flatMap((domain) => domain.closingObstacles ?? []),
     personReads: domains.flatMap((domain) => domain.personReads ?? []),
     peopleBehind: domains.flatMap((domain) => domain.peopleBehind ?? []),
+    concealedFrom: domains.flatMap((domain) => domain.concealedFrom ?? []),
   };
 }

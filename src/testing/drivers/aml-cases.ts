@@ -39,8 +39,21 @@ export const amlCaseDrivers: Drivers = {
     await whitelisted(world);
     return world.call('listAmlWhitelist', { as: world.people.mlro });
   },
+  addAmlWhitelistEntries: async (world) => {
+    const { id: alertId } = await alertOf(world);
+    const { items } = await done(
+      world.call('getAmlAlert', { as: world.people.mlro, params: { id: alertId } }),
+    );
+    const [{ listId, sourceId, party }] = items;
+    const body = { alertId, entries: [{ listId, sourceId, party }], ...REASON };
+    return world.call('addAmlWhitelistEntries', { as: world.people.mlro, body });
+  },
+  revokeAmlWhitelist: async (world) => {
+    const { userId } = await whitelisted(world);
+    return world.call('revokeAmlWhitelist', { as: world.people.mlro, query: { userId } });
+  },
   revokeAmlWhitelistEntry: async (world) => {
-    const params = { id: await whitelisted(world) };
+    const params = { id: (await whitelisted(world)).id };
     return world.call('revokeAmlWhitelistEntry', { as: world.people.mlro, params });
   },
   listAmlCases: async (world) => {
@@ -58,8 +71,7 @@ export const amlCaseDrivers: Drivers = {
   },
   assignAmlCase: (world) =>
     onCase(world, 'assignAmlCase', { assigneeId: world.people.compliance_officer.userId }),
-  setAmlCaseStatus: (world) => onCase(world, 'setAmlCaseStatus', { status: 'investigating' }),
-  commentAmlCase: (world) => onCase(world, 'commentAmlCase', { text: 'Asked the bank' }),
+  addAmlCaseEvent: (world) => onCase(world, 'addAmlCaseEvent', { type: 'comment', text: 'Asked the bank' }),
   addAmlCaseAlert: async (world) => {
     const params = { id: await caseOf(world) };
     const body = { alertId: (await alertOf(world)).id };
@@ -99,6 +111,12 @@ export const amlCaseWrites: StaffWrites = {
     onOneself: 'self_review',
   },
   liftAmlCustomer: asksFew('self_action'),
+  addAmlWhitelistEntries: asksFew('self_review'),
+  revokeAmlWhitelist: {
+    kind: 'stops',
+    leaves: ['aml_alert.opened', 'aml_whitelist.ended', 'gate.changed', 'screening.completed'],
+    onOneself: 'self_review',
+  },
   revokeAmlWhitelistEntry: {
     kind: 'stops',
     leaves: ['aml_alert.opened', 'aml_whitelist.ended', 'gate.changed', 'screening.completed'],
@@ -106,8 +124,7 @@ export const amlCaseWrites: StaffWrites = {
   },
   createAmlCase: { kind: 'case', leaves: ['aml_case.opened'], onOneself: 'self_review' },
   assignAmlCase: { kind: 'case', leaves: ['aml_case.changed'], onOneself: null },
-  setAmlCaseStatus: { kind: 'case', leaves: ['aml_case.changed'], onOneself: null },
-  commentAmlCase: { kind: 'case', leaves: ['aml_case.commented'], onOneself: null },
+  addAmlCaseEvent: { kind: 'case', leaves: ['aml_case.commented'], onOneself: null },
   addAmlCaseAlert: {
     kind: 'case',
     leaves: ['aml_case.changed', 'aml_case.changed'],
@@ -143,11 +160,11 @@ function upload(world: World, id: string) {
 }
 
 /** The entry that a false positive left, agreed to by a second person. */
-async function whitelisted(world: World): Promise<string> {
+async function whitelisted(world: World): Promise<{ readonly id: string; readonly userId: string }> {
   const { id } = await alertOf(world);
   const { approval } = await done(resolve(world, id, 'false_positive'));
   const as = world.people.compliance_officer;
   await done(world.call('approveApproval', { as, params: { id: approval.id }, body: REASON }));
   const { data } = await done(world.call('listAmlWhitelist', { as }));
-  return data.find((entry: { alertId: string }) => entry.alertId === id).id;
+  return data.find((entry: { alertId: string }) => entry.alertId === id);
 }

@@ -19,6 +19,10 @@ export const amlMonitoringDrivers: Drivers = {
   },
   draftMonitoringRule: (world) => drafted(world),
   simulateMonitoringRule: async (world) => simulated(world, await done(drafted(world))),
+  listSimulatedAlerts: async (world) => {
+    const { id } = await done(simulatedStricter(world));
+    return world.call('listSimulatedAlerts', { as: world.people.auditor, params: { id } });
+  },
   activateMonitoringRule: async (world) => {
     const { id } = await done(simulated(world, await done(drafted(world))));
     return world.call('activateMonitoringRule', { as: world.people.compliance_officer, params: { id } });
@@ -57,6 +61,17 @@ function simulated(world: World, { id }: { readonly id: string }): Promise<Answe
   const now = world.deps.clock.now();
   const body = { from: addMs(now, -DAY_MS), to: now };
   return world.call('simulateMonitoringRule', { as: world.people.compliance_officer, params: { id }, body });
+}
+
+/** A draft that would raise an alert about somebody. */
+async function simulatedStricter(world: World): Promise<Answer> {
+  const { userId } = await world.newMember({});
+  await plantHit(world, userId);
+  const key = 'high_risk_country';
+  const content = { ...RELEASED.get(key), isEnabled: false };
+  const body = { key, content, ...REASON };
+  const draft = await done(world.call('draftMonitoringRule', { as: world.people.compliance_officer, body }));
+  return simulated(world, draft as { readonly id: string });
 }
 
 async function asked(world: World): Promise<Answer> {

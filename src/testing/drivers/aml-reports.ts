@@ -1,5 +1,8 @@
+import { and, eq } from 'drizzle-orm';
 import { rescreeningRuns } from '../../domains/aml/rescreening/schema.ts';
+import { customerGates } from '../../domains/identity/schema.ts';
 import { type Id, newId } from '../../kernel/id.ts';
+import { approvals } from '../../platform/db/schema.ts';
 import type { Answer } from '../send.ts';
 import type { World } from '../world.ts';
 import { type Drivers, done, first, REASON } from './driver.ts';
@@ -38,6 +41,7 @@ export const amlReportDrivers: Drivers = {
     return world.call('listSanctionsNotices', { as: world.people.auditor });
   },
   createSanctionsNilReport: async (world) => {
+    await liftEverybody(world);
     const body = { runId: await finishedRun(world) };
     return world.call('createSanctionsNilReport', { as: world.people.mlro, body });
   },
@@ -59,6 +63,10 @@ export const amlReportDrivers: Drivers = {
     const params = { id: await reportOf(world) };
     return world.call('getAmlReport', { as: world.people.auditor, params });
   },
+  createAmlReport: async (world) => {
+    const body = { caseId: await caseOf(world), ...REASON };
+    return world.call('createAmlReport', { as: world.people.compliance_officer, body });
+  },
   editAmlReport: async (world) => edit(world, await reportOf(world)),
   validateAmlReport: async (world) => validate(world, await written(world)),
   decideAmlReport: async (world) => decide(world, await whole(world)),
@@ -66,7 +74,7 @@ export const amlReportDrivers: Drivers = {
     const params = { id: await written(world) };
     return world.call('readAmlReportDocument', { as: world.people.mlro, params });
   },
-  fileAmlReport: async (world) => file(world, await decided(world)),
+  submitAmlReport: async (world) => file(world, await decided(world)),
   amendAmlReport: async (world) => amend(world),
   replaceAmlReport: async (world) => {
     const params = { id: await decided(world) };
@@ -83,11 +91,12 @@ export const amlReportWrites: StaffWrites = {
   createSanctionsNilReport: { kind: 'evidence', leaves: ['sanctions_notice.nil_drafted'], onOneself: null },
   draftSanctionsNotice: { kind: 'case', leaves: ['sanctions_notice.drafted'], onOneself: null },
   sendSanctionsNotice: { kind: 'evidence', leaves: ['sanctions_notice.sent'], onOneself: null },
+  createAmlReport: { kind: 'case', leaves: ['aml_case.escalated', 'aml_report.drafted'], onOneself: null },
   editAmlReport: { kind: 'case', leaves: ['aml_report.edited'], onOneself: null },
   validateAmlReport: { kind: 'case', leaves: ['aml_report.validated'], onOneself: null },
   // Of what somebody else wrote; who wrote any of it is refused.
   decideAmlReport: { kind: 'votes', leaves: ['aml_report.approved'], onOneself: null },
-  fileAmlReport: { kind: 'carries out', leaves: ['aml_report.filed'], onOneself: null },
+  submitAmlReport: { kind: 'carries out', leaves: ['aml_report.filed'], onOneself: null },
   amendAmlReport: { kind: 'case', leaves: ['aml_report.drafted'], onOneself: null },
   replaceAmlReport: {
     kind: 'case',
@@ -119,6 +128,30 @@ function draftNotice(world: World, id: string): Promise<Answer> {
   return world.call('draftSanctionsNotice', { as: world.people.mlro, params: { id }, body });
 }
 
+/** While anybody is confirmed, there is something to report. */
+async function liftEverybody(world: World): Promise<void> {
+  const { engine } = world.deps.db;
+  const frozen = await engine.select().from(customerGates).where(eq(customerGates.screening, 'confirmed'));
+  // New people: their second factor was checked a moment ago, however long the tests before took.
+  const officer = () => world.newMember({ roles: ['compliance_officer'] });
+  const [as, checker] = [await officer(), await officer()];
+  const mlro = await world.newMember({ roles: ['mlro'] });
+  for (const { userId } of frozen) {
+    const asked = and(
+      eq(approvals.action, 'aml_customer.lift'),
+      eq(approvals.subjectId, userId),
+      eq(approvals.status, 'pending'),
+    );
+    const [waiting] = await engine.select().from(approvals).where(asked);
+    const id: string =
+      waiting?.id ??
+      (await done(world.call('liftAmlCustomer', { as, params: { userId }, body: REASON }))).approval.id;
+    for (const by of [checker, mlro]) {
+      await done(world.call('approveApproval', { as: by, params: { id }, body: REASON }));
+    }
+  }
+}
+
 /** A run that looked at nobody, as far as it is stored. */
 async function finishedRun(world: World): Promise<Id> {
   const at = world.deps.clock.now();
@@ -139,15 +172,21 @@ async function finishedRun(world: World): Promise<Id> {
   return id;
 }
 
-/** The report that the escalation of a case about a new customer began. */
-async function reportOf(world: World): Promise<string> {
+/** A case about a new customer of whom all is known that a report names. */
+async function caseOf(world: World): Promise<string> {
   const member = await world.newMember();
   const { version } = await done(world.call('getMe', { as: member }));
   const headers = { 'if-match': `"${version}"` };
   await done(world.call('updateMe', { as: member, headers, body: PROFILE }));
   const as = world.people.compliance_officer;
   const opening = { kind: 'aml', severity: 'medium', userId: member.userId };
-  const { id: caseId } = await done(world.call('createAmlCase', { as, body: opening }));
+  return (await done(world.call('createAmlCase', { as, body: opening }))).id;
+}
+
+/** The report that the escalation of such a case began. */
+async function reportOf(world: World): Promise<string> {
+  const as = world.people.compliance_officer;
+  const caseId = await caseOf(world);
   await done(world.call('escalateAmlCase', { as, params: { id: caseId }, body: REASON }));
   const { data } = await done(world.call('listAmlReports', { as, query: { caseId } }));
   return first<{ id: string }>(data).id;
@@ -185,7 +224,7 @@ async function decided(world: World): Promise<string> {
 
 function file(world: World, id: string): Promise<Answer> {
   const body = { fiuReference: newId(), filedAt: world.deps.clock.now() };
-  return world.call('fileAmlReport', { as: world.people.mlro, params: { id }, body });
+  return world.call('submitAmlReport', { as: world.people.mlro, params: { id }, body });
 }
 
 async function amend(world: World): Promise<Answer> {

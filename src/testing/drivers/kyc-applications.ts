@@ -2,7 +2,7 @@ import { NEW_APPLICATION_EXAMPLE } from '../../domains/kyc/api.ts';
 import { newId } from '../../kernel/id.ts';
 import { pictureWith } from '../picture.ts';
 import type { Answer } from '../send.ts';
-import { anotherBirthDate, type Member, type World } from '../world.ts';
+import { anotherBirthDate, type Member, SELF_CERTIFIED, type World } from '../world.ts';
 import { type Drivers, done, REASON } from './driver.ts';
 import { asks, type StaffWrites } from './staff-write.ts';
 
@@ -80,6 +80,12 @@ export const kycApplicationDrivers: Drivers = {
     return world.call('listKycApplicationEvents', { as, params });
   },
   listKycRequirements: (world) => world.call('listKycRequirements', { as: world.people.compliance_officer }),
+  getKycRequirementSet: async (world) => {
+    const as = world.people.compliance_officer;
+    const body = world.operation('proposeKycRequirements').example;
+    const { approval } = await done(world.call('proposeKycRequirements', { as, body }));
+    return world.call('getKycRequirementSet', { as, params: { id: approval.subjectId } });
+  },
   proposeKycRequirements: (world) =>
     world.call('proposeKycRequirements', {
       as: world.people.compliance_officer,
@@ -128,6 +134,8 @@ async function withDocument(world: World): Promise<Applied> {
   const { as, params } = await apply(world);
   const body = new FormData();
   body.set('type', 'passport');
+  body.set('number', newId());
+  body.set('expiresOn', '2049-12-31');
   body.set('file', new File([pictureWith(newId())], 'passport.png', { type: 'image/png' }));
   const answer = await world.call('uploadKycDocument', { as, params, body });
   return { as, params, answer };
@@ -159,6 +167,9 @@ async function withParty(world: World): Promise<Applied> {
 async function submitted(world: World): Promise<Applied> {
   const { as, params, answer: uploaded } = await withDocument(world);
   await done(Promise.resolve(uploaded));
+  for (const body of SELF_CERTIFIED) {
+    await done(world.call('makeKycDeclaration', { as, params, body }));
+  }
   const answer = await world.call('submitKycApplication', { as, params });
   await done(Promise.resolve(answer));
   return { as, params, answer };

@@ -11,10 +11,10 @@ import {
   signDidit,
   startDidit,
 } from '../../domains/kyc/testing/didit-server.ts';
-import type { Id } from '../../kernel/id.ts';
+import { type Id, newId } from '../../kernel/id.ts';
 import { transact } from '../../platform/db/transact.ts';
 import type { Answer } from '../send.ts';
-import { type Member, PIXEL, type World } from '../world.ts';
+import { type Member, PIXEL, SELF_CERTIFIED, type World } from '../world.ts';
 import { type Drivers, done, REASON } from './driver.ts';
 import { asks, asksFew, type StaffWrites } from './staff-write.ts';
 
@@ -131,10 +131,12 @@ async function applied(world: World): Promise<Applied> {
   const body = world.operation('createKycApplication').example;
   const { id } = await done(world.call('createKycApplication', { as, body }));
   const documents: Id[] = [];
-  for (const name of ['old.png', 'new.png']) {
+  for (const expiresOn of ['2039-12-31', '2049-12-31']) {
     const form = new FormData();
     form.set('type', 'passport');
-    form.set('file', new File([PIXEL], name, { type: 'image/png' }));
+    form.set('number', newId());
+    form.set('expiresOn', expiresOn);
+    form.set('file', new File([PIXEL], 'passport.png', { type: 'image/png' }));
     documents.push((await done(world.call('uploadKycDocument', { as, params: { id }, body: form }))).id);
   }
   return { as, params: { id }, documentId: documents[0] as Id };
@@ -142,6 +144,9 @@ async function applied(world: World): Promise<Applied> {
 
 async function submitted(world: World): Promise<Applied> {
   const all = await applied(world);
+  for (const body of SELF_CERTIFIED) {
+    await done(world.call('makeKycDeclaration', { as: all.as, params: all.params, body }));
+  }
   await done(world.call('submitKycApplication', { as: all.as, params: all.params }));
   await world.settle();
   return all;

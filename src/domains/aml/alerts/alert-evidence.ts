@@ -3,13 +3,13 @@ import { canonicalJson } from '../../../kernel/canonical-json.ts';
 import { sha256 } from '../../../platform/crypto/keyring.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { ruleHitAlerts } from '../monitoring/schema.ts';
-import { vendorRequests } from '../vendors/schema.ts';
+import { monitoringVendorRequests, vendorRequests } from '../vendors/schema.ts';
 import type { AmlAlert } from './alert-events.ts';
 import { itemsOf, type KeptItem } from './alert-items.ts';
 
 /**
- * What binds a decision to all that was there to look at: how grave the alert is, the listed entries in the states they
- * had, what rules and vendors found, and of a payer each payment. The same found again changes nothing.
+ * What binds a decision to all that was there to look at: how grave the alert is, the listed entries and the person in
+ * the states they had, what rules and vendors found, and of a payer each payment. The same found again changes nothing.
  * @units hexadecimal
  */
 export async function evidenceDigest(tx: Tx, alert: AmlAlert): Promise<string> {
@@ -18,6 +18,10 @@ export async function evidenceDigest(tx: Tx, alert: AmlAlert): Promise<string> {
     .select({ count: count() })
     .from(ruleHitAlerts)
     .where(eq(ruleHitAlerts.alertId, alert.id));
+  const [assessments] = await tx
+    .select({ count: count() })
+    .from(monitoringVendorRequests)
+    .where(eq(monitoringVendorRequests.alertId, alert.id));
   const vendors = await tx
     .selectDistinct({ digest: vendorRequests.matchDigest })
     .from(vendorRequests)
@@ -31,6 +35,7 @@ export async function evidenceDigest(tx: Tx, alert: AmlAlert): Promise<string> {
         points: alert.points,
         items: (await itemsOf(tx, alert.id)).map(stateOf).toSorted(),
         hits: hits?.count ?? 0,
+        assessments: assessments?.count ?? 0,
         vendors: vendors.map(({ digest }) => hexOf(digest ?? new Uint8Array())),
         payments: alert.kind === 'third_party' ? alert.occurrences : 0,
       }),
@@ -39,7 +44,8 @@ export async function evidenceDigest(tx: Tx, alert: AmlAlert): Promise<string> {
 }
 
 function stateOf(item: KeptItem): string {
-  return [item.listId, item.sourceId, item.party, hexOf(item.screeningHash)].join('\n');
+  const { listId, sourceId, party, screeningHash, subjectDigest } = item;
+  return [listId, sourceId, party, hexOf(screeningHash), hexOf(subjectDigest ?? new Uint8Array())].join('\n');
 }
 
 function hexOf(bytes: Uint8Array): string {

@@ -219,6 +219,27 @@ describe('what people decide', () => {
 });
 
 describe('what is overdue', () => {
+  test('and becomes critical only then raises the alarm all the same', async () => {
+    const { userId } = await desk.newPerson();
+    const alert = await raise(userId, { severity: 'high' });
+    desk.advance(25 * HOUR_MS);
+    await escalateOverdue(desk.system);
+    expect((await fileOf(alert.id)).overdueAt).not.toBeNull();
+    const marked = await raise(userId, { severity: 'high' });
+    expect(marked.overdueAt).not.toBeNull();
+    const grave = await raise(userId, { severity: 'critical' });
+    expect(grave.overdueAt).toBeNull();
+    await escalateOverdue(desk.system);
+    await escalateOverdue(desk.system);
+    const told = await desk.deps.db.engine
+      .select()
+      .from(auditLogs)
+      .where(and(eq(auditLogs.resourceId, alert.id), eq(auditLogs.eventType, 'aml_alert.critical_overdue')));
+    expect(told).toHaveLength(1);
+    // Taken in once more it stays told.
+    expect((await raise(userId, { severity: 'critical' })).overdueAt).not.toBeNull();
+  });
+
   test('is marked once, and a critical one raises an alarm', async () => {
     const { userId } = await desk.newPerson();
     const low = await raise(userId);

@@ -82,7 +82,13 @@ export const Resolution = z
   })
   .openapi('AlertResolution');
 
-export const Lift = z.strictObject({ reason: z.string().trim().min(3).max(2000) }).openapi('AmlLift');
+export const Lift = z
+  .strictObject({
+    reason: z.string().trim().min(3).max(2000),
+    /** What is to be ended: what stands for sanctions, or what keeps money in for a case. */
+    cause: z.enum(['sanctions', 'aml_case']).default('sanctions'),
+  })
+  .openapi('AmlLift');
 
 export const Restriction = z
   .object({

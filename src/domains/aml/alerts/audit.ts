@@ -85,6 +85,20 @@ export const ALERT_EVENTS = auditEvents({
     description: 'A customer was confirmed to be listed, and everything of theirs was frozen',
     shows: ['alertId', 'caseId'],
   },
+  'aml_customer.restricted': {
+    category: 'compliance',
+    severity: 'critical',
+    class: 'restricted',
+    description: 'What rules found of a customer was confirmed, and their money stays in',
+    shows: ['alertId', 'caseId'],
+  },
+  'aml_customer.released': {
+    category: 'compliance',
+    severity: 'critical',
+    class: 'restricted',
+    description: 'Two people ended what kept the money of a customer in for a case',
+    shows: ['restrictions', 'approvalId'],
+  },
   'aml_customer.lifted': {
     category: 'compliance',
     severity: 'critical',

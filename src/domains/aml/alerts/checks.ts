@@ -39,6 +39,22 @@ export const alertChecks: readonly Check[] = [
       ),
   },
   {
+    name: 'aml.confirmed_conduct_restricts',
+    invariant: 'I8',
+    run: (tx) =>
+      findBreaks(
+        tx,
+        countAlerts,
+        sql`
+        select 'alert ' || a.id as object, 'was confirmed and never kept the money of anybody in' as detail
+          from aml_alerts a
+          where a.kind in ('monitoring', 'market_abuse') and a.effect = 'stop' and a.disposition = 'true_match'
+            and not exists (select 1 from gate_restrictions r where r.user_id = a.user_id
+              and r.cause = 'aml_case' and (r.placed_at >= a.created_at or r.lifted_at is null
+                or r.lifted_at >= a.created_at))`,
+      ),
+  },
+  {
     name: 'aml.open_alerts_say_why',
     invariant: 'I5',
     run: (tx) =>

@@ -4,8 +4,17 @@ import type { ProblemTable } from '../../../kernel/error.ts';
 export const ALERT_PROBLEMS = {
   alert_resolved: { status: 409, title: 'The alert is resolved already' },
   alert_changed: { status: 409, title: 'The alert is about more than it was when this was asked for' },
+  alert_confirmed: {
+    status: 409,
+    title: 'Somebody said that the alert is a true match; another person decides on that first',
+  },
+  whitelist_entry_unknown: {
+    status: 422,
+    title: 'The alert names no such entry of a customer in a state that can be whitelisted',
+  },
   case_required: { status: 409, title: 'What stays unclear belongs into a case first' },
   customer_not_confirmed: { status: 409, title: 'Nothing stands against this customer for sanctions' },
+  customer_not_restricted: { status: 409, title: 'No case keeps the money of this customer in' },
   customer_confirmed_again: {
     status: 409,
     title: 'Somebody confirmed a match of this customer since this was asked for',

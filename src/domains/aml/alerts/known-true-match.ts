@@ -5,15 +5,20 @@ import { restrictionsOf } from '../../identity/index.ts';
 import { amlAlerts } from '../schema.ts';
 import type { AmlAlert } from './alert-events.ts';
 import { type AlertItem, itemsOf } from './alert-items.ts';
+import { freezesWhenTrue } from './rules.ts';
 
 /**
- * The closed alert that said all of this already, of a person who is frozen for it: a confirmed match is found
- * again by every screening, and is not new. Whatever it did not name is.
+ * The closed alert that said all of this already, of a person who is frozen for it, or of one whom such a match freezes
+ * nobody for, such as a politically exposed person: a confirmed match is found again by every screening, and is not new.
+ * Whatever it did not name is; where nobody is frozen, so is another state of the person.
  */
 export async function knownTrueMatch(
   tx: Tx,
   found: {
     readonly userId: Id | null;
+    readonly kind: string;
+    readonly effect: string;
+    readonly severity: string;
     readonly dedupKey: string;
     readonly items?: readonly AlertItem[];
   },
@@ -34,14 +39,26 @@ export async function knownTrueMatch(
     )
     .orderBy(desc(amlAlerts.id))
     .limit(1);
-  const standing = await restrictionsOf(tx, found.userId);
-  if (closed === undefined || standing.every(({ cause }) => cause !== 'sanctions')) {
+  if (closed === undefined) {
     return undefined;
   }
+  const freezes = freezesWhenTrue(found) || freezesWhenTrue(closed);
+  if (freezes && (await restrictionsOf(tx, found.userId)).every(({ cause }) => cause !== 'sanctions')) {
+    return undefined;
+  }
+  const stateOf = freezes ? entryState : wholeState;
   const named = new Set((await itemsOf(tx, closed.id)).map(stateOf));
   return items.every((item) => named.has(stateOf(item))) ? closed : undefined;
 }
 
-function stateOf(item: AlertItem): string {
-  return [item.listId, item.sourceId, item.party, Buffer.from(item.screeningHash).toString('hex')].join('\n');
+function entryState(item: AlertItem): string {
+  return [item.listId, item.sourceId, item.party, hexOf(item.screeningHash)].join('\n');
+}
+
+function wholeState(item: AlertItem): string {
+  return `${entryState(item)}\n${hexOf(item.subjectDigest)}`;
+}
+
+function hexOf(bytes: Uint8Array | null): string {
+  return Buffer.from(bytes ?? []).toString('hex');
 }

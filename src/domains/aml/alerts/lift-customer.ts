@@ -7,13 +7,13 @@ import type { ApprovalAction, ApprovedAction } from '../../../platform/approvals
 import { type Approval, requestApproval } from '../../../platform/approvals/request-approval.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
+import { lockRow } from '../../../platform/db/locks.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { refuse } from '../../../platform/http/refuse.ts';
 import type { Consumer } from '../../../platform/outbox/consumer.ts';
 import { publish } from '../../../platform/outbox/publish.ts';
 import {
   changeGate,
-  type Gate,
   liftRestriction,
   lockGateExclusively,
   lockGates,
@@ -22,27 +22,35 @@ import {
 } from '../../identity/index.ts';
 import { AML_EVENTS } from '../audit.ts';
 import { addCaseStep, findOpenCase } from '../cases/case-events.ts';
+import { amlCases } from '../cases/schema.ts';
 import { refuseAml } from '../errors.ts';
 import { amlAlerts } from '../schema.ts';
 import { screenUser } from '../screen.ts';
-import { freezesWhenTrue } from './rules.ts';
+import { freezesWhenTrue, restrictsWhenTrue } from './rules.ts';
 import { amlAlertEvents } from './schema.ts';
 
+type LiftedCause = 'sanctions' | 'aml_case';
+
 /**
- * Asks to end what stands against a customer for sanctions. Two others have to agree, the MLRO among them.
+ * Asks to end what stands against a customer for sanctions, or for a case. Two others have to agree, the MLRO among
+ * them.
  * @effects one row of `approvals`; audit `restricted_approval.requested`
- * @errors not_found, self_action, customer_not_confirmed, approval_pending_exists
+ * @errors not_found, self_action, customer_not_confirmed, customer_not_restricted, approval_pending_exists
  */
-export async function requestLift(ctx: Ctx, userId: Id, reason: string): Promise<Approval> {
+export async function requestLift(
+  ctx: Ctx,
+  userId: Id,
+  { cause, reason }: { readonly cause: LiftedCause; readonly reason: string },
+): Promise<Approval> {
   refuseSelfAction(ctx, userId);
   return transact(ctx, 'staff', async (tx) => {
-    await lockConfirmed(tx, userId);
+    await lockStanding(tx, userId, cause);
     return requestApproval(tx, ctx, {
-      action: liftCustomerAction.action,
+      action: cause === 'sanctions' ? liftCustomerAction.action : releaseCustomerAction.action,
       subjectType: 'user',
       subjectId: userId,
       subjectUserId: userId,
-      payload: await standingOf(tx, userId),
+      payload: await standingOf(tx, userId, cause),
       quorum: 2,
       checkerRoles: ['compliance_officer', 'mlro'],
       reason,
@@ -60,16 +68,7 @@ export const liftCustomerAction: ApprovalAction = {
   execute: async (ctx, approved) => {
     const tx = present(ctx.tx, 'approved actions run in the transaction of the vote');
     const userId = approved.subjectId;
-    await refuseWithoutMlro(tx, approved);
-    await lockConfirmed(tx, userId);
-    const { restrictions, confirmations } = approved.payload;
-    if (canonicalJson({ restrictions, confirmations }) !== canonicalJson(await standingOf(tx, userId))) {
-      throw refuseAml('customer_confirmed_again');
-    }
-    for (const { referenceId } of await sanctionsOn(tx, userId)) {
-      const { approvalId } = approved;
-      await liftRestriction(tx, ctx, userId, { cause: 'sanctions', referenceId, approvalId });
-    }
+    await endStanding(tx, ctx, approved, 'sanctions');
     await changeGate(tx, ctx, userId, { screening: 'none' });
     const open = await findOpenCase(tx, userId, 'sanctions');
     if (open !== undefined) {
@@ -85,6 +84,29 @@ export const liftCustomerAction: ApprovalAction = {
   },
 };
 
+/** Runs when two others agreed that nothing of a case keeps the money of a customer in any more. */
+export const releaseCustomerAction: ApprovalAction = {
+  action: 'aml_customer.release',
+  restricted: true,
+  execute: async (ctx, approved) => {
+    const tx = present(ctx.tx, 'approved actions run in the transaction of the vote');
+    const { subjectId: userId, approvalId } = approved;
+    const ended = await endStanding(tx, ctx, approved, 'aml_case');
+    for (const { referenceId, referenceType } of ended) {
+      const found = referenceType === 'aml_case' ? await lockRow(tx, amlCases, referenceId) : undefined;
+      if (found !== undefined) {
+        await addCaseStep(tx, ctx, found, { type: 'released', data: { approvalId } });
+      }
+    }
+    await raiseAlarm(tx, ctx, {
+      event: AML_EVENTS['aml_customer.released'],
+      resource: { type: 'user', id: userId },
+      subjectUserId: userId,
+      after: { restrictions: ended.map(({ id }) => id), approvalId },
+    });
+  },
+};
+
 /** Screens whoever was lifted, also where an alert opened the gate meanwhile: its end would else go by the old hit. */
 export const screenLifted: Consumer = {
   name: 'aml.screen_lifted',
@@ -94,21 +116,42 @@ export const screenLifted: Consumer = {
   },
 };
 
-/** @errors not_found, customer_not_confirmed */
-async function lockConfirmed(tx: Tx, userId: Id): Promise<Gate> {
+/** @errors not_found, customer_not_confirmed, customer_not_restricted */
+async function lockStanding(tx: Tx, userId: Id, cause: LiftedCause): Promise<void> {
   await lockGateExclusively(tx, userId);
   const gate = (await lockGates(tx, [userId])).get(userId);
   if (gate === undefined) {
     throw refuse('not_found');
   }
-  if (gate.screening !== 'confirmed') {
+  if (cause === 'sanctions' && gate.screening !== 'confirmed') {
     throw refuseAml('customer_not_confirmed');
   }
-  return gate;
+  if (cause === 'aml_case' && (await standingFor(tx, userId, cause)).length === 0) {
+    throw refuseAml('customer_not_restricted');
+  }
 }
 
-/** What a vote is bound to: all that stands for sanctions, and every time that somebody confirmed a match. */
-async function standingOf(tx: Tx, userId: Id) {
+/**
+ * Ends all that stands for a cause, as it stood when this was asked for.
+ * @errors mlro_vote_required, not_found, customer_not_confirmed, customer_not_restricted, customer_confirmed_again
+ */
+async function endStanding(tx: Tx, ctx: Ctx, approved: ApprovedAction, cause: LiftedCause) {
+  const { subjectId: userId, approvalId } = approved;
+  await refuseWithoutMlro(tx, approved);
+  await lockStanding(tx, userId, cause);
+  const { restrictions, confirmations } = approved.payload;
+  if (canonicalJson({ restrictions, confirmations }) !== canonicalJson(await standingOf(tx, userId, cause))) {
+    throw refuseAml('customer_confirmed_again');
+  }
+  const standing = await standingFor(tx, userId, cause);
+  for (const { referenceId } of standing) {
+    await liftRestriction(tx, ctx, userId, { cause, referenceId, approvalId });
+  }
+  return standing;
+}
+
+/** What a vote is bound to: all that stands for a cause, and every time that somebody confirmed such an alert. */
+async function standingOf(tx: Tx, userId: Id, cause: LiftedCause) {
   const steps = await tx
     .select({
       id: amlAlertEvents.id,
@@ -126,14 +169,15 @@ async function standingOf(tx: Tx, userId: Id) {
       ),
     )
     .orderBy(asc(amlAlertEvents.id));
+  const weighs = cause === 'sanctions' ? freezesWhenTrue : restrictsWhenTrue;
   return {
-    restrictions: (await sanctionsOn(tx, userId)).map(({ id }) => id),
-    confirmations: steps.filter(freezesWhenTrue).map(({ id }) => id),
+    restrictions: (await standingFor(tx, userId, cause)).map(({ id }) => id),
+    confirmations: steps.filter(weighs).map(({ id }) => id),
   };
 }
 
-async function sanctionsOn(tx: Tx, userId: Id) {
-  return (await restrictionsOf(tx, userId)).filter(({ cause }) => cause === 'sanctions');
+async function standingFor(tx: Tx, userId: Id, cause: LiftedCause) {
+  return (await restrictionsOf(tx, userId)).filter((standing) => standing.cause === cause);
 }
 
 /** One of those who approve has to be an MLRO now; otherwise the last vote rolls back. @errors mlro_vote_required */

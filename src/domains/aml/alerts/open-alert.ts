@@ -116,6 +116,8 @@ async function takeIn(tx: Tx, ctx: Ctx, alertId: Id, found: NewAlert): Promise<A
       points: before.points + (found.points ?? 0),
       lastSeenAt: at,
       dueAt: before.dueAt === null || due < before.dueAt ? due : before.dueAt,
+      // What becomes critical late is late as that: it is told of again, and this time raises the alarm.
+      overdueAt: severity === 'critical' && before.severity !== 'critical' ? null : before.overdueAt,
       version: before.version + 1,
     })
     .where(eq(amlAlerts.id, alertId))

@@ -3,8 +3,9 @@ import { clearAlertAction, confirmAlertAction } from '../resolve-alert.ts';
 import { alertChecks } from './checks.ts';
 import { alertObstacles } from './closing-obstacles.ts';
 import { escalateOverdueJob } from './escalate-overdue.ts';
+import { alertExposures } from './exposures.ts';
 import { alertInventory } from './inventory.ts';
-import { liftCustomerAction, screenLifted } from './lift-customer.ts';
+import { liftCustomerAction, releaseCustomerAction, screenLifted } from './lift-customer.ts';
 import { alertEndpoints } from './routes.ts';
 import { alertSealedColumns } from './sealed-columns.ts';
 
@@ -12,10 +13,11 @@ import { alertSealedColumns } from './sealed-columns.ts';
 export const alertsPart: DomainPart = {
   endpoints: alertEndpoints,
   checks: alertChecks,
-  approvalActions: [clearAlertAction, confirmAlertAction, liftCustomerAction],
+  approvalActions: [clearAlertAction, confirmAlertAction, liftCustomerAction, releaseCustomerAction],
   consumers: [screenLifted],
   jobs: [escalateOverdueJob],
   sealedColumns: alertSealedColumns,
   inventory: alertInventory,
   closingObstacles: alertObstacles,
+  exposures: alertExposures,
 };

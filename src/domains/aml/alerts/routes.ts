@@ -35,6 +35,9 @@ export const alertEndpoints: readonly Endpoint[] = [
     method: 'get',
     path: '/v1/aml/alerts/{id}',
     summary: 'One alert with what it is about and what happened to it',
+    description:
+      'Files belong to a case, which holds all alerts of one matter: `POST /v1/aml/cases` with the `alertId` opens one, ' +
+      '`POST /v1/aml/cases/{id}/files` adds to it, and `caseId` says which it is.',
     access: { staff: READERS, scope: 'aml:read' },
     params,
     responses: { 200: AlertFile },
@@ -80,8 +83,9 @@ export const alertEndpoints: readonly Endpoint[] = [
     path: '/v1/aml/alerts/{id}/resolve',
     summary: 'Decide what an alert is; a true match freezes at once, and a second person agrees',
     description:
-      'A true match that stops money freezes the customer in the same transaction; the alert is closed once a ' +
-      'second person agreed (`closeApprovalId`). What frees money waits for the second person altogether and ' +
+      'A true match that stops money freezes the customer in the same transaction, and where it is of monitoring keeps ' +
+      'their money in (`no_out`, for a case); the alert is closed once a second person agreed ' +
+      '(`closeApprovalId`). What frees money waits for the second person altogether and ' +
       'answers 202. Only an alert that stops nobody and is not grave is closed by one person.',
     access: { staff: OFFICERS, stepUp: true },
     params,
@@ -116,21 +120,26 @@ export const alertEndpoints: readonly Endpoint[] = [
     operationId: 'liftAmlCustomer',
     method: 'post',
     path: '/v1/aml/customers/{userId}/lift',
-    summary:
-      'Ask to end what stands against a customer for sanctions; two others decide, the MLRO among them',
+    summary: 'Ask to end what stands against a customer; two others decide, the MLRO among them',
+    description:
+      '`sanctions` (the default) ends a freeze, and a new screening then says how the customer stands. `aml_case` ends ' +
+      'what keeps money in since an alert of monitoring was confirmed.',
     access: { staff: OFFICERS, stepUp: true },
     params: customerParams,
     body: Lift,
-    example: { reason: 'The publisher took the entry off the list and confirmed it in writing' },
+    example: {
+      reason: 'The publisher took the entry off the list and confirmed it in writing',
+      cause: 'sanctions',
+    },
     responses: { 202: z.object({ approval: ApprovalView }).openapi('LiftApproval') },
     problems: {
-      ...pickProblems(AML_PROBLEMS, 'customer_not_confirmed'),
+      ...pickProblems(AML_PROBLEMS, 'customer_not_confirmed', 'customer_not_restricted'),
       ...pickProblems(IDENTITY_PROBLEMS, 'self_action'),
       ...pickProblems(PLATFORM_PROBLEMS, 'approval_pending_exists'),
     },
     handler: async (ctx, { params: { userId }, body }) => ({
       status: 202,
-      body: { approval: await requestLift(ctx, userId, body.reason) },
+      body: { approval: await requestLift(ctx, userId, body) },
     }),
   }),
 ];

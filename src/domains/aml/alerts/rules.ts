@@ -55,6 +55,11 @@ export function freezesWhenTrue({ kind, effect }: Weighed): boolean {
   return effect === 'stop' && kind !== 'monitoring' && kind !== 'market_abuse' && kind !== 'list';
 }
 
+/** A true match of these says what somebody does, not who they are: their money stays in until two people end that. */
+export function restrictsWhenTrue(weighed: Weighed): boolean {
+  return weighed.effect === 'stop' && !freezesWhenTrue(weighed);
+}
+
 /** Whether the authorities have to be told that it is true: of who is on a sanctions list, whoever found it. */
 export function isToldToAuthorities(kind: string): boolean {
   return kind === 'sanctions' || kind === 'provider';

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { idInput, wireId, wireOf } from '../../../platform/http/wire.ts';
+import { idInput, instantInput, wireId, wireOf } from '../../../platform/http/wire.ts';
 import { SEVERITIES } from '../alerts/rules.ts';
 import { CASE_DISPOSITIONS, CASE_KINDS, caseReference } from './rules.ts';
 import { amlCaseEvents, amlCaseFiles, amlCases } from './schema.ts';
@@ -67,9 +67,13 @@ export const NewCase = z
   })
   .openapi('NewAmlCase');
 
-export const CaseReason = z
-  .strictObject({ reason: z.string().trim().min(3).max(8000) })
-  .openapi('AmlCaseReason');
+export const CaseSuspicion = z
+  .strictObject({
+    reason: z.string().trim().min(3).max(8000),
+    /** When it was formed, where that was before now; the time to report runs from there. */
+    suspicionAt: instantInput.optional(),
+  })
+  .openapi('AmlCaseSuspicion');
 
 export const CaseClosing = z
   .strictObject({
@@ -78,9 +82,15 @@ export const CaseClosing = z
   })
   .openapi('AmlCaseClosing');
 
-export const CaseStatus = z
-  .strictObject({ status: z.enum(['investigating', 'awaiting_information']) })
-  .openapi('AmlCaseStatus');
+export const CaseEvent = z
+  .discriminatedUnion('type', [
+    z.strictObject({ type: z.literal('comment'), text: z.string().trim().min(1).max(8000) }),
+    z.strictObject({
+      type: z.literal('status'),
+      status: z.enum(['investigating', 'awaiting_information']),
+    }),
+  ])
+  .openapi('AmlCaseEvent');
 
 export const CaseAlert = z.strictObject({ alertId: idInput }).openapi('AmlCaseAlert');
 

@@ -23,6 +23,8 @@ export type CaseStep = {
     | 'escalated'
     | 'frozen'
     | 'lifted'
+    | 'restricted'
+    | 'released'
     | 'money_in_flight'
     | 'closing_requested'
     | 'closing_refused'

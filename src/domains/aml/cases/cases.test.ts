@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { eq } from 'drizzle-orm';
 import type { Id } from '../../../kernel/id.ts';
+import { addMs } from '../../../kernel/time.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import {
   type ComplianceDesk,
@@ -12,6 +13,7 @@ import {
 } from '../../../testing/compliance-desk.ts';
 import { roleGrants } from '../../identity/schema.ts';
 import { openAlert } from '../alerts/open-alert.ts';
+import { reportDueAt } from '../reports/holidays.ts';
 import { amlCases } from './schema.ts';
 
 const REASON = { reason: 'The salary explains the payments' };
@@ -61,8 +63,11 @@ describe('a case', () => {
     expect(found).toMatchObject({ status: 'open', severity: 'high', userId: customer.userId });
     expect(found.reference).toMatch(/^C-\d{4}-\d{6}$/);
     expect(Date.parse(found.dueAt)).toBeGreaterThan(Date.parse(found.openedAt));
-    await desk.call(desk.officer2, 'POST', `${path}/comments`, { text: 'Asked the bank about Port Louis' });
-    await desk.call(desk.officer, 'POST', `${path}/status`, { status: 'awaiting_information' });
+    const said = { type: 'comment', text: 'Asked the bank about Port Louis' };
+    expect((await desk.call(desk.officer2, 'POST', `${path}/events`, said)).status).toBe(201);
+    const progress = { type: 'status', status: 'awaiting_information' };
+    const moved = await desk.call(desk.officer, 'POST', `${path}/events`, progress);
+    expect(moved).toMatchObject({ status: 201, body: { status: 'awaiting_information' } });
     const other = await desk.newPerson();
     await desk.call(desk.officer, 'POST', `${path}/subjects`, { userId: other.userId });
     await desk.call(desk.officer, 'POST', `${path}/subjects`, { userId: other.userId });
@@ -108,11 +113,14 @@ describe('a case', () => {
     expect(closed).toMatchObject({ status: 200, body: { status: 'closed', disposition: 'unfounded' } });
     for (const [step, body] of [
       ['assign', { assigneeId: desk.officer.userId }],
+      ['events', { type: 'status', status: 'investigating' }],
       ['escalate', REASON],
       ['close', { disposition: 'unfounded', ...REASON }],
     ] as const) {
       expect((await desk.call(desk.officer, 'POST', `${path}/${step}`, body)).body.code).toBe('case_closed');
     }
+    const words = { type: 'comment', text: 'The customer wrote again' };
+    expect((await desk.call(desk.officer, 'POST', `${path}/events`, words)).status).toBe(201);
     const mine = eq(amlCases.id, closed.body.id);
     const reopened = desk.deps.db.engine.update(amlCases).set({ status: 'open', closedAt: null }).where(mine);
     const code = await reopened.then(
@@ -175,6 +183,49 @@ describe('a case', () => {
   });
 });
 
+describe('a suspicion that was formed before it is written down', () => {
+  const HOUR_MS = 3_600_000;
+  const escalate = (path: string, suspicionAt: string) =>
+    desk.call(desk.officer, 'POST', `${path}/escalate`, { ...REASON, suspicionAt });
+
+  test('begins the time to report when it was formed', async () => {
+    const { path, found } = await opened('low');
+    const before = await desk.call(desk.officer, 'POST', `${path}/escalate`, {
+      ...REASON,
+      suspicionAt: found.openedAt,
+    });
+    expect(before.body).toMatchObject({ status: 'escalated', suspicionAt: found.openedAt });
+    const { body } = await desk.call(mlro, 'GET', `/v1/aml/reports?caseId=${found.id}`);
+    expect(body.data).toMatchObject([{ suspicionAt: found.openedAt }]);
+    const dueAt = await transact(desk.system, 'engine', (tx) => reportDueAt(tx, found.openedAt));
+    expect(body.data[0].dueAt).toBe(dueAt);
+  });
+
+  test('may be as old as the oldest alert of its case', async () => {
+    const { customer } = await opened('low');
+    const alert = await reviewAlert(customer.userId);
+    desk.advance(8 * 24 * HOUR_MS);
+    const body = { kind: 'aml', severity: 'low', alertId: alert.id };
+    const later = (await desk.call(desk.officer, 'POST', '/v1/aml/cases', body)).body;
+    const path = `/v1/aml/cases/${later.id}`;
+    expect((await escalate(path, addMs(alert.createdAt, -1))).body.code).toBe('suspicion_at_invalid');
+    expect((await escalate(path, alert.createdAt)).body.suspicionAt).toBe(alert.createdAt);
+    const { data } = (await desk.call(mlro, 'GET', `/v1/aml/reports?caseId=${later.id}`)).body;
+    // Five working days of an older suspicion are over: it is late, and is called so.
+    expect(data[0].dueAt < later.openedAt).toBe(true);
+  });
+
+  test('is neither older than its case nor in time to come, and nothing is written', async () => {
+    const { path, found } = await opened('low');
+    for (const at of [addMs(found.openedAt, -1), addMs(desk.deps.clock.now(), HOUR_MS)]) {
+      expect(await escalate(path, at)).toMatchObject({ status: 422, body: { code: 'suspicion_at_invalid' } });
+    }
+    const { body } = await desk.call(mlro, 'GET', path);
+    expect(body).toMatchObject({ status: 'open', suspicionAt: null });
+    expect((await desk.call(mlro, 'GET', `/v1/aml/reports?caseId=${found.id}`)).body.data).toEqual([]);
+  });
+});
+
 describe('nobody', () => {
   test('who is part of a case learns of it, works on it or agrees to its end', async () => {
     const { customer, path } = await opened('high');
@@ -183,7 +234,8 @@ describe('nobody', () => {
     for (const one of [customer, partner]) {
       const self = await insider(one, 'mlro');
       expect((await desk.call(self, 'GET', path)).status).toBe(404);
-      expect((await desk.call(self, 'POST', `${path}/comments`, { text: 'I did nothing' })).status).toBe(404);
+      const words = { type: 'comment', text: 'I did nothing' };
+      expect((await desk.call(self, 'POST', `${path}/events`, words)).status).toBe(404);
       expect((await desk.call(self, 'POST', `${path}/escalate`, REASON)).status).toBe(404);
       const { body } = await desk.call(self, 'GET', '/v1/aml/cases?limit=200');
       expect(JSON.stringify(body)).not.toContain(path.slice(-36));
@@ -192,10 +244,38 @@ describe('nobody', () => {
     }
     const closing = { disposition: 'unfounded', ...REASON };
     const asked = await desk.call(desk.officer, 'POST', `${path}/close`, closing);
-    const vote = `/v1/approvals/${asked.body.approval.id}/approve`;
-    const self = await desk.signIn(partner, 'customer', 'mlro');
-    expect((await desk.call(self, 'POST', vote, REASON)).body.code).toBe('self_review');
-    expect((await desk.call(mlro, 'POST', vote, REASON)).status).toBe(200);
+    const approval = `/v1/approvals/${asked.body.approval.id}`;
+    for (const one of [customer, partner]) {
+      const self = await desk.signIn(one, 'customer', 'mlro');
+      expect((await desk.call(self, 'GET', approval)).status).toBe(404);
+      const { body } = await desk.call(self, 'GET', '/v1/approvals?limit=200');
+      expect(JSON.stringify(body)).not.toContain(asked.body.approval.id);
+      for (const verdict of ['approve', 'reject']) {
+        expect((await desk.call(self, 'POST', `${approval}/${verdict}`, REASON)).status).toBe(404);
+      }
+    }
+    expect((await desk.call(mlro, 'GET', approval)).status).toBe(200);
+    expect((await desk.call(mlro, 'POST', `${approval}/approve`, REASON)).status).toBe(200);
+  });
+
+  test('who is part of a case reads of it, of its end or of its report in the log', async () => {
+    const { path, found } = await opened('high');
+    const partner = await desk.newPerson();
+    await desk.call(desk.officer, 'POST', `${path}/subjects`, { userId: partner.userId });
+    await desk.call(desk.officer, 'POST', `${path}/escalate`, REASON);
+    const [report] = (await desk.call(mlro, 'GET', `/v1/aml/reports?caseId=${found.id}`)).body.data;
+    const closing = { disposition: 'suspicious', ...REASON };
+    const { approval } = (await desk.call(desk.officer, 'POST', `${path}/close`, closing)).body;
+    const self = await insider(partner, 'mlro');
+    for (const id of [found.id, report.id, approval.id]) {
+      const search = `/v1/audit/logs?resourceId=${id}`;
+      expect((await desk.call(mlro, 'GET', search)).body.data).not.toEqual([]);
+      expect((await desk.call(self, 'GET', search)).body.data).toEqual([]);
+    }
+    const { body } = await desk.call(self, 'GET', '/v1/audit/logs?limit=200&class=restricted');
+    for (const id of [report.id, approval.id]) {
+      expect(body.data.map((row: { resourceId: string }) => row.resourceId)).not.toContain(id);
+    }
   });
 
   test('but compliance is given work', async () => {

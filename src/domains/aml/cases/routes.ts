@@ -4,7 +4,7 @@ import { pageOf, pageQuery } from '../../../platform/http/cursor.ts';
 import { type Endpoint, endpoint, pickProblems } from '../../../platform/http/endpoint.ts';
 import { PLATFORM_PROBLEMS } from '../../../platform/http/problems.ts';
 import { idInput } from '../../../platform/http/wire.ts';
-import { Assignment, Comment } from '../alerts/api.ts';
+import { Assignment } from '../alerts/api.ts';
 import { AML_PROBLEMS } from '../errors.ts';
 import { AML_OPERATION, OFFICERS, READERS } from '../operation.ts';
 import {
@@ -12,11 +12,11 @@ import {
   CaseAlert,
   CaseClosing,
   CaseDetails,
+  CaseEvent,
   CaseFile,
   CaseQuery,
-  CaseReason,
-  CaseStatus,
   CaseSubject,
+  CaseSuspicion,
   CaseUpload,
   caseView,
   NewCase,
@@ -26,7 +26,7 @@ import { closeCase } from './close-case.ts';
 import { createCase } from './create-case.ts';
 import { escalateCase } from './escalate-case.ts';
 import { getCase, listCases } from './store.ts';
-import { addCaseAlert, addCaseSubject, assignCase, commentCase, setCaseStatus } from './work-on-case.ts';
+import { addCaseAlert, addCaseEvent, addCaseSubject, assignCase } from './work-on-case.ts';
 
 const MAX_UPLOAD_BYTES = 20 * 1024 * 1024;
 
@@ -93,35 +93,20 @@ export const caseEndpoints: readonly Endpoint[] = [
   }),
   endpoint({
     ...AML_OPERATION,
-    operationId: 'setAmlCaseStatus',
+    operationId: 'addAmlCaseEvent',
     method: 'post',
-    path: '/v1/aml/cases/{id}/status',
-    summary: 'Say how far the work on a case is',
+    path: '/v1/aml/cases/{id}/events',
+    summary: 'Write something to a case, or say how far the work on it is; it stays in the history',
+    description: 'A comment can also be written to a case that is closed.',
     access: { staff: OFFICERS },
     params,
-    body: CaseStatus,
-    example: { status: 'investigating' },
-    responses: { 200: Case },
+    body: CaseEvent,
+    example: { type: 'comment', text: 'Asked the bank for the statements of March' },
+    responses: { 201: Case },
     problems: pickProblems(AML_PROBLEMS, 'case_closed', 'case_closing'),
     handler: async (ctx, { params: { id }, body }) => ({
-      status: 200,
-      body: caseView(await setCaseStatus(ctx, id, body.status)),
-    }),
-  }),
-  endpoint({
-    ...AML_OPERATION,
-    operationId: 'commentAmlCase',
-    method: 'post',
-    path: '/v1/aml/cases/{id}/comments',
-    summary: 'Write something to a case; what was written stays',
-    access: { staff: OFFICERS },
-    params,
-    body: Comment,
-    example: { text: 'Asked the bank for the statements of March' },
-    responses: { 201: Case },
-    handler: async (ctx, { params: { id }, body }) => ({
       status: 201,
-      body: caseView(await commentCase(ctx, id, body.text)),
+      body: caseView(await addCaseEvent(ctx, id, body)),
     }),
   }),
   endpoint({
@@ -163,16 +148,25 @@ export const caseEndpoints: readonly Endpoint[] = [
     operationId: 'escalateAmlCase',
     method: 'post',
     path: '/v1/aml/cases/{id}/escalate',
-    summary: 'Take a case to the MLRO as suspicious; the time to report it runs from here',
+    summary: 'Take a case to the MLRO as suspicious, and begin its report',
+    description:
+      'The time to report runs from now, or from `suspicionAt` where the suspicion was formed before: not before the ' +
+      'case, and the alerts in it, began. It is written down once.',
     access: { staff: OFFICERS },
     params,
-    body: CaseReason,
+    body: CaseSuspicion,
     example: { reason: 'Payments in and out within hours, without a trade' },
     responses: { 200: Case },
-    problems: pickProblems(AML_PROBLEMS, 'case_closed', 'case_escalated', 'case_closing'),
+    problems: pickProblems(
+      AML_PROBLEMS,
+      'case_closed',
+      'case_escalated',
+      'case_closing',
+      'suspicion_at_invalid',
+    ),
     handler: async (ctx, { params: { id }, body }) => ({
       status: 200,
-      body: caseView(await escalateCase(ctx, id, body.reason)),
+      body: caseView((await escalateCase(ctx, id, body)).found),
     }),
   }),
   endpoint({

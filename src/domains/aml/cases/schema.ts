@@ -96,8 +96,8 @@ export const amlCaseEvents = pgTable(
     check(
       'aml_case_events_type_check',
       sql`${table.type} in ('opened', 'assigned', 'commented', 'status', 'alert_linked', 'subject_added',
-        'file_added', 'escalated', 'frozen', 'lifted', 'money_in_flight', 'closing_requested', 'closing_refused',
-        'closed', 'reported')`,
+        'file_added', 'escalated', 'frozen', 'lifted', 'restricted', 'released', 'money_in_flight', 'closing_requested',
+        'closing_refused', 'closed', 'reported')`,
     ),
     ...internalRows('aml_case_events'),
   ],

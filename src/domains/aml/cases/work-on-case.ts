@@ -39,51 +39,23 @@ export async function assignCase(ctx: Ctx, caseId: Id, assigneeId: Id): Promise<
   });
 }
 
-/**
- * Says how far the work on a case is.
- * @effects `aml_cases`, `aml_case_events`; audit `aml_case.changed`
- * @errors not_found, case_closed, case_closing
- */
-export async function setCaseStatus(
-  ctx: Ctx,
-  caseId: Id,
-  status: 'investigating' | 'awaiting_information',
-): Promise<AmlCase> {
-  return transact(ctx, 'staff', async (tx) => {
-    const before = await lockCase(tx, ctx, caseId);
-    if (before.status === 'closing') {
-      throw refuseAml('case_closing');
-    }
-    const after = await changeCase(tx, before, { status });
-    await addCaseStep(tx, ctx, after, { type: 'status', data: { from: before.status, to: status } });
-    await record(tx, ctx, {
-      event: AML_EVENTS['aml_case.changed'],
-      resource: { type: 'aml_case', id: caseId },
-      subjectUserId: before.userId,
-      before,
-      after: { ...after, step: 'status' },
-    });
-    return after;
-  });
-}
+type Progress = 'investigating' | 'awaiting_information';
 
 /**
- * Writes something to a case, also to one that is closed; what was written stays.
- * @effects `aml_case_events`; audit `aml_case.commented`
- * @errors not_found
+ * Writes something to a case, which one that is closed takes as well, or says how far the work on it is.
+ * @effects `aml_case_events`, perhaps `aml_cases`; audit `aml_case.commented` or `aml_case.changed`
+ * @errors not_found; for what is no comment case_closed, case_closing
  */
-export async function commentCase(ctx: Ctx, caseId: Id, body: string): Promise<AmlCase> {
-  return transact(ctx, 'staff', async (tx) => {
-    const found = await findCase(tx, ctx, caseId);
-    await addCaseStep(tx, ctx, found, { type: 'commented', body });
-    await record(tx, ctx, {
-      event: AML_EVENTS['aml_case.commented'],
-      resource: { type: 'aml_case', id: caseId },
-      subjectUserId: found.userId,
-      after: found,
-    });
-    return found;
-  });
+export async function addCaseEvent(
+  ctx: Ctx,
+  caseId: Id,
+  event:
+    | { readonly type: 'comment'; readonly text: string }
+    | { readonly type: 'status'; readonly status: Progress },
+): Promise<AmlCase> {
+  return event.type === 'comment'
+    ? commentCase(ctx, caseId, event.text)
+    : setCaseStatus(ctx, caseId, event.status);
 }
 
 /**
@@ -123,5 +95,38 @@ export async function addCaseSubject(ctx: Ctx, caseId: Id, userId: Id): Promise<
     const into = await lockCase(tx, ctx, caseId);
     await addSubject(tx, ctx, into, userId);
     return into;
+  });
+}
+
+async function setCaseStatus(ctx: Ctx, caseId: Id, status: Progress): Promise<AmlCase> {
+  return transact(ctx, 'staff', async (tx) => {
+    const before = await lockCase(tx, ctx, caseId);
+    if (before.status === 'closing') {
+      throw refuseAml('case_closing');
+    }
+    const after = await changeCase(tx, before, { status });
+    await addCaseStep(tx, ctx, after, { type: 'status', data: { from: before.status, to: status } });
+    await record(tx, ctx, {
+      event: AML_EVENTS['aml_case.changed'],
+      resource: { type: 'aml_case', id: caseId },
+      subjectUserId: before.userId,
+      before,
+      after: { ...after, step: 'status' },
+    });
+    return after;
+  });
+}
+
+async function commentCase(ctx: Ctx, caseId: Id, body: string): Promise<AmlCase> {
+  return transact(ctx, 'staff', async (tx) => {
+    const found = await findCase(tx, ctx, caseId);
+    await addCaseStep(tx, ctx, found, { type: 'commented', body });
+    await record(tx, ctx, {
+      event: AML_EVENTS['aml_case.commented'],
+      resource: { type: 'aml_case', id: caseId },
+      subjectUserId: found.userId,
+      after: found,
+    });
+    return found;
   });
 }

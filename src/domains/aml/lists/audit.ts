@@ -59,6 +59,9 @@ export const LIST_EVENTS = auditEvents({
       'status',
       'source',
       'entityCount',
+      'nameCount',
+      'identifierCount',
+      'unreadableCount',
       'addedCount',
       'changedCount',
       'removedCount',
@@ -78,6 +81,6 @@ export const LIST_EVENTS = auditEvents({
     severity: 'critical',
     class: 'restricted',
     description: 'A version of a screening list was refused; the old one stays active',
-    shows: ['status', 'source', 'entityCount', 'removedCount', 'refusal'],
+    shows: ['status', 'source', 'entityCount', 'nameCount', 'identifierCount', 'removedCount', 'refusal'],
   },
 });

@@ -148,7 +148,7 @@ describe('a list at its publisher', () => {
     await run();
     expect((await listOf(listId)).activeVersion).toMatchObject({
       entityCount: 3,
-      parserVersion: 'ofac_csv/1',
+      parserVersion: 'ofac_csv/2',
     });
   });
 
@@ -199,6 +199,36 @@ describe('what a publisher must not be believed', () => {
       subject: { name: 'Vexley W9x' },
     });
     expect(hit.body.result).toBe('alert');
+  });
+
+  test.each([
+    ['other names', 'Quindle Ashgrove', ''],
+    ['numbers', '', 'passport:ZZ900100'],
+  ])('that nobody has any %s, with every entry in its place', async (_title, alias, identifier) => {
+    const mark = newId().slice(-6);
+    const rows = (many: boolean) =>
+      [
+        `${HEADER},identifiers`,
+        ...Array.from(
+          { length: 10 },
+          (_unused, at) =>
+            `k-${at},person,Morwenna ${mark}${at},${many && alias !== '' ? `${alias} ${mark}${at}` : ''},,,,,,${many && identifier !== '' ? `${identifier}${at}` : ''}`,
+        ),
+      ].join('\n');
+    publisher.serve('file', { text: rows(true) });
+    const listId = await fetched();
+    await run();
+    const before = (await listOf(listId)).activeVersion;
+    expect(before).toMatchObject({
+      entityCount: 10,
+      nameCount: alias === '' ? 10 : 20,
+      identifierCount: identifier === '' ? 0 : 10,
+      unreadableCount: 0,
+    });
+    publisher.serve('file', { text: rows(false) });
+    await runLater();
+    expect(await attemptsOf(listId)).toEqual(['activated', 'refused list_shrunk']);
+    expect((await listOf(listId)).activeVersion).toEqual(before);
   });
 
   test('the same again: it is refused each time, kept once and calls nobody twice', async () => {

@@ -42,6 +42,8 @@ export async function overrideRefusal(ctx: Ctx, versionId: Id, reason: string): 
         listId: version.listId,
         diffHash: Buffer.from(version.diffHash).toString('hex'),
         entityCount: version.entityCount,
+        nameCount: version.nameCount,
+        identifierCount: version.identifierCount,
         removedCount: version.removedCount,
       },
       quorum: 1,

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { and, asc, eq, sql } from 'drizzle-orm';
+import { present } from '../../../kernel/assert.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
 import { auditLogs, outbox } from '../../../platform/db/schema.ts';
 import { type ComplianceDesk, type Person, startComplianceDesk } from '../../../testing/compliance-desk.ts';
@@ -348,6 +349,25 @@ describe('the database refuses', () => {
       .catch(() => undefined);
     expect(await activeOf(listId)).toMatchObject({ id: first.id });
   });
+});
+
+test('the database refuses a fetched version that lost names nobody agreed to lose', async () => {
+  const listId = await newList();
+  const { body: first } = await send(listId, file(...TEN));
+  const { engine } = desk.deps.db;
+  const fetched = async (names: number) =>
+    engine.transaction(async (tx) => {
+      const [base] = await tx.select().from(listVersions).where(eq(listVersions.id, first.id));
+      const before = present(base, 'the version was imported');
+      const id = newId();
+      const counts = { addedCount: 0, changedCount: 10, removedCount: 0, nameCount: names };
+      const version = { ...before, ...counts, id, source: 'fetch', baseVersionId: before.id };
+      await tx.insert(listVersions).values(version);
+      await tx.update(screeningLists).set({ activeVersionId: id }).where(eq(screeningLists.id, listId));
+      throw new Error('taken');
+    });
+  expect(await failureOf(fetched(8))).toMatchObject({ message: 'taken' });
+  expect(await failureOf(fetched(7))).toMatchObject({ cause: { code: 'PL035' } });
 });
 
 async function failureOf(attempt: PromiseLike<unknown>): Promise<unknown> {

@@ -87,6 +87,20 @@ describe('parseOfacCsv', () => {
     });
   });
 
+  test('reads licences, permits and the numbers of legal entities', () => {
+    const remarks = [
+      "Driver's License No. 180839 (Mexico)",
+      'Residency Number 117000439417 (Costa Rica)',
+      'Legal Entity Number 253400V1H6ART1UQ0N98',
+    ].join('; ');
+    const [read] = parse({ primary: sdn.replace('DOB 19 Jun 1951', remarks) });
+    expect(read?.identifiers.slice(0, 3)).toEqual([
+      { type: 'driving_licence', number: '180839', country: 'MX' },
+      { type: 'residence_permit', number: '117000439417', country: 'CR' },
+      { type: 'lei', number: '253400V1H6ART1UQ0N98' },
+    ]);
+  });
+
   test('keeps the original rows', () => {
     expect(JSON.stringify(parse()[3]?.raw)).toContain('Zweierstrasse 35');
   });
@@ -102,11 +116,26 @@ describe('parseOfacCsv', () => {
       { addresses: '306,1,"a","b","c",-0- ,"d"' },
       'wrong_column_count',
     ],
+    [
+      'a primary file cut between two rows',
+      { primary: sdn.split('\r\n').slice(0, 3).join('\r\n') },
+      'truncated',
+    ],
+    [
+      'an alias file cut between two rows',
+      { aliases: alt.split('\r\n').slice(0, 1).join('\r\n') },
+      'truncated',
+    ],
+    ['an address file without its end mark', { addresses: add.replace('\u001a', '') }, 'truncated'],
     ['a file cut inside a quoted field', { primary: sdn.slice(0, 200) }, 'truncated'],
     ['a repeated ent_num', { primary: `${firstRow}\r\n${sdn}` }, 'duplicate_id'],
     ['an ent_num that is no number', { primary: sdn.replace('2676,', 'A2676,') }, 'missing_id'],
     ['a record without a name', { primary: sdn.replace('"BANCO NACIONAL DE CUBA"', '-0- ') }, 'missing_name'],
-    ['an alias of an entity that is not listed', { aliases: '99,1,"aka","X",-0- ' }, 'unknown_reference'],
+    [
+      'an alias of an entity that is not listed',
+      { aliases: '99,1,"aka","X",-0- \r\n\u001a' },
+      'unknown_reference',
+    ],
     ['an HTML page instead of the list', { primary: '<html><body>404</body></html>' }, 'wrong_column_count'],
   ];
   for (const [what, changes, code] of refusals) {

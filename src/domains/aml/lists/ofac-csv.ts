@@ -25,7 +25,7 @@ export type OfacFiles = {
 };
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: the publisher ends its files with 0x1A
-const endMark = /[\s\u001a]+$/u;
+const endMark = /\u001a[\s\u001a]*$/u;
 const primaryColumns = 12;
 const aliasColumns = 5;
 const addressColumns = 6;
@@ -33,7 +33,7 @@ const addressColumns = 6;
 /**
  * Reads one coherent OFAC trio.
  * @errors empty_file, file_too_large, not_utf8, malformed, wrong_column_count, missing_id, missing_name,
- * duplicate_id, unknown_reference
+ * duplicate_id, unknown_reference, truncated
  * @source OFAC "SDN list data format" (dat_spec.txt)
  */
 export function parseOfacCsv(files: OfacFiles): ListEntity[] {
@@ -61,7 +61,8 @@ export function parseOfacCsv(files: OfacFiles): ListEntity[] {
 type Row = { readonly fields: readonly string[]; readonly line: number };
 
 function readRows(bytes: Uint8Array, columns: number, what: string): Row[] {
-  const rows = readRecords(bytes, what);
+  const marked = readText(bytes, what);
+  const rows = readRecords(marked, what);
   for (const row of rows) {
     if (row.fields.length !== columns) {
       const detail = `${what} row has ${row.fields.length} columns instead of ${columns}`;
@@ -71,11 +72,15 @@ function readRows(bytes: Uint8Array, columns: number, what: string): Row[] {
   if (rows.length === 0) {
     throw new ListFormatError('empty_file', `${what} has no rows`);
   }
+  // A file that was cut between two rows has nothing else to show it by.
+  if (!endMark.test(marked)) {
+    throw new ListFormatError('truncated', `${what} lacks its end mark`);
+  }
   return rows;
 }
 
-function readRecords(bytes: Uint8Array, what: string): Row[] {
-  const text = readText(bytes, what).replace(endMark, '');
+function readRecords(marked: string, what: string): Row[] {
+  const text = marked.replace(endMark, '').trimEnd();
   if (text === '') {
     throw new ListFormatError('empty_file', `${what} has no content`);
   }
@@ -214,6 +219,9 @@ const identifierPatterns: readonly { readonly type: string; readonly pattern: Re
   },
   { type: 'national_id', pattern: /^(?:Cedula No\.|C\.U\.R\.P\.|D\.N\.I\.|SSN|NIE) (.+)$/u },
   { type: 'tax_id', pattern: /^(?:Tax ID No\.|NIT #?|R\.F\.C\.|RUC #?|RIF #?|V\.A\.T\. Number|RTN) ?(.+)$/u },
+  { type: 'driving_licence', pattern: /^Driver's License No\. (.+)$/u },
+  { type: 'residence_permit', pattern: /^(?:Residency Number|Residence Permit No\.) (.+)$/u },
+  { type: 'lei', pattern: /^Legal Entity Number (.+)$/u },
   { type: 'imo', pattern: /^Vessel Registration Identification IMO (\d+)$/u },
   { type: 'mmsi', pattern: /^MMSI (\d+)$/u },
   {

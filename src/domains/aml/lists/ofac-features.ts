@@ -84,6 +84,9 @@ const FEATURE_TYPES: Readonly<Record<string, string>> = {
 
 const DOCUMENT_TYPES: readonly (readonly [RegExp, string])[] = [
   [/passport/iu, 'passport'],
+  [/driver/iu, 'driving_licence'],
+  [/residen/iu, 'residence_permit'],
+  [/legal entity number/iu, 'lei'],
   [/tax|^nit|^ruc|^rif|^rtn|r\.f\.c|v\.a\.t/iu, 'tax_id'],
   [/vessel registration/iu, 'imo'],
   [/^mmsi/iu, 'mmsi'],

@@ -40,11 +40,11 @@ type Reader = {
 const READERS: Readonly<Record<ListFormat, Reader>> = {
   ofac_csv: {
     parts: ['primary', 'aliases', 'addresses'],
-    revision: 1,
+    revision: 2,
     parse: (part) =>
       parseOfacCsv({ primary: part('primary'), aliases: part('aliases'), addresses: part('addresses') }),
   },
-  ofac_advanced_xml: { parts: ['file'], revision: 1, parse: (part) => parseOfacAdvancedXml(part('file')) },
+  ofac_advanced_xml: { parts: ['file'], revision: 2, parse: (part) => parseOfacAdvancedXml(part('file')) },
   un_xml: { parts: ['file'], revision: 1, parse: (part) => parseUnXml(part('file')) },
   uk_csv: { parts: ['file'], revision: 1, parse: (part) => parseUkCsv(part('file')) },
   uk_normalised: {

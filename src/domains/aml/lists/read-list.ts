@@ -3,17 +3,22 @@
  * and is read by a worker, which hands over its entries in portions. It guarantees an end: a reader that takes too
  * long is stopped and the file refused.
  */
+import { isReadable } from '../read-listed.ts';
 import { entityHash, type ListEntity, screeningHash } from './entity.ts';
 import { type ListFormatCode, ListFormatError } from './list-format-error.ts';
 import { type ListFiles, type ListFormat, parseListFiles } from './parse-list.ts';
 
-/** An entry as it is stored. @shape hashes in hexadecimal, the record as JSON text */
+/** An entry as it is stored, with what is counted of it. @shape hashes in hexadecimal, the record as JSON text */
 export type ReadEntity = {
   readonly sourceId: string;
   readonly kind: string;
   readonly hash: string;
   readonly screeningHash: string;
   readonly record: string;
+  readonly names: number;
+  readonly identifiers: number;
+  /** Names that nobody can be compared with. */
+  readonly unreadable: number;
 };
 
 /** What a reading worker says. */
@@ -46,6 +51,9 @@ export function readEntity(entity: ListEntity): ReadEntity {
     hash: entityHash(entity),
     screeningHash: screeningHash(entity),
     record: JSON.stringify(entity),
+    names: entity.names.length,
+    identifiers: entity.identifiers.length,
+    unreadable: entity.names.filter(({ name }) => !isReadable(name, entity.kind)).length,
   };
 }
 

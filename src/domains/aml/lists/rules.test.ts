@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { diffOf } from './diff.ts';
 import type { ReadEntity } from './read-list.ts';
-import { effectOf, type ImportPlan, planImport, purposeOf } from './rules.ts';
+import { type Amounts, effectOf, type ImportPlan, planImport, purposeOf } from './rules.ts';
 
 const entity = (sourceId: string, hash: string): ReadEntity => ({
   sourceId,
@@ -10,6 +10,9 @@ const entity = (sourceId: string, hash: string): ReadEntity => ({
   kind: 'person',
   screeningHash: hash,
   record: '{}',
+  names: 1,
+  identifiers: 0,
+  unreadable: 0,
 });
 
 describe('the plan of an import', () => {
@@ -27,6 +30,29 @@ describe('the plan of an import', () => {
     expect(planImport({ maxShrinkBps: 2_000, minEntities: 2 }, before, count, removed, held)).toEqual(
       expected,
     );
+  });
+});
+
+describe('a file that keeps every entry', () => {
+  const plan = (...contents: readonly Amounts[]) =>
+    planImport({ maxShrinkBps: 2_000, minEntities: 2 }, 10, 10, 0, 0, contents).kind;
+
+  test.each<[string, readonly Amounts[], ImportPlan['kind']]>([
+    ['and as many names', [{ before: 30, now: 30 }], 'activate'],
+    ['and lost a fifth of its names', [{ before: 30, now: 24 }], 'activate'],
+    ['and lost more than a fifth of its names', [{ before: 30, now: 23 }], 'refuse'],
+    [
+      'and its names, but no number',
+      [
+        { before: 30, now: 30 },
+        { before: 5, now: 0 },
+      ],
+      'refuse',
+    ],
+    ['and had no numbers before', [{ before: 0, now: 0 }], 'activate'],
+    ['and has more of them', [{ before: 1, now: 90 }], 'activate'],
+  ])('%s', (_title, contents, kind) => {
+    expect(plan(...contents)).toBe(kind);
   });
 });
 

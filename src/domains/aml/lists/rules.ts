@@ -15,9 +15,13 @@ export type ImportPlan =
   /** What it brings becomes active at once; what it lost stays until a second person agreed. */
   | { readonly kind: 'hold' };
 
+/** How much there was of something, and how much there is. */
+export type Amounts = { readonly before: number; readonly now: number };
+
 /**
- * What may become of a version; `heldCount` entries of it take something off the list.
- * @units maxShrinkBps of the entries before; exactly that share may go
+ * What may become of a version; `heldCount` entries of it take something off the list, and `contents` is what it holds
+ * besides entries, such as names: a file that lost those finds people no more, with every entry in its place.
+ * @units maxShrinkBps of what there was before; exactly that share may go
  */
 export function planImport(
   limits: { readonly maxShrinkBps: number; readonly minEntities: number },
@@ -25,11 +29,16 @@ export function planImport(
   entityCount: number,
   removedCount: number,
   heldCount: number,
+  contents: readonly Amounts[] = [],
 ): ImportPlan {
   if (entityCount < limits.minEntities) {
     return { kind: 'refuse', refusal: 'list_too_small' };
   }
-  if (removedCount * 10_000 > beforeCount * limits.maxShrinkBps) {
+  const lost = contents.map(({ before, now }) => ({ before, lost: before - now }));
+  const shrunk = [{ before: beforeCount, lost: removedCount }, ...lost].some(
+    (amount) => amount.lost * 10_000 > amount.before * limits.maxShrinkBps,
+  );
+  if (shrunk) {
     return { kind: 'refuse', refusal: 'list_shrunk' };
   }
   return { kind: heldCount > 0 ? 'hold' : 'activate' };

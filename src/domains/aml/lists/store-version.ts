@@ -49,6 +49,41 @@ export async function entitiesOfSources(
   return new Map(rows.map((row) => [row.sourceId, row.record as ListEntity]));
 }
 
+/** What is counted of a version besides its entries. */
+export type ContentCounts = Pick<ListVersion, 'nameCount' | 'identifierCount' | 'unreadableCount'>;
+
+/** @shape what was counted when it was imported, else counted now; null for no version */
+export async function contentCountsOf(tx: Tx, versionId: Id | null): Promise<ContentCounts | null> {
+  if (versionId === null) {
+    return null;
+  }
+  const [row] = await tx.execute<{ names: number; identifiers: number; unreadable: number | null }>(sql`
+    select v.unreadable_count as unreadable,
+      coalesce(v.name_count, held.names, 0)::int as names,
+      coalesce(v.identifier_count, held.identifiers, 0)::int as identifiers
+    from list_versions v left join lateral (
+      select sum(jsonb_array_length(e.record -> 'names')) as names,
+        sum(jsonb_array_length(e.record -> 'identifiers')) as identifiers
+      from list_version_entities m join list_entities e on e.id = m.entity_id
+      where m.version_id = v.id and v.name_count is null
+    ) held on true
+    where v.id = ${versionId}::uuid`);
+  return row === undefined
+    ? null
+    : { nameCount: row.names, identifierCount: row.identifiers, unreadableCount: row.unreadable };
+}
+
+/** What is counted of the entries of a file. */
+export function countsOf(entities: readonly ReadEntity[]) {
+  const counts = { nameCount: 0, identifierCount: 0, unreadableCount: 0 };
+  for (const { names, identifiers, unreadable } of entities) {
+    counts.nameCount += names;
+    counts.identifierCount += identifiers;
+    counts.unreadableCount += unreadable;
+  }
+  return counts;
+}
+
 /**
  * Keeps a version with every entry of its file; each distinct state of an entry is kept once.
  * @effects `list_versions`, `list_entities`, `list_version_entities`

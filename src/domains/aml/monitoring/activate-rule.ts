@@ -2,6 +2,7 @@ import { and, eq } from 'drizzle-orm';
 import { present } from '../../../kernel/assert.ts';
 import { canonicalJson, type Json } from '../../../kernel/canonical-json.ts';
 import type { Id } from '../../../kernel/id.ts';
+import { addMs } from '../../../kernel/time.ts';
 import type { ApprovalAction } from '../../../platform/approvals/actions.ts';
 import { type Approval, requestApproval } from '../../../platform/approvals/request-approval.ts';
 import { record } from '../../../platform/audit/record.ts';
@@ -17,12 +18,14 @@ import { OFFICERS } from '../operation.ts';
 import type { StoredRule } from './rule-store.ts';
 import { monitoringRules } from './schema.ts';
 import { refuseDecided } from './simulate-rule.ts';
+import { DAY_MS } from './sizes.ts';
 
 /**
  * Asks for a draft to be put into force. What is found, and what stops money, follows from it, so another person
  * decides, on what a simulation said.
  * @effects one row of `approvals`; audit `approval.requested`
- * @errors not_found, rule_not_draft, rule_not_simulated, approval_pending_exists
+ * @errors not_found, rule_not_draft, rule_not_simulated, rule_simulation_cut, rule_simulation_old,
+ *   approval_pending_exists
  */
 export async function activateRule(ctx: Ctx, ruleId: Id): Promise<Approval> {
   return transact(ctx, 'staff', async (tx) => {
@@ -30,7 +33,7 @@ export async function activateRule(ctx: Ctx, ruleId: Id): Promise<Approval> {
     if (draft === undefined) {
       throw refuse('not_found');
     }
-    await refuseUnsimulated(tx, draft);
+    await refuseUnsimulated(tx, ctx, draft);
     return requestApproval(tx, ctx, {
       action: activateRuleAction.action,
       subjectType: 'monitoring_rule',
@@ -51,7 +54,7 @@ export const activateRuleAction: ApprovalAction = {
     const tx = present(ctx.tx, 'approved actions run in the transaction of the vote');
     await lockExclusive(tx, ['aml.monitoring_rules']);
     const before = present(await lockRow(tx, monitoringRules, approved.subjectId), 'a draft is not deleted');
-    await refuseUnsimulated(tx, before);
+    await refuseUnsimulated(tx, ctx, before);
     if (canonicalJson(payloadOf(before)) !== canonicalJson(approved.payload as Json)) {
       throw refuseAml('rule_not_simulated');
     }
@@ -75,8 +78,14 @@ export const activateRuleAction: ApprovalAction = {
   },
 };
 
-/** A simulation speaks for the version it replaces, and for no other. @errors rule_not_draft, rule_not_simulated */
-async function refuseUnsimulated(tx: Tx, draft: StoredRule): Promise<void> {
+/** For how long a simulation says what people do. @units ms */
+const SIMULATION_MS = 7 * DAY_MS;
+
+/**
+ * A simulation speaks for the version it replaces and for no other, for the whole of its time, and for a week.
+ * @errors rule_not_draft, rule_not_simulated, rule_simulation_cut, rule_simulation_old
+ */
+async function refuseUnsimulated(tx: Tx, ctx: Ctx, draft: StoredRule): Promise<void> {
   refuseDecided(draft);
   const [active] = await tx
     .select({ contentHash: monitoringRules.contentHash })
@@ -89,6 +98,12 @@ async function refuseUnsimulated(tx: Tx, draft: StoredRule): Promise<void> {
     simulation.activeHash !== (active?.contentHash ?? null)
   ) {
     throw refuseAml('rule_not_simulated');
+  }
+  if (simulation.isCut) {
+    throw refuseAml('rule_simulation_cut');
+  }
+  if (simulation.at < addMs(ctx.deps.clock.now(), -SIMULATION_MS)) {
+    throw refuseAml('rule_simulation_old');
   }
 }
 

@@ -1,16 +1,17 @@
 import { z } from '@hono/zod-openapi';
 import { idInput, instantInput, wireId, wireInstant, wireOf } from '../../../platform/http/wire.ts';
-import { monitoredActivity, monitoringRules, ruleHits, ruleSnoozes } from './schema.ts';
+import { monitoredActivity, monitoringRules, ruleHits, ruleSnoozes, simulatedAlerts } from './schema.ts';
 
 const Simulation = z
   .object({
+    id: wireId,
     at: wireInstant,
     from: wireInstant,
     to: wireInstant,
     contentHash: z.string(),
     activeHash: z.union([z.string(), z.null()]),
     activities: z.number().int(),
-    /** There were more activities than one simulation takes; the later ones were left out. */
+    /** There were more activities than one simulation takes; such a one puts nothing into force. */
     isCut: z.boolean(),
     people: z.number().int(),
     hitsBefore: z.number().int(),
@@ -19,6 +20,8 @@ const Simulation = z
     alertsAfter: z.number().int(),
     newAlerts: z.number().int(),
     lostAlerts: z.number().int(),
+    /** How many of those are named; `/v1/aml/rules/{id}/simulated-alerts` names them. */
+    namedAlerts: z.number().int(),
     holdsBefore: z.number().int(),
     holdsAfter: z.number().int(),
     byBand: z.record(z.string(), z.number().int()),
@@ -46,6 +49,12 @@ export const Rule = wireOf(monitoringRules)
     simulation: z.union([Simulation, z.null()]),
   })
   .openapi('MonitoringRule');
+
+/** An alert that the draft would raise (`new`), or that what is in force raises and the draft does not (`lost`). */
+export const SimulatedAlert = wireOf(simulatedAlerts)
+  .pick({ id: true, userId: true, typology: true, activityId: true, points: true, at: true })
+  .extend({ change: z.enum(['new', 'lost']) })
+  .openapi('MonitoringSimulatedAlert');
 
 export const RuleList = z.object({ data: z.array(Rule) }).openapi('MonitoringRuleList');
 

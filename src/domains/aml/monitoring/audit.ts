@@ -32,6 +32,13 @@ export const MONITORING_EVENTS = auditEvents({
     description: 'Two people put a version of a monitoring rule into force',
     shows: [...SHOWS, 'simulation'],
   },
+  'monitoring.activity_unwatched': {
+    category: 'compliance',
+    severity: 'critical',
+    class: 'restricted',
+    description: 'Something a customer did could not be held against the monitoring rules',
+    shows: ['source', 'kind'],
+  },
   'rule_snooze.placed': {
     category: 'compliance',
     severity: 'warning',

@@ -1,11 +1,13 @@
 import { eq } from 'drizzle-orm';
 import { addMs, type Instant } from '../../../kernel/time.ts';
-import type { ActivitySource } from '../../../platform/activity.ts';
+import type { ActivitySource, PlacedActivity } from '../../../platform/activity.ts';
+import { raiseAlarm } from '../../../platform/alarms/raise-alarm.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { lockExclusive } from '../../../platform/db/locks.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import type { Job } from '../../../platform/domain.ts';
+import { AML_EVENTS } from '../audit.ts';
 import { activeRules } from './rule-store.ts';
 import { activityCursors } from './schema.ts';
 import { keepActivities, watchActivity } from './watch-activity.ts';
@@ -14,6 +16,9 @@ const PAGE_ROWS = 200;
 
 /** Pages of one source in one run; the next run goes on. */
 const PAGES_MOST = 50;
+
+/** Rows of a page that are passed by, each with an alarm. */
+const FAILED_MOST = 5;
 
 /** Rows take their place when they are made and are seen when they are committed: how far apart that can be. */
 const OVERLAP_MS = 90_000;
@@ -26,19 +31,32 @@ export const collectActivityJob: Job = {
 };
 
 /**
+ * Reads every source on; what fails in one keeps none of the others from being read, and a row that fails keeps none
+ * of the rows behind it.
  * @effects `activity_cursors`, `monitored_activity`, `rule_hits`; events `aml.activity_hit`; a transaction for
- *   each page
+ *   each page; perhaps the alarm `monitoring.activity_unwatched`
+ * @errors the first failure, once every source was read
  */
 export async function collectActivity(ctx: Ctx): Promise<void> {
+  const failures: unknown[] = [];
   for (const source of ctx.deps.activitySources) {
-    let after = await beginAt(ctx, source);
-    for (let page = 0; page < PAGES_MOST; page += 1) {
-      const reached = await transact(ctx, 'engine', (tx) => collectPage(tx, ctx, source, after));
-      if (reached === null) {
-        break;
-      }
-      after = reached;
+    await collectSource(ctx, source).catch((failure: unknown) => failures.push(failure));
+  }
+  if (failures.length > 0) {
+    throw failures[0];
+  }
+}
+
+async function collectSource(ctx: Ctx, source: ActivitySource): Promise<void> {
+  let after = await beginAt(ctx, source);
+  for (let page = 0; page < PAGES_MOST; page += 1) {
+    const reached = await transact(ctx, 'engine', (tx) => collectPage(tx, ctx, source, after)).catch(() =>
+      collectEach(ctx, source, after),
+    );
+    if (reached === null) {
+      return;
     }
+    after = reached;
   }
 }
 
@@ -58,9 +76,59 @@ async function beginAt(ctx: Ctx, source: ActivitySource): Promise<string> {
 async function collectPage(tx: Tx, ctx: Ctx, source: ActivitySource, after: string): Promise<string | null> {
   await lockExclusive(tx, [`activity:${source.name}`]);
   const rows = await source.read(tx, after, PAGE_ROWS);
+  await watchRows(tx, ctx, source, rows);
+  return behind(rows);
+}
+
+/** Where reading goes on behind a page; null where nothing is. */
+function behind(rows: readonly PlacedActivity[]): string | null {
+  return rows.length < PAGE_ROWS ? null : (rows.at(-1)?.position ?? null);
+}
+
+/**
+ * The same page, a transaction for each row: one that fails is passed by with an alarm. Where many fail it is not the
+ * rows: nothing more is passed by, and the source is read again from there.
+ */
+async function collectEach(ctx: Ctx, source: ActivitySource, after: string): Promise<string | null> {
+  const rows = await transact(ctx, 'engine', (tx) => source.read(tx, after, PAGE_ROWS));
+  let failed = 0;
+  for (const row of rows) {
+    try {
+      await transact(ctx, 'engine', (tx) => watchRows(tx, ctx, source, [row]));
+    } catch (failure) {
+      failed += 1;
+      if (failed > FAILED_MOST) {
+        throw failure;
+      }
+      await transact(ctx, 'engine', (tx) => passBy(tx, ctx, source, row));
+    }
+  }
+  return behind(rows);
+}
+
+async function passBy(tx: Tx, ctx: Ctx, source: ActivitySource, row: PlacedActivity): Promise<void> {
+  await lockExclusive(tx, [`activity:${source.name}`]);
+  await move(tx, ctx, source, row.position);
+  const { sourceId, userId, kind } = row.activity;
+  await raiseAlarm(tx, ctx, {
+    event: AML_EVENTS['monitoring.activity_unwatched'],
+    resource: { type: 'monitored_activity', id: sourceId },
+    subjectUserId: userId,
+    after: { source: source.name, kind },
+  });
+}
+
+/** @effects `monitored_activity`, `rule_hits`, `activity_cursors` */
+async function watchRows(
+  tx: Tx,
+  ctx: Ctx,
+  source: ActivitySource,
+  rows: readonly PlacedActivity[],
+): Promise<void> {
+  await lockExclusive(tx, [`activity:${source.name}`]);
   const last = rows.at(-1);
   if (last === undefined) {
-    return null;
+    return;
   }
   const [cursor] = await tx.select().from(activityCursors).where(eq(activityCursors.source, source.name));
   const kept = await keepActivities(
@@ -75,7 +143,6 @@ async function collectPage(tx: Tx, ctx: Ctx, source: ActivitySource, after: stri
     }
   }
   await move(tx, ctx, source, last.position);
-  return rows.length < PAGE_ROWS ? null : last.position;
 }
 
 /** Never so far that what commits late would be behind. */

@@ -8,6 +8,9 @@ import type { Activity } from '../../../platform/activity.ts';
 import { type Finding, pointsOf, type TypologyKey, type View } from './rule.ts';
 import type { ActiveRule, RuleSet } from './rule-set.ts';
 
+/** What a measure is cut at: as high as a band can begin, and within what a column holds. */
+const MEASURE_MOST = 1_000_000_000;
+
 /** What a rule found in an activity. */
 export type Hit = {
   readonly ruleKey: string;
@@ -62,7 +65,8 @@ function hitsOfRule(activity: Activity, view: View, active: ActiveRule, set: Rul
     const points = set.typologies[content.typology].alertAt;
     return [{ ...common, userId: activity.userId, measure: 0, points, facts: { isFailed: true } }];
   }
-  return findings.flatMap(({ userId = activity.userId, measure, facts }) => {
+  return findings.flatMap(({ userId = activity.userId, measure: found, facts }) => {
+    const measure = Math.min(found, MEASURE_MOST);
     const points = pointsOf(content.bands, measure);
     return points === 0 ? [] : [{ ...common, userId, measure, points, facts }];
   });

@@ -7,6 +7,7 @@ import {
   ruleHitAlerts,
   ruleHits,
   ruleSnoozes,
+  simulatedAlerts,
 } from './schema.ts';
 
 /** What each column holds. */
@@ -68,6 +69,17 @@ export const monitoringInventory: readonly TableInventory[] = [
     addsEach: 'internal',
     facts: 'internal',
     snoozeId: 'internal',
+    at: 'internal',
+  }),
+  inventoryOf(simulatedAlerts, 'supervision', {
+    id: 'internal',
+    ruleId: 'internal',
+    simulationId: 'internal',
+    change: 'internal',
+    userId: 'internal',
+    typology: 'internal',
+    activityId: 'internal',
+    points: 'internal',
     at: 'internal',
   }),
   inventoryOf(ruleHitAlerts, 'supervision', { hitId: 'internal', alertId: 'internal', at: 'internal' }),

@@ -8,6 +8,7 @@ import { lockGateExclusively } from '../../identity/index.ts';
 import { openAlert } from '../alerts/open-alert.ts';
 import { type CountedHit, totalOf } from './evaluate.ts';
 import { TYPOLOGY_KEYS, type TypologyKey } from './rule.ts';
+import type { RuleSet } from './rule-set.ts';
 import { activeRules } from './rule-store.ts';
 import { ruleHitAlerts } from './schema.ts';
 import { type Standing, standingsOf, typologyDedup, untoldHits } from './totals.ts';
@@ -22,6 +23,23 @@ export const judgeHits: Consumer = {
   types: [ACTIVITY_HIT],
   handle: (ctx, event) => judgeHitsOf(ctx, present(event.userId, 'a hit is about a person')),
 };
+
+/**
+ * Raises at once what money waits for, for a caller that holds the person's gate exclusively since before it locked
+ * any row: the gate is shut when the caller commits. Whatever else there is follows behind the outbox.
+ * @effects those of `openAlert`; rows of `rule_hit_alerts`
+ */
+export async function raiseHeld(tx: Tx, ctx: Ctx, userId: Id, set: RuleSet): Promise<void> {
+  const at = ctx.deps.clock.now();
+  const held = (await standingsOf(tx, userId, at, set)).filter(({ isHold }) => isHold);
+  for (const standing of held) {
+    const { typology } = standing;
+    const hits = await untoldHits(tx, userId, typology, { at, set, most: HITS_AT_ONCE });
+    if (hits.length > 0) {
+      await raise(tx, ctx, userId, standing, hits);
+    }
+  }
+}
 
 /**
  * Raises an alert for each typology whose points reach what an alert needs, or takes new hits into the one that is

@@ -1,15 +1,15 @@
-import { and, count, desc, eq, gte, lte, ne, sql } from 'drizzle-orm';
+import { and, count, desc, eq, gte, lte, ne, type SQL, sql } from 'drizzle-orm';
 import { unionAll } from 'drizzle-orm/pg-core';
 import { present } from '../../../kernel/assert.ts';
 import type { Id } from '../../../kernel/id.ts';
-import { addMs } from '../../../kernel/time.ts';
+import { addMs, type Instant } from '../../../kernel/time.ts';
 import type { Activity } from '../../../platform/activity.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { readGates } from '../../identity/index.ts';
 import { PAST_ROWS, type PastPart, pastPartsOf } from './past-window.ts';
 import type { Peers, Reference, View } from './rule.ts';
 import { monitoredActivity, peerFigures } from './schema.ts';
-import { DAY_MS } from './sizes.ts';
+import { DAY_MS, hasMoved } from './sizes.ts';
 
 /** How far back rules look. @units ms */
 export const PAST_MS = 400 * DAY_MS;
@@ -29,8 +29,10 @@ export async function loadView(
   reference: Reference,
 ): Promise<View> {
   const market = isMarket(stored);
+  const past = await pastOf(tx, stored, pastPartsOf(market));
   return {
-    past: await pastOf(tx, stored, pastPartsOf(market)),
+    past,
+    lastMovedAt: market ? null : (past.find(hasMoved)?.occurredAt ?? (await lastMovedAt(tx, stored))),
     others: stored.kind === 'order_placed' ? await othersOf(tx, stored) : [],
     sharers: stored.counterpartyIndex === null ? 0 : await sharersOf(tx, stored, stored.counterpartyIndex),
     peers: market ? null : await peersOf(tx, stored.userId),
@@ -65,6 +67,37 @@ function partOf(tx: Tx, stored: Activity & { readonly id: Id }, { kind, isMarket
     )
     .orderBy(desc(monitoredActivity.occurredAt))
     .limit(most);
+}
+
+/** However long ago it was: whoever did nothing for years has nothing in their past that rules look at. */
+async function lastMovedAt(tx: Tx, stored: Activity & { readonly id: Id }): Promise<Instant | null> {
+  const newest = (kind: Activity['kind'], more?: SQL) =>
+    tx
+      .select({ at: monitoredActivity.occurredAt })
+      .from(monitoredActivity)
+      .where(
+        and(
+          eq(monitoredActivity.userId, stored.userId),
+          eq(monitoredActivity.isMarket, kind === 'fill'),
+          eq(monitoredActivity.kind, kind),
+          lte(monitoredActivity.occurredAt, stored.occurredAt),
+          ne(monitoredActivity.id, stored.id),
+          more,
+        ),
+      )
+      .orderBy(desc(monitoredActivity.occurredAt))
+      .limit(1);
+  const rows = await unionAll(
+    newest('deposit'),
+    newest('fill'),
+    newest('withdrawal_ended', sql`${monitoredActivity.data} ->> 'end' = 'completed'`),
+  );
+  return (
+    rows
+      .map(({ at }) => at)
+      .toSorted()
+      .at(-1) ?? null
+  );
 }
 
 async function othersOf(tx: Tx, { instrument, userId, occurredAt }: Activity) {

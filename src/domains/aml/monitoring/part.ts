@@ -8,7 +8,7 @@ import { judgeHits } from './judge-hits.ts';
 import { peerFiguresJob } from './peer-figures.ts';
 import { personalMonitoring } from './personal-data.ts';
 import { monitoringEndpoints } from './routes.ts';
-import { monitoredActivity, ruleHits, ruleSnoozes } from './schema.ts';
+import { monitoredActivity, ruleHits, ruleSnoozes, simulatedAlerts } from './schema.ts';
 import { snoozeRuleAction } from './snooze-rule.ts';
 
 /** What monitoring hands to AML's front door. */
@@ -24,5 +24,6 @@ export const monitoringPart: DomainPart = {
     peopleBehind(monitoredActivity, monitoredActivity.id, monitoredActivity.userId),
     peopleBehind(ruleHits, ruleHits.id, ruleHits.userId),
     peopleBehind(ruleSnoozes, ruleSnoozes.id, ruleSnoozes.userId),
+    peopleBehind(simulatedAlerts, simulatedAlerts.id, simulatedAlerts.userId),
   ],
 };

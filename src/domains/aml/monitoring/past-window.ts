@@ -1,6 +1,7 @@
 /**
  * How much of a person's past rules look at: of each kind its own newest rows, so that what costs nothing cannot
- * crowd out what they add up. Pure. A window that is full is something to look at by itself: crowded-past.ts.
+ * crowd out what they add up. Pure. A window that is full is something to look at by itself: crowded-past.ts,
+ * crowded-market.ts.
  */
 import type { ActivityKind } from '../../../platform/activity.ts';
 
@@ -16,16 +17,18 @@ export type PastPart = { readonly kind: ActivityKind; readonly isMarket: boolean
 const PAST_OF_MONEY: readonly PastPart[] = [
   { kind: 'deposit', isMarket: false, most: PAST_ROWS },
   { kind: 'withdrawal_requested', isMarket: false, most: PAST_ROWS },
+  { kind: 'withdrawal_ended', isMarket: false, most: PAST_ROWS },
   { kind: 'beneficiary_added', isMarket: false, most: PAST_ROWS },
-  { kind: 'transfer', isMarket: false, most: 1 },
+  { kind: 'transfer', isMarket: false, most: PAST_ROWS },
   { kind: 'fill', isMarket: true, most: MARKET_ROWS_OF_MONEY },
   { kind: 'order_placed', isMarket: true, most: 1 },
   { kind: 'order_closed', isMarket: true, most: 1 },
 ];
 
+/** One more than rules add up, so that the one which fills the window is told from those behind it. */
 const PAST_OF_MARKET: readonly PastPart[] = [
-  { kind: 'fill', isMarket: true, most: PAST_ROWS },
-  { kind: 'order_closed', isMarket: true, most: PAST_ROWS },
+  { kind: 'fill', isMarket: true, most: PAST_ROWS + 1 },
+  { kind: 'order_closed', isMarket: true, most: PAST_ROWS + 1 },
 ];
 
 /** What of the past is looked at for an activity of money, or of a market. */

@@ -3,22 +3,31 @@
  * raised. The same rules decide as on the day; what they may look at is made from the activities themselves.
  */
 import type { Id } from '../../../kernel/id.ts';
-import { addMs, msOfInstant } from '../../../kernel/time.ts';
+import { addMs, type Instant, msOfInstant } from '../../../kernel/time.ts';
 import type { Activity, ActivityKind } from '../../../platform/activity.ts';
 import { type CountedHit, type Hit, hitsOf, totalOf } from './evaluate.ts';
 import { isMarket, OTHERS_MS, PAST_MS, SHARED_MS } from './load-view.ts';
 import { PAST_ROWS, pastPartsOf } from './past-window.ts';
 import type { Peers, TypologyKey, View } from './rule.ts';
 import type { RuleSet } from './rule-set.ts';
-import { DAY_MS } from './sizes.ts';
+import { DAY_MS, hasMoved } from './sizes.ts';
 
 export type Replayed = Activity & { readonly id: Id };
+
+/** An alert that would have been raised: about whom, and by which activity. */
+export type ReplayedAlert = {
+  readonly userId: Id;
+  readonly typology: TypologyKey;
+  readonly activityId: Id;
+  readonly points: number;
+  readonly at: Instant;
+};
 
 /** What one set made of the activities. */
 export type ReplayTally = {
   readonly hits: readonly (Hit & { readonly activityId: Id })[];
-  /** `person typology activity` of each alert that would have been raised. */
-  readonly alerts: ReadonlySet<string>;
+  /** Each alert that would have been raised, by `person typology activity`. */
+  readonly alerts: ReadonlyMap<string, ReplayedAlert>;
   readonly holds: ReadonlySet<string>;
 };
 
@@ -34,7 +43,7 @@ type Dated = CountedHit & { readonly atMs: number };
 type Side = {
   readonly set: RuleSet;
   readonly hits: (Hit & { readonly activityId: Id })[];
-  readonly alerts: Set<string>;
+  readonly alerts: Map<string, ReplayedAlert>;
   readonly holds: Set<string>;
   readonly dated: Map<string, Dated[]>;
   /** Until when an alert of a person and typology takes further hits in. @units ms */
@@ -55,6 +64,7 @@ export function startReplay(before: RuleSet, after: RuleSet, peersOf: (userId: I
         activity.counterpartyIndex === null ? null : Buffer.from(activity.counterpartyIndex).toString('hex');
       const view = {
         past: pastOf(own, activity),
+        lastMovedAt: isMarket(activity) ? null : lastMovedAt(own),
         others: othersOf(fillsOf.get(activity.instrument ?? '') ?? [], activity),
         sharers: place === null ? 0 : sharersOf(users.get(place), activity),
         peers: isMarket(activity) ? null : peersOf(activity.userId),
@@ -85,7 +95,7 @@ function sideOf(set: RuleSet): Side {
   return {
     set,
     hits: [],
-    alerts: new Set(),
+    alerts: new Map(),
     holds: new Set(),
     dated: new Map(),
     openUntil: new Map(),
@@ -101,6 +111,13 @@ function pastOf(
     .flatMap(({ kind, most }) => (own.get(kind) ?? []).slice(-most))
     .filter(({ occurredAt }) => occurredAt >= since)
     .toSorted((left, right) => (left.occurredAt < right.occurredAt ? 1 : -1));
+}
+
+function lastMovedAt(own: ReadonlyMap<ActivityKind, readonly Replayed[]>): Instant | null {
+  const newest = (['deposit', 'fill', 'withdrawal_ended'] as const).flatMap(
+    (kind) => (own.get(kind) ?? []).findLast(hasMoved)?.occurredAt ?? [],
+  );
+  return newest.toSorted().at(-1) ?? null;
 }
 
 function othersOf(fills: readonly Replayed[], activity: Activity): readonly Activity[] {
@@ -131,21 +148,25 @@ function judge(side: Side, activity: Replayed, view: View): void {
       { ruleKey: hit.ruleKey, points: hit.points, addsEach: hit.addsEach, atMs },
     ];
     side.dated.set(key, standing);
-    raise(side, hit.typology, { key, atMs, name: `${key} ${activity.id}`, points: totalOf(standing) });
+    raise(side, key, {
+      userId: hit.userId,
+      typology: hit.typology,
+      activityId: activity.id,
+      points: totalOf(standing),
+      at: activity.occurredAt,
+    });
   }
 }
 
-function raise(
-  side: Side,
-  typology: TypologyKey,
-  found: { readonly key: string; readonly atMs: number; readonly name: string; readonly points: number },
-): void {
-  const { alertAt, holdAt, windowDays } = side.set.typologies[typology];
-  if (found.points >= alertAt && (side.openUntil.get(found.key) ?? 0) < found.atMs) {
-    side.alerts.add(found.name);
-    side.openUntil.set(found.key, found.atMs + windowDays * DAY_MS);
+function raise(side: Side, key: string, found: ReplayedAlert): void {
+  const { alertAt, holdAt, windowDays } = side.set.typologies[found.typology];
+  const name = `${key} ${found.activityId}`;
+  const atMs = msOfInstant(found.at);
+  if (found.points >= alertAt && (side.openUntil.get(key) ?? 0) < atMs) {
+    side.alerts.set(name, found);
+    side.openUntil.set(key, atMs + windowDays * DAY_MS);
   }
   if (holdAt !== null && found.points >= holdAt) {
-    side.holds.add(found.name);
+    side.holds.add(name);
   }
 }

@@ -15,13 +15,14 @@ import {
   RuleHit,
   RuleList,
   RuleQuery,
+  SimulatedAlert,
   SimulatedTime,
   Snooze,
 } from './api.ts';
 import { draftRule } from './draft-rule.ts';
 import { simulateRule } from './simulate-rule.ts';
 import { endSnooze, snoozeRule } from './snooze-rule.ts';
-import { listRuleHits, listRules, listSnoozes } from './store.ts';
+import { listRuleHits, listRules, listSimulatedAlerts, listSnoozes } from './store.ts';
 
 const params = z.object({ id: idInput });
 const Asked = z.object({ approval: ApprovalView }).openapi('MonitoringApproval');
@@ -75,6 +76,23 @@ export const monitoringEndpoints: readonly Endpoint[] = [
   }),
   endpoint({
     ...AML_OPERATION,
+    operationId: 'listSimulatedAlerts',
+    method: 'get',
+    path: '/v1/aml/rules/{id}/simulated-alerts',
+    summary: 'The alerts a simulated draft would raise and what is in force does not, or the other way round',
+    description: 'Of the newest simulation; the first thousand of each.',
+    access: { staff: READERS, scope: 'aml:read' },
+    params,
+    query: z.strictObject(pageQuery),
+    responses: { 200: pageOf(SimulatedAlert) },
+    problems: pickProblems(PLATFORM_PROBLEMS, 'not_found'),
+    handler: async (ctx, { params: { id }, query }) => ({
+      status: 200,
+      body: await listSimulatedAlerts(ctx, id, query),
+    }),
+  }),
+  endpoint({
+    ...AML_OPERATION,
     operationId: 'activateMonitoringRule',
     method: 'post',
     path: '/v1/aml/rules/{id}/activate',
@@ -83,7 +101,13 @@ export const monitoringEndpoints: readonly Endpoint[] = [
     params,
     responses: { 202: Asked },
     problems: {
-      ...pickProblems(AML_PROBLEMS, 'rule_not_draft', 'rule_not_simulated'),
+      ...pickProblems(
+        AML_PROBLEMS,
+        'rule_not_draft',
+        'rule_not_simulated',
+        'rule_simulation_cut',
+        'rule_simulation_old',
+      ),
       ...pickProblems(PLATFORM_PROBLEMS, 'approval_pending_exists'),
     },
     handler: async (ctx, { params: { id } }) => ({

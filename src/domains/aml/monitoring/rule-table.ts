@@ -1,4 +1,6 @@
 import type { RuleDefinition } from './rule.ts';
+import { circularTransfers } from './rules/circular-transfers.ts';
+import { crowdedMarket } from './rules/crowded-market.ts';
 import { crowdedPast } from './rules/crowded-past.ts';
 import { dormantReactivation } from './rules/dormant-reactivation.ts';
 import { highRiskCountry } from './rules/high-risk-country.ts';
@@ -29,6 +31,7 @@ export const RULE_TABLE: readonly RuleDefinition[] = [
   dormantReactivation,
   manyBeneficiaries,
   newBeneficiaryLarge,
+  circularTransfers,
   highRiskCountry,
   sharedCounterparty,
   washTrade,
@@ -36,4 +39,5 @@ export const RULE_TABLE: readonly RuleDefinition[] = [
   spoofing,
   layering,
   tradingAhead,
+  crowdedMarket,
 ];

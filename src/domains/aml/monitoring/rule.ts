@@ -5,6 +5,7 @@
 import type { z } from '@hono/zod-openapi';
 import type { Json } from '../../../kernel/canonical-json.ts';
 import type { Id } from '../../../kernel/id.ts';
+import type { Instant } from '../../../kernel/time.ts';
 import type { Activity, ActivityKind } from '../../../platform/activity.ts';
 
 export const TYPOLOGY_KEYS = ['structuring', 'pass_through', 'networks', 'market_abuse'] as const;
@@ -34,6 +35,8 @@ export type Peers = {
 export type View = {
   /** What the same person did before, newest first. */
   readonly past: readonly Activity[];
+  /** When money or units of theirs last moved before, however long ago; null where they never did. */
+  readonly lastMovedAt: Instant | null;
   /** Fills of other people in the same instrument in the minutes before, newest first. */
   readonly others: readonly Activity[];
   /** How many other people used the same account, address or payer within a year. */

@@ -12,7 +12,13 @@ transaction; payees, transfers between own accounts, orders and trades are read 
 much of what it looks for is there; bands make points of the measure. The points of a typology are the strongest hit
 of each of its rules within its window (of a rule whose hits each count, all of them), without what is snoozed for the
 customer and without what went into an alert that is closed. From *alert* on compliance is told; from *hold* on a
-withdrawal waits for two people and the MLRO, and the customer's gate is shut until two people closed the alert.
+withdrawal waits for two people and the MLRO, and the customer's gate is shut until two people closed the alert; where
+a deposit reaches it, the gate is shut with the credit itself.
+
+The country of a deposit is that of the payer's IBAN, or of their bank where the account has none; coins, and money of
+which the bank says neither, have no country. Conversions are not watched: they change what a customer holds, and move
+nothing to anybody. A simulation replays 25,000 activities at most; one that was cut, or is older than seven days, puts
+nothing into force.
 
 Amounts are measured in basis points of a reference amount of their asset, so that several assets add up. An asset
 without a reference amount counts as a whole one each time. A rule that fails counts as what an alert needs.

@@ -15,7 +15,14 @@ const DAY = 24 * HOUR;
 const PERSON = newId();
 const OTHER = newId();
 const SET = ruleSetOf([]);
-const VIEW: View = { past: [], others: [], sharers: 0, peers: null, reference: SET.reference };
+const VIEW: View = {
+  past: [],
+  lastMovedAt: null,
+  others: [],
+  sharers: 0,
+  peers: null,
+  reference: SET.reference,
+};
 
 /** So long before now. @units ms */
 function ago(ms: number): Instant {
@@ -89,6 +96,33 @@ function placed(more: Partial<Activity> = {}): Activity {
   };
 }
 
+/** A minute and a half into an hour, so that the moments before it are of the same. */
+const LATER = { occurredAt: addMs(NOW, 90_000) };
+
+/** Trades before an instant, each so long before the next. @units ms */
+function manyFills(count: number, apartMs: number, until: Instant = NOW): readonly Activity[] {
+  return Array.from({ length: count }, (_unused, number) =>
+    fill('buy', { occurredAt: addMs(until, -(number + 1) * apartMs) }),
+  );
+}
+
+function transfer(from: string, to: string, more: Partial<Activity> = {}): Activity {
+  return {
+    ...deposit('10', { direction: 'none' }),
+    kind: 'transfer',
+    accountId: from as Activity['accountId'],
+    data: { toAccountId: to },
+    ...more,
+  };
+}
+
+/** There, back, there and so on, so many times, the last of them back. */
+function toAndFro(count: number, more: Partial<Activity> = {}): readonly Activity[] {
+  return Array.from({ length: count }, (_unused, number) =>
+    number % 2 === 0 ? transfer('b', 'a', more) : transfer('a', 'b', more),
+  );
+}
+
 function place(number: number): Uint8Array {
   return new Uint8Array(32).fill(number);
 }
@@ -103,6 +137,11 @@ function payee(number: number, more: Partial<Activity> = {}): Activity {
     counterpartyIndex: place(number),
     ...more,
   };
+}
+
+/** What became of a request to pay out. */
+function ended(request: Activity, end: string, occurredAt = request.occurredAt): Activity {
+  return { ...request, source: 'test.ends', kind: 'withdrawal_ended', occurredAt, data: { end } };
 }
 
 /** A withdrawal to a payee who was added so long ago. @units ms */
@@ -122,6 +161,15 @@ function points(ruleKey: string, activity: Activity, view: Partial<View> = {}): 
 }
 
 type Row = readonly [what: string, activity: Activity, view: Partial<View>, expected: number];
+
+/** A request to the place of `toPayee`. */
+const FIRST = toPayee('9999', DAY);
+
+/** An order of five that was taken away after so much of it was traded. */
+function filled(filledQuantity: string, more: Partial<Activity> = {}): Activity {
+  const { data } = cancelled('sell');
+  return cancelled('sell', { data: { ...data, isUnfilled: false, filledQuantity }, ...more });
+}
 
 const PEERS = { people: 20, inBps: 10_000, outBps: 10_000 };
 
@@ -212,6 +260,40 @@ const CASES: Readonly<Record<string, readonly Row[]>> = {
       0,
     ],
   ],
+  crowded_market: [
+    ['a trade that fills the window', fill('buy'), { past: manyFills(PAST_ROWS, 2_000) }, 40],
+    [
+      'an ended order among as many',
+      cancelled('buy'),
+      { past: times(PAST_ROWS, () => cancelled('buy')) },
+      40,
+    ],
+    ['one fewer', fill('buy'), { past: manyFills(PAST_ROWS - 1, 2_000) }, 0],
+    [
+      'one behind it in the same hour',
+      fill('buy', LATER),
+      { past: manyFills(PAST_ROWS + 1, 2_000, LATER.occurredAt) },
+      0,
+    ],
+    ['the first of the next hour', fill('buy'), { past: manyFills(PAST_ROWS + 1, 2_000) }, 40],
+    [
+      'as many at the same moment',
+      fill('buy', LATER),
+      { past: manyFills(PAST_ROWS + 1, 0, LATER.occurredAt) },
+      40,
+    ],
+    ['as many of another kind', fill('buy'), { past: times(PAST_ROWS, () => cancelled('buy')) }, 0],
+    ['one of them before the window', fill('buy'), { past: manyFills(PAST_ROWS, 240_000) }, 0],
+  ],
+  circular_transfers: [
+    ['there and back ten times', transfer('a', 'b'), { past: toAndFro(9) }, 20],
+    ['thirty times', transfer('a', 'b'), { past: toAndFro(29) }, 40],
+    ['nine times', transfer('b', 'a'), { past: toAndFro(8) }, 0],
+    ['one way only', transfer('a', 'b'), { past: times(60, () => transfer('a', 'b')) }, 0],
+    ['between others', transfer('a', 'c'), { past: toAndFro(29) }, 0],
+    ['of another asset', transfer('a', 'b', { asset: 'EUR' }), { past: toAndFro(29) }, 0],
+    ['before the window', transfer('a', 'b'), { past: toAndFro(29, { occurredAt: ago(7 * DAY + 1) }) }, 0],
+  ],
   rapid_in_out: [
     [
       '80 % out within two days',
@@ -283,6 +365,30 @@ const CASES: Readonly<Record<string, readonly Row[]>> = {
       0,
     ],
     ['small in itself', deposit('999'), { past: times(5, () => deposit('1', { occurredAt: ago(DAY) })) }, 0],
+    [
+      'five times what was paid out',
+      withdrawal('5000'),
+      { past: times(5, () => ended(withdrawal('1000', { occurredAt: ago(DAY) }), 'completed')) },
+      20,
+    ],
+    [
+      'five times what was paid out, with larger requests taken back between',
+      withdrawal('5000'),
+      {
+        past: [
+          ...times(5, () => ended(withdrawal('1000', { occurredAt: ago(DAY) }), 'completed')),
+          ...times(9, () => withdrawal('4000', { occurredAt: ago(HOUR) })),
+          ...times(9, () => ended(withdrawal('4000', { occurredAt: ago(HOUR) }), 'cancelled')),
+        ],
+      },
+      20,
+    ],
+    [
+      'nothing was paid out yet',
+      withdrawal('5000'),
+      { past: times(5, () => withdrawal('1', { occurredAt: ago(DAY) })) },
+      0,
+    ],
   ],
   velocity_peer: [
     ['half more than nearly all peers', deposit('15000'), { peers: PEERS }, 15],
@@ -298,15 +404,17 @@ const CASES: Readonly<Record<string, readonly Row[]>> = {
     ['no figures yet', deposit('100000'), {}, 0],
   ],
   dormant_reactivation: [
-    ['after 180 days', deposit('2000'), { past: [deposit('1', { occurredAt: ago(180 * DAY) })] }, 25],
-    ['after a year', withdrawal('2000'), { past: [fill('buy', { occurredAt: ago(365 * DAY) })] }, 35],
+    ['after 180 days', deposit('2000'), { lastMovedAt: ago(180 * DAY) }, 25],
+    ['after a year', withdrawal('2000'), { lastMovedAt: ago(365 * DAY) }, 35],
+    ['after ten years', deposit('2000'), { lastMovedAt: ago(3_650 * DAY) }, 35],
     [
-      'a moment under 180 days',
+      'a request and an order a moment ago move nothing',
       deposit('2000'),
-      { past: [deposit('1', { occurredAt: ago(180 * DAY - 1) })] },
-      0,
+      { lastMovedAt: ago(365 * DAY), past: [withdrawal('1'), placed({ userId: PERSON })] },
+      35,
     ],
-    ['small', deposit('1999'), { past: [deposit('1', { occurredAt: ago(200 * DAY) })] }, 0],
+    ['a moment under 180 days', deposit('2000'), { lastMovedAt: ago(180 * DAY - 1) }, 0],
+    ['small', deposit('1999'), { lastMovedAt: ago(200 * DAY) }, 0],
     ['the first of all', deposit('50000'), {}, 0],
   ],
   many_beneficiaries: [
@@ -336,12 +444,41 @@ const CASES: Readonly<Record<string, readonly Row[]>> = {
     ['all of it', toPayee('10000', DAY), {}, 40],
     ['just less', toPayee('4999', 0), {}, 0],
     ['a payee of more than a week', toPayee('10000', 7 * DAY + 1), {}, 0],
-    ['paid before', toPayee('10000', DAY), { past: [withdrawal('1', { counterpartyIndex: place(1) })] }, 0],
+    ['after a small one', toPayee('9999', DAY), { past: [toPayee('1', DAY)] }, 40],
+    [
+      'after a small one that was paid',
+      toPayee('9999', DAY),
+      { past: [FIRST, ended(FIRST, 'completed')] },
+      40,
+    ],
+    ['in parts', toPayee('2500', DAY), { past: times(3, () => toPayee('2500', DAY)) }, 40],
+    ['with what was taken back', toPayee('4999', DAY), { past: [FIRST, ended(FIRST, 'cancelled')] }, 0],
+    ['with what was refused', toPayee('4999', DAY), { past: [FIRST, ended(FIRST, 'rejected')] }, 0],
+    [
+      'a place that was paid more than a week before, added again',
+      toPayee('10000', DAY),
+      { past: [ended(FIRST, 'completed', ago(7 * DAY + 1))] },
+      0,
+    ],
+    [
+      'a place of which a request was taken back more than a week before',
+      toPayee('10000', DAY),
+      { past: [ended(FIRST, 'cancelled', ago(7 * DAY + 1))] },
+      40,
+    ],
     [
       'another payee was paid',
       toPayee('10000', DAY),
-      { past: [withdrawal('1', { counterpartyIndex: place(2) })] },
+      {
+        past: [ended(withdrawal('9999', { counterpartyIndex: place(2) }), 'completed', ago(8 * DAY))],
+      },
       40,
+    ],
+    [
+      'another payee, whose amounts are their own',
+      toPayee('4999', DAY),
+      { past: [withdrawal('9999', { counterpartyIndex: place(2) })] },
+      0,
     ],
     ['an asset nobody gave an amount for', toPayee('1', DAY, 'XYZ'), {}, 40],
     ['nobody says since when', withdrawal('10000', { counterpartyIndex: place(1) }), {}, 0],
@@ -441,8 +578,10 @@ const CASES: Readonly<Record<string, readonly Row[]>> = {
       { past: [fill('buy')] },
       0,
     ],
+    ['one lot of it had traded', filled('1'), { past: [fill('buy')] }, 15],
+    ['more than a fifth of it had traded', filled('1.00000001'), { past: [fill('buy')] }, 0],
     [
-      'it had traded',
+      'nobody says how much of it had traded',
       cancelled('sell', { data: { ...cancelled('sell').data, isUnfilled: false } }),
       { past: [fill('buy')] },
       0,
@@ -458,6 +597,7 @@ const CASES: Readonly<Record<string, readonly Row[]>> = {
     ['three prices at once', cancelled('sell', { price: parseAmount('1') }), { past: layers(2) }, 30],
     ['five prices at once', cancelled('sell', { price: parseAmount('1') }), { past: layers(4) }, 45],
     ['two prices', cancelled('sell', { price: parseAmount('1') }), { past: layers(1) }, 0],
+    ['one lot of it had traded', filled('1', { price: parseAmount('1') }), { past: layers(2) }, 30],
     [
       'three at one price',
       cancelled('sell'),

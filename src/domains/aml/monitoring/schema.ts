@@ -144,6 +144,37 @@ export const ruleHits = pgTable(
   ],
 );
 
+/** An alert that a simulated draft would raise and what is in force does not, or the other way round. */
+export const simulatedAlerts = pgTable(
+  'simulated_alerts',
+  {
+    id: uuid('id').primaryKey(),
+    ruleId: uuid('rule_id')
+      .notNull()
+      .references(() => monitoringRules.id),
+    /** Which simulation of the draft; only the newest counts. */
+    simulationId: uuid('simulation_id').notNull(),
+    change: text('change').$type<'new' | 'lost'>().notNull(),
+    userId: uuid('user_id')
+      .notNull()
+      .references(() => users.id),
+    typology: text('typology').notNull(),
+    /** What would have raised it. */
+    activityId: uuid('activity_id')
+      .notNull()
+      .references(() => monitoredActivity.id),
+    points: integer('points').notNull(),
+    at: instant('at').notNull(),
+  },
+  (table) => [
+    index('simulated_alerts_rule_id_idx').on(table.ruleId, table.simulationId, table.id),
+    index('simulated_alerts_user_id_idx').on(table.userId),
+    index('simulated_alerts_activity_id_idx').on(table.activityId),
+    check('simulated_alerts_change_check', sql`${table.change} in ('new', 'lost')`),
+    ...internalRows('simulated_alerts'),
+  ],
+);
+
 /** Which alert a hit went into. */
 export const ruleHitAlerts = pgTable(
   'rule_hit_alerts',

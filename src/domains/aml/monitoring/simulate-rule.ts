@@ -1,9 +1,11 @@
 import { and, asc, eq, gt, gte, lte, or } from 'drizzle-orm';
 import { present } from '../../../kernel/assert.ts';
-import type { Id } from '../../../kernel/id.ts';
+import { type Id, newId } from '../../../kernel/id.ts';
 import type { Instant } from '../../../kernel/time.ts';
 import { record } from '../../../platform/audit/record.ts';
 import type { Ctx } from '../../../platform/context.ts';
+import type { Tx } from '../../../platform/db/client.ts';
+import { insertRows } from '../../../platform/db/insert-rows.ts';
 import { lockRow } from '../../../platform/db/locks.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { refuse } from '../../../platform/http/refuse.ts';
@@ -12,11 +14,11 @@ import { AML_EVENTS } from '../audit.ts';
 import { refuseAml } from '../errors.ts';
 import { inTurns } from '../screening/in-turns.ts';
 import { peersOfFigures } from './load-view.ts';
-import { type Replay, type Replayed, type ReplayTally, startReplay } from './replay.ts';
+import { type Replay, type Replayed, type ReplayedAlert, type ReplayTally, startReplay } from './replay.ts';
 import type { Peers } from './rule.ts';
 import { type RuleContent, ruleSetOf } from './rule-set.ts';
 import { activeRows, type StoredRule } from './rule-store.ts';
-import { monitoredActivity, monitoringRules, peerFigures } from './schema.ts';
+import { monitoredActivity, monitoringRules, peerFigures, simulatedAlerts } from './schema.ts';
 import type { Simulation } from './simulation.ts';
 
 const PAGE_ROWS = 1_000;
@@ -24,13 +26,15 @@ const PAGE_ROWS = 1_000;
 /** What one simulation replays at most; from the beginning of its time. */
 const ACTIVITIES_MOST = 25_000;
 const SAMPLE_MOST = 20;
+/** How many alerts are named of those that would come, and of those that would not come any more. */
+const NAMED_MOST = 1_000;
 
 export type SimulatedTime = { readonly from: Instant; readonly to: Instant };
 
 /**
- * Replays what people did with a draft and with what is in force, and keeps the counts with the draft. Nobody's
- * hits, alerts or gate change.
- * @effects one row of `monitoring_rules`; audit `monitoring_rule.simulated`
+ * Replays what people did with a draft and with what is in force, and keeps with the draft what that counts and which
+ * alerts differ. Nobody's hits, alerts or gate change.
+ * @effects one row of `monitoring_rules`, rows of `simulated_alerts`; audit `monitoring_rule.simulated`
  * @errors not_found, rule_not_draft
  */
 export async function simulateRule(ctx: Ctx, ruleId: Id, { from, to }: SimulatedTime): Promise<StoredRule> {
@@ -40,14 +44,16 @@ export async function simulateRule(ctx: Ctx, ruleId: Id, { from, to }: Simulated
       throw refuse('not_found');
     }
     refuseDecided(found);
-    return { draft: found, active: await activeRows(tx), peers: await readPeers(ctx) };
+    return { draft: found, active: await activeRows(tx), peers: await readPeers(tx) };
   });
   const others = active.filter(({ key }) => key !== draft.key);
   const replay = startReplay(ruleSetOf(active), ruleSetOf([...others, draft]), peers);
   const read = await replayAll(ctx, { from, to }, replay);
   const { contentHash } = draft;
   const activeHash = active.find(({ key }) => key === draft.key)?.contentHash ?? null;
+  const alerts = differingAlerts(replay);
   const simulation = {
+    id: newId(),
     at: ctx.deps.clock.now(),
     from,
     to,
@@ -55,8 +61,9 @@ export async function simulateRule(ctx: Ctx, ruleId: Id, { from, to }: Simulated
     activeHash,
     ...read,
     ...counts(draft, replay),
+    namedAlerts: alerts.length,
   };
-  return keep(ctx, ruleId, simulation);
+  return keep(ctx, ruleId, simulation, alerts);
 }
 
 /** @errors rule_not_draft */
@@ -66,7 +73,12 @@ export function refuseDecided(rule: StoredRule): void {
   }
 }
 
-async function keep(ctx: Ctx, ruleId: Id, simulation: Simulation): Promise<StoredRule> {
+async function keep(
+  ctx: Ctx,
+  ruleId: Id,
+  simulation: Simulation,
+  alerts: readonly DifferingAlert[],
+): Promise<StoredRule> {
   return transact(ctx, 'staff', async (tx) => {
     const before = present(await lockRow(tx, monitoringRules, ruleId), 'a draft is not deleted');
     refuseDecided(before);
@@ -76,6 +88,8 @@ async function keep(ctx: Ctx, ruleId: Id, simulation: Simulation): Promise<Store
       .where(eq(monitoringRules.id, ruleId))
       .returning();
     const after = present(updated, 'the draft was locked');
+    const rows = alerts.map((alert) => ({ ...alert, id: newId() }));
+    await insertRows(tx, simulatedAlerts, rows, { ruleId, simulationId: simulation.id });
     await record(tx, ctx, {
       event: AML_EVENTS['monitoring_rule.simulated'],
       resource: { type: 'monitoring_rule', id: ruleId },
@@ -87,18 +101,16 @@ async function keep(ctx: Ctx, ruleId: Id, simulation: Simulation): Promise<Store
   });
 }
 
-async function readPeers(ctx: Ctx): Promise<(userId: Id) => Peers | null> {
-  return transact(ctx, 'staff', async (tx) => {
-    const figures = await tx.select().from(peerFigures);
-    const levels = await kycLevels(tx);
-    const groups = new Map(
-      [...new Set(figures.map(({ peerGroup }) => peerGroup))].map((group) => [
-        group,
-        peersOfFigures(figures.filter(({ peerGroup }) => peerGroup === group)),
-      ]),
-    );
-    return (userId) => groups.get(levels.get(userId) ?? '') ?? null;
-  });
+async function readPeers(tx: Tx): Promise<(userId: Id) => Peers | null> {
+  const figures = await tx.select().from(peerFigures);
+  const levels = await kycLevels(tx);
+  const groups = new Map(
+    [...new Set(figures.map(({ peerGroup }) => peerGroup))].map((group) => [
+      group,
+      peersOfFigures(figures.filter(({ peerGroup }) => peerGroup === group)),
+    ]),
+  );
+  return (userId) => groups.get(levels.get(userId) ?? '') ?? null;
 }
 
 async function replayAll(ctx: Ctx, time: SimulatedTime, replay: Replay) {
@@ -165,8 +177,21 @@ function counts(draft: StoredRule, replay: Replay) {
   };
 }
 
-function onlyIn(left: ReadonlySet<string>, right: ReadonlySet<string>): number {
-  return [...left].filter((name) => !right.has(name)).length;
+type DifferingAlert = ReplayedAlert & { readonly change: 'new' | 'lost' };
+
+/** The alerts that only one of the two would raise, the earliest first and so many of each at most. */
+function differingAlerts(replay: Replay): readonly DifferingAlert[] {
+  const [before, after] = [replay.before().alerts, replay.after().alerts];
+  const only = (left: ReplayTally['alerts'], right: ReplayTally['alerts'], change: 'new' | 'lost') =>
+    [...left]
+      .filter(([name]) => !right.has(name))
+      .slice(0, NAMED_MOST)
+      .map(([, alert]) => ({ ...alert, change }));
+  return [...only(after, before, 'new'), ...only(before, after, 'lost')];
+}
+
+function onlyIn(left: ReplayTally['alerts'], right: ReplayTally['alerts']): number {
+  return [...left.keys()].filter((name) => !right.has(name)).length;
 }
 
 function sampleOf(before: ReplayTally, after: ReplayTally): readonly string[] {

@@ -1,7 +1,10 @@
+import type { Id } from '../../../kernel/id.ts';
 import type { Instant } from '../../../kernel/time.ts';
 
 /** What a draft would have found in what people did, beside what is active. */
 export type Simulation = {
+  /** What names the alerts it found (`simulated_alerts`). */
+  readonly id: Id;
   readonly at: Instant;
   readonly from: Instant;
   readonly to: Instant;
@@ -20,6 +23,8 @@ export type Simulation = {
   /** Alerts that would be raised and are not now, and the other way round. */
   readonly newAlerts: number;
   readonly lostAlerts: number;
+  /** How many of those are named: the first of each. */
+  readonly namedAlerts: number;
   readonly holdsBefore: number;
   readonly holdsAfter: number;
   /** How many hits of the draft fell into each of its bands, by where the band begins. */

@@ -46,6 +46,16 @@ export function within(
   );
 }
 
+/** Whether a request to pay out ended so. */
+export function endedAs(activity: Activity, end: 'completed' | 'cancelled' | 'rejected'): boolean {
+  return activity.kind === 'withdrawal_ended' && activity.data.end === end;
+}
+
+/** Whether money or units really moved: not by a request, nor by an order. */
+export function hasMoved(activity: Activity): boolean {
+  return activity.kind === 'deposit' || activity.kind === 'fill' || endedAs(activity, 'completed');
+}
+
 /** The time between two instants. @units ms, never negative */
 export function msBetween(left: Instant, right: Instant): number {
   return Math.abs(msOfInstant(left) - msOfInstant(right));

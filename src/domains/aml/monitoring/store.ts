@@ -1,11 +1,19 @@
-import { and, asc, desc, eq, lt } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, lt } from 'drizzle-orm';
 import type { Id } from '../../../kernel/id.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { cutPage, type PageRequest, readCursor } from '../../../platform/http/cursor.ts';
+import { refuse } from '../../../platform/http/refuse.ts';
 import { notAboutSelf } from '../not-about-self.ts';
 import type { StoredRule } from './rule-store.ts';
-import { monitoredActivity, monitoringRules, ruleHitAlerts, ruleHits, ruleSnoozes } from './schema.ts';
+import {
+  monitoredActivity,
+  monitoringRules,
+  ruleHitAlerts,
+  ruleHits,
+  ruleSnoozes,
+  simulatedAlerts,
+} from './schema.ts';
 
 export type RuleQuery = {
   readonly key?: string | undefined;
@@ -33,6 +41,41 @@ export async function listRules(ctx: Ctx, { key, status }: RuleQuery): Promise<r
       .orderBy(asc(monitoringRules.key), desc(monitoringRules.version))
       .limit(1_000),
   );
+}
+
+/**
+ * The alerts that the newest simulation of a version found to differ from what is in force, in the order they
+ * would come.
+ * @errors not_found, invalid_cursor
+ */
+export async function listSimulatedAlerts(ctx: Ctx, ruleId: Id, query: PageRequest) {
+  const key = ctx.deps.keyring.cursorKey;
+  return transact(ctx, 'staff', async (tx) => {
+    const [rule] = await tx.select().from(monitoringRules).where(eq(monitoringRules.id, ruleId));
+    if (rule === undefined) {
+      throw refuse('not_found');
+    }
+    const simulationId = rule.simulation?.id;
+    const listing = `simulatedAlerts:${ruleId}:${simulationId ?? ''}`;
+    const [before] = query.cursor === undefined ? [] : readCursor(key, listing, query.cursor);
+    const rows =
+      simulationId === undefined
+        ? []
+        : await tx
+            .select()
+            .from(simulatedAlerts)
+            .where(
+              and(
+                notAboutSelf(ctx, simulatedAlerts.userId),
+                eq(simulatedAlerts.ruleId, ruleId),
+                eq(simulatedAlerts.simulationId, simulationId),
+                before === undefined ? undefined : gt(simulatedAlerts.id, before),
+              ),
+            )
+            .orderBy(asc(simulatedAlerts.id))
+            .limit(query.limit + 1);
+    return cutPage(key, listing, rows, query.limit, (row) => [row.id]);
+  });
 }
 
 /** What rules found, newest first, with the activity and the alert it went into. @errors invalid_cursor */

@@ -4,6 +4,7 @@ import type { Activity } from '../../../platform/activity.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { publish } from '../../../platform/outbox/publish.ts';
+import { askMonitoringVendorLater } from '../vendors/ask-monitoring-later.ts';
 import { type Hit, hitsOf } from './evaluate.ts';
 import { isMarket, loadView } from './load-view.ts';
 import type { RuleSet } from './rule-set.ts';
@@ -54,9 +55,10 @@ export async function keepActivities(
 /**
  * Holds a kept activity against the rules. It locks nothing, so that the paths of money can call it wherever they
  * hold what they need; what its hits amount to is decided behind the outbox.
- * @effects rows of `rule_hits`; event `aml.activity_hit` for each person hit
+ * @effects rows of `rule_hits`, perhaps of `monitoring_vendor_requests`; event `aml.activity_hit` for each person hit
  */
 export async function watchActivity(tx: Tx, ctx: Ctx, stored: Stored, set: RuleSet): Promise<void> {
+  await askMonitoringVendorLater(tx, ctx, stored);
   const hits = hitsOf(stored, await loadView(tx, stored, set.reference), set);
   if (hits.length === 0) {
     return;

@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { DECIMAL_PATTERN } from '../../../kernel/amount.ts';
 import { ApprovalView } from '../../../platform/approvals/api.ts';
 import { dayInput, idInput, instantInput, wireDecimal, wireId, wireOf } from '../../../platform/http/wire.ts';
+import { CaseSuspicion } from '../cases/api.ts';
 import { REPORT_REASONS, REPORT_STATUSES } from './report-rules.ts';
 import { businessHolidays, sanctionsNotices, suspiciousReportEvents, suspiciousReports } from './schema.ts';
 
@@ -127,6 +128,9 @@ export const ReportDetails = Report.extend({
 }).openapi('AmlReportDetails');
 
 export const ReportQuery = { status: z.enum(REPORT_STATUSES).optional(), caseId: idInput.optional() };
+
+/** What makes a case suspicious, and with it begins its report. */
+export const NewReport = CaseSuspicion.extend({ caseId: idInput }).openapi('NewAmlReport');
 
 export const ReportPatch = z
   .strictObject({

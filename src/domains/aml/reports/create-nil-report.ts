@@ -19,9 +19,10 @@ import { sanctionsNotices } from './schema.ts';
 
 /**
  * Writes down that a run held everybody against the lists and found nobody, with its figures, to be sent as a
- * report that there is none. Whoever it seemed to find has to be known to be somebody else.
+ * report that there is none. Whoever it seemed to find has to be known to be somebody else, whoever could not be
+ * compared has to be looked at, and nobody at all may be confirmed.
  * @effects a row of `sanctions_notices`; audit `sanctions_notice.nil_drafted`
- * @errors not_found, run_not_finished, run_found_matches, nil_report_exists
+ * @errors not_found, run_not_finished, run_not_over_everybody, nil_report_exists, run_found_matches
  */
 export async function createNilReport(ctx: Ctx, runId: Id): Promise<SanctionsNotice> {
   const writerId = present(personOf(ctx.actor), 'a notice is written by a person');
@@ -36,9 +37,12 @@ export async function createNilReport(ctx: Ctx, runId: Id): Promise<SanctionsNot
     if (finishedAt === null) {
       throw refuseAml('run_not_finished');
     }
+    if (!run.isFull && run.cause !== 'list_change') {
+      throw refuseAml('run_not_over_everybody');
+    }
     await refuseTold(tx, runId);
     const figures = await figuresOf(tx, run);
-    if (figures.notCleared > 0) {
+    if (figures.notCleared > 0 || (await isAnybodyConfirmed(tx))) {
       throw refuseAml('run_found_matches');
     }
     const at = ctx.deps.clock.now();
@@ -78,14 +82,24 @@ async function refuseTold(tx: Tx, runId: Id): Promise<void> {
   }
 }
 
+/** Whoever is frozen is found for good, whether or not this run looked at them. */
+async function isAnybodyConfirmed(tx: Tx): Promise<boolean> {
+  const [confirmed] = await tx.execute(
+    sql`select 1 from customer_gates where screening = 'confirmed' limit 1`,
+  );
+  return confirmed !== undefined;
+}
+
 /** Counts and versions only: a report that there is none names nobody. */
 async function figuresOf(tx: Tx, run: RescreeningRun) {
   const [counted] = await tx.execute<{ people: number; found: number; not_cleared: number }>(sql`
     select count(distinct r.user_id)::int as people,
       count(distinct r.user_id) filter (where r.screening_id is not null)::int as found,
-      count(distinct r.user_id) filter (where r.screening_id is not null and exists (
-        select 1 from aml_alerts a where a.user_id = r.user_id and a.kind in ('sanctions', 'provider')
-          and (a.status <> 'resolved' or a.disposition is distinct from 'false_positive')))::int as not_cleared
+      count(distinct r.user_id) filter (where exists (
+        select 1 from aml_alerts a where a.user_id = r.user_id
+          and (a.kind in ('sanctions', 'provider') and r.screening_id is not null
+              and (a.status <> 'resolved' or a.disposition is distinct from 'false_positive')
+            or a.kind = 'screening_error' and a.status <> 'resolved')))::int as not_cleared
     from rescreening_results r where r.run_id = ${run.id}`);
   const [set] = await tx.execute<{ versions: Record<string, string> }>(sql`
     select versions from screening_list_sets where hash = ${run.listSet}`);

@@ -5,6 +5,10 @@ export const REPORT_PROBLEMS = {
   notice_sent: { status: 409, title: 'The notice was sent and stays as it was sent' },
   notice_not_drafted: { status: 409, title: 'The notice has to be written before it is sent' },
   run_not_finished: { status: 409, title: 'The run has not looked at everybody yet' },
+  run_not_over_everybody: {
+    status: 409,
+    title: 'The run was neither over everybody nor begun by a change of a list',
+  },
   run_found_matches: {
     status: 409,
     title: 'The run found somebody who is not known to be somebody else: there is something to report',

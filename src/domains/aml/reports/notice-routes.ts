@@ -80,7 +80,13 @@ export const noticeEndpoints: readonly Endpoint[] = [
     example: { runId: '0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001' },
     responses: { 201: Notice },
     problems: {
-      ...pickProblems(AML_PROBLEMS, 'run_not_finished', 'run_found_matches', 'nil_report_exists'),
+      ...pickProblems(
+        AML_PROBLEMS,
+        'run_not_finished',
+        'run_not_over_everybody',
+        'run_found_matches',
+        'nil_report_exists',
+      ),
       ...pickProblems(PLATFORM_PROBLEMS, 'not_found'),
     },
     handler: async (ctx, { body }) => ({ status: 201, body: await createNilReport(ctx, body.runId) }),

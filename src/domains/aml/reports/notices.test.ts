@@ -13,8 +13,6 @@ import {
   startComplianceDesk,
 } from '../../../testing/compliance-desk.ts';
 import { roleGrants } from '../../identity/schema.ts';
-import { rescreen } from '../rescreening/rescreen.ts';
-import { rescreeningResults, rescreeningRuns, screeningListSets } from '../rescreening/schema.ts';
 import { businessHolidays, sanctionsNotices } from './schema.ts';
 import { watchClocks } from './watch-clocks.ts';
 
@@ -161,65 +159,6 @@ describe('a notice', () => {
     await run(addMs(late.notice.dueAt, HOUR_MS));
     expect(await alarms(late.notice.id)).toEqual(['sanctions_notice.due_soon', 'sanctions_notice.overdue']);
     expect(await alarms(told.notice.id)).toEqual([]);
-  });
-});
-
-/** A run as it is stored, which found none of these people. */
-async function quietRun(people: readonly Person[]): Promise<{ readonly id: Id }> {
-  const at = desk.deps.clock.now();
-  const [set] = await desk.deps.db.engine.select().from(screeningListSets).limit(1);
-  const listSet = set?.hash ?? '';
-  const run = { id: newId(), isFull: false, listSet, configHash: 'cd'.repeat(32), total: people.length };
-  await desk.deps.db.engine.insert(rescreeningRuns).values({
-    ...run,
-    cause: 'list_change',
-    status: 'done',
-    requestedBy: 'system',
-    startedAt: at,
-    movedAt: at,
-    finishedAt: at,
-  });
-  await desk.deps.db.engine.insert(rescreeningResults).values(
-    people.map(({ userId }) => ({
-      runId: run.id,
-      userId,
-      listSet,
-      outcome: 'clear',
-      isDelta: true,
-      entities: 1,
-      subjectDigest: new Uint8Array(32),
-      at,
-    })),
-  );
-  return run;
-}
-
-describe('a nil report', () => {
-  const nil = (runId: Id) => desk.call(desk.officer, 'POST', '/v1/aml/sanctions-notices', { runId });
-  const started = async () =>
-    (await desk.call(desk.officer, 'POST', '/v1/aml/rescreenings')).body as { id: Id };
-
-  test('is not written of a run that goes on, or that found somebody who is not known to be another', async () => {
-    await confirmed();
-    await rescreen(desk.system);
-    const { id: found } = await started();
-    expect((await nil(found)).body.code).toBe('run_not_finished');
-    await rescreen(desk.system);
-    expect((await nil(found)).body.code).toBe('run_found_matches');
-    expect((await nil(newId())).status).toBe(404);
-  });
-
-  test('of a run that found nobody says how many people it looked at, against which lists, once', async () => {
-    // Somebody was screened, so that there is a set of lists.
-    await confirmed();
-    const delta = await quietRun([await desk.newPerson(), await desk.newPerson(), await desk.newPerson()]);
-    const answer = await nil(delta.id);
-    expect(answer.status).toBe(201);
-    expect(answer.body).toMatchObject({ kind: 'nil', status: 'drafted', caseId: null, runId: delta.id });
-    expect(answer.body.figures).toMatchObject({ people: 3, found: 0, notCleared: 0 });
-    expect(Object.keys(answer.body.figures.listVersions)).toHaveLength(1);
-    expect((await nil(delta.id)).body.code).toBe('nil_report_exists');
-    expect((await send(`/v1/aml/sanctions-notices/${answer.body.id}`)).body.status).toBe('sent');
   });
 });
 

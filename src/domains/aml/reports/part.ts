@@ -2,6 +2,7 @@ import type { DomainPart } from '../../../platform/domain-part.ts';
 import { peopleBehind } from '../../../platform/privacy/people-behind.ts';
 import { reportChecks } from './checks.ts';
 import { reportObstacles } from './closing-obstacles.ts';
+import { concealedReports } from './concealed-from.ts';
 import { figureEndpoints } from './figures-routes.ts';
 import { reportInventory } from './inventory.ts';
 import { noticeEndpoints } from './notice-routes.ts';
@@ -23,5 +24,6 @@ export const reportsPart: DomainPart = {
   personalData: [personalReports],
   closingObstacles: reportObstacles,
   personReads: ['sanctions_notice.read', 'aml_report.read', 'aml_report.document_read'],
+  concealedFrom: [concealedReports],
   peopleBehind: [peopleBehind(suspiciousReports, suspiciousReports.id, suspiciousReports.userId)],
 };

@@ -1,9 +1,7 @@
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
-import { buildReport } from './goaml/build-report.ts';
-import { checkGoaml, type Finding } from './goaml/check-goaml.ts';
-import { knownIndicators } from './goaml/codes.ts';
-import { writeGoaml } from './goaml/write-goaml.ts';
+import type { Finding } from './goaml/check-goaml.ts';
+import { renderReport } from './goaml/render-report.ts';
 import { sourcesOf } from './report-sources.ts';
 import { keyOf, openContent, type SuspiciousReport } from './report-store.ts';
 
@@ -34,11 +32,11 @@ export async function documentOf(tx: Tx, ctx: Ctx, report: SuspiciousReport): Pr
   }
   const content = openContent(key, report);
   const sources = await sourcesOf(tx, ctx, goaml, report, content);
-  const bytes = writeGoaml(buildReport(sources));
+  const { bytes, findings } = await renderReport(sources);
   return {
     bytes,
     transactionCount: sources.activities.length,
-    findings: [...unsaid(report, content.narrative), ...checkGoaml(bytes, knownIndicators(goaml))],
+    findings: [...unsaid(report, content.narrative), ...findings],
   };
 }
 

@@ -1,10 +1,13 @@
 import { z } from '@hono/zod-openapi';
 import { pageOf, pageQuery } from '../../../platform/http/cursor.ts';
 import { type Endpoint, endpoint, pickProblems } from '../../../platform/http/endpoint.ts';
+import { PLATFORM_PROBLEMS } from '../../../platform/http/problems.ts';
 import { idInput } from '../../../platform/http/wire.ts';
+import { escalateCase } from '../cases/escalate-case.ts';
 import { AML_PROBLEMS } from '../errors.ts';
 import { AML_OPERATION, OFFICERS, READERS } from '../operation.ts';
 import {
+  NewReport,
   Report,
   ReportCheck,
   ReportDecision,
@@ -29,11 +32,36 @@ export const reportEndpoints: readonly Endpoint[] = [
     method: 'get',
     path: '/v1/aml/reports',
     summary: 'Reports of suspicions to the FIU, newest first',
-    description: 'Each is begun by the escalation of its case, and is due by the calendar of Mauritius.',
+    description: 'Each is begun with the suspicion of its case, and is due by the calendar of Mauritius.',
     access: { staff: READERS },
     query: z.strictObject({ ...pageQuery, ...ReportQuery }),
     responses: { 200: pageOf(Report) },
     handler: async (ctx, { query }) => ({ status: 200, body: await listReports(ctx, query) }),
+  }),
+  endpoint({
+    ...AML_OPERATION,
+    operationId: 'createAmlReport',
+    method: 'post',
+    path: '/v1/aml/reports',
+    summary: 'Begin the report of a case, which makes the case suspicious',
+    description:
+      'The same as the escalation of the case, which answers with the case: a suspicion is formed once, and its ' +
+      'report is begun with it. What was filed is corrected or added to by an amendment.',
+    access: { staff: OFFICERS },
+    body: NewReport,
+    example: {
+      caseId: '0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001',
+      reason: 'Payments in and out within hours, without a trade',
+    },
+    responses: { 201: Report },
+    problems: {
+      ...pickProblems(AML_PROBLEMS, 'case_closed', 'case_escalated', 'case_closing', 'suspicion_at_invalid'),
+      ...pickProblems(PLATFORM_PROBLEMS, 'not_found'),
+    },
+    handler: async (ctx, { body: { caseId, ...suspicion } }) => ({
+      status: 201,
+      body: reportView((await escalateCase(ctx, caseId, suspicion)).report),
+    }),
   }),
   endpoint({
     ...AML_OPERATION,
@@ -130,9 +158,9 @@ export const reportEndpoints: readonly Endpoint[] = [
   }),
   endpoint({
     ...AML_OPERATION,
-    operationId: 'fileAmlReport',
+    operationId: 'submitAmlReport',
     method: 'post',
-    path: '/v1/aml/reports/{id}/file',
+    path: '/v1/aml/reports/{id}/submit',
     summary: 'Say that a report was filed, when, and what the FIU calls it',
     access: { staff: OFFICERS, stepUp: true },
     params,

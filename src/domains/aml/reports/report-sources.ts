@@ -1,4 +1,4 @@
-import { and, asc, eq, gte, inArray, lte } from 'drizzle-orm';
+import { and, asc, eq, gte, inArray, lte, sql } from 'drizzle-orm';
 import { present } from '../../../kernel/assert.ts';
 import type { Id } from '../../../kernel/id.ts';
 import { type Instant, parseInstant } from '../../../kernel/time.ts';
@@ -7,7 +7,7 @@ import type { Tx } from '../../../platform/db/client.ts';
 import type { GoamlSettings } from '../../../platform/http/goaml.ts';
 import type { AccountFact, HoldingFact, PartyFact, RateFact } from '../../../platform/report-facts.ts';
 import { profilesOf } from '../../identity/index.ts';
-import { screenedByLists } from '../../kyc/index.ts';
+import { declaredBy, screenedByLists } from '../../kyc/index.ts';
 import { amlCaseSubjects } from '../cases/schema.ts';
 import { refuseAml } from '../errors.ts';
 import { monitoredActivity } from '../monitoring/schema.ts';
@@ -20,6 +20,9 @@ import { suspiciousReports } from './schema.ts';
 
 /** Money that moved; orders and trades are told of in words. */
 const MONEY = ['deposit', 'withdrawal_requested', 'transfer'] as const;
+
+/** So many are read and opened at once; between two parts the process serves whatever else there is. */
+const PART = 500;
 
 /**
  * Opens everything a report names: the people of its case, what they moved, and who stood on the other side. The
@@ -52,7 +55,9 @@ export async function sourcesOf(
     rates.push(...((await facts.rates?.(tx, ctx, LOCAL_CURRENCY, [...assets].sort())) ?? []));
     for (const source of new Set(activities.map((activity) => activity.source))) {
       const ids = activities.filter((one) => one.source === source).map(({ sourceId }) => sourceId);
-      parties.push(...((await facts.parties?.(tx, ctx, source, ids)) ?? []));
+      for (let start = 0; start < ids.length; start += PART) {
+        parties.push(...((await facts.parties?.(tx, ctx, source, ids.slice(start, start + PART))) ?? []));
+      }
     }
   }
   return {
@@ -80,12 +85,39 @@ export async function sourcesOf(
 async function activitiesOf(
   tx: Tx,
   userIds: readonly Id[],
-  { activityIds, from, to }: Selection,
+  selection: Selection,
 ): Promise<readonly ReportedActivity[]> {
+  const { activityIds, from, to } = selection;
   const isNothing = activityIds === undefined && from === undefined && to === undefined;
   if (userIds.length === 0 || isNothing || activityIds?.length === 0) {
     return [];
   }
+  const found: ReportedActivity[] = [];
+  let part: readonly ReportedActivity[];
+  do {
+    part = await activitiesAfter(tx, userIds, selection, found.at(-1));
+    found.push(...part);
+  } while (part.length === PART && found.length <= MAX_TRANSACTIONS);
+  if (found.length > MAX_TRANSACTIONS) {
+    throw refuseAml('report_too_long', {
+      detail: `A report tells of ${MAX_TRANSACTIONS} transactions at most.`,
+    });
+  }
+  const known = new Set(found.map(({ id }) => id));
+  if (activityIds?.some((id) => !known.has(id)) === true) {
+    throw refuseAml('report_activity_unknown');
+  }
+  return found;
+}
+
+/** The next of them, oldest first. */
+async function activitiesAfter(
+  tx: Tx,
+  userIds: readonly Id[],
+  { activityIds, from, to }: Selection,
+  last: ReportedActivity | undefined,
+): Promise<readonly ReportedActivity[]> {
+  const { occurredAt, id } = monitoredActivity;
   const rows = await tx
     .select()
     .from(monitoredActivity)
@@ -93,21 +125,16 @@ async function activitiesOf(
       and(
         inArray(monitoredActivity.userId, [...userIds]),
         inArray(monitoredActivity.kind, [...MONEY]),
-        activityIds === undefined ? undefined : inArray(monitoredActivity.id, [...activityIds]),
-        from === undefined ? undefined : gte(monitoredActivity.occurredAt, parseInstant(from)),
-        to === undefined ? undefined : lte(monitoredActivity.occurredAt, parseInstant(to)),
+        activityIds === undefined ? undefined : inArray(id, [...activityIds]),
+        from === undefined ? undefined : gte(occurredAt, parseInstant(from)),
+        to === undefined ? undefined : lte(occurredAt, parseInstant(to)),
+        last === undefined
+          ? undefined
+          : sql`(${occurredAt}, ${id}) > (${last.occurredAt}::timestamptz, ${last.id}::uuid)`,
       ),
     )
-    .orderBy(asc(monitoredActivity.occurredAt), asc(monitoredActivity.id))
-    .limit(MAX_TRANSACTIONS + 1);
-  if (rows.length > MAX_TRANSACTIONS) {
-    throw refuseAml('report_too_long', {
-      detail: `A report tells of ${MAX_TRANSACTIONS} transactions at most.`,
-    });
-  }
-  if (activityIds?.some((id) => !rows.some((row) => row.id === id)) === true) {
-    throw refuseAml('report_activity_unknown');
-  }
+    .orderBy(asc(occurredAt), asc(id))
+    .limit(PART);
   return rows.map((row) => ({
     id: row.id,
     source: row.source,
@@ -134,15 +161,16 @@ async function amendedReference(tx: Tx, amendsId: Id | null): Promise<string | n
   return present(original?.fiuReference, 'what is amended was filed');
 }
 
-/** What people declared of themselves, else what their profile says. */
+/** What people declared of themselves, as it was handed in, else what their profile says. */
 async function clientsOf(tx: Tx, ctx: Ctx, userIds: readonly Id[]): Promise<ReadonlyMap<Id, Client>> {
   const profiles = await profilesOf(tx, ctx, userIds);
+  const declared = await declaredBy(tx, ctx, userIds);
   const handedIn = await screenedByLists(tx, ctx, userIds);
   return new Map(
     [...profiles].map(([userId, profile]): [Id, Client] => {
-      const said = handedIn.get(userId);
+      const said = declared.get(userId);
       const known = said?.declaration ?? profile;
-      const legal = said?.parties.find(({ kind, role }) => kind === 'organisation' && role === 'applicant');
+      const company = said?.company ?? null;
       return [
         userId,
         {
@@ -156,14 +184,14 @@ async function clientsOf(tx: Tx, ctx: Ctx, userIds: readonly Id[]): Promise<Read
           address: known.address ?? profile.address,
           occupation: known.occupation ?? profile.occupation,
           sourceOfFunds: said?.declaration?.sourceOfFunds,
-          identifiers: said?.documents ?? [],
+          identifiers: handedIn.get(userId)?.documents ?? [],
           company:
-            legal === undefined
+            company === null
               ? null
               : {
-                  name: legal.name,
-                  number: legal.identifiers.find(({ type }) => type === 'registration')?.number,
-                  country: legal.countries[0],
+                  name: company.legalName,
+                  number: company.registrationNumber,
+                  country: company.country,
                 },
         },
       ];

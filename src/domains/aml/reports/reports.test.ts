@@ -6,6 +6,7 @@ import { auditLogs } from '../../../platform/db/schema.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import {
   type ComplianceDesk,
+  declarationOf,
   INNOCENT,
   type Person,
   startComplianceDesk,
@@ -65,7 +66,7 @@ const decide = (by: Person, path: string, decision = 'file') =>
   desk.call(by, 'POST', `${path}/decide`, { decision, ...REASON });
 
 const file = (path: string, fiuReference: string = newId()) =>
-  desk.call(desk.officer, 'POST', `${path}/file`, { fiuReference, filedAt: desk.deps.clock.now() });
+  desk.call(desk.officer, 'POST', `${path}/submit`, { fiuReference, filedAt: desk.deps.clock.now() });
 
 async function filed() {
   const made = await whole();
@@ -99,6 +100,30 @@ describe('a suspicion', () => {
     expect(days).toBeGreaterThan(5);
     expect(days).toBeLessThan(15);
     expect(body.history.map(({ type }: { type: string }) => type)).toEqual(['drafted']);
+  });
+
+  test('is formed by beginning its report as by escalating its case, once', async () => {
+    const customer = await desk.newPerson();
+    const opening = { kind: 'aml', severity: 'low', userId: customer.userId };
+    const { id: caseId, openedAt } = (await desk.call(desk.officer, 'POST', '/v1/aml/cases', opening)).body;
+    const begin = (more: object = {}) =>
+      desk.call(desk.officer, 'POST', '/v1/aml/reports', { caseId, ...REASON, ...more });
+    const early = await begin({ suspicionAt: addMs(openedAt, -HOUR_MS) });
+    expect(early).toMatchObject({ status: 422, body: { code: 'suspicion_at_invalid' } });
+    const begun = await begin({ suspicionAt: openedAt });
+    expect(begun).toMatchObject({ status: 201, body: { status: 'draft', caseId, suspicionAt: openedAt } });
+    const { body } = await desk.call(mlro, 'GET', `/v1/aml/cases/${caseId}`);
+    expect(body).toMatchObject({ status: 'escalated', severity: 'high', suspicionAt: openedAt });
+    expect((await begin()).body.code).toBe('case_escalated');
+    expect((await desk.call(desk.officer, 'POST', `/v1/aml/cases/${caseId}/escalate`, REASON)).status).toBe(
+      409,
+    );
+    expect((await desk.call(mlro, 'GET', `/v1/aml/reports?caseId=${caseId}`)).body.data).toHaveLength(1);
+    const { body: unknown } = await desk.call(desk.officer, 'POST', '/v1/aml/reports', {
+      caseId: newId(),
+      ...REASON,
+    });
+    expect(unknown.status).toBe(404);
   });
 
   test('is on the timeline of the person, and each look at its report as well', async () => {
@@ -194,6 +219,52 @@ describe('a report', () => {
     expect(refused.body.code).toBe('report_activity_unknown');
   });
 
+  test('tells of each of many movements once, however many are read at a time', async () => {
+    const { path, customer } = await escalated();
+    const at = desk.deps.clock.now();
+    const ids = Array.from({ length: 1_101 }, () => newId());
+    const rows = ids.map((id, index) => ({
+      id,
+      source: 'funding.deposits',
+      sourceId: id,
+      kind: 'deposit' as const,
+      isMarket: false,
+      userId: customer.userId,
+      // Many of the same instant, so that a part ends between them.
+      occurredAt: addMs(at, -(index % 3) * HOUR_MS),
+      collectedAt: at,
+      asset: 'MUR',
+      amount: 5_000_000_000n as never,
+      direction: 'in' as const,
+      data: {},
+    }));
+    await desk.deps.db.engine.insert(monitoredActivity).values(rows);
+    await desk.call(desk.officer, 'PATCH', path, { ...TEXT, selection: { from: '2020-01-01T00:00:00Z' } });
+    const { body } = await desk.call(desk.officer, 'POST', `${path}/validate`);
+    expect(body).toMatchObject({ findings: [], report: { transactionCount: 1_101, status: 'ready' } });
+    const { body: text } = await desk.call(desk.officer, 'GET', `${path}/goaml.xml`);
+    const told = [...text.matchAll(/<transactionnumber>([^<]+)</g)].map(([, id]) => id);
+    expect(told).toHaveLength(ids.length);
+    expect(new Set(told)).toEqual(new Set(ids));
+  });
+
+  test('names people as they handed it in, not as they say since it was sent back', async () => {
+    const { path, customer } = await whole();
+    const [application] = (await desk.call(customer, 'GET', '/v1/kyc/applications')).body.data;
+    const form = `/v1/kyc/applications/${application.id}`;
+    const back = await desk.call(desk.officer, 'POST', `${form}/request-resubmission`, REASON);
+    const declaration = { ...declarationOf(customer), lastName: 'Otherwise' };
+    const edited = await desk.request('PATCH', form, {
+      token: customer.token,
+      headers: { 'if-match': `"${back.body.version}"` },
+      body: { declaration },
+    });
+    expect(edited.status).toBe(200);
+    const { body } = await desk.call(mlro, 'GET', `${path}/goaml.xml`);
+    expect(body).toContain(`<last_name>${customer.lastName}</last_name>`);
+    expect(body).not.toContain('Otherwise');
+  });
+
   test('is not whole while the firm has no number of the FIU', async () => {
     const { path } = await escalated();
     const { goaml } = desk.deps;
@@ -241,7 +312,7 @@ describe('the decision', () => {
       ['PATCH', '', TEXT],
       ['POST', '/validate', undefined],
       ['POST', '/decide', { decision: 'decline', ...REASON }],
-      ['POST', '/file', { fiuReference: 'x', filedAt: desk.deps.clock.now() }],
+      ['POST', '/submit', { fiuReference: 'x', filedAt: desk.deps.clock.now() }],
     ] as const) {
       const { status } = await desk.call(self, method, `${path}${end}`, body);
       expect([method, end, status]).toEqual([method, end, 404]);
@@ -265,7 +336,7 @@ describe('what was decided', () => {
       ['', TEXT],
       ['/validate', undefined],
       ['/withdraw', undefined],
-      ['/file', { fiuReference: 'other', filedAt: desk.deps.clock.now() }],
+      ['/submit', { fiuReference: 'other', filedAt: desk.deps.clock.now() }],
     ] as const) {
       const { status } = await desk.call(desk.officer, end === '' ? 'PATCH' : 'POST', `${path}${end}`, body);
       expect([end, status]).toEqual([end, 409]);
@@ -310,7 +381,7 @@ describe('what was decided', () => {
     await decide(mlro, path);
     for (const by of [-HOUR_MS, HOUR_MS]) {
       const filedAt = addMs(desk.deps.clock.now(), by);
-      const { body } = await desk.call(desk.officer, 'POST', `${path}/file`, {
+      const { body } = await desk.call(desk.officer, 'POST', `${path}/submit`, {
         fiuReference: newId(),
         filedAt,
       });

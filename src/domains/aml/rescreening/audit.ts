@@ -9,6 +9,13 @@ export const RESCREENING_EVENTS = auditEvents({
     description: 'Everybody who is behind the lists, or due by themselves, is held against them',
     shows: ['cause', 'isFull', 'listSet', 'configHash', 'total'],
   },
+  'screening_standing.brought_forward': {
+    category: 'compliance',
+    severity: 'info',
+    class: 'restricted',
+    description: 'A customer whose risk rose is due to be held against the lists sooner',
+    shows: ['nextDueAt'],
+  },
   'rescreening.finished': {
     category: 'compliance',
     severity: 'info',

@@ -4,7 +4,7 @@ import type { Instant } from '../../../kernel/time.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { arrayLiteral } from '../../../platform/db/insert-rows.ts';
 import type { ActiveLists } from '../screener.ts';
-import { listSetHash } from '../screening/standings.ts';
+import { heldBy, listSetHash } from '../screening/standings.ts';
 
 /** Somebody who has to be looked at, with what they were last held against; null for nothing yet. */
 export type Behind = {
@@ -79,13 +79,13 @@ function isDue({ now, since }: Target): SQL {
 }
 
 /**
- * Behind is whoever was held against other list versions or another configuration than those that are active,
- * or is due by themselves. Somebody who never handed anything in has nothing to be behind with: their first
+ * Behind is whoever was held against other list versions or another configuration than those that are active, or by a
+ * program that compared otherwise, or is due by themselves. Somebody who never handed anything in has nothing to be behind with: their first
  * screening is that of their application.
  */
 function isBehind(target: Target): SQL {
   return sql`case when s.user_id is null then g.screening <> 'none'
-    else s.list_set <> ${listSetHash(target.versions)} or s.config_hash <> ${target.configHash}
+    else s.list_set <> ${listSetHash(target.versions)} or s.config_hash <> ${heldBy(target.configHash)}
       or s.next_due_at <= ${target.now}::timestamptz
       or coalesce(s.checked_at < ${target.since}::timestamptz, false) end`;
 }

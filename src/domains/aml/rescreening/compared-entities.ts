@@ -5,10 +5,10 @@ import { arrayLiteral } from '../../../platform/db/insert-rows.ts';
 import { buildCandidateIndexInTurns, type CandidateIndex } from '../candidate-index.ts';
 import type { ListEntity } from '../lists/entity.ts';
 import type { ActiveLists } from '../screener.ts';
-import { listSetHash } from '../screening/standings.ts';
+import { heldBy, listSetHash } from '../screening/standings.ts';
 
-/** What somebody is compared with to be up with the active lists. */
-export type Compared = { readonly index: CandidateIndex; readonly isDelta: boolean };
+/** What somebody is compared with to be up with the active lists; null for all that is on them. */
+export type Compared = CandidateIndex | null;
 
 /** Beyond this share of the active entries a small index saves nothing. */
 const DELTA_SHARE_MAX = 0.2;
@@ -29,9 +29,8 @@ export async function comparedFor(
   lists: ActiveLists,
   last: { readonly listSet: string | null; readonly configHash: string | null },
 ): Promise<Compared> {
-  const everything = { index: lists.index, isDelta: false };
-  if (last.listSet === null || last.configHash !== lists.configHash) {
-    return everything;
+  if (last.listSet === null || last.configHash !== heldBy(lists.configHash)) {
+    return null;
   }
   const indexes = known(ctx.deps);
   const name = `${last.listSet} ${listSetHash(lists.versions)}`;
@@ -44,13 +43,17 @@ export async function comparedFor(
     indexes.set(name, index);
     index.catch(() => indexes.delete(name));
   }
-  const delta = await index;
-  return delta === null ? everything : { index: delta, isDelta: true };
+  return index;
+}
+
+/** How many entries are on the lists. */
+export function entityCountOf({ stopping, reviewing }: ActiveLists): number {
+  return stopping.entityCount + reviewing.entityCount;
 }
 
 async function deltaIndex(tx: Tx, lists: ActiveLists, listSet: string): Promise<CandidateIndex | null> {
   const versions = sql.param(arrayLiteral(Object.values(lists.versions)));
-  const max = Math.floor(lists.index.entityCount * DELTA_SHARE_MAX);
+  const max = Math.floor(entityCountOf(lists) * DELTA_SHARE_MAX);
   const rows = await tx.execute<{ id: string; record: ListEntity }>(sql`
     with before as (
       select e.list_id, e.source_id, e.screening_hash
@@ -67,7 +70,7 @@ async function deltaIndex(tx: Tx, lists: ActiveLists, listSet: string): Promise<
       and not exists (
         select from before b where b.list_id = e.list_id and b.source_id = e.source_id
           and b.screening_hash = e.screening_hash)
-    limit ${max + 1}`);
+    order by e.id limit ${max + 1}`);
   return rows.length > max
     ? null
     : buildCandidateIndexInTurns(rows.map(({ id, record }) => ({ key: id, entity: record })));

@@ -1,6 +1,6 @@
 import type { DomainPart } from '../../../platform/domain-part.ts';
 import { rescreeningChecks } from './checks.ts';
-import { followLists, followProfiles } from './consumers.ts';
+import { followLists, followProfiles, followRisk } from './consumers.ts';
 import { rescreeningInventory } from './inventory.ts';
 import { personalRescreening } from './personal-data.ts';
 import { rescreen } from './rescreen.ts';
@@ -10,7 +10,7 @@ import { rescreeningEndpoints } from './routes.ts';
 export const rescreeningPart: DomainPart = {
   endpoints: rescreeningEndpoints,
   checks: rescreeningChecks,
-  consumers: [followLists, followProfiles],
+  consumers: [followLists, followProfiles, followRisk],
   jobs: [{ name: 'aml.rescreen', cron: '* * * * *', run: rescreen }],
   inventory: rescreeningInventory,
   personalData: [personalRescreening],

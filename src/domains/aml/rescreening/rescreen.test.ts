@@ -13,6 +13,7 @@ import {
   startComplianceDesk,
 } from '../../../testing/compliance-desk.ts';
 import { customerGates, users } from '../../identity/schema.ts';
+import { screeningAlgorithm } from '../config.ts';
 import { createList, importList } from '../index.ts';
 import { amlAlerts, screenings } from '../schema.ts';
 import { lockedGate, screenLocked } from '../screen.ts';
@@ -262,6 +263,27 @@ test('a person without a standing, as after an upgrade, is compared with everyth
   expect(result).toMatchObject({ outcome: 'clear', isDelta: false });
   expect(result?.entities).toBeGreaterThan(40);
   expect(await standingOf(person)).toMatchObject({ screeningId: null });
+});
+
+test('a release that compares otherwise leaves everybody behind, and compares them with everything', async () => {
+  const person = await customer();
+  await rescreen(desk.system);
+  const before = await standingOf(person);
+  expect(before?.configHash).toContain(`${screeningAlgorithm} `);
+  const older = [
+    before?.configHash.split(' ')[1] ?? '',
+    before?.configHash.replace(screeningAlgorithm, 'names/0'),
+  ];
+  for (const configHash of older) {
+    await engine()
+      .update(screeningStandings)
+      .set({ configHash })
+      .where(eq(screeningStandings.userId, person.userId));
+    expect(await isFresh(person)).toBe(false);
+    await rescreen(desk.system);
+    expect((await standingOf(person))?.configHash).toBe(before?.configHash);
+    expect(await resultsOf((await newestRun()).id, person)).toMatchObject([{ isDelta: false }]);
+  }
 });
 
 test('whoever is due by themselves is compared with everything though no list changed', async () => {

@@ -9,14 +9,14 @@ import type { Tx } from '../../../platform/db/client.ts';
 import { lockRow } from '../../../platform/db/locks.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { screenName } from '../match.ts';
-import { lockedGate, screenLocked } from '../screen.ts';
-import { type ActiveLists, activeLists, refreshScreener } from '../screener.ts';
+import { type FoundBefore, lockedGate, screenLocked } from '../screen.ts';
+import { type ActiveLists, activeLists, refreshScreener, screenAgainst } from '../screener.ts';
 import { inTurns } from '../screening/in-turns.ts';
 import { riskCyclesOf } from '../screening/risk-cycle.ts';
-import { keepListSet, nextDueAt } from '../screening/standings.ts';
+import { heldBy, keepListSet, nextDueAt } from '../screening/standings.ts';
 import { everySubject, type Subjects, subjectsOfMany } from '../screening/subjects.ts';
 import { type Behind, behindAfter, countBehind } from './behind.ts';
-import { type Compared, comparedFor } from './compared-entities.ts';
+import { type Compared, comparedFor, entityCountOf } from './compared-entities.ts';
 import { keepClear, type Look } from './keep-clear.ts';
 import { beginRun, lockRuns, moveRun, type RescreeningRun, recordRun, runningRun } from './runs.ts';
 import { rescreeningResults, rescreeningRuns } from './schema.ts';
@@ -67,9 +67,12 @@ async function passOver(ctx: Ctx, runId: Id, chunkSize: number): Promise<Pass> {
     const readable = chunk.people.filter(({ failure }) => failure === undefined);
     failures.push(...chunk.people.flatMap(({ failure }) => (failure === undefined ? [] : [failure])));
     const looks = await inTurns(readable, (person) => look(chunk, person));
+    const compared = new Map(readable.map((person) => [person.userId, person.compared]));
     for (const { userId, outcome } of looks) {
       if (outcome === 'hit') {
-        const failure = await screenHit(ctx, chunk.run, userId);
+        const index = compared.get(userId) ?? null;
+        const before = index === null ? undefined : { index, versions: chunk.lists.versions };
+        const failure = await screenHit(ctx, chunk.run, userId, before);
         moved += failure === undefined ? 1 : 0;
         failures.push(...(failure === undefined ? [] : [failure]));
       }
@@ -117,7 +120,7 @@ async function readChunk(tx: Tx, ctx: Ctx, runId: Id, chunkSize: number): Promis
       subjects: subjects.get(one.userId),
       failure: failures.get(one.userId),
       key: keys.get(one.userId),
-      compared: one.isDue ? { index: lists.index, isDelta: false } : await comparedFor(tx, ctx, lists, one),
+      compared: one.isDue ? null : await comparedFor(tx, ctx, lists, one),
       nextDueAt: nextDueAt(readAt, cycles.get(one.userId) ?? 'medium'),
     });
   }
@@ -158,16 +161,17 @@ function look({ lists }: Chunk, person: Person): Look {
   const about = {
     userId,
     version,
-    isDelta: compared.isDelta,
-    entities: compared.index.entityCount,
+    isDelta: compared !== null,
+    entities: compared?.entityCount ?? entityCountOf(lists),
     nextDueAt: person.nextDueAt,
   };
   if (subjects === undefined || key === undefined) {
     return { ...about, outcome: 'erased', subjectDigest: null };
   }
   const isHit = everySubject(subjects).some((subject) => {
-    const outcome = screenName(compared.index, subject, lists.config);
-    return !outcome.ok || outcome.matches.length > 0;
+    const outcome =
+      compared === null ? screenAgainst(lists, subject) : screenName(compared, subject, lists.config);
+    return !outcome.ok || outcome.truncated || outcome.matches.length > 0;
   });
   return isHit
     ? { ...about, outcome: 'hit', subjectDigest: null }
@@ -180,14 +184,29 @@ function digestOf({ key }: DataKey, subjects: Subjects): Uint8Array {
   return new Uint8Array(createHmac('sha256', own).update(JSON.stringify(subjects)).digest());
 }
 
-/** @shape what failed, if anything did: nobody else waits for one who cannot be screened */
-async function screenHit(ctx: Ctx, run: RescreeningRun, userId: Id): Promise<unknown> {
+/**
+ * What the look found is held against them beside all the lists, so that it is not lost among others there.
+ * @shape what failed, if anything did: nobody else waits for one who cannot be screened
+ */
+async function screenHit(
+  ctx: Ctx,
+  run: RescreeningRun,
+  userId: Id,
+  before: FoundBefore | undefined,
+): Promise<unknown> {
   try {
     await transact(ctx, 'engine', async (tx) => {
       if ((await ctx.deps.personKeys.find(tx, userId)) === undefined) {
         return;
       }
-      const screening = await screenLocked(tx, ctx, await lockedGate(tx, userId), run.cause);
+      const screening = await screenLocked(
+        tx,
+        ctx,
+        await lockedGate(tx, userId),
+        run.cause,
+        undefined,
+        before,
+      );
       const versions = screening.listVersions as ActiveLists['versions'];
       await tx
         .insert(rescreeningResults)
@@ -220,7 +239,7 @@ async function settle(tx: Tx, ctx: Ctx, chunk: Chunk, looks: readonly Look[]): P
   }
   const listSet = await keepListSet(tx, ctx, chunk.lists.versions);
   const settled = looks.filter(({ outcome }) => outcome !== 'hit');
-  const { configHash } = chunk.lists;
+  const configHash = heldBy(chunk.lists.configHash);
   const moved = await keepClear(tx, settled, { runId: run.id, listSet, configHash, at: chunk.readAt });
   const skipped = settled.filter(({ outcome, userId }) => outcome === 'erased' && moved.has(userId)).length;
   await moveRun(tx, ctx, run.id, { done: moved.size, hits: 0, skipped });

@@ -157,6 +157,7 @@ describe('what somebody says of themselves', () => {
     const path = `/v1/kyc/applications/${begun.body.id}`;
     await desk.call(customer, 'POST', `${path}/documents`, upload());
     await desk.call(customer, 'POST', `${path}/documents`, upload({ type: 'proof_of_address' }));
+    await desk.certify(customer, path);
     expect((await desk.call(customer, 'POST', `${path}/submit`)).status).toBe(200);
     await desk.settle();
     expect((await desk.call(desk.officer, 'POST', `${path}/request-resubmission`, REASON)).status).toBe(200);

@@ -12,9 +12,10 @@ import {
 } from '../../../testing/compliance-desk.ts';
 import { changeGate } from '../../identity/index.ts';
 import { kycParties } from '../../kyc/applications/schema.ts';
-import { kycApplications } from '../../kyc/schema.ts';
+import { kycApplications, kycDecisions } from '../../kyc/schema.ts';
 import { amlAlertItems } from '../alerts/schema.ts';
 import { amlAlerts } from '../schema.ts';
+import { subjectsOf } from './subjects.ts';
 
 const COMPANY = {
   legalName: 'Coral Reef Trading',
@@ -39,9 +40,26 @@ afterAll(async () => {
   await desk.close();
 });
 
+type Name = readonly [string, string];
+
 /** Somebody who handed in an application for a legal person with one director. */
-async function actingFor(legalName: string, director: readonly [string, string]): Promise<Person> {
+async function actingFor(legalName: string, director: Name): Promise<Person> {
   const person = await desk.newPerson();
+  await handIn(person, legalName, director, 'submitted');
+  await screen(person);
+  return person;
+}
+
+async function screen({ userId }: Person): Promise<void> {
+  await desk.call(desk.officer, 'POST', '/v1/aml/screenings', { userId });
+}
+
+async function handIn(
+  person: Person,
+  legalName: string,
+  director: Name,
+  status: 'submitted' | 'approved' | 'withdrawn',
+): Promise<void> {
   const { userId } = person;
   await transact(desk.system, 'engine', async (tx) => {
     const id = newId();
@@ -52,7 +70,7 @@ async function actingFor(legalName: string, director: readonly [string, string])
       id,
       userId,
       level: 'basic',
-      status: 'submitted',
+      status,
       applicantKind: 'legal',
       declaration: sealJson(
         key,
@@ -67,7 +85,13 @@ async function actingFor(legalName: string, director: readonly [string, string])
       provider: 'manual',
       createdAt: at,
       submittedAt: at,
+      ...(status === 'submitted' ? {} : { decidedAt: at }),
     });
+    if (status === 'approved') {
+      const outcome = { outcome: status, reason: 'As the test has it', evidence: {} } as const;
+      const by = { decidedBy: desk.officer.userId, decidedAt: at };
+      await tx.insert(kycDecisions).values({ id: newId(), applicationId: id, userId, ...outcome, ...by });
+    }
     const partyId = newId();
     const [firstName, lastName] = director;
     const details = { person: { firstName, lastName, birthDate: '1961-02-28', nationality: 'MUS' } };
@@ -82,8 +106,6 @@ async function actingFor(legalName: string, director: readonly [string, string])
     });
     await changeGate(tx, desk.system, userId, { kycStatus: 'pending' });
   });
-  await desk.call(desk.officer, 'POST', '/v1/aml/screenings', { userId });
-  return person;
 }
 
 async function partiesFound({ userId }: Person) {
@@ -110,4 +132,30 @@ test('nobody behind it on a list is clear', async () => {
   const person = await actingFor('Coral Reef Trading', ['Zebulon', 'Quickfall']);
   expect(await partiesFound(person)).toEqual([]);
   expect(await desk.gateOf(person)).toMatchObject({ screening: 'clear' });
+});
+
+test('whoever stood behind it when it was approved is compared although it was declared anew without them', async () => {
+  const person = await desk.newPerson();
+  await handIn(person, 'Coral Reef Trading', ['Balthazar', 'Ferrington'], 'approved');
+  await handIn(person, 'Coral Reef Trading', ['Zebulon', 'Quickfall'], 'withdrawn');
+  await screen(person);
+  expect(await partiesFound(person)).toEqual([['party', 'x-1']]);
+});
+
+test('it is compared itself although its customer then declared for themselves alone', async () => {
+  const person = await desk.newPerson();
+  await handIn(person, 'Obsidian Lantern Holdings', ['Zebulon', 'Quickfall'], 'approved');
+  const path = await desk.apply(person);
+  expect((await desk.call(person, 'POST', `${path}/withdraw`)).status).toBe(200);
+  await screen(person);
+  expect(await partiesFound(person)).toEqual([['party', 'x-2']]);
+});
+
+test('whoever is declared again as approved is compared once', async () => {
+  const person = await desk.newPerson();
+  const { userId } = person;
+  await handIn(person, 'Coral Reef Trading', ['Zebulon', 'Quickfall'], 'approved');
+  await handIn(person, 'Coral Reef Trading', ['Zebulon', 'Quickfall'], 'submitted');
+  const { parties } = await transact(desk.system, 'engine', (tx) => subjectsOf(tx, desk.system, userId));
+  expect(parties.map(({ subject }) => subject.name)).toEqual(['Coral Reef Trading', 'Zebulon Quickfall']);
 });

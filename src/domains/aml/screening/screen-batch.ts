@@ -102,7 +102,9 @@ function compare(lists: ActiveLists, { names, ...about }: NamedSubject) {
   const outcomes = names.map((one) => screenAgainst(lists, { ...about, name: one }));
   const failed = outcomes.find((outcome): outcome is Refused => !outcome.ok);
   const subject: KeptSubject = { ...about, name, ...(otherNames.length === 0 ? {} : { otherNames }) };
-  return { subject, verdict: worstOf(outcomes.map(verdictOf)), refusal: failed?.code ?? null };
+  const verdict = worstOf(outcomes.map(verdictOf));
+  const matches = verdict.matches.slice(0, lists.config.matchesMax);
+  return { subject, verdict: { ...verdict, matches }, refusal: failed?.code ?? null };
 }
 
 type Refused = Extract<ScreeningResult, { ok: false }>;

@@ -4,16 +4,16 @@ import type { Id } from '../../../kernel/id.ts';
 import { record } from '../../../platform/audit/record.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import { openJson } from '../../../platform/crypto/seal.ts';
+import type { Tx } from '../../../platform/db/client.ts';
 import { lockRow } from '../../../platform/db/locks.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { refuse } from '../../../platform/http/refuse.ts';
 import { AML_EVENTS } from '../audit.ts';
 import type { ScreeningConfig } from '../config.ts';
 import { refuseAml } from '../errors.ts';
-import { screenName } from '../match.ts';
 import { screenings } from '../schema.ts';
 import type { ScreeningSubject } from '../score.ts';
-import { type ActiveLists, activeLists, refreshScreener } from '../screener.ts';
+import { type ActiveLists, activeLists, refreshScreener, screenAgainst } from '../screener.ts';
 import { screeningPlace } from '../screening-place.ts';
 import type { ConfigSimulation } from './config-simulation.ts';
 import type { StoredConfig } from './config-store.ts';
@@ -41,7 +41,7 @@ export async function simulateConfig(ctx: Ctx, configId: Id): Promise<StoredConf
     if (Object.keys(active.versions).length === 0) {
       throw refuseAml('no_active_list');
     }
-    return { draft: found, lists: active, subjects: await newestSubjects(ctx) };
+    return { draft: found, lists: active, subjects: await newestSubjects(tx, ctx) };
   });
   const counts = await compare(lists, draft.content, subjects);
   return transact(ctx, 'staff', async (tx) => {
@@ -77,20 +77,18 @@ export function refuseDecided(config: StoredConfig): void {
   }
 }
 
-async function newestSubjects(ctx: Ctx): Promise<readonly ScreeningSubject[]> {
-  return transact(ctx, 'staff', async (tx) => {
-    const rows = await tx
-      .select({ id: screenings.id, userId: screenings.userId, subject: screenings.subject })
-      .from(screenings)
-      .where(and(isNotNull(screenings.userId), eq(screenings.checkType, 'sanctions_screening')))
-      .orderBy(desc(screenings.checkedAt), desc(screenings.id))
-      .limit(SUBJECTS_MAX);
-    const people = rows.flatMap(({ userId }) => (userId === null ? [] : [userId]));
-    const keys = await ctx.deps.personKeys.ofMany(tx, people);
-    return rows.flatMap(({ id, userId, subject }) => {
-      const key = keys.get(userId ?? '');
-      return key === undefined ? [] : [openJson<ScreeningSubject>(key, screeningPlace(id), subject)];
-    });
+async function newestSubjects(tx: Tx, ctx: Ctx): Promise<readonly ScreeningSubject[]> {
+  const rows = await tx
+    .select({ id: screenings.id, userId: screenings.userId, subject: screenings.subject })
+    .from(screenings)
+    .where(and(isNotNull(screenings.userId), eq(screenings.checkType, 'sanctions_screening')))
+    .orderBy(desc(screenings.checkedAt), desc(screenings.id))
+    .limit(SUBJECTS_MAX);
+  const people = rows.flatMap(({ userId }) => (userId === null ? [] : [userId]));
+  const keys = await ctx.deps.personKeys.ofMany(tx, people);
+  return rows.flatMap(({ id, userId, subject }) => {
+    const key = keys.get(userId ?? '');
+    return key === undefined ? [] : [openJson<ScreeningSubject>(key, screeningPlace(id), subject)];
   });
 }
 
@@ -109,6 +107,6 @@ async function compare(lists: ActiveLists, draft: ScreeningConfig, subjects: rea
 }
 
 function isHit(lists: ActiveLists, subject: ScreeningSubject, config: ScreeningConfig): boolean {
-  const outcome = screenName(lists.index, subject, config);
+  const outcome = screenAgainst({ ...lists, config }, subject);
   return outcome.ok && outcome.matches.length > 0;
 }

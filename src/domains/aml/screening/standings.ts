@@ -5,6 +5,7 @@ import type { Id } from '../../../kernel/id.ts';
 import { addMs, type Instant } from '../../../kernel/time.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
+import { screeningAlgorithm } from '../config.ts';
 import { screeningListSets, screeningStandings } from '../rescreening/schema.ts';
 import type { ActiveLists } from '../screener.ts';
 
@@ -18,6 +19,11 @@ export const CYCLE_DAYS = { low: 30, medium: 14, high: 1 } as const;
 /** @shape lowercase hex SHA-256 over the versions of a set */
 export function listSetHash(versions: Versions): string {
   return createHash('sha256').update(canonicalJson(versions)).digest('hex');
+}
+
+/** How somebody was compared, as a standing says it: by which configuration, and by which program. */
+export function heldBy(configHash: string): string {
+  return `${screeningAlgorithm} ${configHash}`;
 }
 
 /**
@@ -37,7 +43,7 @@ export async function keepStanding(
 ): Promise<void> {
   const listSet = await keepListSet(tx, ctx, look.lists.versions);
   const { userId, screeningId, checkedAt, nextDueAt } = look;
-  const { configHash } = look.lists;
+  const configHash = heldBy(look.lists.configHash);
   const said = { screeningId, listSet, configHash, checkedAt, nextDueAt };
   await tx
     .insert(screeningStandings)

@@ -45,6 +45,15 @@ export const comparisonQuery = z.strictObject({
   to: instantInput.optional(),
 });
 
+export const VendorAlertCounts = z
+  .object({ open: count, trueMatch: count, falsePositive: count, inconclusive: count })
+  .openapi('VendorAlertCounts');
+
+/** The vendor that is asked, and what its word does. */
+export const CurrentVendor = z
+  .object({ vendor: z.string(), mode: z.enum(['compare', 'decide']) })
+  .openapi('CurrentVendor');
+
 const VendorCounts = z
   .object({
     vendor: z.string(),
@@ -64,9 +73,7 @@ const VendorCounts = z
     /** What share of the answered ones agree; null where none was. */
     agreedBps: z.union([count, z.null()]),
     /** What came of the alerts about what only the vendor found. */
-    alerts: z
-      .object({ open: count, trueMatch: count, falsePositive: count, inconclusive: count })
-      .openapi('VendorAlertCounts'),
+    alerts: VendorAlertCounts,
     medianLatencyMs: z.union([count, z.null()]),
     maxLatencyMs: z.union([count, z.null()]),
   })
@@ -77,10 +84,7 @@ export const VendorComparison = z
     from: z.union([wireInstant, z.null()]),
     to: z.union([wireInstant, z.null()]),
     /** The vendor that is asked now; null where this program screens alone. */
-    current: z.union([
-      z.object({ vendor: z.string(), mode: z.enum(['compare', 'decide']) }).openapi('CurrentVendor'),
-      z.null(),
-    ]),
+    current: z.union([CurrentVendor, z.null()]),
     vendors: z.array(VendorCounts),
   })
   .openapi('VendorComparison');

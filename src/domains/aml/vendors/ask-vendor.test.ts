@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test
 import { and, asc, eq } from 'drizzle-orm';
 import { type Id, newId } from '../../../kernel/id.ts';
 import { openClient } from '../../../platform/db/client.ts';
+import type { Ciphertext } from '../../../platform/db/columns.ts';
 import { auditLogs } from '../../../platform/db/schema.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { parseScreeningVendor } from '../../../platform/http/screening-vendor.ts';
@@ -13,6 +14,7 @@ import {
   type Person,
   startComplianceDesk,
 } from '../../../testing/compliance-desk.ts';
+import { users } from '../../identity/schema.ts';
 import { amlAlerts } from '../schema.ts';
 import { screenPayee } from '../screen.ts';
 import { startYente, YENTE_KEY, type Yente } from '../testing/yente-server.ts';
@@ -131,6 +133,7 @@ describe('a screening', () => {
         name: [`${person.firstName} ${person.lastName}`],
         birthDate: ['1961-02-28'],
         nationality: ['mu'],
+        passportNumber: [expect.any(String)],
       },
     });
     expect(await resultsOf(person)).toMatchObject([
@@ -377,6 +380,32 @@ describe('a vendor that does not answer', () => {
     await run();
     expect(await resultsOf(other)).toHaveLength(1);
     expect(await resultsOf(one)).toHaveLength(1);
+  });
+
+  test('for one person whose data cannot be opened is asked about the others, and about them once it can', async () => {
+    use('compare');
+    const [broken, good] = [await somebody(), await somebody()];
+    await screened(broken);
+    await screened(good);
+    const { engine } = desk.deps.db;
+    const theirs = eq(users.id, broken.userId);
+    const [row] = await engine.select().from(users).where(theirs);
+    await engine
+      .update(users)
+      .set({ profile: new Uint8Array(64) as Ciphertext })
+      .where(theirs);
+    await run();
+    expect(await resultsOf(good)).toHaveLength(1);
+    expect(await requestsOf(broken)).toMatchObject([
+      { status: 'waiting', failures: 1, lastFailure: 'unreadable' },
+    ]);
+    await engine
+      .update(users)
+      .set({ profile: row?.profile as Ciphertext })
+      .where(theirs);
+    await makeDue(broken);
+    await run();
+    expect(await resultsOf(broken)).toHaveLength(1);
   });
 
   test('for one question is asked about the others', async () => {

@@ -6,7 +6,7 @@ import type { Job } from '../../../platform/domain.ts';
 import { openAlert } from '../alerts/open-alert.ts';
 import { screenings } from '../schema.ts';
 import { chosenVendor } from './chosen-vendor.ts';
-import { type Question, questionsOf } from './queries-of.ts';
+import { type Question, readableQuestions } from './queries-of.ts';
 import { vendorRequests } from './schema.ts';
 import { abandon, keepAnswer, postpone } from './settle-request.ts';
 import type { ScreeningVendor, VendorAnswer, VendorFailure, VendorReply } from './vendor.ts';
@@ -62,7 +62,7 @@ async function dueOf(ctx: Ctx, vendor: ScreeningVendor): Promise<readonly Asked[
     if (due.length === 0) {
       return null;
     }
-    const questions = await questionsOf(
+    const { questions, unreadable } = await readableQuestions(
       tx,
       ctx,
       due.map(({ screening }) => screening),
@@ -70,6 +70,10 @@ async function dueOf(ctx: Ctx, vendor: ScreeningVendor): Promise<readonly Asked[
     const asked: Asked[] = [];
     let queries = 0;
     for (const { request, screening } of due) {
+      if (unreadable.has(screening.id)) {
+        await postpone(tx, ctx, request.id, 'unreadable');
+        continue;
+      }
       const question = questions.get(screening.id);
       if (question === undefined) {
         await abandon(tx, ctx, request.id, 'erased');

@@ -1,5 +1,10 @@
 import { inventoryOf, type TableInventory } from '../../../platform/db/inventory.ts';
-import { vendorRequests, vendorResults } from './schema.ts';
+import {
+  monitoringVendorRequests,
+  monitoringVendorResults,
+  vendorRequests,
+  vendorResults,
+} from './schema.ts';
 
 /** What each column holds. */
 export const vendorInventory: readonly TableInventory[] = [
@@ -28,6 +33,35 @@ export const vendorInventory: readonly TableInventory[] = [
     bestScoreBps: 'internal',
     matchCount: 'internal',
     ownResult: 'internal',
+    agreed: 'internal',
+    answer: 'personal, sealed under the person key',
+    latencyMs: 'internal',
+    at: 'internal',
+  }),
+  inventoryOf(monitoringVendorRequests, 'supervision', {
+    id: 'internal',
+    activityId: 'internal',
+    userId: 'internal',
+    vendor: 'internal',
+    status: 'internal',
+    failures: 'internal',
+    lastFailure: 'internal',
+    createdAt: 'internal',
+    nextAt: 'internal',
+    settledAt: 'internal',
+    alertId: 'internal',
+  }),
+  inventoryOf(monitoringVendorResults, 'supervision', {
+    id: 'internal',
+    requestId: 'internal',
+    activityId: 'internal',
+    userId: 'internal',
+    vendor: 'internal',
+    mode: 'internal',
+    verdict: 'internal',
+    score: 'internal',
+    reference: 'internal',
+    ownVerdict: 'internal',
     agreed: 'internal',
     answer: 'personal, sealed under the person key',
     latencyMs: 'internal',

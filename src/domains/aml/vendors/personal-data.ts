@@ -3,7 +3,13 @@ import type { Json } from '../../../kernel/canonical-json.ts';
 import { openJson } from '../../../platform/crypto/seal.ts';
 import type { PersonalData } from '../../../platform/domain.ts';
 import { personalRows } from '../../../platform/privacy/personal-rows.ts';
-import { vendorRequests, vendorResults } from './schema.ts';
+import {
+  monitoringVendorRequests,
+  monitoringVendorResults,
+  vendorRequests,
+  vendorResults,
+} from './schema.ts';
+import { abandonAssessment, assessmentPlace } from './settle-assessment.ts';
 import { abandon, vendorAnswerPlace } from './settle-request.ts';
 
 /** What outside vendors were asked of a person and said: never shown to them (no tipping off). */
@@ -33,5 +39,33 @@ export const personalVendorResults: PersonalData = {
       await abandon(tx, ctx, id, 'erased');
     }
     await tx.update(vendorRequests).set({ matchDigest: sql`null` }).where(mine);
+  },
+};
+
+/** What outside vendors were asked of a person's activity and said: never shown to them (no tipping off). */
+export const personalAssessments: PersonalData = {
+  name: 'aml_monitoring_vendors',
+  recordClass: 'supervision',
+  tables: ['monitoring_vendor_requests', 'monitoring_vendor_results'],
+  restricted: true,
+  sections: {
+    requests: personalRows(monitoringVendorRequests, { keys: ['id'] }),
+    results: personalRows(monitoringVendorResults, {
+      keys: ['id'],
+      more: (rows, { key }) =>
+        rows.map(({ id, answer }) => ({
+          answer: key === undefined ? null : openJson<Json>(key, assessmentPlace(id), answer),
+        })),
+    }),
+  },
+  // Nobody is asked about who is gone.
+  erase: async (tx, ctx, userId) => {
+    for (const { id } of await tx
+      .select({ id: monitoringVendorRequests.id })
+      .from(monitoringVendorRequests)
+      .where(and(eq(monitoringVendorRequests.userId, userId), eq(monitoringVendorRequests.status, 'waiting')))
+      .orderBy(monitoringVendorRequests.id)) {
+      await abandonAssessment(tx, ctx, id, 'erased');
+    }
   },
 };

@@ -1,6 +1,6 @@
 import type { Id } from '../../../kernel/id.ts';
 import type { Ctx } from '../../../platform/context.ts';
-import { type DataKey, openJson } from '../../../platform/crypto/seal.ts';
+import { type DataKey, openJson, SealError } from '../../../platform/crypto/seal.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import type { screenings } from '../schema.ts';
 import type { ScreeningSubject } from '../score.ts';
@@ -20,11 +20,45 @@ const NAMES_MAX = 20;
 const QUERIES_MAX = 100;
 
 /**
+ * What a vendor is to be asked about screenings whose people can be read: one who cannot be keeps nobody else from
+ * being asked about.
+ * @shape the questions, and the screenings of which nobody can read what they were about
+ */
+export async function readableQuestions(
+  tx: Tx,
+  ctx: Ctx,
+  asked: readonly Screening[],
+): Promise<{ readonly questions: ReadonlyMap<Id, Question>; readonly unreadable: ReadonlySet<Id> }> {
+  try {
+    return { questions: await questionsOf(tx, ctx, asked), unreadable: new Set() };
+  } catch (error) {
+    if (!(error instanceof SealError)) {
+      throw error;
+    }
+  }
+  const questions = new Map<Id, Question>();
+  const unreadable = new Set<Id>();
+  for (const screening of asked) {
+    try {
+      for (const [id, question] of await questionsOf(tx, ctx, [screening])) {
+        questions.set(id, question);
+      }
+    } catch (error) {
+      if (!(error instanceof SealError)) {
+        throw error;
+      }
+      unreadable.add(screening.id);
+    }
+  }
+  return { questions, unreadable };
+}
+
+/**
  * What a vendor is to be asked about screenings: whom each was about, everybody that customer stands for, and
  * whoever else was compared with them, such as a payee. Nothing of an account, a reason or an outcome goes along.
  * @shape by screening; none for whoever was erased
  */
-export async function questionsOf(
+async function questionsOf(
   tx: Tx,
   ctx: Ctx,
   asked: readonly Screening[],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test';
-import { compare } from './rules.ts';
+import { compare, compareAssessment } from './rules.ts';
 import type { VendorMatch } from './vendor.ts';
 
 const SANCTIONED: VendorMatch = { id: 'a', scoreBps: 9_000, isMatch: true, topics: ['sanction'] };
@@ -20,7 +20,9 @@ describe('a vendor’s word beside our own', () => {
     ['clear', [LINKED], 'decide', false, STOP],
     ['clear', [UNTOLD], 'decide', false, STOP],
     ['clear', [EXPOSED], 'decide', false, REVIEW],
-    ['warning', [SANCTIONED], 'compare', true, null],
+    ['warning', [SANCTIONED], 'compare', true, REVIEW],
+    ['warning', [UNTOLD], 'compare', true, REVIEW],
+    ['warning', [EXPOSED], 'compare', true, null],
     ['warning', [SANCTIONED], 'decide', true, STOP],
     ['warning', [EXPOSED], 'decide', true, null],
     ['alert', [SANCTIONED], 'decide', true, null],
@@ -50,4 +52,29 @@ describe('a vendor’s word beside our own', () => {
       bestScoreBps: 9_000,
     });
   });
+});
+
+describe('what a vendor makes of an activity', () => {
+  test.each([
+    ['none', 'pass', 'decide', true, null],
+    ['none', 'review', 'compare', false, REVIEW],
+    ['none', 'review', 'decide', false, REVIEW],
+    ['none', 'stop', 'compare', false, REVIEW],
+    ['none', 'stop', 'decide', false, STOP],
+    ['hit', 'pass', 'decide', false, null],
+    ['hit', 'review', 'compare', true, REVIEW],
+    ['hit', 'stop', 'decide', true, STOP],
+    ['alert', 'review', 'decide', true, null],
+    ['alert', 'stop', 'compare', true, null],
+    ['alert', 'stop', 'decide', true, STOP],
+    ['stop', 'stop', 'decide', true, null],
+    ['stop', 'pass', 'decide', false, null],
+    ['stop', 'skipped', 'decide', null, null],
+    ['none', 'skipped', 'decide', null, null],
+  ] as const)(
+    'beside our %s, it says %s: in %s they agree %p and %p follows',
+    (own, said, mode, agreed, alert) => {
+      expect(compareAssessment(own, said, mode)).toEqual({ agreed, alert });
+    },
+  );
 });

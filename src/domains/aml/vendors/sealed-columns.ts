@@ -10,4 +10,11 @@ export const vendorSealedColumns: readonly SealedColumn[] = [
     orHouse: true,
     fixed: true,
   },
+  {
+    table: 'monitoring_vendor_results',
+    column: 'answer',
+    rowId: { id: 'uuid' },
+    person: 'user_id',
+    fixed: true,
+  },
 ];

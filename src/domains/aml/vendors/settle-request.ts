@@ -11,6 +11,7 @@ import { lockGateExclusively } from '../../identity/index.ts';
 import { openAlert } from '../alerts/open-alert.ts';
 import { AML_EVENTS } from '../audit.ts';
 import { amlAlerts, screenings } from '../schema.ts';
+import { pauseAfter } from './pause-after.ts';
 import type { Question } from './queries-of.ts';
 import { type Compared, compare } from './rules.ts';
 import { vendorRequests, vendorResults } from './schema.ts';
@@ -19,13 +20,6 @@ import type { ScreeningVendor, VendorAnswer, VendorFailure } from './vendor.ts';
 type Request = typeof vendorRequests.$inferSelect;
 
 type QueryFailure = Extract<VendorAnswer, { ok: false }>['failure'];
-
-/** How long until the next try after each failure in a row; the last one from then on. @units ms */
-const RETRY_MS = [60_000, 240_000, 900_000, 3_600_000] as const;
-/** How often something is asked that the vendor refuses or answers in a way nobody can read. */
-const TRIES_MAX = 8;
-/** What may pass by itself, however long it lasts. */
-const PASSES: readonly string[] = ['unavailable', 'busy', 'unauthorised'];
 
 export type Answered = {
   readonly vendor: ScreeningVendor;
@@ -111,7 +105,7 @@ export async function postpone(
   tx: Tx,
   ctx: Ctx,
   requestId: Id,
-  failure: VendorFailure | QueryFailure,
+  failure: VendorFailure | QueryFailure | 'unreadable',
   retryAfterMs = 0,
 ): Promise<void> {
   const request = await lockWaiting(tx, requestId);
@@ -119,18 +113,17 @@ export async function postpone(
     return;
   }
   const failures = request.failures + 1;
-  if (failures >= TRIES_MAX && !PASSES.includes(failure)) {
+  const pauseMs = pauseAfter(failures, failure, retryAfterMs);
+  if (pauseMs === null) {
     await abandon(tx, ctx, requestId, failure);
     return;
   }
-  const tries = failure === 'busy' ? 1 : Math.min(failures, RETRY_MS.length);
-  const pauseMs = RETRY_MS[tries - 1] ?? RETRY_MS[0];
   await tx
     .update(vendorRequests)
     .set({
       failures,
       lastFailure: failure,
-      nextAt: addMs(ctx.deps.clock.realNow(), Math.max(pauseMs, retryAfterMs)),
+      nextAt: addMs(ctx.deps.clock.realNow(), pauseMs),
     })
     .where(eq(vendorRequests.id, requestId));
 }

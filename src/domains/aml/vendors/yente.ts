@@ -9,7 +9,9 @@ import type { Json } from '../../../kernel/canonical-json.ts';
 import type { Deps } from '../../../platform/context.ts';
 import { type OutboundAnswer, outbound } from '../../../platform/http/outbound.ts';
 import type { ScreeningVendorSettings } from '../../../platform/http/screening-vendor.ts';
+import { identifierFamily } from '../identifier-family.ts';
 import type { EntityIdentifier, EntityKind } from '../lists/entity.ts';
+import { failureOf, jsonOf } from './read-answer.ts';
 import type { ScreeningVendor, VendorAnswer, VendorQuery, VendorReply } from './vendor.ts';
 
 const TIMEOUT_MS = 15_000;
@@ -17,9 +19,6 @@ const ANSWER_BYTES = 8 * 1024 * 1024;
 const QUERIES_MAX = 100;
 /** How many entries are asked for each query. */
 const RESULTS = 10;
-const MINUTE_MS = 60_000;
-/** No longer than this is the vendor left alone, whatever it asks for. @units ms */
-const RETRY_AFTER_MAX_MS = 6 * 3_600_000;
 
 const Result = z.looseObject({
   id: z.string().min(1).max(300),
@@ -119,7 +118,7 @@ function propertyOf(kind: EntityKind, { type }: EntityIdentifier): string | unde
   if (kind === 'aircraft' || type.startsWith('crypto_address')) {
     return undefined;
   }
-  switch (type) {
+  switch (identifierFamily(type)) {
     case 'passport':
       return kind === 'person' ? 'passportNumber' : 'idNumber';
     case 'tax_id':
@@ -132,24 +131,11 @@ function propertyOf(kind: EntityKind, { type }: EntityIdentifier): string | unde
 }
 
 function readReply(answer: OutboundAnswer, queries: readonly VendorQuery[]): VendorReply {
-  if (!answer.ok) {
-    const theirs = answer.failure === 'unexpected_type' || answer.failure === 'too_large';
-    return { ok: false, failure: theirs ? 'malformed' : 'unavailable' };
+  const failed = failureOf(answer);
+  if (failed !== null) {
+    return failed;
   }
-  const { status, headers, body } = answer;
-  if (status === 429 || (status === 503 && headers.has('retry-after'))) {
-    return { ok: false, failure: 'busy', retryAfterMs: retryAfterOf(headers) };
-  }
-  if (status >= 500) {
-    return { ok: false, failure: 'unavailable' };
-  }
-  if (status === 401 || status === 403 || status === 404) {
-    return { ok: false, failure: 'unauthorised' };
-  }
-  if (status !== 200) {
-    return { ok: false, failure: 'refused' };
-  }
-  const parsed = Reply.safeParse(jsonOf(body));
+  const parsed = Reply.safeParse(jsonOf(answer));
   if (!parsed.success) {
     return { ok: false, failure: 'malformed' };
   }
@@ -177,20 +163,4 @@ function readAnswer(responses: Readonly<Record<string, unknown>>, ref: string): 
     topics: properties?.topics ?? [],
   }));
   return { ok: true, matches, answer: said as Json };
-}
-
-function jsonOf(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(body).toString('utf8'));
-  } catch {
-    return undefined;
-  }
-}
-
-/** Only seconds are read; a date or nonsense is a minute. */
-function retryAfterOf(headers: Headers): number {
-  const said = headers.get('retry-after')?.trim() ?? '';
-  return /^\d{1,6}$/.test(said)
-    ? Math.min(RETRY_AFTER_MAX_MS, Math.max(1, Number.parseInt(said, 10)) * 1_000)
-    : MINUTE_MS;
 }

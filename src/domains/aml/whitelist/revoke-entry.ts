@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm';
+import { and, asc, eq, isNull } from 'drizzle-orm';
 import { personOf } from '../../../kernel/actor.ts';
 import type { Id } from '../../../kernel/id.ts';
 import type { Ctx } from '../../../platform/context.ts';
@@ -33,6 +33,36 @@ export async function revokeWhitelistEntry(ctx: Ctx, entryId: Id): Promise<White
     }
     const ended = await endWhitelistEntry(tx, ctx, entry, 'revoked');
     await screenLocked(tx, ctx, gate, 'whitelist_ended');
+    return ended;
+  });
+}
+
+/**
+ * Takes back all that is said of whom a customer is not, as where they turn out to be somebody else than was
+ * thought; with one screening, in the same transaction.
+ * @effects as `revokeWhitelistEntry`
+ * @errors not_found, self_review
+ * @shape the entries that ended; none where none stood
+ */
+export async function revokeWhitelistOf(ctx: Ctx, userId: Id): Promise<readonly WhitelistEntry[]> {
+  if (userId === personOf(ctx.actor)) {
+    throw refuseAml('self_review');
+  }
+  await refreshScreener(ctx);
+  return transact(ctx, 'staff', async (tx) => {
+    const gate = await lockedGate(tx, userId);
+    const standing = await tx
+      .select()
+      .from(whitelistEntries)
+      .where(and(eq(whitelistEntries.userId, userId), isNull(whitelistEntries.endedAt)))
+      .orderBy(asc(whitelistEntries.id));
+    const ended: WhitelistEntry[] = [];
+    for (const entry of standing) {
+      ended.push(await endWhitelistEntry(tx, ctx, entry, 'revoked'));
+    }
+    if (ended.length > 0) {
+      await screenLocked(tx, ctx, gate, 'whitelist_ended');
+    }
     return ended;
   });
 }

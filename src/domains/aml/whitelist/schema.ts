@@ -42,6 +42,9 @@ export const whitelistEntries = pgTable(
       .on(table.userId, table.party, table.listId, table.sourceId)
       .where(sql`${table.endedAt} is null`),
     index('whitelist_entries_expires_at_idx').on(table.expiresAt).where(sql`${table.endedAt} is null`),
+    index('whitelist_entries_ended_at_idx')
+      .on(table.userId, table.endedAt)
+      .where(sql`${table.endedAt} is not null`),
     index('whitelist_entries_list_id_idx').on(table.listId),
     index('whitelist_entries_alert_id_idx').on(table.alertId),
     index('whitelist_entries_entity_id_idx').on(table.entityId),

@@ -4,7 +4,7 @@ import { present } from '../../../kernel/assert.ts';
 import { newId } from '../../../kernel/id.ts';
 import type { Ciphertext } from '../../../platform/db/columns.ts';
 import { type ComplianceDesk, type Person, startComplianceDesk } from '../../../testing/compliance-desk.ts';
-import { users } from '../../identity/schema.ts';
+import { roleGrants, users } from '../../identity/schema.ts';
 import { amlAlerts, screeningMatches } from '../schema.ts';
 import { expireWhitelist } from './expire-entries.ts';
 import { whitelistEntries } from './schema.ts';
@@ -26,6 +26,11 @@ const NAMES = [
   'Theodora Kettleburn',
   'Balthazar Moxley',
   'Wilhelmina Strake',
+  'Barnaby Thistlewood',
+  'Euphemia Crackstone',
+  'Horatio Pennyfarthing',
+  'Seraphina Blackadder',
+  'Montague Felspar',
 ];
 
 /** What the list says of each of them by now; a file only ever adds, so that it screens at once. */
@@ -85,6 +90,14 @@ async function unreadable({ userId }: Person): Promise<() => Promise<unknown>> {
   const write = (profile: Ciphertext) => engine.update(users).set({ profile }).where(eq(users.id, userId));
   await write(new Uint8Array(64) as Ciphertext);
   return async () => write(present(row, 'the user exists').profile as Ciphertext);
+}
+
+/** The same person as one of compliance. */
+async function insider(person: Person): Promise<Person> {
+  const grantedAt = desk.deps.clock.now();
+  const role = 'compliance_officer';
+  await desk.deps.db.engine.insert(roleGrants).values({ userId: person.userId, role, grantedAt });
+  return desk.signIn(person, 'customer', role);
 }
 
 async function screen(person: Person) {
@@ -169,21 +182,21 @@ describe('whom two people called another', () => {
   test('is looked at again when one person takes the entry back', async () => {
     const person = await whitelisted();
     const [entry] = await entriesOf(person);
-    const path = `/v1/aml/whitelist/${entry?.id}/revoke`;
-    expect((await desk.call(desk.officer2, 'POST', path)).body).toMatchObject({ endCause: 'revoked' });
-    expect((await desk.call(desk.officer2, 'POST', path)).status).toBe(404);
+    const path = `/v1/aml/whitelist/${entry?.id}`;
+    expect((await desk.call(desk.officer2, 'DELETE', path)).body).toMatchObject({ endCause: 'revoked' });
+    expect((await desk.call(desk.officer2, 'DELETE', path)).status).toBe(404);
     expect(await desk.gateOf(person)).toMatchObject({ screening: 'open' });
   });
 
   test('keeps the entry where one person takes it back and no screening can follow', async () => {
     const person = await whitelisted();
     const [entry] = await entriesOf(person);
-    const path = `/v1/aml/whitelist/${entry?.id}/revoke`;
+    const path = `/v1/aml/whitelist/${entry?.id}`;
     const mend = await unreadable(person);
-    expect((await desk.call(desk.officer2, 'POST', path)).status).toBe(500);
+    expect((await desk.call(desk.officer2, 'DELETE', path)).status).toBe(500);
     expect(await entriesOf(person)).toMatchObject([{ endedAt: null }]);
     await mend();
-    expect((await desk.call(desk.officer2, 'POST', path)).body).toMatchObject({ endCause: 'revoked' });
+    expect((await desk.call(desk.officer2, 'DELETE', path)).body).toMatchObject({ endCause: 'revoked' });
     expect(await desk.gateOf(person)).toMatchObject({ screening: 'open' });
   });
 
@@ -216,6 +229,83 @@ describe('whom two people called another', () => {
     expect((await desk.call(desk.officer2, 'POST', vote, REASON)).body.code).toBe('alert_changed');
     expect(await desk.gateOf(person)).toMatchObject({ screening: 'open' });
   });
+});
+
+describe('while the alert is open', () => {
+  /** What an alert of somebody names, as a request for the whitelist says it. */
+  async function named(person: Person, party = '') {
+    const [alert] = await alertsOf(person);
+    const { body } = await desk.call(desk.officer, 'GET', `/v1/aml/alerts/${alert?.id}`);
+    const entries = (body.items as readonly { listId: string; sourceId: string; party: string }[])
+      .filter((item) => item.party === party)
+      .map(({ listId, sourceId }) => ({ listId, sourceId, party }));
+    return { alertId: alert?.id, entries, ...REASON };
+  }
+
+  const ask = (body: object, by = desk.officer) => desk.call(by, 'POST', '/v1/aml/whitelist', body);
+
+  test('two people say whom somebody is not: the alert stays open, and no further screening adds to it', async () => {
+    const person = await newListed();
+    const request = { ...(await named(person)), days: 30 };
+    const asked = await ask(request);
+    expect(asked).toMatchObject({ status: 202, body: { approval: { action: 'aml_whitelist.add' } } });
+    expect(await entriesOf(person)).toEqual([]);
+    expect((await ask(request)).body.code).toBe('approval_pending_exists');
+    const vote = `/v1/approvals/${asked.body.approval.id}/approve`;
+    expect((await desk.call(desk.officer, 'POST', vote, REASON)).body.code).toBe('self_approval');
+    expect((await desk.call(desk.officer2, 'POST', vote, REASON)).status).toBe(200);
+    const [entry] = await entriesOf(person);
+    expect(entry).toMatchObject({ alertId: request.alertId, createdBy: desk.officer.userId, endedAt: null });
+    expect(Date.parse(entry?.expiresAt ?? '') - Date.parse(entry?.createdAt ?? '')).toBe(30 * DAY_MS);
+    expect(await desk.gateOf(person)).toMatchObject({ screening: 'open' });
+    const [before] = await alertsOf(person);
+    expect(await screen(person)).toMatchObject({ result: 'clear', matchCount: 1 });
+    expect(await alertsOf(person)).toMatchObject([{ status: 'open', occurrences: before?.occurrences }]);
+    expect(await desk.gateOf(person)).toMatchObject({ screening: 'open' });
+  });
+
+  test('an entry that changed since it was asked for is not what was agreed to', async () => {
+    const person = await newListed();
+    const asked = await ask(await named(person));
+    await listed(nameOf(person), 'A Fourth Spelling');
+    await screen(person);
+    const vote = `/v1/approvals/${asked.body.approval.id}/approve`;
+    expect((await desk.call(desk.officer2, 'POST', vote, REASON)).body.code).toBe('alert_changed');
+    expect(await entriesOf(person)).toEqual([]);
+  });
+
+  test('nobody calls themselves another, nor an entry that the alert does not name', async () => {
+    const person = await newListed();
+    const request = await named(person);
+    const self = await insider(person);
+    expect((await ask(request, self)).body.code).toBe('self_review');
+    const other = { ...request, entries: [{ ...request.entries[0], party: 'party:other' }] };
+    expect((await ask(other)).body.code).toBe('whitelist_entry_unknown');
+  });
+
+  test('who was just confirmed is not called another, and a confirmation ends what was asked for', async () => {
+    const person = await newListed();
+    const request = await named(person);
+    const asked = await ask(request);
+    const truth = { disposition: 'true_match', ...REASON };
+    await desk.call(desk.officer2, 'POST', `/v1/aml/alerts/${request.alertId}/resolve`, truth);
+    const approval = await desk.call(desk.officer, 'GET', `/v1/approvals/${asked.body.approval.id}`);
+    expect(approval.body.status).toBe('cancelled');
+    expect((await ask(request)).body.code).toBe('alert_confirmed');
+    expect(await desk.gateOf(person)).toMatchObject({ screening: 'confirmed' });
+  });
+});
+
+test('all that is said of somebody is taken back at once, with one screening', async () => {
+  const person = await whitelisted();
+  const path = `/v1/aml/whitelist?userId=${person.userId}`;
+  const self = await insider(person);
+  expect((await desk.call(self, 'DELETE', path)).body.code).toBe('self_review');
+  const taken = await desk.call(desk.officer2, 'DELETE', path);
+  expect(taken).toMatchObject({ status: 200, body: { data: [{ endCause: 'revoked' }] } });
+  expect(await desk.gateOf(person)).toMatchObject({ screening: 'open' });
+  expect((await desk.call(desk.officer2, 'DELETE', path)).body).toEqual({ data: [] });
+  expect((await desk.call(desk.officer2, 'DELETE', `/v1/aml/whitelist?userId=${newId()}`)).status).toBe(404);
 });
 
 test('code that would not ask is refused by the database', async () => {

@@ -11,6 +11,9 @@ export type SamplePart = {
   readonly unstructured?: string;
   readonly name?: string;
   readonly iban?: string;
+  /** An account that has no IBAN. */
+  readonly account?: string;
+  readonly bic?: string;
   readonly endToEndId?: string;
   /** Of a part that goes the other way than its batch. */
   readonly partDirection?: 'CRDT' | 'DBIT';
@@ -137,13 +140,19 @@ function detailXml(part: SamplePart, direction: string, version: string, currenc
       : `${amount}<CdtDbtInd>${direction}</CdtDbtInd>`;
   const references =
     part.endToEndId === undefined ? '' : `<Refs><EndToEndId>${part.endToEndId}</EndToEndId></Refs>`;
-  const account =
-    part.iban === undefined ? '' : `<${side}Acct><Id><IBAN>${part.iban}</IBAN></Id></${side}Acct>`;
+  const other = part.account === undefined ? '' : `<Othr><Id>${part.account}</Id></Othr>`;
+  const id = part.iban === undefined ? other : `<IBAN>${part.iban}</IBAN>`;
+  const account = id === '' ? '' : `<${side}Acct><Id>${id}</Id></${side}Acct>`;
+  const code = version === '02' ? 'BIC' : 'BICFI';
+  const bank =
+    part.bic === undefined
+      ? ''
+      : `<RltdAgts><${side}Agt><FinInstnId><${code}>${part.bic}</${code}></FinInstnId></${side}Agt></RltdAgts>`;
   const structured =
     part.reference === undefined ? '' : `<Strd><CdtrRefInf><Ref>${part.reference}</Ref></CdtrRefInf></Strd>`;
   const written = part.unstructured === undefined ? '' : `<Ustrd>${part.unstructured}</Ustrd>`;
   return (
-    `<TxDtls>${references}${sums}<RltdPties><${side}>${party}</${side}>${account}</RltdPties>` +
+    `<TxDtls>${references}${sums}<RltdPties><${side}>${party}</${side}>${account}</RltdPties>${bank}` +
     `<RmtInf>${written}${structured}</RmtInf></TxDtls>`
   );
 }

@@ -8,6 +8,8 @@ import { transact } from '../../../platform/db/transact.ts';
 import { refuse } from '../../../platform/http/refuse.ts';
 import { KYC_EVENTS } from '../audit.ts';
 import { refuseKyc } from '../errors.ts';
+import { partyIndexOf } from '../identity-index.ts';
+import { reopenItems } from './items.ts';
 import { lockOwnDraft } from './own-application.ts';
 import type { NewPartyInput } from './parties-api.ts';
 import { partyPlace, standingParties } from './parties-of.ts';
@@ -18,8 +20,9 @@ const MAX_PARTIES = 100;
 type StoredParty = typeof kycParties.$inferSelect;
 
 /**
- * Names somebody behind a legal person.
- * @effects one row of `kyc_parties`; audit `kyc_party.added`
+ * Names somebody behind a legal person. What a reviewer accepted was of those who stood behind it then, and is open
+ * again.
+ * @effects one row of `kyc_parties`, perhaps rows of `kyc_items`; audit `kyc_party.added`
  * @errors not_found, application_not_editable, not_a_legal_person, party_limit_reached, party_unknown
  */
 export async function addParty(ctx: Ctx, applicationId: Id, input: NewPartyInput) {
@@ -50,9 +53,11 @@ export async function addParty(ctx: Ctx, applicationId: Id, input: NewPartyInput
         shareBps: input.shareBps ?? null,
         parentId: input.parentId ?? null,
         addedAt: ctx.deps.clock.now(),
+        identityIndex: partyIndexOf(ctx, input.details),
       })
       .returning();
     const added = present(row, 'the party was inserted');
+    await reopenItems(tx, applicationId);
     await record(tx, ctx, {
       event: KYC_EVENTS['kyc_party.added'],
       resource: { type: 'kyc_party', id },
@@ -64,8 +69,8 @@ export async function addParty(ctx: Ctx, applicationId: Id, input: NewPartyInput
 }
 
 /**
- * Takes back somebody who was named; the row is kept.
- * @effects one row of `kyc_parties`; audit `kyc_party.removed`
+ * Takes back somebody who was named; the row is kept, and what was accepted is open again.
+ * @effects one row of `kyc_parties`, perhaps rows of `kyc_items`; audit `kyc_party.removed`
  * @errors not_found, application_not_editable, party_has_owners
  */
 export async function removeParty(ctx: Ctx, applicationId: Id, partyId: Id): Promise<void> {
@@ -81,6 +86,7 @@ export async function removeParty(ctx: Ctx, applicationId: Id, partyId: Id): Pro
     }
     const removedAt = ctx.deps.clock.now();
     await tx.update(kycParties).set({ removedAt }).where(eq(kycParties.id, partyId));
+    await reopenItems(tx, applicationId);
     const after: StoredParty = { ...before, removedAt };
     await record(tx, ctx, {
       event: KYC_EVENTS['kyc_party.removed'],

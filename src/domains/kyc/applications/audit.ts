@@ -49,13 +49,19 @@ export const APPLICATION_EVENTS = auditEvents({
     category: 'compliance',
     severity: 'warning',
     description: 'A new set of KYC requirements was proposed',
-    shows: ['version', 'status'],
+    shows: ['version', 'status', 'beneficialOwnerBps'],
+  },
+  'kyc_requirements.retired': {
+    category: 'compliance',
+    severity: 'info',
+    description: 'A set of KYC requirements is no longer in force',
+    shows: ['version', 'status', 'beneficialOwnerBps'],
   },
   'kyc_requirements.activated': {
     category: 'compliance',
     severity: 'warning',
     description: 'A new set of KYC requirements is in force',
-    shows: ['version', 'status'],
+    shows: ['version', 'status', 'beneficialOwnerBps'],
   },
   'kyc_application.read': {
     category: 'compliance',

@@ -1,8 +1,11 @@
 import { z } from '@hono/zod-openapi';
+import { INVISIBLE_REFUSED, isVisible } from '../../../kernel/invisible.ts';
+import { dayInput } from '../day-input.ts';
 
 const COUNTRY = /^[A-Z]{3}$/;
 const country = z.string().regex(COUNTRY, 'must be an ISO 3166-1 alpha-3 code').openapi({ example: 'MUS' });
 const words = z.string().trim().min(1).max(200);
+const name = words.refine(isVisible, INVISIBLE_REFUSED);
 const day = z.iso.date({ error: 'must be a date, YYYY-MM-DD' });
 
 /** An address as it is declared. */
@@ -17,7 +20,7 @@ export const AddressInput = z.strictObject({
 /** The legal person an application is for; whoever declares acts for it. Sealed before it is stored. */
 export const Company = z
   .strictObject({
-    legalName: words,
+    legalName: name,
     registrationNumber: z.string().trim().min(2).max(40),
     incorporatedOn: day,
     country,
@@ -48,9 +51,9 @@ const identifiers = z
   .optional();
 
 const personDetails = z.strictObject({
-  firstName: words,
-  lastName: words,
-  birthDate: day,
+  firstName: name,
+  lastName: name,
+  birthDate: dayInput,
   nationality: country,
   gender: z.enum(['female', 'male', 'other', 'unspecified']).optional(),
   address: AddressInput.optional(),
@@ -58,7 +61,7 @@ const personDetails = z.strictObject({
 });
 
 const organisationDetails = z.strictObject({
-  legalName: words,
+  legalName: name,
   country,
   registrationNumber: z.string().trim().min(2).max(40).optional(),
   identifiers,

@@ -6,6 +6,7 @@ import type { Ctx } from '../../../platform/context.ts';
 import { sealJson } from '../../../platform/crypto/seal.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { KYC_EVENTS } from '../audit.ts';
+import { refuseKyc } from '../errors.ts';
 import { declarationContentPlace } from './declaration-place.ts';
 import type { DeclarationKind } from './declarations-api.ts';
 import { lockOwnDraft } from './own-application.ts';
@@ -19,7 +20,7 @@ export type Declared = Pick<
 /**
  * Declares something in a form of its own; a new revision takes the place of the one before, which is kept.
  * @effects one row of `kyc_declarations`; audit `kyc_declaration.made`
- * @errors not_found, application_not_editable
+ * @errors not_found, application_not_editable, declaration_unsuitable
  */
 export async function declare(
   ctx: Ctx,
@@ -28,7 +29,10 @@ export async function declare(
   content: object,
 ): Promise<Declared> {
   return transact(ctx, 'engine', async (tx) => {
-    const { userId } = await lockOwnDraft(tx, ctx, applicationId);
+    const { userId, applicantKind } = await lockOwnDraft(tx, ctx, applicationId);
+    if (!suits(kind, content, applicantKind)) {
+      throw refuseKyc('declaration_unsuitable');
+    }
     const [last] = await tx
       .select({ revision: kycDeclarations.revision })
       .from(kycDeclarations)
@@ -58,4 +62,10 @@ export async function declare(
     });
     return declared;
   });
+}
+
+/** An individual certifies as one, and a legal person as what it is. */
+function suits(kind: DeclarationKind, content: object, applicantKind: string): boolean {
+  const isIndividual = 'entityType' in content && content.entityType === 'individual';
+  return kind !== 'fatca_crs' || isIndividual === (applicantKind === 'natural');
 }

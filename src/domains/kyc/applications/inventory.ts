@@ -33,6 +33,9 @@ export const applicationInventory: readonly TableInventory[] = [
     assignedAt: 'internal',
     reasonCode: 'internal',
     identityIndex: 'personal, blind index',
+    handedIn: 'personal, sealed under the person key',
+    companyIndex: 'personal, blind index',
+    screenedAt: 'internal',
   }),
   inventoryOf(kycLevels, 'reference', {
     level: 'public',
@@ -48,6 +51,7 @@ export const applicationInventory: readonly TableInventory[] = [
     createdAt: 'internal',
     approvalId: 'internal',
     activatedAt: 'internal',
+    beneficialOwnerBps: 'public',
   }),
   inventoryOf(kycRequirements, 'reference', {
     id: 'internal',
@@ -74,6 +78,7 @@ export const applicationInventory: readonly TableInventory[] = [
     decidedBy: 'internal',
     decidedAt: 'internal',
     version: 'internal',
+    partyId: 'internal',
   }),
   inventoryOf(kycDeclarations, 'kyc_file', {
     id: 'internal',
@@ -95,6 +100,7 @@ export const applicationInventory: readonly TableInventory[] = [
     parentId: 'internal',
     addedAt: 'internal',
     removedAt: 'internal',
+    identityIndex: 'personal, blind index',
   }),
   inventoryOf(kycApplicationEvents, 'kyc_file', {
     id: 'internal',

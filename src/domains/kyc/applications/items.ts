@@ -1,4 +1,4 @@
-import { and, eq, isNull } from 'drizzle-orm';
+import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
 import { present } from '../../../kernel/assert.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
 import type { Ctx } from '../../../platform/context.ts';
@@ -8,7 +8,18 @@ import type { RiskLevel } from '../review/rules.ts';
 import { dayOf } from '../rules.ts';
 import { kycDocuments } from '../schema.ts';
 import { documentsOf, type KycApplication } from '../store.ts';
-import { isMissing, isUsable, requirementsFor, type ShownItem, shownItems } from './requirements.ts';
+import { formsOf, isExposed, saysExposed } from './forms-of.ts';
+import { peopleToIdentify } from './people-behind.ts';
+import {
+  type ApplicantFacts,
+  isMissing,
+  isUsable,
+  type RequiredItem,
+  requirementsFor,
+  requirementsOfPeople,
+  type ShownItem,
+  shownItems,
+} from './requirements.ts';
 import { kycDeclarations, kycItems, kycRequirementSets, kycRequirements } from './schema.ts';
 
 export type KycItem = Pick<
@@ -20,6 +31,7 @@ export type KycItem = Pick<
   | 'status'
   | 'documentId'
   | 'declarationId'
+  | 'partyId'
   | 'reasonCode'
   | 'version'
 >;
@@ -32,48 +44,85 @@ const SHOWN = {
   status: kycItems.status,
   documentId: kycItems.documentId,
   declarationId: kycItems.declarationId,
+  partyId: kycItems.partyId,
   reasonCode: kycItems.reasonCode,
   version: kycItems.version,
 };
 
-/** The version of the set of requirements in force. */
-export async function activeSetVersion(tx: Tx): Promise<number> {
-  const [set] = await tx
-    .select({ version: kycRequirementSets.version })
-    .from(kycRequirementSets)
-    .where(eq(kycRequirementSets.status, 'active'));
-  return present(set, 'one set of requirements is in force').version;
+/** The set of requirements in force. */
+export async function activeSet(tx: Tx): Promise<typeof kycRequirementSets.$inferSelect> {
+  const [set] = await tx.select().from(kycRequirementSets).where(eq(kycRequirementSets.status, 'active'));
+  return present(set, 'one set of requirements is in force');
 }
 
-/** What an application has to show by the set in force, and what shows it now. */
+/**
+ * What an application has to show by the set in force, and what shows it now. Where the risk is null, as for the
+ * applicant's own login, nothing counts that the firm knows and they may not.
+ * @units day YYYY-MM-DD, by which documents are too old
+ */
 export async function shownByNow(
   tx: Tx,
   ctx: Ctx,
   application: KycApplication,
   declaration: DeclarationInput,
   risk: RiskLevel | null,
+  handedIn?: { readonly set: number; readonly day: string },
 ): Promise<{ readonly set: number; readonly items: readonly ShownItem[] }> {
-  const set = await activeSetVersion(tx);
+  const { version: set, beneficialOwnerBps } = await setOf(tx, handedIn?.set);
   const rows = await tx
     .select()
     .from(kycRequirements)
     .where(and(eq(kycRequirements.setVersion, set), eq(kycRequirements.level, application.level)))
     .orderBy(kycRequirements.onlyPep, kycRequirements.item);
-  const required = requirementsFor(rows, {
+  const forms = await formsOf(tx, ctx, application);
+  const facts: ApplicantFacts = {
     level: application.level,
     applicantKind: application.applicantKind,
     nationality: declaration.nationality,
     risk,
-    politicallyExposed: declaration.politicallyExposed,
-  });
-  const documents = await documentsOf(tx, application.id);
+    politicallyExposed:
+      risk === null ? saysExposed(declaration, forms) : await isExposed(tx, application, declaration, forms),
+  };
+  const people = await peopleToIdentify(tx, ctx, application, beneficialOwnerBps);
+  const required = [...requirementsFor(rows, facts), ...requirementsOfPeople(rows, facts, people)];
+  const day = handedIn?.day ?? dayOf(ctx.deps.clock.now());
+  return { set, items: await shownOf(tx, application.id, required, day) };
+}
+
+/** What shows these items in an application. @units day YYYY-MM-DD, by which documents are too old */
+export async function shownOf(
+  tx: Tx,
+  applicationId: Id,
+  required: readonly RequiredItem[],
+  day: string,
+): Promise<readonly ShownItem[]> {
+  const documents = await documentsOf(tx, applicationId);
   const declarations = await tx
     .select({ id: kycDeclarations.id, kind: kycDeclarations.kind })
     .from(kycDeclarations)
-    .where(eq(kycDeclarations.applicationId, application.id))
+    .where(eq(kycDeclarations.applicationId, applicationId))
     .orderBy(kycDeclarations.revision);
-  const today = dayOf(ctx.deps.clock.now());
-  return { set, items: shownItems(required, documents, declarations, today) };
+  return shownItems(required, documents, declarations, day);
+}
+
+/**
+ * What somebody of this risk has to show, by the set they handed in under, and nothing shows: a risk that rose since
+ * asks for more. A document that was good when it was handed in is a matter of notices.
+ */
+export async function missingAtRisk(
+  tx: Tx,
+  ctx: Ctx,
+  application: KycApplication,
+  declaration: DeclarationInput,
+  risk: RiskLevel | null,
+): Promise<readonly ShownItem[]> {
+  const { requirementSet: set, submittedAt } = application;
+  if (set === null || submittedAt === null) {
+    return [];
+  }
+  const handedIn = { set, day: dayOf(submittedAt) };
+  const { items } = await shownByNow(tx, ctx, application, declaration, risk, handedIn);
+  return missingItems(tx, application.id, items);
 }
 
 /** The items of an application as they stand, those it no longer needs left out. */
@@ -123,10 +172,11 @@ export async function writeItems(
         item: shown.item,
         alternatives: shown.alternatives,
         status: 'provided',
+        partyId: (shown.of[0] ?? null) as Id | null,
         documentId: shown.documentId as Id | null,
         declarationId: shown.declarationId as Id | null,
       });
-    } else if (!staysDecided(before, usable)) {
+    } else if (!staysDecided(before, shown, usable)) {
       await tx
         .update(kycItems)
         .set({
@@ -151,6 +201,40 @@ export async function writeItems(
   }
 }
 
+/**
+ * Takes back what a reviewer said of items, because the one they said it of is declared to be somebody else: of all,
+ * or of those that a type of document shows.
+ * @effects rows of `kyc_items`
+ */
+export async function reopenItems(tx: Tx, applicationId: Id, shownBy?: string): Promise<void> {
+  const decided = and(
+    eq(kycItems.applicationId, applicationId),
+    inArray(kycItems.status, ['accepted', 'waived']),
+  );
+  await tx
+    .update(kycItems)
+    .set({
+      status: 'provided',
+      reasonCode: null,
+      decidedBy: null,
+      decidedAt: null,
+      version: sql`${kycItems.version} + 1`,
+    })
+    .where(
+      shownBy === undefined
+        ? decided
+        : and(decided, sql`${kycItems.alternatives} @> ${JSON.stringify([shownBy])}::jsonb`),
+    );
+}
+
+async function setOf(tx: Tx, version: number | undefined) {
+  if (version === undefined) {
+    return activeSet(tx);
+  }
+  const [set] = await tx.select().from(kycRequirementSets).where(eq(kycRequirementSets.version, version));
+  return present(set, 'sets of requirements stay');
+}
+
 async function usableDocuments(tx: Tx, ctx: Ctx, applicationId: Id): Promise<ReadonlySet<string>> {
   const documents = await tx
     .select()
@@ -160,12 +244,15 @@ async function usableDocuments(tx: Tx, ctx: Ctx, applicationId: Id): Promise<Rea
   return new Set(documents.filter((one) => isUsable(one, null, today)).map(({ id }) => id));
 }
 
-function staysDecided(item: typeof kycItems.$inferSelect, usable: ReadonlySet<string>): boolean {
+function staysDecided(
+  item: typeof kycItems.$inferSelect,
+  shown: ShownItem,
+  usable: ReadonlySet<string>,
+): boolean {
   if (item.status === 'waived') {
     return true;
   }
-  return (
-    item.status === 'accepted' &&
-    (item.documentId === null ? item.declarationId !== null : usable.has(item.documentId))
-  );
+  // What was declared anew is not what was accepted.
+  const isSameForm = item.declarationId !== null && item.declarationId === shown.declarationId;
+  return item.status === 'accepted' && (item.documentId === null ? isSameForm : usable.has(item.documentId));
 }

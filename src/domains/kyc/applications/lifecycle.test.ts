@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { eq } from 'drizzle-orm';
+import { type Id, newId } from '../../../kernel/id.ts';
 import { addMs } from '../../../kernel/time.ts';
 import { openClient } from '../../../platform/db/client.ts';
+import { auditLogs } from '../../../platform/db/schema.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import {
   type ComplianceDesk,
@@ -15,6 +17,7 @@ import {
 } from '../../../testing/compliance-desk.ts';
 import { screenedByLists } from '../index.ts';
 import { kycApplications } from '../schema.ts';
+import { findApplication } from '../store.ts';
 import { lapseDrafts } from './lapse-drafts.ts';
 import { partiesOf } from './parties-of.ts';
 
@@ -88,7 +91,9 @@ describe('a draft', () => {
       declaration: { occupation: 'Cartographer' },
       items: [
         { item: 'address', status: 'missing' },
+        { item: 'fatca_crs', status: 'provided' },
         { item: 'identity', status: 'provided' },
+        { item: 'tax_residence', status: 'provided' },
       ],
     });
     await patch(customer, path, 2, { level: 'basic' });
@@ -145,6 +150,7 @@ describe('withdrawing', () => {
     for (const type of ['passport', 'proof_of_address', 'source_of_funds', 'source_of_wealth']) {
       await desk.call(customer, 'POST', `${path}/documents`, upload({ type }));
     }
+    await desk.certify(customer, path);
     await desk.call(customer, 'POST', `${path}/submit`);
     await desk.settle();
     const asked = await desk.call(desk.officer, 'POST', `${path}/approve`, REASON);
@@ -190,6 +196,7 @@ describe('asking for a higher level', () => {
     const declaration = declarationOf(customer);
     const path = await begin(customer, { declaration });
     await desk.call(customer, 'POST', `${path}/documents`, upload());
+    await desk.certify(customer, path);
     await desk.call(customer, 'POST', `${path}/submit`);
     await desk.settle();
     expect((await desk.call(desk.officer, 'POST', `${path}/approve`, REASON)).status).toBe(200);
@@ -200,6 +207,7 @@ describe('asking for a higher level', () => {
     const path = await begin(customer, { declaration, level });
     await desk.call(customer, 'POST', `${path}/documents`, upload());
     await desk.call(customer, 'POST', `${path}/documents`, upload({ type: 'proof_of_address' }));
+    await desk.certify(customer, path);
     expect((await desk.call(customer, 'POST', `${path}/submit`)).status).toBe(200);
     return path;
   }
@@ -218,7 +226,9 @@ describe('asking for a higher level', () => {
     expect(await desk.gateOf(customer)).toMatchObject(open);
     const third = await ask(customer, declaration);
     await desk.settle();
-    expect((await desk.call(desk.officer, 'POST', `${third}/approve`, REASON)).status).toBe(200);
+    const asked = await desk.call(desk.officer, 'POST', `${third}/approve`, REASON);
+    expect(asked.body).toMatchObject({ approval: { payload: { reasons: ['notice_critical'] } } });
+    await desk.call(mlro, 'POST', `/v1/approvals/${asked.body.approval.id}/approve`, REASON);
     expect(await desk.gateOf(customer)).toMatchObject({ ...open, kycLevel: 'standard' });
   });
 
@@ -242,14 +252,14 @@ describe('asking for a higher level', () => {
 });
 
 describe('declarations', () => {
-  test('show what a nationality asks for; each revision is kept, sealed', async () => {
+  test('for tax are asked of everybody; each revision is kept, sealed', async () => {
     const customer = await desk.newPerson();
     const path = await begin(customer, { declaration: { ...declarationOf(customer), nationality: 'USA' } });
     await desk.call(customer, 'POST', `${path}/documents`, upload());
     const missing = await desk.call(customer, 'POST', `${path}/submit`);
     expect(missing.body).toMatchObject({
       code: 'documents_missing',
-      detail: expect.stringContaining('fatca_crs'),
+      detail: 'Upload the declaration fatca_crs; the declaration tax_residence.',
     });
     const declare = (usTaxNumber: string) =>
       desk.call(customer, 'POST', `${path}/declarations`, {
@@ -260,11 +270,12 @@ describe('declarations', () => {
     expect((await declare('CANARYTIN2')).body).toMatchObject({ revision: 2 });
     const unknown = await desk.call(customer, 'POST', `${path}/declarations`, { kind: 'pep', content: {} });
     expect(unknown.status).toBe(422);
+    await desk.certify(customer, path);
     expect((await desk.call(customer, 'POST', `${path}/submit`)).status).toBe(200);
     const { body } = await desk.call(desk.officer, 'GET', `${path}/declarations`);
-    expect(body.data.map(({ content }: { content: { usTaxNumber: string } }) => content.usTaxNumber)).toEqual(
-      ['CANARYTIN1', 'CANARYTIN2'],
-    );
+    expect(
+      body.data.flatMap(({ content }: { content: { usTaxNumber?: string } }) => content.usTaxNumber ?? []),
+    ).toEqual(['CANARYTIN1', 'CANARYTIN2']);
     const stored = await dump(desk, ['kyc_declarations', 'kyc_application_events', 'audit_logs', 'outbox']);
     expect(stored.includes('CANARYTIN')).toBe(false);
     const stranger = await desk.newPerson();
@@ -272,11 +283,16 @@ describe('declarations', () => {
     await desk.settle();
   });
 
-  test('of exposure ask for where the money is from', async () => {
+  test('of exposure ask for where the money is from, and what the function is', async () => {
     const customer = await desk.newPerson();
-    const path = await desk.draft(customer, { politicallyExposed: true });
+    const declaration = { ...declarationOf(customer), politicallyExposed: true };
+    const path = await begin(customer, { declaration });
+    await desk.call(customer, 'POST', `${path}/documents`, upload());
     const refused = await desk.call(customer, 'POST', `${path}/submit`);
-    expect(refused.body.detail).toBe('Upload source_of_funds; source_of_wealth.');
+    expect(refused.body.detail).toBe(
+      'Upload the declaration fatca_crs; source_of_funds; source_of_wealth; ' +
+        'the declaration tax_residence; the declaration pep.',
+    );
     const version = await desk.deps.db.engine
       .select({ version: kycApplications.version, status: kycApplications.status })
       .from(kycApplications)
@@ -302,10 +318,7 @@ describe('a legal person', () => {
       const form = upload({ type, ...(type === 'passport' ? { number: 'N-passport' } : {}) });
       await desk.call(customer, 'POST', `${path}/documents`, form);
     }
-    await desk.call(customer, 'POST', `${path}/declarations`, {
-      kind: 'beneficial_owner',
-      content: { complete: true },
-    });
+    await desk.certify(customer, path);
     return path;
   }
 
@@ -318,7 +331,7 @@ describe('a legal person', () => {
       code: 'parties_incomplete',
       detail: 'director_missing, signatory_missing, owner_missing',
     });
-    await add({ role: 'director', details: person('Devi') });
+    const director = await add({ role: 'director', details: person('Devi') });
     await add({ role: 'authorised_signatory', details: person('Devi') });
     const holding = await add({
       role: 'beneficial_owner',
@@ -326,23 +339,36 @@ describe('a legal person', () => {
       details: { organisation: { legalName: 'Filao Holding', country: 'MUS' } },
     });
     const owner = { role: 'beneficial_owner', shareBps: 6_000, parentId: holding.body.id };
-    await add({ ...owner, details: person('Devi') });
+    const sole = await add({ ...owner, details: person('Devi') });
     const much = await add({ ...owner, shareBps: 4_001, details: person('Kavi') });
     expect((await desk.call(customer, 'POST', `${path}/submit`)).body.detail).toBe('shares_exceed_whole');
     const kept = `${path}/parties/${holding.body.id}`;
     expect((await desk.call(customer, 'DELETE', kept)).body.code).toBe('party_has_owners');
     expect((await desk.call(customer, 'DELETE', `${path}/parties/${much.body.id}`)).status).toBe(204);
+    const unexplained = await desk.call(customer, 'POST', `${path}/submit`);
+    expect(unexplained.body.detail).toBe('ownership_unexplained');
+    const kavi = await add({ ...owner, shareBps: 4_000, details: person('Kavi') });
+    const unseen = await desk.call(customer, 'POST', `${path}/submit`);
+    const kinds = 'passport or national_id or driving_licence of the party';
+    expect(unseen.body.detail).toBe(`Upload ${kinds} ${director.body.id}; ${kinds} ${kavi.body.id}.`);
+    // Devi is one person, whatever parts she has.
+    for (const { body } of [sole, kavi]) {
+      const form = upload({ partyId: body.id });
+      expect((await desk.call(customer, 'POST', `${path}/documents`, form)).status).toBe(201);
+    }
     expect((await desk.call(customer, 'POST', `${path}/submit`)).body.status).toBe('submitted');
     await desk.settle();
-    const parties = await transact(desk.system, 'engine', (tx) =>
-      partiesOf(tx, desk.system, customer.userId),
-    );
+    const parties = await transact(desk.system, 'engine', async (tx) => {
+      const application = await findApplication(tx, path.split('/').at(-1) as Id);
+      return partiesOf(tx, await desk.deps.personKeys.of(tx, customer.userId), application);
+    });
     expect(parties.map(({ role, kind, name }) => [role, kind, name])).toEqual([
       ['applicant', 'organisation', 'Zwyxford Textiles Ltd'],
       ['director', 'person', 'Devi Appadoo'],
       ['authorised_signatory', 'person', 'Devi Appadoo'],
       ['beneficial_owner', 'organisation', 'Filao Holding'],
       ['beneficial_owner', 'person', 'Devi Appadoo'],
+      ['beneficial_owner', 'person', 'Kavi Appadoo'],
     ]);
     const screened = await transact(desk.system, 'engine', (tx) =>
       screenedByLists(tx, desk.system, [customer.userId]),
@@ -351,6 +377,12 @@ describe('a legal person', () => {
       documents: [{ type: 'passport', number: 'N-passport', country: null }],
       parties: parties.map(({ id }) => ({ id })),
     });
+    // What was shown of a party names that party, and not who declares.
+    const told = parties.map(({ name, identifiers }) => [name, identifiers.map(({ type }) => type)]);
+    expect(told.slice(-2)).toEqual([
+      ['Devi Appadoo', ['passport']],
+      ['Kavi Appadoo', ['passport']],
+    ]);
     const asked = await desk.call(desk.officer, 'POST', `${path}/approve`, REASON);
     expect(asked.status).toBe(202);
     const stored = await dump(desk, ['kyc_applications', 'kyc_parties', 'audit_logs', 'outbox']);
@@ -388,9 +420,9 @@ describe('what applicants have to show', () => {
     { level, applicantKind: 'legal', item: 'incorporation', alternatives: ['certificate_of_incorporation'] },
   ]);
 
-  test('is changed by two people, as a whole, and counts from then on', async () => {
-    const before = (await desk.call(desk.officer, 'GET', '/v1/kyc/requirements')).body;
-    const original = before.requirements.map(
+  async function inForce() {
+    const { body } = await desk.call(desk.officer, 'GET', '/v1/kyc/requirements');
+    const original = body.requirements.map(
       ({ nationality, riskLevel, maxAgeDays, ...row }: Record<string, unknown>) => ({
         ...row,
         ...(nationality === null ? {} : { nationality }),
@@ -398,11 +430,50 @@ describe('what applicants have to show', () => {
         ...(maxAgeDays === null ? {} : { maxAgeDays }),
       }),
     );
-    const propose = (requirements: unknown) =>
-      desk.call(desk.officer, 'POST', '/v1/kyc/requirement-sets', {
-        requirements,
-        reason: 'A stricter firm',
-      });
+    return { before: body, original };
+  }
+
+  const propose = (requirements: unknown, more: object = {}) =>
+    desk.call(desk.officer, 'POST', '/v1/kyc/requirement-sets', {
+      requirements,
+      reason: 'A stricter firm',
+      ...more,
+    });
+
+  test('is seen by who is asked to agree, and agreed to against what was in force, or not at all', async () => {
+    const { before, original } = await inForce();
+    const lower = (beneficialOwnerBps: number) => propose(original, { beneficialOwnerBps });
+    const [second, third] = [await lower(1_500), await lower(1_000)];
+    const path = (answer: typeof second) => `/v1/kyc/requirement-sets/${answer.body.approval.subjectId}`;
+    const seen = await desk.call(mlro, 'GET', path(third));
+    expect(seen.body).toMatchObject({ status: 'draft', beneficialOwnerBps: 1_000 });
+    expect(seen.body.requirements).toHaveLength(before.requirements.length);
+    expect(third.body.approval.payload).toMatchObject({
+      baseVersion: before.version,
+      contentHash: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+    expect(second.body.approval.payload.contentHash).not.toBe(third.body.approval.payload.contentHash);
+    const agree = async ({ body }: typeof second) =>
+      desk.call(mlro, 'POST', `/v1/approvals/${body.approval.id}/approve`, { reason: 'I looked too' });
+    expect((await agree(third)).status).toBe(200);
+    const late = await agree(second);
+    expect(late.body.code).toBe('requirements_changed');
+    expect((await desk.call(desk.officer, 'GET', '/v1/kyc/requirements')).body).toMatchObject({
+      id: seen.body.id,
+      beneficialOwnerBps: 1_000,
+    });
+    const retired = await desk.deps.db.engine
+      .select({ type: auditLogs.eventType })
+      .from(auditLogs)
+      .where(eq(auditLogs.resourceId, before.id));
+    expect(retired.map(({ type }) => type)).toContain('kyc_requirements.retired');
+    expect((await agree(await propose(original, { beneficialOwnerBps: 2_000 }))).status).toBe(200);
+    const unknown = await desk.call(mlro, 'GET', `/v1/kyc/requirement-sets/${newId()}`);
+    expect(unknown.status).toBe(404);
+  });
+
+  test('is changed by two people, as a whole, and counts from then on', async () => {
+    const { before, original } = await inForce();
     expect((await propose(BASE.slice(1))).body.code).toBe('requirements_invalid');
     expect((await propose([...BASE, BASE[0]])).body.code).toBe('requirements_invalid');
     const selfie = { level: 'basic', applicantKind: 'natural', item: 'selfie', alternatives: ['selfie'] };

@@ -1,9 +1,10 @@
-import { and, desc, eq, isNotNull, isNull } from 'drizzle-orm';
+import { and, eq, isNotNull, isNull } from 'drizzle-orm';
 import type { Id } from '../../../kernel/id.ts';
 import type { Ctx } from '../../../platform/context.ts';
-import { type DataKey, openJson } from '../../../platform/crypto/seal.ts';
+import { type DataKey, openJson, openText } from '../../../platform/crypto/seal.ts';
 import type { Tx } from '../../../platform/db/client.ts';
-import { kycApplications } from '../schema.ts';
+import { numberPlace } from '../document-file.ts';
+import { type kycApplications, kycDocuments } from '../schema.ts';
 import type { CompanyInput, PartyDetailsInput } from './company.ts';
 import { kycParties } from './schema.ts';
 
@@ -36,22 +37,20 @@ export type Party = {
 };
 
 /**
- * Everybody behind a legal person, as said in the application it handed in last; none for a natural person and
- * where the key was destroyed.
+ * Everybody behind the legal person an application is for, the legal person itself first, as said in that
+ * application; none for a natural person.
  */
-export async function partiesOf(tx: Tx, ctx: Ctx, userId: Id): Promise<readonly Party[]> {
-  const [application] = await tx
-    .select()
-    .from(kycApplications)
-    .where(and(eq(kycApplications.userId, userId), isNotNull(kycApplications.submittedAt)))
-    .orderBy(desc(kycApplications.id))
-    .limit(1);
-  const key = await ctx.deps.personKeys.find(tx, userId);
-  if (application === undefined || application.company === null || key === undefined) {
+export async function partiesOf(
+  tx: Tx,
+  key: DataKey,
+  application: Pick<typeof kycApplications.$inferSelect, 'id' | 'company'>,
+): Promise<readonly Party[]> {
+  if (application.company === null) {
     return [];
   }
   const company = openJson<CompanyInput>(key, companyPlace(application.id), application.company);
   const rows = await standingParties(tx, application.id);
+  const numbers = await numbersOf(tx, key, application.id);
   return [
     {
       id: application.id,
@@ -64,8 +63,41 @@ export async function partiesOf(tx: Tx, ctx: Ctx, userId: Id): Promise<readonly 
         ...(company.lei === undefined ? [] : [{ type: 'lei', number: company.lei, country: null }]),
       ],
     },
-    ...rows.map((row) => partyFrom(key, row)),
+    ...rows.map((row) => partyFrom(key, row, numbers.get(row.id) ?? [])),
   ];
+}
+
+/** The numbers of the documents that were shown of each party. */
+async function numbersOf(
+  tx: Tx,
+  key: DataKey,
+  applicationId: Id,
+): Promise<ReadonlyMap<string | null, readonly PartyIdentifier[]>> {
+  const documents = await tx
+    .select({
+      id: kycDocuments.id,
+      partyId: kycDocuments.partyId,
+      type: kycDocuments.type,
+      number: kycDocuments.number,
+      country: kycDocuments.issuingCountry,
+    })
+    .from(kycDocuments)
+    .where(
+      and(
+        eq(kycDocuments.applicationId, applicationId),
+        isNotNull(kycDocuments.partyId),
+        isNotNull(kycDocuments.number),
+        isNull(kycDocuments.removedAt),
+      ),
+    )
+    .orderBy(kycDocuments.id);
+  const numbered = documents.flatMap(({ id, partyId, type, number, country }) =>
+    number === null ? [] : [{ partyId, type, number: openText(key, numberPlace(id), number), country }],
+  );
+  const byParty = Map.groupBy(numbered, ({ partyId }) => partyId);
+  return new Map(
+    [...byParty].map(([partyId, told]) => [partyId, told.map(({ partyId: _party, ...rest }) => rest)]),
+  );
 }
 
 /** Opens the legal person an application is for; null for a natural one, and where the key was destroyed. */
@@ -99,7 +131,11 @@ export function partyPlace(partyId: Id) {
   return { table: 'kyc_parties', column: 'details', rowId: partyId };
 }
 
-function partyFrom(key: DataKey, row: typeof kycParties.$inferSelect): Party {
+function partyFrom(
+  key: DataKey,
+  row: typeof kycParties.$inferSelect,
+  shown: readonly PartyIdentifier[],
+): Party {
   const { person, organisation } = openJson<PartyDetailsInput>(key, partyPlace(row.id), row.details);
   const common = { id: row.id, role: row.role as Party['role'] };
   if (person !== undefined) {
@@ -111,7 +147,7 @@ function partyFrom(key: DataKey, row: typeof kycParties.$inferSelect): Party {
       birthDate: person.birthDate,
       ...(gender === 'female' || gender === 'male' ? { gender } : {}),
       countries: [person.nationality],
-      identifiers: identifiersFrom(person.identifiers),
+      identifiers: [...identifiersFrom(person.identifiers), ...shown],
     };
   }
   const number = organisation?.registrationNumber;

@@ -11,6 +11,7 @@ function owner(shareBps: number, more: Partial<PartyFacts> = {}): PartyFacts {
   return party('beneficial_owner', { shareBps, ...more });
 }
 
+const RULE = { thresholdBps: 2_000, isDispersed: false };
 const PEOPLE = [party('director'), party('authorised_signatory')];
 
 describe('who has to be named', () => {
@@ -27,22 +28,63 @@ describe('who has to be named', () => {
     ['nobody is named', [], ['director_missing', 'signatory_missing', 'owner_missing']],
     [
       'only a company directs',
-      [party('director', { kind: 'organisation' }), ...PEOPLE.slice(1), owner(1)],
+      [party('director', { kind: 'organisation' }), ...PEOPLE.slice(1), owner(10_000)],
       ['director_missing'],
     ],
-    ['a chain ends in a company', [...PEOPLE, owner(4_000), company], ['owner_not_a_person']],
-    ['a chain ends in a person', [...PEOPLE, company, owner(10_000, { parentId: company.id })], []],
-    ['a company owns too little to matter', [...PEOPLE, owner(8_000), small], []],
+    [
+      'a chain ends in a company',
+      [...PEOPLE, owner(4_000), company],
+      ['owner_not_a_person', 'ownership_unexplained'],
+    ],
+    [
+      'a chain ends in a person',
+      [...PEOPLE, owner(4_000), company, owner(10_000, { parentId: company.id })],
+      [],
+    ],
+    ['one owner of next to nothing is named', [...PEOPLE, owner(1)], ['ownership_unexplained']],
+    [
+      'a company is owned by somebody of next to nothing',
+      [...PEOPLE, owner(4_000), company, owner(1, { parentId: company.id })],
+      ['ownership_unexplained'],
+    ],
+    [
+      'one company is entered twice, each too small to matter',
+      [
+        ...PEOPLE,
+        owner(7_000),
+        owner(1_500, { kind: 'organisation' }),
+        owner(1_500, { kind: 'organisation' }),
+      ],
+      ['ownership_unexplained'],
+    ],
+    ['all but a fifth is named', [...PEOPLE, owner(8_000)], ['ownership_unexplained']],
+    ['less than a fifth is not named', [...PEOPLE, owner(8_001)], []],
+    ['a trustee holds what nobody owns', [...PEOPLE, party('trustee'), owner(1)], []],
+    ['a company owns too little to matter', [...PEOPLE, owner(8_001), small], []],
     ['all own more than all', [...PEOPLE, owner(5_001), owner(5_000)], ['shares_exceed_whole']],
     ['exactly all is owned', [...PEOPLE, owner(5_000), owner(5_000)], []],
     [
       'a layer is more than all',
-      [...PEOPLE, company, owner(6_000, { parentId: company.id }), owner(6_000, { parentId: company.id })],
+      [
+        ...PEOPLE,
+        owner(4_000),
+        company,
+        owner(6_000, { parentId: company.id }),
+        owner(6_000, { parentId: company.id }),
+      ],
       ['shares_exceed_whole'],
     ],
     ['owners own each other', [...PEOPLE, owner(5_000), left, right], ['ownership_cycle']],
   ])('%s', (_title, parties, faults) => {
-    expect(partyFaults(parties)).toEqual([...faults] as never);
+    expect(partyFaults(parties, RULE)).toEqual([...faults] as never);
+  });
+
+  test('the threshold is what the set says, and dispersed ownership is an exception that is said', () => {
+    const parties = [...PEOPLE, owner(8_500)];
+    expect(partyFaults(parties, RULE)).toEqual([]);
+    expect(partyFaults(parties, { ...RULE, thresholdBps: 1_500 })).toEqual(['ownership_unexplained']);
+    expect(partyFaults(PEOPLE, { ...RULE, isDispersed: true })).toEqual([]);
+    expect(partyFaults([...PEOPLE, owner(1)], { ...RULE, isDispersed: true })).toEqual([]);
   });
 
   test('a chain of a hundred is too deep, one of eight is not', () => {
@@ -54,9 +96,9 @@ describe('who has to be named', () => {
           parentId: at === 0 ? null : `link ${at - 1}`,
         }),
       );
-    expect(partyFaults([...PEOPLE, ...chain(8)])).toEqual([]);
-    expect(partyFaults([...PEOPLE, ...chain(9)])).toEqual(['ownership_too_deep']);
-    expect(partyFaults([...PEOPLE, ...chain(100)])).toEqual(['ownership_too_deep']);
+    expect(partyFaults([...PEOPLE, ...chain(8)], RULE)).toEqual([]);
+    expect(partyFaults([...PEOPLE, ...chain(9)], RULE)).toEqual(['ownership_too_deep']);
+    expect(partyFaults([...PEOPLE, ...chain(100)], RULE)).toEqual(['ownership_too_deep']);
   });
 });
 

@@ -2,6 +2,7 @@ import { openJson } from '../../../platform/crypto/seal.ts';
 import type { PersonalData } from '../../../platform/domain.ts';
 import { personalRows } from '../../../platform/privacy/personal-rows.ts';
 import type { DeclarationInput } from '../api.ts';
+import { openDeclared } from '../declared.ts';
 import { eraseDocuments, personalDocuments } from '../documents/personal-data.ts';
 import { kycApplications } from '../schema.ts';
 import { declarationPlace } from '../store.ts';
@@ -21,7 +22,8 @@ export const personalKyc: PersonalData = {
       // How the firm goes about its review is not the applicant's to know.
       without: ['assigneeId', 'assignedAt', 'dueAt', 'priority', 'needsSenior', 'isUpgrade'],
       more: (rows, { key }) =>
-        rows.map(({ id, declaration, company }) => ({
+        rows.map(({ id, declaration, company, handedIn }) => ({
+          handedIn: key === undefined ? null : openDeclared(key, { id, handedIn }),
           declaration:
             key === undefined ? null : openJson<DeclarationInput>(key, declarationPlace(id), declaration),
           company:

@@ -1,31 +1,40 @@
+import { hash } from 'node:crypto';
 import { and, desc, eq } from 'drizzle-orm';
 import { personOf } from '../../../kernel/actor.ts';
 import { present } from '../../../kernel/assert.ts';
+import { canonicalJson } from '../../../kernel/canonical-json.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
-import type { ApprovalAction } from '../../../platform/approvals/actions.ts';
+import type { ApprovalAction, ApprovedAction } from '../../../platform/approvals/actions.ts';
 import { type Approval, requestApproval } from '../../../platform/approvals/request-approval.ts';
 import { record } from '../../../platform/audit/record.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { lockExclusive } from '../../../platform/db/locks.ts';
 import { transact } from '../../../platform/db/transact.ts';
+import { refuse } from '../../../platform/http/refuse.ts';
 import { KYC_EVENTS } from '../audit.ts';
 import { refuseKyc } from '../errors.ts';
 import { kycLevels } from '../schema.ts';
-import type { NewRequirementInput } from './requirements-api.ts';
+import { activeSet } from './items.ts';
+import type { NewRequirementsInput } from './requirements-api.ts';
 import { kycRequirementSets, kycRequirements } from './schema.ts';
 
 /** What the firm asks of applicants, in the set in force. */
 export async function listRequirements(ctx: Ctx) {
   return transact(ctx, 'staff', async (tx) => {
-    const [set] = await tx.select().from(kycRequirementSets).where(eq(kycRequirementSets.status, 'active'));
-    const active = present(set, 'one set of requirements is in force');
-    const requirements = await tx
-      .select()
-      .from(kycRequirements)
-      .where(eq(kycRequirements.setVersion, active.version))
-      .orderBy(kycRequirements.level, kycRequirements.applicantKind, kycRequirements.item);
-    return { ...active, requirements };
+    const active = await activeSet(tx);
+    return { ...active, requirements: await requirementsIn(tx, active.version) };
+  });
+}
+
+/** One set as it was proposed, for who is asked to agree to it. @errors not_found */
+export async function getRequirementSet(ctx: Ctx, setId: Id) {
+  return transact(ctx, 'staff', async (tx) => {
+    const [set] = await tx.select().from(kycRequirementSets).where(eq(kycRequirementSets.id, setId));
+    if (set === undefined) {
+      throw refuse('not_found');
+    }
+    return { ...set, requirements: await requirementsIn(tx, set.version) };
   });
 }
 
@@ -37,8 +46,7 @@ export async function listRequirements(ctx: Ctx) {
  */
 export async function proposeRequirements(
   ctx: Ctx,
-  requirements: readonly NewRequirementInput[],
-  reason: string,
+  { requirements, beneficialOwnerBps, reason }: NewRequirementsInput,
 ): Promise<Approval> {
   return transact(ctx, 'staff', async (tx) => {
     await refuseEmptyLevels(tx, requirements);
@@ -50,12 +58,14 @@ export async function proposeRequirements(
       .limit(1);
     const id = newId();
     const version = (last?.version ?? 0) + 1;
+    const base = await activeSet(tx);
     const set = {
       id,
       version,
       status: 'draft',
       createdBy: present(personOf(ctx.actor), 'a set is proposed by a person'),
       createdAt: ctx.deps.clock.now(),
+      beneficialOwnerBps: beneficialOwnerBps ?? base.beneficialOwnerBps,
     };
     await tx.insert(kycRequirementSets).values(set);
     await tx.insert(kycRequirements).values(
@@ -83,7 +93,12 @@ export async function proposeRequirements(
       subjectType: 'kyc_requirement_set',
       subjectId: id,
       subjectUserId: null,
-      payload: { version, requirements: requirements.length },
+      payload: {
+        version,
+        baseVersion: base.version,
+        requirements: requirements.length,
+        contentHash: await contentHashOf(tx, set),
+      },
       quorum: 1,
       checkerRoles: ['mlro', 'admin'],
       reason,
@@ -97,10 +112,19 @@ export const activateRequirementsAction: ApprovalAction = {
   execute: async (ctx, approved) => {
     const tx = present(ctx.tx, 'approved actions run in the transaction of the vote');
     await lockExclusive(tx, ['kyc_requirement_sets']);
+    const active = await activeSet(tx);
+    await refuseOthers(tx, approved, active.version);
     await tx
       .update(kycRequirementSets)
       .set({ status: 'retired' })
-      .where(eq(kycRequirementSets.status, 'active'));
+      .where(eq(kycRequirementSets.id, active.id));
+    await record(tx, ctx, {
+      event: KYC_EVENTS['kyc_requirements.retired'],
+      resource: { type: 'kyc_requirement_set', id: active.id },
+      subjectUserId: null,
+      before: active,
+      after: { ...active, status: 'retired' },
+    });
     const [row] = await tx
       .update(kycRequirementSets)
       .set({ status: 'active', approvalId: approved.approvalId, activatedAt: ctx.deps.clock.now() })
@@ -120,6 +144,42 @@ export const activateRequirementsAction: ApprovalAction = {
   },
 };
 
+/**
+ * What was agreed to is what was proposed, in the place of what it was proposed against.
+ * @errors requirements_changed
+ */
+async function refuseOthers(
+  tx: Tx,
+  { subjectId, payload }: Pick<ApprovedAction, 'subjectId' | 'payload'>,
+  activeVersion: number,
+): Promise<void> {
+  const [set] = await tx.select().from(kycRequirementSets).where(eq(kycRequirementSets.id, subjectId));
+  const contentHash = set === undefined ? undefined : await contentHashOf(tx, set);
+  if (payload.baseVersion !== activeVersion || payload.contentHash !== contentHash) {
+    throw refuseKyc('requirements_changed');
+  }
+}
+
+async function requirementsIn(tx: Tx, version: number) {
+  return tx
+    .select()
+    .from(kycRequirements)
+    .where(eq(kycRequirements.setVersion, version))
+    .orderBy(kycRequirements.level, kycRequirements.applicantKind, kycRequirements.item, kycRequirements.id);
+}
+
+/** What a set asks, in one word that another set does not have. */
+async function contentHashOf(
+  tx: Tx,
+  {
+    version,
+    beneficialOwnerBps,
+  }: Pick<typeof kycRequirementSets.$inferSelect, 'version' | 'beneficialOwnerBps'>,
+): Promise<string> {
+  const rows = await requirementsIn(tx, version);
+  return hash('sha256', canonicalJson({ beneficialOwnerBps, requirements: rows }));
+}
+
 async function retire(tx: Tx, setId: Id): Promise<void> {
   await tx
     .update(kycRequirementSets)
@@ -128,7 +188,7 @@ async function retire(tx: Tx, setId: Id): Promise<void> {
 }
 
 /** A level that asks nothing of everybody would let everybody in. @errors requirements_invalid */
-async function refuseEmptyLevels(tx: Tx, requirements: readonly NewRequirementInput[]): Promise<void> {
+async function refuseEmptyLevels(tx: Tx, requirements: NewRequirementsInput['requirements']): Promise<void> {
   const levels = await tx.select({ level: kycLevels.level }).from(kycLevels);
   for (const { level } of levels) {
     for (const kind of ['natural', 'legal']) {

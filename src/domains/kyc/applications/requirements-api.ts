@@ -13,10 +13,11 @@ const DECLARED = [
   'declaration:accuracy',
 ] as const;
 
-export const NewRequirement = z
+const NewRequirement = z
   .strictObject({
     level: z.enum(['basic', 'standard', 'enhanced']),
-    applicantKind: z.enum(['natural', 'legal']),
+    /** Of a natural or legal person, or of each natural person who directs or owns a legal one. */
+    applicantKind: z.enum(['natural', 'legal', 'party']),
     nationality: z
       .string()
       .regex(/^[A-Z]{3}$/, 'must be an ISO 3166-1 alpha-3 code')
@@ -32,14 +33,16 @@ export const NewRequirement = z
   })
   .openapi('NewKycRequirement');
 
-export type NewRequirementInput = z.infer<typeof NewRequirement>;
-
 export const NewRequirements = z
   .strictObject({
     requirements: z.array(NewRequirement).min(1).max(500),
+    /** Who owns at least so much has to be named; as it is in force unless given. @units 1–5,000 */
+    beneficialOwnerBps: z.number().int().min(1).max(5_000).optional(),
     reason: z.string().trim().min(3).max(1000),
   })
   .openapi('NewKycRequirements');
+
+export type NewRequirementsInput = z.infer<typeof NewRequirements>;
 
 /** Asks what the first set asks of everybody, in the fewest rows. */
 export const NEW_REQUIREMENTS_EXAMPLE = {
@@ -71,6 +74,13 @@ const Requirement = wireOf(kycRequirements)
   .openapi('KycRequirement');
 
 export const RequirementSet = wireOf(kycRequirementSets)
-  .pick({ id: true, version: true, status: true, createdAt: true, activatedAt: true })
+  .pick({
+    id: true,
+    version: true,
+    status: true,
+    createdAt: true,
+    activatedAt: true,
+    beneficialOwnerBps: true,
+  })
   .extend({ requirements: z.array(Requirement) })
   .openapi('KycRequirementSet');

@@ -5,6 +5,7 @@ import {
   isMissing,
   missingInWords,
   requirementsFor,
+  requirementsOfPeople,
   type ShownDocument,
   shownItems,
 } from './requirements.ts';
@@ -43,11 +44,17 @@ let ids = 0;
 function document(type: ShownDocument['type'], more: Partial<ShownDocument> = {}): ShownDocument {
   ids += 1;
   const id = `document ${ids}` as ShownDocument['id'];
-  return { id, type, status: 'uploaded', issuedOn: null, expiresOn: null, removedAt: null, ...more };
+  const none = { issuedOn: null, expiresOn: null, removedAt: null, partyId: null };
+  return { id, type, status: 'uploaded', ...none, ...more };
+}
+
+/** As it is asked of the applicant. */
+function asked(...rows: readonly Row[]) {
+  return rows.map(({ item, alternatives, maxAgeDays }) => ({ item, alternatives, maxAgeDays, of: [null] }));
 }
 
 function missing(documents: readonly ShownDocument[]): number {
-  return shownItems([IDENTITY, ADDRESS], documents, [], TODAY).filter(isMissing).length;
+  return shownItems(asked(IDENTITY, ADDRESS), documents, [], TODAY).filter(isMissing).length;
 }
 
 describe('a document shows an item', () => {
@@ -72,15 +79,15 @@ describe('a document shows an item', () => {
       document('national_id'),
       document('passport', { expiresOn: '2020-01-01' }),
     ];
-    const [shown] = shownItems([IDENTITY], [old, fresh, dead], [], TODAY);
+    const [shown] = shownItems(asked(IDENTITY), [old, fresh, dead], [], TODAY);
     expect(shown?.documentId).toBe(fresh.id);
   });
 
   test('a declaration shows what asks for it, and no document does', () => {
-    const asked = row('fatca_crs', ['declaration:fatca_crs']);
+    const form = asked(row('fatca_crs', ['declaration:fatca_crs']));
     const said = [{ id: 'one', kind: 'fatca_crs' }];
-    expect(shownItems([asked], [document('passport')], [], TODAY).filter(isMissing)).toHaveLength(1);
-    expect(shownItems([asked], [], said, TODAY)).toMatchObject([{ declarationId: 'one', documentId: null }]);
+    expect(shownItems(form, [document('passport')], [], TODAY).filter(isMissing)).toHaveLength(1);
+    expect(shownItems(form, [], said, TODAY)).toMatchObject([{ declarationId: 'one', documentId: null }]);
   });
 });
 
@@ -136,14 +143,40 @@ describe('what is asked for', () => {
     );
     fc.assert(
       fc.property(facts, further, (who, more) => {
-        const asked = requirementsFor(
+        const all = requirementsFor(
           [IDENTITY, ADDRESS, ...more.map(({ alternatives: any, ...rest }) => row('identity', any, rest))],
           who,
         );
-        const documents = asked.map((one) => document(one.alternatives[0] as ShownDocument['type']));
-        expect(shownItems(asked, documents, [], TODAY).some(isMissing)).toBe(false);
+        const documents = all.map((one) => document(one.alternatives[0] as ShownDocument['type']));
+        expect(shownItems(all, documents, [], TODAY).some(isMissing)).toBe(false);
         expect(missing(documents)).toBe(0);
       }),
     );
+  });
+});
+
+describe('of people behind a legal person', () => {
+  const rows = [IDENTITY, row('identity', ['passport'], { applicantKind: 'party' })];
+  const facts = { ...FACTS, applicantKind: 'legal' };
+  const [devi, kavi] = [
+    { partyIds: ['devi 1', 'devi 2'], nationality: 'MUS', isApplicant: false },
+    { partyIds: ['kavi 1'], nationality: 'FRA', isApplicant: true },
+  ] as const;
+  const required = requirementsOfPeople(rows, facts, [devi, kavi]);
+  const shown = (...documents: readonly ShownDocument[]) =>
+    shownItems(required, documents, [], TODAY).map(({ documentId }) => documentId);
+
+  test('each shows their own, once for all parts they have', () => {
+    expect(required.map(({ item }) => item)).toEqual(['identity_devi 1', 'identity_kavi 1']);
+    const second = document('passport', { partyId: 'devi 2' as never });
+    expect(shown(second)).toEqual([second.id, null]);
+    expect(missingInWords(required.slice(0, 1))).toBe('Upload passport of the party devi 1.');
+  });
+
+  test("the applicant's own document shows nobody else, and another's not the applicant", () => {
+    const own = document('passport');
+    expect(shown(own)).toEqual([null, own.id]);
+    const theirs = document('passport', { partyId: 'devi 1' as never });
+    expect(missing([theirs, document('proof_of_address')])).toBe(1);
   });
 });

@@ -21,6 +21,16 @@ export type ApplicantFacts = {
   readonly politicallyExposed: boolean;
 };
 
+/** Somebody behind a legal person who has to be identified, once however many parts they have. */
+export type PersonBehind = {
+  /** Their parties, oldest first. */
+  readonly partyIds: readonly [string, ...string[]];
+  /** @units ISO 3166-1 alpha-3 */
+  readonly nationality: string;
+  /** Whether it is the one who declares, who shows documents as themself. */
+  readonly isApplicant: boolean;
+};
+
 /** One thing to show: any one of the alternatives. */
 export type RequiredItem = {
   readonly item: string;
@@ -28,11 +38,13 @@ export type RequiredItem = {
   readonly alternatives: readonly string[];
   /** @units days */
   readonly maxAgeDays: number | null;
+  /** Whose documents show it: parties of a legal person; null for who declares. */
+  readonly of: readonly (string | null)[];
 };
 
 export type ShownDocument = Pick<
   typeof kycDocuments.$inferSelect,
-  'id' | 'type' | 'status' | 'issuedOn' | 'expiresOn' | 'removedAt'
+  'id' | 'type' | 'status' | 'issuedOn' | 'expiresOn' | 'removedAt' | 'partyId'
 >;
 
 export type ShownDeclaration = { readonly id: string; readonly kind: string };
@@ -55,7 +67,8 @@ export function requirementsFor(
     const at = items.findIndex(({ item }) => item === row.item);
     const known = items[at];
     if (known === undefined) {
-      items.push({ item: row.item, alternatives: row.alternatives, maxAgeDays: row.maxAgeDays });
+      const { item, alternatives, maxAgeDays } = row;
+      items.push({ item, alternatives, maxAgeDays, of: [null] });
       continue;
     }
     const both = known.alternatives.filter((one) => row.alternatives.includes(one));
@@ -64,6 +77,7 @@ export function requirementsFor(
         item: freeName(items, row.item),
         alternatives: row.alternatives,
         maxAgeDays: row.maxAgeDays,
+        of: [null],
       });
     } else {
       items[at] = {
@@ -74,6 +88,26 @@ export function requirementsFor(
     }
   }
   return items;
+}
+
+/** What each person behind a legal one has to show. @shape in the order of people, then of rows */
+export function requirementsOfPeople(
+  rows: readonly RequirementRow[],
+  facts: ApplicantFacts,
+  people: readonly PersonBehind[],
+): readonly RequiredItem[] {
+  return people.flatMap(({ partyIds, nationality, isApplicant }) =>
+    requirementsFor(rows, {
+      ...facts,
+      applicantKind: 'party',
+      nationality,
+      politicallyExposed: false,
+    }).map((item) => ({
+      ...item,
+      item: `${item.item}_${partyIds[0]}`,
+      of: isApplicant ? [...partyIds, null] : partyIds,
+    })),
+  );
 }
 
 /**
@@ -88,7 +122,7 @@ export function shownItems(
 ): readonly ShownItem[] {
   return required.map((item) => {
     const document = documents
-      .filter(({ type }) => item.alternatives.includes(type))
+      .filter(({ type, partyId }) => item.alternatives.includes(type) && item.of.includes(partyId))
       .findLast((one) => isUsable(one, item.maxAgeDays, today));
     const declaration = declarations.findLast(({ kind }) =>
       item.alternatives.includes(`${DECLARATION}${kind}`),
@@ -104,9 +138,10 @@ export function isMissing({ documentId, declarationId }: ShownItem): boolean {
 
 /** What is still to be shown, in words for its applicant. */
 export function missingInWords(missing: readonly RequiredItem[]): string {
-  const words = missing.map(({ alternatives, maxAgeDays }) => {
+  const words = missing.map(({ alternatives, maxAgeDays, of: [party] }) => {
     const any = alternatives.map((one) => one.replace(DECLARATION, 'the declaration ')).join(' or ');
-    return maxAgeDays === null ? any : `${any} (not older than ${maxAgeDays} days)`;
+    const whose = party === null || party === undefined ? any : `${any} of the party ${party}`;
+    return maxAgeDays === null ? whose : `${whose} (not older than ${maxAgeDays} days)`;
   });
   return `Upload ${words.join('; ')}.`;
 }
@@ -139,9 +174,14 @@ function appliesTo(row: RequirementRow, facts: ApplicantFacts): boolean {
     row.level === facts.level &&
     row.applicantKind === facts.applicantKind &&
     (row.nationality === null || row.nationality === facts.nationality) &&
-    (row.riskLevel === null || row.riskLevel === facts.risk) &&
+    (row.riskLevel === null || row.riskLevel === askedAs(facts.risk)) &&
     (!row.onlyPep || facts.politicallyExposed)
   );
+}
+
+/** Whoever may not be served as they stand has to show no less than a high risk. */
+function askedAs(risk: string | null): string | null {
+  return risk === 'prohibited' ? 'high' : risk;
 }
 
 function freeName(items: readonly RequiredItem[], item: string): string {

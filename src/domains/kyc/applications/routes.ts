@@ -17,7 +17,7 @@ import { DeclarationMade, DeclarationView, NewDeclaration } from './declarations
 import { declare } from './declare.ts';
 import { NEW_PARTY_EXAMPLE, NewParty, PartyView } from './parties-api.ts';
 import { listApplicationEvents, listDeclarations, listParties } from './read-parts.ts';
-import { listRequirements, proposeRequirements } from './requirement-sets.ts';
+import { getRequirementSet, listRequirements, proposeRequirements } from './requirement-sets.ts';
 import { NEW_REQUIREMENTS_EXAMPLE, NewRequirements, RequirementSet } from './requirements-api.ts';
 import { updateApplication } from './update-application.ts';
 import { withdrawApplication } from './withdraw-application.ts';
@@ -138,7 +138,7 @@ export const applicationEndpoints: readonly Endpoint[] = [
     body: NewDeclaration,
     example: { kind: 'tax_residence', content: { residences: [{ country: 'MUS', taxNumber: 'A1234567' }] } },
     responses: { 201: DeclarationMade },
-    problems: pickProblems(KYC_PROBLEMS, 'application_not_editable'),
+    problems: pickProblems(KYC_PROBLEMS, 'application_not_editable', 'declaration_unsuitable'),
     category: 'compliance',
     handler: async (ctx, { params: { id }, body }) => ({
       status: 201,
@@ -235,6 +235,17 @@ export const applicationEndpoints: readonly Endpoint[] = [
     handler: async (ctx) => ({ status: 200, body: await listRequirements(ctx) }),
   }),
   endpoint({
+    operationId: 'getKycRequirementSet',
+    method: 'get',
+    path: '/v1/kyc/requirement-sets/{id}',
+    tag: 'kyc',
+    summary: 'A set of requirements as it was proposed',
+    access: { staff: [...READERS, 'admin'] },
+    params,
+    responses: { 200: RequirementSet },
+    handler: async (ctx, { params: { id } }) => ({ status: 200, body: await getRequirementSet(ctx, id) }),
+  }),
+  endpoint({
     operationId: 'proposeKycRequirements',
     method: 'post',
     path: '/v1/kyc/requirement-sets',
@@ -248,7 +259,7 @@ export const applicationEndpoints: readonly Endpoint[] = [
     category: 'compliance',
     handler: async (ctx, { body }) => ({
       status: 202,
-      body: { approval: await proposeRequirements(ctx, body.requirements, body.reason) },
+      body: { approval: await proposeRequirements(ctx, body) },
     }),
   }),
 ];

@@ -16,7 +16,7 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core';
-import { ciphertext, instant } from '../../../platform/db/columns.ts';
+import { ciphertext, digest, instant } from '../../../platform/db/columns.ts';
 import { ownedBy, publishedRows, readByOwner, writtenByAll } from '../../../platform/db/policies.ts';
 import { approvals } from '../../../platform/db/schema.ts';
 import { kycLevel, users } from '../../identity/schema.ts';
@@ -33,11 +33,17 @@ export const kycRequirementSets = pgTable(
     createdAt: instant('created_at').notNull(),
     approvalId: uuid('approval_id').references(() => approvals.id),
     activatedAt: instant('activated_at'),
+    /** Who owns at least so much of a legal person has to be named, down to the people. @units 1–10,000 */
+    beneficialOwnerBps: integer('beneficial_owner_bps').notNull().default(2_000),
   },
   (table) => [
     uniqueIndex('kyc_requirement_sets_active_key').on(table.status).where(sql`${table.status} = 'active'`),
     index('kyc_requirement_sets_approval_id_idx').on(table.approvalId),
     check('kyc_requirement_sets_status_check', sql`${table.status} in ('draft', 'active', 'retired')`),
+    check(
+      'kyc_requirement_sets_beneficial_owner_bps_check',
+      sql`${table.beneficialOwnerBps} between 1 and 10000`,
+    ),
     ...publishedRows('kyc_requirement_sets'),
   ],
 );
@@ -51,6 +57,7 @@ export const kycRequirements = pgTable(
       .notNull()
       .references(() => kycRequirementSets.version),
     level: kycLevel('level').notNull(),
+    /** Of a natural or legal person, or of each natural person behind a legal one. */
     applicantKind: text('applicant_kind').notNull(),
     /** ISO 3166-1 alpha-3; null for everybody. */
     nationality: text('nationality'),
@@ -67,7 +74,10 @@ export const kycRequirements = pgTable(
   },
   (table) => [
     index('kyc_requirements_set_version_idx').on(table.setVersion, table.level),
-    check('kyc_requirements_applicant_kind_check', sql`${table.applicantKind} in ('natural', 'legal')`),
+    check(
+      'kyc_requirements_applicant_kind_check',
+      sql`${table.applicantKind} in ('natural', 'legal', 'party')`,
+    ),
     check('kyc_requirements_nationality_check', sql`${table.nationality} ~ '^[A-Z]{3}$'`),
     check('kyc_requirements_risk_level_check', sql`${table.riskLevel} in ('low', 'medium', 'high')`),
     check('kyc_requirements_item_check', sql`${table.item} ~ '^[a-z][a-z0-9_]{1,60}$'`),
@@ -97,12 +107,15 @@ export const kycItems = pgTable(
     decidedBy: uuid('decided_by'),
     decidedAt: instant('decided_at'),
     version: integer('version').notNull().default(1),
+    /** Whom behind a legal person it is about; null for the applicant. */
+    partyId: uuid('party_id').references(() => kycParties.id),
   },
   (table) => [
     uniqueIndex('kyc_items_application_id_key').on(table.applicationId, table.item),
     index('kyc_items_user_id_idx').on(table.userId, table.id),
     index('kyc_items_document_id_idx').on(table.documentId),
     index('kyc_items_declaration_id_idx').on(table.declarationId),
+    index('kyc_items_party_id_idx').on(table.partyId),
     check(
       'kyc_items_status_check',
       sql`${table.status} in ('provided', 'accepted', 'resubmit', 'waived', 'dropped')`,
@@ -168,12 +181,15 @@ export const kycParties = pgTable(
     parentId: uuid('parent_id'),
     addedAt: instant('added_at').notNull(),
     removedAt: instant('removed_at'),
+    /** Blind index of a person's name and birth date, or of an organisation's country and number. */
+    identityIndex: digest('identity_index'),
   },
   (table) => [
     foreignKey({ name: 'kyc_parties_parent_id_fkey', columns: [table.parentId], foreignColumns: [table.id] }),
     index('kyc_parties_application_id_idx').on(table.applicationId, table.id),
     index('kyc_parties_user_id_idx').on(table.userId, table.id),
     index('kyc_parties_parent_id_idx').on(table.parentId),
+    index('kyc_parties_identity_index_idx').on(table.identityIndex),
     check(
       'kyc_parties_role_check',
       sql`${table.role} in ('director', 'beneficial_owner', 'authorised_signatory', 'trustee', 'settlor')`,

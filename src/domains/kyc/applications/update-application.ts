@@ -1,22 +1,25 @@
+import { isDeepStrictEqual } from 'node:util';
 import { eq } from 'drizzle-orm';
 import { present } from '../../../kernel/assert.ts';
 import type { Id } from '../../../kernel/id.ts';
 import { record } from '../../../platform/audit/record.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import { sealJson } from '../../../platform/crypto/seal.ts';
+import type { Tx } from '../../../platform/db/client.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { refuse } from '../../../platform/http/refuse.ts';
 import type { DeclarationInput } from '../api.ts';
 import { KYC_EVENTS } from '../audit.ts';
-import { identityIndexOf } from '../create-application.ts';
 import { refuseKyc } from '../errors.ts';
+import { companyIndexOf, personIndexOf } from '../identity-index.ts';
 import { dayOf, isPlausibleBirthDate } from '../rules.ts';
 import { kycApplications } from '../schema.ts';
-import { declarationPlace, type KycApplication } from '../store.ts';
+import { declarationOf, declarationPlace, type KycApplication } from '../store.ts';
 import { addApplicationStep } from './application-events.ts';
 import type { CompanyInput } from './company.ts';
+import { reopenItems } from './items.ts';
 import { lockOwnDraft } from './own-application.ts';
-import { companyPlace } from './parties-of.ts';
+import { companyOf, companyPlace } from './parties-of.ts';
 
 export type ApplicationChange = {
   readonly level?: 'basic' | 'standard' | 'enhanced' | undefined;
@@ -25,8 +28,9 @@ export type ApplicationChange = {
 };
 
 /**
- * Changes what is declared in an application that is not handed in, or was sent back.
- * @effects `kyc_applications`, `kyc_application_events`; audit `kyc_application.edited`
+ * Changes what is declared in an application that is not handed in, or was sent back. What a reviewer said of items
+ * goes, where it is now another person or company, or another address.
+ * @effects `kyc_applications`, `kyc_items`, `kyc_application_events`; audit `kyc_application.edited`
  * @errors birth_date_implausible, not_found, application_not_editable, version_mismatch, not_a_legal_person
  */
 export async function updateApplication(
@@ -48,6 +52,7 @@ export async function updateApplication(
     if (company !== undefined && before.applicantKind !== 'legal') {
       throw refuseKyc('not_a_legal_person');
     }
+    const members = await changedMembers(tx, ctx, before, { declaration, company });
     const key = await ctx.deps.personKeys.of(tx, before.userId);
     const [row] = await tx
       .update(kycApplications)
@@ -58,9 +63,14 @@ export async function updateApplication(
           ? {}
           : {
               declaration: sealJson(key, declarationPlace(applicationId), declaration),
-              identityIndex: identityIndexOf(ctx, declaration),
+              identityIndex: personIndexOf(ctx, declaration),
             }),
-        ...(company === undefined ? {} : { company: sealJson(key, companyPlace(applicationId), company) }),
+        ...(company === undefined
+          ? {}
+          : {
+              company: sealJson(key, companyPlace(applicationId), company),
+              companyIndex: companyIndexOf(ctx, company),
+            }),
       })
       .where(eq(kycApplications.id, applicationId))
       .returning();
@@ -68,7 +78,8 @@ export async function updateApplication(
     const changed = Object.entries({ level, declaration, company }).flatMap(([member, said]) =>
       said === undefined ? [] : [member],
     );
-    await addApplicationStep(tx, ctx, after, { type: 'edited', detail: { changed } });
+    await reopenWhatShows(tx, applicationId, members);
+    await addApplicationStep(tx, ctx, after, { type: 'edited', detail: { changed, members } });
     await record(tx, ctx, {
       event: KYC_EVENTS['kyc_application.edited'],
       resource: { type: 'kyc_application', id: applicationId },
@@ -78,4 +89,36 @@ export async function updateApplication(
     });
     return after;
   });
+}
+
+/** What says who somebody is; documents that were accepted were held against it. */
+const IDENTITY = ['firstName', 'lastName', 'birthDate', 'nationality', 'gender'];
+
+/** The members of the declaration and of the company that are said otherwise now: their names only. */
+async function changedMembers(
+  tx: Tx,
+  ctx: Ctx,
+  application: KycApplication,
+  { declaration, company }: Pick<ApplicationChange, 'declaration' | 'company'>,
+): Promise<readonly string[]> {
+  const declared = declaration && (await declarationOf(tx, ctx, application));
+  const known = company && (await companyOf(tx, ctx, application));
+  return [
+    ...differing(declared ?? {}, declaration ?? {}),
+    ...differing(known ?? {}, company ?? {}).map((member) => `company.${member}`),
+  ];
+}
+
+function differing(before: object, after: object): readonly string[] {
+  const [left, right] = [new Map(Object.entries(before)), new Map(Object.entries(after))];
+  const members = [...new Set([...left.keys(), ...right.keys()])].sort();
+  return members.filter((member) => !isDeepStrictEqual(left.get(member), right.get(member)));
+}
+
+async function reopenWhatShows(tx: Tx, applicationId: Id, members: readonly string[]): Promise<void> {
+  if (members.some((member) => IDENTITY.includes(member) || member.startsWith('company.'))) {
+    await reopenItems(tx, applicationId);
+  } else if (members.includes('address')) {
+    await reopenItems(tx, applicationId, 'proof_of_address');
+  }
 }

@@ -41,7 +41,8 @@ export async function keepsGate(
   }
   const documents = await documentsOf(tx, application.id);
   const notices = await reviewNotices(tx, ctx, application, declaration, documents);
-  return !notices.some(({ code }) => isCritical(code));
+  // A refusal of more takes nothing off what somebody has; it is the decision that needs a senior person.
+  return !notices.some(({ code }) => isCritical(code) && code !== 'rejected_before');
 }
 
 /** Whether all that screening reads of a person is the same, and how exposed they say they are. */

@@ -9,5 +9,6 @@ export const DOCUMENT_PROBLEMS = {
   },
   mrz_invalid: { status: 422, title: 'The machine-readable zone does not read, or a check digit is wrong' },
   document_accepted: { status: 409, title: 'A document that was accepted stays' },
+  document_party_unknown: { status: 422, title: 'Nobody of whom the document could be is among the parties' },
   document_limit_reached: { status: 409, title: 'The application holds as many documents as it may' },
 } as const satisfies ProblemTable;

@@ -111,6 +111,11 @@ describe('refuses', () => {
     expect(inspectContent(bytes)).toEqual({ fault } as never);
   });
 
+  test('a PDF that counts its pages a million times, without falling over them', () => {
+    const counts = '/Count 1\n'.repeat(1_000_000);
+    expect(inspectContent(pdf(`${counts}<</Type /Pages /Count 201>>`))).toEqual({ fault: 'too_many_pages' });
+  });
+
   test('a PNG in which any one byte is another, wherever it is', () => {
     for (let at = 0; at < GOOD.png.length; at += 1) {
       const altered = Buffer.from(GOOD.png);

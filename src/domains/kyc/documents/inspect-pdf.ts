@@ -40,16 +40,18 @@ export function inspectPdf(content: Buffer): Inspection {
     return { fault: refused[1] };
   }
   const pages = names.match(/\/Type\s*\/Page(?![A-Za-z])/g)?.length ?? 0;
-  const counted = [...names.matchAll(/\/Count\s+(\d{1,9})(?!\d)/g)].map(([, count]) =>
-    Number.parseInt(count ?? '0', 10),
-  );
-  if (Math.max(pages, ...counted) >= MAX_PAGES) {
+  // Not spread into an argument each: a file can hold more of them than a call takes.
+  let pageCount = pages;
+  for (const [, count] of names.matchAll(/\/Count\s+(\d{1,9})(?!\d)/g)) {
+    pageCount = Math.max(pageCount, Number.parseInt(count ?? '0', 10));
+  }
+  if (pageCount >= MAX_PAGES) {
     return { fault: 'too_many_pages' };
   }
   return {
     contentType: 'application/pdf',
     width: null,
     height: null,
-    pageCount: Math.max(pages, ...counted, 0) || null,
+    pageCount: pageCount || null,
   };
 }

@@ -26,5 +26,6 @@ export const documentInventory: readonly TableInventory[] = [
     removedAt: 'internal',
     reviewedBy: 'internal',
     reviewedAt: 'internal',
+    partyId: 'internal',
   }),
 ];

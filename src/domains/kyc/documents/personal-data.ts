@@ -7,9 +7,9 @@ import type { Tx } from '../../../platform/db/client.ts';
 import { files } from '../../../platform/db/schema.ts';
 import { onCommit } from '../../../platform/db/transact.ts';
 import { personalRows } from '../../../platform/privacy/personal-rows.ts';
-import { documentFileName } from '../document-file.ts';
+import { kycParties } from '../applications/schema.ts';
+import { documentFileName, mrzPlace, numberPlace } from '../document-file.ts';
 import { kycApplications, kycDocuments } from '../schema.ts';
-import { mrzPlace, numberPlace } from '../upload-document.ts';
 
 /** The documents of a person and their files; a content is fetched apart. */
 export const personalDocuments = {
@@ -28,14 +28,18 @@ export const personalDocuments = {
 
 /**
  * Removes what the documents of a person could be read or found by without their key.
- * @effects updates `kyc_documents`, `kyc_applications` and `files`; removes files after the commit
+ * @effects updates `kyc_documents`, `kyc_applications`, `kyc_parties` and `files`; removes files after the commit
  */
 export async function eraseDocuments(tx: Tx, ctx: Ctx, userId: Id): Promise<void> {
   await tx
     .update(kycDocuments)
     .set({ numberIndex: null, contentIndex: null, issuingCountry: null, issuedOn: null, expiresOn: null })
     .where(eq(kycDocuments.userId, userId));
-  await tx.update(kycApplications).set({ identityIndex: null }).where(eq(kycApplications.userId, userId));
+  await tx
+    .update(kycApplications)
+    .set({ identityIndex: null, companyIndex: null })
+    .where(eq(kycApplications.userId, userId));
+  await tx.update(kycParties).set({ identityIndex: null }).where(eq(kycParties.userId, userId));
   const kept = await tx
     .update(files)
     .set({ sha256: new Uint8Array(randomBytes(32)) })

@@ -24,7 +24,13 @@ export const documentEndpoints: readonly Endpoint[] = [
     body: Upload,
     bodyKind: 'multipart',
     maxBodyBytes: MAX_UPLOAD_BYTES,
-    example: { type: 'passport', file: '(the file)', issuingCountry: 'MUS', expiresOn: '2031-05-01' },
+    example: {
+      type: 'passport',
+      file: '(the file)',
+      number: 'P1204917',
+      issuingCountry: 'MUS',
+      expiresOn: '2031-05-01',
+    },
     responses: { 201: Document },
     problems: pickProblems(
       KYC_PROBLEMS,
@@ -33,6 +39,7 @@ export const documentEndpoints: readonly Endpoint[] = [
       'mrz_invalid',
       'application_not_editable',
       'document_limit_reached',
+      'document_party_unknown',
     ),
     category: 'compliance',
     handler: async (ctx, { params: { id }, body }) => ({

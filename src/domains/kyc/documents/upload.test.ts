@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { eq } from 'drizzle-orm';
+import { newId } from '../../../kernel/id.ts';
 import {
   type ComplianceDesk,
   declarationOf,
@@ -130,6 +131,75 @@ describe('a machine-readable zone', () => {
   });
 });
 
+describe('what is said of a document', () => {
+  const send = async (form: FormData) => {
+    const customer = await desk.newPerson();
+    const path = await begin(customer);
+    return { path, answer: await desk.call(customer, 'POST', `${path}/documents`, form) };
+  };
+
+  test.each(['0000-01-01', '1899-12-31', '2200-01-01', '9999-12-31', '2031-02-30'])(
+    'is of no day like %s, issued or expiring',
+    async (day) => {
+      for (const member of ['issuedOn', 'expiresOn']) {
+        const { path, answer } = await send(upload({ [member]: day }));
+        expect(answer).toMatchObject({ status: 422, body: { code: 'validation_failed' } });
+        expect(await storedIn(path)).toEqual([]);
+      }
+    },
+  );
+
+  test.each(['0000-01-01', '2200-01-01', '2031', 'tomorrow'])(
+    'is of no day like %s whoever writes it',
+    async (day) => {
+      const { path } = await send(upload({ issuedOn: '1900-01-01', expiresOn: '2199-12-31' }));
+      const [stored] = await storedIn(path);
+      expect(stored).toMatchObject({ issuedOn: '1900-01-01', expiresOn: '2199-12-31' });
+      for (const member of ['issuedOn', 'expiresOn'] as const) {
+        const change = desk.deps.db.engine
+          .update(kycDocuments)
+          .set({ [member]: day })
+          .where(eq(kycDocuments.id, stored?.id as never));
+        const code = await change.then(
+          () => 'done',
+          (error: Error) => (error.cause as { code?: string }).code,
+        );
+        expect(`${member} ${code}`).toBe(`${member} 23514`);
+      }
+    },
+  );
+
+  function without(type: string, ...members: readonly string[]): FormData {
+    const form = upload({ type });
+    for (const member of members) {
+      form.delete(member);
+    }
+    return form;
+  }
+
+  test.each<[string, FormData, number]>([
+    ['a passport without a number', without('passport', 'number'), 422],
+    ['a passport without its last day', without('passport', 'expiresOn'), 422],
+    ['a driving licence without its last day', without('driving_licence', 'expiresOn'), 422],
+    ['a residence permit without a number', without('residence_permit', 'number'), 422],
+    ['a card without a number', without('national_id', 'number'), 422],
+    ['a card that is good for ever', without('national_id', 'expiresOn'), 201],
+    ['a bill with neither', without('proof_of_address', 'number', 'expiresOn'), 201],
+    ['a passport whose zone says both', upload({ mrz: passportZone(ZONE) }), 201],
+  ])('by %s', async (_title, form, status) => {
+    const { path, answer } = await send(form);
+    expect(answer.status).toBe(status);
+    if (form.get('type') === 'national_id' && status === 201) {
+      expect(await noticesOf(path)).toEqual(['expiry_unknown', 'image_small']);
+    }
+  });
+
+  test('is of somebody who stands behind the legal person, and of nobody else', async () => {
+    const { answer } = await send(upload({ partyId: newId() }));
+    expect(answer).toMatchObject({ status: 422, body: { code: 'document_party_unknown' } });
+  });
+});
+
 describe('a document', () => {
   test('may be taken back until it is handed in, counts for nothing then, and its file is kept', async () => {
     const customer = await desk.newPerson();
@@ -143,6 +213,7 @@ describe('a document', () => {
     expect((await desk.call(customer, 'POST', `${path}/submit`)).body.code).toBe('documents_missing');
     expect(await storedIn(path)).toHaveLength(1);
     await desk.call(customer, 'POST', `${path}/documents`, upload());
+    await desk.certify(customer, path);
     expect((await desk.call(customer, 'POST', `${path}/submit`)).status).toBe(200);
     const [, second] = await storedIn(path);
     const late = await desk.call(customer, 'DELETE', `${path}/documents/${second?.id}`);

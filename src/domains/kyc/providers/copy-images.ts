@@ -1,20 +1,25 @@
+import type { z } from '@hono/zod-openapi';
 import { and, asc, eq } from 'drizzle-orm';
 import { present } from '../../../kernel/assert.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
 import { record } from '../../../platform/audit/record.ts';
 import type { Ctx } from '../../../platform/context.ts';
-import type { DataKey } from '../../../platform/crypto/seal.ts';
+import { type DataKey, sealText } from '../../../platform/crypto/seal.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { lockRow } from '../../../platform/db/locks.ts';
 import { files } from '../../../platform/db/schema.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { writeSealedFile } from '../../../platform/files/sealed-file.ts';
 import { outbound } from '../../../platform/http/outbound.ts';
+import { Upload } from '../api.ts';
 import { KYC_EVENTS } from '../audit.ts';
-import { documentFileName, documentPlace } from '../document-file.ts';
+import { documentFileName, documentPlace, mrzPlace } from '../document-file.ts';
 import { type Inspected, inspectContent } from '../documents/inspect-content.ts';
+import { readMrz } from '../documents/read-mrz.ts';
+import { dayOf } from '../rules.ts';
 import { kycApplications, kycDocuments } from '../schema.ts';
-import type { ProviderImage } from './kyc-provider.ts';
+import { sealedNumber } from '../upload-document.ts';
+import type { ProviderImage, SaidOfDocument } from './kyc-provider.ts';
 import { kycProviderImages, type kycProviderSessions } from './schema.ts';
 
 type Session = typeof kycProviderSessions.$inferSelect;
@@ -27,6 +32,7 @@ const IMAGE_TIMEOUT_MS = 20_000;
 
 /**
  * Copies the pictures of a session that were not copied yet: their addresses live for an hour and are kept nowhere.
+ * What the provider read off a document goes with its picture, as what is entered with an upload does.
  * @effects sealed files, rows of `files` and `kyc_documents`, `kyc_provider_images`; audit
  *   `kyc_provider_image.settled`
  * @shape how many have to be tried again
@@ -123,7 +129,7 @@ async function keep(
   { userId, applicationId }: Session,
   key: DataKey,
   before: Image,
-  { type }: ProviderImage,
+  { type, said }: ProviderImage,
   { bytes, inspected }: Downloaded,
 ): Promise<void> {
   const [fileId, documentId] = [newId(), newId()];
@@ -152,6 +158,7 @@ async function keep(
     type,
     status: 'uploaded',
     fileId,
+    ...saidColumns(ctx, key, documentId, said),
     contentIndex: ctx.deps.keyring.blindIndex('kyc_documents.content', written.sha256),
     width: inspected.width,
     height: inspected.height,
@@ -164,6 +171,33 @@ async function keep(
     .where(eq(kycProviderImages.id, before.id))
     .returning();
   await settled(tx, ctx, before, present(row, 'the picture was locked'));
+}
+
+/** What is kept of what the provider says of a document: what its applicant might have entered, and no more. */
+function saidColumns(ctx: Ctx, key: DataKey, documentId: Id, said: SaidOfDocument) {
+  const { number, issuingCountry, issuedOn, expiresOn } = Upload.shape;
+  const mrz = fitting(Upload.shape.mrz, said.mrz);
+  const reading = mrz === undefined ? undefined : readMrz(mrz.split('\n'), dayOf(ctx.deps.clock.now()));
+  const zone = reading?.valid === true ? reading.data : undefined;
+  return {
+    ...sealedNumber(ctx, key, documentId, fitting(number, said.number, zone?.documentNumber)),
+    issuingCountry: fitting(issuingCountry, said.issuingCountry, zone?.issuingState) ?? null,
+    issuedOn: fitting(issuedOn, said.issuedOn) ?? null,
+    expiresOn: fitting(expiresOn, said.expiresOn, zone?.expiresOn) ?? null,
+    side: said.side ?? null,
+    mrz: mrz === undefined || zone === undefined ? null : sealText(key, mrzPlace(documentId), mrz),
+  };
+}
+
+/** The first that fits: a provider's answer may hold anything, and what does not fit is not known. */
+function fitting(
+  shape: z.ZodType<string | undefined>,
+  ...values: readonly (string | null | undefined)[]
+): string | undefined {
+  return values
+    .map((value) => shape.safeParse(value ?? undefined))
+    .flatMap((read) => (read.success && read.data !== undefined ? [read.data] : []))
+    .at(0);
 }
 
 async function settled(tx: Tx, ctx: Ctx, before: Image, after: Image): Promise<void> {

@@ -1,14 +1,16 @@
 /**
  * Whether Didit signed what came in. Guarantees: the signature over the bytes as sent is looked at first; the
- * signature over sorted compact JSON is taken in its place, in both forms Didit's own sources describe;
- * `X-Signature-Simple`, which does not cover the decision, is never enough. Neither binds the time to the body in
- * every form, so whoever takes an event also takes each only once and asks Didit before believing anything.
+ * signature over sorted compact JSON is taken in its place, in the forms Didit's own sources describe, with letters
+ * as they are or escaped, with the time in front or without; `X-Signature-Simple`, which does not cover the decision,
+ * is never enough. Neither binds the time to the body in every form, so whoever takes an event also takes each only
+ * once and asks Didit before believing anything.
  * @source Didit, webhooks: X-Signature, X-Signature-V2, X-Timestamp
  */
 import { createHmac } from 'node:crypto';
-import { canonicalJson, type Json } from '../../../kernel/canonical-json.ts';
+import type { Json } from '../../../kernel/canonical-json.ts';
 import { equalSecrets } from '../../../platform/crypto/keyring.ts';
 import type { EventHeaders } from './kyc-provider.ts';
+import { sortedJson } from './sorted-json.ts';
 
 /** How far the time of a signature may be from ours. @units s */
 const TOLERANCE_S = 300;
@@ -24,15 +26,12 @@ export function isSignedByDidit(
   const nowS = Math.floor(nowMs / 1_000);
   const fresh =
     /^\d{1,12}$/.test(timestamp) && Math.abs(Number.parseInt(timestamp, 10) - nowS) <= TOLERANCE_S;
-  const sorted = sortedJson(body);
   const forms: readonly (readonly [string | undefined, Uint8Array | string])[] = [
     [headers['x-signature'], body],
-    ...(sorted === undefined
-      ? []
-      : ([
-          [headers['x-signature-v2'], sorted],
-          [headers['x-signature-v2'], `${timestamp}:${sorted}`],
-        ] as const)),
+    ...sortedForms(body).flatMap((sorted) => [
+      [headers['x-signature-v2'], sorted] as const,
+      [headers['x-signature-v2'], `${timestamp}:${sorted}`] as const,
+    ]),
   ];
   // Every secret and form is tried, whichever fits: the time it takes tells nothing.
   const fitting = secrets.flatMap((secret) =>
@@ -46,10 +45,16 @@ export function isSignedByDidit(
   return fresh && fitting.length > 0;
 }
 
-function sortedJson(body: Uint8Array): string | undefined {
+function sortedForms(body: Uint8Array): readonly string[] {
   try {
-    return canonicalJson(JSON.parse(Buffer.from(body).toString('utf8')) as Json);
+    const sorted = sortedJson(JSON.parse(Buffer.from(body).toString('utf8')) as Json);
+    return [sorted, escaped(sorted)];
   } catch {
-    return undefined;
+    return [];
   }
+}
+
+/** The same JSON in letters of ASCII alone. */
+function escaped(json: string): string {
+  return json.replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -1,6 +1,5 @@
 import { and, asc, eq, gt, isNotNull, lte } from 'drizzle-orm';
 import { present } from '../../../kernel/assert.ts';
-import { canonicalJson } from '../../../kernel/canonical-json.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
 import { addMs, type Instant } from '../../../kernel/time.ts';
 import { record } from '../../../platform/audit/record.ts';
@@ -28,6 +27,7 @@ import { decisionPlace } from './places.ts';
 import { providerNamed } from './provider-named.ts';
 import { kycProviderImages, kycProviderSessions } from './schema.ts';
 import { isFinal, isOver, mayBecome } from './session-rank.ts';
+import { sortedJson } from './sorted-json.ts';
 
 export type Session = typeof kycProviderSessions.$inferSelect;
 
@@ -106,14 +106,23 @@ export async function fetchSession(ctx: Ctx, sessionId: Id): Promise<void> {
       'applications are never deleted',
     );
     const before = present(await lockRow(tx, kycProviderSessions, sessionId), 'sessions are never deleted');
+    const seen = { asked: session, before };
     await (answer.ok && isOf(before, answer.value)
-      ? take(tx, ctx, application, before, answer.value)
-      : postpone(tx, ctx, before, answer));
+      ? take(tx, ctx, application, seen, answer.value)
+      : postpone(tx, ctx, seen, answer));
   });
   if (answer.ok && isOf(session, answer.value)) {
     const waiting = await copyImages(ctx, session, answer.value.images);
     await settleTime(ctx, sessionId, waiting);
   }
+}
+
+/** A session as it was when the provider was asked, and as it is now that the answer is here. */
+type Seen = { readonly asked: Session; readonly before: Session };
+
+/** What somebody set meanwhile stands: an event that came while the answer was on its way has it asked again. */
+function nextTime({ asked, before }: Seen, wanted: Instant | null): Instant | null {
+  return before.nextFetchAt === asked.nextFetchAt ? wanted : before.nextFetchAt;
 }
 
 /** An answer about somebody else's application is no answer. */
@@ -124,20 +133,19 @@ function isOf(session: Session, decision: ProviderDecision): boolean {
 async function postpone(
   tx: Tx,
   ctx: Ctx,
-  before: Session,
+  seen: Seen,
   answer: ProviderAnswer<ProviderDecision>,
 ): Promise<void> {
+  const { before } = seen;
   const failure = answer.ok ? 'of_another' : answer.failure;
   const limited = failure === 'rate_limited';
   const failures = limited ? before.failures : before.failures + 1;
   const pause = RETRY_MS[Math.min(failures, RETRY_MS.length) - 1] ?? RETRY_MS[0];
   const asked = answer.ok ? 0 : (answer.retryAfterMs ?? 0);
+  const wait = limited ? Math.max(1_000, asked) : Math.max(pause, asked);
   await tx
     .update(kycProviderSessions)
-    .set({
-      failures,
-      nextFetchAt: addMs(ctx.deps.clock.realNow(), limited ? Math.max(1_000, asked) : Math.max(pause, asked)),
-    })
+    .set({ failures, nextFetchAt: nextTime(seen, addMs(ctx.deps.clock.realNow(), wait)) })
     .where(eq(kycProviderSessions.id, before.id));
   ctx.deps.log.warn({ provider: before.provider, failure }, 'a session could not be asked about');
 }
@@ -146,21 +154,28 @@ async function take(
   tx: Tx,
   ctx: Ctx,
   application: KycApplication,
-  before: Session,
+  seen: Seen,
   decision: ProviderDecision,
 ): Promise<void> {
+  const { asked, before } = seen;
   const now = ctx.deps.clock.realNow();
-  const decisionHash = sha256(canonicalJson(decision.answer));
+  const decisionHash = sha256(sortedJson(decision.answer));
   const from = before.status as SessionStatus;
-  const kept = { fetchedAt: now, failures: 0, nextFetchAt: nextFetch(decision.status, now) };
+  const kept = { fetchedAt: now, failures: 0 };
+  const nextFetchAt = nextFetch(decision.status, now);
   const isNews =
     before.decisionHash === null || !Buffer.from(before.decisionHash).equals(Buffer.from(decisionHash));
   const key = await ctx.deps.personKeys.find(tx, before.userId);
+  if (isNews && before.version !== asked.version) {
+    // Another answer was kept meanwhile, and nothing says which of them is the newer one.
+    await setTime(tx, before.id, key === undefined ? null : now);
+    return;
+  }
   if (!isNews || !mayBecome(from, decision.status) || key === undefined) {
-    const nextFetchAt = isFinal(from) || key === undefined ? null : kept.nextFetchAt;
+    const isDone = isFinal(from) || key === undefined;
     await tx
       .update(kycProviderSessions)
-      .set({ ...kept, nextFetchAt })
+      .set({ ...kept, nextFetchAt: nextTime(seen, isDone ? null : nextFetchAt) })
       .where(eq(kycProviderSessions.id, before.id));
     return;
   }
@@ -169,6 +184,7 @@ async function take(
     .update(kycProviderSessions)
     .set({
       ...kept,
+      nextFetchAt: nextTime(seen, nextFetchAt),
       status: decision.status,
       decision: sealJson(key, decisionPlace(before.id), decision.answer),
       decisionHash,
@@ -253,10 +269,14 @@ async function settleTime(ctx: Ctx, sessionId: Id, waiting: number): Promise<voi
   if (waiting === 0) {
     return;
   }
-  await transact(ctx, 'engine', (tx) =>
-    tx
-      .update(kycProviderSessions)
-      .set({ nextFetchAt: addMs(ctx.deps.clock.realNow(), IMAGE_RETRY_MS) })
-      .where(eq(kycProviderSessions.id, sessionId)),
-  );
+  await transact(ctx, 'engine', async (tx) => {
+    const session = present(await lockRow(tx, kycProviderSessions, sessionId), 'sessions are never deleted');
+    const retryAt = addMs(ctx.deps.clock.realNow(), IMAGE_RETRY_MS);
+    const isSooner = session.nextFetchAt !== null && session.nextFetchAt < retryAt;
+    await setTime(tx, sessionId, isSooner ? session.nextFetchAt : retryAt);
+  });
+}
+
+async function setTime(tx: Tx, sessionId: Id, nextFetchAt: Instant | null): Promise<void> {
+  await tx.update(kycProviderSessions).set({ nextFetchAt }).where(eq(kycProviderSessions.id, sessionId));
 }

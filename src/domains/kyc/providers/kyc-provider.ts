@@ -52,20 +52,35 @@ export type ProviderSession = {
   readonly status: SessionStatus;
 };
 
+/** What a provider says of the document in a picture, as it came; whoever keeps it looks at whether it fits. */
+export type SaidOfDocument = {
+  readonly number?: string | undefined;
+  readonly issuingCountry?: string | undefined;
+  readonly issuedOn?: string | undefined;
+  readonly expiresOn?: string | undefined;
+  readonly side?: 'front' | 'back' | undefined;
+  /** The lines of its machine-readable zone. */
+  readonly mrz?: string | undefined;
+};
+
 /** A picture the provider shows for a while. */
 export type ProviderImage = {
   /** Its place in the answer, such as `id_verifications.0.front_image`. */
   readonly name: string;
   readonly url: string;
   readonly type: DocumentType;
+  readonly said: SaidOfDocument;
 };
 
-/** What a provider read of a person; every member may be missing. @units dates YYYY-MM-DD, countries alpha-3 */
+/** What a provider read off one document; every member may be missing. @units dates YYYY-MM-DD, countries alpha-3 */
 export type ProviderClaims = {
   readonly firstName?: string | undefined;
   readonly lastName?: string | undefined;
   readonly birthDate?: string | undefined;
   readonly nationality?: string | undefined;
+  readonly gender?: 'female' | 'male' | undefined;
+  readonly documentNumber?: string | undefined;
+  readonly issuingCountry?: string | undefined;
   readonly expiresOn?: string | undefined;
 };
 
@@ -74,7 +89,8 @@ export type ProviderDecision = {
   /** What we named it when the session was made. */
   readonly applicationId: string | undefined;
   readonly status: SessionStatus;
-  readonly claims: ProviderClaims;
+  /** One for each identity document that was shown. */
+  readonly claims: readonly ProviderClaims[];
   /** What the provider itself found wrong; codes. */
   readonly warnings: readonly string[];
   readonly images: readonly ProviderImage[];

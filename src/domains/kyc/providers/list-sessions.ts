@@ -1,26 +1,26 @@
-import { asc, eq, inArray } from 'drizzle-orm';
+import { asc, inArray } from 'drizzle-orm';
 import type { Id } from '../../../kernel/id.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { recordReads, refuseSelfAction } from '../../identity/index.ts';
 import { KYC_EVENTS } from '../audit.ts';
-import { findApplication } from '../store.ts';
-import { kycProviderImages, kycProviderSessions } from './schema.ts';
+import { declarationOf, findApplication } from '../store.ts';
+import { answeredSessions } from './answered-sessions.ts';
+import { kycProviderImages } from './schema.ts';
 
 /**
- * What the provider said of an application; each look is recorded.
+ * What the provider said of an application, held against what is declared now; each look is recorded.
  * @effects audit `kyc_provider_session.read`
  * @errors not_found, self_action
  */
 export async function listSessions(ctx: Ctx, applicationId: Id) {
   return transact(ctx, ctx.login, async (tx) => {
-    const { userId } = await findApplication(tx, applicationId);
+    const application = await findApplication(tx, applicationId);
+    const { userId } = application;
     refuseSelfAction(ctx, userId);
-    const sessions = await tx
-      .select()
-      .from(kycProviderSessions)
-      .where(eq(kycProviderSessions.applicationId, applicationId))
-      .orderBy(asc(kycProviderSessions.id));
+    const declared = await declarationOf(tx, ctx, application);
+    const answered = await answeredSessions(tx, ctx, application, declared);
+    const sessions = answered.map(({ session, findings }) => ({ ...session, findings }));
     const ids = sessions.map(({ id }) => id);
     const images =
       ids.length === 0

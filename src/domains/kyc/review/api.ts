@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { pageQuery } from '../../../platform/http/cursor.ts';
 import { idInput, wireId, wireInstant } from '../../../platform/http/wire.ts';
 import { Application } from '../api.ts';
+import { dayInput } from '../day-input.ts';
 import { ITEM_REASONS } from './settle-items.ts';
 import { APPLICANT_REASONS } from './write-decision.ts';
 
@@ -12,7 +13,7 @@ export const Rejection = z
   .strictObject({ reason, reasonCode: z.enum(APPLICANT_REASONS).optional() })
   .openapi('KycRejection');
 
-/** What has to be shown again; all that was not accepted unless it is named. */
+/** What has to be shown again; every document that was not accepted unless it is named. */
 export const Resubmission = z
   .strictObject({
     reason,
@@ -33,6 +34,12 @@ export const ItemDecision = z
     decision: z.enum(['accept', 'resubmit', 'waive']),
     reasonCode: z.enum(ITEM_REASONS).optional(),
     note: reason.optional(),
+    /** Until when the document is good, as the reviewer reads it; where nobody said so. */
+    expiresOn: dayInput.optional(),
+  })
+  .refine(({ decision, expiresOn }) => decision === 'accept' || expiresOn === undefined, {
+    path: ['expiresOn'],
+    message: 'is read off what is accepted',
   })
   .refine(({ decision, reasonCode }) => decision !== 'resubmit' || reasonCode !== undefined, {
     path: ['reasonCode'],

@@ -28,7 +28,7 @@ export async function askSenior(
   tx: Tx,
   ctx: Ctx,
   application: KycApplication,
-  { senior }: Judgement,
+  { senior, critical }: Judgement,
   reason: string,
 ): Promise<Approval> {
   const [after] = await tx
@@ -42,7 +42,12 @@ export async function askSenior(
     subjectType: 'kyc_application',
     subjectId: application.id,
     subjectUserId: application.userId,
-    payload: { version: asked.version, level: asked.level, reasons: [...senior] },
+    payload: {
+      version: asked.version,
+      level: asked.level,
+      reasons: [...senior],
+      notices: [...critical],
+    },
     quorum: 1,
     checkerRoles: SENIOR_ROLES,
     reason,
@@ -81,8 +86,8 @@ export const approveApplicationAction: ApprovalAction = {
     if (judgement.blocked !== null) {
       throw refuseKyc(judgement.blocked);
     }
-    const seen = approved.payload.reasons;
-    if (!Array.isArray(seen) || judgement.senior.some((reason) => !seen.includes(reason))) {
+    const { reasons, notices } = approved.payload;
+    if (!isAllIn(judgement.senior, reasons) || !isAllIn(judgement.critical, notices)) {
       throw refuseKyc('application_changed');
     }
     await approveLocked(tx, ctx, application, {
@@ -104,3 +109,8 @@ export const approveApplicationAction: ApprovalAction = {
     });
   },
 };
+
+/** Whether nothing speaks against it that the senior person was not asked about. */
+function isAllIn(found: readonly string[], seen: unknown): boolean {
+  return Array.isArray(seen) && found.every((code) => seen.includes(code));
+}

@@ -2,13 +2,19 @@ import { and, desc, eq, ne } from 'drizzle-orm';
 import { personOf } from '../../../kernel/actor.ts';
 import type { Id } from '../../../kernel/id.ts';
 import type { Ctx } from '../../../platform/context.ts';
-import { type DataKey, openText } from '../../../platform/crypto/seal.ts';
+import { type DataKey, openJson, openText } from '../../../platform/crypto/seal.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { refuse } from '../../../platform/http/refuse.ts';
 import { profileOf, recordReads } from '../../identity/index.ts';
+import type { DeclarationInput } from '../api.ts';
+import type { PartyDetailsInput } from '../applications/company.ts';
+import { formsOf } from '../applications/forms-of.ts';
+import { companyOf, partyPlace, standingParties } from '../applications/parties-of.ts';
 import { KYC_EVENTS } from '../audit.ts';
+import { mrzPlace, numberPlace } from '../document-file.ts';
 import { readMrz } from '../documents/read-mrz.ts';
+import { type AnsweredSession, answeredSessions } from '../providers/answered-sessions.ts';
 import { dayOf } from '../rules.ts';
 import { kycApplications } from '../schema.ts';
 import {
@@ -18,10 +24,16 @@ import {
   type KycApplication,
   type KycDocument,
 } from '../store.ts';
-import { mrzPlace, numberPlace } from '../upload-document.ts';
 import { agreeOn } from './agree.ts';
-
-type Said = { readonly source: string; readonly said: Readonly<Record<string, string | null | undefined>> };
+import {
+  addressLine,
+  companySaid,
+  formsSaid,
+  partySaid,
+  partyZoneSaid,
+  type Said,
+  wordOf,
+} from './said-besides.ts';
 
 export type Compared = {
   readonly field: string;
@@ -35,17 +47,36 @@ const FIELDS = [
   'nationality',
   'gender',
   'country',
+  'address',
   'occupation',
   'taxResidence',
+  'usPerson',
+  'exposed',
+  'exposure',
   'documentNumber',
   'issuingCountry',
   'expiresOn',
+  'providerStatus',
+  'companyName',
+  'registrationNumber',
+  'incorporatedOn',
+  'companyCountry',
+  'legalForm',
+  'registeredAddress',
+  'natureOfBusiness',
+  'companyTaxResidence',
+  'partyName',
+  'partyRole',
+  'partyShare',
+  'partyBirthDate',
+  'partyNationality',
+  'partyAddress',
 ] as const;
 
 /**
- * What the declaration, the profile, the documents, their machine-readable zones and the application that was
- * approved before say, side by side.
- * @effects audit `kyc_application.compared`
+ * What the declaration, the forms, the profile, the documents, their machine-readable zones, the provider and the
+ * application that was approved before say, side by side; of a legal person and everybody behind it too.
+ * @effects audit `kyc_application.compared`, and `kyc_provider_session.read` for each session
  * @errors not_found, also for one's own (no tipping off)
  * @shape one row per thing that any source tells
  */
@@ -55,7 +86,9 @@ export async function compareApplication(ctx: Ctx, applicationId: Id) {
     if (application.userId === personOf(ctx.actor)) {
       throw refuse('not_found');
     }
-    const sources = await sourcesOf(tx, ctx, application);
+    const declared = await declarationOf(tx, ctx, application);
+    const sessions = await answeredSessions(tx, ctx, application, declared);
+    const sources = await sourcesOf(tx, ctx, application, declared);
     await recordReads(tx, ctx, [
       {
         event: KYC_EVENTS['kyc_application.compared'],
@@ -63,8 +96,15 @@ export async function compareApplication(ctx: Ctx, applicationId: Id) {
         subjectUserId: application.userId,
         after: application,
       },
+      ...sessions.map(({ session }) => ({
+        event: KYC_EVENTS['kyc_provider_session.read'],
+        resource: { type: 'kyc_provider_session', id: session.id },
+        subjectUserId: application.userId,
+        after: session,
+      })),
     ]);
-    return { applicationId, rows: FIELDS.flatMap((field) => comparedOn(field, sources)) };
+    const all = sources.length === 0 ? [] : [...sources, ...sessions.flatMap(sessionSaid)];
+    return { applicationId, rows: FIELDS.flatMap((field) => comparedOn(field, all)) };
   });
 }
 
@@ -76,9 +116,13 @@ function comparedOn(field: string, sources: readonly Said[]): readonly Compared[
   return values.length === 0 ? [] : [{ field, agree: agreeOn(field, values), values }];
 }
 
-async function sourcesOf(tx: Tx, ctx: Ctx, application: KycApplication): Promise<readonly Said[]> {
+async function sourcesOf(
+  tx: Tx,
+  ctx: Ctx,
+  application: KycApplication,
+  declared: DeclarationInput | null,
+): Promise<readonly Said[]> {
   const key = await ctx.deps.personKeys.find(tx, application.userId);
-  const declared = await declarationOf(tx, ctx, application);
   if (key === undefined || declared === null) {
     return [];
   }
@@ -86,11 +130,38 @@ async function sourcesOf(tx: Tx, ctx: Ctx, application: KycApplication): Promise
   const documents = await documentsOf(tx, application.id);
   const before = await approvedBefore(tx, application);
   const approved = before === undefined ? null : await declarationOf(tx, ctx, before);
+  const forms = await formsOf(tx, ctx, application);
   return [
-    { source: 'declared', said: personSaid(declared) },
+    { source: 'declared', said: { ...personSaid(declared), exposed: wordOf(declared.politicallyExposed) } },
+    ...(await companySources(tx, ctx, key, application, before)),
+    ...formsSaid(forms, application.applicantKind === 'legal'),
     ...(profile === undefined ? [] : [{ source: 'profile', said: personSaid(profile) }]),
     ...documents.flatMap((document) => documentSaid(key, document)),
     ...(approved === null ? [] : [{ source: 'approved_before', said: personSaid(approved) }]),
+  ];
+}
+
+async function companySources(
+  tx: Tx,
+  ctx: Ctx,
+  key: DataKey,
+  application: KycApplication,
+  before: KycApplication | undefined,
+): Promise<readonly Said[]> {
+  const company = await companyOf(tx, ctx, application);
+  const approved = before === undefined ? null : await companyOf(tx, ctx, before);
+  const parties = await standingParties(tx, application.id);
+  return [
+    ...(company === null ? [] : [{ source: 'declared', said: companySaid(company) }]),
+    ...(approved === null ? [] : [{ source: 'approved_before', said: companySaid(approved) }]),
+    ...parties.map(({ id, role, shareBps, details }) =>
+      partySaid({
+        id,
+        role,
+        shareBps,
+        details: openJson<PartyDetailsInput>(key, partyPlace(id), details),
+      }),
+    ),
   ];
 }
 
@@ -118,7 +189,7 @@ type PersonSaid = {
   readonly gender?: string | undefined;
   readonly occupation?: string | undefined;
   readonly taxResidence?: string | undefined;
-  readonly address?: { readonly country: string } | undefined;
+  readonly address?: { readonly country: string } | null | undefined;
 };
 
 function personSaid({ firstName, lastName, address, ...rest }: PersonSaid): Said['said'] {
@@ -128,14 +199,27 @@ function personSaid({ firstName, lastName, address, ...rest }: PersonSaid): Said
     nationality: rest.nationality,
     gender: rest.gender,
     country: address?.country,
+    address: addressLine(address),
     occupation: rest.occupation,
     taxResidence: rest.taxResidence,
   };
 }
 
+/** What a provider made of somebody, and what it read off each document they showed it. */
+function sessionSaid({ session, claims }: AnsweredSession): readonly Said[] {
+  const { id, provider, status } = session;
+  return [
+    { source: `${provider} ${id}`, said: { providerStatus: status } },
+    ...claims.map((claim, at) => ({
+      source: `${provider} ${id}/${at + 1}`,
+      said: { ...claim, name: [claim.firstName, claim.lastName].filter(Boolean).join(' ') },
+    })),
+  ];
+}
+
 /** What was entered with a document, and what its zone says. */
 function documentSaid(key: DataKey, document: KycDocument): readonly Said[] {
-  const { id, type, number, mrz, issuingCountry, expiresOn } = document;
+  const { id, type, number, mrz, issuingCountry, expiresOn, partyId } = document;
   const documentNumber = number === null ? null : openText(key, numberPlace(id), number);
   const entered = { source: `${type} ${id}`, said: { documentNumber, issuingCountry, expiresOn } };
   const reading =
@@ -147,13 +231,18 @@ function documentSaid(key: DataKey, document: KycDocument): readonly Said[] {
   }
   const { data } = reading;
   const zone = {
-    name: `${data.givenNames} ${data.surname}`,
-    birthDate: data.birthDate,
-    nationality: data.nationality,
-    gender: data.sex,
     documentNumber: data.documentNumber,
     issuingCountry: data.issuingState,
     expiresOn: data.expiresOn,
   };
-  return [entered, { source: `mrz ${id}`, said: zone }];
+  if (partyId !== null) {
+    return [entered, { source: `mrz ${id}`, said: zone }, partyZoneSaid(id, partyId, data)];
+  }
+  const person = {
+    name: `${data.givenNames} ${data.surname}`,
+    birthDate: data.birthDate,
+    nationality: data.nationality,
+    gender: data.sex,
+  };
+  return [entered, { source: `mrz ${id}`, said: { ...person, ...zone } }];
 }

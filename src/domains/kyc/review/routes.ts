@@ -49,7 +49,7 @@ export const reviewEndpoints: readonly Endpoint[] = [
     responses: { 200: Application, 202: z.object({ approval: ApprovalView }).openapi('KycSeniorApproval') },
     problems: {
       ...pickProblems(KYC_PROBLEMS, 'self_review', 'application_not_submitted', 'screening_not_clear'),
-      ...pickProblems(KYC_PROBLEMS, 'items_sent_back', 'risk_not_rated', 'risk_prohibited'),
+      ...pickProblems(KYC_PROBLEMS, 'items_sent_back', 'items_missing', 'risk_not_rated', 'risk_prohibited'),
       ...pickProblems(PLATFORM_PROBLEMS, 'approval_pending_exists'),
     },
     handler: async (ctx, { params: { id }, body }) => {
@@ -152,6 +152,7 @@ export const reviewEndpoints: readonly Endpoint[] = [
       'self_review',
       'application_awaits_senior',
       'application_not_submitted',
+      'expiry_known',
     ),
     handler: async (ctx, { params: { id, itemId }, body }) => ({
       status: 200,

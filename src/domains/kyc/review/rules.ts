@@ -2,6 +2,7 @@
  * Who may approve an application, and why. Pure: what is known goes in, codes come out. It does not judge the
  * documents; a reviewer does.
  */
+import type { Exposure } from '../../../platform/domain.ts';
 import type { kycApplications } from '../schema.ts';
 
 export type RiskLevel = 'low' | 'medium' | 'high' | 'prohibited';
@@ -13,7 +14,9 @@ export type SeniorReason =
   | 'risk_high'
   | 'legal_person'
   | 'item_waived'
-  | 'notice_critical';
+  | 'notice_critical'
+  | 'exposure_undecided'
+  | 'exposure_confirmed';
 
 export type SeniorFacts = {
   readonly level: (typeof kycApplications.$inferSelect)['level'];
@@ -23,6 +26,8 @@ export type SeniorFacts = {
   readonly isLegalPerson: boolean;
   readonly itemsWaived: number;
   readonly criticalNotices: number;
+  /** What was found of an office or a bad name, and how far it is decided. */
+  readonly exposures: ReadonlySet<Exposure>;
 };
 
 /**
@@ -37,6 +42,8 @@ export function requiresSenior(facts: SeniorFacts): readonly SeniorReason[] {
     ['legal_person', facts.isLegalPerson],
     ['item_waived', facts.itemsWaived > 0],
     ['notice_critical', facts.criticalNotices > 0],
+    ['exposure_undecided', facts.exposures.has('undecided')],
+    ['exposure_confirmed', facts.exposures.has('confirmed')],
   ];
   return reasons.filter(([, holds]) => holds).map(([reason]) => reason);
 }

@@ -50,6 +50,12 @@ export const CUSTOMER_REVIEW_EVENTS = auditEvents({
     description: 'A customer was not seen for a year',
     shows: ['dormantSince'],
   },
+  'kyc_standing.reminded': {
+    ...RESTRICTED,
+    severity: 'info',
+    description: 'A customer was reminded that their account falls dormant',
+    shows: ['dormancyToldAt'],
+  },
   'kyc_standing.reactivated': {
     ...RESTRICTED,
     severity: 'warning',

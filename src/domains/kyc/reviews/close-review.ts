@@ -7,13 +7,16 @@ import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { liftRestriction, lockGateExclusively } from '../../identity/index.ts';
+import { kycParties } from '../applications/schema.ts';
 import { KYC_EVENTS } from '../audit.ts';
 import { rateCustomer } from '../risk/rate-customer.ts';
 import { kycStandings } from '../risk/schema.ts';
+import { standingOf } from '../risk/standing.ts';
 import { dayOf, isExpired } from '../rules.ts';
 import { kycApplications, kycDocuments } from '../schema.ts';
 import { causeOf } from './escalate-review.ts';
 import type { Review } from './open-review.ts';
+import { renews } from './same-use.ts';
 import { kycReviews } from './schema.ts';
 
 export type ReviewEnd = {
@@ -76,6 +79,10 @@ export async function endAnswered(ctx: Ctx, userId: Id): Promise<void> {
       .where(and(eq(kycReviews.userId, userId), eq(kycReviews.status, 'open')))
       .orderBy(kycReviews.id);
     for (const review of open) {
+      // What they were approved with now is what they are to be rated on, whoever of the two is told of it first.
+      if (await isUnanswerable(tx, review)) {
+        await rateCustomer(tx, ctx, userId, { cause: 'application' });
+      }
       const evidenceId = await evidenceFor(tx, ctx, review);
       if (evidenceId !== undefined) {
         await closeReview(tx, ctx, review, { outcome: outcomeOf(review), evidenceId, approvalId: null });
@@ -90,23 +97,38 @@ export function outcomeOf({ kind }: Review): ReviewEnd['outcome'] {
 }
 
 /**
- * What ends a review: for an expired document a newer one that was approved and is still good, for all else an
- * application that was approved since the review began. Undefined where there is none.
+ * What ends a review: for an expired document one that takes its place and was approved, for all else an application
+ * that was approved since the review began. Who is looked at for what was learnt of them answers with what they
+ * handed in afterwards, and with nothing while they may not be served. Undefined where there is none.
  */
 export async function evidenceFor(tx: Tx, ctx: Ctx, review: Review): Promise<Id | undefined> {
-  if (review.kind !== 'document_expiry') {
-    const [approved] = await tx
-      .select({ id: kycApplications.id, decidedAt: kycApplications.decidedAt })
-      .from(kycApplications)
-      .where(and(eq(kycApplications.userId, review.userId), eq(kycApplications.status, 'approved')))
-      .orderBy(desc(kycApplications.decidedAt))
-      .limit(1);
-    return approved?.decidedAt && approved.decidedAt >= review.openedAt ? approved.id : undefined;
+  if (review.kind === 'document_expiry') {
+    return renewalOf(tx, ctx, review);
   }
-  const documents = await tx
-    .select({ document: kycDocuments })
+  if (await isUnanswerable(tx, review)) {
+    return undefined;
+  }
+  const [approved] = await tx
+    .select()
+    .from(kycApplications)
+    .where(and(eq(kycApplications.userId, review.userId), eq(kycApplications.status, 'approved')))
+    .orderBy(desc(kycApplications.decidedAt))
+    .limit(1);
+  const since = review.kind === 'periodic' ? approved?.decidedAt : approved?.submittedAt;
+  return since && since >= review.openedAt ? approved?.id : undefined;
+}
+
+/** Whether nothing ends it: whoever may not be served is let out by no paper and no vote. */
+export async function isUnanswerable(tx: Tx, { userId, kind }: Review): Promise<boolean> {
+  return kind === 'edd' && (await standingOf(tx, userId))?.level === 'prohibited';
+}
+
+async function renewalOf(tx: Tx, ctx: Ctx, review: Review): Promise<Id | undefined> {
+  const rows = await tx
+    .select({ document: kycDocuments, identity: kycParties.identityIndex })
     .from(kycDocuments)
     .innerJoin(kycApplications, eq(kycApplications.id, kycDocuments.applicationId))
+    .leftJoin(kycParties, eq(kycParties.id, kycDocuments.partyId))
     .where(
       and(
         eq(kycDocuments.userId, review.userId),
@@ -115,22 +137,23 @@ export async function evidenceFor(tx: Tx, ctx: Ctx, review: Review): Promise<Id 
       ),
     )
     .orderBy(desc(kycDocuments.id));
-  const old = documents.find(({ document }) => document.id === review.referenceId)?.document;
+  const documents = rows.map((row) => ({ ...row.document, partyId: sameParty(row, rows) }));
+  const old = documents.find(({ id }) => id === review.referenceId);
   const today = dayOf(ctx.deps.clock.now());
   return documents.find(
-    ({ document }) =>
-      old !== undefined &&
-      document.id > old.id &&
-      sameUse(document.type, old.type) &&
-      (document.status === 'uploaded' || document.status === 'accepted') &&
-      !isExpired(document, today) &&
-      (document.expiresOn ?? '9999') > (old.expiresOn ?? ''),
-  )?.document.id;
+    (document) => old !== undefined && !isExpired(document, today) && renews(document, old),
+  )?.id;
 }
 
-const IDENTITY_TYPES = new Set<string>(['passport', 'national_id', 'driving_licence', 'residence_permit']);
+type OfParty = {
+  readonly document: { readonly partyId: Id | null };
+  readonly identity: Uint8Array | null;
+};
 
-/** Any document of identity renews another. */
-function sameUse(one: string, other: string): boolean {
-  return one === other || (IDENTITY_TYPES.has(one) && IDENTITY_TYPES.has(other));
+/** Each application names its people anew: who is the same by name and birth date stands as one of their parties. */
+function sameParty({ document, identity }: OfParty, all: readonly OfParty[]): Id | null {
+  const same =
+    identity !== null &&
+    all.find((other) => other.identity !== null && Buffer.from(identity).equals(other.identity));
+  return same ? same.document.partyId : document.partyId;
 }

@@ -7,4 +7,9 @@ export const CUSTOMER_REVIEW_PROBLEMS = {
     status: 422,
     title: 'What is cited was not approved after the review began, or does not renew what it is about',
   },
+  review_changed: { status: 409, title: 'The review is not what was agreed to, or the risk is another' },
+  review_not_waivable: {
+    status: 409,
+    title: 'Nobody is let out of a review while the firm does not serve customers of their risk',
+  },
 } as const satisfies ProblemTable;

@@ -1,23 +1,23 @@
-import { and, asc, eq, gt, inArray, isNotNull, isNull, lte, notExists, sql } from 'drizzle-orm';
+import { and, asc, eq, exists, gt, inArray, isNotNull, isNull, lte, notExists, or, sql } from 'drizzle-orm';
 import { present } from '../../../kernel/assert.ts';
 import type { Id } from '../../../kernel/id.ts';
-import { parseInstant } from '../../../kernel/time.ts';
 import { record } from '../../../platform/audit/record.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { lockRow } from '../../../platform/db/locks.ts';
-import { transact } from '../../../platform/db/transact.ts';
 import type { Job } from '../../../platform/domain.ts';
 import { isApproved, lockGateExclusively, notifyUser } from '../../identity/index.ts';
+import { kycItems } from '../applications/schema.ts';
 import { KYC_EVENTS } from '../audit.ts';
+import { inBatches, inSteps } from '../in-batches.ts';
 import { kycStandings } from '../risk/schema.ts';
 import { kycApplications, kycDocuments } from '../schema.ts';
 import { escalateReview } from './escalate-review.ts';
 import { openReview } from './open-review.ts';
-import { escalationOf, noticeOf, openingHorizon, reminderStage } from './rules.ts';
+import { escalationOf, expiryDue, noticeOf, openingHorizon, periodicDue, reminderStage } from './rules.ts';
+import { goodUntil } from './same-use.ts';
 import { kycReviews } from './schema.ts';
 
-const BATCH = 200;
 /** Reviews nobody wrote to a customer about remind nobody. */
 const REMINDING = ['periodic', 'document_expiry'];
 
@@ -25,12 +25,15 @@ const REMINDING = ['periodic', 'document_expiry'];
  * Opens the reviews whose time has come, reminds of them and restricts whom nobody looked at. What was done stands
  * in the rows, so that running twice, on two nodes, or again after being killed does nothing twice.
  * @effects those of `openReview` and `escalateReview`; audit `kyc_review.reminded` and a mail for each reminder
+ * @errors the first failure, once everybody had their turn
  */
 export async function reviewCustomers(ctx: Ctx): Promise<void> {
-  await openPeriodic(ctx);
-  await openExpiring(ctx);
-  await inBatches(ctx, dueReminders, remind);
-  await inBatches(ctx, overdue, escalate);
+  await inSteps(
+    () => openPeriodic(ctx),
+    () => openExpiring(ctx),
+    () => inBatches(ctx, dueReminders, remind),
+    () => inBatches(ctx, overdue, escalate),
+  );
 }
 
 /** Each day before work begins. */
@@ -40,26 +43,6 @@ export const reviewCustomersJob: Job = {
   inFirmZone: true,
   run: reviewCustomers,
 };
-
-/** Works through ids in their order, a page at a time, each in a transaction of its own. */
-export async function inBatches(
-  ctx: Ctx,
-  page: (tx: Tx, ctx: Ctx, after: Id | null, limit: number) => Promise<readonly Id[]>,
-  work: (tx: Tx, ctx: Ctx, id: Id) => Promise<void>,
-): Promise<void> {
-  let after: Id | null = null;
-  for (;;) {
-    const from: Id | null = after;
-    const ids: readonly Id[] = await transact(ctx, 'engine', (tx) => page(tx, ctx, from, BATCH));
-    for (const id of ids) {
-      await transact(ctx, 'engine', (tx) => work(tx, ctx, id));
-    }
-    after = ids.at(-1) ?? null;
-    if (ids.length < BATCH) {
-      return;
-    }
-  }
-}
 
 async function openPeriodic(ctx: Ctx): Promise<void> {
   await inBatches(
@@ -93,14 +76,17 @@ async function openPeriodic(ctx: Ctx): Promise<void> {
     async (tx, _ctx, userId) => {
       const [standing] = await tx.select().from(kycStandings).where(eq(kycStandings.userId, userId));
       if (standing !== undefined) {
-        const dueAt = standing.nextReviewAt;
+        const dueAt = periodicDue(standing.nextReviewAt, ctx.deps.clock.now());
         await openReview(tx, ctx, { userId, kind: 'periodic', referenceId: userId, dueAt });
       }
     },
   );
 }
 
-/** One review a document, for good: what was waived is not asked for again. */
+/**
+ * Of documents that show what somebody was approved for, and that no other takes the place of. One review a document,
+ * for good: what was waived is not asked for again.
+ */
 async function openExpiring(ctx: Ctx): Promise<void> {
   await inBatches(
     ctx,
@@ -109,6 +95,10 @@ async function openExpiring(ctx: Ctx): Promise<void> {
         .select({ id: kycReviews.id })
         .from(kycReviews)
         .where(and(eq(kycReviews.kind, 'document_expiry'), eq(kycReviews.referenceId, kycDocuments.id)));
+      const shown = tx
+        .select({ id: kycItems.id })
+        .from(kycItems)
+        .where(and(eq(kycItems.documentId, kycDocuments.id), eq(kycItems.status, 'accepted')));
       const newest = sql`${kycApplications.id} = (select max(newer.id::text)::uuid from kyc_applications newer
         where newer.user_id = ${kycApplications.userId} and newer.status = 'approved')`;
       const rows = await tx
@@ -117,10 +107,12 @@ async function openExpiring(ctx: Ctx): Promise<void> {
         .innerJoin(kycApplications, eq(kycApplications.id, kycDocuments.applicationId))
         .where(
           and(
-            lte(kycDocuments.expiresOn, openingHorizon(deps.clock.now()).slice(0, 10)),
             isNotNull(kycDocuments.expiresOn),
+            lte(goodUntil(), openingHorizon(deps.clock.now()).slice(0, 10)),
             isNull(kycDocuments.removedAt),
             inArray(kycDocuments.status, ['uploaded', 'accepted']),
+            // What was handed in before items were kept is all that its application rests on.
+            or(exists(shown), isNull(kycApplications.requirementSet)),
             newest,
             isApproved(kycDocuments.userId),
             notExists(known),
@@ -131,12 +123,15 @@ async function openExpiring(ctx: Ctx): Promise<void> {
         .limit(limit);
       return rows.map(({ id }) => id);
     },
-    async (tx, _ctx, documentId) => {
-      const [document] = await tx.select().from(kycDocuments).where(eq(kycDocuments.id, documentId));
-      if (document?.expiresOn) {
-        // Its last day is still good.
-        const dueAt = parseInstant(`${document.expiresOn}T23:59:59.999999Z`);
-        const { userId } = document;
+    async (tx, { deps }, documentId) => {
+      const [document] = await tx
+        .select({ userId: kycDocuments.userId, until: goodUntil() })
+        .from(kycDocuments)
+        .innerJoin(kycApplications, eq(kycApplications.id, kycDocuments.applicationId))
+        .where(eq(kycDocuments.id, documentId));
+      if (document?.until) {
+        const { userId, until } = document;
+        const dueAt = expiryDue(until, deps.clock.now());
         await openReview(tx, ctx, { userId, kind: 'document_expiry', referenceId: documentId, dueAt });
       }
     },

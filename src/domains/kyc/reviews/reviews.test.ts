@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { and, asc, eq, isNull } from 'drizzle-orm';
 import { type Id, newId } from '../../../kernel/id.ts';
-import { parseInstant } from '../../../kernel/time.ts';
+import { addMs, parseInstant } from '../../../kernel/time.ts';
+import type { Ciphertext } from '../../../platform/db/columns.ts';
+import { auditLogs } from '../../../platform/db/schema.ts';
 import { transact } from '../../../platform/db/transact.ts';
+import { publish } from '../../../platform/outbox/publish.ts';
 import {
   type ComplianceDesk,
   declarationOf,
@@ -12,10 +15,13 @@ import {
   startComplianceDesk,
   upload,
 } from '../../../testing/compliance-desk.ts';
+import { mailsTo } from '../../../testing/mails.ts';
 import { placeRestriction } from '../../identity/index.ts';
 import { gateRestrictions, users } from '../../identity/schema.ts';
+import { inBatches } from '../in-batches.ts';
 import { kycStandings } from '../risk/schema.ts';
 import { watchDormancy } from './dormancy.ts';
+import { openReview, type ReviewKind } from './open-review.ts';
 import { reviewCustomers } from './review-customers.ts';
 import { escalationOf, reminderStage } from './rules.ts';
 import { kycReviews } from './schema.ts';
@@ -51,11 +57,23 @@ async function approve(person: Person, days: number, declared: object = {}): Pro
   const path = `/v1/kyc/applications/${created.body.id}`;
   const expiresOn = dayIn(days);
   expect((await desk.call(person, 'POST', `${path}/documents`, upload({ expiresOn }))).status).toBe(201);
+  await desk.certify(person, path);
+  await finish(person, path);
+  return path;
+}
+
+/** Hands in what was begun and approves it. */
+async function finish(person: Person, path: string): Promise<void> {
+  await desk.certify(person, path);
   expect((await desk.call(person, 'POST', `${path}/submit`)).status).toBe(200);
   await desk.settle();
-  expect((await desk.call(desk.officer, 'POST', `${path}/approve`, REASON)).status).toBe(200);
+  const asked = await desk.call(desk.officer, 'POST', `${path}/approve`, REASON);
+  if (asked.status === 202) {
+    expect(await agree(asked.body.approval)).toBe(200);
+  } else {
+    expect(asked.status).toBe(200);
+  }
   await desk.settle();
-  return path;
 }
 
 function dayIn(days: number): string {
@@ -78,17 +96,58 @@ async function standsFor({ userId }: Person): Promise<readonly string[]> {
   return rows.map(({ cause, restriction }) => `${cause} ${restriction}`).sort();
 }
 
-/** Sets when somebody is due, as if that much time had passed for them alone. */
-async function due({ userId }: Person, days: number): Promise<void> {
-  const at = parseInstant(`${dayIn(days)}T12:00:00.000000Z`);
-  await desk.deps.db.engine
-    .update(kycStandings)
-    .set({ nextReviewAt: at })
-    .where(eq(kycStandings.userId, userId));
+/** Somebody approved whose review was opened in time and is due in so many days. */
+async function due(days: number, kind: ReviewKind = 'periodic'): Promise<Person> {
+  const person = await approved();
+  const { userId } = person;
+  const dueAt = parseInstant(`${dayIn(days)}T12:00:00.000000Z`);
+  await transact(desk.system, 'engine', (tx) =>
+    openReview(tx, desk.system, { userId, kind, referenceId: userId, dueAt }),
+  );
+  return person;
+}
+
+async function standingOf({ userId }: Person) {
+  const rows = await desk.deps.db.engine.select().from(kycStandings).where(eq(kycStandings.userId, userId));
+  return rows[0];
+}
+
+/** Something that AML tells of a person. */
+async function tell({ userId }: Person, type: string, data: object = {}): Promise<void> {
+  await transact(desk.system, 'engine', (tx) =>
+    publish(tx, desk.system, [{ type, userId, customerVisible: false, data }]),
+  );
+  await desk.settle();
+}
+
+/** How often a person was mailed this. */
+async function mailed(address: string, subject: string): Promise<number> {
+  return (await mailsTo(desk.deps, address)).filter((mail) => mail.subject === subject).length;
+}
+
+async function addressOf(person: Person): Promise<string> {
+  return (await desk.call(person, 'GET', '/v1/me')).body.email;
 }
 
 async function agree(approval: { readonly id: string }): Promise<number> {
-  return (await desk.call(mlro, 'POST', `/v1/approvals/${approval.id}/approve`, REASON)).status;
+  return (await voted(approval)).status;
+}
+
+function voted(approval: { readonly id: string }) {
+  return desk.call(mlro, 'POST', `/v1/approvals/${approval.id}/approve`, REASON);
+}
+
+const MONTH_MS = 30 * DAY_MS;
+
+/** As if everything about a customer had happened that long ago. */
+async function approvedLongAgo(months: number): Promise<Person> {
+  const person = await approved();
+  const at = addMs(desk.deps.clock.now(), -months * MONTH_MS);
+  await desk.deps.db.engine
+    .update(kycStandings)
+    .set({ reviewedAt: at })
+    .where(eq(kycStandings.userId, person.userId));
+  return person;
 }
 
 describe('a document that expires', () => {
@@ -102,7 +161,7 @@ describe('a document that expires', () => {
   });
 
   test('is told of once a stage, and one who jumps over stages is told once', async () => {
-    const [near, nearer] = [await approved(20), await approved(3)];
+    const [near, nearer] = [await approved(20), await due(3)];
     await reviewCustomers(desk.system);
     await reviewCustomers(desk.system);
     expect(await reviewsOf(near)).toMatchObject([{ reminded: 1, version: 2 }]);
@@ -119,6 +178,44 @@ describe('a document that expires', () => {
     expect(await standsFor(person)).toEqual([]);
   });
 
+  test('is no reason where a good one for the same use was approved with it, whichever came first', async () => {
+    for (const [first, second] of [
+      [-1, 3_000],
+      [3_000, 20],
+    ] as const) {
+      const person = await desk.newPerson();
+      const path = await desk.draft(person);
+      const drafted = (await desk.call(person, 'GET', path)).body.documents;
+      await desk.call(person, 'DELETE', `${path}/documents/${drafted[0].id}`);
+      for (const days of [first, second]) {
+        const form = upload({ expiresOn: dayIn(days) });
+        expect((await desk.call(person, 'POST', `${path}/documents`, form)).status).toBe(201);
+      }
+      await finish(person, path);
+      await reviewCustomers(desk.system);
+      expect(await reviewsOf(person)).toEqual([]);
+      expect(await standsFor(person)).toEqual([]);
+    }
+  });
+
+  test('and shows nothing that was asked for is no reason', async () => {
+    const person = await desk.newPerson();
+    const path = await desk.draft(person);
+    const form = upload({ type: 'source_of_funds', expiresOn: dayIn(5) });
+    expect((await desk.call(person, 'POST', `${path}/documents`, form)).status).toBe(201);
+    await finish(person, path);
+    await reviewCustomers(desk.system);
+    expect(await reviewsOf(person)).toEqual([]);
+  });
+
+  test('restricts nobody within thirty days of the first they hear of it', async () => {
+    const person = await approved(3);
+    await reviewCustomers(desk.system);
+    const [review] = await reviewsOf(person);
+    expect(review?.dueAt.slice(0, 10)).toBe(dayIn(30));
+    expect(await standsFor(person)).toEqual([]);
+  });
+
   test('does not end on a document that nobody approved', async () => {
     const person = await approved(20);
     await reviewCustomers(desk.system);
@@ -130,13 +227,11 @@ describe('a document that expires', () => {
 
 describe('a review nobody ended', () => {
   test('restricts when it is overdue, more strictly later, and is told in the words for everything', async () => {
-    const person = await approved();
-    await due(person, -1);
+    const person = await due(-1);
     await reviewCustomers(desk.system);
     expect(await standsFor(person)).toEqual(['kyc_review_overdue no_out']);
     expect(await desk.gateOf(person)).toMatchObject({ restriction: 'no_out' });
-    const late = await approved();
-    await due(late, -40);
+    const late = await due(-40);
     await reviewCustomers(desk.system);
     await reviewCustomers(desk.system);
     expect(await standsFor(late)).toEqual(['kyc_review_overdue reduce_only']);
@@ -146,8 +241,7 @@ describe('a review nobody ended', () => {
   });
 
   test('is ended by two without evidence, and lifts nothing that stands for another reason', async () => {
-    const person = await approved();
-    await due(person, -1);
+    const person = await due(-1);
     await reviewCustomers(desk.system);
     await transact(desk.system, 'engine', (tx) =>
       placeRestriction(tx, desk.system, person.userId, {
@@ -174,8 +268,7 @@ describe('a review nobody ended', () => {
   });
 
   test('is not ended by the engine without two people', async () => {
-    const person = await approved();
-    await due(person, 10);
+    const person = await due(10);
     await reviewCustomers(desk.system);
     const [review] = await reviewsOf(person, 'periodic');
     const ending = desk.deps.db.engine
@@ -186,8 +279,7 @@ describe('a review nobody ended', () => {
   });
 
   test('is given to somebody who may do it, never to the person it is about', async () => {
-    const person = await approved();
-    await due(person, 10);
+    const person = await due(10);
     await reviewCustomers(desk.system);
     const [review] = await reviewsOf(person, 'periodic');
     const path = `/v1/kyc/reviews-due/${review?.id}/assign`;
@@ -199,7 +291,7 @@ describe('a review nobody ended', () => {
 
   test('listed, comes first what is due first', async () => {
     for (const days of [20, 5, 12]) {
-      await due(await approved(), days);
+      await due(days);
     }
     await reviewCustomers(desk.system);
     const { body } = await desk.call(desk.officer, 'GET', '/v1/kyc/reviews-due?kind=periodic&limit=200');
@@ -216,9 +308,148 @@ describe('a review nobody ended', () => {
   });
 });
 
+describe('what was learnt of somebody', () => {
+  test('neither restricts them nor writes to them the next morning, however long ago they were approved', async () => {
+    const person = await approvedLongAgo(20);
+    const address = await addressOf(person);
+    const before = await mailsTo(desk.deps, address);
+    await tell(person, 'aml.suspicion_recorded', { caseId: newId() });
+    const standing = await standingOf(person);
+    expect(standing?.level).toBe('high');
+    expect((standing?.nextReviewAt ?? '') < desk.deps.clock.now()).toBe(true);
+    await reviewCustomers(desk.system);
+    await reviewCustomers(desk.system);
+    const [periodic] = await reviewsOf(person, 'periodic');
+    expect(periodic).toMatchObject({ status: 'open', reminded: 0, escalatedTo: null });
+    expect((periodic?.dueAt ?? '') > addMs(desk.deps.clock.now(), 59 * DAY_MS)).toBe(true);
+    expect(await standsFor(person)).toEqual([]);
+    expect(await mailsTo(desk.deps, address)).toEqual(before);
+  });
+
+  test('is not answered by papers that were handed in before', async () => {
+    const declared = { birthDate: '1961-02-28' };
+    const person = await approved(4_000, declared);
+    const path = await begun(person, 'standard', declared);
+    expect((await desk.call(person, 'POST', `${path}/submit`)).status).toBe(200);
+    await desk.settle();
+    await tell(person, 'aml.suspicion_recorded', { caseId: newId() });
+    expect(await reviewsOf(person, 'edd')).toMatchObject([{ status: 'open' }]);
+    const asked = await desk.call(desk.officer, 'POST', `${path}/approve`, REASON);
+    expect(asked.status).toBe(202);
+    expect(await agree(asked.body.approval)).toBe(200);
+    await desk.settle();
+    const [open] = await reviewsOf(person, 'edd');
+    expect(open).toMatchObject({ status: 'open' });
+    const complete = await desk.call(desk.officer, 'POST', `/v1/kyc/reviews-due/${open?.id}/complete`);
+    expect(complete.body.code).toBe('review_evidence_missing');
+    await finish(person, await begun(person, 'enhanced', declared));
+    expect(await reviewsOf(person, 'edd')).toMatchObject([{ status: 'done', outcome: 'confirmed' }]);
+  });
+
+  /** An application with all that anybody may be asked for. */
+  async function begun(person: Person, level: string, declared: object): Promise<string> {
+    const body = { level, declaration: { ...declarationOf(person), ...declared } };
+    const { id } = (await desk.call(person, 'POST', '/v1/kyc/applications', body)).body;
+    const path = `/v1/kyc/applications/${id}`;
+    for (const type of ['passport', 'proof_of_address', 'source_of_funds', 'source_of_wealth']) {
+      expect((await desk.call(person, 'POST', `${path}/documents`, upload({ type }))).status).toBe(201);
+    }
+    await desk.certify(person, path);
+    return path;
+  }
+});
+
+describe('a waiver', () => {
+  async function asked(person: Person, kind: string) {
+    const [review] = await reviewsOf(person, kind);
+    return desk.call(desk.officer, 'POST', `/v1/kyc/reviews-due/${review?.id}/waive`, REASON);
+  }
+
+  async function raise({ userId }: Person, score: number): Promise<void> {
+    const body = { userId, score, reason: 'Adverse press' };
+    expect((await desk.call(desk.officer, 'POST', '/v1/kyc/ratings', body)).status).toBe(201);
+  }
+
+  test('agreed on at one risk does not let out who may not be served any more', async () => {
+    const person = await approved();
+    await raise(person, 80);
+    const waiver = await asked(person, 'edd');
+    expect(waiver.status).toBe(202);
+    await raise(person, 99);
+    expect(await standsFor(person)).toEqual(['risk no_out']);
+    const vote = await voted(waiver.body.approval);
+    expect(vote).toMatchObject({ status: 409, body: { code: 'review_not_waivable' } });
+    expect(await asked(person, 'edd')).toMatchObject({ status: 409, body: { code: 'review_not_waivable' } });
+    expect(await standsFor(person)).toEqual(['risk no_out']);
+    expect(await reviewsOf(person, 'edd')).toMatchObject([{ status: 'open' }]);
+  });
+
+  test('agreed on at one risk does not hold for a higher one', async () => {
+    const person = await due(10);
+    const waiver = await asked(person, 'periodic');
+    await raise(person, 80);
+    expect((await voted(waiver.body.approval)).body.code).toBe('review_changed');
+    expect(await reviewsOf(person, 'periodic')).toMatchObject([{ status: 'open' }]);
+  });
+
+  test('of what restricted nobody does not lift what restricts since', async () => {
+    const person = await due(-1);
+    const waiver = await asked(person, 'periodic');
+    expect(waiver.body.approval.payload).toMatchObject({ kind: 'periodic', escalatedTo: null, level: 'low' });
+    await reviewCustomers(desk.system);
+    expect(await standsFor(person)).toEqual(['kyc_review_overdue no_out']);
+    expect((await voted(waiver.body.approval)).body.code).toBe('review_changed');
+    expect(await standsFor(person)).toEqual(['kyc_review_overdue no_out']);
+  });
+});
+
+describe('one whose data cannot be read', () => {
+  test('keeps nobody else from their turn, and the job is seen to fail', async () => {
+    const [broken, whole] = [await approved(20), await approved(20)];
+    const late = await due(-1);
+    const of = eq(users.id, broken.userId);
+    const [{ email } = { email: null }] = await desk.deps.db.engine.select().from(users).where(of);
+    const unreadable = Buffer.alloc(email?.length ?? 0, 1) as unknown as Ciphertext;
+    await desk.deps.db.engine.update(users).set({ email: unreadable }).where(of);
+    try {
+      expect(await codeOf(reviewCustomers(desk.system))).not.toBe('done');
+    } finally {
+      await desk.deps.db.engine
+        .update(users)
+        .set({ email: email as Ciphertext })
+        .where(of);
+    }
+    expect(await reviewsOf(broken)).toMatchObject([{ status: 'open', reminded: 0 }]);
+    expect(await reviewsOf(whole)).toMatchObject([{ status: 'open', reminded: 1 }]);
+    expect(await standsFor(late)).toEqual(['kyc_review_overdue no_out']);
+  });
+
+  test('is skipped wherever it stands in a page, and the first failure is told', async () => {
+    const ids = [newId(), newId(), newId()];
+    const done: string[] = [];
+    const work = inBatches(
+      desk.system,
+      async (_tx, _ctx, after) => (after === null ? ids : []),
+      async (_tx, _ctx, id) => {
+        if (id !== ids[2]) {
+          throw new Error(`of ${id}`);
+        }
+        done.push(id);
+      },
+    );
+    expect(await codeOf(work)).toBe(`Error: of ${ids[0]}`);
+    expect(done).toEqual([ids[2] as string]);
+  });
+});
+
 describe('somebody who was not seen for a year', () => {
   async function unseen(days: number): Promise<Person> {
     const person = await approved();
+    await absent(person, days);
+    return person;
+  }
+
+  async function absent(person: Person, days: number): Promise<void> {
     const at = parseInstant(`${dayIn(-days)}T12:00:00.000000Z`);
     await desk.deps.db.engine
       .update(users)
@@ -227,7 +458,6 @@ describe('somebody who was not seen for a year', () => {
     await desk.deps.db.engine.execute(
       `update sessions set last_active_at = '${at}' where user_id = '${person.userId}'`,
     );
-    return person;
   }
 
   test('lets nothing out until they are looked at, and comes back noticed', async () => {
@@ -243,14 +473,54 @@ describe('somebody who was not seen for a year', () => {
       .where(eq(users.id, gone.userId));
     await watchDormancy(desk.system);
     await watchDormancy(desk.system);
-    const told = await desk.deps.db.engine.execute<{ count: number }>(
-      `select count(*)::int as count from outbox where type = 'kyc.dormant_reactivated' and user_id = '${gone.userId}'`,
-    );
-    expect(told[0]?.count).toBe(1);
+    const { userId } = gone;
+    const noticed = await desk.deps.db.engine
+      .select()
+      .from(auditLogs)
+      .where(and(eq(auditLogs.eventType, 'kyc_standing.reactivated'), eq(auditLogs.subjectUserId, userId)));
+    expect(noticed).toHaveLength(1);
     expect(await standsFor(gone)).toEqual(['kyc_dormant no_out']);
     await approve(gone, 3_000);
     expect(await standsFor(gone)).toEqual([]);
     expect(await reviewsOf(gone, 'dormant')).toMatchObject([{ status: 'done', outcome: 'confirmed' }]);
+  });
+
+  test('was reminded twice before, and not again for the same absence', async () => {
+    const reminder = 'Please sign in to your account';
+    const person = await approved();
+    const address = await addressOf(person);
+    await absent(person, 300);
+    await watchDormancy(desk.system);
+    expect(await mailed(address, reminder)).toBe(0);
+    let passed = 300;
+    for (const [days, times] of [
+      [336, 1],
+      [340, 1],
+      [359, 2],
+    ] as const) {
+      await absent(person, days);
+      // As if that much time had passed since they were told, too.
+      await desk.deps.db.engine.execute(
+        `update kyc_standings set dormancy_told_at = dormancy_told_at - interval '${days - passed} days'
+          where user_id = '${person.userId}'`,
+      );
+      passed = days;
+      await watchDormancy(desk.system);
+      await watchDormancy(desk.system);
+      expect([days, await mailed(address, reminder)]).toEqual([days, times]);
+    }
+    expect(await standsFor(person)).toEqual([]);
+  });
+
+  test('is let be for another year where two people looked at them and let it pass', async () => {
+    const gone = await unseen(366);
+    await watchDormancy(desk.system);
+    const [review] = await reviewsOf(gone, 'dormant');
+    const waiver = await desk.call(desk.officer, 'POST', `/v1/kyc/reviews-due/${review?.id}/waive`, REASON);
+    expect(await agree(waiver.body.approval)).toBe(200);
+    await watchDormancy(desk.system);
+    expect(await standsFor(gone)).toEqual([]);
+    expect(await reviewsOf(gone, 'dormant')).toMatchObject([{ status: 'done', outcome: 'waived' }]);
   });
 });
 

@@ -79,7 +79,11 @@ export const customerReviewEndpoints: readonly Endpoint[] = [
     body: ApprovalReason,
     example: { reason: 'Confirmed by telephone; nothing has changed' },
     responses: { 202: z.object({ approval: ApprovalView }).openapi('KycReviewWaiver') },
-    problems: { ...OPEN_REVIEW, ...pickProblems(PLATFORM_PROBLEMS, 'approval_pending_exists') },
+    problems: {
+      ...OPEN_REVIEW,
+      ...pickProblems(KYC_PROBLEMS, 'review_not_waivable'),
+      ...pickProblems(PLATFORM_PROBLEMS, 'approval_pending_exists'),
+    },
     handler: async (ctx, { params: { id }, body }) => ({
       status: 202,
       body: { approval: await requestWaiver(ctx, id, body.reason) },

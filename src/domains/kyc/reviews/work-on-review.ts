@@ -17,7 +17,8 @@ import { lockGateExclusively, refuseSelfAction, rolesOf } from '../../identity/i
 import { KYC_EVENTS } from '../audit.ts';
 import { refuseKyc } from '../errors.ts';
 import { REVIEWERS } from '../operation.ts';
-import { closeReview, evidenceFor, outcomeOf } from './close-review.ts';
+import { standingOf } from '../risk/standing.ts';
+import { closeReview, evidenceFor, isUnanswerable, outcomeOf } from './close-review.ts';
 import type { Review } from './open-review.ts';
 import { kycReviews } from './schema.ts';
 
@@ -104,18 +105,18 @@ export async function completeReview(ctx: Ctx, reviewId: Id): Promise<Review> {
 }
 
 /**
- * Asks for a review to end without new evidence.
- * @errors not_found, self_action, review_closed, approval_pending_exists
+ * Asks for a review to end without new evidence, as it stands now and at the risk that the person is of.
+ * @errors not_found, self_action, review_closed, review_not_waivable, approval_pending_exists
  */
 export async function requestWaiver(ctx: Ctx, reviewId: Id, reason: string): Promise<Approval> {
   return transact(ctx, 'staff', async (tx) => {
-    const review = await lockOpen(tx, ctx, reviewId);
+    const review = await lockWaivable(tx, ctx, reviewId);
     return requestApproval(tx, ctx, {
       action: waiveReviewAction.action,
       subjectType: 'kyc_review',
       subjectId: reviewId,
       subjectUserId: review.userId,
-      payload: { kind: review.kind, dueAt: review.dueAt, escalatedTo: review.escalatedTo },
+      payload: await waiverOf(tx, review),
       quorum: 1,
       checkerRoles: ['mlro', 'compliance_officer'],
       reason,
@@ -123,17 +124,36 @@ export async function requestWaiver(ctx: Ctx, reviewId: Id, reason: string): Pro
   });
 }
 
-/** Ends a review on the word of two people; one that ended meanwhile stays as it ended. */
+/** Ends a review on the word of two people, where it is still what they spoke about; one that ended stays so. */
 export const waiveReviewAction: ApprovalAction = {
   action: 'kyc_review.waive',
   restricted: true,
-  execute: async (ctx, { approvalId, subjectId }) => {
+  execute: async (ctx, { approvalId, subjectId, payload }) => {
     await transact(ctx, 'staff', async (tx) => {
-      const review = await lockOpen(tx, ctx, subjectId);
+      const review = await lockWaivable(tx, ctx, subjectId);
+      const now = Object.entries(await waiverOf(tx, review));
+      if (now.some(([member, value]) => payload[member] !== value)) {
+        throw refuseKyc('review_changed');
+      }
       await closeReview(tx, ctx, review, { outcome: 'waived', evidenceId: null, approvalId });
     });
   },
 };
+
+/** What a waiver is about: it lifts what restricts, so it holds for that alone and for the risk it was agreed at. */
+async function waiverOf(tx: Tx, { userId, kind, dueAt, escalatedTo }: Review) {
+  const level = (await standingOf(tx, userId))?.level ?? null;
+  return { kind, dueAt, escalatedTo, level };
+}
+
+/** @errors not_found, self_action, review_closed, review_not_waivable */
+async function lockWaivable(tx: Tx, ctx: Ctx, reviewId: Id): Promise<Review> {
+  const review = await lockOpen(tx, ctx, reviewId);
+  if (await isUnanswerable(tx, review)) {
+    throw refuseKyc('review_not_waivable');
+  }
+  return review;
+}
 
 /** The gate's lock comes before that of the row, as everywhere. */
 async function lockOpen(tx: Tx, ctx: Ctx, reviewId: Id): Promise<Review> {

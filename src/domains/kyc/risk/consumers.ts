@@ -18,6 +18,7 @@ export const rateOnChange: Consumer = {
   types: [
     'kyc.application_submitted',
     'kyc.application_decided',
+    'kyc.application_withdrawn',
     'kyc.provider_decided',
     'identity.profile_changed',
     'aml.alert_closed',

@@ -60,6 +60,7 @@ export const riskInventory: readonly TableInventory[] = [
     reviewedAt: 'internal',
     nextReviewAt: 'internal',
     dormantSince: 'internal',
+    dormancyToldAt: 'internal',
     version: 'internal',
   }),
   inventoryOf(kycRiskSimulations, 'kyc_file', {

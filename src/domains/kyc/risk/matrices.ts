@@ -110,6 +110,7 @@ export async function requestActivation(ctx: Ctx, matrixId: Id, reason: string):
         simulationId: simulation.id,
         digest: simulation.digest,
         moves: { ...simulation.counts.moves },
+        skipped: simulation.counts.skipped,
       },
       quorum: 1,
       checkerRoles: ['mlro', 'compliance_officer'],

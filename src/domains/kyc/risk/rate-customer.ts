@@ -7,7 +7,6 @@ import { record } from '../../../platform/audit/record.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import { sealJson } from '../../../platform/crypto/seal.ts';
 import type { Tx } from '../../../platform/db/client.ts';
-import { transact } from '../../../platform/db/transact.ts';
 import { publish } from '../../../platform/outbox/publish.ts';
 import { lockGateExclusively, readGates } from '../../identity/index.ts';
 import { KYC_EVENTS } from '../audit.ts';
@@ -91,19 +90,15 @@ export async function rateCustomer(
   return present(after, 'the standing was written');
 }
 
-/** The same in a transaction of its own, for work on many people. */
-export async function rateAnew(ctx: Ctx, userId: Id, cause: RatingCause): Promise<void> {
-  await transact(ctx, 'engine', async (tx) => {
-    await rateCustomer(tx, ctx, userId, { cause });
-  });
-}
-
 /** What a rating's sealed inputs are bound to. */
 export function inputsPlace(ratingId: Id) {
   return { table: 'kyc_risk_ratings', column: 'inputs', rowId: ratingId };
 }
 
-type NewStanding = Omit<StoredStanding, 'userId' | 'ratingId' | 'version' | 'dormantSince'>;
+type NewStanding = Omit<
+  StoredStanding,
+  'userId' | 'ratingId' | 'version' | 'dormantSince' | 'dormancyToldAt'
+>;
 
 async function saysTheSame(
   tx: Tx,

@@ -145,6 +145,8 @@ export const kycStandings = pgTable(
     reviewedAt: instant('reviewed_at').notNull(),
     nextReviewAt: instant('next_review_at').notNull(),
     dormantSince: instant('dormant_since'),
+    /** When they were last reminded that they fall dormant. */
+    dormancyToldAt: instant('dormancy_told_at'),
     version: integer('version').notNull().default(1),
   },
   (table) => [

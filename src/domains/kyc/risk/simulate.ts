@@ -12,6 +12,7 @@ import { refuse } from '../../../platform/http/refuse.ts';
 import { isNotErased } from '../../identity/index.ts';
 import { KYC_EVENTS } from '../audit.ts';
 import { refuseKyc } from '../errors.ts';
+import { inSteps, throwFirst } from '../in-batches.ts';
 import type { RiskLevel } from '../review/rules.ts';
 import { kycApplications } from '../schema.ts';
 import { inputsOf } from './inputs-of.ts';
@@ -84,8 +85,9 @@ export async function getSimulation(ctx: Ctx, simulationId: Id): Promise<Simulat
 
 /**
  * Goes on with every simulation that is not through, a batch in a transaction: what is stopped goes on where it
- * was, and two nodes take turns.
+ * was, and two nodes take turns. Whose facts cannot be read is skipped and counted, and keeps nobody else from it.
  * @effects `kyc_risk_simulations`; audit `kyc_risk_simulation.finished`
+ * @errors the first failure, once all simulations are through
  */
 export async function runSimulations(ctx: Ctx): Promise<void> {
   const running = await transact(ctx, 'engine', (tx) =>
@@ -95,11 +97,13 @@ export async function runSimulations(ctx: Ctx): Promise<void> {
       .where(eq(kycRiskSimulations.status, 'running'))
       .orderBy(kycRiskSimulations.id),
   );
-  for (const { id } of running) {
-    while (await simulateBatch(ctx, id)) {
-      // Each batch is a transaction of its own.
-    }
-  }
+  await inSteps(
+    ...running.map(
+      ({ id }) =>
+        () =>
+          runSimulation(ctx, id),
+    ),
+  );
 }
 
 /** What a person's place in the digest is. */
@@ -107,15 +111,23 @@ export function digestAfter(digest: string, userId: Id, score: number, level: st
   return Buffer.from(sha256(`${digest}\n${userId} ${score} ${level}`)).toString('hex');
 }
 
+async function runSimulation(ctx: Ctx, simulationId: Id): Promise<void> {
+  const failures: unknown[] = [];
+  while (await simulateBatch(ctx, simulationId, failures)) {
+    // Each batch is a transaction of its own.
+  }
+  throwFirst(failures);
+}
+
 /** @shape whether there is more to do */
-async function simulateBatch(ctx: Ctx, simulationId: Id): Promise<boolean> {
+async function simulateBatch(ctx: Ctx, simulationId: Id, failures: unknown[]): Promise<boolean> {
   return transact(ctx, 'engine', async (tx) => {
     const before = present(await lockRow(tx, kycRiskSimulations, simulationId), 'a simulation stays');
     if (before.status !== 'running') {
       return false;
     }
     const people = await ratedPeople(tx, before.afterUserId, BATCH);
-    const tried = await tryOn(tx, ctx, before, people);
+    const tried = await tryOn(tx, ctx, before, people, failures);
     const finished = people.length < BATCH;
     const [row] = await tx
       .update(kycRiskSimulations)
@@ -140,7 +152,13 @@ async function simulateBatch(ctx: Ctx, simulationId: Id): Promise<boolean> {
   });
 }
 
-async function tryOn(tx: Tx, ctx: Ctx, { matrixId, counts, digest }: Simulation, people: readonly Id[]) {
+async function tryOn(
+  tx: Tx,
+  ctx: Ctx,
+  { matrixId, counts, digest }: Simulation,
+  people: readonly Id[],
+  failures: unknown[],
+) {
   const [matrix] = await tx.select().from(kycRiskMatrices).where(eq(kycRiskMatrices.id, matrixId));
   const { content } = present(matrix, 'a matrix stays');
   const standings = new Map(
@@ -156,7 +174,9 @@ async function tryOn(tx: Tx, ctx: Ctx, { matrixId, counts, digest }: Simulation,
   let { skipped } = counts;
   let chained = digest;
   for (const userId of people) {
-    const gathered = await inputsOf(tx, ctx, userId);
+    const gathered = await inputsOf(tx, ctx, userId).catch((error: unknown) => {
+      failures.push(error);
+    });
     if (gathered === undefined) {
       skipped += 1;
       continue;

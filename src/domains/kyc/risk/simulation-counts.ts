@@ -8,6 +8,6 @@ export type SimulationCounts = {
   readonly moves: Readonly<Partial<Record<`${From}>${RiskLevel}`, number>>>;
   /** Some of those whose level changes. */
   readonly changed: readonly string[];
-  /** People who were erased meanwhile or cannot be rated. */
+  /** People who were erased meanwhile, or whose facts cannot be read. */
   readonly skipped: number;
 };

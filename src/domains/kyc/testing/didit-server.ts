@@ -4,7 +4,7 @@
  * a test can say what was never sent.
  */
 import { createHmac } from 'node:crypto';
-import { canonicalJson, type Json } from '../../../kernel/canonical-json.ts';
+import type { Json } from '../../../kernel/canonical-json.ts';
 import { newId } from '../../../kernel/id.ts';
 
 export const DIDIT_SECRET = 'didit-secret-of-this-test-0123456789';
@@ -41,6 +41,8 @@ export type Fixture = {
   readonly calls: DiditCall[];
   /** What each endpoint does instead of answering. */
   readonly faults: { create?: Fault; decision?: Fault; image?: Fault };
+  /** Decisions asked for from now on are answered as they are now, once this is over. */
+  late?: Promise<void>;
   /** What a picture is, by its name in the decision. */
   readonly pictures: Map<string, Picture>;
   /** The addresses of pictures handed out so far lead nowhere any more. */
@@ -76,7 +78,9 @@ export function startDidit(): Fixture {
         return faulty(faults.create) ?? beginSession(sessions, JSON.parse(body) as { vendor_data: string });
       }
       const [, ref] = /^\/v3\/session\/([^/]+)\/decision\/$/.exec(pathname) ?? [];
-      return faulty(faults.decision) ?? showDecision(sessions.get(ref ?? ''), pictureUrl);
+      const answer = faulty(faults.decision) ?? showDecision(sessions.get(ref ?? ''), pictureUrl);
+      await fixture.late;
+      return answer;
     },
   });
   // It keeps no process alive.
@@ -87,7 +91,7 @@ export function startDidit(): Fixture {
     tokens.set(token, name);
     return `${url}/media/${token}`;
   };
-  return {
+  const fixture: Fixture = {
     url,
     sessions,
     calls,
@@ -97,7 +101,15 @@ export function startDidit(): Fixture {
     pictureUrl,
     stop: () => server.stop(true),
   };
+  return fixture;
 }
+
+/** What is in nearly every answer: scores and places are fractions, of whole ones too. */
+const SCORES: Readonly<Record<string, Json>> = {
+  liveness_checks: [{ status: 'Approved', method: 'ACTIVE_3D', score: 97.99, age_estimation: 31.5 }],
+  face_matches: [{ status: 'Approved', score: 0.98 }],
+  ip_analyses: [{ status: 'Approved', ip_country_code: 'MU', latitude: 41.4022, longitude: -2.17 }],
+};
 
 /** An event as Didit sends it. */
 export function diditEvent(session: DiditSession, changed: Record<string, Json> = {}): Record<string, Json> {
@@ -110,6 +122,7 @@ export function diditEvent(session: DiditSession, changed: Record<string, Json> 
     timestamp: 1_700_000_000,
     created_at: 1_700_000_000,
     event_id: newId(),
+    decision: { session_id: session.id, status: session.status, ...SCORES },
     ...changed,
   };
 }
@@ -130,12 +143,25 @@ export function signDidit(
     case 'raw':
       return { ...time, 'x-signature': mac(body) };
     case 'v2':
-      return { ...time, 'x-signature-v2': mac(canonicalJson(JSON.parse(body) as Json)) };
+      return { ...time, 'x-signature-v2': mac(sortedText(body)) };
     case 'v2_with_time':
-      return { ...time, 'x-signature-v2': mac(`${atS}:${canonicalJson(JSON.parse(body) as Json)}`) };
-    case 'simple':
-      return { ...time, 'x-signature-simple': mac(`${atS}:${body}`) };
+      return { ...time, 'x-signature-v2': mac(`${atS}:${sortedText(body)}`) };
+    case 'simple': {
+      const event = JSON.parse(body) as Record<string, string | number>;
+      const { timestamp, session_id, status, webhook_type } = event;
+      const said = [timestamp, session_id, status, webhook_type].join(':');
+      return { ...time, 'x-signature-simple': mac(said) };
+    }
   }
+}
+
+/** Not as the program under test writes it; no member of an event has a number for its name. */
+function sortedText(body: string): string {
+  return JSON.stringify(JSON.parse(body), (_name, value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).toSorted(([left], [right]) => (left < right ? -1 : 1)))
+      : value,
+  );
 }
 
 function faulty(fault: Fault | undefined): Response | Promise<Response> | undefined {
@@ -192,7 +218,7 @@ function showDecision(session: DiditSession | undefined, pictureUrl: (name: stri
     return Response.json({ detail: 'not found' }, { status: 404 });
   }
   const { id, vendorData, status, decision } = session;
-  const text = JSON.stringify({ session_id: id, vendor_data: vendorData, status, ...decision });
+  const text = JSON.stringify({ session_id: id, vendor_data: vendorData, status, ...SCORES, ...decision });
   const shown = text.replace(/picture:([a-z_]+)/g, (_all, name: string) => pictureUrl(name));
   return new Response(shown, { headers: { 'content-type': 'application/json' } });
 }

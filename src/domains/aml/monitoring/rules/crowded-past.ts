@@ -8,7 +8,7 @@ export const crowdedPast = rule({
   key: 'crowded_past',
   looksFor: 'So many activities of one kind that rules no longer see all of them',
   measures: 'activities of the kind, within the window and as far as rules see',
-  kinds: ['deposit', 'withdrawal_requested', 'beneficiary_added'],
+  kinds: ['deposit', 'withdrawal_requested', 'beneficiary_added', 'transfer'],
   parameters: z.strictObject({ windowDays: z.number().int().min(1).max(365) }),
   released: {
     typology: 'structuring',

@@ -6,7 +6,7 @@ import { DAY_MS, msBetween, sizeBps } from '../sizes.ts';
 export const dormantReactivation = rule({
   key: 'dormant_reactivation',
   looksFor: 'A payment of some size after nothing happened for long',
-  measures: 'days since the person last did anything',
+  measures: 'days since money or units of the person last moved',
   kinds: ['deposit', 'withdrawal_requested'],
   parameters: z.strictObject({ sizeAtLeastBps: z.number().int().min(0) }),
   released: {
@@ -18,13 +18,12 @@ export const dormantReactivation = rule({
     ],
     addsEach: false,
   },
-  evaluate: (activity, { past, reference }, { sizeAtLeastBps }) => {
-    const last = past[0];
+  evaluate: (activity, { lastMovedAt, reference }, { sizeAtLeastBps }) => {
     const size = sizeBps(activity, reference);
-    if (last === undefined || size < sizeAtLeastBps) {
+    if (lastMovedAt === null || size < sizeAtLeastBps) {
       return [];
     }
-    const days = Math.trunc(msBetween(activity.occurredAt, last.occurredAt) / DAY_MS);
+    const days = Math.trunc(msBetween(activity.occurredAt, lastMovedAt) / DAY_MS);
     return [{ measure: days, facts: { days, sizeBps: size } }];
   },
 });

@@ -1,14 +1,14 @@
 import { z } from '@hono/zod-openapi';
-import { parseInstant } from '../../../../kernel/time.ts';
+import { addMs, parseInstant } from '../../../../kernel/time.ts';
 import type { Activity } from '../../../../platform/activity.ts';
 import { rule } from '../rule.ts';
-import { DAY_MS, msBetween, sizeBps } from '../sizes.ts';
+import { DAY_MS, endedAs, msBetween, totalBps, within } from '../sizes.ts';
 
-/** A large first payment to somebody who was added days ago. */
+/** Large payments, in one or in several, to somebody who was added days ago. */
 export const newBeneficiaryLarge = rule({
   key: 'new_beneficiary_large',
-  looksFor: 'A large first payment to a payee who was added days ago',
-  measures: 'basis points of the reference amount',
+  looksFor: 'Large payments, in one or in several, to a payee who was added days ago',
+  measures: 'basis points of the reference amount that go to the place, within the days',
   kinds: ['withdrawal_requested'],
   parameters: z.strictObject({ newDays: z.number().int().min(1).max(90) }),
   released: {
@@ -21,21 +21,35 @@ export const newBeneficiaryLarge = rule({
     addsEach: false,
   },
   evaluate: (activity, { past, reference }, { newDays }) => {
-    const isPaidBefore = past.some(
-      (earlier) => earlier.kind === 'withdrawal_requested' && isSamePlace(earlier, activity),
-    );
     const { payeeAddedAt } = activity.data;
-    if (isPaidBefore || typeof payeeAddedAt !== 'string') {
+    const there = past.filter((earlier) => isSamePlace(earlier, activity));
+    if (typeof payeeAddedAt !== 'string' || isKnownPlace(activity, there, newDays)) {
       return [];
     }
     const ageMs = msBetween(activity.occurredAt, parseInstant(payeeAddedAt));
     if (ageMs > newDays * DAY_MS) {
       return [];
     }
-    const size = sizeBps(activity, reference);
-    return [{ measure: size, facts: { sizeBps: size, payeeDays: Math.trunc(ageMs / DAY_MS) } }];
+    const recent = within(there, activity.occurredAt, newDays * DAY_MS, ['withdrawal_requested']);
+    const moved = [activity, ...recent.filter((earlier) => !isTakenBack(earlier, there))];
+    const size = totalBps(moved, reference);
+    const facts = { sizeBps: size, payments: moved.length, payeeDays: Math.trunc(ageMs / DAY_MS) };
+    return [{ measure: size, facts }];
   },
 });
+
+/** Money of theirs went there before, and not just now: a payee who is added again is no new one. */
+function isKnownPlace({ occurredAt }: Activity, there: readonly Activity[], newDays: number): boolean {
+  const since = addMs(occurredAt, -newDays * DAY_MS);
+  return there.some((earlier) => endedAs(earlier, 'completed') && earlier.occurredAt < since);
+}
+
+/** Of a request that was taken back or refused nothing went anywhere. */
+function isTakenBack(request: Activity, there: readonly Activity[]): boolean {
+  return there.some(
+    (end) => end.sourceId === request.sourceId && (endedAs(end, 'cancelled') || endedAs(end, 'rejected')),
+  );
+}
 
 function isSamePlace(left: Activity, right: Activity): boolean {
   return (

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { rule } from '../rule.ts';
-import { DAY_MS, sizeBps, within } from '../sizes.ts';
+import { DAY_MS, endedAs, sizeBps, within } from '../sizes.ts';
 
 /** A payment far above what the person usually moves. */
 export const velocitySelf = rule({
@@ -24,7 +24,11 @@ export const velocitySelf = rule({
   },
   evaluate: (activity, { past, reference }, { windowDays, historyAtLeast, sizeAtLeastBps }) => {
     const size = sizeBps(activity, reference);
-    const usual = within(past, activity.occurredAt, windowDays * DAY_MS, [activity.kind])
+    // What was asked for and taken back is nothing that the person usually moves.
+    const moved = past.filter((earlier) =>
+      activity.kind === 'deposit' ? earlier.kind === 'deposit' : endedAs(earlier, 'completed'),
+    );
+    const usual = within(moved, activity.occurredAt, windowDays * DAY_MS, ['deposit', 'withdrawal_ended'])
       .map((earlier) => sizeBps(earlier, reference))
       .toSorted((left, right) => left - right);
     if (size < sizeAtLeastBps || usual.length < historyAtLeast) {

@@ -8,6 +8,7 @@ import { buildReport, type ReportedActivity, type ReportSources } from './build-
 import { checkGoaml } from './check-goaml.ts';
 import type { Client } from './client-nodes.ts';
 import { localValue } from './local-value.ts';
+import { renderNow, renderReport } from './render-report.ts';
 import { GOAML, MAX_TRANSACTIONS } from './structure.ts';
 import { type GoamlNode, writeGoaml } from './write-goaml.ts';
 
@@ -165,6 +166,37 @@ describe('a report', () => {
     expect(checkGoaml(written(many(MAX_TRANSACTIONS)), null)).toEqual([]);
     expect(checkGoaml(written(many(MAX_TRANSACTIONS + 1)), null)).not.toEqual([]);
   }, 60_000);
+});
+
+describe('a report of many transactions', () => {
+  const many = {
+    ...SOURCES,
+    activities: Array.from({ length: 2_000 }, (_, index) => deposit(index)),
+  };
+
+  test('is written and read back while the process serves whatever else there is', async () => {
+    let served = false;
+    setTimeout(() => {
+      served = true;
+    }, 0);
+    const rendered = await renderReport(many);
+    expect(served).toBe(true);
+    expect(rendered.findings).toEqual([]);
+    expect(Buffer.compare(rendered.bytes, renderNow(many).bytes)).toBe(0);
+  });
+
+  test('is told what is wrong with it like any other, and two at once do not mix', async () => {
+    const silent = { ...many, report: { ...many.report, narrative: 'Another', indicators: [] } };
+    const [whole, other] = await Promise.all([renderReport(many), renderReport(silent)]);
+    expect(whole.findings).toEqual([]);
+    expect(other.findings).toEqual(renderNow(silent).findings);
+    expect(other.findings).not.toEqual([]);
+  });
+
+  test('that cannot be written is a fault of the program and leaves nobody waiting', async () => {
+    const broken = { ...many, settings: { ...SETTINGS, location: null } } as unknown as ReportSources;
+    expect(await renderReport(broken).catch((error: Error) => error.message)).toContain('TypeError');
+  });
 });
 
 describe('what is missing is told, and never made up', () => {

@@ -1,0 +1,244 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { and, asc, eq, inArray } from 'drizzle-orm';
+import { parseAmount } from '../../../kernel/amount.ts';
+import { type Id, newId } from '../../../kernel/id.ts';
+import { addMs } from '../../../kernel/time.ts';
+import { type Activity, type ActivitySource, NO_ACTIVITY } from '../../../platform/activity.ts';
+import type { Ctx } from '../../../platform/context.ts';
+import { auditLogs } from '../../../platform/db/schema.ts';
+import { transact } from '../../../platform/db/transact.ts';
+import {
+  bankBeneficiary,
+  type FundingDesk,
+  type Person,
+  startFundingDesk,
+} from '../../../testing/funding-desk.ts';
+import { amlDomain } from '../index.ts';
+import { collectActivity } from './collect-activity.ts';
+import { ruleSetOf } from './rule-set.ts';
+import { activityCursors, monitoredActivity, ruleHits } from './schema.ts';
+import { DAY_MS } from './sizes.ts';
+import { keepActivities, watchActivity } from './watch-activity.ts';
+
+let desk: FundingDesk;
+
+beforeAll(async () => {
+  desk = await startFundingDesk(import.meta.file, [amlDomain]);
+  await collectActivity(desk.system);
+});
+
+afterAll(async () => {
+  await desk.close();
+});
+
+const engine = () => desk.deps.db.engine;
+
+function activityOf(userId: Id, more: Partial<Activity> = {}): Activity {
+  return {
+    ...NO_ACTIVITY,
+    source: 'test',
+    sourceId: newId(),
+    kind: 'deposit',
+    userId,
+    occurredAt: desk.deps.clock.now(),
+    asset: 'USD',
+    amount: parseAmount('10'),
+    direction: 'in',
+    ...more,
+  };
+}
+
+/** A source of these activities, in their order. */
+function sourceOf(activities: readonly Activity[]): ActivitySource {
+  const name = `test.${newId()}`;
+  const placed = activities.map((activity, at) => ({
+    activity: { ...activity, source: name },
+    position: String(at).padStart(6, '0'),
+  }));
+  return {
+    name,
+    read: async (_tx, after, limit) => placed.filter(({ position }) => position > after).slice(0, limit),
+    positionAt: () => '999999',
+  };
+}
+
+/** Reads these sources and no others. */
+function collect(...activitySources: readonly ActivitySource[]): Promise<void> {
+  const ctx: Ctx = { ...desk.system, deps: { ...desk.deps, activitySources } };
+  return collectActivity(ctx);
+}
+
+async function keptOf(source: ActivitySource): Promise<number> {
+  return (await engine().select().from(monitoredActivity).where(eq(monitoredActivity.source, source.name)))
+    .length;
+}
+
+async function alarmsOf(activities: readonly Activity[]): Promise<number> {
+  const ids = activities.map(({ sourceId }) => sourceId);
+  const raised = and(
+    eq(auditLogs.eventType, 'monitoring.activity_unwatched'),
+    inArray(auditLogs.resourceId, ids),
+  );
+  return (await engine().select().from(auditLogs).where(raised)).length;
+}
+
+async function hitsOn({ userId }: Person): Promise<readonly string[]> {
+  const mine = eq(ruleHits.userId, userId);
+  const rows = await engine().select().from(ruleHits).where(mine).orderBy(asc(ruleHits.id));
+  return rows.map(({ ruleKey, points }) => `${ruleKey} ${points}`);
+}
+
+/** Keeps and watches activities as the paths of money do. */
+async function watch(...activities: readonly Activity[]): Promise<void> {
+  await transact(desk.system, 'engine', async (tx) => {
+    for (const stored of await keepActivities(tx, desk.system, activities)) {
+      await watchActivity(tx, desk.system, stored, ruleSetOf([]));
+    }
+  });
+}
+
+describe('what cannot be read', () => {
+  test('of one source keeps nobody from reading the others, and is told', async () => {
+    const { userId } = await desk.newCustomer();
+    const broken: ActivitySource = {
+      ...sourceOf([]),
+      read: () => Promise.reject(new RangeError('a source that is broken')),
+    };
+    const [before, after] = [sourceOf([activityOf(userId)]), sourceOf([activityOf(userId)])];
+    const failure = await collect(before, broken, after).catch((error: Error) => error.message);
+    expect(failure).toBe('a source that is broken');
+    expect([await keptOf(before), await keptOf(after)]).toEqual([1, 1]);
+  });
+
+  test('is one row, and it is passed by with an alarm while all others are watched', async () => {
+    const { userId } = await desk.newCustomer();
+    // Nobody of that id is there.
+    const stray = activityOf(newId());
+    const source = sourceOf([activityOf(userId), stray, activityOf(userId), activityOf(userId)]);
+    await collect(source);
+    expect(await keptOf(source)).toBe(3);
+    expect(await alarmsOf([stray])).toBe(1);
+    await collect(source);
+    expect(await alarmsOf([stray])).toBe(1);
+    const [cursor] = await engine()
+      .select()
+      .from(activityCursors)
+      .where(eq(activityCursors.source, source.name));
+    expect(cursor?.position).toBe('000003');
+  });
+
+  test('is many rows, and then it is no row that is passed by', async () => {
+    const strays = Array.from({ length: 40 }, () => activityOf(newId()));
+    const source = sourceOf(strays);
+    expect(await collect(source).catch(() => 'failed')).toBe('failed');
+    expect(await alarmsOf(strays)).toBeLessThan(10);
+    const [cursor] = await engine()
+      .select()
+      .from(activityCursors)
+      .where(eq(activityCursors.source, source.name));
+    expect(Number.parseInt(cursor?.position ?? '', 10)).toBeLessThan(10);
+  });
+});
+
+describe('a measure', () => {
+  test('beyond what a column holds is cut, and the money is watched', async () => {
+    const person = await desk.newCustomer();
+    const { userId } = person;
+    const at = addMs(desk.deps.clock.now(), -DAY_MS);
+    const small = Array.from({ length: 5 }, () =>
+      activityOf(userId, { amount: parseAmount('1'), occurredAt: at }),
+    );
+    await watch(...small);
+    await watch(activityOf(userId, { amount: parseAmount('21474900') }));
+    expect(await hitsOn(person)).toContain('velocity_self 35');
+    const [hit] = await engine()
+      .select()
+      .from(ruleHits)
+      .where(and(eq(ruleHits.userId, userId), eq(ruleHits.ruleKey, 'velocity_self')));
+    expect(hit?.measure).toBe(1_000_000_000);
+  });
+});
+
+describe('whoever comes back', () => {
+  test('is found however long they were away, and whatever they asked for a moment before', async () => {
+    const person = await desk.newCustomer();
+    const { userId } = person;
+    const now = desk.deps.clock.now();
+    await watch(activityOf(userId, { occurredAt: addMs(now, -900 * DAY_MS) }));
+    const moment = addMs(now, -1_000);
+    await watch(
+      activityOf(userId, { kind: 'transfer', direction: 'none', occurredAt: moment }),
+      activityOf(userId, { kind: 'withdrawal_requested', direction: 'out', occurredAt: moment }),
+      activityOf(userId, {
+        kind: 'withdrawal_ended',
+        direction: 'out',
+        occurredAt: moment,
+        data: { end: 'cancelled' },
+      }),
+      activityOf(userId, {
+        kind: 'order_placed',
+        direction: 'none',
+        instrument: 'BTC/USD',
+        occurredAt: moment,
+      }),
+    );
+    await watch(activityOf(userId, { amount: parseAmount('5000') }));
+    expect(await hitsOn(person)).toContain('dormant_reactivation 35');
+  });
+
+  test('is not who was paid, or traded, the day before', async () => {
+    const yesterday = addMs(desk.deps.clock.now(), -DAY_MS);
+    const paid = { kind: 'withdrawal_ended', direction: 'out', data: { end: 'completed' } } as const;
+    const traded = { kind: 'fill', direction: 'none', instrument: 'BTC/USD', side: 'buy' } as const;
+    for (const moved of [paid, traded]) {
+      const person = await desk.newCustomer();
+      const { userId } = person;
+      await watch(
+        activityOf(userId, { occurredAt: addMs(yesterday, -900 * DAY_MS) }),
+        activityOf(userId, { ...moved, occurredAt: yesterday }),
+      );
+      await watch(activityOf(userId, { amount: parseAmount('5000') }));
+      expect((await hitsOn(person)).filter((hit) => hit.startsWith('dormant'))).toEqual([]);
+    }
+  });
+});
+
+describe('what became of a withdrawal', () => {
+  const act = (person: Person, id: string, step: string, body?: object) =>
+    desk.request(person, 'POST', `/v1/withdrawals/${id}/${step}`, body === undefined ? {} : { body });
+
+  test('is told once it ended: paid, refused, or taken back', async () => {
+    const person = await desk.newCustomer();
+    await desk.fund(person, 'USD', '100');
+    const payee = await desk.request(person, 'POST', '/v1/beneficiaries', { body: bankBeneficiary() });
+    const ask = async (amount: string) => {
+      const { accountId } = person;
+      const body = { accountId, beneficiaryId: payee.body.id, asset: 'USD', amount };
+      const asked = await desk.request(person, 'POST', '/v1/withdrawals', { body, key: newId() });
+      expect(asked.status).toBe(201);
+      return asked.body.id as string;
+    };
+    const [paid, refused, back] = [await ask('1'), await ask('2'), await ask('3')];
+    await ask('4');
+    const reason = { reason: 'Looked at it' };
+    await act(desk.compliance, paid, 'approve', reason);
+    await act(desk.operations, paid, 'process');
+    const done = await act(desk.operations, paid, 'complete', { transactionReference: newId() });
+    expect(done.body.status).toBe('completed');
+    await act(desk.compliance, refused, 'reject', reason);
+    await act(person, back, 'cancel');
+    await collectActivity(desk.system);
+    await collectActivity(desk.system);
+    const rows = await engine()
+      .select()
+      .from(monitoredActivity)
+      .where(and(eq(monitoredActivity.userId, person.userId), eq(monitoredActivity.kind, 'withdrawal_ended')))
+      .orderBy(asc(monitoredActivity.amount));
+    expect(rows.map(({ sourceId, data }) => [sourceId, data.end])).toEqual([
+      [paid, 'completed'],
+      [refused, 'rejected'],
+      [back, 'cancelled'],
+    ]);
+    expect(rows.every(({ counterpartyIndex }) => counterpartyIndex !== null)).toBe(true);
+  });
+});

@@ -1,0 +1,113 @@
+/** A credit that the monitoring holds money at: it is credited, and nothing is done with it before anybody looked. */
+import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { and, eq } from 'drizzle-orm';
+import { amlAlerts } from '../domains/aml/schema.ts';
+import { customerGates } from '../domains/identity/schema.ts';
+import { present } from '../kernel/assert.ts';
+import type { Id } from '../kernel/id.ts';
+import { decideApproval } from '../platform/approvals/decide-approval.ts';
+import { transact } from '../platform/db/transact.ts';
+import { done, REASON } from './drivers/driver.ts';
+import { type Member, startWorld, type World } from './world.ts';
+
+let world: World;
+
+beforeAll(async () => {
+  world = await startWorld(import.meta.file);
+}, 60_000);
+
+afterAll(async () => {
+  const { checks } = await world.reconcile();
+  expect(checks.flatMap((check) => check.breaks)).toEqual([]);
+  await world.close();
+}, 60_000);
+
+/** @shape the approval that credits a deposit just below the reference amount */
+async function asked(as: Member): Promise<Id> {
+  const body = { accountId: as.accountId, asset: 'USD', amount: '9000.01', method: 'bank_transfer' };
+  const { id } = await done(world.call('createDeposit', { as, body }));
+  const by = world.people.operations;
+  const told = await done(world.call('clearDeposit', { as: by, params: { id }, body: REASON }));
+  return told.approval.id;
+}
+
+async function credit(approvalId: Id) {
+  const as = world.second.operations;
+  return world.call('approveApproval', { as, params: { id: approvalId }, body: REASON });
+}
+
+async function payInBelow(as: Member, count: number): Promise<void> {
+  for (let number = 0; number < count; number += 1) {
+    await done(credit(await asked(as)));
+  }
+}
+
+async function alertsOn({ userId }: Member) {
+  return world.deps.db.engine
+    .select()
+    .from(amlAlerts)
+    .where(and(eq(amlAlerts.userId, userId), eq(amlAlerts.kind, 'monitoring')));
+}
+
+async function balanceOf(as: Member): Promise<string> {
+  const { data } = await done(world.call('listWallets', { as, params: { id: as.accountId } }));
+  const found = (data as { readonly asset: string; readonly total: string }[]).find(
+    ({ asset }) => asset === 'USD',
+  );
+  return present(found, 'there is a wallet').total;
+}
+
+function buy(as: Member) {
+  const terms = { symbol: 'BTC/USD', side: 'buy', type: 'limit', quantity: '0.001', limitPrice: '50000' };
+  return world.call('placeOrder', { as, body: { accountId: as.accountId, ...terms } });
+}
+
+test('the credit itself shuts the gate and raises the alert, before anything of it is seen', async () => {
+  const as = await world.newCustomer();
+  await payInBelow(as, 4);
+  const vote = { approvalId: await asked(as), vote: 'approve', reason: 'Seen' } as const;
+  const by = world.second.operations.ctx;
+  const seen = await transact(world.system, 'engine', async (tx) => {
+    await decideApproval({ ...by, tx, login: 'engine' }, vote);
+    const [gate] = await tx.select().from(customerGates).where(eq(customerGates.userId, as.userId));
+    const raised = await tx
+      .select()
+      .from(amlAlerts)
+      .where(and(eq(amlAlerts.userId, as.userId), eq(amlAlerts.effect, 'stop')));
+    return { screening: gate?.screening, raised: raised.map(({ sourceRef }) => sourceRef) };
+  });
+  expect(seen).toEqual({ screening: 'open', raised: ['structuring'] });
+});
+
+test('an order, a conversion and a withdrawal right after it are refused in the words of any review', async () => {
+  const as = await world.newCustomer();
+  await payInBelow(as, 4);
+  expect((await buy(as)).status).toBe(201);
+  await payInBelow(as, 1);
+  expect(await balanceOf(as)).toBe('45000.05');
+  const order = await buy(as);
+  expect(order.body.code ?? order.body.rejectionReason).toBe('under_review');
+  const quote = { accountId: as.accountId, fromAsset: 'USD', toAsset: 'EUR', amount: '10', side: 'sell' };
+  const converted = await world.call('createConversionQuote', { as, body: quote });
+  expect(converted.status).toBeGreaterThanOrEqual(400);
+  // What the outbox brings later is the same alert, and counts nothing twice.
+  const before = await alertsOn(as);
+  await world.settle();
+  const after = await alertsOn(as);
+  expect(after).toMatchObject([{ kind: 'monitoring', effect: 'stop', severity: 'high' }]);
+  expect(before.map(({ id }) => id)).toEqual(after.map(({ id }) => id));
+});
+
+test('credits of one person at once neither wait for each other for ever nor are lost', async () => {
+  const as = await world.newCustomer();
+  const approvals: Id[] = [];
+  for (let number = 0; number < 6; number += 1) {
+    approvals.push(await asked(as));
+  }
+  const answers = await Promise.all(approvals.map(credit));
+  // Whoever comes after the gate was shut is refused like any credit under review.
+  const credited = answers.filter(({ status }) => status === 200).length;
+  expect(answers.every(({ status, body }) => status === 200 || body.code === 'under_review')).toBe(true);
+  expect(credited).toBe(5);
+  expect(await balanceOf(as)).toBe('45000.05');
+});
