@@ -39,7 +39,7 @@ const MAY_BE_ZERO = new Set([
 ]);
 
 /** Written in digits, and yet no amounts. */
-const OTHER_DIGITS = /(birthDate|postalCode)$/;
+const OTHER_DIGITS = /(birthDate|postalCode|sourceId)$/;
 
 const NEVER: readonly unknown[] = [
   '1.00000000001', // eleven decimals, more than an exchange rate has

@@ -8,6 +8,7 @@ import type { Id } from '../kernel/id.ts';
 import { decideApproval } from '../platform/approvals/decide-approval.ts';
 import { transact } from '../platform/db/transact.ts';
 import { done, REASON } from './drivers/driver.ts';
+import { bankBeneficiary } from './funding-desk.ts';
 import { type Member, startWorld, type World } from './world.ts';
 
 let world: World;
@@ -81,15 +82,21 @@ test('the credit itself shuts the gate and raises the alert, before anything of 
 
 test('an order, a conversion and a withdrawal right after it are refused in the words of any review', async () => {
   const as = await world.newCustomer();
+  const payee = { ...bankBeneficiary(), holderName: 'Anjali Ramgoolam' };
+  const { id: beneficiaryId } = await done(world.call('createBeneficiary', { as, body: payee }));
   await payInBelow(as, 4);
+  // Before it each of them passes.
+  const { accountId } = as;
+  const quoted = { accountId, fromAsset: 'USD', toAsset: 'EUR', fromAmount: '10' };
+  const { id: quoteId } = await done(world.call('createConversionQuote', { as, body: quoted }));
   expect((await buy(as)).status).toBe(201);
   await payInBelow(as, 1);
   expect(await balanceOf(as)).toBe('45000.05');
   const order = await buy(as);
   expect(order.body.code ?? order.body.rejectionReason).toBe('under_review');
-  const quote = { accountId: as.accountId, fromAsset: 'USD', toAsset: 'EUR', amount: '10', side: 'sell' };
-  const converted = await world.call('createConversionQuote', { as, body: quote });
-  expect(converted.status).toBeGreaterThanOrEqual(400);
+  expect((await world.call('createConversion', { as, body: { quoteId } })).body.code).toBe('under_review');
+  const payout = { accountId, asset: 'USD', amount: '100', beneficiaryId };
+  expect((await world.call('createWithdrawal', { as, body: payout })).body.code).toBe('under_review');
   // What the outbox brings later is the same alert, and counts nothing twice.
   const before = await alertsOn(as);
   await world.settle();

@@ -14,7 +14,7 @@ import { type LogSlice, openLogReader } from '../../platform/audit/export-slices
 import { earlierOrigins } from '../../platform/audit/log-identity.ts';
 import { latestCheckpoint, loadNodes, type StoredCheckpoint } from '../../platform/audit/log-store.ts';
 import { record } from '../../platform/audit/record.ts';
-import { type Sealer, sealerOf } from '../../platform/audit/sealer.ts';
+import { type Sealer, SealerStopped, sealerOf } from '../../platform/audit/sealer.ts';
 import { writeBlocks, writeExport } from '../../platform/audit/write-export.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
@@ -54,11 +54,12 @@ class ExportStopped extends Error {
 }
 
 /**
- * Writes the file of a requested export, once; one that somebody else is writing is left alone.
+ * Writes the file of a requested export, once; one that somebody else is writing is left alone, and so is every one
+ * where nobody seals: it waits for whoever does.
  * @effects a file; the row of `audit_exports`; audit `audit_export.completed` or `audit_export.failed`
  */
 export async function writeExportFile(ctx: Ctx, exportId: Id, stopping?: AbortSignal): Promise<void> {
-  const stored = await claim(ctx, exportId);
+  const stored = sealerOf(ctx.deps) === undefined ? null : await claim(ctx, exportId);
   if (stored === null) {
     return;
   }
@@ -68,7 +69,7 @@ export async function writeExportFile(ctx: Ctx, exportId: Id, stopping?: AbortSi
       await ctx.deps.files.remove(written.fileName);
     }
   } catch (thrown) {
-    if (thrown instanceof ExportStopped) {
+    if (thrown instanceof ExportStopped || thrown instanceof SealerStopped) {
       return;
     }
     const failure = failureOf(thrown);
@@ -136,7 +137,10 @@ async function writeFile(ctx: Ctx, stored: StoredExport, stopping: AbortSignal |
 }
 
 async function planOf(ctx: Ctx, stored: StoredExport): Promise<Plan> {
-  const sealer = present(sealerOf(ctx.deps), 'exports are written where the log is sealed');
+  const sealer = sealerOf(ctx.deps);
+  if (sealer === undefined) {
+    throw new SealerStopped('exports are written where the log is sealed');
+  }
   await sealer.sealNow();
   return read(ctx, async (tx) => {
     const checkpoint = present(await latestCheckpoint(tx), 'a log that was sealed has a checkpoint');

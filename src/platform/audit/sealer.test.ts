@@ -24,7 +24,7 @@ import { claimIdentity } from './log-identity.ts';
 import { appendCheckpoint, latestCheckpoint, treeSize } from './log-store.ts';
 import { frontierRoot } from './merkle.ts';
 import { record } from './record.ts';
-import { type Sealer, startSealer } from './sealer.ts';
+import { type Sealer, SealerStopped, startSealer } from './sealer.ts';
 import { beginSequence, sequenceNext } from './sequencer.ts';
 import { type LogReport, verifyLog } from './verify-log.ts';
 
@@ -199,6 +199,14 @@ describe('sealing', () => {
     await changes(10);
     expect(await two.sealNow()).toBe(20);
     expect((await report()).findings).toEqual([]);
+  });
+
+  test('tells whoever waits for a signature that it stopped', async () => {
+    await changes(1);
+    const sealer = await startSealer(foundation.deps, { ...TEST_LOG, askFirst: true });
+    const waiting = sealer.sealNow().catch((error: unknown) => error);
+    await sealer.stop();
+    expect(await waiting).toBeInstanceOf(SealerStopped);
   });
 
   test('catches up with rows written while nobody sealed', async () => {

@@ -65,7 +65,13 @@ type Worker = {
   contradiction: string | null;
   /** Nothing is signed before those outside were asked what they hold. */
   waits: boolean;
+  stopped: boolean;
 };
+
+/** The sealer was stopped while somebody waited for it: whoever seals next covers their rows. */
+export class SealerStopped extends Error {
+  override readonly name = 'SealerStopped';
+}
 
 const sealers = perDeps((_deps: Deps) => ({ current: undefined as Sealer | undefined }));
 
@@ -100,6 +106,7 @@ export async function startSealer(
     fault: null,
     contradiction: null,
     waits: log.askFirst === true,
+    stopped: false,
   };
   const loop = repeat(worker);
   registerProbe(deps, { name: 'sealer', run: () => lagOf(worker) });
@@ -118,6 +125,7 @@ export async function startSealer(
     },
     stop: async () => {
       sealers(deps).current = undefined;
+      worker.stopped = true;
       await loop.stop();
       await worker.session.close();
     },
@@ -308,7 +316,10 @@ async function tellAltered(tx: Tx, worker: Worker, altered: readonly AlteredRow[
   });
 }
 
-/** Asks the database, so that it also holds where another node seals. What was found on the way is covered too. */
+/**
+ * Asks the database, so that it also holds where another node seals. What was found on the way is covered too.
+ * @errors SealerStopped; AssertionError where nothing is signed in time
+ */
 async function sealNow(worker: Worker, poke: () => void): Promise<number> {
   const { deps } = worker;
   const { engine } = deps.db;
@@ -331,6 +342,9 @@ async function sealNow(worker: Worker, poke: () => void): Promise<number> {
         coalesce((select max(tree_size) from audit_checkpoints), 0)::text as size`);
     if (state?.covered === true) {
       return Number.parseInt(state.size, 10);
+    }
+    if (worker.stopped) {
+      throw new SealerStopped('the sealer was stopped');
     }
     assert(worker.fault === null, 'the log is consistent, so that it can be signed');
     assert(deps.clock.realMs() < deadlineMs, 'the log is sealed within its time');
