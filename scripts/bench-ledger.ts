@@ -33,9 +33,13 @@ const SETTINGS = [
   'full_page_writes=on',
   'shared_buffers=512MB',
   'max_wal_size=8GB',
+  'min_wal_size=4GB',
   'checkpoint_timeout=1h',
   'wal_writer_delay=10ms',
 ];
+
+/** As much of the log's files as is kept for use again. @units MB */
+const WAL_MB = 4_000;
 
 type Plan = { readonly pairs: number; readonly ourSeconds: number; readonly rivalSeconds: number };
 type Pair = { readonly ours: number; readonly peer: number };
@@ -70,6 +74,9 @@ async function main(options: readonly string[]): Promise<number> {
   let server: EmbeddedServer | undefined;
   try {
     server = await startEmbedded({ dataDir, maxConnections: 64, settings: SETTINGS });
+    await fillWal(server);
+    await server.stop();
+    server = await startEmbedded({ dataDir, maxConnections: 64, settings: SETTINGS });
     return await run(plan, server, pgbench, dataDir);
   } catch (error) {
     process.stderr.write(`bench ledger: ${error instanceof Error ? error.message : String(error)}\n`);
@@ -95,6 +102,18 @@ async function run(plan: Plan, server: EmbeddedServer, pgbench: string, dataDir:
   } finally {
     await firm.close();
   }
+}
+
+/**
+ * A server that has run for a while writes into files of its log that it had before; a new one has to make each of
+ * them, while everybody waits. Its stop makes those that are filled here ready for use again, for both sides alike.
+ */
+async function fillWal(server: EmbeddedServer): Promise<void> {
+  const client = openClient(server.owner, 1);
+  for (let done = 0; done < WAL_MB; done += 100) {
+    await client`select count(pg_logical_emit_message(false, 'bench', repeat('x', 1000000))) from generate_series(1, 100)`;
+  }
+  await client.end({ timeout: 5 });
 }
 
 /** A server that was told to be fast instead of durable would make any figure worthless. */
