@@ -548,9 +548,9 @@ GRANT UPDATE (reviewed_by, reviewed_at, expires_on) ON kyc_documents TO plimsoll
 ALTER TABLE kyc_documents NO FORCE ROW LEVEL SECURITY;
 --> statement-breakpoint
 UPDATE kyc_documents SET
-  issued_on = CASE WHEN issued_on !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' THEN NULL
+  issued_on = CASE WHEN issued_on IS NULL THEN NULL WHEN issued_on !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' THEN NULL
     ELSE least(greatest(issued_on, '1900-01-01'), '2199-12-31') END,
-  expires_on = CASE WHEN expires_on !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' THEN NULL
+  expires_on = CASE WHEN expires_on IS NULL THEN NULL WHEN expires_on !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' THEN NULL
     ELSE least(greatest(expires_on, '1900-01-01'), '2199-12-31') END
   WHERE issued_on NOT BETWEEN '1900-01-01' AND '2199-12-31' OR expires_on NOT BETWEEN '1900-01-01' AND '2199-12-31'
     OR issued_on !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' OR expires_on !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$';

@@ -85,6 +85,7 @@ beforeAll(async () => {
   const owner = openClient(database.owner, 1);
   await migrateUpTo(owner, BEFORE);
   await copyWhatThereWas(owner);
+  await giveImpossibleDay(owner);
   await owner.end();
   await applyMigrations(database.owner);
   node = startNode({ database, deps: { dataDir: before.deps.dataDir } } as Foundation, allDomains);
@@ -133,6 +134,14 @@ async function copyWhatThereWas(owner: postgres.Sql): Promise<void> {
   }
 }
 
+/** A passport that is good for longer than any is, and says no day of issue. */
+async function giveImpossibleDay(owner: postgres.Sql): Promise<void> {
+  await owner.unsafe('ALTER TABLE kyc_documents NO FORCE ROW LEVEL SECURITY');
+  await owner`update kyc_documents set issued_on = null, expires_on = '2300-01-01'
+    where application_id = ${drafting.path.split('/').at(-1) ?? ''}`;
+  await owner.unsafe('ALTER TABLE kyc_documents FORCE ROW LEVEL SECURITY');
+}
+
 function call(person: Person, method: string, path: string, body?: unknown) {
   return node.request(method, path, { token: person.token, ...(body === undefined ? {} : { body }) });
 }
@@ -154,8 +163,14 @@ test('a draft keeps its document, is handed in under the requirements of now, an
   expect((await call(person, 'POST', `${path}/submit`)).status).toBe(200);
   await relay.drained();
   expect(await gateOf(drafting)).toMatchObject({ kycStatus: 'pending', screening: 'clear' });
-  const content = await call(before.officer, 'GET', `${path}/documents/${file.documents[0].id}`);
+  const [document] = file.documents;
+  const content = await call(before.officer, 'GET', `${path}/documents/${document.id}`);
   expect(content.status).toBe(200);
+  // A day no document has is moved to the nearest; none is made up.
+  const days = await node.deps.db.engine.execute<{ issued_on: string | null; expires_on: string | null }>(
+    `select issued_on, expires_on from kyc_documents where id = '${document.id}'`,
+  );
+  expect([...days]).toEqual([{ issued_on: null, expires_on: '2199-12-31' }]);
 });
 
 test('an application that waited is in the queue, with its due time, and is approved by its items', async () => {

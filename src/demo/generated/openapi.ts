@@ -38758,6 +38758,7 @@ export interface operations {
              *     `case_closed`: The case is closed
              *     `case_closing`: Somebody wants to close the case; a second person decides first
              *     `case_has_open_alerts`: An alert of the case is not closed yet
+             *     `case_restricts`: A customer is restricted for the case; they are released first
              *     `approval_pending_exists`: The same action already waits for an approval
              */
             409: {

@@ -10,13 +10,14 @@ import type { Tx } from '../../../platform/db/client.ts';
 import { lockRow } from '../../../platform/db/locks.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { publish } from '../../../platform/outbox/publish.ts';
+import { restrictionsOf } from '../../identity/index.ts';
 import { AML_EVENTS } from '../audit.ts';
 import { refuseAml } from '../errors.ts';
 import { amlAlerts } from '../schema.ts';
 import { type AmlCase, addCaseStep, changeCase } from './case-events.ts';
 import { isSubject, lockCase } from './lock-case.ts';
 import { type CaseDisposition, closesCaseAlone } from './rules.ts';
-import { amlCases } from './schema.ts';
+import { amlCaseSubjects, amlCases } from './schema.ts';
 
 export type CaseClosing = { readonly disposition: CaseDisposition; readonly reason: string };
 
@@ -24,7 +25,8 @@ export type CaseClosing = { readonly disposition: CaseDisposition; readonly reas
  * Closes a case that is neither grave nor suspicious, and asks a second person for any other.
  * @effects `aml_cases`, `aml_case_events`, perhaps one row of `approvals`; audit `aml_case.closed`, or
  *   `aml_case.closing_requested`; event `aml.case_closed`
- * @errors not_found, case_closed, case_closing, case_has_open_alerts, approval_pending_exists
+ * @errors not_found, case_closed, case_closing, case_has_open_alerts, case_restricts,
+ *   approval_pending_exists
  * @shape the case, or the approval that it waits for
  */
 export async function closeCase(
@@ -39,6 +41,7 @@ export async function closeCase(
       throw refuseAml('case_closing');
     }
     await refuseOpenAlerts(tx, caseId);
+    await refuseStandingRestriction(tx, caseId);
     await addCaseStep(tx, ctx, before, { type: 'commented', body: closing.reason });
     if (closesCaseAlone(before, closing.disposition)) {
       return { found: await close(tx, ctx, before, closing.disposition, closerId) };
@@ -75,6 +78,7 @@ export const closeCaseAction: ApprovalAction = {
       }
     }
     await refuseOpenAlerts(tx, before.id);
+    await refuseStandingRestriction(tx, before.id);
     const disposition = approved.payload.disposition as CaseDisposition;
     await close(tx, ctx, before, disposition, approved.makerId);
   },
@@ -142,5 +146,19 @@ async function refuseOpenAlerts(tx: Tx, caseId: Id): Promise<void> {
     .limit(1);
   if (open !== undefined) {
     throw refuseAml('case_has_open_alerts');
+  }
+}
+
+/** Whoever a case keeps from paying out is released before the case is over. @errors case_restricts */
+async function refuseStandingRestriction(tx: Tx, caseId: Id): Promise<void> {
+  const subjects = await tx
+    .select({ userId: amlCaseSubjects.userId })
+    .from(amlCaseSubjects)
+    .where(eq(amlCaseSubjects.caseId, caseId));
+  for (const { userId } of subjects) {
+    const standing = await restrictionsOf(tx, userId);
+    if (standing.some(({ cause, referenceId }) => cause === 'aml_case' && referenceId === caseId)) {
+      throw refuseAml('case_restricts');
+    }
   }
 }

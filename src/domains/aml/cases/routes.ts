@@ -181,7 +181,7 @@ export const caseEndpoints: readonly Endpoint[] = [
     example: { disposition: 'unfounded', reason: 'The salary explains the payments' },
     responses: { 200: Case, 202: z.object({ approval: ApprovalView }).openapi('AmlCaseApproval') },
     problems: {
-      ...pickProblems(AML_PROBLEMS, 'case_closed', 'case_closing', 'case_has_open_alerts'),
+      ...pickProblems(AML_PROBLEMS, 'case_closed', 'case_closing', 'case_has_open_alerts', 'case_restricts'),
       ...pickProblems(PLATFORM_PROBLEMS, 'approval_pending_exists'),
     },
     handler: async (ctx, { params: { id }, body }) => {

@@ -17,7 +17,7 @@ const PAGE_ROWS = 200;
 /** Pages of one source in one run; the next run goes on. */
 const PAGES_MOST = 50;
 
-/** Rows of a page that are passed by, each with an alarm. */
+/** Rows of a page that are passed by at most, each with an alarm. */
 const FAILED_MOST = 5;
 
 /** Rows take their place when they are made and are seen when they are committed: how far apart that can be. */
@@ -77,6 +77,7 @@ async function collectPage(tx: Tx, ctx: Ctx, source: ActivitySource, after: stri
   await lockExclusive(tx, [`activity:${source.name}`]);
   const rows = await source.read(tx, after, PAGE_ROWS);
   await watchRows(tx, ctx, source, rows);
+  await moveBehind(tx, ctx, source, rows);
   return behind(rows);
 }
 
@@ -86,49 +87,64 @@ function behind(rows: readonly PlacedActivity[]): string | null {
 }
 
 /**
- * The same page, a transaction for each row: one that fails is passed by with an alarm. Where many fail it is not the
- * rows: nothing more is passed by, and the source is read again from there.
+ * The same page, a transaction for each row: those that fail are passed by with an alarm each once all others went
+ * through. Where many fail, or none goes through, it is not the rows: nothing is passed by, and the page is read
+ * again.
  */
 async function collectEach(ctx: Ctx, source: ActivitySource, after: string): Promise<string | null> {
   const rows = await transact(ctx, 'engine', (tx) => source.read(tx, after, PAGE_ROWS));
-  let failed = 0;
+  const failed: PlacedActivity[] = [];
+  let failure: unknown;
+  let watched = 0;
   for (const row of rows) {
     try {
-      await transact(ctx, 'engine', (tx) => watchRows(tx, ctx, source, [row]));
-    } catch (failure) {
-      failed += 1;
-      if (failed > FAILED_MOST) {
+      watched += await transact(ctx, 'engine', (tx) => watchRows(tx, ctx, source, [row]));
+    } catch (thrown) {
+      failure ??= thrown;
+      failed.push(row);
+      if (failed.length > FAILED_MOST) {
         throw failure;
       }
-      await transact(ctx, 'engine', (tx) => passBy(tx, ctx, source, row));
     }
   }
+  // What was kept before says nothing of now, unless it is nearly all of a full page, which new rows never join.
+  if (failed.length > 0 && watched === 0 && rows.length < PAGE_ROWS) {
+    throw failure;
+  }
+  await transact(ctx, 'engine', (tx) => passBy(tx, ctx, source, rows, failed));
   return behind(rows);
 }
 
-async function passBy(tx: Tx, ctx: Ctx, source: ActivitySource, row: PlacedActivity): Promise<void> {
+async function passBy(
+  tx: Tx,
+  ctx: Ctx,
+  source: ActivitySource,
+  rows: readonly PlacedActivity[],
+  failed: readonly PlacedActivity[],
+): Promise<void> {
   await lockExclusive(tx, [`activity:${source.name}`]);
-  await move(tx, ctx, source, row.position);
-  const { sourceId, userId, kind } = row.activity;
-  await raiseAlarm(tx, ctx, {
-    event: AML_EVENTS['monitoring.activity_unwatched'],
-    resource: { type: 'monitored_activity', id: sourceId },
-    subjectUserId: userId,
-    after: { source: source.name, kind },
-  });
+  await moveBehind(tx, ctx, source, rows);
+  for (const { activity } of failed) {
+    const { sourceId, userId, kind } = activity;
+    await raiseAlarm(tx, ctx, {
+      event: AML_EVENTS['monitoring.activity_unwatched'],
+      resource: { type: 'monitored_activity', id: sourceId },
+      subjectUserId: userId,
+      after: { source: source.name, kind },
+    });
+  }
 }
 
-/** @effects `monitored_activity`, `rule_hits`, `activity_cursors` */
+/** @effects `monitored_activity`, `rule_hits` @shape how many were not kept before */
 async function watchRows(
   tx: Tx,
   ctx: Ctx,
   source: ActivitySource,
   rows: readonly PlacedActivity[],
-): Promise<void> {
+): Promise<number> {
   await lockExclusive(tx, [`activity:${source.name}`]);
-  const last = rows.at(-1);
-  if (last === undefined) {
-    return;
+  if (rows.length === 0) {
+    return 0;
   }
   const [cursor] = await tx.select().from(activityCursors).where(eq(activityCursors.source, source.name));
   const kept = await keepActivities(
@@ -142,7 +158,19 @@ async function watchRows(
       await watchActivity(tx, ctx, stored, set);
     }
   }
-  await move(tx, ctx, source, last.position);
+  return kept.length;
+}
+
+async function moveBehind(
+  tx: Tx,
+  ctx: Ctx,
+  source: ActivitySource,
+  rows: readonly PlacedActivity[],
+): Promise<void> {
+  const last = rows.at(-1);
+  if (last !== undefined) {
+    await move(tx, ctx, source, last.position);
+  }
 }
 
 /** Never so far that what commits late would be behind. */

@@ -163,6 +163,21 @@ test('two others end it, the MLRO among them, and what stands for sanctions is a
   expect((await lift(person)).body.code).toBe('customer_not_restricted');
 });
 
+test('the case it stands for is closed only once it has ended', async () => {
+  const { person } = await confirmed();
+  const [found] = await engine().select().from(amlCases).where(eq(amlCases.userId, person.userId));
+  const close = () =>
+    desk.request(officer, 'POST', `/v1/aml/cases/${found?.id}/close`, {
+      body: { disposition: 'unfounded', reason: REASON },
+    });
+  const refused = await close();
+  expect([refused.status, refused.body.code]).toEqual([409, 'case_restricts']);
+  const asked = await lift(person);
+  await vote(officer2, asked.body.approval.id);
+  expect((await vote(mlro, asked.body.approval.id)).status).toBe(200);
+  expect([200, 202]).toContain((await close()).status);
+});
+
 test('a vote to end it covers nothing that was confirmed since', async () => {
   const { person } = await confirmed();
   const asked = await lift(person);

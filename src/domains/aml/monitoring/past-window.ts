@@ -13,19 +13,22 @@ export const MARKET_ROWS_OF_MONEY = 200;
 /** So many rows of one kind. */
 export type PastPart = { readonly kind: ActivityKind; readonly isMarket: boolean; readonly most: number };
 
-/** Of what no rule adds up, the newest says that the person did something. */
+/**
+ * Of what no rule adds up, the newest says that the person did something. Of transfers one more than rules add up, so
+ * that the one which fills the window is told from those behind it.
+ */
 const PAST_OF_MONEY: readonly PastPart[] = [
   { kind: 'deposit', isMarket: false, most: PAST_ROWS },
   { kind: 'withdrawal_requested', isMarket: false, most: PAST_ROWS },
   { kind: 'withdrawal_ended', isMarket: false, most: PAST_ROWS },
   { kind: 'beneficiary_added', isMarket: false, most: PAST_ROWS },
-  { kind: 'transfer', isMarket: false, most: PAST_ROWS },
+  { kind: 'transfer', isMarket: false, most: PAST_ROWS + 1 },
   { kind: 'fill', isMarket: true, most: MARKET_ROWS_OF_MONEY },
   { kind: 'order_placed', isMarket: true, most: 1 },
   { kind: 'order_closed', isMarket: true, most: 1 },
 ];
 
-/** One more than rules add up, so that the one which fills the window is told from those behind it. */
+/** One more, as of transfers. */
 const PAST_OF_MARKET: readonly PastPart[] = [
   { kind: 'fill', isMarket: true, most: PAST_ROWS + 1 },
   { kind: 'order_closed', isMarket: true, most: PAST_ROWS + 1 },

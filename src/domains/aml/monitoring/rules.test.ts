@@ -123,6 +123,14 @@ function toAndFro(count: number, more: Partial<Activity> = {}): readonly Activit
   );
 }
 
+/** Transfers to and fro before an instant, each so long before the next. @units ms */
+function manyTransfers(count: number, apartMs: number, until: Instant = NOW): readonly Activity[] {
+  return toAndFro(count).map((made, number) => ({
+    ...made,
+    occurredAt: addMs(until, -(number + 1) * apartMs),
+  }));
+}
+
 function place(number: number): Uint8Array {
   return new Uint8Array(32).fill(number);
 }
@@ -170,6 +178,9 @@ function filled(filledQuantity: string, more: Partial<Activity> = {}): Activity 
   const { data } = cancelled('sell');
   return cancelled('sell', { data: { ...data, isUnfilled: false, filledQuantity }, ...more });
 }
+
+/** One more transfer than rules add up, some of them of this hour. */
+const FULL = manyTransfers(PAST_ROWS + 1, 2_000, LATER.occurredAt);
 
 const PEERS = { people: 20, inBps: 10_000, outBps: 10_000 };
 
@@ -259,6 +270,25 @@ const CASES: Readonly<Record<string, readonly Row[]>> = {
       },
       0,
     ],
+    ['a transfer that fills the window', transfer('a', 'b'), { past: manyTransfers(PAST_ROWS, 2_000) }, 40],
+    [
+      'a transfer behind it in the same hour',
+      transfer('a', 'b', LATER),
+      { past: manyTransfers(PAST_ROWS + 1, 2_000, LATER.occurredAt) },
+      0,
+    ],
+    [
+      'the first transfer of the next hour',
+      transfer('a', 'b'),
+      { past: manyTransfers(PAST_ROWS + 1, 2_000) },
+      40,
+    ],
+    [
+      'each deposit behind it',
+      deposit('0.01', LATER),
+      { past: times(PAST_ROWS + 1, () => deposit('0.01', { occurredAt: addMs(NOW, 60_000) })) },
+      40,
+    ],
   ],
   crowded_market: [
     ['a trade that fills the window', fill('buy'), { past: manyFills(PAST_ROWS, 2_000) }, 40],
@@ -290,6 +320,17 @@ const CASES: Readonly<Record<string, readonly Row[]>> = {
     ['thirty times', transfer('a', 'b'), { past: toAndFro(29) }, 40],
     ['nine times', transfer('b', 'a'), { past: toAndFro(8) }, 0],
     ['one way only', transfer('a', 'b'), { past: times(60, () => transfer('a', 'b')) }, 0],
+    ['the one that fills the window', transfer('a', 'b', LATER), { past: FULL.slice(1) }, 40],
+    ['one behind it in the same hour', transfer('a', 'b', LATER), { past: FULL }, 0],
+    ['the first of the next hour', transfer('a', 'b'), { past: manyTransfers(PAST_ROWS + 1, 2_000) }, 40],
+    [
+      'one behind others of the same hour between other accounts',
+      transfer('a', 'b', LATER),
+      {
+        past: FULL.map((made, number) => (number < 90 ? { ...made, accountId: OTHER } : made)),
+      },
+      40,
+    ],
     ['between others', transfer('a', 'c'), { past: toAndFro(29) }, 0],
     ['of another asset', transfer('a', 'b', { asset: 'EUR' }), { past: toAndFro(29) }, 0],
     ['before the window', transfer('a', 'b'), { past: toAndFro(29, { occurredAt: ago(7 * DAY + 1) }) }, 0],

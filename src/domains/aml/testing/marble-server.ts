@@ -43,6 +43,7 @@ export type MarbleFault =
   | 'html'
   | 'empty'
   | 'two'
+  | 'nul_id'
   | 'other_object'
   | 'other_scenario'
   | 'score_text'
@@ -164,6 +165,8 @@ function faultOf(fault: MarbleFault | undefined, trigger: Trigger): Response | P
       return told();
     case 'two':
       return told(decision, decision);
+    case 'nul_id':
+      return told({ ...decision, id: 'one\u0000two' });
     case 'other_object':
       return told({ ...decision, trigger_object: { ...trigger, object_id: newId() } });
     case 'other_scenario':

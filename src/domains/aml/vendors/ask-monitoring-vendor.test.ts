@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import { and, asc, eq } from 'drizzle-orm';
 import { openClient } from '../../../platform/db/client.ts';
-import { auditLogs } from '../../../platform/db/schema.ts';
+import type { Ciphertext } from '../../../platform/db/columns.ts';
+import { auditLogs, personKeys } from '../../../platform/db/schema.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { parseMonitoringVendor } from '../../../platform/http/monitoring-vendor.ts';
 import { type FundingDesk, HOLDER, type Person, startFundingDesk } from '../../../testing/funding-desk.ts';
@@ -380,6 +381,63 @@ describe('a vendor that does not answer', () => {
       { status: 'abandoned', failures: 8, lastFailure: 'malformed' },
     ]);
     expect(await eventsOf(person, 'monitoring_vendor_request.abandoned')).toHaveLength(1);
+  });
+});
+
+describe('a person whose key cannot be opened', () => {
+  async function breakKey({ userId }: Person): Promise<() => Promise<void>> {
+    const theirs = eq(personKeys.userId, userId);
+    const [row] = await engine().select().from(personKeys).where(theirs);
+    const write = async (wrappedKey: Ciphertext) => {
+      expect(await engine().update(personKeys).set({ wrappedKey }).where(theirs).returning()).toHaveLength(1);
+    };
+    await write(new Uint8Array(64) as Ciphertext);
+    return () => write(row?.wrappedKey as Ciphertext);
+  }
+
+  test('keeps nobody else from being asked about, and is asked about once it can', async () => {
+    use('compare');
+    const [broken, good] = [await newCustomer(), await newCustomer()];
+    await desk.fund(broken, 'USD', '10');
+    await desk.fund(good, 'USD', '10');
+    const mend = await breakKey(broken);
+    try {
+      desk.deps.personKeys.forgetAll();
+      await run();
+    } finally {
+      await mend();
+    }
+    expect(await resultsOf(good)).toHaveLength(1);
+    expect(await requestsOf(broken)).toMatchObject([
+      { status: 'waiting', failures: 1, lastFailure: 'unreadable' },
+    ]);
+    expect(await askedAbout(broken)).toEqual([]);
+    await makeDue(broken);
+    await run();
+    expect(await resultsOf(broken)).toHaveLength(1);
+  });
+
+  test('once the vendor has answered keeps nothing else from being kept, and is asked about again', async () => {
+    use('compare');
+    const [broken, good] = [await newCustomer(), await newCustomer()];
+    await desk.fund(broken, 'USD', '10');
+    await desk.fund(good, 'USD', '10');
+    const mend = await breakKey(broken);
+    // What is in memory serves for the question; by the answer it is gone.
+    marble.decide = () => {
+      desk.deps.personKeys.forgetAll();
+      return { outcome: 'approve', score: 0 };
+    };
+    try {
+      await run();
+    } finally {
+      await mend();
+    }
+    expect(await askedAbout(broken)).toHaveLength(1);
+    expect(await resultsOf(good)).toHaveLength(1);
+    expect(await requestsOf(broken)).toMatchObject([
+      { status: 'waiting', failures: 1, lastFailure: 'malformed' },
+    ]);
   });
 });
 

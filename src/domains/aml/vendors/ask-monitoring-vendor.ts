@@ -1,5 +1,7 @@
 import { and, asc, eq, gt, lte } from 'drizzle-orm';
+import type { Id } from '../../../kernel/id.ts';
 import type { Ctx } from '../../../platform/context.ts';
+import { SealError } from '../../../platform/crypto/seal.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import type { Job } from '../../../platform/domain.ts';
@@ -70,14 +72,29 @@ async function dueOf(ctx: Ctx, vendor: MonitoringVendor): Promise<readonly Asked
     const { reference } = await activeRules(tx);
     const asked: Asked[] = [];
     for (const { request, activity } of due) {
-      if ((await ctx.deps.personKeys.find(tx, request.userId)) === undefined) {
+      const standing = await standingOf(tx, ctx, request.userId);
+      if (standing === 'erased') {
         await abandonAssessment(tx, ctx, request.id, 'erased');
-        continue;
+      } else if (standing === 'unreadable') {
+        await postponeAssessment(tx, ctx, request.id, 'unreadable');
+      } else {
+        asked.push({ request, query: queryOf(ctx, vendor, activity, reference) });
       }
-      asked.push({ request, query: queryOf(ctx, vendor, activity, reference) });
     }
     return asked;
   });
+}
+
+/** Whether the person's key can be had: one who cannot be read keeps nobody else from being asked about. */
+async function standingOf(tx: Tx, ctx: Ctx, userId: Id): Promise<'readable' | 'erased' | 'unreadable'> {
+  try {
+    return (await ctx.deps.personKeys.find(tx, userId)) === undefined ? 'erased' : 'readable';
+  } catch (error) {
+    if (!(error instanceof SealError)) {
+      throw error;
+    }
+    return 'unreadable';
+  }
 }
 
 /**
@@ -145,7 +162,7 @@ async function askAbout(ctx: Ctx, vendor: MonitoringVendor, asked: readonly Aske
     }),
   );
   for (const one of told) {
-    await transact(ctx, 'engine', (tx) => settle(tx, ctx, vendor, one));
+    await settleOne(ctx, vendor, one);
   }
   const failures = told.flatMap(({ reply }) => (reply.ok ? [] : [reply.failure]));
   if (failures.length === 0) {
@@ -153,6 +170,18 @@ async function askAbout(ctx: Ctx, vendor: MonitoringVendor, asked: readonly Aske
   }
   ctx.deps.log.warn({ vendor: vendor.name, failure: failures[0] }, 'the monitoring vendor did not answer');
   return failures.length < told.length && !failures.some(passesByItself);
+}
+
+/** What cannot be kept comes again, and is given up in the end: it keeps nothing else from being kept. */
+async function settleOne(ctx: Ctx, vendor: MonitoringVendor, told: Told): Promise<void> {
+  try {
+    await transact(ctx, 'engine', (tx) => settle(tx, ctx, vendor, told));
+  } catch (error) {
+    const { id } = told.request;
+    const failure = error instanceof Error ? error.name : 'unknown';
+    ctx.deps.log.error({ vendor: vendor.name, id, failure }, 'an assessment could not be kept');
+    await transact(ctx, 'engine', (tx) => postponeAssessment(tx, ctx, id, 'malformed'));
+  }
 }
 
 async function settle(tx: Tx, ctx: Ctx, vendor: MonitoringVendor, told: Told): Promise<void> {

@@ -123,6 +123,7 @@ describe('an answer', () => {
     ['two decisions', 'two', { failure: 'malformed' }],
     ['a decision on another object', 'other_object', { failure: 'malformed' }],
     ['a decision of another scenario', 'other_scenario', { failure: 'malformed' }],
+    ['a decision whose name no text column takes', 'nul_id', { failure: 'malformed' }],
     ['a score that is text', 'score_text', { failure: 'malformed' }],
     ['an outcome there is none of', 'outcome_unknown', { failure: 'malformed' }],
     ['a redirect', 'redirect', { failure: 'unavailable' }],

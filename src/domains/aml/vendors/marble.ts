@@ -29,7 +29,7 @@ const VERDICTS: Readonly<Record<'approve' | 'review' | 'block_and_review' | 'dec
 };
 
 const Decision = z.looseObject({
-  id: z.string().min(1).max(100),
+  id: z.string().regex(/^[\x21-\x7e]{1,100}$/),
   outcome: z.enum(['approve', 'review', 'block_and_review', 'decline']),
   score: z.number().int().min(-2_147_483_648).max(2_147_483_647),
   scenario: z.looseObject({ id: z.string().max(100) }),

@@ -102,7 +102,7 @@ export async function postponeAssessment(
   tx: Tx,
   ctx: Ctx,
   requestId: Id,
-  failure: VendorFailure,
+  failure: VendorFailure | 'unreadable',
   retryAfterMs = 0,
 ): Promise<void> {
   const request = await lockWaiting(tx, requestId);

@@ -106,8 +106,9 @@ export async function shownOf(
 }
 
 /**
- * What somebody of this risk has to show, by the set they handed in under, and nothing shows: a risk that rose since
- * asks for more. A document that was good when it was handed in is a matter of notices.
+ * What somebody of this risk has to show, by the set they handed in under, and nobody asked for or nothing shows: a
+ * risk that rose since asks for more, and a paper that merely lies there was never looked at. A document that was good
+ * when it was handed in is a matter of notices.
  */
 export async function missingAtRisk(
   tx: Tx,
@@ -122,7 +123,9 @@ export async function missingAtRisk(
   }
   const handedIn = { set, day: dayOf(submittedAt) };
   const { items } = await shownByNow(tx, ctx, application, declaration, risk, handedIn);
-  return missingItems(tx, application.id, items);
+  const asked = new Set((await itemsOf(tx, application.id)).map(({ item }) => item));
+  const missing = new Set(await missingItems(tx, application.id, items));
+  return items.filter((shown) => missing.has(shown) || !asked.has(shown.item));
 }
 
 /** The items of an application as they stand, those it no longer needs left out. */

@@ -4,12 +4,11 @@ import type { Tx } from '../../../platform/db/client.ts';
 import type { KycApplication } from '../store.ts';
 import type { PartyDetailsInput } from './company.ts';
 import { partyPlace, standingParties } from './parties-of.ts';
-import { effectiveShareBps } from './party-rules.ts';
+import { effectiveShareBps, type PartyFacts } from './party-rules.ts';
 import type { PersonBehind } from './requirements.ts';
 
 /**
- * The natural persons behind a legal one who have to be identified: who directs it, and who owns enough of it. Who is
- * named twice is one, by name and birth date.
+ * The natural persons behind a legal one who have to be identified.
  * @shape in the order they were named; none for a natural person and where the key was destroyed
  */
 export async function peopleToIdentify(
@@ -26,26 +25,47 @@ export async function peopleToIdentify(
     return [];
   }
   const parties = await standingParties(tx, application.id);
-  const named = parties.filter(
-    ({ id, role, kind }) =>
-      kind === 'person' &&
-      (role === 'director' ||
-        (role === 'beneficial_owner' && (effectiveShareBps(id, parties) ?? 0) >= thresholdBps)),
-  );
-  const people = Map.groupBy(named, ({ id, identityIndex }) => textOf(identityIndex) ?? id);
-  return [...people].flatMap(([identity, [first, ...more]]) => {
-    const details = first && openJson<PartyDetailsInput>(key, partyPlace(first.id), first.details);
-    return first === undefined || details?.person === undefined
+  const people = identifiedPeople(parties, thresholdBps);
+  return people.flatMap(([first, ...more]) => {
+    const details = openJson<PartyDetailsInput>(key, partyPlace(first.id), first.details);
+    return details?.person === undefined
       ? []
       : [
           {
             partyIds: [first.id, ...more.map(({ id }) => id)],
             nationality: details.person.nationality,
-            isApplicant: identity === textOf(application.identityIndex),
+            isApplicant:
+              first.identityIndex !== null &&
+              textOf(first.identityIndex) === textOf(application.identityIndex),
           },
         ];
   });
 }
+
+/**
+ * Whose identity has to be shown, each with all of their parties: who directs, holds in trust or settled, and who owns
+ * enough in all, through however many parties. Who is named twice is one, by name and birth date.
+ * @units thresholdBps 1–10,000
+ * @shape in the order they were first named
+ */
+export function identifiedPeople<Named extends PartyFacts & { readonly identityIndex: Uint8Array | null }>(
+  parties: readonly Named[],
+  thresholdBps: number,
+): readonly (readonly [Named, ...Named[]])[] {
+  const persons = parties.filter(({ kind }) => kind === 'person');
+  const people = Map.groupBy(persons, ({ id, identityIndex }) => textOf(identityIndex) ?? id);
+  return [...people.values()].flatMap(([first, ...more]) => {
+    const all = first === undefined ? [] : [first, ...more];
+    const owned = all
+      .filter(({ role }) => role === 'beneficial_owner')
+      .map(({ id }) => effectiveShareBps(id, parties) ?? 0);
+    const isOwner = owned.length > 0 && owned.reduce((sum, share) => sum + share, 0) >= thresholdBps;
+    const isNamed = all.some(({ role }) => ALWAYS_IDENTIFIED.has(role));
+    return first !== undefined && (isNamed || isOwner) ? [[first, ...more] as const] : [];
+  });
+}
+
+const ALWAYS_IDENTIFIED: ReadonlySet<string> = new Set(['director', 'trustee', 'settlor']);
 
 function textOf(index: Uint8Array | null): string | null {
   return index === null ? null : Buffer.from(index).toString('hex');

@@ -4,15 +4,26 @@ import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { lockGates } from '../../identity/index.ts';
 import type { DeclarationInput } from '../api.ts';
-import { isCritical, reviewNotices } from '../review-notices.ts';
+import { type NoticeCode, reviewNotices } from '../review-notices.ts';
 import { kycApplications } from '../schema.ts';
 import { declarationOf, documentsOf, type KycApplication } from '../store.ts';
 
 const RANKS = { none: 0, basic: 1, standard: 2, enhanced: 3 } as const;
 
 /**
+ * What says that this is perhaps another person than the one who was approved. Whatever else is grave takes nothing
+ * off what somebody has; it is the decision that needs a senior person.
+ */
+const SOMEBODY_ELSE: ReadonlySet<NoticeCode> = new Set([
+  'document_number_seen_elsewhere',
+  'barred_person_seen_elsewhere',
+  'provider_name_differs',
+  'provider_birth_date_differs',
+]);
+
+/**
  * Whether an applicant keeps what they are approved for while this application is looked at: it asks for a higher
- * level, as the very person who was approved, for themselves, and nothing grave speaks against it.
+ * level, as the very person who was approved, for themselves, and nothing says that they are perhaps somebody else.
  */
 export async function keepsGate(
   tx: Tx,
@@ -41,8 +52,7 @@ export async function keepsGate(
   }
   const documents = await documentsOf(tx, application.id);
   const notices = await reviewNotices(tx, ctx, application, declaration, documents);
-  // A refusal of more takes nothing off what somebody has; it is the decision that needs a senior person.
-  return !notices.some(({ code }) => isCritical(code) && code !== 'rejected_before');
+  return !notices.some(({ code }) => SOMEBODY_ELSE.has(code));
 }
 
 /** Whether all that screening reads of a person is the same, and how exposed they say they are. */

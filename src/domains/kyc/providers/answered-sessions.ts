@@ -1,4 +1,4 @@
-import { and, asc, eq, ne } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, ne } from 'drizzle-orm';
 import type { Json } from '../../../kernel/canonical-json.ts';
 import type { Id } from '../../../kernel/id.ts';
 import type { Ctx } from '../../../platform/context.ts';
@@ -140,6 +140,19 @@ function noticesOf({ session, findings }: AnsweredSession): readonly ProviderNot
 }
 
 async function declinedElsewhere(tx: Tx, { id, userId }: KycApplication) {
+  // Whoever approved one had what was said before it in front of them.
+  const [approved] = await tx
+    .select({ id: kycApplications.id })
+    .from(kycApplications)
+    .where(
+      and(
+        eq(kycApplications.userId, userId),
+        eq(kycApplications.status, 'approved'),
+        ne(kycApplications.id, id),
+      ),
+    )
+    .orderBy(desc(kycApplications.decidedAt), desc(kycApplications.id))
+    .limit(1);
   const rows = await tx
     .select({ sessionId: kycProviderSessions.id, applicationId: kycProviderSessions.applicationId })
     .from(kycProviderSessions)
@@ -150,6 +163,7 @@ async function declinedElsewhere(tx: Tx, { id, userId }: KycApplication) {
         eq(kycProviderSessions.status, 'declined'),
         ne(kycProviderSessions.applicationId, id),
         ne(kycApplications.status, 'approved'),
+        approved === undefined ? undefined : gt(kycApplications.id, approved.id),
       ),
     )
     .orderBy(asc(kycProviderSessions.id));

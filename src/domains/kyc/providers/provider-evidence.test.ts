@@ -182,6 +182,26 @@ async function keyOf({ userId }: Person) {
   return transact(desk.system, 'engine', (tx) => desk.deps.personKeys.of(tx, userId));
 }
 
+/** Asks for the next level, and hands it in after what the provider says. */
+async function wantsMore(
+  { person, declared }: Awaited<ReturnType<typeof started>>,
+  said?: { readonly read: Record<string, Json>; readonly status: string },
+): Promise<string> {
+  const body = { level: 'standard', declaration: declared };
+  const { id } = (await desk.call(person, 'POST', '/v1/kyc/applications', body)).body;
+  const path = `/v1/kyc/applications/${id}`;
+  for (const type of ['passport', 'proof_of_address']) {
+    await desk.call(person, 'POST', `${path}/documents`, upload({ type }));
+  }
+  await desk.certify(person, path);
+  const session = await sessionOf(person, path);
+  if (said !== undefined) {
+    await says(session, said.status, passport(declared, said.read));
+  }
+  expect((await submit({ person, path, session })).status).toBe(200);
+  return path;
+}
+
 describe('a decision on an application', () => {
   test('rests on what the provider said where nothing differs, and one reviewer is enough', async () => {
     const all = await started();
@@ -299,6 +319,26 @@ describe('a decision on an application', () => {
       sessionId: (await rowOf(first.session)).id,
       applicationId: idIn(first.path),
     });
+    const asked = await approve(path);
+    expect(asked.status).toBe(202);
+    await desk.call(mlro, 'POST', `/v1/approvals/${asked.body.approval.id}/approve`, REASON);
+    expect(await decisionOf(path)).toMatchObject({ outcome: 'approved' });
+
+    // Whoever approved it knew of the decline; who asks for more now keeps what they have.
+    const more = await wantsMore(first);
+    expect(await noticesOf(more)).not.toContain('provider_declined');
+  });
+
+  test.each<[string, Record<string, Json>, string, string]>([
+    ['keeps', {}, 'Declined', 'approved'],
+    ['does not keep', { last_name: 'PEMBERLEY' }, 'Approved', 'pending'],
+  ])('%s what somebody has while they ask for more', async (_title, read, status, kycStatus) => {
+    const all = await started();
+    await says(all.session, 'Approved', passport(all.declared));
+    await submit(all);
+    expect((await approve(all.path)).status).toBe(200);
+    const path = await wantsMore(all, { read, status });
+    expect(await desk.gateOf(all.person)).toMatchObject({ kycStatus });
     expect((await approve(path)).status).toBe(202);
   });
 

@@ -32,7 +32,7 @@ export type Judgement = {
   /** The notices that are grave enough for a second person, each once. */
   readonly critical: readonly string[];
   readonly evidence: object;
-  /** What has to be shown at the risk of today and nothing shows. */
+  /** What has to be shown at the risk of today, and nobody asked for or nothing shows. */
   readonly missing: readonly ShownItem[];
   readonly explanation: readonly Explained[];
 };

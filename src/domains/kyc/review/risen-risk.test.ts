@@ -87,6 +87,29 @@ describe('a risk that rises while an application waits', () => {
     expect((await approve(path)).status).toBe(202);
   });
 
+  test('is not content with a paper that nobody asked for and nobody looked at', async () => {
+    const person = await desk.newPerson();
+    const body = { level: 'basic', declaration: declarationOf(person) };
+    const { id } = (await desk.call(person, 'POST', '/v1/kyc/applications', body)).body;
+    const path = `/v1/kyc/applications/${id}`;
+    for (const type of ['passport', 'source_of_funds', 'source_of_wealth']) {
+      await desk.call(person, 'POST', `${path}/documents`, upload({ type }));
+    }
+    await desk.certify(person, path);
+    expect((await desk.call(person, 'POST', `${path}/submit`)).status).toBe(200);
+    await desk.settle();
+    await suspect(person);
+    expect(await approve(path)).toMatchObject({ status: 409, body: { code: 'items_missing' } });
+    const back = await desk.call(desk.officer, 'POST', `${path}/request-resubmission`, REASON);
+    expect(back.status).toBe(200);
+    expect((await desk.call(person, 'POST', `${path}/documents`, upload())).status).toBe(201);
+    // What lies there is enough for who hands in again: then it is an item like any other.
+    expect((await desk.call(person, 'POST', `${path}/submit`)).status).toBe(200);
+    await desk.settle();
+    expect((await itemsOf(path)).map(({ item }) => item)).toContain('source_of_funds');
+    expect((await approve(path)).status).toBe(202);
+  });
+
   test('lets nobody see before they hand in again what the firm thinks of them', async () => {
     const person = await desk.newPerson();
     const path = await desk.apply(person);

@@ -1,9 +1,13 @@
 import { z } from '@hono/zod-openapi';
 import type { Activity } from '../../../../platform/activity.ts';
 import { rule } from '../rule.ts';
+import { wasSaidThisHour } from '../said-this-hour.ts';
 import { DAY_MS, within } from '../sizes.ts';
 
-/** Money that goes to and fro between two accounts of one person, which no purpose of theirs explains. */
+/**
+ * Money that goes to and fro between two accounts of one person, which no purpose of theirs explains. Where there are
+ * more transfers than rules see, it finds the first of each clock hour between the two.
+ */
 export const circularTransfers = rule({
   key: 'circular_transfers',
   looksFor: 'Money moved to and fro between two accounts of the person',
@@ -21,9 +25,13 @@ export const circularTransfers = rule({
   },
   evaluate: (activity, { past }, { windowDays }) => {
     const earlier = within(past, activity.occurredAt, windowDays * DAY_MS, ['transfer']);
-    const between = [activity, ...earlier].filter(
+    const alike = earlier.filter(
       (transfer) => transfer.asset === activity.asset && pairOf(transfer) === pairOf(activity),
     );
+    if (wasSaidThisHour(activity, earlier, alike)) {
+      return [];
+    }
+    const between = [activity, ...alike];
     const there = between.filter(({ accountId }) => accountId === activity.accountId).length;
     const thereAndBack = 2 * Math.min(there, between.length - there);
     return [{ measure: thereAndBack, facts: { transfers: between.length, thereAndBack } }];

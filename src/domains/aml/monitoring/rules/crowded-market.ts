@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
-import type { Activity } from '../../../../platform/activity.ts';
 import { PAST_ROWS } from '../past-window.ts';
 import { rule } from '../rule.ts';
+import { wasSaidThisHour } from '../said-this-hour.ts';
 import { HOUR_MS, within } from '../sizes.ts';
 
 /**
@@ -23,21 +23,9 @@ export const crowdedMarket = rule({
   },
   evaluate: (activity, { past }, { windowHours }) => {
     const earlier = within(past, activity.occurredAt, windowHours * HOUR_MS, [activity.kind]);
-    if (earlier.length < PAST_ROWS || wasSaid(activity, earlier)) {
+    if (earlier.length < PAST_ROWS || wasSaidThisHour(activity, earlier)) {
       return [];
     }
     return [{ measure: earlier.length + 1, facts: { activities: earlier.length + 1 } }];
   },
 });
-
-/** The one before it, of the same hour, found the window full as well. What came about at once says nothing. */
-function wasSaid(activity: Activity, earlier: readonly Activity[]): boolean {
-  const before = earlier.filter(({ occurredAt }) => occurredAt < activity.occurredAt);
-  const last = before[0];
-  return last !== undefined && before.length > PAST_ROWS && hourOf(last) === hourOf(activity);
-}
-
-/** @shape the instant's letters down to the hour */
-function hourOf({ occurredAt }: Activity): string {
-  return occurredAt.slice(0, 13);
-}
