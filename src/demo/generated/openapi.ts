@@ -5349,7 +5349,7 @@ export interface paths {
         put?: never;
         /**
          * Import a bank statement
-         * @description The body is the file as the bank sent it, one statement in camt.053.001.02 or .08. All of it is booked or nothing; a refused file is kept with its reason. A file or statement that was imported already is refused, and one that does not begin where the last one of the account ended.
+         * @description The body is the file as the bank sent it, one statement in camt.053.001.02 or .08. All of it is taken or nothing; a refused file is kept with its reason. Credits are booked one after the other: `bookedAt` says when all were, `bookedCount` how far it is. A file or statement that was imported already is refused, and one that does not begin where the last one of the account ended.
          *
          *     Who may: operations.
          *
@@ -9087,7 +9087,7 @@ export interface components {
         };
         KycReviewNotice: {
             /** @enum {string} */
-            code: "name_differs_from_profile" | "document_expired" | "document_number_seen_elsewhere" | "document_file_seen_elsewhere" | "person_seen_elsewhere" | "company_seen_elsewhere" | "party_seen_elsewhere" | "barred_person_seen_elsewhere" | "rejected_before" | "pep_declared_and_denied" | "us_indicia_contradict" | "tax_residence_differs" | "ownership_dispersed" | "number_unknown" | "expiry_unknown" | "issue_date_unknown" | "image_small" | "mrz_name_differs" | "mrz_birth_date_differs" | "mrz_sex_differs" | "mrz_nationality_differs" | "mrz_issuer_differs" | "mrz_number_differs" | "mrz_expiry_differs" | "mrz_type_differs" | "provider_declined" | "provider_name_differs" | "provider_birth_date_differs" | "provider_nationality_differs" | "provider_document_expired" | "provider_warned";
+            code: "name_differs_from_profile" | "document_expired" | "document_number_seen_elsewhere" | "document_file_seen_elsewhere" | "person_seen_elsewhere" | "company_seen_elsewhere" | "party_seen_elsewhere" | "barred_person_seen_elsewhere" | "rejected_before" | "pep_declared_and_denied" | "us_indicia_contradict" | "tax_residence_differs" | "ownership_dispersed" | "ownership_in_trust" | "owner_listed" | "number_unknown" | "expiry_unknown" | "issue_date_unknown" | "image_small" | "mrz_name_differs" | "mrz_birth_date_differs" | "mrz_sex_differs" | "mrz_nationality_differs" | "mrz_issuer_differs" | "mrz_number_differs" | "mrz_expiry_differs" | "mrz_type_differs" | "provider_declined" | "provider_name_differs" | "provider_birth_date_differs" | "provider_nationality_differs" | "provider_document_expired" | "provider_warned";
             /**
              * Format: uuid
              * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
@@ -9159,6 +9159,11 @@ export interface components {
                 /** @enum {boolean} */
                 dispersed?: true;
                 statement?: string;
+                trust?: {
+                    name: string;
+                    hasProtector: boolean;
+                    beneficiaryClass?: string;
+                };
             };
         } | {
             /** @enum {string} */
@@ -9273,6 +9278,10 @@ export interface components {
                 /** @example MUS */
                 country: string;
                 registrationNumber?: string;
+                listing?: {
+                    exchange: string;
+                    isin?: string;
+                };
                 identifiers?: {
                     /** @enum {string} */
                     type: "passport" | "national_id" | "driving_licence" | "registration" | "lei" | "tax";
@@ -9284,7 +9293,7 @@ export interface components {
         };
         NewKycParty: {
             /** @enum {string} */
-            role: "director" | "beneficial_owner" | "authorised_signatory" | "trustee" | "settlor";
+            role: "director" | "beneficial_owner" | "authorised_signatory" | "trustee" | "settlor" | "beneficiary" | "protector";
             details: components["schemas"]["KycPartyDetails"];
             shareBps?: number;
             /**
@@ -11032,6 +11041,7 @@ export interface components {
             contentHash: string;
             activeHash: string | null;
             activities: number;
+            activitiesLookedAt?: number;
             isCut: boolean;
             people: number;
             hitsBefore: number;
@@ -12007,6 +12017,8 @@ export interface components {
             reason: string;
         };
         BankStatementDetail: components["schemas"]["BankStatement"] & {
+            /** @description How many of the lines are booked */
+            bookedCount: number;
             lines: components["schemas"]["BankStatementLine"][];
         };
         BankStatementLine: {
@@ -12053,6 +12065,8 @@ export interface components {
              */
             importedAt: string;
             entryCount: number;
+            /** @description When the last line was booked; null while lines wait to be, and where the file was refused */
+            bookedAt: string | null;
         };
         /** Format: binary */
         BankStatementFile: string;
@@ -43155,6 +43169,7 @@ export interface operations {
              *     `rule_not_simulated`: The draft has not been simulated against what is in force
              *     `rule_simulation_cut`: The simulation did not reach the end of its time; simulate a shorter one
              *     `rule_simulation_old`: The simulation is older than seven days
+             *     `rule_simulation_empty`: The simulation was over a time in which nobody did what the rule looks at
              *     `approval_pending_exists`: The same action already waits for an approval
              */
             409: {

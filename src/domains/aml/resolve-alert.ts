@@ -16,6 +16,7 @@ import { itemsOf } from './alerts/alert-items.ts';
 import { type AlertDisposition, closeAlert } from './alerts/close-alert.ts';
 import { confirmCustomer } from './alerts/confirm-customer.ts';
 import { lockOpenAlert } from './alerts/lock-alert.ts';
+import { releaseWhatItCaused } from './alerts/release-what-it-caused.ts';
 import { restrictCustomer } from './alerts/restrict-customer.ts';
 import { closesAlone, freezesWhenTrue, restrictsWhenTrue } from './alerts/rules.ts';
 import { AML_EVENTS } from './audit.ts';
@@ -89,7 +90,10 @@ export const clearAlertAction: ApprovalAction = {
       await whitelistItems(tx, ctx, alert, items, approved);
     }
     const reason = 'Agreed by a second person';
-    await closeAlert(tx, ctx, alert, { disposition, reason, resolvedBy: approved.makerId });
+    const closed = await closeAlert(tx, ctx, alert, { disposition, reason, resolvedBy: approved.makerId });
+    if (disposition === 'false_positive') {
+      await releaseWhatItCaused(tx, ctx, closed, approved.approvalId);
+    }
     await followScreening(tx, ctx, gate);
   },
   refused: reopen,

@@ -175,6 +175,12 @@ export const FUNDING_EVENTS = auditEvents({
     description: 'A bank statement was imported',
     shows: STATEMENT_SHOWS,
   },
+  'bank_statement.booked': {
+    category: 'financial',
+    severity: 'warning',
+    description: 'Every line of a bank statement was booked',
+    shows: ['statementId', 'bookedAt'],
+  },
   'bank_statement.refused': {
     category: 'financial',
     severity: 'error',

@@ -83,8 +83,9 @@ export type Credit = {
 };
 
 /**
- * Credits a locked deposit, whose owner's gate the caller holds exclusively: the customer is owed more, the house has it. The fee they were shown is taken
- * from it, then what they owe the firm; what can still be called back cannot be withdrawn yet.
+ * Credits a locked deposit, whose owner's gate the caller holds exclusively: the customer is owed more, the house has
+ * it. The fee they were shown is taken from it, then what they owe the firm; what can still be called back cannot be
+ * withdrawn yet.
  * @effects journals `deposit` and perhaps `fee`, perhaps one of a repayment, a lot where the asset is not
  *   money, `wallets.unsettled`, the deposit's row; audit `deposit.cleared`; event `funding.deposit_cleared`; those
  *   of `watchDeposit`

@@ -7,6 +7,11 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { Tx } from '../../platform/db/client.ts';
 import type { Check, CheckResult } from '../../platform/domain.ts';
 
+/** Lines of a statement are booked one after the other; for an hour they may be on their way. */
+const beingBooked = sql`exists (select 1 from bank_statements s
+  where s.id = l.statement_id and s.imported_at >= now() - interval '1 hour'
+    and not exists (select 1 from bank_statement_bookings b where b.statement_id = s.id))`;
+
 export const evidenceChecks: readonly Check[] = [
   {
     name: 'funding.statements_add_up',
@@ -32,6 +37,7 @@ export const evidenceChecks: readonly Check[] = [
         sql`select 'statement line ' || l.id as object, 'a credit that is neither a deposit nor a receipt' as detail
             from bank_statement_lines l
             where l.direction = 'credit'
+              and not ${beingBooked}
               and not exists (select 1 from deposits d where d.statement_line_id = l.id and d.amount = l.amount)
               and not exists (select 1 from unallocated_receipts r
                 where r.statement_line_id = l.id and r.amount = l.amount)
@@ -41,6 +47,11 @@ export const evidenceChecks: readonly Check[] = [
               join deposits d on d.statement_line_id = l.id
               join unallocated_receipts r on r.statement_line_id = l.id
             where r.status <> 'allocated' or r.deposit_id is distinct from d.id
+          union all
+            select 'statement ' || s.id, 'is not booked yet, and was taken over an hour ago'
+            from bank_statements s
+            where s.status = 'imported' and s.imported_at < now() - interval '1 hour'
+              and not exists (select 1 from bank_statement_bookings b where b.statement_id = s.id)
           union all
             select 'deposit ' || d.id, 'cites a line that is no credit' from deposits d
               join bank_statement_lines l on l.id = d.statement_line_id where l.direction <> 'credit'`,

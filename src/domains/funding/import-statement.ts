@@ -1,5 +1,5 @@
-import { and, desc, eq, or, sql } from 'drizzle-orm';
-import { actorIdOf, personOf } from '../../kernel/actor.ts';
+import { and, desc, eq, inArray, or, sql } from 'drizzle-orm';
+import { actorIdOf } from '../../kernel/actor.ts';
 import { formatAmount, scaleOf } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import { DomainError } from '../../kernel/error.ts';
@@ -12,15 +12,17 @@ import { seal, sealJson } from '../../platform/crypto/seal.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { lockExclusive } from '../../platform/db/locks.ts';
 import { transact } from '../../platform/db/transact.ts';
-import { requireAsset } from '../ledger/index.ts';
+import { lockWallets, requireAsset } from '../ledger/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
+import { bookStatement } from './book-statement.ts';
 import { parseStatement, type Statement, type StatementLine } from './camt-053.ts';
 import { StatementError, type StatementFault } from './camt-error.ts';
 import { type FUNDING_PROBLEMS, refuseFunding } from './errors.ts';
 import { bankAccounts, bankStatementLines, bankStatements } from './evidence/schema.ts';
-import { matchLines } from './match-statement.ts';
-import type { BankAccount } from './receipts.ts';
-import { openDebits } from './statement-debits.ts';
+import { matchLine } from './match-line.ts';
+import { type BankAccount, bankWallets, type NewReceipt, openReceipts } from './receipts.ts';
+import { deposits } from './schema.ts';
+import { lockPayoutsNamed, openDebits } from './statement-debits.ts';
 import { type BankStatement, counterpartyPlace, inParts, type StoredLine } from './statement-lines.ts';
 
 const DAY_MS = 86_400_000;
@@ -43,10 +45,10 @@ const REFUSALS: Readonly<Record<StatementFault, keyof typeof FUNDING_PROBLEMS>> 
 };
 
 /**
- * Takes a bank statement: all of it is booked, or nothing. What fits a deposit in every respect credits it,
- * other credits become unallocated receipts, and debits that no payout explains become work too. A refused
- * file is kept with its reason.
- * @effects one row of `bank_statements`, its lines, and what `matchLines` does; audit
+ * Takes a bank statement, or refuses all of it and keeps the file with its reason. Taken as a whole are the statement,
+ * its debits and the credits that name no deposit; then each credit that names one is booked by itself, so that nobody
+ * waits for somebody else's. What is interrupted there is booked by the job.
+ * @effects one row of `bank_statements`, its lines, receipts and debits; what `bookStatement` does; audit
  *   `bank_statement.imported` or `bank_statement.refused`
  * @errors statement_unreadable, statement_wrong_account, statement_totals_differ, statement_duplicate,
  *   statement_gap, statement_not_bookable
@@ -54,10 +56,11 @@ const REFUSALS: Readonly<Record<StatementFault, keyof typeof FUNDING_PROBLEMS>> 
 export async function importStatement(ctx: Ctx, bytes: Uint8Array): Promise<BankStatement> {
   const file = { bytes, fileHash: sha256(bytes) };
   let parsed: Statement | undefined;
+  let statement: BankStatement;
   try {
-    parsed = parseStatement(bytes);
-    const statement = parsed;
-    return await transact(ctx, 'engine', (tx) => book(tx, ctx, file, statement));
+    const read = parseStatement(bytes);
+    parsed = read;
+    statement = await transact(ctx, 'engine', (tx) => take(tx, ctx, file, read));
   } catch (error) {
     const refusal = refusalOf(error);
     if (refusal === undefined) {
@@ -65,6 +68,18 @@ export async function importStatement(ctx: Ctx, bytes: Uint8Array): Promise<Bank
     }
     await keepRefused(ctx, file, parsed, refusal);
     throw refuseFunding(REFUSALS[refusal.fault], { detail: refusal.message });
+  }
+  await bookNow(ctx, statement.id);
+  return statement;
+}
+
+/** The statement is taken, whatever becomes of this: the answer says how far it is, and the job goes on. */
+async function bookNow(ctx: Ctx, statementId: Id): Promise<void> {
+  try {
+    await bookStatement(ctx, statementId);
+  } catch (error) {
+    const failure = error instanceof Error ? error.name : 'unknown';
+    ctx.deps.log.error({ failure, statementId }, 'lines of a bank statement are not booked yet');
   }
 }
 
@@ -78,7 +93,7 @@ function refusalOf(error: unknown): StatementError | undefined {
 }
 
 /** One import of an account at a time: the second of two equal files must see the first. */
-async function book(tx: Tx, ctx: Ctx, file: StatementFile, parsed: Statement): Promise<BankStatement> {
+async function take(tx: Tx, ctx: Ctx, file: StatementFile, parsed: Statement): Promise<BankStatement> {
   const account = await expectedAccount(tx, parsed);
   refuseUnlikelyDays(ctx, parsed);
   await lockExclusive(tx, [`bank_statements:${account.id}`]);
@@ -112,9 +127,56 @@ async function book(tx: Tx, ctx: Ctx, file: StatementFile, parsed: Statement): P
     subjectUserId: null,
     after: statement,
   });
-  await matchLines(tx, ctx, account, lines, { importerId: personOf(ctx.actor) });
+  await lockPayoutsNamed(tx, lines);
+  const { bank, unallocated } = await bankWallets(tx, ctx, account);
+  await lockWallets(tx, [bank, unallocated]);
+  const { nobodys, named } = await sortCredits(tx, account, lines);
+  await openReceipts(tx, ctx, account, nobodys);
+  await refuseBeyondBooks(tx, bank, named);
   await openDebits(tx, ctx, account, lines);
   return statement;
+}
+
+/** What names no deposit is nobody's yet, and needs nobody's gate. */
+async function sortCredits(
+  tx: Tx,
+  { currency: asset }: BankAccount,
+  lines: readonly StoredLine[],
+): Promise<{ readonly nobodys: readonly NewReceipt[]; readonly named: readonly StoredLine[] }> {
+  const credits = lines.filter(({ direction }) => direction === 'credit');
+  const references = [...new Set(credits.flatMap(({ paymentReference }) => paymentReference ?? []))];
+  const known = new Set<string>();
+  for (const some of inParts(references)) {
+    const rows = await tx
+      .select({ reference: deposits.paymentReference })
+      .from(deposits)
+      .where(inArray(deposits.paymentReference, some));
+    rows.map(({ reference }) => known.add(reference));
+  }
+  const nobodys = credits.flatMap((line) => {
+    if (known.has(line.paymentReference ?? '')) {
+      return [];
+    }
+    const facts = { deposit: undefined, payer: 'unnamed', accepts: false, own: false } as const;
+    const outcome = matchLine({ ...facts, line: { ...line, asset } });
+    const { id: statementLineId, amount, valueDate } = line;
+    return outcome.kind === 'receipt'
+      ? [{ statementLineId, amount, valueDate, reason: outcome.reason, depositId: null }]
+      : [];
+  });
+  return { nobodys, named: credits.filter(({ paymentReference }) => known.has(paymentReference ?? '')) };
+}
+
+/** What is booked line by line later has to fit as a whole now: then no line is refused for those before it. */
+async function refuseBeyondBooks(tx: Tx, bank: Id, named: readonly StoredLine[]): Promise<void> {
+  // Together they may be more than an amount is.
+  const sum = named.reduce((total, { amount }) => total + amount, 0n);
+  const [wallet] = await tx.execute<{ fits: boolean }>(sql`
+    select abs(total - ${sum.toString()}::numeric / 100000000) < 1000000000000 as fits
+    from wallets where id = ${bank}`);
+  if (wallet?.fits !== true) {
+    throw new StatementError('not_bookable', 'balance_out_of_range');
+  }
 }
 
 async function expectedAccount(tx: Tx, parsed: Statement): Promise<BankAccount> {
@@ -232,15 +294,11 @@ async function storeLines(
     const sealed = sealJson(ctx.deps.keyring.house, counterpartyPlace(id), counterparty);
     return { ...line, id, statementId, counterparty: sealed };
   });
-  const rows: StoredLine['row'][] = [];
+  const rows: StoredLine[] = [];
   for (const some of inParts(drafts)) {
     rows.push(...(await tx.insert(bankStatementLines).values(some).returning()));
   }
-  const byPosition = new Map(rows.map((row) => [row.position, row]));
-  return parsed.lines.map((line) => ({
-    row: present(byPosition.get(line.position), 'every line was inserted'),
-    parsed: line,
-  }));
+  return rows.toSorted((left, right) => left.position - right.position);
 }
 
 /** In a transaction of its own: what was refused is evidence too. The file itself is kept once. */

@@ -3,6 +3,7 @@ import { peopleBehind } from '../../platform/privacy/people-behind.ts';
 import { fundingActivity } from './activity-source.ts';
 import { receiptAllocation, receiptReturn } from './allocate-receipt.ts';
 import { FUNDING_EVENTS } from './audit.ts';
+import { bookStatements } from './book-statement.ts';
 import { fundingChecks } from './checks.ts';
 import { clearingPeriodChange } from './clearing-periods.ts';
 import { fundingObstacles } from './closing-obstacles.ts';
@@ -89,6 +90,7 @@ export const fundingDomain: Domain = {
     payoutAccountChange,
   ],
   jobs: [
+    { name: 'funding.book-statements', cron: '* * * * *', run: bookStatements },
     { name: 'funding.settle-deposits', cron: '7 * * * *', run: settleDeposits },
     { name: 'funding.collect-debts', cron: '*/5 * * * *', run: collectDebts },
     { name: 'funding.rescreen-payees', cron: '*/5 * * * *', run: rescreenPayees },
@@ -98,6 +100,8 @@ export const fundingDomain: Domain = {
       cron: '30 7 * * *',
       inFirmZone: true,
       run: async (ctx) => {
+        // What a statement says is looked at once all of it is booked.
+        await bookStatements(ctx);
         await runReconciliation(ctx);
       },
     },

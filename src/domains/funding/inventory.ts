@@ -1,5 +1,11 @@
 import { inventoryOf, type TableInventory } from '../../platform/db/inventory.ts';
-import { bankAccounts, bankStatementLines, bankStatements, inboundEvents } from './evidence/schema.ts';
+import {
+  bankAccounts,
+  bankStatementBookings,
+  bankStatementLines,
+  bankStatements,
+  inboundEvents,
+} from './evidence/schema.ts';
 import {
   clientMoneyPositions,
   custodyReportLines,
@@ -199,6 +205,7 @@ export const fundingInventory: readonly TableInventory[] = [
     paymentReference: 'personal',
     counterparty: 'personal, sealed under the house key',
   }),
+  inventoryOf(bankStatementBookings, 'transactions', { statementId: 'internal', bookedAt: 'internal' }),
   inventoryOf(bankStatements, 'transactions', {
     id: 'internal',
     status: 'internal',

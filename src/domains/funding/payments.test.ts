@@ -14,7 +14,12 @@ import {
 } from '../../testing/funding-desk.ts';
 import { amlAlerts } from '../aml/schema.ts';
 import { wallets } from '../ledger/schema.ts';
-import { bankStatementLines, bankStatements, inboundEvents } from './evidence/schema.ts';
+import {
+  bankStatementBookings,
+  bankStatementLines,
+  bankStatements,
+  inboundEvents,
+} from './evidence/schema.ts';
 import { evidenceChecks } from './evidence-checks.ts';
 import { isSigned, providerNamed, signPayment, TEST_PROVIDER } from './payment-providers.ts';
 import { newPaymentReference } from './payment-reference.ts';
@@ -466,6 +471,8 @@ describe('reconcile finds', () => {
         statementReference: 'PLANTED',
       };
       await tx.insert(bankStatements).values(file as typeof bankStatements.$inferInsert);
+      const bookedAt = desk.deps.clock.now();
+      await tx.insert(bankStatementBookings).values({ statementId, bookedAt });
       const entry = { ...line, id: newId(), statementId, direction: 'credit', amount: parseAmount('999') };
       await tx.insert(bankStatementLines).values(entry as typeof bankStatementLines.$inferInsert);
       const broken: string[] = [];

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { electronicFormatIBAN, isValidIBAN } from 'ibantools';
 import { ApprovalReason } from '../../platform/approvals/api.ts';
 import { pageQuery } from '../../platform/http/cursor.ts';
-import { idInput, wireId, wireOf } from '../../platform/http/wire.ts';
+import { idInput, wireId, wireInstant, wireOf } from '../../platform/http/wire.ts';
 import { ageDays } from './debit-api.ts';
 import { bankAccounts, bankStatementLines, bankStatementStatus, bankStatements } from './evidence/schema.ts';
 import { receiptStatus, unallocatedReceipts } from './work/schema.ts';
@@ -58,7 +58,13 @@ export const BankStatement = wireOf(bankStatements)
     importedBy: true,
     importedAt: true,
   })
-  .extend({ entryCount: z.number().int() })
+  .extend({
+    entryCount: z.number().int(),
+    bookedAt: z.union([wireInstant, z.null()]).openapi({
+      description:
+        'When the last line was booked; null while lines wait to be, and where the file was refused',
+    }),
+  })
   .openapi('BankStatement');
 
 const orNull = z.union([wireId, z.null()]);
@@ -78,9 +84,10 @@ const BankStatementLine = wireOf(bankStatementLines)
   .extend({ position: z.number().int(), depositId: orNull, receiptId: orNull, debitId: orNull })
   .openapi('BankStatementLine');
 
-export const BankStatementDetail = BankStatement.extend({ lines: z.array(BankStatementLine) }).openapi(
-  'BankStatementDetail',
-);
+export const BankStatementDetail = BankStatement.extend({
+  bookedCount: z.number().int().openapi({ description: 'How many of the lines are booked' }),
+  lines: z.array(BankStatementLine),
+}).openapi('BankStatementDetail');
 
 export const statementQuery = z.strictObject({
   ...pageQuery,

@@ -82,7 +82,7 @@ export async function openDebits(
   account: BankAccount,
   lines: readonly StoredLine[],
 ): Promise<void> {
-  const debits = lines.filter(({ row }) => row.direction === 'debit');
+  const debits = lines.filter((line) => line.direction === 'debit');
   if (debits.length === 0) {
     return;
   }
@@ -90,9 +90,9 @@ export async function openDebits(
   const payouts = await payoutsNamed(tx, debits);
   const paid = await explainedAlready(tx, [...payouts.values()]);
   const createdAt = ctx.deps.clock.now();
-  const values = debits.map(({ row }) => {
-    const payout = payouts.get(row.endToEndId ?? '');
-    const facts = { ...row, asset: account.currency, named: row.endToEndId !== null };
+  const values = debits.map((line) => {
+    const payout = payouts.get(line.endToEndId ?? '');
+    const facts = { ...line, asset: account.currency, named: line.endToEndId !== null };
     const reason = debitReason(facts, payout, payout !== undefined && paid.has(payout.id));
     const is = reason === 'payout' ? payout : undefined;
     if (is !== undefined) {
@@ -100,10 +100,10 @@ export async function openDebits(
     }
     return {
       id: newId(),
-      statementLineId: row.id,
+      statementLineId: line.id,
       walletId,
       asset: account.currency,
-      amount: row.amount,
+      amount: line.amount,
       reason,
       createdAt,
       ...(is === undefined
@@ -139,7 +139,7 @@ export async function openDebits(
 export async function lockPayoutsNamed(tx: Tx, lines: readonly StoredLine[]): Promise<void> {
   const payouts = await payoutsNamed(
     tx,
-    lines.filter(({ row }) => row.direction === 'debit'),
+    lines.filter((line) => line.direction === 'debit'),
   );
   await lockRows(
     tx,
@@ -192,7 +192,7 @@ export async function listDebits(ctx: Ctx, query: DebitQuery): Promise<Page<Stat
 }
 
 async function payoutsNamed(tx: Tx, debits: readonly StoredLine[]): Promise<ReadonlyMap<string, Payout>> {
-  const references = debits.flatMap(({ row }) => row.endToEndId ?? []);
+  const references = debits.flatMap((line) => line.endToEndId ?? []);
   if (references.length === 0) {
     return new Map();
   }

@@ -1,14 +1,10 @@
 import type { Id } from '../../kernel/id.ts';
-import type { StatementLine } from './camt-053.ts';
 import type { bankStatementLines, bankStatements } from './evidence/schema.ts';
 
 export type BankStatement = typeof bankStatements.$inferSelect;
 
-/** A line as it is kept, and as it was read. */
-export type StoredLine = {
-  readonly row: typeof bankStatementLines.$inferSelect;
-  readonly parsed: StatementLine;
-};
+/** A line as it is kept. */
+export type StoredLine = typeof bankStatementLines.$inferSelect;
 
 /** As many rows as one statement of SQL takes: its parameters are counted in sixteen bits. */
 const ROWS_AT_ONCE = 1_000;

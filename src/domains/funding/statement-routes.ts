@@ -90,8 +90,9 @@ const statements: readonly Endpoint[] = [
     category,
     summary: 'Import a bank statement',
     description:
-      'The body is the file as the bank sent it, one statement in camt.053.001.02 or .08. All of it is booked or ' +
-      'nothing; a refused file is kept with its reason. A file or statement that was imported already is refused, ' +
+      'The body is the file as the bank sent it, one statement in camt.053.001.02 or .08. All of it is taken or ' +
+      'nothing; a refused file is kept with its reason. Credits are booked one after the other: `bookedAt` says ' +
+      'when all were, `bookedCount` how far it is. A file or statement that was imported already is refused, ' +
       'and one that does not begin where the last one of the account ended.',
     access: { staff: OPERATIONS },
     body: StatementFile,

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, inArray, lt } from 'drizzle-orm';
+import { and, asc, desc, eq, getTableColumns, inArray, lt } from 'drizzle-orm';
 import type { Id } from '../../kernel/id.ts';
 import type { Page } from '../../kernel/page.ts';
 import { type Instant, msOfInstant } from '../../kernel/time.ts';
@@ -11,7 +11,12 @@ import { refuse } from '../../platform/http/refuse.ts';
 import { personNameOf, recordReads } from '../identity/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import type { Counterparty } from './camt-053.ts';
-import { bankAccounts, bankStatementLines, bankStatements } from './evidence/schema.ts';
+import {
+  bankAccounts,
+  bankStatementBookings,
+  bankStatementLines,
+  bankStatements,
+} from './evidence/schema.ts';
 import { isSameHolder } from './holder-name.ts';
 import type { BankAccount, Receipt } from './receipts.ts';
 import { deposits } from './schema.ts';
@@ -28,15 +33,19 @@ const CANDIDATES_MAX = 100;
 
 export type StatementQuery = PageRequest & { readonly status?: BankStatement['status'] | undefined };
 
+/** A statement, and since when all of it is booked; null where lines wait, or where it was refused. */
+type BookedStatement = BankStatement & { readonly bookedAt: Instant | null };
+
 /** Statements, newest first, refused ones included. @errors invalid_cursor */
-export async function listStatements(ctx: Ctx, query: StatementQuery): Promise<Page<BankStatement>> {
+export async function listStatements(ctx: Ctx, query: StatementQuery): Promise<Page<BookedStatement>> {
   const key = ctx.deps.keyring.cursorKey;
   const listing = `bank statements ${query.status ?? ''}`;
   const [before] = query.cursor === undefined ? [] : readCursor(key, listing, query.cursor);
   const rows = await transact(ctx, 'staff', (tx) =>
     tx
-      .select()
+      .select({ ...getTableColumns(bankStatements), bookedAt: bankStatementBookings.bookedAt })
       .from(bankStatements)
+      .leftJoin(bankStatementBookings, eq(bankStatementBookings.statementId, bankStatements.id))
       .where(
         and(
           query.status === undefined ? undefined : eq(bankStatements.status, query.status),
@@ -52,7 +61,11 @@ export async function listStatements(ctx: Ctx, query: StatementQuery): Promise<P
 /** A statement with its lines and what became of each; payers are not told. @errors not_found */
 export async function getStatement(ctx: Ctx, statementId: Id) {
   return transact(ctx, 'staff', async (tx) => {
-    const [statement] = await tx.select().from(bankStatements).where(eq(bankStatements.id, statementId));
+    const [statement] = await tx
+      .select({ ...getTableColumns(bankStatements), bookedAt: bankStatementBookings.bookedAt })
+      .from(bankStatements)
+      .leftJoin(bankStatementBookings, eq(bankStatementBookings.statementId, bankStatements.id))
+      .where(eq(bankStatements.id, statementId));
     if (statement === undefined) {
       throw refuse('not_found');
     }
@@ -69,8 +82,11 @@ export async function getStatement(ctx: Ctx, statementId: Id) {
       .leftJoin(statementDebits, eq(statementDebits.statementLineId, bankStatementLines.id))
       .where(eq(bankStatementLines.statementId, statementId))
       .orderBy(asc(bankStatementLines.position));
+    const isBooked = ({ depositId, receiptId, debitId }: (typeof rows)[number]) =>
+      (depositId ?? receiptId ?? debitId) !== null;
     return {
       ...statement,
+      bookedCount: rows.filter(isBooked).length,
       lines: rows.map(({ line, depositId, receiptId, debitId }) => ({
         ...line,
         depositId,

@@ -7,7 +7,7 @@ import { personNameOf, readGates, shutOutOf } from '../identity/index.ts';
 import type { DeclarationInput } from './api.ts';
 import type { PartyDetailsInput } from './applications/company.ts';
 import { formsOf } from './applications/forms-of.ts';
-import { companyOf, partyPlace, standingParties } from './applications/parties-of.ts';
+import { companyOf, partyFactsOf, partyPlace, standingParties } from './applications/parties-of.ts';
 import { kycParties } from './applications/schema.ts';
 import { mrzPlace, numberPlace } from './document-file.ts';
 import { mrzNotices } from './documents/mrz-notices.ts';
@@ -17,6 +17,7 @@ import { formNotices } from './review/form-notices.ts';
 import { dayOf, isExpired, isIdentity, isSameName, type REVIEW_NOTICES } from './rules.ts';
 import { kycApplications, kycDocuments } from './schema.ts';
 import type { KycApplication, KycDocument } from './store.ts';
+import { areSidesOfOne, wholeUntil } from './whole-paper.ts';
 
 const MAX_SHARED = 200;
 
@@ -67,11 +68,12 @@ export async function reviewNotices(
   const files = await sharedFiles(tx, application.userId, documents);
   const forms = await formsOf(tx, ctx, application);
   const company = await companyOf(tx, ctx, application);
+  const parties = await partyFactsOf(tx, ctx, application);
   const people = await samePeople(tx, application);
   const others = [...numbers, ...files, ...people].flatMap(({ applicationId }) => applicationId ?? []);
   return [
     ...(isSameName(known, declaration) ? [] : [{ code: 'name_differs_from_profile' } as const]),
-    ...formNotices(forms, declaration, company).map((code) => ({ code })),
+    ...formNotices(forms, declaration, company, parties).map((code) => ({ code })),
     ...documents
       .filter((document) => isExpired(document, today))
       .map(({ id }) => ({ code: 'document_expired', documentId: id }) as const),
@@ -81,7 +83,7 @@ export async function reviewNotices(
     ...people,
     ...(await barredPeople(tx, others)),
     ...(await rejectedBefore(tx, application)),
-    ...documents.flatMap(qualityNotices),
+    ...documents.flatMap((document) => qualityNotices(document, documents)),
     ...(await providerNotices(tx, ctx, application, declaration)),
   ];
 }
@@ -116,16 +118,17 @@ async function zoneNotices(
   });
 }
 
-function qualityNotices(document: KycDocument): readonly ReviewNotice[] {
+function qualityNotices(document: KycDocument, all: readonly KycDocument[]): readonly ReviewNotice[] {
   const { id: documentId, width, height } = document;
   const small = width !== null && height !== null && Math.min(width, height) < SMALL_PICTURE;
   const counts = document.status === 'uploaded' || document.status === 'accepted';
-  // The other side of a card says neither.
-  const names = counts && isIdentity(document.type) && document.side !== 'back';
+  // The other side of a card that is there says neither.
+  const isBack = document.side === 'back' && all.some((other) => areSidesOfOne(document, other));
+  const names = counts && isIdentity(document.type) && !isBack;
   const undated = document.type === 'proof_of_address' && document.issuedOn === null;
   return [
     ...(names && document.numberIndex === null ? [{ code: 'number_unknown', documentId } as const] : []),
-    ...(names && document.expiresOn === null ? [{ code: 'expiry_unknown', documentId } as const] : []),
+    ...(names && wholeUntil(document, all) === null ? [{ code: 'expiry_unknown', documentId } as const] : []),
     ...(small ? [{ code: 'image_small', documentId } as const] : []),
     ...(undated ? [{ code: 'issue_date_unknown', documentId } as const] : []),
   ];

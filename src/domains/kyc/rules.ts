@@ -30,6 +30,8 @@ export const REVIEW_NOTICES = [
   'us_indicia_contradict',
   'tax_residence_differs',
   'ownership_dispersed',
+  'ownership_in_trust',
+  'owner_listed',
   'number_unknown',
   'expiry_unknown',
   'issue_date_unknown',

@@ -101,7 +101,7 @@ async function requireAll(
 ): Promise<number> {
   const { version, beneficialOwnerBps } = await activeSet(tx);
   // Before what is missing: who has to be identified depends on who is named.
-  await refuseIncompleteParties(tx, application, forms, beneficialOwnerBps);
+  await refuseIncompleteParties(tx, ctx, application, forms, beneficialOwnerBps);
   const { items } = await shownByNow(tx, ctx, application, declaration, risk);
   const missing = await missingItems(tx, application.id, items);
   if (missing.length > 0) {

@@ -97,7 +97,7 @@ export const ALERT_EVENTS = auditEvents({
     severity: 'critical',
     class: 'restricted',
     description: 'Two people ended what kept the money of a customer in for a case',
-    shows: ['restrictions', 'approvalId'],
+    shows: ['restrictions', 'caseId', 'alertId', 'approvalId'],
   },
   'aml_customer.lifted': {
     category: 'compliance',

@@ -1,8 +1,9 @@
-import { and, eq } from 'drizzle-orm';
+import { and, eq, inArray } from 'drizzle-orm';
 import { present } from '../../../kernel/assert.ts';
 import { canonicalJson, type Json } from '../../../kernel/canonical-json.ts';
 import type { Id } from '../../../kernel/id.ts';
 import { addMs } from '../../../kernel/time.ts';
+import type { ActivityKind } from '../../../platform/activity.ts';
 import type { ApprovalAction } from '../../../platform/approvals/actions.ts';
 import { type Approval, requestApproval } from '../../../platform/approvals/request-approval.ts';
 import { record } from '../../../platform/audit/record.ts';
@@ -15,8 +16,9 @@ import { refuse } from '../../../platform/http/refuse.ts';
 import { AML_EVENTS } from '../audit.ts';
 import { refuseAml } from '../errors.ts';
 import { OFFICERS } from '../operation.ts';
-import type { StoredRule } from './rule-store.ts';
-import { monitoringRules } from './schema.ts';
+import { kindsLookedAt, ruleSetOf } from './rule-set.ts';
+import { activeRows, type StoredRule } from './rule-store.ts';
+import { monitoredActivity, monitoringRules } from './schema.ts';
 import { refuseDecided } from './simulate-rule.ts';
 import { DAY_MS } from './sizes.ts';
 
@@ -25,7 +27,7 @@ import { DAY_MS } from './sizes.ts';
  * decides, on what a simulation said.
  * @effects one row of `approvals`; audit `approval.requested`
  * @errors not_found, rule_not_draft, rule_not_simulated, rule_simulation_cut, rule_simulation_old,
- *   approval_pending_exists
+ *   rule_simulation_empty, approval_pending_exists
  */
 export async function activateRule(ctx: Ctx, ruleId: Id): Promise<Approval> {
   return transact(ctx, 'staff', async (tx) => {
@@ -33,13 +35,13 @@ export async function activateRule(ctx: Ctx, ruleId: Id): Promise<Approval> {
     if (draft === undefined) {
       throw refuse('not_found');
     }
-    await refuseUnsimulated(tx, ctx, draft);
+    const history = await refuseUnsimulated(tx, ctx, draft);
     return requestApproval(tx, ctx, {
       action: activateRuleAction.action,
       subjectType: 'monitoring_rule',
       subjectId: draft.id,
       subjectUserId: null,
-      payload: payloadOf(draft),
+      payload: payloadOf(draft, history),
       quorum: 1,
       checkerRoles: OFFICERS,
       reason: draft.reason,
@@ -54,8 +56,8 @@ export const activateRuleAction: ApprovalAction = {
     const tx = present(ctx.tx, 'approved actions run in the transaction of the vote');
     await lockExclusive(tx, ['aml.monitoring_rules']);
     const before = present(await lockRow(tx, monitoringRules, approved.subjectId), 'a draft is not deleted');
-    await refuseUnsimulated(tx, ctx, before);
-    if (canonicalJson(payloadOf(before)) !== canonicalJson(approved.payload as Json)) {
+    const history = await refuseUnsimulated(tx, ctx, before);
+    if (canonicalJson(payloadOf(before, history)) !== canonicalJson(approved.payload as Json)) {
       throw refuseAml('rule_not_simulated');
     }
     const at = ctx.deps.clock.now();
@@ -81,16 +83,22 @@ export const activateRuleAction: ApprovalAction = {
 /** For how long a simulation says what people do. @units ms */
 const SIMULATION_MS = 7 * DAY_MS;
 
+/** What a simulation rests on, as those who decide see it. */
+type History = {
+  readonly activitiesLookedAt: number;
+  /** Nothing of what the draft looks at was ever seen, so that no simulation says anything. */
+  readonly isHistoryEmpty: boolean;
+};
+
 /**
- * A simulation speaks for the version it replaces and for no other, for the whole of its time, and for a week.
- * @errors rule_not_draft, rule_not_simulated, rule_simulation_cut, rule_simulation_old
+ * A simulation speaks for the version it replaces and for no other, for the whole of its time, and for a week; where
+ * anything of the kind was ever seen, it has to be over some of it.
+ * @errors rule_not_draft, rule_not_simulated, rule_simulation_cut, rule_simulation_old, rule_simulation_empty
  */
-async function refuseUnsimulated(tx: Tx, ctx: Ctx, draft: StoredRule): Promise<void> {
+async function refuseUnsimulated(tx: Tx, ctx: Ctx, draft: StoredRule): Promise<History> {
   refuseDecided(draft);
-  const [active] = await tx
-    .select({ contentHash: monitoringRules.contentHash })
-    .from(monitoringRules)
-    .where(and(eq(monitoringRules.key, draft.key), eq(monitoringRules.status, 'active')));
+  const rows = await activeRows(tx);
+  const active = rows.find(({ key }) => key === draft.key);
   const { simulation } = draft;
   if (
     simulation === null ||
@@ -105,9 +113,26 @@ async function refuseUnsimulated(tx: Tx, ctx: Ctx, draft: StoredRule): Promise<v
   if (simulation.at < addMs(ctx.deps.clock.now(), -SIMULATION_MS)) {
     throw refuseAml('rule_simulation_old');
   }
+  const { activitiesLookedAt = 0 } = simulation;
+  const drafted = ruleSetOf([...rows.filter(({ key }) => key !== draft.key), draft]);
+  const isHistoryEmpty =
+    activitiesLookedAt === 0 && !(await wasAnySeen(tx, kindsLookedAt(draft.key, drafted)));
+  if (activitiesLookedAt === 0 && !isHistoryEmpty) {
+    throw refuseAml('rule_simulation_empty');
+  }
+  return { activitiesLookedAt, isHistoryEmpty };
 }
 
-function payloadOf({ key, version, contentHash, simulation }: StoredRule) {
+async function wasAnySeen(tx: Tx, kinds: readonly ActivityKind[]): Promise<boolean> {
+  const [seen] = await tx
+    .select({ id: monitoredActivity.id })
+    .from(monitoredActivity)
+    .where(inArray(monitoredActivity.kind, [...kinds]))
+    .limit(1);
+  return seen !== undefined;
+}
+
+function payloadOf({ key, version, contentHash, simulation }: StoredRule, history: History) {
   const simulationHash = Buffer.from(sha256(canonicalJson(simulation as Json))).toString('hex');
-  return { key, version, contentHash, simulationHash };
+  return { key, version, contentHash, simulationHash, ...history };
 }

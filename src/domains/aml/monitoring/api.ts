@@ -11,6 +11,8 @@ const Simulation = z
     contentHash: z.string(),
     activeHash: z.union([z.string(), z.null()]),
     activities: z.number().int(),
+    /** Of a kind that the draft looks at; missing where an earlier release simulated. */
+    activitiesLookedAt: z.number().int().optional(),
     /** There were more activities than one simulation takes; such a one puts nothing into force. */
     isCut: z.boolean(),
     people: z.number().int(),

@@ -209,6 +209,21 @@ describe('whoever comes back', () => {
     expect(await hitsOn(person)).toContain('dormant_reactivation 35');
   });
 
+  test('is found where a token payment comes before the large one, years or half a year later', async () => {
+    for (const [awayDays, hit] of [
+      [900, 'dormant_reactivation 35'],
+      [200, 'dormant_reactivation 25'],
+    ] as const) {
+      const person = await desk.newCustomer();
+      const { userId } = person;
+      const now = desk.deps.clock.now();
+      await watch(activityOf(userId, { occurredAt: addMs(now, -awayDays * DAY_MS) }));
+      await watch(activityOf(userId, { occurredAt: addMs(now, -DAY_MS), amount: parseAmount('1') }));
+      await watch(activityOf(userId, { amount: parseAmount('5000') }));
+      expect(await hitsOn(person)).toContain(hit);
+    }
+  });
+
   test('is not who was paid, or traded, the day before', async () => {
     const yesterday = addMs(desk.deps.clock.now(), -DAY_MS);
     const paid = { kind: 'withdrawal_ended', direction: 'out', data: { end: 'completed' } } as const;
@@ -218,7 +233,7 @@ describe('whoever comes back', () => {
       const { userId } = person;
       await watch(
         activityOf(userId, { occurredAt: addMs(yesterday, -900 * DAY_MS) }),
-        activityOf(userId, { ...moved, occurredAt: yesterday }),
+        activityOf(userId, { ...moved, occurredAt: yesterday, amount: parseAmount('600') }),
       );
       await watch(activityOf(userId, { amount: parseAmount('5000') }));
       expect((await hitsOn(person)).filter((hit) => hit.startsWith('dormant'))).toEqual([]);

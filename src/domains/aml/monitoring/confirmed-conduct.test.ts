@@ -9,7 +9,7 @@ import {
   type Person,
   startFundingDesk,
 } from '../../../testing/funding-desk.ts';
-import { liftRestriction, restrictionsOf } from '../../identity/index.ts';
+import { liftRestriction, placeRestriction, restrictionsOf } from '../../identity/index.ts';
 import { customerGates } from '../../identity/schema.ts';
 import { openAlert } from '../alerts/open-alert.ts';
 import { amlCases } from '../cases/schema.ts';
@@ -47,15 +47,15 @@ async function watched(effect: 'stop' | 'review' = 'stop') {
   return { person, beneficiaryId: payee.body.id as string, alertId: alert.id };
 }
 
-function raise({ userId }: Person, effect: 'stop' | 'review') {
+function raise({ userId }: Person, effect: 'stop' | 'review', typology = 'structuring') {
   return transact(desk.system, 'engine', (tx) =>
     openAlert(tx, desk.system, {
       userId,
       kind: 'monitoring',
-      dedupKey: 'typology:structuring',
+      dedupKey: `typology:${typology}`,
       severity: 'high',
       effect,
-      sourceRef: 'structuring',
+      sourceRef: typology,
       points: 60,
     }),
   );
@@ -176,6 +176,90 @@ test('the case it stands for is closed only once it has ended', async () => {
   await vote(officer2, asked.body.approval.id);
   expect((await vote(mlro, asked.body.approval.id)).status).toBe(200);
   expect([200, 202]).toContain((await close()).status);
+});
+
+/** Calls an alert a true match, and has the second person disagree. */
+async function doubted(alertId: string): Promise<void> {
+  const asked = await resolve(alertId);
+  expect((await vote(officer2, asked.body.closeApprovalId, 'reject')).status).toBe(200);
+}
+
+/** Has two people call an alert something else. */
+async function agreed(alertId: string, disposition = 'false_positive'): Promise<void> {
+  const asked = await resolve(alertId, disposition);
+  expect(asked.status).toBe(202);
+  expect((await vote(mlro, asked.body.approval.id)).status).toBe(200);
+}
+
+test('it ends with its alert where two people call that a false positive, and its case can be closed', async () => {
+  const { person, beneficiaryId, alertId } = await watched();
+  await doubted(alertId);
+  const asked = await resolve(alertId, 'false_positive');
+  expect(await gateOf(person)).toMatchObject({ restriction: 'no_out' });
+  expect((await vote(mlro, asked.body.approval.id)).status).toBe(200);
+  expect(await gateOf(person)).toMatchObject({ screening: 'clear', restriction: 'none' });
+  expect((await withdraw(person, beneficiaryId)).status).toBe(201);
+  const told = await engine()
+    .select()
+    .from(auditLogs)
+    .where(and(eq(auditLogs.subjectUserId, person.userId), eq(auditLogs.eventType, 'aml_customer.released')));
+  expect(told).toMatchObject([
+    { class: 'restricted', after: { alertId, approvalId: asked.body.approval.id } },
+  ]);
+  const [found] = await engine().select().from(amlCases).where(eq(amlCases.userId, person.userId));
+  const closed = await desk.request(officer, 'POST', `/v1/aml/cases/${found?.id}/close`, {
+    body: { disposition: 'unfounded', reason: REASON },
+  });
+  expect([200, 202]).toContain(closed.status);
+});
+
+test('of two alerts that caused it, the end of one leaves it to the other, and the end of both ends it', async () => {
+  const { person, alertId } = await watched();
+  const other = await raise(person, 'stop', 'networks');
+  await doubted(alertId);
+  await doubted(other.id);
+  await agreed(alertId);
+  expect(await gateOf(person)).toMatchObject({ screening: 'open', restriction: 'no_out' });
+  await agreed(other.id);
+  expect(await gateOf(person)).toMatchObject({ screening: 'clear', restriction: 'none' });
+});
+
+test('of two alerts, one that was confirmed for good keeps it', async () => {
+  const { person } = await confirmed();
+  const other = await raise(person, 'stop', 'networks');
+  await doubted(other.id);
+  await agreed(other.id);
+  expect(await gateOf(person)).toMatchObject({ screening: 'clear', restriction: 'no_out' });
+});
+
+test('an alert that nobody called a true match does not keep it, and keeps the gate shut by itself', async () => {
+  const { person, beneficiaryId, alertId } = await watched();
+  await doubted(alertId);
+  await raise(person, 'stop', 'networks');
+  await agreed(alertId);
+  expect(await gateOf(person)).toMatchObject({ screening: 'open', restriction: 'none' });
+  expect((await withdraw(person, beneficiaryId)).body.code).toBe('under_review');
+});
+
+test('it ends by itself alone: another cause goes on, and what stays unclear ends nothing', async () => {
+  const { person, alertId } = await watched();
+  await doubted(alertId);
+  const reference = { type: 'user', id: person.userId };
+  await transact(desk.system, 'engine', (tx) =>
+    placeRestriction(tx, desk.system, person.userId, {
+      restriction: 'no_out',
+      cause: 'kyc_dormant',
+      reference,
+    }),
+  );
+  await agreed(alertId);
+  const standing = await transact(desk.system, 'engine', (tx) => restrictionsOf(tx, person.userId));
+  expect(standing).toMatchObject([{ cause: 'kyc_dormant' }]);
+  expect(await gateOf(person)).toMatchObject({ restriction: 'no_out' });
+  const unclear = await watched();
+  await doubted(unclear.alertId);
+  await agreed(unclear.alertId, 'inconclusive');
+  expect(await gateOf(unclear.person)).toMatchObject({ restriction: 'no_out' });
 });
 
 test('a vote to end it covers nothing that was confirmed since', async () => {

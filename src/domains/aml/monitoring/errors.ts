@@ -10,6 +10,10 @@ export const MONITORING_PROBLEMS = {
     status: 409,
     title: 'The simulation did not reach the end of its time; simulate a shorter one',
   },
+  rule_simulation_empty: {
+    status: 409,
+    title: 'The simulation was over a time in which nobody did what the rule looks at',
+  },
   rule_simulation_old: { status: 409, title: 'The simulation is older than seven days' },
   snooze_too_long: { status: 422, title: 'A rule is snoozed for 90 days at most' },
   snooze_ended: { status: 409, title: 'The snooze has ended already' },

@@ -1,4 +1,4 @@
-import { and, count, desc, eq, gte, lte, ne, type SQL, sql } from 'drizzle-orm';
+import { and, count, desc, eq, gte, lt, lte, ne, type SQL, sql } from 'drizzle-orm';
 import { unionAll } from 'drizzle-orm/pg-core';
 import { present } from '../../../kernel/assert.ts';
 import type { Id } from '../../../kernel/id.ts';
@@ -9,7 +9,7 @@ import { readGates } from '../../identity/index.ts';
 import { PAST_ROWS, type PastPart, pastPartsOf } from './past-window.ts';
 import type { Peers, Reference, View } from './rule.ts';
 import { monitoredActivity, peerFigures } from './schema.ts';
-import { DAY_MS, hasMoved } from './sizes.ts';
+import { DAY_MS, FULL_BPS, hasMoved, totalBps } from './sizes.ts';
 
 /** How far back rules look. @units ms */
 export const PAST_MS = 400 * DAY_MS;
@@ -32,7 +32,7 @@ export async function loadView(
   const past = await pastOf(tx, stored, pastPartsOf(market));
   return {
     past,
-    lastMovedAt: market ? null : (past.find(hasMoved)?.occurredAt ?? (await lastMovedAt(tx, stored))),
+    movedBefore: market || isActive(past, reference) ? null : await movedBefore(tx, stored),
     others: stored.kind === 'order_placed' ? await othersOf(tx, stored) : [],
     sharers: stored.counterpartyIndex === null ? 0 : await sharersOf(tx, stored, stored.counterpartyIndex),
     peers: market ? null : await peersOf(tx, stored.userId),
@@ -69,8 +69,13 @@ function partOf(tx: Tx, stored: Activity & { readonly id: Id }, { kind, isMarket
     .limit(most);
 }
 
+/** Whether what moved is together worth so much that no rule asks what moved before. */
+function isActive(past: readonly Activity[], reference: Reference): boolean {
+  return totalBps(past.filter(hasMoved), reference) >= FULL_BPS;
+}
+
 /** However long ago it was: whoever did nothing for years has nothing in their past that rules look at. */
-async function lastMovedAt(tx: Tx, stored: Activity & { readonly id: Id }): Promise<Instant | null> {
+async function movedBefore(tx: Tx, stored: Activity & { readonly id: Id }): Promise<Instant | null> {
   const newest = (kind: Activity['kind'], more?: SQL) =>
     tx
       .select({ at: monitoredActivity.occurredAt })
@@ -80,8 +85,7 @@ async function lastMovedAt(tx: Tx, stored: Activity & { readonly id: Id }): Prom
           eq(monitoredActivity.userId, stored.userId),
           eq(monitoredActivity.isMarket, kind === 'fill'),
           eq(monitoredActivity.kind, kind),
-          lte(monitoredActivity.occurredAt, stored.occurredAt),
-          ne(monitoredActivity.id, stored.id),
+          lt(monitoredActivity.occurredAt, addMs(stored.occurredAt, -PAST_MS)),
           more,
         ),
       )

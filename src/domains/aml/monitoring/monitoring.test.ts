@@ -565,6 +565,22 @@ describe('a version of a rule', () => {
     expect((await desk.request(mlro, 'GET', path)).body.data).toHaveLength(named.data.length);
   });
 
+  test('is not put into force on a time in which nobody did what it looks at', async () => {
+    await desk.fund(await newCustomer(), 'USD', '1000');
+    const { body } = await draft();
+    const now = desk.deps.clock.now();
+    const empty = { from: addMs(now, -900 * DAY_MS), to: addMs(now, -899 * DAY_MS) };
+    const path = `/v1/aml/rules/${body.id}/simulate`;
+    const { body: seen } = await desk.request(officer, 'POST', path, { body: empty });
+    expect(seen.simulation).toMatchObject({ activities: 0, activitiesLookedAt: 0 });
+    const refused = await activate(body.id);
+    expect([refused.status, refused.body.code]).toEqual([409, 'rule_simulation_empty']);
+    await simulate(body.id);
+    const asked = await activate(body.id);
+    expect([asked.status, asked.body.approval.payload.isHistoryEmpty]).toEqual([202, false]);
+    expect(asked.body.approval.payload.activitiesLookedAt).toBeGreaterThan(0);
+  });
+
   test.each([
     ['was cut short', { isCut: true }, 'rule_simulation_cut'],
     ['is older than seven days', { at: '2020-01-01T00:00:00.000000Z' }, 'rule_simulation_old'],

@@ -64,7 +64,7 @@ export function startReplay(before: RuleSet, after: RuleSet, peersOf: (userId: I
         activity.counterpartyIndex === null ? null : Buffer.from(activity.counterpartyIndex).toString('hex');
       const view = {
         past: pastOf(own, activity),
-        lastMovedAt: isMarket(activity) ? null : lastMovedAt(own),
+        movedBefore: isMarket(activity) ? null : movedBefore(own, activity),
         others: othersOf(fillsOf.get(activity.instrument ?? '') ?? [], activity),
         sharers: place === null ? 0 : sharersOf(users.get(place), activity),
         peers: isMarket(activity) ? null : peersOf(activity.userId),
@@ -113,9 +113,14 @@ function pastOf(
     .toSorted((left, right) => (left.occurredAt < right.occurredAt ? 1 : -1));
 }
 
-function lastMovedAt(own: ReadonlyMap<ActivityKind, readonly Replayed[]>): Instant | null {
+function movedBefore(
+  own: ReadonlyMap<ActivityKind, readonly Replayed[]>,
+  activity: Activity,
+): Instant | null {
+  const since = addMs(activity.occurredAt, -PAST_MS);
   const newest = (['deposit', 'fill', 'withdrawal_ended'] as const).flatMap(
-    (kind) => (own.get(kind) ?? []).findLast(hasMoved)?.occurredAt ?? [],
+    (kind) =>
+      (own.get(kind) ?? []).findLast((one) => hasMoved(one) && one.occurredAt < since)?.occurredAt ?? [],
   );
   return newest.toSorted().at(-1) ?? null;
 }

@@ -107,6 +107,7 @@ export const monitoringEndpoints: readonly Endpoint[] = [
         'rule_not_simulated',
         'rule_simulation_cut',
         'rule_simulation_old',
+        'rule_simulation_empty',
       ),
       ...pickProblems(PLATFORM_PROBLEMS, 'approval_pending_exists'),
     },

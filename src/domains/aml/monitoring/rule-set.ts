@@ -5,6 +5,7 @@
  */
 import { z } from '@hono/zod-openapi';
 import { canonicalJson, type Json } from '../../../kernel/canonical-json.ts';
+import type { ActivityKind } from '../../../platform/activity.ts';
 import { sha256 } from '../../../platform/crypto/keyring.ts';
 import { type Reference, type RuleDefinition, TYPOLOGY_KEYS, type TypologyKey } from './rule.ts';
 import { RULE_TABLE } from './rule-table.ts';
@@ -147,7 +148,8 @@ export function ruleSetOf(stored: readonly StoredContent[]): RuleSet {
       const content = (row?.content ?? RELEASED.get(definition.key)) as RuleContent;
       return {
         definition,
-        content,
+        // A version that was made before a parameter was there counts with what that is unless somebody says otherwise.
+        content: { ...content, parameters: definition.parameters.parse(content.parameters) },
         version: row?.version ?? 0,
         contentHash: row?.contentHash ?? contentHashOf(content),
       };
@@ -160,6 +162,15 @@ export function ruleSetOf(stored: readonly StoredContent[]): RuleSet {
     },
     reference: contentOf(REFERENCE_KEY) as Reference,
   };
+}
+
+/** The kinds of activity that a rule, the rules of a typology, or all of them look at. */
+export function kindsLookedAt(key: string, { rules }: RuleSet): readonly ActivityKind[] {
+  const looking = rules.filter(
+    ({ definition, content }) =>
+      key === REFERENCE_KEY || key === definition.key || key === `${TYPOLOGY_PREFIX}${content.typology}`,
+  );
+  return [...new Set(looking.flatMap(({ definition }) => definition.kinds))].toSorted();
 }
 
 function schemaOf(key: string): z.ZodType | undefined {

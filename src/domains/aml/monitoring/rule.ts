@@ -35,8 +35,11 @@ export type Peers = {
 export type View = {
   /** What the same person did before, newest first. */
   readonly past: readonly Activity[];
-  /** When money or units of theirs last moved before, however long ago; null where they never did. */
-  readonly lastMovedAt: Instant | null;
+  /**
+   * When money or units of theirs last moved before the time `past` covers; null where they never did. Read only where
+   * what moved since is together worth less than a reference amount, and null otherwise.
+   */
+  readonly movedBefore: Instant | null;
   /** Fills of other people in the same instrument in the minutes before, newest first. */
   readonly others: readonly Activity[];
   /** How many other people used the same account, address or payer within a year. */

@@ -17,8 +17,9 @@ a deposit reaches it, the gate is shut with the credit itself.
 
 The country of a deposit is that of the payer's IBAN, or of their bank where the account has none; coins, and money of
 which the bank says neither, have no country. Conversions are not watched: they change what a customer holds, and move
-nothing to anybody. A simulation replays 25,000 activities at most; one that was cut, or is older than seven days, puts
-nothing into force.
+nothing to anybody. A simulation replays 25,000 activities at most; one that was cut, is older than seven days, or
+saw nothing of what the rule looks at although there is some, puts nothing into force. Where nothing of the kind was ever
+seen, the approval says so (\`isHistoryEmpty\`).
 
 Amounts are measured in basis points of a reference amount of their asset, so that several assets add up. An asset
 without a reference amount counts as a whole one each time. A rule that fails counts as what an alert needs.

@@ -17,7 +17,7 @@ const OTHER = newId();
 const SET = ruleSetOf([]);
 const VIEW: View = {
   past: [],
-  lastMovedAt: null,
+  movedBefore: null,
   others: [],
   sharers: 0,
   peers: null,
@@ -50,6 +50,11 @@ function money(
 
 function deposit(amount: string, more: Partial<Activity> = {}): Activity {
   return money('deposit', amount, more);
+}
+
+/** A deposit of as much as counts as activity, unless it says how much. */
+function movedAgo(ms: number, amount = '500'): Activity {
+  return deposit(amount, { occurredAt: ago(ms) });
 }
 
 function withdrawal(amount: string, more: Partial<Activity> = {}): Activity {
@@ -445,17 +450,12 @@ const CASES: Readonly<Record<string, readonly Row[]>> = {
     ['no figures yet', deposit('100000'), {}, 0],
   ],
   dormant_reactivation: [
-    ['after 180 days', deposit('2000'), { lastMovedAt: ago(180 * DAY) }, 25],
-    ['after a year', withdrawal('2000'), { lastMovedAt: ago(365 * DAY) }, 35],
-    ['after ten years', deposit('2000'), { lastMovedAt: ago(3_650 * DAY) }, 35],
-    [
-      'a request and an order a moment ago move nothing',
-      deposit('2000'),
-      { lastMovedAt: ago(365 * DAY), past: [withdrawal('1'), placed({ userId: PERSON })] },
-      35,
-    ],
-    ['a moment under 180 days', deposit('2000'), { lastMovedAt: ago(180 * DAY - 1) }, 0],
-    ['small', deposit('1999'), { lastMovedAt: ago(200 * DAY) }, 0],
+    ['after 180 days', deposit('2000'), { past: [movedAgo(180 * DAY)] }, 25],
+    ['after a year', withdrawal('2000'), { past: [movedAgo(365 * DAY)] }, 35],
+    ['after ten years', deposit('2000'), { movedBefore: ago(3_650 * DAY) }, 35],
+    ['a request moves nothing', deposit('2000'), { past: [withdrawal('1'), movedAgo(365 * DAY)] }, 35],
+    ['a moment under 180 days', deposit('2000'), { past: [movedAgo(180 * DAY - 1)] }, 0],
+    ['small', deposit('1999'), { past: [movedAgo(200 * DAY)] }, 0],
     ['the first of all', deposit('50000'), {}, 0],
   ],
   many_beneficiaries: [

@@ -2,6 +2,7 @@ import { and, asc, eq, gt, gte, lte, or } from 'drizzle-orm';
 import { present } from '../../../kernel/assert.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
 import type { Instant } from '../../../kernel/time.ts';
+import type { ActivityKind } from '../../../platform/activity.ts';
 import { record } from '../../../platform/audit/record.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
@@ -16,7 +17,7 @@ import { inTurns } from '../screening/in-turns.ts';
 import { peersOfFigures } from './load-view.ts';
 import { type Replay, type Replayed, type ReplayedAlert, type ReplayTally, startReplay } from './replay.ts';
 import type { Peers } from './rule.ts';
-import { type RuleContent, ruleSetOf } from './rule-set.ts';
+import { kindsLookedAt, type RuleContent, ruleSetOf } from './rule-set.ts';
 import { activeRows, type StoredRule } from './rule-store.ts';
 import { monitoredActivity, monitoringRules, peerFigures, simulatedAlerts } from './schema.ts';
 import type { Simulation } from './simulation.ts';
@@ -47,8 +48,9 @@ export async function simulateRule(ctx: Ctx, ruleId: Id, { from, to }: Simulated
     return { draft: found, active: await activeRows(tx), peers: await readPeers(tx) };
   });
   const others = active.filter(({ key }) => key !== draft.key);
-  const replay = startReplay(ruleSetOf(active), ruleSetOf([...others, draft]), peers);
-  const read = await replayAll(ctx, { from, to }, replay);
+  const drafted = ruleSetOf([...others, draft]);
+  const replay = startReplay(ruleSetOf(active), drafted, peers);
+  const read = await replayAll(ctx, { from, to }, replay, new Set(kindsLookedAt(draft.key, drafted)));
   const { contentHash } = draft;
   const activeHash = active.find(({ key }) => key === draft.key)?.contentHash ?? null;
   const alerts = differingAlerts(replay);
@@ -113,21 +115,23 @@ async function readPeers(tx: Tx): Promise<(userId: Id) => Peers | null> {
   return (userId) => groups.get(levels.get(userId) ?? '') ?? null;
 }
 
-async function replayAll(ctx: Ctx, time: SimulatedTime, replay: Replay) {
+async function replayAll(ctx: Ctx, time: SimulatedTime, replay: Replay, kinds: ReadonlySet<ActivityKind>) {
   const people = new Set<Id>();
   let activities = 0;
+  let activitiesLookedAt = 0;
   let last: Replayed | undefined;
   for (;;) {
     const page = await readPage(ctx, time, last);
     const taken = page.slice(0, ACTIVITIES_MOST - activities);
     await inTurns(taken, (activity) => {
       people.add(activity.userId);
+      activitiesLookedAt += kinds.has(activity.kind) ? 1 : 0;
       replay.next(activity);
     });
     activities += taken.length;
     last = taken.at(-1);
     if (page.length < PAGE_ROWS || taken.length < page.length) {
-      return { activities, people: people.size, isCut: taken.length < page.length };
+      return { activities, activitiesLookedAt, people: people.size, isCut: taken.length < page.length };
     }
   }
 }

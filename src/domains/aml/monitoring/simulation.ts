@@ -13,6 +13,8 @@ export type Simulation = {
   readonly activeHash: string | null;
   /** Activities that were replayed, and whether there were more than one simulation takes. */
   readonly activities: number;
+  /** How many of those are of a kind that the draft looks at; earlier releases did not count them. */
+  readonly activitiesLookedAt?: number;
   readonly isCut: boolean;
   readonly people: number;
   /** Hits of the rules that count, before and after. */

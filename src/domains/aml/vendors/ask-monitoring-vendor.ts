@@ -14,7 +14,8 @@ import { chosenMonitoringVendor } from './chosen-vendor.ts';
 import type { ActivityQuery, AssessmentReply, MonitoringVendor } from './monitoring-vendor.ts';
 import { passesByItself } from './pause-after.ts';
 import { monitoringVendorRequests } from './schema.ts';
-import { abandonAssessment, keepAssessment, postponeAssessment } from './settle-assessment.ts';
+import { keepAssessment } from './settle-assessment.ts';
+import { ABOUT_ACTIVITIES, abandon, postpone } from './waiting-request.ts';
 
 type Asked = {
   readonly request: typeof monitoringVendorRequests.$inferSelect;
@@ -74,9 +75,9 @@ async function dueOf(ctx: Ctx, vendor: MonitoringVendor): Promise<readonly Asked
     for (const { request, activity } of due) {
       const standing = await standingOf(tx, ctx, request.userId);
       if (standing === 'erased') {
-        await abandonAssessment(tx, ctx, request.id, 'erased');
+        await abandon(tx, ctx, ABOUT_ACTIVITIES, request.id, 'erased');
       } else if (standing === 'unreadable') {
-        await postponeAssessment(tx, ctx, request.id, 'unreadable');
+        await postpone(tx, ctx, ABOUT_ACTIVITIES, request.id, 'unreadable');
       } else {
         asked.push({ request, query: queryOf(ctx, vendor, activity, reference) });
       }
@@ -147,7 +148,7 @@ async function isLeftAlone(tx: Tx, ctx: Ctx, vendor: MonitoringVendor): Promise<
 }
 
 /**
- * A call for each of some activities. @effects as `keepAssessment`, `postponeAssessment`
+ * A call for each of some activities. @effects as `keepAssessment`, `postpone`
  * @shape false where the vendor as a whole does not answer, and is asked nothing more now
  */
 async function askAbout(ctx: Ctx, vendor: MonitoringVendor, asked: readonly Asked[]): Promise<boolean> {
@@ -180,7 +181,7 @@ async function settleOne(ctx: Ctx, vendor: MonitoringVendor, told: Told): Promis
     const { id } = told.request;
     const failure = error instanceof Error ? error.name : 'unknown';
     ctx.deps.log.error({ vendor: vendor.name, id, failure }, 'an assessment could not be kept');
-    await transact(ctx, 'engine', (tx) => postponeAssessment(tx, ctx, id, 'malformed'));
+    await transact(ctx, 'engine', (tx) => postpone(tx, ctx, ABOUT_ACTIVITIES, id, 'malformed'));
   }
 }
 
@@ -191,7 +192,7 @@ async function settle(tx: Tx, ctx: Ctx, vendor: MonitoringVendor, told: Told): P
     await keepAssessment(tx, ctx, { vendor, requestId: request.id, assessment, latencyMs });
     return;
   }
-  await postponeAssessment(tx, ctx, request.id, reply.failure, reply.retryAfterMs);
+  await postpone(tx, ctx, ABOUT_ACTIVITIES, request.id, reply.failure, reply.retryAfterMs);
   if (request.failures + 1 === OUTAGE_FAILURES) {
     // An alert about nobody: the second opinion is missing, and nobody's money waits for it.
     await openAlert(tx, ctx, {

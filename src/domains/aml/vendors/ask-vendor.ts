@@ -8,8 +8,9 @@ import { screenings } from '../schema.ts';
 import { chosenVendor } from './chosen-vendor.ts';
 import { type Question, readableQuestions } from './queries-of.ts';
 import { vendorRequests } from './schema.ts';
-import { abandon, keepAnswer, postpone } from './settle-request.ts';
+import { keepAnswer } from './settle-request.ts';
 import type { ScreeningVendor, VendorAnswer, VendorFailure, VendorReply } from './vendor.ts';
+import { ABOUT_SCREENINGS, abandon, postpone } from './waiting-request.ts';
 
 type VendorRequest = typeof vendorRequests.$inferSelect;
 
@@ -71,12 +72,12 @@ async function dueOf(ctx: Ctx, vendor: ScreeningVendor): Promise<readonly Asked[
     let queries = 0;
     for (const { request, screening } of due) {
       if (unreadable.has(screening.id)) {
-        await postpone(tx, ctx, request.id, 'unreadable');
+        await postpone(tx, ctx, ABOUT_SCREENINGS, request.id, 'unreadable');
         continue;
       }
       const question = questions.get(screening.id);
       if (question === undefined) {
-        await abandon(tx, ctx, request.id, 'erased');
+        await abandon(tx, ctx, ABOUT_SCREENINGS, request.id, 'erased');
         continue;
       }
       queries += question.queries.length;
@@ -130,7 +131,7 @@ async function askAbout(ctx: Ctx, vendor: ScreeningVendor, asked: readonly Asked
     await transact(ctx, 'engine', async (tx) =>
       failed === undefined
         ? keepAnswer(tx, ctx, { vendor, requestId: request.id, question, answers, latencyMs })
-        : postpone(tx, ctx, request.id, failed.failure),
+        : postpone(tx, ctx, ABOUT_SCREENINGS, request.id, failed.failure),
     );
   }
   return true;
@@ -142,7 +143,7 @@ const MISSING: VendorAnswer & { readonly ok: false } = { ok: false, failure: 'mi
 async function askAlone(ctx: Ctx, vendor: ScreeningVendor, asked: readonly Asked[]): Promise<boolean> {
   const [first] = asked;
   if (asked.length === 1 && first !== undefined) {
-    await transact(ctx, 'engine', (tx) => postpone(tx, ctx, first.request.id, 'refused'));
+    await transact(ctx, 'engine', (tx) => postpone(tx, ctx, ABOUT_SCREENINGS, first.request.id, 'refused'));
     return true;
   }
   for (const one of asked) {
@@ -162,7 +163,7 @@ async function pause(
 ): Promise<false> {
   await transact(ctx, 'engine', async (tx) => {
     for (const { request } of asked) {
-      await postpone(tx, ctx, request.id, failure, retryAfterMs);
+      await postpone(tx, ctx, ABOUT_SCREENINGS, request.id, failure, retryAfterMs);
     }
     if (asked.some(({ request }) => request.failures + 1 === OUTAGE_FAILURES)) {
       await tellOutage(tx, ctx, vendor, failure);

@@ -9,8 +9,9 @@ import {
   vendorRequests,
   vendorResults,
 } from './schema.ts';
-import { abandonAssessment, assessmentPlace } from './settle-assessment.ts';
-import { abandon, vendorAnswerPlace } from './settle-request.ts';
+import { assessmentPlace } from './settle-assessment.ts';
+import { vendorAnswerPlace } from './settle-request.ts';
+import { ABOUT_ACTIVITIES, ABOUT_SCREENINGS, abandon } from './waiting-request.ts';
 
 /** What outside vendors were asked of a person and said: never shown to them (no tipping off). */
 export const personalVendorResults: PersonalData = {
@@ -36,7 +37,7 @@ export const personalVendorResults: PersonalData = {
       .from(vendorRequests)
       .where(and(mine, eq(vendorRequests.status, 'waiting')))
       .orderBy(vendorRequests.id)) {
-      await abandon(tx, ctx, id, 'erased');
+      await abandon(tx, ctx, ABOUT_SCREENINGS, id, 'erased');
     }
     await tx.update(vendorRequests).set({ matchDigest: sql`null` }).where(mine);
   },
@@ -65,7 +66,7 @@ export const personalAssessments: PersonalData = {
       .from(monitoringVendorRequests)
       .where(and(eq(monitoringVendorRequests.userId, userId), eq(monitoringVendorRequests.status, 'waiting')))
       .orderBy(monitoringVendorRequests.id)) {
-      await abandonAssessment(tx, ctx, id, 'erased');
+      await abandon(tx, ctx, ABOUT_ACTIVITIES, id, 'erased');
     }
   },
 };

@@ -1,22 +1,19 @@
 import { and, eq, isNull } from 'drizzle-orm';
 import { present } from '../../../kernel/assert.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
-import { addMs } from '../../../kernel/time.ts';
 import { record } from '../../../platform/audit/record.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import { sealJson } from '../../../platform/crypto/seal.ts';
 import type { Tx } from '../../../platform/db/client.ts';
-import { lockRow } from '../../../platform/db/locks.ts';
 import { lockGateExclusively } from '../../identity/index.ts';
 import { openAlert } from '../alerts/open-alert.ts';
 import { AML_EVENTS } from '../audit.ts';
 import { ruleHitAlerts, ruleHits } from '../monitoring/schema.ts';
 import { amlAlerts } from '../schema.ts';
 import type { Assessment, MonitoringVendor, OwnVerdict } from './monitoring-vendor.ts';
-import { pauseAfter } from './pause-after.ts';
 import { type ComparedAssessment, compareAssessment } from './rules.ts';
 import { monitoringVendorRequests, monitoringVendorResults } from './schema.ts';
-import type { VendorFailure } from './vendor.ts';
+import { ABOUT_ACTIVITIES, abandon, lockWaiting } from './waiting-request.ts';
 
 type Request = typeof monitoringVendorRequests.$inferSelect;
 
@@ -43,13 +40,13 @@ export async function keepAssessment(tx: Tx, ctx: Ctx, assessed: Assessed): Prom
   if (vendor.mode === 'decide') {
     await lockGateExclusively(tx, userId);
   }
-  const request = await lockWaiting(tx, assessed.requestId);
+  const request = await lockWaiting(tx, ABOUT_ACTIVITIES, assessed.requestId);
   if (request === undefined) {
     return;
   }
   const key = await ctx.deps.personKeys.find(tx, userId);
   if (key === undefined) {
-    await abandonAssessment(tx, ctx, request.id, 'erased');
+    await abandon(tx, ctx, ABOUT_ACTIVITIES, request.id, 'erased');
     return;
   }
   const own = await ownVerdictOf(tx, request);
@@ -92,71 +89,6 @@ export async function keepAssessment(tx: Tx, ctx: Ctx, assessed: Assessed): Prom
 /** What a result's sealed answer is bound to. */
 export function assessmentPlace(resultId: Id) {
   return { table: 'monitoring_vendor_results', column: 'answer', rowId: resultId };
-}
-
-/**
- * Has something asked again later, or gives it up, as `pauseAfter` says.
- * @effects `monitoring_vendor_requests`; perhaps audit `monitoring_vendor_request.abandoned`
- */
-export async function postponeAssessment(
-  tx: Tx,
-  ctx: Ctx,
-  requestId: Id,
-  failure: VendorFailure | 'unreadable',
-  retryAfterMs = 0,
-): Promise<void> {
-  const request = await lockWaiting(tx, requestId);
-  if (request === undefined) {
-    return;
-  }
-  const failures = request.failures + 1;
-  const pauseMs = pauseAfter(failures, failure, retryAfterMs);
-  if (pauseMs === null) {
-    await abandonAssessment(tx, ctx, requestId, failure);
-    return;
-  }
-  await tx
-    .update(monitoringVendorRequests)
-    .set({ failures, lastFailure: failure, nextAt: addMs(ctx.deps.clock.realNow(), pauseMs) })
-    .where(eq(monitoringVendorRequests.id, requestId));
-}
-
-/**
- * Asks no more: our own rules stand by themselves.
- * @effects `monitoring_vendor_requests`; audit `monitoring_vendor_request.abandoned`
- */
-export async function abandonAssessment(tx: Tx, ctx: Ctx, requestId: Id, failure: string): Promise<void> {
-  const before = await lockWaiting(tx, requestId);
-  if (before === undefined) {
-    return;
-  }
-  const [updated] = await tx
-    .update(monitoringVendorRequests)
-    .set({
-      status: 'abandoned',
-      failures: before.failures + 1,
-      lastFailure: failure,
-      nextAt: null,
-      settledAt: ctx.deps.clock.now(),
-    })
-    .where(eq(monitoringVendorRequests.id, requestId))
-    .returning();
-  const after = present(updated, 'the request was locked');
-  await record(tx, ctx, {
-    event: AML_EVENTS['monitoring_vendor_request.abandoned'],
-    resource: { type: 'monitoring_vendor_request', id: requestId },
-    subjectUserId: after.userId,
-    before,
-    after,
-  });
-}
-
-async function lockWaiting(tx: Tx, requestId: Id): Promise<Request | undefined> {
-  const request = present(
-    await lockRow(tx, monitoringVendorRequests, requestId),
-    'requests are never deleted',
-  );
-  return request.status === 'waiting' ? request : undefined;
 }
 
 /** What our rules made of the activity by now; what is snoozed for the person counts for nothing. */

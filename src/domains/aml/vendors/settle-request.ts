@@ -1,25 +1,21 @@
 import { and, eq, isNotNull, isNull } from 'drizzle-orm';
 import { present } from '../../../kernel/assert.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
-import { addMs } from '../../../kernel/time.ts';
 import { record } from '../../../platform/audit/record.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import { sealJson } from '../../../platform/crypto/seal.ts';
 import type { Tx } from '../../../platform/db/client.ts';
-import { lockRow } from '../../../platform/db/locks.ts';
 import { lockGateExclusively } from '../../identity/index.ts';
 import { openAlert } from '../alerts/open-alert.ts';
 import { AML_EVENTS } from '../audit.ts';
 import { amlAlerts, screenings } from '../schema.ts';
-import { pauseAfter } from './pause-after.ts';
 import type { Question } from './queries-of.ts';
 import { type Compared, compare } from './rules.ts';
 import { vendorRequests, vendorResults } from './schema.ts';
-import type { ScreeningVendor, VendorAnswer, VendorFailure } from './vendor.ts';
+import type { ScreeningVendor, VendorAnswer } from './vendor.ts';
+import { ABOUT_SCREENINGS, abandon, lockWaiting } from './waiting-request.ts';
 
 type Request = typeof vendorRequests.$inferSelect;
-
-type QueryFailure = Extract<VendorAnswer, { ok: false }>['failure'];
 
 export type Answered = {
   readonly vendor: ScreeningVendor;
@@ -41,12 +37,12 @@ export async function keepAnswer(tx: Tx, ctx: Ctx, answered: Answered): Promise<
   if (userId !== null && vendor.mode === 'decide') {
     await lockGateExclusively(tx, userId);
   }
-  const request = await lockWaiting(tx, answered.requestId);
+  const request = await lockWaiting(tx, ABOUT_SCREENINGS, answered.requestId);
   if (request === undefined) {
     return;
   }
   if (userId !== null && (await ctx.deps.personKeys.find(tx, userId)) === undefined) {
-    await abandon(tx, ctx, request.id, 'erased');
+    await abandon(tx, ctx, ABOUT_SCREENINGS, request.id, 'erased');
     return;
   }
   const [screening] = await tx.select().from(screenings).where(eq(screenings.id, screeningId));
@@ -94,70 +90,6 @@ export async function keepAnswer(tx: Tx, ctx: Ctx, answered: Answered): Promise<
 /** What a result's sealed answer is bound to. */
 export function vendorAnswerPlace(resultId: Id) {
   return { table: 'vendor_results', column: 'answer', rowId: resultId };
-}
-
-/**
- * Has something asked again later. What the vendor refuses, or answers so that nobody can read it, is given up after
- * some tries; what may pass by itself is asked for as long as it takes.
- * @effects `vendor_requests`; perhaps audit `vendor_request.abandoned`
- */
-export async function postpone(
-  tx: Tx,
-  ctx: Ctx,
-  requestId: Id,
-  failure: VendorFailure | QueryFailure | 'unreadable',
-  retryAfterMs = 0,
-): Promise<void> {
-  const request = await lockWaiting(tx, requestId);
-  if (request === undefined) {
-    return;
-  }
-  const failures = request.failures + 1;
-  const pauseMs = pauseAfter(failures, failure, retryAfterMs);
-  if (pauseMs === null) {
-    await abandon(tx, ctx, requestId, failure);
-    return;
-  }
-  await tx
-    .update(vendorRequests)
-    .set({
-      failures,
-      lastFailure: failure,
-      nextAt: addMs(ctx.deps.clock.realNow(), pauseMs),
-    })
-    .where(eq(vendorRequests.id, requestId));
-}
-
-/** Asks no more: our own word stands by itself. @effects `vendor_requests`; audit `vendor_request.abandoned` */
-export async function abandon(tx: Tx, ctx: Ctx, requestId: Id, failure: string): Promise<void> {
-  const before = await lockWaiting(tx, requestId);
-  if (before === undefined) {
-    return;
-  }
-  const [updated] = await tx
-    .update(vendorRequests)
-    .set({
-      status: 'abandoned',
-      failures: before.failures + 1,
-      lastFailure: failure,
-      nextAt: null,
-      settledAt: ctx.deps.clock.now(),
-    })
-    .where(eq(vendorRequests.id, requestId))
-    .returning();
-  const after = present(updated, 'the request was locked');
-  await record(tx, ctx, {
-    event: AML_EVENTS['vendor_request.abandoned'],
-    resource: { type: 'vendor_request', id: requestId },
-    subjectUserId: after.userId,
-    before,
-    after,
-  });
-}
-
-async function lockWaiting(tx: Tx, requestId: Id): Promise<Request | undefined> {
-  const request = present(await lockRow(tx, vendorRequests, requestId), 'requests are never deleted');
-  return request.status === 'waiting' ? request : undefined;
 }
 
 /** Whom the vendor found for whom; the same again is known once somebody called it a false positive. */

@@ -94,6 +94,21 @@ export const bankStatements = pgTable(
   ],
 );
 
+/**
+ * When the last line of an imported statement was booked. Lines are booked one by one after the statement is kept: one
+ * without a row here is being booked, or was interrupted and goes on.
+ */
+export const bankStatementBookings = pgTable(
+  'bank_statement_bookings',
+  {
+    statementId: uuid('statement_id')
+      .primaryKey()
+      .references(() => bankStatements.id),
+    bookedAt: instant('booked_at').notNull(),
+  },
+  () => internalRows('bank_statement_bookings'),
+);
+
 export const lineDirection = pgEnum('line_direction', ['credit', 'debit']);
 
 /** One transaction of a statement, in the order of the file. */

@@ -64,6 +64,16 @@ const organisationDetails = z.strictObject({
   legalName: name,
   country,
   registrationNumber: z.string().trim().min(2).max(40).optional(),
+  /** Where its shares are listed: whoever holds much of it can be read there, and nobody behind it is named here. */
+  listing: z
+    .strictObject({
+      exchange: words,
+      isin: z
+        .string()
+        .regex(/^[A-Z]{2}[A-Z0-9]{9}[0-9]$/, 'must be an ISIN')
+        .optional(),
+    })
+    .optional(),
   identifiers,
 });
 

@@ -63,6 +63,15 @@ const DECLARATIONS = {
       /** Said where ownership is so widely held that nobody further can be named. */
       dispersed: z.literal(true).optional(),
       statement: words.optional(),
+      /** The trust that holds some or all of it; its people are named as parties. */
+      trust: z
+        .strictObject({
+          name,
+          hasProtector: z.boolean(),
+          /** Where those it is for are not named one by one. */
+          beneficiaryClass: words.optional(),
+        })
+        .optional(),
     })
     .refine(({ dispersed, statement }) => dispersed === undefined || statement !== undefined, {
       path: ['statement'],

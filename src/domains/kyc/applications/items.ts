@@ -244,7 +244,7 @@ async function usableDocuments(tx: Tx, ctx: Ctx, applicationId: Id): Promise<Rea
     .from(kycDocuments)
     .where(and(eq(kycDocuments.applicationId, applicationId), isNull(kycDocuments.removedAt)));
   const today = dayOf(ctx.deps.clock.now());
-  return new Set(documents.filter((one) => isUsable(one, null, today)).map(({ id }) => id));
+  return new Set(documents.filter((one) => isUsable(one, documents, null, today)).map(({ id }) => id));
 }
 
 function staysDecided(

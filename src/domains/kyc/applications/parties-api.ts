@@ -5,17 +5,25 @@ import { kycParties } from './schema.ts';
 
 export const NewParty = z
   .strictObject({
-    role: z.enum(['director', 'beneficial_owner', 'authorised_signatory', 'trustee', 'settlor']),
+    role: z.enum([
+      'director',
+      'beneficial_owner',
+      'authorised_signatory',
+      'trustee',
+      'settlor',
+      'beneficiary',
+      'protector',
+    ]),
     details: PartyDetails,
-    /** What an owner holds of the owner between, or of the legal person. @units 1–10,000 */
+    /** What an owner, or a trustee for all of the trust, holds of the owner between or of the legal person. @units 1–10,000 */
     shareBps: z.number().int().min(1).max(10_000).optional(),
     /** The owner through whom this one owns. */
     parentId: idInput.optional(),
   })
-  .refine(({ role, shareBps }) => (role === 'beneficial_owner') === (shareBps !== undefined), {
-    path: ['shareBps'],
-    message: 'is what an owner owns, and nobody else',
-  })
+  .refine(
+    ({ role, shareBps }) => role === 'trustee' || (role === 'beneficial_owner') === (shareBps !== undefined),
+    { path: ['shareBps'], message: 'is what an owner owns or a trustee holds, and nobody else' },
+  )
   .openapi('NewKycParty');
 
 export type NewPartyInput = z.infer<typeof NewParty>;

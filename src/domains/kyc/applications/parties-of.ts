@@ -6,6 +6,7 @@ import type { Tx } from '../../../platform/db/client.ts';
 import { numberPlace } from '../document-file.ts';
 import { type kycApplications, kycDocuments } from '../schema.ts';
 import type { CompanyInput, PartyDetailsInput } from './company.ts';
+import type { PartyFacts } from './party-rules.ts';
 import { kycParties } from './schema.ts';
 
 /** A number an authority gave somebody. @units country ISO 3166-1 alpha-3 */
@@ -25,7 +26,9 @@ export type Party = {
     | 'beneficial_owner'
     | 'authorised_signatory'
     | 'trustee'
-    | 'settlor';
+    | 'settlor'
+    | 'beneficiary'
+    | 'protector';
   readonly kind: 'person' | 'organisation';
   readonly name: string;
   /** @units YYYY-MM-DD */
@@ -121,6 +124,23 @@ export async function standingParties(tx: Tx, applicationId: Id) {
     .orderBy(kycParties.id);
 }
 
+/** What ownership is judged by of those behind a legal person; nothing is listed where the key was destroyed. */
+export async function partyFactsOf(
+  tx: Tx,
+  ctx: Ctx,
+  { id, userId }: Pick<typeof kycApplications.$inferSelect, 'id' | 'userId'>,
+): Promise<readonly PartyFacts[]> {
+  const key = await ctx.deps.personKeys.find(tx, userId);
+  return (await standingParties(tx, id)).map((party) => ({
+    id: party.id,
+    role: party.role,
+    kind: party.kind,
+    shareBps: party.shareBps,
+    parentId: party.parentId,
+    isListed: key !== undefined && isListed(key, party),
+  }));
+}
+
 /** What a sealed company is bound to. */
 export function companyPlace(applicationId: Id) {
   return { table: 'kyc_applications', column: 'company', rowId: applicationId };
@@ -129,6 +149,11 @@ export function companyPlace(applicationId: Id) {
 /** What a party's sealed details are bound to. */
 export function partyPlace(partyId: Id) {
   return { table: 'kyc_parties', column: 'details', rowId: partyId };
+}
+
+function isListed(key: DataKey, { id, details }: typeof kycParties.$inferSelect): boolean {
+  const { organisation } = openJson<PartyDetailsInput>(key, partyPlace(id), details);
+  return organisation?.listing !== undefined;
 }
 
 function partyFrom(

@@ -1,8 +1,9 @@
+import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { refuseKyc } from '../errors.ts';
 import type { KycApplication } from '../store.ts';
 import type { Forms } from './forms-of.ts';
-import { standingParties } from './parties-of.ts';
+import { partyFactsOf } from './parties-of.ts';
 
 /** How far behind an owner another may stand. */
 const MAX_DEPTH = 8;
@@ -15,6 +16,8 @@ export type PartyFacts = {
   readonly kind: string;
   readonly shareBps: number | null;
   readonly parentId: string | null;
+  /** Whether its shares are said to be listed on a market, where whoever holds much of it is made public. */
+  readonly isListed?: boolean;
 };
 
 export type PartyFault =
@@ -22,6 +25,12 @@ export type PartyFault =
   | 'signatory_missing'
   | 'owner_missing'
   | 'owner_not_a_person'
+  | 'trust_undeclared'
+  | 'trust_share_missing'
+  | 'settlor_missing'
+  | 'trustee_missing'
+  | 'beneficiary_missing'
+  | 'protector_missing'
   | 'ownership_unexplained'
   | 'shares_exceed_whole'
   | 'ownership_cycle'
@@ -32,19 +41,22 @@ type OwnershipRule = {
   readonly thresholdBps: number;
   /** Whether ownership is said to be too widely held for anybody further to be named. */
   readonly isDispersed: boolean;
+  /** What is said of the trust that holds some or all of it; null where there is none. */
+  readonly trust: { readonly hasProtector: boolean; readonly beneficiaryClass?: string | undefined } | null;
 };
 
 /**
  * What is wrong with who is said to stand behind a legal person; none where it can be reviewed. Every chain of
- * owners that holds enough must end in people, what ends in nobody may not add up to enough unless ownership is
- * dispersed or a trust's, and no layer may own more than all.
+ * owners that holds enough must end in people, in a trust whose people are all named, or in an organisation whose
+ * shares are listed; what ends in nobody may not add up to enough unless ownership is dispersed, and no layer may own
+ * more than all. One trust is told of.
  * @shape in a fixed order, each once
  */
 export function partyFaults(
   parties: readonly PartyFacts[],
-  { thresholdBps, isDispersed }: OwnershipRule,
+  { thresholdBps, isDispersed, trust }: OwnershipRule,
 ): readonly PartyFault[] {
-  const owners = parties.filter(({ role }) => role === 'beneficial_owner');
+  const owners = parties.filter(isHolder);
   const faults = new Set<PartyFault>();
   if (!parties.some(({ role, kind }) => role === 'director' && kind === 'person')) {
     faults.add('director_missing');
@@ -52,10 +64,10 @@ export function partyFaults(
   if (!parties.some(({ role, kind }) => role === 'authorised_signatory' && kind === 'person')) {
     faults.add('signatory_missing');
   }
-  const isExcused = isDispersed || parties.some(({ role }) => role === 'trustee');
-  if (!owners.some(({ kind }) => kind === 'person') && !isExcused) {
+  if (!owners.some(isExplained) && !isDispersed) {
     faults.add('owner_missing');
   }
+  addTrustFaults(faults, parties, trust);
   for (const owner of owners) {
     addChainFaults(faults, owner, owners, thresholdBps);
   }
@@ -66,7 +78,7 @@ export function partyFaults(
   }
   // A tree that is none has faults of its own.
   const isTree = !faults.has('ownership_cycle') && !faults.has('ownership_too_deep');
-  if (isTree && !isExcused && owners.length > 0 && isUnexplained(owners, thresholdBps)) {
+  if (isTree && !isDispersed && owners.length > 0 && isUnexplained(owners, thresholdBps)) {
     faults.add('ownership_unexplained');
   }
   return ORDER.filter((fault) => faults.has(fault));
@@ -98,6 +110,7 @@ export function effectiveShareBps(ownerId: string, parties: readonly PartyFacts[
  */
 export async function refuseIncompleteParties(
   tx: Tx,
+  ctx: Ctx,
   application: KycApplication,
   forms: Forms,
   thresholdBps: number,
@@ -105,11 +118,17 @@ export async function refuseIncompleteParties(
   if (application.applicantKind !== 'legal') {
     return;
   }
-  const isDispersed = forms.beneficial_owner?.dispersed === true;
-  const faults = partyFaults(await standingParties(tx, application.id), { thresholdBps, isDispersed });
+  const { dispersed, trust = null } = forms.beneficial_owner ?? {};
+  const rule = { thresholdBps, isDispersed: dispersed === true, trust };
+  const faults = partyFaults(await partyFactsOf(tx, ctx, application), rule);
   if (faults.length > 0) {
     throw refuseKyc('parties_incomplete', { detail: faults.join(', ') });
   }
+}
+
+/** Whether a part is one in a trust. */
+export function isOfTrust(role: string): boolean {
+  return TRUST_ROLES.has(role);
 }
 
 const ORDER: readonly PartyFault[] = [
@@ -117,11 +136,57 @@ const ORDER: readonly PartyFault[] = [
   'signatory_missing',
   'owner_missing',
   'owner_not_a_person',
+  'trust_undeclared',
+  'trust_share_missing',
+  'settlor_missing',
+  'trustee_missing',
+  'beneficiary_missing',
+  'protector_missing',
   'ownership_unexplained',
   'shares_exceed_whole',
   'ownership_cycle',
   'ownership_too_deep',
 ];
+
+const TRUST_ROLES: ReadonlySet<string> = new Set(['trustee', 'settlor', 'beneficiary', 'protector']);
+
+/** Whether somebody is said to hold shares: as an owner, or as a trustee for others. */
+function isHolder({ role, shareBps }: PartyFacts): boolean {
+  return role === 'beneficial_owner' || (role === 'trustee' && shareBps !== null);
+}
+
+/** Whether nobody further has to be named for a holding: a person's, a trust's, or that of a listed organisation. */
+function isExplained({ role, kind, isListed }: PartyFacts): boolean {
+  return kind === 'person' || role === 'trustee' || isListed === true;
+}
+
+/**
+ * Who holds in trust names who settled it, who holds, for whom, and who watches over that where somebody does. That
+ * this is what has to be known of a trust is this project's assumption.
+ */
+function addTrustFaults(
+  faults: Set<PartyFault>,
+  parties: readonly PartyFacts[],
+  trust: OwnershipRule['trust'],
+): void {
+  const isNamed = (named: string) => parties.some(({ role }) => role === named);
+  if (trust === null && !parties.some(({ role }) => isOfTrust(role))) {
+    return;
+  }
+  const missing: readonly (readonly [PartyFault, boolean])[] = [
+    ['trust_undeclared', trust === null],
+    ['trust_share_missing', !parties.some((party) => party.role === 'trustee' && isHolder(party))],
+    ['settlor_missing', !isNamed('settlor')],
+    ['trustee_missing', !isNamed('trustee')],
+    ['beneficiary_missing', trust?.beneficiaryClass === undefined && !isNamed('beneficiary')],
+    ['protector_missing', trust?.hasProtector === true && !isNamed('protector')],
+  ];
+  for (const [fault, holds] of missing) {
+    if (holds) {
+      faults.add(fault);
+    }
+  }
+}
 
 function addChainFaults(
   faults: Set<PartyFault>,
@@ -149,7 +214,7 @@ function addChainFaults(
   }
   const holdsEnough = (effectiveShareBps(owner.id, owners) ?? WHOLE_BPS) >= thresholdBps;
   const isEnd = !owners.some(({ parentId }) => parentId === owner.id);
-  if (owner.kind === 'organisation' && holdsEnough && isEnd) {
+  if (!isExplained(owner) && holdsEnough && isEnd) {
     faults.add('owner_not_a_person');
   }
 }
@@ -162,13 +227,13 @@ function isUnexplained(owners: readonly PartyFacts[], thresholdBps: number): boo
   return unexplained(null, ALL, owners) * BigInt(WHOLE_BPS) >= ALL * BigInt(thresholdBps);
 }
 
-/** What of a holding ends in no person: what no owner is named for, and what organisations hold for nobody named. */
+/** What of a holding is explained by nobody: what no owner is named for, and what organisations hold for nobody named. */
 function unexplained(parentId: string | null, held: bigint, owners: readonly PartyFacts[]): bigint {
   let [rest, ended] = [held, 0n];
   for (const owner of owners.filter((one) => one.parentId === parentId)) {
     const share = (held * BigInt(owner.shareBps ?? 0)) / BigInt(WHOLE_BPS);
     rest -= share;
-    ended += owner.kind === 'person' ? 0n : unexplained(owner.id, share, owners);
+    ended += isExplained(owner) ? 0n : unexplained(owner.id, share, owners);
   }
   return ended + (rest > 0n ? rest : 0n);
 }

@@ -40,7 +40,7 @@ describe('whose identity has to be shown', () => {
     expect(idsOf([owner(null, 1_999), owner(null, 1_999)])).toEqual([]);
   });
 
-  test.each(['director', 'trustee', 'settlor'])(
+  test.each(['director', 'trustee', 'settlor', 'beneficiary', 'protector'])(
     'a %s, whatever they own, with all of their parties',
     (role) => {
       const [small, named] = [owner(ANJALI, 1), party(role, ANJALI)];

@@ -43,7 +43,7 @@ export async function peopleToIdentify(
 }
 
 /**
- * Whose identity has to be shown, each with all of their parties: who directs, holds in trust or settled, and who owns
+ * Whose identity has to be shown, each with all of their parties: who directs, who has a part in a trust, and who owns
  * enough in all, through however many parties. Who is named twice is one, by name and birth date.
  * @units thresholdBps 1–10,000
  * @shape in the order they were first named
@@ -65,7 +65,13 @@ export function identifiedPeople<Named extends PartyFacts & { readonly identityI
   });
 }
 
-const ALWAYS_IDENTIFIED: ReadonlySet<string> = new Set(['director', 'trustee', 'settlor']);
+const ALWAYS_IDENTIFIED: ReadonlySet<string> = new Set([
+  'director',
+  'trustee',
+  'settlor',
+  'beneficiary',
+  'protector',
+]);
 
 function textOf(index: Uint8Array | null): string | null {
   return index === null ? null : Buffer.from(index).toString('hex');

@@ -44,7 +44,15 @@ let ids = 0;
 function document(type: ShownDocument['type'], more: Partial<ShownDocument> = {}): ShownDocument {
   ids += 1;
   const id = `document ${ids}` as ShownDocument['id'];
-  const none = { issuedOn: null, expiresOn: null, removedAt: null, partyId: null };
+  const none = {
+    issuedOn: null,
+    expiresOn: null,
+    removedAt: null,
+    partyId: null,
+    applicationId: 'application' as ShownDocument['applicationId'],
+    side: null,
+    numberIndex: null,
+  };
   return { id, type, status: 'uploaded', ...none, ...more };
 }
 
@@ -58,6 +66,14 @@ function missing(documents: readonly ShownDocument[]): number {
 }
 
 describe('a document shows an item', () => {
+  test('not as the back of a card whose front says that it is over', () => {
+    const back = document('national_id', { side: 'back' });
+    const front = (expiresOn: string) => document('national_id', { side: 'front', expiresOn });
+    const address = document('proof_of_address');
+    expect(missing([front('2026-02-28'), back, address])).toBe(1);
+    expect(missing([front('2026-03-01'), back, address])).toBe(0);
+  });
+
   test.each<[string, readonly ShownDocument[], number]>([
     ['one of each alternative is enough', [document('passport'), document('proof_of_address')], 0],
     ['nothing shows nothing', [], 2],

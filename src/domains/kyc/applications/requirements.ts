@@ -4,6 +4,7 @@
  */
 import { isExpired } from '../rules.ts';
 import type { kycDocuments } from '../schema.ts';
+import { wholeUntil } from '../whole-paper.ts';
 import type { kycRequirements } from './schema.ts';
 
 type RequirementRow = Pick<
@@ -44,7 +45,16 @@ export type RequiredItem = {
 
 export type ShownDocument = Pick<
   typeof kycDocuments.$inferSelect,
-  'id' | 'type' | 'status' | 'issuedOn' | 'expiresOn' | 'removedAt' | 'partyId'
+  | 'id'
+  | 'type'
+  | 'status'
+  | 'issuedOn'
+  | 'expiresOn'
+  | 'removedAt'
+  | 'partyId'
+  | 'applicationId'
+  | 'side'
+  | 'numberIndex'
 >;
 
 export type ShownDeclaration = { readonly id: string; readonly kind: string };
@@ -123,7 +133,7 @@ export function shownItems(
   return required.map((item) => {
     const document = documents
       .filter(({ type, partyId }) => item.alternatives.includes(type) && item.of.includes(partyId))
-      .findLast((one) => isUsable(one, item.maxAgeDays, today));
+      .findLast((one) => isUsable(one, documents, item.maxAgeDays, today));
     const declaration = declarations.findLast(({ kind }) =>
       item.alternatives.includes(`${DECLARATION}${kind}`),
     );
@@ -147,16 +157,22 @@ export function missingInWords(missing: readonly RequiredItem[]): string {
 }
 
 /**
- * Whether a document counts: not refused, not taken back, not expired and not too old. One that says no day of
- * issue is not too old; a reviewer is told.
+ * Whether a document counts: not refused, not taken back, not expired by either side of it and not too old. One that
+ * says no day of issue is not too old; a reviewer is told.
+ * @shape all holds the documents of its application
  * @units today YYYY-MM-DD
  */
-export function isUsable(document: ShownDocument, maxAgeDays: number | null, today: string): boolean {
+export function isUsable(
+  document: ShownDocument,
+  all: readonly ShownDocument[],
+  maxAgeDays: number | null,
+  today: string,
+): boolean {
   const counts = document.status === 'uploaded' || document.status === 'accepted';
   return (
     counts &&
     document.removedAt === null &&
-    !isExpired(document, today) &&
+    !isExpired({ expiresOn: wholeUntil(document, all) }, today) &&
     !isTooOld(document.issuedOn, maxAgeDays, today)
   );
 }

@@ -192,7 +192,8 @@ export const kycParties = pgTable(
     index('kyc_parties_identity_index_idx').on(table.identityIndex),
     check(
       'kyc_parties_role_check',
-      sql`${table.role} in ('director', 'beneficial_owner', 'authorised_signatory', 'trustee', 'settlor')`,
+      sql`${table.role} in ('director', 'beneficial_owner', 'authorised_signatory', 'trustee', 'settlor',
+        'beneficiary', 'protector')`,
     ),
     check('kyc_parties_kind_check', sql`${table.kind} in ('person', 'organisation')`),
     check('kyc_parties_share_bps_check', sql`${table.shareBps} between 1 and 10000`),

@@ -100,6 +100,29 @@ describe('an identity document without a number or an end', () => {
     expect(asked.status).toBe(202);
   });
 
+  test('is told of where it is the back of a card without its front, or the front of one whose back says no end', async () => {
+    const notices = async (...sides: readonly (readonly [string, string])[]) => {
+      const customer = await desk.newPerson();
+      const path = await begin(customer);
+      const number = newId();
+      for (const [side, expiresOn] of sides) {
+        const form = upload({ type: 'national_id', number, side, expiresOn });
+        if (expiresOn === '') {
+          form.delete('expiresOn');
+        }
+        expect((await desk.call(customer, 'POST', `${path}/documents`, form)).status).toBe(201);
+      }
+      await desk.certify(customer, path);
+      expect((await desk.call(customer, 'POST', `${path}/submit`)).status).toBe(200);
+      return noticesOf(path);
+    };
+    expect(await notices(['back', ''])).toEqual(['expiry_unknown']);
+    expect(await notices(['front', ''], ['back', ''])).toEqual(['expiry_unknown']);
+    expect(await notices(['front', '2041-01-31'], ['back', ''])).toEqual([]);
+    expect(await notices(['front', ''], ['back', '2041-01-31'])).toEqual([]);
+    await desk.settle();
+  });
+
   test('gets its end from the reviewer who reads it, once, and nothing else they say of it', async () => {
     const path = await bare('expiresOn');
     const items = (await desk.call(desk.officer, 'GET', path)).body.items;
@@ -350,6 +373,102 @@ describe('what is declared in forms', () => {
     // Held against the director and not against who declares.
     expect(await noticesOf(path)).toEqual(['ownership_dispersed', 'mrz_birth_date_differs']);
     expect((await inputsFor(customer))?.geography).toEqual(['IRN', 'MUS']);
+    await desk.settle();
+  });
+});
+
+describe('who owns a legal person without a person who owns enough', () => {
+  const NAMED = { lastName: 'Quillfeather', birthDate: '1968-05-06', nationality: 'MUS' };
+
+  type Part = { readonly role: string; readonly shareBps?: number; readonly firstName?: string };
+
+  /** Begun with a director who signs, and everything that is asked of a company but its owners. */
+  async function company(customer: Person): Promise<string> {
+    const own = { ...COMPANY, registrationNumber: newId().slice(0, 30) };
+    const path = await begin(customer, { company: own });
+    const types = [
+      'passport',
+      'certificate_of_incorporation',
+      'register_of_directors',
+      'register_of_members',
+    ];
+    for (const type of types) {
+      expect((await desk.call(customer, 'POST', `${path}/documents`, upload({ type }))).status).toBe(201);
+    }
+    await name(customer, path, { role: 'director' });
+    await add(customer, path, { role: 'authorised_signatory', ...person('Devi') });
+    return path;
+  }
+
+  function person(firstName: string) {
+    return { details: { person: { ...NAMED, firstName } } };
+  }
+
+  function add(customer: Person, path: string, body: object) {
+    return desk.call(customer, 'POST', `${path}/parties`, body);
+  }
+
+  /** Somebody with a part, and a passport of theirs. */
+  async function name(customer: Person, path: string, { firstName = 'Devi', ...part }: Part) {
+    const added = await add(customer, path, { ...part, ...person(firstName) });
+    expect(added.status).toBe(201);
+    const form = upload({ partyId: added.body.id });
+    expect((await desk.call(customer, 'POST', `${path}/documents`, form)).status).toBe(201);
+  }
+
+  async function aboutOwners(path: string): Promise<readonly string[]> {
+    return (await noticesOf(path)).filter((code) => code.startsWith('owner'));
+  }
+
+  async function handIn(customer: Person, path: string, ownership: object) {
+    const content = { complete: true, ...ownership };
+    expect(await declare(customer, path, 'beneficial_owner', content)).toBe(201);
+    await desk.certify(customer, path);
+    return desk.call(customer, 'POST', `${path}/submit`);
+  }
+
+  test('names the listed company that does and where it is listed, and a reviewer is told', async () => {
+    const customer = await desk.newPerson();
+    const path = await company(customer);
+    const parent = { legalName: 'Harbour Group Plc', country: 'GBR' };
+    const owned = (organisation: object) =>
+      add(customer, path, { role: 'beneficial_owner', shareBps: 10_000, details: { organisation } });
+    const said = { dispersed: true, statement: 'The parent is listed and widely held' };
+    const bare = await owned(parent);
+    expect((await handIn(customer, path, said)).body).toMatchObject({
+      code: 'parties_incomplete',
+      detail: 'owner_not_a_person',
+    });
+    await desk.call(customer, 'DELETE', `${path}/parties/${bare.body.id}`);
+    const nowhere = await owned({ ...parent, listing: { isin: 'GB0002634946' } });
+    expect(nowhere.status).toBe(422);
+    const listing = { exchange: 'London Stock Exchange', isin: 'GB0002634946' };
+    const added = await owned({ ...parent, listing });
+    expect(added).toMatchObject({ status: 201, body: { details: { organisation: { listing } } } });
+    expect((await handIn(customer, path, said)).status).toBe(200);
+    expect(await aboutOwners(path)).toEqual(['ownership_dispersed', 'owner_listed']);
+    await desk.settle();
+  });
+
+  test('names everybody with a part in the trust that does, each with a document, and a reviewer is told', async () => {
+    const customer = await desk.newPerson();
+    const path = await company(customer);
+    const trust = { trust: { name: 'The Harbour Trust', hasProtector: true } };
+    const trustee = { role: 'trustee', ...person('Kavi') };
+    expect((await add(customer, path, trustee)).status).toBe(201);
+    expect((await handIn(customer, path, {})).body.detail).toBe(
+      'owner_missing, trust_undeclared, trust_share_missing, settlor_missing, beneficiary_missing',
+    );
+    await name(customer, path, { role: 'trustee', shareBps: 10_000, firstName: 'Kavi' });
+    await name(customer, path, { role: 'settlor', firstName: 'Rani' });
+    await name(customer, path, { role: 'beneficiary', firstName: 'Uma' });
+    expect((await handIn(customer, path, trust)).body.detail).toBe('protector_missing');
+    const protector = await add(customer, path, { role: 'protector', ...person('Vikram') });
+    expect((await handIn(customer, path, trust)).body.code).toBe('documents_missing');
+    const form = upload({ partyId: protector.body.id });
+    expect((await desk.call(customer, 'POST', `${path}/documents`, form)).status).toBe(201);
+    expect((await handIn(customer, path, trust)).status).toBe(200);
+    expect(await aboutOwners(path)).toEqual(['ownership_in_trust']);
     await desk.settle();
   });
 });

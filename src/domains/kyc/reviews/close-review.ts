@@ -14,9 +14,10 @@ import { kycStandings } from '../risk/schema.ts';
 import { standingOf } from '../risk/standing.ts';
 import { dayOf, isExpired } from '../rules.ts';
 import { kycApplications, kycDocuments } from '../schema.ts';
+import { wholeUntil } from '../whole-paper.ts';
 import { causeOf } from './escalate-review.ts';
 import type { Review } from './open-review.ts';
-import { renews } from './same-use.ts';
+import { asApproved, renews } from './same-use.ts';
 import { kycReviews } from './schema.ts';
 
 export type ReviewEnd = {
@@ -125,7 +126,11 @@ export async function isUnanswerable(tx: Tx, { userId, kind }: Review): Promise<
 
 async function renewalOf(tx: Tx, ctx: Ctx, review: Review): Promise<Id | undefined> {
   const rows = await tx
-    .select({ document: kycDocuments, identity: kycParties.identityIndex })
+    .select({
+      document: kycDocuments,
+      identity: kycParties.identityIndex,
+      requirementSet: kycApplications.requirementSet,
+    })
     .from(kycDocuments)
     .innerJoin(kycApplications, eq(kycApplications.id, kycDocuments.applicationId))
     .leftJoin(kycParties, eq(kycParties.id, kycDocuments.partyId))
@@ -137,11 +142,17 @@ async function renewalOf(tx: Tx, ctx: Ctx, review: Review): Promise<Id | undefin
       ),
     )
     .orderBy(desc(kycDocuments.id));
-  const documents = rows.map((row) => ({ ...row.document, partyId: sameParty(row, rows) }));
+  const documents = rows.map((row) => ({
+    ...asApproved(row.document, row),
+    partyId: sameParty(row, rows),
+  }));
   const old = documents.find(({ id }) => id === review.referenceId);
   const today = dayOf(ctx.deps.clock.now());
   return documents.find(
-    (document) => old !== undefined && !isExpired(document, today) && renews(document, old),
+    (document) =>
+      old !== undefined &&
+      !isExpired({ expiresOn: wholeUntil(document, documents) }, today) &&
+      renews(document, old, documents),
   )?.id;
 }
 

@@ -1,4 +1,4 @@
-import { and, asc, eq, exists, gt, inArray, isNotNull, isNull, lte, notExists, or, sql } from 'drizzle-orm';
+import { and, asc, eq, exists, gt, inArray, isNull, lte, notExists, or, sql } from 'drizzle-orm';
 import { present } from '../../../kernel/assert.ts';
 import type { Id } from '../../../kernel/id.ts';
 import { record } from '../../../platform/audit/record.ts';
@@ -12,10 +12,11 @@ import { KYC_EVENTS } from '../audit.ts';
 import { inBatches, inSteps } from '../in-batches.ts';
 import { kycStandings } from '../risk/schema.ts';
 import { kycApplications, kycDocuments } from '../schema.ts';
+import { documentsOf } from '../store.ts';
 import { escalateReview } from './escalate-review.ts';
 import { openReview } from './open-review.ts';
 import { escalationOf, expiryDue, noticeOf, openingHorizon, periodicDue, reminderStage } from './rules.ts';
-import { goodUntil } from './same-use.ts';
+import { asApproved, goodUntil } from './same-use.ts';
 import { kycReviews } from './schema.ts';
 
 /** Reviews nobody wrote to a customer about remind nobody. */
@@ -88,54 +89,75 @@ async function openPeriodic(ctx: Ctx): Promise<void> {
  * for good: what was waived is not asked for again.
  */
 async function openExpiring(ctx: Ctx): Promise<void> {
-  await inBatches(
-    ctx,
-    async (tx, { deps }, after, limit) => {
-      const known = tx
-        .select({ id: kycReviews.id })
-        .from(kycReviews)
-        .where(and(eq(kycReviews.kind, 'document_expiry'), eq(kycReviews.referenceId, kycDocuments.id)));
-      const shown = tx
-        .select({ id: kycItems.id })
-        .from(kycItems)
-        .where(and(eq(kycItems.documentId, kycDocuments.id), eq(kycItems.status, 'accepted')));
-      const newest = sql`${kycApplications.id} = (select max(newer.id::text)::uuid from kyc_applications newer
-        where newer.user_id = ${kycApplications.userId} and newer.status = 'approved')`;
-      const rows = await tx
-        .select({ id: kycDocuments.id })
-        .from(kycDocuments)
-        .innerJoin(kycApplications, eq(kycApplications.id, kycDocuments.applicationId))
-        .where(
-          and(
-            isNotNull(kycDocuments.expiresOn),
-            lte(goodUntil(), openingHorizon(deps.clock.now()).slice(0, 10)),
-            isNull(kycDocuments.removedAt),
-            inArray(kycDocuments.status, ['uploaded', 'accepted']),
-            // What was handed in before items were kept is all that its application rests on.
-            or(exists(shown), isNull(kycApplications.requirementSet)),
-            newest,
-            isApproved(kycDocuments.userId),
-            notExists(known),
-            after === null ? undefined : gt(kycDocuments.id, after),
-          ),
-        )
-        .orderBy(asc(kycDocuments.id))
-        .limit(limit);
-      return rows.map(({ id }) => id);
-    },
-    async (tx, { deps }, documentId) => {
-      const [document] = await tx
-        .select({ userId: kycDocuments.userId, until: goodUntil() })
-        .from(kycDocuments)
-        .innerJoin(kycApplications, eq(kycApplications.id, kycDocuments.applicationId))
-        .where(eq(kycDocuments.id, documentId));
-      if (document?.until) {
-        const { userId, until } = document;
-        const dueAt = expiryDue(until, deps.clock.now());
-        await openReview(tx, ctx, { userId, kind: 'document_expiry', referenceId: documentId, dueAt });
-      }
-    },
-  );
+  await inBatches(ctx, perhapsExpiring, async (tx, { deps }, documentId) => {
+    const papers = await papersBeside(tx, documentId);
+    const document = present(
+      papers.find(({ id }) => id === documentId),
+      'documents are never deleted',
+    );
+    const until = goodUntil(document, papers);
+    if (until !== null && until <= openingHorizon(deps.clock.now()).slice(0, 10)) {
+      const { userId } = document;
+      const dueAt = expiryDue(until, deps.clock.now());
+      await openReview(tx, ctx, { userId, kind: 'document_expiry', referenceId: documentId, dueAt });
+    }
+  });
+}
+
+/** What somebody's approval rests on, of applications in which some paper expires: more than those that do. */
+async function perhapsExpiring(
+  tx: Tx,
+  { deps }: Ctx,
+  after: Id | null,
+  limit: number,
+): Promise<readonly Id[]> {
+  const known = tx
+    .select({ id: kycReviews.id })
+    .from(kycReviews)
+    .where(and(eq(kycReviews.kind, 'document_expiry'), eq(kycReviews.referenceId, kycDocuments.id)));
+  const shown = tx
+    .select({ id: kycItems.id })
+    .from(kycItems)
+    .where(and(eq(kycItems.documentId, kycDocuments.id), eq(kycItems.status, 'accepted')));
+  const newest = sql`${kycApplications.id} = (select max(newer.id::text)::uuid from kyc_applications newer
+    where newer.user_id = ${kycApplications.userId} and newer.status = 'approved')`;
+  const horizon = openingHorizon(deps.clock.now()).slice(0, 10);
+  // The last day may stand on the other side.
+  const expires = sql`exists (select 1 from kyc_documents other
+    where other.application_id = ${kycDocuments.applicationId} and other.expires_on <= ${horizon}
+      and other.removed_at is null)`;
+  const rows = await tx
+    .select({ id: kycDocuments.id })
+    .from(kycDocuments)
+    .innerJoin(kycApplications, eq(kycApplications.id, kycDocuments.applicationId))
+    .where(
+      and(
+        expires,
+        isNull(kycDocuments.removedAt),
+        inArray(kycDocuments.status, ['uploaded', 'accepted']),
+        // What was handed in before items were kept is all that its application rests on.
+        or(exists(shown), isNull(kycApplications.requirementSet)),
+        newest,
+        isApproved(kycDocuments.userId),
+        notExists(known),
+        after === null ? undefined : gt(kycDocuments.id, after),
+      ),
+    )
+    .orderBy(asc(kycDocuments.id))
+    .limit(limit);
+  return rows.map(({ id }) => id);
+}
+
+/** A document and all others of its application that were not taken back. */
+async function papersBeside(tx: Tx, documentId: Id) {
+  const [of] = await tx
+    .select({ applicationId: kycApplications.id, requirementSet: kycApplications.requirementSet })
+    .from(kycDocuments)
+    .innerJoin(kycApplications, eq(kycApplications.id, kycDocuments.applicationId))
+    .where(eq(kycDocuments.id, documentId));
+  const application = present(of, 'every document is of an application');
+  const documents = await documentsOf(tx, application.applicationId);
+  return documents.map((document) => asApproved(document, application));
 }
 
 async function dueReminders(tx: Tx, ctx: Ctx, after: Id | null, limit: number): Promise<readonly Id[]> {

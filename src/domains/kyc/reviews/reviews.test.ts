@@ -18,8 +18,10 @@ import {
 import { mailsTo } from '../../../testing/mails.ts';
 import { placeRestriction } from '../../identity/index.ts';
 import { gateRestrictions, users } from '../../identity/schema.ts';
+import { kycItems } from '../applications/schema.ts';
 import { inBatches } from '../in-batches.ts';
 import { kycStandings } from '../risk/schema.ts';
+import { kycApplications } from '../schema.ts';
 import { watchDormancy } from './dormancy.ts';
 import { openReview, type ReviewKind } from './open-review.ts';
 import { reviewCustomers } from './review-customers.ts';
@@ -60,6 +62,29 @@ async function approve(person: Person, days: number, declared: object = {}): Pro
   await desk.certify(person, path);
   await finish(person, path);
   return path;
+}
+
+/** Begun with these documents of identity and no others, in the order they were uploaded. */
+async function drafted(...forms: readonly Readonly<Record<string, string>>[]) {
+  const person = await desk.newPerson();
+  const path = await desk.draft(person);
+  const { documents } = (await desk.call(person, 'GET', path)).body;
+  await desk.call(person, 'DELETE', `${path}/documents/${documents[0].id}`);
+  for (const fields of forms) {
+    const form = upload(fields);
+    if (fields.expiresOn === '') {
+      form.delete('expiresOn');
+    }
+    expect((await desk.call(person, 'POST', `${path}/documents`, form)).status).toBe(201);
+  }
+  return { person, path };
+}
+
+/** Approved with these documents of identity and no others, in the order they were uploaded. */
+async function approvedWith(...forms: readonly Readonly<Record<string, string>>[]): Promise<Person> {
+  const { person, path } = await drafted(...forms);
+  await finish(person, path);
+  return person;
 }
 
 /** Hands in what was begun and approves it. */
@@ -178,24 +203,52 @@ describe('a document that expires', () => {
     expect(await standsFor(person)).toEqual([]);
   });
 
-  test('is no reason where a good one for the same use was approved with it, whichever came first', async () => {
-    for (const [first, second] of [
-      [-1, 3_000],
-      [3_000, 20],
-    ] as const) {
-      const person = await desk.newPerson();
-      const path = await desk.draft(person);
-      const drafted = (await desk.call(person, 'GET', path)).body.documents;
-      await desk.call(person, 'DELETE', `${path}/documents/${drafted[0].id}`);
-      for (const days of [first, second]) {
-        const form = upload({ expiresOn: dayIn(days) });
-        expect((await desk.call(person, 'POST', `${path}/documents`, form)).status).toBe(201);
-      }
-      await finish(person, path);
-      await reviewCustomers(desk.system);
-      expect(await reviewsOf(person)).toEqual([]);
-      expect(await standsFor(person)).toEqual([]);
-    }
+  test('is no reason where a good one for the same use was accepted with it', async () => {
+    const person = await approvedWith({ expiresOn: dayIn(-1) }, { expiresOn: dayIn(3_000) });
+    await reviewCustomers(desk.system);
+    expect(await reviewsOf(person)).toEqual([]);
+    expect(await standsFor(person)).toEqual([]);
+  });
+
+  test('is a reason whatever lies beside it that nobody accepted', async () => {
+    const person = await approvedWith({ expiresOn: dayIn(3_000) }, { expiresOn: dayIn(20) });
+    await reviewCustomers(desk.system);
+    expect(await reviewsOf(person)).toMatchObject([{ kind: 'document_expiry', status: 'open' }]);
+  });
+
+  test('is no reason beside a good one of an application from before items were kept', async () => {
+    const { person, path } = await drafted({ expiresOn: dayIn(3_000) }, { expiresOn: dayIn(20) });
+    await desk.certify(person, path);
+    expect((await desk.call(person, 'POST', `${path}/submit`)).status).toBe(200);
+    await desk.settle();
+    const { engine } = desk.deps.db;
+    await engine.update(kycItems).set({ status: 'dropped' }).where(eq(kycItems.userId, person.userId));
+    await engine
+      .update(kycApplications)
+      .set({ requirementSet: null })
+      .where(eq(kycApplications.userId, person.userId));
+    expect((await desk.call(desk.officer, 'POST', `${path}/approve`, REASON)).status).toBe(200);
+    await desk.settle();
+    await reviewCustomers(desk.system);
+    expect(await reviewsOf(person)).toEqual([]);
+  });
+
+  test('is seen on whichever side of a card its last day stands', async () => {
+    const card = { type: 'national_id', number: newId() };
+    const number = newId();
+    const soon = await approvedWith(
+      { ...card, number, side: 'front', expiresOn: dayIn(20) },
+      { ...card, number, side: 'back', expiresOn: '' },
+    );
+    const late = await approvedWith(
+      { ...card, side: 'front', expiresOn: dayIn(3_000) },
+      { ...card, side: 'back', expiresOn: '' },
+    );
+    await reviewCustomers(desk.system);
+    expect(await reviewsOf(soon)).toMatchObject([{ kind: 'document_expiry', status: 'open' }]);
+    const [review] = await reviewsOf(soon);
+    expect(review?.dueAt.slice(0, 10)).toBe(dayIn(30));
+    expect(await reviewsOf(late)).toEqual([]);
   });
 
   test('and shows nothing that was asked for is no reason', async () => {
@@ -309,6 +362,26 @@ describe('a review nobody ended', () => {
 });
 
 describe('what was learnt of somebody', () => {
+  test('is answered by no approval while they may not be served, whatever was approved since it was learnt', async () => {
+    const person = await approved();
+    const { userId } = person;
+    const { engine } = desk.deps.db;
+    const now = desk.deps.clock.now();
+    const id = newId();
+    const learnt = { id, userId, kind: 'edd', referenceId: userId, status: 'open' } as const;
+    await engine
+      .insert(kycReviews)
+      .values({ ...learnt, openedAt: addMs(now, -DAY_MS), dueAt: addMs(now, DAY_MS) });
+    const level = (await standingOf(person))?.level ?? 'low';
+    const rated = (as: string) =>
+      engine.update(kycStandings).set({ level: as }).where(eq(kycStandings.userId, userId));
+    const complete = () => desk.call(desk.officer, 'POST', `/v1/kyc/reviews-due/${id}/complete`);
+    await rated('prohibited');
+    expect((await complete()).body.code).toBe('review_evidence_missing');
+    await rated(level);
+    expect(await complete()).toMatchObject({ status: 200, body: { outcome: 'confirmed' } });
+  });
+
   test('neither restricts them nor writes to them the next morning, however long ago they were approved', async () => {
     const person = await approvedLongAgo(20);
     const address = await addressOf(person);

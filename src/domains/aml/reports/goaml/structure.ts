@@ -120,50 +120,10 @@ export const GOAML: Readonly<Record<TypeName, readonly Place[]>> = {
     either({ name: 't_to_my_client', of: 'to_my_client' }, { name: 't_to', of: 'to' }),
     maybe('comments', text(4000)),
   ],
-  from_my_client: [
-    one('from_funds_code', code),
-    maybe('from_funds_comment', text(255)),
-    maybe('from_foreign_currency', 'foreign_currency'),
-    either(
-      { name: 'from_account', of: 'account_my_client' },
-      { name: 'from_person', of: 'person_my_client' },
-      { name: 'from_entity', of: 'entity_my_client' },
-    ),
-    one('from_country', country),
-  ],
-  from: [
-    one('from_funds_code', code),
-    maybe('from_funds_comment', text(255)),
-    maybe('from_foreign_currency', 'foreign_currency'),
-    either(
-      { name: 'from_account', of: 'account' },
-      { name: 'from_person', of: 'person' },
-      { name: 'from_entity', of: 'entity' },
-    ),
-    one('from_country', country),
-  ],
-  to_my_client: [
-    one('to_funds_code', code),
-    maybe('to_funds_comment', text(255)),
-    maybe('to_foreign_currency', 'foreign_currency'),
-    either(
-      { name: 'to_account', of: 'account_my_client' },
-      { name: 'to_person', of: 'person_my_client' },
-      { name: 'to_entity', of: 'entity_my_client' },
-    ),
-    one('to_country', country),
-  ],
-  to: [
-    one('to_funds_code', code),
-    maybe('to_funds_comment', text(255)),
-    maybe('to_foreign_currency', 'foreign_currency'),
-    either(
-      { name: 'to_account', of: 'account' },
-      { name: 'to_person', of: 'person' },
-      { name: 'to_entity', of: 'entity' },
-    ),
-    one('to_country', country),
-  ],
+  from_my_client: endOf('from', '_my_client'),
+  from: endOf('from', ''),
+  to_my_client: endOf('to', '_my_client'),
+  to: endOf('to', ''),
   foreign_currency: [
     one('foreign_currency_code', currency),
     one('foreign_amount', decimal),
@@ -259,3 +219,18 @@ export const GOAML: Readonly<Record<TypeName, readonly Place[]>> = {
   ],
   indicators: [some('indicator', code)],
 };
+
+/** One end of a transaction, of the firm's own client or of somebody else: the same elements, under its own names. */
+function endOf(way: 'from' | 'to', client: '' | '_my_client'): readonly Place[] {
+  return [
+    one(`${way}_funds_code`, code),
+    maybe(`${way}_funds_comment`, text(255)),
+    maybe(`${way}_foreign_currency`, 'foreign_currency'),
+    either(
+      { name: `${way}_account`, of: `account${client}` },
+      { name: `${way}_person`, of: `person${client}` },
+      { name: `${way}_entity`, of: `entity${client}` },
+    ),
+    one(`${way}_country`, country),
+  ];
+}
