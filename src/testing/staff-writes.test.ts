@@ -77,7 +77,7 @@ const STAFF_WRITES: StaffWrites = {
   // Money moves on the bank's word, line by line; a line that is about the importer waits for somebody else.
   importBankStatement: {
     kind: 'evidence',
-    leaves: ['bank_statement.imported', 'unallocated_receipt.opened'],
+    leaves: ['bank_statement.booked', 'bank_statement.imported', 'unallocated_receipt.opened'],
     onOneself: null,
   },
   closeInboundEvent: { kind: 'case', leaves: ['payment_event.closed'], onOneself: null },
