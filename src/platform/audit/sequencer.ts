@@ -68,11 +68,13 @@ export async function beginSequence(tx: Tx): Promise<Sequence> {
  */
 export async function sequenceNext(tx: Tx, keyring: Keyring, sequence: Sequence): Promise<SequenceStep> {
   // A plan is kept, and the tables were empty when it was made: steady rounds are look-ups, whatever it seemed then.
+  // Kept for any values: planned anew over all months, each round would take longer to plan than to run.
   const scans = sequence.phase === 'everything' ? 'on' : 'off';
   const [horizon] = await executePrepared<{ oldest: string }>(
     tx,
     sql`select pg_snapshot_xmin(pg_current_snapshot())::text as oldest,
-      set_config('enable_seqscan', ${scans}::text, true) as scans`,
+      set_config('enable_seqscan', ${scans}::text, true) as scans,
+      set_config('plan_cache_mode', 'force_generic_plan', true) as plans`,
   );
   const { oldest } = present(horizon, 'a snapshot has bounds');
   const seen = await readNext(tx, sequence, oldest);
