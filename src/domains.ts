@@ -10,6 +10,7 @@ import { authenticate, identityDomain } from './domains/identity/index.ts';
 import { kycDomain } from './domains/kyc/index.ts';
 import { ledgerDomain } from './domains/ledger/index.ts';
 import { marketsDomain } from './domains/markets/index.ts';
+import { reportsDomain } from './domains/reports/index.ts';
 import { riskDomain } from './domains/risk/index.ts';
 import { tradingDomain } from './domains/trading/index.ts';
 import { approvalEndpoints } from './platform/approvals/endpoints.ts';
@@ -30,6 +31,7 @@ export const allDomains: readonly Domain[] = [
   riskDomain,
   fundingDomain,
   tradingDomain,
+  reportsDomain,
   auditDomain,
 ];
 

@@ -57,9 +57,12 @@ const BARRED: Readonly<Record<string, number | string>> = {
   // The account that was found is held against the caller once more.
   getAccount: 404,
   getHold: 404,
+  getPortfolio: 404,
   listAccountTrades: 404,
+  listClosedPositions: 404,
   listEntries: 404,
   listHolds: 404,
+  listHoldings: 404,
   listLots: 404,
   listWallets: 404,
 };

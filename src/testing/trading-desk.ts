@@ -20,6 +20,7 @@ import {
 } from '../domains/ledger/index.ts';
 import { assets, wallets } from '../domains/ledger/schema.ts';
 import { createInstrument, marketsDomain, setQuote } from '../domains/markets/index.ts';
+import { reportsDomain } from '../domains/reports/index.ts';
 import { riskDomain, setRiskLimit } from '../domains/risk/index.ts';
 import { type TradingEngine, tradingDomain, tradingEngine } from '../domains/trading/index.ts';
 import { orders } from '../domains/trading/schema.ts';
@@ -74,7 +75,7 @@ export type TradingDesk = Foundation &
 
 export type TraderOptions = { readonly gate?: GateWish; readonly book?: Book };
 
-const DOMAINS = [ledgerDomain, marketsDomain, riskDomain, tradingDomain];
+const DOMAINS = [ledgerDomain, marketsDomain, riskDomain, tradingDomain, reportsDomain];
 const VERIFIED: GateWish = { kycStatus: 'approved', kycLevel: 'standard', screening: 'clear' };
 
 /** `more` domains take part besides those of trading. */

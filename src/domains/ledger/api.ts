@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
-import { wireDecimal, wireOf } from '../../platform/http/wire.ts';
-import { holds, journals, ledgerEntries, lots, wallets } from './schema.ts';
+import { wireDecimal, wireInstant, wireOf } from '../../platform/http/wire.ts';
+import { holds, journals, ledgerEntries, lotDisposals, lotSource, lots, wallets } from './schema.ts';
 
 export const Wallet = wireOf(wallets)
   .pick({
@@ -68,6 +68,30 @@ export const Lot = wireOf(lots)
     acquiredAt: true,
   })
   .openapi('Lot');
+
+export const ClosedPosition = wireOf(lotDisposals)
+  .pick({
+    id: true,
+    lotId: true,
+    quantity: true,
+    cost: true,
+    proceeds: true,
+    currency: true,
+    referenceType: true,
+    referenceId: true,
+    disposedAt: true,
+  })
+  .extend({
+    asset: z.string(),
+    costCurrency: z.string().nullable(),
+    acquiredAt: wireInstant,
+    source: z.enum(lotSource.enumValues).openapi({ description: 'How the units had come' }),
+    realisedPnl: wireDecimal.nullable().openapi({
+      description:
+        'Proceeds after fees less cost; null where either is unknown or they are in two currencies',
+    }),
+  })
+  .openapi('ClosedPosition');
 
 export const Journal = wireOf(journals)
   .pick({

@@ -31,6 +31,7 @@ export { createAsset } from './create-asset.ts';
 export { LEDGER_PROBLEMS } from './errors.ts';
 export { findEntry } from './find-entry.ts';
 export { findWallets, walletKey } from './find-wallets.ts';
+export { type HeldAsset, heldAssets, realisedGains } from './held-assets.ts';
 export { captureHold, createHold, releaseHold } from './holds.ts';
 export { type LockedWallet, lockWallets } from './lock-wallets.ts';
 export { consumeLots, type Disposal, type NewLot, openLots } from './lots.ts';

@@ -94,6 +94,11 @@ export async function consumeLots(
   return disposals.map((disposal) => realisedBy(disposal, taken));
 }
 
+/** A part's share of a whole, as costs and proceeds are spread over quantities. */
+export function shareOf(whole: Amount, part: Amount, of: Amount): Amount {
+  return amountOf(divideRounded(whole * part, of, 'half_even'));
+}
+
 type OpenLot = { readonly lot: Lot; left: Amount };
 type DisposalRow = typeof lotDisposals.$inferInsert;
 type Taken = { readonly row: DisposalRow; readonly costCurrency: string | null };
@@ -110,7 +115,7 @@ function takeFrom(queue: readonly OpenLot[], disposal: Disposal, ctx: Ctx): Take
     const proceeds =
       quantity === wanted
         ? proceedsLeft
-        : share(disposal.proceeds?.amount ?? ZERO, quantity, disposal.quantity);
+        : shareOf(disposal.proceeds?.amount ?? ZERO, quantity, disposal.quantity);
     const row = {
       id: newId(),
       lotId: open.lot.id,
@@ -136,13 +141,9 @@ function takeFrom(queue: readonly OpenLot[], disposal: Disposal, ctx: Ctx): Take
 /** Cost that leaves with a part: cumulative shares, so that the parts add up to the whole. */
 function costOf(open: OpenLot, quantity: Amount): Amount {
   const cost = present(open.lot.cost, 'the lot has a cost');
-  const before = share(cost, amountOf(open.lot.quantity - open.left), open.lot.quantity);
-  const after = share(cost, amountOf(open.lot.quantity - open.left + quantity), open.lot.quantity);
+  const before = shareOf(cost, amountOf(open.lot.quantity - open.left), open.lot.quantity);
+  const after = shareOf(cost, amountOf(open.lot.quantity - open.left + quantity), open.lot.quantity);
   return amountOf(after - before);
-}
-
-function share(whole: Amount, part: Amount, of: Amount): Amount {
-  return amountOf(divideRounded(whole * part, of, 'half_even'));
 }
 
 async function closeQuantities(tx: Tx, changed: readonly OpenLot[]): Promise<void> {

@@ -3,9 +3,10 @@ import type { Role } from '../../kernel/actor.ts';
 import { pageOf, pageQuery } from '../../platform/http/cursor.ts';
 import { type Endpoint, endpoint, pickProblems } from '../../platform/http/endpoint.ts';
 import { idInput, instantInput } from '../../platform/http/wire.ts';
-import { Entry, Hold, Journal, Lot, Wallet } from './api.ts';
+import { ClosedPosition, Entry, Hold, Journal, Lot, Wallet } from './api.ts';
 import { PastWallets } from './by-hand/api.ts';
 import { LEDGER_PROBLEMS } from './errors.ts';
+import { listClosedPositions } from './held-assets.ts';
 import { walletsAt } from './read-wallets.ts';
 import { getJournal, listEntries, listHolds, listJournals, listLots, listWallets } from './store.ts';
 
@@ -92,6 +93,21 @@ export const ledgerEndpoints: readonly Endpoint[] = [
     handler: async (ctx, { params: { id }, query: page }) => ({
       status: 200,
       body: await listLots(ctx, { ...page, accountId: id }),
+    }),
+  }),
+  endpoint({
+    operationId: 'listClosedPositions',
+    method: 'get',
+    path: '/v1/accounts/{id}/closed-positions',
+    tag: 'ledger',
+    summary: 'What left the lots of an account and what it realised, newest first',
+    access: { customer: true, staff: READERS, scope: 'accounts:read' },
+    params,
+    query,
+    responses: { 200: pageOf(ClosedPosition) },
+    handler: async (ctx, { params: { id }, query: page }) => ({
+      status: 200,
+      body: await listClosedPositions(ctx, { ...page, accountId: id }),
     }),
   }),
   endpoint({

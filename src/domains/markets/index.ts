@@ -6,6 +6,7 @@ import { listInstrumentAction } from './propose-instrument.ts';
 import { marketsEndpoints } from './routes.ts';
 
 export { symbolInput } from './api.ts';
+export { type AssetPrice, assetPrices } from './asset-prices.ts';
 export { createInstrument } from './create-instrument.ts';
 export { setQuote } from './set-quote.ts';
 export {

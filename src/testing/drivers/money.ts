@@ -31,7 +31,16 @@ export const accountDrivers: Drivers = {
     const params = { id: accountId };
     return world.call('unfreezeAccount', { as: world.people.operations, params, body: REASON });
   },
-  ...ofAccount('listWallets', 'listEntries', 'listLots', 'listHolds', 'listAccountTrades'),
+  ...ofAccount(
+    'listWallets',
+    'listEntries',
+    'listLots',
+    'listClosedPositions',
+    'listHolds',
+    'listAccountTrades',
+    'listHoldings',
+    'getPortfolio',
+  ),
   listEvents: async (world) => {
     const as = await world.newCustomer({ USD: '10' });
     await world.settle();

@@ -1,0 +1,45 @@
+import { z } from '@hono/zod-openapi';
+import type { Role } from '../../kernel/actor.ts';
+import { type Endpoint, endpoint } from '../../platform/http/endpoint.ts';
+import { idInput } from '../../platform/http/wire.ts';
+import { Holding, Portfolio } from './api.ts';
+import { getPortfolio, listHoldings } from './read-portfolio.ts';
+
+const READERS = [
+  'support',
+  'compliance_officer',
+  'mlro',
+  'operations',
+  'risk_manager',
+  'auditor',
+] as const satisfies readonly Role[];
+
+const params = z.object({ id: idInput });
+
+export const reportEndpoints: readonly Endpoint[] = [
+  endpoint({
+    operationId: 'listHoldings',
+    method: 'get',
+    path: '/v1/accounts/{id}/holdings',
+    tag: 'reports',
+    summary: 'The units an account holds, with their cost, last price and value',
+    access: { customer: true, staff: READERS, scope: 'accounts:read' },
+    params,
+    responses: { 200: z.object({ data: z.array(Holding) }).openapi('HoldingList') },
+    handler: async (ctx, { params: { id } }) => ({
+      status: 200,
+      body: { data: await listHoldings(ctx, id) },
+    }),
+  }),
+  endpoint({
+    operationId: 'getPortfolio',
+    method: 'get',
+    path: '/v1/accounts/{id}/portfolio',
+    tag: 'reports',
+    summary: 'What an account is worth now, and of what',
+    access: { customer: true, staff: READERS, scope: 'accounts:read' },
+    params,
+    responses: { 200: Portfolio },
+    handler: async (ctx, { params: { id } }) => ({ status: 200, body: await getPortfolio(ctx, id) }),
+  }),
+];
