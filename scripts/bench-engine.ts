@@ -6,6 +6,7 @@
  * The commands of a batch are made just before it and outside the clock, with ids, amounts and people
  * of their own, as if they had just been read; what the engine does with the batch is inside.
  */
+import type { OpenOrder, OrderBook } from '../src/domains/trading/engine/book-state.ts';
 import type { EngineCommand, NewOrder, Side } from '../src/domains/trading/engine/command.ts';
 import type { EngineEvent } from '../src/domains/trading/engine/event.ts';
 import {
@@ -13,8 +14,6 @@ import {
   bestAsk,
   bestBid,
   depth,
-  type OpenOrder,
-  type OrderBook,
   restoreOrderBook,
 } from '../src/domains/trading/engine/order-book.ts';
 import { ONE } from '../src/kernel/amount.ts';

@@ -1,5 +1,5 @@
 /**
- * `bun run bench screening|rescreening|engine|http|ledger|sealing [options]`: runs one benchmark as a process of its own and passes its
+ * `bun run bench orders|screening|rescreening|engine|fuzz|http|ledger|sealing [options]`: runs one benchmark as a process of its own and passes its
  * exit code on: 0 targets met, 1 a target missed, 2 wrong use or a missing tool.
  */
 import { join } from 'node:path';
@@ -8,11 +8,13 @@ const BENCHES: Readonly<Record<string, string>> = {
   screening: 'bench-screening.ts',
   rescreening: 'bench-rescreening.ts',
   engine: 'bench-engine.ts',
+  fuzz: 'fuzz-engine.ts',
   http: 'bench-http.ts',
   ledger: 'bench-ledger.ts',
   export: 'bench-export.ts',
   search: 'bench-search.ts',
   sealing: 'bench-sealing.ts',
+  orders: 'bench-orders.ts',
   rotation: 'bench-rotation.ts',
 };
 
@@ -25,4 +27,8 @@ if (script === undefined) {
 const bench = Bun.spawn([process.execPath, join(import.meta.dir, script), ...options], {
   stdio: ['inherit', 'inherit', 'inherit'],
 });
+// Whoever ends this ends the benchmark, and with it what that has started.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => bench.kill(signal));
+}
 process.exit(await bench.exited);

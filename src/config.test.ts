@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { createHash } from 'node:crypto';
 import { ConfigError, readConfig } from './config.ts';
 import { parseRateLimits } from './platform/http/rate-policy.ts';
+import { parseStreamLimits } from './platform/stream/limits.ts';
 
 const KEY = `k1:${Buffer.alloc(32, 1).toString('base64')}`;
 const SEED = Buffer.alloc(32, 2).toString('base64');
@@ -77,7 +78,10 @@ describe('without any setting', () => {
       recovery: false,
       bulkReadThreshold: 100,
       exportDays: 30,
+      tickMonths: 13,
+      feeds: [{ name: 'simulator', seed: 1n }],
       rateLimits: parseRateLimits('sandbox', ''),
+      streamLimits: parseStreamLimits(''),
       paymentSecrets: new Map(),
       kycProviders: new Map(),
       screeningVendor: null,

@@ -15,9 +15,12 @@ import { type KycProviders, parseKycProviders } from './platform/http/kyc-provid
 import { type LocationHeaders, parseLocationHeaders } from './platform/http/location-headers.ts';
 import { type MonitoringVendorSettings, parseMonitoringVendor } from './platform/http/monitoring-vendor.ts';
 import { type PaymentSecrets, parsePaymentSecrets } from './platform/http/payment-secrets.ts';
+import { type FeedSetting, parsePriceFeeds } from './platform/http/price-feeds.ts';
 import { parseRateLimits, type RateLimits } from './platform/http/rate-policy.ts';
 import { parseScreeningVendor, type ScreeningVendorSettings } from './platform/http/screening-vendor.ts';
 import { isLoopbackHost, parseSmtpUrl, type SmtpServer } from './platform/mail/smtp-url.ts';
+import { days, months, people, years } from './platform/setting-numbers.ts';
+import { parseStreamLimits, type StreamLimits } from './platform/stream/limits.ts';
 
 export const PROCESS_ROLES = ['api', 'engine', 'worker'] as const;
 export type ProcessRole = (typeof PROCESS_ROLES)[number];
@@ -77,8 +80,14 @@ export type Config = {
   /** How long the file of an audit export is kept. @units days */
   readonly exportDays: number;
   readonly rateLimits: RateLimits;
+  /** What one stream, one credential and one node may take up. */
+  readonly streamLimits: StreamLimits;
   /** What each payment provider signs its events with. */
   readonly paymentSecrets: PaymentSecrets;
+  /** For how many whole months ticks are kept; candles stay. */
+  readonly tickMonths: number;
+  /** The price feeds this installation runs. */
+  readonly feeds: readonly FeedSetting[];
   /** The providers of identity checks that applicants are sent to. */
   readonly kycProviders: KycProviders;
   /** The outside vendor that screens beside this program. */
@@ -133,9 +142,21 @@ export function readConfig(environment: Environment = process.env): Config {
   };
   const mode = read('PLIMSOLL_MODE', z.enum(['sandbox', 'production']), 'sandbox');
   const port = read('PORT', portNumber, 8080);
+  const demo = read(
+    'PLIMSOLL_DEMO',
+    z.enum(['on', 'off']).transform((text) => text === 'on'),
+    mode === 'sandbox',
+  );
   const config: Config = {
     mode,
     port,
+    demo,
+    // The demo firm's prices live.
+    feeds: read<readonly FeedSetting[]>(
+      'PLIMSOLL_FEEDS',
+      readable(parsePriceFeeds),
+      demo && mode === 'sandbox' ? parsePriceFeeds('simulator') : [],
+    ),
     host: read('HOST', z.string().regex(/^[a-zA-Z0-9.:-]+$/, 'must be a host name or address'), '127.0.0.1'),
     metricsPort: read<number | null>('METRICS_PORT', portNumber, null),
     dataDir: read('PLIMSOLL_DATA_DIR', z.string(), '.data'),
@@ -154,11 +175,6 @@ export function readConfig(environment: Environment = process.env): Config {
       readable(parseLocationHeaders),
       null,
     ),
-    demo: read(
-      'PLIMSOLL_DEMO',
-      z.enum(['on', 'off']).transform((text) => text === 'on'),
-      mode === 'sandbox',
-    ),
     ...firmSettings(read, port),
     retentionYears: read('PLIMSOLL_RETENTION_YEARS', years, 7),
     recovery: read(
@@ -167,11 +183,8 @@ export function readConfig(environment: Environment = process.env): Config {
       false,
     ),
     bulkReadThreshold: read('PLIMSOLL_BULK_READ_THRESHOLD', people, 100),
-    rateLimits: read(
-      'PLIMSOLL_RATE_LIMITS',
-      readable((text) => parseRateLimits(mode, text)),
-      parseRateLimits(mode, ''),
-    ),
+    ...limitSettings(read, mode),
+    tickMonths: read('PLIMSOLL_TICK_MONTHS', months, 13),
     ...outsideSettings(read),
   };
   problems.push(...contradictions(config, environment), ...unknownSettings(environment, known));
@@ -182,6 +195,22 @@ export function readConfig(environment: Environment = process.env): Config {
 }
 
 type Read = <Value>(name: string, schema: z.ZodType<Value>, fallback: Value) => Value;
+
+/** How much clients may take up. */
+function limitSettings(read: Read, mode: Config['mode']) {
+  return {
+    rateLimits: read(
+      'PLIMSOLL_RATE_LIMITS',
+      readable((text) => parseRateLimits(mode, text)),
+      parseRateLimits(mode, ''),
+    ),
+    streamLimits: read<StreamLimits>(
+      'PLIMSOLL_STREAM_LIMITS',
+      readable(parseStreamLimits),
+      parseStreamLimits(''),
+    ),
+  };
+}
 
 /** Whom the product speaks with outside, and how. */
 function outsideSettings(read: Read) {
@@ -346,23 +375,6 @@ const mailboxList = z.string().transform((text, context) => {
   return addresses;
 });
 
-const years = z
-  .string()
-  .regex(/^\d{1,2}$/, 'must be a number of years from 1 to 30')
-  .transform((text) => Number.parseInt(text, 10))
-  .refine((number) => number >= 1 && number <= 30, 'must be a number of years from 1 to 30');
-
-const days = z
-  .string()
-  .regex(/^[1-9]\d{0,3}$/, 'must be a number of days from 1 to 3650')
-  .transform((text) => Number.parseInt(text, 10))
-  .refine((number) => number <= 3650, 'must be a number of days from 1 to 3650');
-
-const people = z
-  .string()
-  .regex(/^[1-9]\d{0,5}$/, 'must be a number of people from 1 to 999999')
-  .transform((text) => Number.parseInt(text, 10));
-
 const signingKey = z.string().refine((text) => {
   const seed = Buffer.from(text, 'base64');
   return seed.length === 32 && seed.toString('base64') === text;
@@ -429,6 +441,11 @@ function contradictions(config: Config, environment: Environment): string[] {
     }
     if (config.demo) {
       problems.push('PLIMSOLL_DEMO: the demo firm is refused in production');
+    }
+    if (config.feeds.some((feed) => feed.name === 'simulator' || !feed.url.startsWith('wss:'))) {
+      problems.push(
+        'PLIMSOLL_FEEDS: prices that are made up, or come by plain ws, are refused in production',
+      );
     }
     problems.push(...outwardContradictions(config, environment));
     if (environment.DATABASE_URL) {

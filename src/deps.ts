@@ -62,6 +62,7 @@ export function buildDeps(parts: DepsParts): Deps {
     activitySources: parts.domains.flatMap((domain) => domain.activitySources ?? []),
     exposures: parts.domains.flatMap((domain) => domain.exposures ?? []),
     reportFacts: parts.domains.flatMap((domain) => domain.reportFacts ?? []),
+    streamChannels: parts.domains.flatMap((domain) => domain.streamChannels ?? []),
     wakeRelay: parts.wakeRelay,
   };
 }

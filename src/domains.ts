@@ -17,6 +17,7 @@ import { approvalEndpoints } from './platform/approvals/endpoints.ts';
 import type { Domain } from './platform/domain.ts';
 import type { Endpoint } from './platform/http/endpoint.ts';
 import { healthEndpoints } from './platform/http/health.ts';
+import { streamEndpoints } from './platform/stream/endpoints.ts';
 
 export { authenticate };
 
@@ -35,4 +36,8 @@ export const allDomains: readonly Domain[] = [
   auditDomain,
 ];
 
-export const platformEndpoints: readonly Endpoint[] = [...healthEndpoints, ...approvalEndpoints];
+export const platformEndpoints: readonly Endpoint[] = [
+  ...healthEndpoints,
+  ...approvalEndpoints,
+  ...streamEndpoints,
+];

@@ -12,6 +12,9 @@ export type MarketMaker = { readonly stop: () => void };
 
 type Instrument = {
   readonly symbol: string;
+  readonly exchange: string;
+  /** Active, and of a kind that takes orders. */
+  readonly tradable: boolean;
   readonly tick: string;
   readonly lot: string;
   readonly minQuantity: string;
@@ -35,8 +38,12 @@ export function startMarketMaker(url: string, login: DemoLogin): MarketMaker {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const tick = async (): Promise<void> => {
     const instruments = (await call('GET', '/v1/instruments')) as { readonly data: readonly Instrument[] };
+    const clock = (await call('GET', '/v1/market/clock?exchange=all')) as {
+      readonly exchanges: readonly { readonly exchange: string; readonly open: boolean }[];
+    };
+    const open = new Set(clock.exchanges.filter((market) => market.open).map(({ exchange }) => exchange));
     for (const instrument of instruments.data) {
-      if (!stopped) {
+      if (!stopped && instrument.tradable && open.has(instrument.exchange)) {
         await fillLadder(call, login, instrument, references);
       }
     }

@@ -12,7 +12,7 @@ import {
 } from '../domains/funding/index.ts';
 import { publishAgreement } from '../domains/identity/index.ts';
 import { createAsset, seedFxRates } from '../domains/ledger/index.ts';
-import { createInstrument, setQuote } from '../domains/markets/index.ts';
+import { createInstrument, type NewInstrument, setQuote } from '../domains/markets/index.ts';
 import { setRiskLimit } from '../domains/risk/index.ts';
 import { parseAmount } from '../kernel/amount.ts';
 import { addMs } from '../kernel/time.ts';
@@ -28,57 +28,136 @@ const ASSETS = [
   { code: 'AAPL', name: 'Apple Inc.', kind: 'stock', scale: 4, isin: 'US0378331005', cusip: '037833100' },
 ] as const;
 
-type DemoInstrument = {
-  readonly symbol: string;
-  readonly name: string;
-  readonly type: 'stock' | 'forex' | 'crypto';
-  readonly exchange: 'NASDAQ' | 'FOREX' | 'CRYPTO';
+type DemoInstrument = Omit<NewInstrument, 'tick' | 'lot' | 'minQuantity' | 'maxQuantity' | 'description'> & {
   readonly tick: string;
   readonly lot: string;
   readonly maxQuantity: string;
   readonly price: string;
 };
 
+/** What the demo's instruments have in common. */
+const COMMON = {
+  quoteAsset: 'USD',
+  minNotional: parseAmount('1'),
+  collarBps: 1_000,
+  makerFeeBps: 10,
+  takerFeeBps: 20,
+} as const;
+
+/** What contracts of the demo ask for; they are listed, and take no orders before there is margin. */
+const MARGIN = { settlementAsset: 'USD', dayCount: 'actual_360', fundingHours: 24 } as const;
+
 /** Prices are made up; the demo firm follows no market. */
-export const DEMO_INSTRUMENTS: readonly DemoInstrument[] = [
+const DEMO_INSTRUMENTS: readonly DemoInstrument[] = [
   {
+    ...COMMON,
     symbol: 'BTC/USD',
     name: 'Bitcoin',
     type: 'crypto',
     exchange: 'CRYPTO',
+    baseAsset: 'BTC',
     tick: '0.01',
     lot: '0.0001',
     maxQuantity: '100',
+    fractional: true,
+    settlementCycle: 'T+0',
+    sector: 'Digital assets',
+    metadata: { website: 'https://bitcoin.org' },
     price: '60000',
   },
   {
+    ...COMMON,
     symbol: 'ETH/USD',
     name: 'Ether',
     type: 'crypto',
     exchange: 'CRYPTO',
+    baseAsset: 'ETH',
     tick: '0.01',
     lot: '0.001',
     maxQuantity: '1000',
+    fractional: true,
+    settlementCycle: 'T+0',
+    sector: 'Digital assets',
+    metadata: { website: 'https://ethereum.org' },
     price: '3000',
   },
   {
+    ...COMMON,
     symbol: 'AAPL/USD',
     name: 'Apple Inc.',
     type: 'stock',
     exchange: 'NASDAQ',
+    baseAsset: 'AAPL',
+    isin: 'US0378331005',
+    cusip: '037833100',
     tick: '0.01',
     lot: '0.0001',
     maxQuantity: '10000',
+    fractional: true,
+    settlementCycle: 'T+1',
+    sector: 'Technology',
+    industry: 'Consumer electronics',
+    metadata: { country: 'USA', website: 'https://www.apple.com' },
     price: '200',
   },
   {
+    ...COMMON,
     symbol: 'EUR/USD',
     name: 'Euro',
     type: 'forex',
     exchange: 'FOREX',
+    baseAsset: 'EUR',
     tick: '0.0001',
     lot: '1',
     maxQuantity: '1000000',
+    fractional: false,
+    settlementCycle: 'T+2',
+    price: '1.1',
+  },
+  {
+    ...COMMON,
+    symbol: 'US500/USD',
+    name: 'US 500 index contract',
+    type: 'index',
+    kind: 'contract',
+    exchange: 'COMMODITY',
+    baseAsset: 'US500',
+    tick: '0.1',
+    lot: '0.01',
+    maxQuantity: '500',
+    fractional: true,
+    settlementCycle: 'T+0',
+    margin: {
+      ...MARGIN,
+      maxLeverage: parseAmount('20'),
+      initialMarginBps: 500,
+      maintenanceMarginBps: 250,
+      longRateBps: 650,
+      shortRateBps: 100,
+    },
+    price: '6600',
+  },
+  {
+    ...COMMON,
+    symbol: 'EUR/USD.M',
+    name: 'Euro, leveraged',
+    type: 'forex',
+    kind: 'contract',
+    exchange: 'FOREX',
+    baseAsset: 'EUR',
+    tick: '0.0001',
+    lot: '1',
+    maxQuantity: '1000000',
+    fractional: false,
+    settlementCycle: 'T+0',
+    margin: {
+      ...MARGIN,
+      maxLeverage: parseAmount('30'),
+      initialMarginBps: 333,
+      maintenanceMarginBps: 166,
+      longRateBps: 320,
+      shortRateBps: -80,
+    },
     price: '1.1',
   },
 ];
@@ -155,6 +234,10 @@ function demoRates(ctx: Ctx) {
 const PLATFORM_LIMITS = [
   { type: 'max_order_value', value: parseAmount('250000') },
   { type: 'max_open_orders', value: parseAmount('200') },
+  { type: 'max_position', value: parseAmount('25000000') },
+  { type: 'max_daily_volume', value: parseAmount('100000000') },
+  { type: 'max_daily_loss', value: parseAmount('1000000') },
+  { type: 'max_leverage', value: parseAmount('20') },
 ] as const;
 
 function withdrawalLimits() {
@@ -218,25 +301,14 @@ function clientMoneyAccounts() {
   }));
 }
 
-async function listInstrument(ctx: Ctx, instrument: DemoInstrument): Promise<void> {
-  const [baseAsset = '', quoteAsset = ''] = instrument.symbol.split('/');
+async function listInstrument(ctx: Ctx, { price, ...instrument }: DemoInstrument): Promise<void> {
   await createInstrument(ctx, {
-    symbol: instrument.symbol,
-    name: instrument.name,
-    type: instrument.type,
-    exchange: instrument.exchange,
-    baseAsset,
-    quoteAsset,
+    ...instrument,
     tick: parseAmount(instrument.tick),
     lot: parseAmount(instrument.lot),
     minQuantity: parseAmount(instrument.lot),
     maxQuantity: parseAmount(instrument.maxQuantity),
-    collarBps: 1_000,
-    makerFeeBps: 10,
-    takerFeeBps: 20,
-    fractional: instrument.type !== 'forex',
-    settlementCycle: 'T+0',
     description: `${instrument.name} against the US dollar, at made-up prices`,
   });
-  await setQuote(ctx, { symbol: instrument.symbol, last: parseAmount(instrument.price), source: 'seed' });
+  await setQuote(ctx, { symbol: instrument.symbol, last: parseAmount(price), source: 'seed' });
 }

@@ -16,6 +16,7 @@ export type ProblemStatus =
   | 415
   | 416
   | 422
+  | 426
   | 428
   | 429
   | 500

@@ -16,6 +16,7 @@ import type { Databases, Login, Tx } from './db/client.ts';
 import type { Check, Exposures } from './domain.ts';
 import type { FileStore } from './files/file-store.ts';
 import type { GoamlSettings } from './http/goaml.ts';
+import type { Handshake } from './http/handshake.ts';
 import type { KycProviders } from './http/kyc-providers.ts';
 import type { MonitoringVendorSettings } from './http/monitoring-vendor.ts';
 import type { PaymentSecrets } from './http/payment-secrets.ts';
@@ -24,6 +25,8 @@ import type { ScreeningVendorSettings } from './http/screening-vendor.ts';
 import type { MailQueue } from './mail/mail-queue.ts';
 import type { Privacy } from './privacy/privacy.ts';
 import type { ReportFacts } from './report-facts.ts';
+import type { StreamChannel } from './stream/channel.ts';
+import type { StreamLimits } from './stream/limits.ts';
 
 export type Mode = 'sandbox' | 'production';
 
@@ -44,6 +47,9 @@ export type Settings = {
   /** How long the file of an audit export is kept. @units days */
   readonly exportDays: number;
   readonly rateLimits: RateLimits;
+  /** For how many whole months ticks are kept; candles stay. */
+  readonly tickMonths: number;
+  readonly streamLimits: StreamLimits;
   /** What each payment provider signs its events with, the newest first. */
   readonly paymentSecrets: PaymentSecrets;
   /** What each provider of identity checks is called with. */
@@ -81,6 +87,8 @@ export type Deps = Settings & {
   readonly exposures: readonly Exposures[];
   /** What every domain knows that a report to an authority has to name. */
   readonly reportFacts: readonly ReportFacts[];
+  /** What every domain lets clients subscribe to. */
+  readonly streamChannels: readonly StreamChannel[];
   /** Wakes the outbox relay of this process after a commit that wrote events. */
   readonly wakeRelay: () => void;
 };
@@ -110,6 +118,8 @@ export type Ctx = {
   /** The login this actor's own reads and case work use; money writes name `engine` themselves. */
   readonly login: Login;
   readonly idempotencyKey?: string;
+  /** The WebSocket that is asked for, where the operation makes one. */
+  readonly handshake?: Handshake;
   /** The version an `If-Match` header asked for. */
   readonly ifMatch?: number;
   readonly tx?: Tx;

@@ -25,6 +25,7 @@ export function joinParts(parts: readonly DomainPart[]) {
     concealedFrom: parts.flatMap((part) => part.concealedFrom ?? []),
     activitySources: parts.flatMap((part) => part.activitySources ?? []),
     reportFacts: parts.flatMap((part) => part.reportFacts ?? []),
+    streamChannels: parts.flatMap((part) => part.streamChannels ?? []),
     exposures: async (tx: Tx, userId: Id) => {
       const found: Exposure[] = [];
       for (const part of parts) {

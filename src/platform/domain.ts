@@ -15,6 +15,7 @@ import type { Endpoint } from './http/endpoint.ts';
 import type { Consumer } from './outbox/consumer.ts';
 import type { RecordClass } from './privacy/record-classes.ts';
 import type { ReportFacts } from './report-facts.ts';
+import type { StreamChannel } from './stream/channel.ts';
 
 export type Break = {
   /** What is wrong: a wallet, a journal, an order. */
@@ -151,4 +152,6 @@ export type Domain = {
   readonly exposures?: Exposures;
   /** What it knows that a report to an authority has to name. */
   readonly reportFacts?: readonly ReportFacts[];
+  /** What clients may subscribe to over `/v1/stream`. */
+  readonly streamChannels?: readonly StreamChannel[];
 };

@@ -6,10 +6,12 @@ import { createApp } from '../app.ts';
 import type { Config } from '../config.ts';
 import { type DemoCredentials, demoCredentialsPath, readDemoCredentials } from '../demo/credentials.ts';
 import { startMarketMaker } from '../demo/market-maker.ts';
+import { priceBySimulator } from '../demo/price-by-simulator.ts';
 import { seedDemo } from '../demo/seed.ts';
 import { buildDeps, checkConnections } from '../deps.ts';
 import { startScreener } from '../domains/aml/index.ts';
 import { revocations } from '../domains/identity/index.ts';
+import { startAlertEvaluator, startFeeds } from '../domains/markets/index.ts';
 import { tradingEngine } from '../domains/trading/index.ts';
 import { allDomains, authenticate, platformEndpoints } from '../domains.ts';
 import { flushAttempts } from '../platform/audit/attempt.ts';
@@ -24,6 +26,7 @@ import { startJobs } from '../platform/jobs/jobs.ts';
 import { buildLogger } from '../platform/log/logger.ts';
 import { type Relay, startRelay } from '../platform/outbox/relay.ts';
 import { recoveryOf } from '../platform/recovery/mode.ts';
+import { stopStreams, streamHandlers } from '../platform/stream/streams.ts';
 import { bannerText } from './banner.ts';
 import { clientAddressBehind, trustedPeers } from './client-address.ts';
 import { clientLocationBehind } from './client-location.ts';
@@ -191,7 +194,11 @@ function heldParts(
         allDomains.flatMap((domain) => domain.consumers),
       );
       relayIs(relay);
+      const alerts = startAlertEvaluator(deps);
+      const feeds = startFeeds(deps, config.feeds);
       return async () => {
+        await feeds.stop();
+        await alerts.stop();
         relayIs(undefined);
         await relay.stop();
         await jobs.stop();
@@ -222,9 +229,12 @@ function listen(config: Config, deps: Deps, stops: Stop[]): string {
     // Bodies are read as they come, each operation to its own limit: beyond it ours is the one that answers.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     fetch: (request, bun) => app.fetch(request, { server: bun }),
+    websocket: streamHandlers(deps),
   });
   // Requests under way are finished before the parts they need go away.
   stops.push({ name: 'http', run: () => server.stop(false) });
+  // A stream never ends by itself, and the server waits for what is open.
+  stops.push({ name: 'streams', run: async () => stopStreams(deps) });
   return `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${server.port}`;
 }
 
@@ -233,6 +243,9 @@ async function seededDemo(
   deps: Deps,
 ): Promise<{ readonly path: string; readonly credentials: DemoCredentials }> {
   await seedDemo(deps);
+  if (config.feeds.some(({ name }) => name === 'simulator')) {
+    await priceBySimulator(deps);
+  }
   const credentials = readDemoCredentials(config.dataDir);
   if (credentials === undefined) {
     throw new StartError(

@@ -48,7 +48,7 @@ describe('closing is refused', () => {
     const money = { accountId, asset: 'USD', amount: '100' };
     await done(world.call('createDeposit', { as, body: { ...money, method: 'other' } }));
     await done(world.call('createWithdrawal', { as, body: { ...money, beneficiaryId: await bank(as) } }));
-    const order = { accountId, symbol: 'BTC/USD', side: 'buy', type: 'limit', quantity: '0.001' };
+    const order = { accountId, symbol: 'BTC/USD', side: 'buy', type: 'limit', quantity: '1' };
     await done(world.call('placeOrder', { as, body: { ...order, limitPrice: '20' } }));
     const { status, body } = await ask(as.userId);
     expect(status).toBe(409);

@@ -145,7 +145,8 @@ describe('one’s own export', () => {
 
   test('tips nobody off: no screening, no alert, no gate, no reason of staff, no look of theirs', async () => {
     await done(byStaff(world.people.mlro));
-    const text = JSON.stringify((await own(customer)).body);
+    // Alerts on prices are the customer's own.
+    const text = JSON.stringify((await own(customer)).body).replaceAll(/price_?alert/gi, '');
     expect(text).not.toMatch(
       /screening|aml|alert|restriction|smuggler|Order 4711|user\.exported|restricted/i,
     );

@@ -30,9 +30,15 @@ const SHARED = new Set([
   'getQuote',
   'listAgreements',
   'listAssets',
+  'listCandles',
   'listInstruments',
   'listKycLevels',
+  'listMarketCalendars',
+  'listMarketHolidays',
   'listTrades',
+  'listTradingHalts',
+  'listTradingSessions',
+  'openStream',
 ]);
 
 /** What keeps quiet without row-level security too, and how it answers: a second barrier stands behind it. */
@@ -41,6 +47,8 @@ const BARRED: Readonly<Record<string, number | string>> = {
   getMe: 500,
   listSessions: 500,
   getSetting: 500,
+  getWatchlist: 500,
+  listWatchlists: 500,
   listKycDeclarations: 500,
   listKycParties: 500,
   exportUserData: 'broke off',

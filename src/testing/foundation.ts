@@ -18,6 +18,7 @@ import { parseRateLimits } from '../platform/http/rate-policy.ts';
 import { buildLogger } from '../platform/log/logger.ts';
 import type { Consumer } from '../platform/outbox/consumer.ts';
 import { type Relay, startRelay } from '../platform/outbox/relay.ts';
+import { parseStreamLimits } from '../platform/stream/limits.ts';
 import { createTestDatabase, type TestDatabase } from './postgres.ts';
 
 /** The audit log of every test database. */
@@ -36,6 +37,8 @@ export const TEST_SETTINGS: Settings = {
   bulkReadThreshold: 100,
   exportDays: 30,
   rateLimits: parseRateLimits('sandbox', 'sign_in=6000000/60,recovery=6000000/60,export=6000000/60'),
+  streamLimits: parseStreamLimits('connections=4,subscriptions=6,messages=40,queue=100'),
+  tickMonths: 13,
   paymentSecrets: new Map(),
   kycProviders: new Map(),
   screeningVendor: null,

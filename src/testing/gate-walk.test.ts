@@ -88,6 +88,33 @@ function order(side: 'buy' | 'sell', limitPrice: string): Way {
   };
 }
 
+/** The only member of a batch. */
+const MEMBER: Way = {
+  moves: ['trade'],
+  prepare: async (from) => {
+    const as = await from.newCustomer({ USD: '1000' });
+    const terms = { symbol: 'BTC/USD', side: 'buy', type: 'limit', quantity: '0.001', limitPrice: '50000' };
+    const body = { orders: [{ accountId: as.accountId, ...terms }] };
+    const act = async () => {
+      const answer = await from.call('placeOrders', { as, body });
+      return answer.status === 201 ? answerOf(answer.body.data[0].order) : answer;
+    };
+    return { owner: as.userId, act };
+  },
+};
+
+/** An order that was accepted before is to give its place to another. */
+const REPLACED: Way = {
+  moves: ['trade'],
+  prepare: async (from) => {
+    const as = await from.newCustomer({ USD: '1000' });
+    const terms = { symbol: 'BTC/USD', side: 'buy', type: 'limit', quantity: '0.001', limitPrice: '50000' };
+    const { id } = await done(from.call('placeOrder', { as, body: { accountId: as.accountId, ...terms } }));
+    const sent = { as, params: { id }, body: { limitPrice: '50001' } };
+    return { owner: as.userId, act: () => from.call('replaceOrder', sent) };
+  },
+};
+
 /** Two people put a journal of a fee into the books: charged to a customer, or given back to one. */
 function feeJournal(change: 'charged' | 'given back', ...moves: readonly Move[]): Way {
   return {
@@ -280,6 +307,8 @@ const WAYS: Readonly<Record<string, Way>> = {
   captureHold: byVote('captureHold', 'money_out'),
   createConversionQuote: byCall('createConversionQuote', 'trade'),
   createConversion: byCall('createConversion', 'trade'),
+  placeOrders: MEMBER,
+  replaceOrder: REPLACED,
   'placeOrder buy': order('buy', '50000'),
   'placeOrder sell': order('sell', '90000'),
   'placeOrder that rests to buy': restingOrder('buy'),
@@ -338,11 +367,22 @@ const MOVES_NOTHING: Readonly<Record<string, string>> = {
   proposeFxRate: 'terms of the firm, by two',
   withdrawFxRate: 'terms of the firm',
   proposeRiskLimit: 'terms of the firm, by two',
+  withdrawRiskLimit: 'terms of the firm, by two',
+  tripCircuitBreaker: 'takes from what anybody can do',
+  liftCircuitBreaker: 'terms of the firm, by two',
+  setBreakerRule: 'terms of the firm',
+  acknowledgeRiskAlert: 'says that somebody saw to it',
   proposeFundingLimit: 'terms of the firm, by two',
   proposeFees: 'terms of the firm, by two',
   setClearingPeriod: 'terms of the firm, by two',
   addBankAccount: 'accounts of the firm, by two',
   proposePayoutAccount: 'accounts of the firm, by two',
+  haltInstrument: 'is about no customer: it stops everybody alike',
+  resumeInstrument: 'is about no customer; each order asks',
+  proposeMarketHours: 'is about no customer; each order asks',
+  addMarketHolidays: 'is about no customer: it stops everybody alike',
+  removeMarketHoliday: 'is about no customer; each order asks',
+  acceptPriceLevel: 'is about no customer; each order asks',
 };
 
 type State = {

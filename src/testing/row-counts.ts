@@ -1,8 +1,11 @@
 import { sql } from 'drizzle-orm';
 import type { World } from './world.ts';
 
-/** What requests leave whatever comes of them: attempts, tokens of the rate, the order of the log. */
-const BESIDE_EFFECTS = /^(audit_|rate_|pgboss)/;
+/**
+ * What requests leave whatever comes of them: attempts, tokens of the rate, the order of the log; and the books
+ * of instruments listed before, which an engine takes in its own time.
+ */
+const BESIDE_EFFECTS = /^(audit_|rate_|pgboss|book_owners$)/;
 
 /**
  * Rows in every table that a request's effect could be in, once everything that follows from earlier

@@ -11,16 +11,27 @@ import { startTwoCustomers, type TwoCustomers } from './two-customers.ts';
 
 const REFUSED = '42501';
 
+/** Their owners may delete them: they are notes to oneself, and evidence of nothing. */
+const DELETABLE = new Set(['price_alerts', 'watchlists']);
+
 /** What is true for everybody: customers read all of it, and write none of it. */
 const REFERENCE = ['agreements', 'assets', 'instruments', 'kyc_levels', 'quotes', 'system_marks', 'trades'];
 
 /** What the firm tells every customer: its prices and limits. No row of them is about a person. */
 const PUBLISHED = [
+  'candles',
   'fee_schedules',
   'funding_fees',
   'funding_limits',
   'kyc_requirement_sets',
   'kyc_requirements',
+  'market_calendars',
+  'market_holidays',
+  'price_settings',
+  'price_ticks',
+  'trading_halts',
+  'trading_sessions',
+  'trail_marks',
 ];
 
 /** A table a customer's login reads, and the column that says whose a row is. */
@@ -130,8 +141,8 @@ describe('every table', () => {
         seen.push(table);
       }
     }
-    // To hand the balance function over, the owner belongs to plimsoll_ledger, which reads these two.
-    expect(seen).toEqual(['journals', 'wallets']);
+    // To hand the functions that count over, the owner belongs to plimsoll_ledger, which reads these.
+    expect(seen).toEqual(['journals', 'risk_exposures', 'risk_turnovers', 'wallets']);
   });
 
   test("that is neither a customer's own nor reference data is closed to a customer's login", async () => {
@@ -257,10 +268,14 @@ describe("a table of customers' rows", () => {
         asCustomer(people.own.userId, (tx) => tx`update ${tx(table)} set ${tx(column)} = ${userId}`),
       );
       expect([table, await given]).toEqual([table, REFUSED]);
-      const deleted = stateOf(
+      const before = await rowsOf(table, column, userId);
+      const deleted = await stateOf(
         asCustomer(people.own.userId, (tx) => tx`delete from ${tx(table)} where ${tx(column)} = ${userId}`),
       );
-      expect([table, await deleted]).toEqual([table, REFUSED]);
+      // Where customers may delete what is theirs, nobody else's is there for them.
+      expect([table, DELETABLE.has(table) ? REFUSED : deleted]).toEqual([table, REFUSED]);
+      expect([table, await rowsOf(table, column, userId)]).toEqual([table, before]);
+      expect([table, before > 0 || !DELETABLE.has(table)]).toEqual([table, true]);
     }
   });
 
@@ -288,6 +303,12 @@ describe("a table of customers' rows", () => {
     expect(tried.length).toBeGreaterThan(5);
   });
 });
+
+async function rowsOf(table: string, column: string, userId: string): Promise<number> {
+  const [row] = await engine<{ count: number }[]>`
+    select count(*)::int as count from ${engine(table)} where ${engine(column)} = ${userId}`;
+  return row?.count ?? 0;
+}
 
 async function writableTables(): Promise<string[]> {
   const rows = await engine<{ name: string }[]>`

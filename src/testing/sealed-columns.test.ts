@@ -62,6 +62,8 @@ const FILL = [
   'uploadAmlCaseFile',
   'decideAmlReport',
   'updateMe',
+  'createPriceAlert',
+  'createWatchlist',
   'createLegalHold',
 ];
 

@@ -21,7 +21,9 @@ import { amlReportWrites } from './drivers/aml-reports.ts';
 import { amlScreeningWrites } from './drivers/aml-screening.ts';
 import { kycApplicationWrites } from './drivers/kyc-applications.ts';
 import { kycRiskWrites } from './drivers/kyc-risk.ts';
+import { orderSurfaceWrites } from './drivers/order-surface.ts';
 import { settleRecovery } from './drivers/recovery.ts';
+import { riskWrites } from './drivers/risk.ts';
 import { asks, asksFew, type StaffWrites } from './drivers/staff-write.ts';
 import { type Member, type OperationCall, startWorld, type World } from './world.ts';
 
@@ -147,8 +149,18 @@ const STAFF_WRITES: StaffWrites = {
   freezeAccount: { kind: 'stops', leaves: ['account.frozen'], onOneself: 'self_action' },
   unfreezeAccount: asksFew('self_action'),
   // Markets and limits.
+  ...orderSurfaceWrites,
   createInstrument: asks(null, 'instrument.created'),
-  proposeRiskLimit: asks('self_approval'),
+  proposePriceSettings: asks(null),
+  acceptPriceLevel: asks(null),
+  changeInstrument: asks(null),
+  haltInstrument: { kind: 'stops', leaves: ['instrument.halted'], onOneself: null },
+  resumeInstrument: asks(null),
+  delistInstrument: asks(null),
+  addMarketHolidays: { kind: 'stops', leaves: ['market_holiday.added'], onOneself: null },
+  removeMarketHoliday: asks(null),
+  proposeMarketHours: asks(null),
+  ...riskWrites,
   // Customers and screening: beside their drivers.
   ...kycApplicationWrites,
   ...kycRiskWrites,

@@ -44,7 +44,12 @@ export type Trader = {
   readonly actor: Actor;
 };
 
-export type Call = { readonly body?: unknown; readonly key?: string };
+export type Call = {
+  readonly body?: unknown;
+  readonly key?: string;
+  /** What the change was read as. */
+  readonly ifMatch?: string;
+};
 
 export type Funds = Readonly<Record<string, string>>;
 
@@ -145,11 +150,14 @@ function processOf(deps: Deps): Process {
     authenticate: async (_deps, bearer) => actorOf(bearer),
     clientAddress: () => '127.0.0.1',
   });
-  const request: Process['request'] = (trader, method, path, { body, key } = {}) =>
+  const request: Process['request'] = (trader, method, path, { body, key, ifMatch } = {}) =>
     send(app, method, path, {
       ...(trader === null ? {} : { token: Buffer.from(JSON.stringify(trader.actor)).toString('base64url') }),
       ...(body === undefined ? {} : { body }),
-      headers: key === undefined ? {} : { 'idempotency-key': key },
+      headers: {
+        ...(key === undefined ? {} : { 'idempotency-key': key }),
+        ...(ifMatch === undefined ? {} : { 'if-match': ifMatch }),
+      },
     });
   return {
     app,
@@ -198,6 +206,10 @@ async function seed(ctx: Ctx): Promise<void> {
     ['max_order_value', '10000000', 'USD'],
     ['max_order_value', '100', 'BTC'],
     ['max_open_orders', '1000', null],
+    ['max_position', '100000000', null],
+    ['max_daily_volume', '1000000000', null],
+    ['max_daily_loss', '10000000', null],
+    ['max_leverage', '20', null],
   ] as const;
   for (const [type, value, currency] of limits) {
     await setRiskLimit(ctx, {

@@ -53,6 +53,9 @@ async function live(world: World, as: Member, holderName: string, amount: string
     asset: 'USD',
     amount: '1',
   });
+  for (const operationId of ['createPriceAlert', 'createWatchlist']) {
+    await call(operationId, world.operation(operationId).example as object);
+  }
   await done(world.call('putSetting', { as, params: { name: 'theme' }, body: { value: 'dark' } }));
   const options = await done(world.call('beginPasskey', { as }));
   await call('addPasskey', { name: 'Phone', response: softPasskey().create(options) });

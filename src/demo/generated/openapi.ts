@@ -167,6 +167,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Market data and own orders as they change (WebSocket)
+         * @description A WebSocket of JSON messages: `{"op":"subscribe","channel":"quotes","symbol":"BTC/USD"}` is answered by a `snapshot` and then by an `update` for each change, numbered by `sequence` without a gap within the subscription. The channels are `quotes`, `candles` (with `interval`), `trades`, `book` and `orders` (the caller’s own). Send the credential in the `Authorization` header, or, from a browser, within five seconds as the first message `{"op":"auth","token":"…"}`; never in the URL. What is wrong with a message is answered by an `error` message with a `code`, which may be any of the codes below. docs/howto/stream.md has all messages and the codes a stream ends with. A request that asks for no upgrade is answered 426.
+         *
+         *     Who may: customers (their own), support, compliance_officer, mlro, operations, risk_manager, admin, auditor.
+         *
+         *     API key scope: `markets:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["openStream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/auth/register": {
         parameters: {
             query?: never;
@@ -705,7 +731,8 @@ export interface paths {
          *     | `kyc:read` | KYC levels and applications, without documents | everybody |
          *     | `kyc:write` | KYC applications and their documents | customers |
          *     | `ledger:read` | journals and reconciliations | staff |
-         *     | `markets:read` | assets, instruments and quotes | everybody |
+         *     | `markets:read` | assets, instruments, prices and the stream; own price alerts and watchlists | everybody |
+         *     | `markets:write` | price alerts and watchlists | customers |
          *     | `orders:read` | orders and fills | everybody |
          *     | `orders:write` | placing and cancelling orders | customers |
          *     | `payouts:write` | paying out approved withdrawals | staff, moves money |
@@ -4766,7 +4793,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What can be traded
+         * What can be traded, by symbol
          * @description Who may: customers (their own), support, compliance_officer, mlro, operations, risk_manager, admin, auditor.
          *
          *     API key scope: `markets:read`.
@@ -4776,8 +4803,8 @@ export interface paths {
         get: operations["listInstruments"];
         put?: never;
         /**
-         * List a spot instrument
-         * @description It is halted until another person approves its fees, sizes and collar, and cannot trade before it has a price.
+         * List an instrument
+         * @description It is halted until another person approves its terms, and cannot trade before it has a price. A contract needs margin terms; it is listed, and takes no orders yet.
          *
          *     Who may: admin.
          *
@@ -4815,10 +4842,96 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
+        /**
+         * Change an instrument
+         * @description Name, description, identifiers, sector, industry and metadata change at once. Whatever guards trading (sizes, collar, fees, margin, execution) waits for another person; tick, lot and execution also for the instrument to be halted for a minute without open orders.
+         *
+         *     Who may: admin, risk_manager.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `write`.
+         */
+        patch: operations["changeInstrument"];
+        trace?: never;
+    };
+    "/v1/instruments/{symbol}/halt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Halt an instrument, or make its halt longer
+         * @description One person halts; another has to agree before it trades again, unless the halt was set to end. What rests stays in the book and can be cancelled.
+         *
+         *     Who may: risk_manager, admin, operations.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["haltInstrument"];
+        delete?: never;
+        options?: never;
+        head?: never;
         patch?: never;
         trace?: never;
     };
-    "/v1/instruments/{symbol}/quote": {
+    "/v1/instruments/{symbol}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask that a halted instrument trades again
+         * @description Who may: risk_manager, admin, operations.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["resumeInstrument"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/instruments/{symbol}/delist": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask that an instrument is delisted for good
+         * @description When another person agrees, it takes no more orders and those that are open are cancelled.
+         *
+         *     Who may: admin, risk_manager.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["delistInstrument"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/instruments/{symbol}/halts": {
         parameters: {
             query?: never;
             header?: never;
@@ -4826,14 +4939,14 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The latest price of an instrument
+         * When an instrument was halted and resumed, newest first
          * @description Who may: customers (their own), support, compliance_officer, mlro, operations, risk_manager, admin, auditor.
          *
          *     API key scope: `markets:read`.
          *
          *     Counted as `read`.
          */
-        get: operations["getQuote"];
+        get: operations["listTradingHalts"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4866,6 +4979,426 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/instruments/{symbol}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * When the exchange of an instrument trades
+         * @description A week from now unless a period is given, 92 days at most. Orders are taken in regular sessions.
+         *
+         *     Who may: customers (their own), support, compliance_officer, mlro, operations, risk_manager, admin, auditor.
+         *
+         *     API key scope: `markets:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listTradingSessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/market/calendars": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The hours of every exchange, and where they were found
+         * @description Who may: customers (their own), support, compliance_officer, mlro, operations, risk_manager, admin, auditor.
+         *
+         *     API key scope: `markets:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listMarketCalendars"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/market/calendars/{exchange}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Propose other hours for an exchange
+         * @description All of its sessions, in its own time zone; one that ends when it began lasts a week. They hold when another person approves them.
+         *
+         *     Who may: admin, risk_manager, operations.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `write`.
+         */
+        put: operations["proposeMarketHours"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/market/holidays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Days on which exchanges are closed or close early
+         * @description Who may: customers (their own), support, compliance_officer, mlro, operations, risk_manager, admin, auditor.
+         *
+         *     API key scope: `markets:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listMarketHolidays"];
+        put?: never;
+        /**
+         * Enter holidays and half days of an exchange
+         * @description They hold at once, since they only take trading away. Of several for one day the earliest end counts; those that are known are passed over.
+         *
+         *     Who may: admin, risk_manager, operations.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["addMarketHolidays"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/market/holidays/{id}/remove": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask that a holiday is taken away
+         * @description It opens a market, so another person decides.
+         *
+         *     Who may: admin, risk_manager, operations.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["removeMarketHoliday"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/instruments/{symbol}/quote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The latest price of an instrument, and its last 24 hours
+         * @description Who may: customers (their own), support, compliance_officer, mlro, operations, risk_manager, admin, auditor.
+         *
+         *     API key scope: `markets:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["getQuote"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/instruments/{symbol}/candles": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Candles of an instrument, newest first
+         * @description Made of every trade of its book and every tick of its feed; a time without any has no candle. The newest still changes, and a late tick changes an earlier one.
+         *
+         *     Who may: customers (their own), support, compliance_officer, mlro, operations, risk_manager, admin, auditor.
+         *
+         *     API key scope: `markets:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listCandles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/instruments/{symbol}/price-settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Where the price of an instrument comes from and what is believed of it
+         * @description Who may: risk_manager, operations, compliance_officer, auditor, admin.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["getPriceSettings"];
+        put?: never;
+        /**
+         * Propose where the price of an instrument comes from
+         * @description Takes effect when a second person approves it. The feed then begins anew: it may count from elsewhere, and its first price is measured from the last one believed.
+         *
+         *     Who may: risk_manager, admin.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["proposePriceSettings"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/instruments/{symbol}/price-level": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Propose to believe the level at which a feed stayed beyond a jump
+         * @description Once as many ticks in a row agree as the settings ask. It takes effect when a second person approves it, if the feed is still there.
+         *
+         *     Who may: risk_manager, admin.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["acceptPriceLevel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/market/quarantined-ticks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What feeds said and nobody believed, newest first
+         * @description Who may: risk_manager, operations, compliance_officer, auditor, admin.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listQuarantinedTicks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/price-alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The caller’s price alerts, oldest first
+         * @description Who may: customers (their own).
+         *
+         *     API key scope: `markets:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listPriceAlerts"];
+        put?: never;
+        /**
+         * Ask to be told of a price
+         * @description Told once, or with `repeat` each time the condition begins to hold: after it was told, an alert waits until the cooldown is over and the condition was seen not to hold. It is told by the event `markets.price_alert_triggered`, in `GET /v1/events`. A person has up to 200.
+         *
+         *     Who may: customers (their own).
+         *
+         *     API key scope: `markets:write`.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["createPriceAlert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/price-alerts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One price alert
+         * @description Who may: customers (their own).
+         *
+         *     API key scope: `markets:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["getPriceAlert"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a price alert
+         * @description Who may: customers (their own).
+         *
+         *     API key scope: `markets:write`.
+         *
+         *     Counted as `write`.
+         */
+        delete: operations["deletePriceAlert"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a price alert, silence it, or make it wait again
+         * @description Who may: customers (their own).
+         *
+         *     API key scope: `markets:write`.
+         *
+         *     Counted as `write`.
+         */
+        patch: operations["changePriceAlert"];
+        trace?: never;
+    };
+    "/v1/watchlists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The caller’s watchlists, oldest first
+         * @description Who may: customers (their own).
+         *
+         *     API key scope: `markets:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listWatchlists"];
+        put?: never;
+        /**
+         * Make a watchlist
+         * @description A person has up to 50, with names that differ in more than case or accents.
+         *
+         *     Who may: customers (their own).
+         *
+         *     API key scope: `markets:write`.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["createWatchlist"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/watchlists/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One watchlist
+         * @description Who may: customers (their own).
+         *
+         *     API key scope: `markets:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["getWatchlist"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a watchlist
+         * @description Who may: customers (their own).
+         *
+         *     API key scope: `markets:write`.
+         *
+         *     Counted as `write`.
+         */
+        delete: operations["deleteWatchlist"];
+        options?: never;
+        head?: never;
+        /**
+         * Rename a watchlist, or put other instruments on it
+         * @description `symbols` replaces all of them; their order is kept.
+         *
+         *     Who may: customers (their own).
+         *
+         *     API key scope: `markets:write`.
+         *
+         *     Counted as `write`.
+         */
+        patch: operations["changeWatchlist"];
+        trace?: never;
+    };
     "/v1/risk/limits": {
         parameters: {
             query?: never;
@@ -4896,6 +5429,198 @@ export interface paths {
          *     Counted as `write`.
          */
         post: operations["proposeRiskLimit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/risk/limits/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Propose to take a limit back
+         * @description It binds until a second person approves. Then the next wider limit binds; where there is none, orders are refused. The limit stays in the list with who took it back and why.
+         *
+         *     Who may: risk_manager, admin.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `write`.
+         */
+        delete: operations["withdrawRiskLimit"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/risk/circuit-breakers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * When trading was stopped, newest first
+         * @description Who may: risk_manager, compliance_officer, auditor, admin.
+         *
+         *     API key scope: `risk:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listCircuitBreakers"];
+        put?: never;
+        /**
+         * Stop trading, of one instrument or of all
+         * @description One person is enough. Once it answers, no order is accepted and no trade settled, in any process; cancelling goes on.
+         *
+         *     Who may: risk_manager, admin.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["tripCircuitBreaker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/risk/circuit-breakers/{id}/lift": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask another person to let trading go on
+         * @description Who may: risk_manager, admin.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["liftCircuitBreaker"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/risk/breaker-rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which moves of the price stop which instrument
+         * @description Who may: risk_manager, compliance_officer, auditor, admin.
+         *
+         *     API key scope: `risk:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listBreakerRules"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/risk/breaker-rules/{symbol}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which move of the price stops an instrument
+         * @description Who may: risk_manager, compliance_officer, auditor, admin.
+         *
+         *     API key scope: `risk:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["getBreakerRule"];
+        /**
+         * Set which move of the price stops an instrument
+         * @description In force at once where it is no looser than the rule before in any respect; otherwise when a second person approves it.
+         *
+         *     Who may: risk_manager, admin.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `write`.
+         */
+        put: operations["setBreakerRule"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/risk/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the firm should look at, newest first
+         * @description One for each condition and day of the firm.
+         *
+         *     Who may: risk_manager, compliance_officer, admin, auditor.
+         *
+         *     API key scope: `risk:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listRiskAlerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/risk/alerts/{id}/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Note that somebody saw to an alert
+         * @description Who may: risk_manager, compliance_officer, admin.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["acknowledgeRiskAlert"];
         delete?: never;
         options?: never;
         head?: never;
@@ -6513,14 +7238,94 @@ export interface paths {
          */
         post: operations["placeOrder"];
         /**
-         * Cancel every open order of an account
-         * @description Who may: customers (their own).
+         * Cancel the open orders of an account
+         * @description All of them, or those of one symbol or side, at most a thousand in one request, the oldest first. The requests are durable when this answers, and usually carried out.
+         *
+         *     Who may: customers (their own).
          *
          *     API key scope: `orders:write`.
          *
          *     Counted as `orders`.
          */
         delete: operations["cancelOrders"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Place up to 100 orders of an account
+         * @description Each order is decided on its own, in the order given, and answered in its place: an order, accepted or `rejected` by a rule, or the problem that it alone would have been answered with (`validation_failed`, `not_found`, `unknown_symbol`, `client_order_id_reused`); then nothing is stored of it, and the others are placed all the same. The answer is 201 whatever became of them. A retry with the same key answers the stored orders as they were first answered, and decides again only what stored nothing.
+         *
+         *     Who may: customers (their own).
+         *
+         *     API key scope: `orders:write`.
+         *
+         *     Counted as `order_batches`.
+         */
+        post: operations["placeOrders"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/orders/{id}/replace": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put a new order in the place of an open one
+         * @description Says what is to be different; side, symbol and all else are taken over. The new order is answered and names the old one in `replacesId`; it is last in line at its price. What the old one reserved is there for it. If a rule refuses it, it is stored as `rejected` and the old order stays as it was. What the old one traded stays traded: the quantity is that of the new order alone.
+         *
+         *     Who may: customers (their own).
+         *
+         *     API key scope: `orders:write`.
+         *
+         *     Counted as `orders`.
+         */
+        post: operations["replaceOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/{id}/cancel-orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes the open orders of a customer out of the books
+         * @description For the firm, with a reason, at most a thousand in one request. New orders may follow: to keep them out, freeze the account as well.
+         *
+         *     Who may: risk_manager.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `orders`.
+         */
+        post: operations["cancelAccountOrders"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -7873,7 +8678,7 @@ export interface components {
         };
         CreateApiKey: {
             name: string;
-            scopes: ("accounts:read" | "aml:read" | "aml:screen" | "approvals:read" | "audit:read" | "conversions:write" | "events:read" | "funding:read" | "funding:write" | "holds:write" | "kyc:read" | "kyc:write" | "ledger:read" | "markets:read" | "orders:read" | "orders:write" | "payouts:write" | "risk:read" | "transfers:write" | "users:read")[];
+            scopes: ("accounts:read" | "aml:read" | "aml:screen" | "approvals:read" | "audit:read" | "conversions:write" | "events:read" | "funding:read" | "funding:write" | "holds:write" | "kyc:read" | "kyc:write" | "ledger:read" | "markets:read" | "markets:write" | "orders:read" | "orders:write" | "payouts:write" | "risk:read" | "transfers:write" | "users:read")[];
             allowedCidrs?: string[];
             /**
              * Format: date-time
@@ -11503,8 +12308,9 @@ export interface components {
             cusip: string | null;
             chain: string | null;
         };
-        InstrumentList: {
+        InstrumentPage: {
             data: components["schemas"]["Instrument"][];
+            nextCursor: string | null;
         };
         Instrument: {
             symbol: string;
@@ -11523,6 +12329,8 @@ export interface components {
              * @example 2026-01-31T09:30:00.000000Z
              */
             createdAt: string;
+            listedAt: string | null;
+            haltedUntil: string | null;
             /**
              * Format: uuid
              * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
@@ -11546,38 +12354,43 @@ export interface components {
             minQuantity: string;
             /** @example 125.5 */
             maxQuantity: string;
+            /** @example 125.5 */
+            minNotional: string;
             collarBps: number;
             makerFeeBps: number;
             takerFeeBps: number;
+            margin: components["schemas"]["MarginTerms"] | null;
+            metadata: components["schemas"]["InstrumentMetadata"];
+            /** @description Takes orders while its exchange is open */
+            tradable: boolean;
             version: number;
         };
-        Quote: {
-            symbol: string;
-            /** @example USD */
-            currency: string;
+        MarginTerms: {
+            settlementAsset: string;
             /** @example 125.5 */
-            last: string;
-            bid: string | null;
-            ask: string | null;
-            /** @example trades */
-            source: string;
-            /**
-             * Format: date-time
-             * @example 2026-01-31T09:30:00.000000Z
-             */
-            quotedAt: string;
+            maxLeverage: string;
+            initialMarginBps: number;
+            maintenanceMarginBps: number;
+            /** @description What holding costs a year, in basis points; negative where it pays */
+            longRateBps: number;
+            shortRateBps: number;
+            /** @enum {string} */
+            dayCount: "actual_360" | "actual_365";
+            /** @description How often the rates are charged: 24 is overnight */
+            fundingHours: number;
         };
-        MarketClock: {
-            /**
-             * Format: date-time
-             * @example 2026-01-31T09:30:00.000000Z
-             */
-            now: string;
-            /**
-             * @description Every instrument that is not halted trades at any hour
-             * @enum {string}
-             */
-            phase: "continuous";
+        InstrumentMetadata: {
+            /** @description In the quote asset */
+            marketCap?: string;
+            country?: string;
+            /** Format: uri */
+            website?: string;
+            /** Format: uri */
+            logo?: string;
+            /** @description Percent a year */
+            dividendYield?: string;
+            priceEarnings?: string;
+            beta?: string;
         };
         ProposedInstrument: {
             symbol: string;
@@ -11596,6 +12409,8 @@ export interface components {
              * @example 2026-01-31T09:30:00.000000Z
              */
             createdAt: string;
+            listedAt: string | null;
+            haltedUntil: string | null;
             /**
              * Format: uuid
              * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
@@ -11619,9 +12434,15 @@ export interface components {
             minQuantity: string;
             /** @example 125.5 */
             maxQuantity: string;
+            /** @example 125.5 */
+            minNotional: string;
             collarBps: number;
             makerFeeBps: number;
             takerFeeBps: number;
+            margin: components["schemas"]["MarginTerms"] | null;
+            metadata: components["schemas"]["InstrumentMetadata"];
+            /** @description Takes orders while its exchange is open */
+            tradable: boolean;
             version: number;
             /**
              * Format: uuid
@@ -11637,6 +12458,12 @@ export interface components {
             type: "stock" | "forex" | "crypto" | "commodity" | "index" | "etf" | "bond";
             /** @enum {string} */
             exchange: "NYSE" | "NASDAQ" | "LSE" | "SEM" | "FOREX" | "CRYPTO" | "COMMODITY";
+            /**
+             * @default spot
+             * @enum {string}
+             */
+            kind?: "spot" | "contract";
+            /** @description What it trades; of a contract, what it follows, which need be no asset */
             baseAsset: string;
             quoteAsset: string;
             isin?: string;
@@ -11649,6 +12476,8 @@ export interface components {
             minQuantity: string;
             /** @example 100.25 */
             maxQuantity: string;
+            /** @example 10 */
+            minNotional?: string;
             collarBps: number;
             /** @description Basis points */
             makerFeeBps: number;
@@ -11657,14 +12486,584 @@ export interface components {
             /** @default true */
             fractional?: boolean;
             /**
+             * @default internal
+             * @enum {string}
+             */
+            execution?: "internal" | "venue";
+            /**
              * @default T+0
              * @enum {string}
              */
             settlementCycle?: "T+0" | "T+1" | "T+2";
+            margin?: components["schemas"]["NewMarginTerms"];
             sector?: string;
             industry?: string;
             /** @default  */
             description?: string;
+            metadata?: components["schemas"]["InstrumentMetadata"];
+        };
+        NewMarginTerms: {
+            settlementAsset: string;
+            /** @example 100.25 */
+            maxLeverage: string;
+            initialMarginBps: number;
+            maintenanceMarginBps: number;
+            longRateBps: number;
+            shortRateBps: number;
+            /** @enum {string} */
+            dayCount: "actual_360" | "actual_365";
+            /** @enum {number} */
+            fundingHours: 1;
+        };
+        ProposedInstrumentChange: {
+            symbol: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            approvalId: string;
+            from: {
+                [key: string]: string | number | boolean | null;
+            };
+            to: {
+                [key: string]: string | number | boolean | null;
+            };
+        };
+        InstrumentChange: {
+            name?: string;
+            description?: string;
+            isin?: string | null;
+            cusip?: string | null;
+            sector?: string | null;
+            industry?: string | null;
+            metadata?: components["schemas"]["InstrumentMetadata"];
+            /** @example 100.25 */
+            tick?: string;
+            /** @example 100.25 */
+            lot?: string;
+            /** @example 100.25 */
+            minQuantity?: string;
+            /** @example 100.25 */
+            maxQuantity?: string;
+            /** @example 10 */
+            minNotional?: string;
+            collarBps?: number;
+            /** @description Basis points */
+            makerFeeBps?: number;
+            /** @description Basis points */
+            takerFeeBps?: number;
+            fractional?: boolean;
+            /** @enum {string} */
+            execution?: "internal" | "venue";
+            /** @enum {string} */
+            settlementCycle?: "T+0" | "T+1" | "T+2";
+            margin?: components["schemas"]["NewMarginTerms"];
+            /** @description For whoever approves new terms */
+            reason?: string;
+        };
+        NewHalt: {
+            /** @description Published: every customer can read it, so it names nobody */
+            reason: string;
+            /**
+             * Format: date-time
+             * @description When it ends by itself
+             * @example 2026-01-31T09:30:00Z
+             */
+            until?: string;
+        };
+        ProposedForInstrument: {
+            symbol: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            approvalId: string;
+        };
+        MarketReason: {
+            reason: string;
+        };
+        TradingHaltPage: {
+            data: components["schemas"]["TradingHalt"][];
+            nextCursor: string | null;
+        };
+        TradingHalt: {
+            reason: string;
+            haltedUntil: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            occurredAt: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            id: string;
+            /** @enum {string} */
+            action: "halted" | "resumed";
+        };
+        MarketClock: {
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            now: string;
+            /**
+             * @description While an exchange is open, what is not halted trades continuously
+             * @enum {string}
+             */
+            phase: "continuous";
+            exchanges?: components["schemas"]["ExchangeClock"][];
+        };
+        ExchangeClock: {
+            /** @enum {string} */
+            exchange: "NYSE" | "NASDAQ" | "LSE" | "SEM" | "FOREX" | "CRYPTO" | "COMMODITY";
+            /** @example America/New_York */
+            timeZone: string;
+            /** @description In its regular session, the only one that takes orders */
+            open: boolean;
+            session: ("pre" | "regular" | "post") | null;
+            nextOpen: string | null;
+            /** @description Null where it does not close within 30 days */
+            nextClose: string | null;
+        };
+        MarketSessionList: {
+            symbol: string;
+            /** @enum {string} */
+            exchange: "NYSE" | "NASDAQ" | "LSE" | "SEM" | "FOREX" | "CRYPTO" | "COMMODITY";
+            timeZone: string;
+            data: components["schemas"]["MarketSession"][];
+        };
+        MarketSession: {
+            /** @enum {string} */
+            kind: "pre" | "regular" | "post";
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            opensAt: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            closesAt: string;
+        };
+        MarketCalendarList: {
+            data: components["schemas"]["MarketCalendar"][];
+        };
+        MarketCalendar: {
+            /** @enum {string} */
+            exchange: "NYSE" | "NASDAQ" | "LSE" | "SEM" | "FOREX" | "CRYPTO" | "COMMODITY";
+            timeZone: string;
+            dayEndsAt: string;
+            source: string;
+            version: number;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            updatedAt: string;
+            sessions: components["schemas"]["WeeklySession"][];
+        };
+        WeeklySession: {
+            /** @enum {string} */
+            kind: "pre" | "regular" | "post";
+            /**
+             * @description 1 is Monday
+             * @example 1
+             */
+            opensOn: number;
+            /** @example 09:30 */
+            opensAt: string;
+            /**
+             * @description 1 is Monday
+             * @example 1
+             */
+            closesOn: number;
+            /** @example 09:30 */
+            closesAt: string;
+        };
+        ProposedMarketHours: {
+            /** @enum {string} */
+            exchange: "NYSE" | "NASDAQ" | "LSE" | "SEM" | "FOREX" | "CRYPTO" | "COMMODITY";
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            approvalId: string;
+        };
+        NewMarketHours: {
+            /** @example Europe/London */
+            timeZone: string;
+            /**
+             * @description Local; midnight ends the day
+             * @example 09:30
+             */
+            dayEndsAt: string;
+            /** @description Where the hours were found */
+            source: string;
+            sessions: {
+                /** @enum {string} */
+                kind: "pre" | "regular" | "post";
+                /**
+                 * @description 1 is Monday
+                 * @example 1
+                 */
+                opensOn: number;
+                /** @example 09:30 */
+                opensAt: string;
+                /**
+                 * @description 1 is Monday
+                 * @example 1
+                 */
+                closesOn: number;
+                /** @example 09:30 */
+                closesAt: string;
+            }[];
+            reason: string;
+        };
+        MarketHolidayPage: {
+            data: components["schemas"]["MarketHoliday"][];
+            nextCursor: string | null;
+        };
+        MarketHoliday: {
+            day: string;
+            name: string;
+            closesAt: string | null;
+            /** @enum {string} */
+            source: "release" | "rule" | "staff";
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            createdAt: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            id: string;
+            /** @enum {string} */
+            exchange: "NYSE" | "NASDAQ" | "LSE" | "SEM" | "FOREX" | "CRYPTO" | "COMMODITY";
+        };
+        MarketHolidayList: {
+            data: components["schemas"]["MarketHoliday"][];
+        };
+        NewMarketHolidays: {
+            /** @enum {string} */
+            exchange: "NYSE" | "NASDAQ" | "LSE" | "SEM" | "FOREX" | "CRYPTO" | "COMMODITY";
+            holidays: {
+                /**
+                 * Format: date
+                 * @example 2026-01-31
+                 */
+                day: string;
+                name: string;
+                /**
+                 * @description Local; left out where the whole trading day is closed
+                 * @default null
+                 * @example 09:30
+                 */
+                closesAt?: string | null;
+            }[];
+        };
+        ProposedHolidayRemoval: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            approvalId: string;
+        };
+        Quote: {
+            symbol: string;
+            /** @example USD */
+            currency: string;
+            /** @example 125.5 */
+            last: string;
+            bid: string | null;
+            ask: string | null;
+            /** @description Half way between bid and ask, rounded half even */
+            mid: string | null;
+            spread: string | null;
+            /**
+             * @description In the base asset
+             * @example 125.5
+             */
+            volume24h: string;
+            high24h: string | null;
+            low24h: string | null;
+            /** @description Since the first price of the last 24 hours; null where there was none */
+            change24h: string | null;
+            changePercent24h: string | null;
+            /** @description Nobody confirmed the price for longer than the instrument allows: no market orders */
+            stale: boolean;
+            /** @example trades */
+            source: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            quotedAt: string;
+        };
+        CandlePage: {
+            data: components["schemas"]["Candle"][];
+            nextCursor: string | null;
+        };
+        Candle: {
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            openedAt: string;
+            /** @example 125.5 */
+            open: string;
+            /** @example 125.5 */
+            high: string;
+            /** @example 125.5 */
+            low: string;
+            /** @example 125.5 */
+            close: string;
+            /** @example 125.5 */
+            volume: string;
+            /** @enum {string} */
+            interval: "1m" | "5m" | "15m" | "1h" | "4h" | "1d" | "1w";
+            /** @description How many trades made it */
+            ticks: number;
+        };
+        PriceSettings: {
+            feedSymbol: string | null;
+            symbol: string;
+            /** @description Null where its own trades price it */
+            feed: ("simulator" | "coinbase" | "replay") | null;
+            maxJumpBps: number | null;
+            staleAfterSeconds: number | null;
+            levelTicks: number;
+            /** @description 0 where nobody made settings */
+            version: number;
+            /** @description The last price of the feed that was believed */
+            price: string | null;
+            /** @description Where the feed is beyond a jump */
+            levelPrice: string | null;
+            /** @description How many ticks in a row agree on that level */
+            levelCount: number;
+            lastTickAt: string | null;
+            changedAt: string | null;
+        };
+        ProposedPriceChange: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            approvalId: string;
+            /** @enum {string} */
+            status: "pending";
+        };
+        PriceSettingsProposal: {
+            feed: ("simulator" | "coinbase" | "replay") | null;
+            /** @default null */
+            feedSymbol?: string | null;
+            /**
+             * @description How far one price may lie from the one before, in basis points
+             * @default null
+             */
+            maxJumpBps?: number | null;
+            /**
+             * @description After how long without a word market orders are refused
+             * @default null
+             */
+            staleAfterSeconds?: number | null;
+            /**
+             * @description How many ticks must agree on a level beyond a jump before two people may accept it
+             * @default 5
+             */
+            levelTicks?: number;
+            reason: string;
+        };
+        PriceLevelAcceptance: {
+            reason: string;
+        };
+        QuarantinedTickPage: {
+            data: components["schemas"]["QuarantinedTick"][];
+            nextCursor: string | null;
+        };
+        QuarantinedTick: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            id: string;
+            symbol: string;
+            instrumentId: string | null;
+            price: string;
+            size: string;
+            sequence: string;
+            occurredAt: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            receivedAt: string;
+            /** @enum {string} */
+            feed: "simulator" | "coinbase" | "replay";
+            /** @enum {string} */
+            reason: "unknown_symbol" | "off_scale" | "not_positive" | "in_future" | "repeated" | "sequence_backwards" | "time_backwards" | "quote_crossed" | "jump";
+        };
+        PriceAlertPage: {
+            data: components["schemas"]["PriceAlert"][];
+            nextCursor: string | null;
+        };
+        PriceAlert: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            id: string;
+            repeat: boolean;
+            active: boolean;
+            /** @example BTC/USD */
+            symbol: string;
+            /** @enum {string} */
+            kind: "price_above" | "price_below" | "percent_change" | "technical_indicator" | "volume_spike";
+            condition: components["schemas"]["PriceAlertCondition"];
+            message: string | null;
+            cooldownSeconds: number;
+            expiresAt: string | null;
+            /** @description False after it was told, until the condition was seen not to hold */
+            armed: boolean;
+            triggerCount: number;
+            triggeredAt: string | null;
+            triggeredValue: string | null;
+            version: number;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            createdAt: string;
+        };
+        /** @description Percentages, indicators and multiples are reckoned with the candle under way included. docs/howto/price-alerts.md says how. */
+        PriceAlertCondition: {
+            /** @enum {string} */
+            kind: "price_above";
+            /** @example 1.5 */
+            price: string;
+        } | {
+            /** @enum {string} */
+            kind: "price_below";
+            /** @example 1.5 */
+            price: string;
+        } | {
+            /** @enum {string} */
+            kind: "percent_change";
+            /** @enum {string} */
+            direction: "up" | "down" | "either";
+            /** @example 1.5 */
+            percent: string;
+            windowMinutes: number;
+        } | {
+            /** @enum {string} */
+            kind: "technical_indicator";
+            /** @enum {string} */
+            indicator: "rsi";
+            /** @enum {string} */
+            interval: "1m" | "5m" | "15m" | "1h" | "4h" | "1d" | "1w";
+            period: number;
+            /** @enum {string} */
+            direction: "above" | "below";
+            /** @example 1.5 */
+            level: string;
+        } | {
+            /** @enum {string} */
+            kind: "technical_indicator";
+            /** @enum {string} */
+            indicator: "sma_cross";
+            /** @enum {string} */
+            interval: "1m" | "5m" | "15m" | "1h" | "4h" | "1d" | "1w";
+            fast: number;
+            slow: number;
+            /** @enum {string} */
+            direction: "above" | "below";
+        } | {
+            /** @enum {string} */
+            kind: "technical_indicator";
+            /** @enum {string} */
+            indicator: "ema_cross";
+            /** @enum {string} */
+            interval: "1m" | "5m" | "15m" | "1h" | "4h" | "1d" | "1w";
+            fast: number;
+            slow: number;
+            /** @enum {string} */
+            direction: "above" | "below";
+        } | {
+            /** @enum {string} */
+            kind: "volume_spike";
+            /** @enum {string} */
+            interval: "1m" | "5m" | "15m" | "1h" | "4h" | "1d" | "1w";
+            candles: number;
+            /** @example 1.5 */
+            multiple: string;
+        };
+        NewPriceAlert: {
+            /** @example BTC/USD */
+            symbol: string;
+            condition: components["schemas"]["PriceAlertCondition"];
+            /** @example Look at the chart */
+            message?: string;
+            /** @default false */
+            repeat?: boolean;
+            /**
+             * @description At least 60 where it repeats
+             * @default 60
+             */
+            cooldownSeconds?: number;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00Z
+             */
+            expiresAt?: string;
+        };
+        PriceAlertChange: {
+            condition?: components["schemas"]["PriceAlertCondition"];
+            message?: string | null;
+            repeat?: boolean;
+            /** @description At least 60 where it repeats */
+            cooldownSeconds?: number;
+            expiresAt?: string | null;
+            active?: boolean;
+        };
+        WatchlistList: {
+            data: components["schemas"]["Watchlist"][];
+        };
+        Watchlist: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            id: string;
+            /** @example Crypto */
+            name: string;
+            /** @description In the order the customer gave them */
+            symbols: string[];
+            version: number;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            createdAt: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            updatedAt: string;
+        };
+        NewWatchlist: {
+            /** @example Crypto */
+            name: string;
+            /** @default [] */
+            symbols?: string[];
+        };
+        WatchlistChange: {
+            /** @example Crypto */
+            name?: string;
+            symbols?: string[];
         };
         RiskLimitPage: {
             data: components["schemas"]["RiskLimit"][];
@@ -11681,6 +13080,7 @@ export interface components {
             effectiveFrom: string;
             effectiveUntil: string | null;
             setBy: string;
+            dayZone: string | null;
             reason: string;
             /**
              * Format: date-time
@@ -11698,7 +13098,11 @@ export interface components {
             type: "max_position" | "max_order_value" | "max_daily_volume" | "max_open_orders" | "max_leverage" | "max_daily_loss";
             /** @example 125.5 */
             value: string;
+            alertPercent: number;
             approvalId: string | null;
+            withdrawnBy: string | null;
+            withdrawnAt: string | null;
+            withdrawalReason: string | null;
         };
         ProposedRiskLimit: {
             /**
@@ -11721,7 +13125,7 @@ export interface components {
             type: "max_position" | "max_order_value" | "max_daily_volume" | "max_open_orders" | "max_leverage" | "max_daily_loss";
             /** @example 250000 */
             value: string;
-            /** @description What the value is counted in; any currency if absent */
+            /** @description What the value is counted in. Absent, what is in the quote asset of the order counts, as it is; given, everything is converted by a quoted rate, and without one the order is refused */
             currency?: string;
             /**
              * Format: date-time
@@ -11733,6 +13137,10 @@ export interface components {
              * @example 2026-01-31T09:30:00Z
              */
             effectiveUntil?: string;
+            /** @description Whose midnight ends its day, an IANA time zone; that of the firm if absent */
+            dayZone?: string;
+            /** @description From how much of it on an alert is raised; 80 if absent */
+            alertPercent?: number;
             reason: string;
         } | {
             /** @enum {string} */
@@ -11746,7 +13154,7 @@ export interface components {
             type: "max_position" | "max_order_value" | "max_daily_volume" | "max_open_orders" | "max_leverage" | "max_daily_loss";
             /** @example 250000 */
             value: string;
-            /** @description What the value is counted in; any currency if absent */
+            /** @description What the value is counted in. Absent, what is in the quote asset of the order counts, as it is; given, everything is converted by a quoted rate, and without one the order is refused */
             currency?: string;
             /**
              * Format: date-time
@@ -11758,6 +13166,10 @@ export interface components {
              * @example 2026-01-31T09:30:00Z
              */
             effectiveUntil?: string;
+            /** @description Whose midnight ends its day, an IANA time zone; that of the firm if absent */
+            dayZone?: string;
+            /** @description From how much of it on an alert is raised; 80 if absent */
+            alertPercent?: number;
             reason: string;
         } | {
             /** @enum {string} */
@@ -11771,7 +13183,7 @@ export interface components {
             type: "max_position" | "max_order_value" | "max_daily_volume" | "max_open_orders" | "max_leverage" | "max_daily_loss";
             /** @example 250000 */
             value: string;
-            /** @description What the value is counted in; any currency if absent */
+            /** @description What the value is counted in. Absent, what is in the quote asset of the order counts, as it is; given, everything is converted by a quoted rate, and without one the order is refused */
             currency?: string;
             /**
              * Format: date-time
@@ -11783,6 +13195,10 @@ export interface components {
              * @example 2026-01-31T09:30:00Z
              */
             effectiveUntil?: string;
+            /** @description Whose midnight ends its day, an IANA time zone; that of the firm if absent */
+            dayZone?: string;
+            /** @description From how much of it on an alert is raised; 80 if absent */
+            alertPercent?: number;
             reason: string;
         } | {
             /** @enum {string} */
@@ -11796,7 +13212,7 @@ export interface components {
             type: "max_position" | "max_order_value" | "max_daily_volume" | "max_open_orders" | "max_leverage" | "max_daily_loss";
             /** @example 250000 */
             value: string;
-            /** @description What the value is counted in; any currency if absent */
+            /** @description What the value is counted in. Absent, what is in the quote asset of the order counts, as it is; given, everything is converted by a quoted rate, and without one the order is refused */
             currency?: string;
             /**
              * Format: date-time
@@ -11808,6 +13224,10 @@ export interface components {
              * @example 2026-01-31T09:30:00Z
              */
             effectiveUntil?: string;
+            /** @description Whose midnight ends its day, an IANA time zone; that of the firm if absent */
+            dayZone?: string;
+            /** @description From how much of it on an alert is raised; 80 if absent */
+            alertPercent?: number;
             reason: string;
         } | {
             /** @enum {string} */
@@ -11817,7 +13237,7 @@ export interface components {
             type: "max_position" | "max_order_value" | "max_daily_volume" | "max_open_orders" | "max_leverage" | "max_daily_loss";
             /** @example 250000 */
             value: string;
-            /** @description What the value is counted in; any currency if absent */
+            /** @description What the value is counted in. Absent, what is in the quote asset of the order counts, as it is; given, everything is converted by a quoted rate, and without one the order is refused */
             currency?: string;
             /**
              * Format: date-time
@@ -11829,7 +13249,159 @@ export interface components {
              * @example 2026-01-31T09:30:00Z
              */
             effectiveUntil?: string;
+            /** @description Whose midnight ends its day, an IANA time zone; that of the firm if absent */
+            dayZone?: string;
+            /** @description From how much of it on an alert is raised; 80 if absent */
+            alertPercent?: number;
             reason: string;
+        };
+        RiskLimitWithdrawal: {
+            reason: string;
+        };
+        CircuitBreakerPage: {
+            data: components["schemas"]["CircuitBreaker"][];
+            nextCursor: string | null;
+        };
+        CircuitBreaker: {
+            reason: string;
+            trippedBy: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            trippedAt: string;
+            endsAt: string | null;
+            liftedBy: string | null;
+            liftedAt: string | null;
+            liftReason: string | null;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            id: string;
+            /** @enum {string} */
+            scope: "platform" | "instrument";
+            /** @description Null where everything is stopped */
+            symbol: string | null;
+            /** @enum {string} */
+            trigger: "manual" | "automatic";
+            fromPrice: string | null;
+            toPrice: string | null;
+            liftApprovalId: string | null;
+        };
+        NewCircuitBreaker: {
+            /**
+             * @description What it stops; everything where absent
+             * @example BTC/USD
+             */
+            symbol?: string;
+            /**
+             * Format: date-time
+             * @description When it lifts by itself; else two people have to
+             * @example 2026-01-31T09:30:00Z
+             */
+            endsAt?: string;
+            reason: string;
+        };
+        RequestedBreakerLift: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            breakerId: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            approvalId: string;
+            /** @enum {string} */
+            status: "pending";
+        };
+        CircuitBreakerLift: {
+            reason: string;
+        };
+        BreakerRuleList: {
+            data: components["schemas"]["BreakerRule"][];
+        };
+        BreakerRule: {
+            reason: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            createdAt: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            id: string;
+            symbol: string;
+            active: boolean;
+            /** @description How far the price may move within the window, inclusive */
+            moveBps: number;
+            windowSeconds: number;
+            pauseSeconds: number;
+            /** @description From which move on an alert is raised; at most moveBps */
+            alertBps: number;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            setBy: string;
+            approvalId: string | null;
+        };
+        SetBreakerRule: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            ruleId: string;
+            /** @enum {string} */
+            status: "in_force" | "pending";
+            approvalId: string | null;
+        };
+        BreakerRuleOrder: {
+            active: boolean;
+            /** @description How far the price may move within the window, inclusive */
+            moveBps: number;
+            windowSeconds: number;
+            pauseSeconds: number;
+            /** @description From which move on an alert is raised; at most moveBps */
+            alertBps: number;
+            reason: string;
+        };
+        RiskAlertPage: {
+            data: components["schemas"]["RiskAlert"][];
+            nextCursor: string | null;
+        };
+        RiskAlert: {
+            day: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            raisedAt: string;
+            acknowledgedAt: string | null;
+            note: string | null;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            id: string;
+            /** @enum {string} */
+            kind: "position_limit" | "volume_limit" | "daily_loss" | "price_deviation" | "breaker_tripped";
+            /** @enum {string} */
+            severity: "low" | "medium" | "high" | "critical";
+            userId: string | null;
+            accountId: string | null;
+            instrumentId: string | null;
+            details: {
+                [key: string]: unknown;
+            };
+            acknowledgedBy: string | null;
+        };
+        RiskAlertNote: {
+            note: string;
         };
         Deposit: {
             /**
@@ -12960,6 +14532,7 @@ export interface components {
         Order: {
             symbol: string;
             postOnly: boolean;
+            reduceOnly: boolean;
             clientOrderId: string | null;
             reservationAsset: string;
             cancelReason: string | null;
@@ -12994,7 +14567,17 @@ export interface components {
             rejectionReason: components["schemas"]["RejectionReason"] | null;
             quantity: string | null;
             notional: string | null;
+            /** @description The order whose place this one took */
+            replacesId: string | null;
             limitPrice: string | null;
+            stopPrice: string | null;
+            trailAmount: string | null;
+            trailPercent: string | null;
+            /** @description The best price a trailing order has seen: while it is held as of now, in the end as of its trigger */
+            highWaterMark: string | null;
+            /** @description While an order is held where it would be triggered now; later the last price that triggered it */
+            triggerPrice: string | null;
+            triggeredAt: string | null;
             priceCap: string | null;
             /** @example 125.5 */
             reservation: string;
@@ -13009,7 +14592,7 @@ export interface components {
             version: number;
         };
         /** @enum {string} */
-        RejectionReason: "kyc_not_approved" | "account_restricted" | "under_review" | "agreements_outdated" | "account_not_active" | "instrument_delisted" | "instrument_halted" | "instrument_not_tradable" | "price_unavailable" | "price_outside_collar" | "price_off_tick" | "quantity_off_lot" | "quantity_below_minimum" | "quantity_above_maximum" | "notional_too_small" | "limit_missing" | "limit_exceeded" | "wallet_not_active" | "insufficient_funds";
+        RejectionReason: "kyc_not_approved" | "account_restricted" | "under_review" | "account_not_active" | "agreements_outdated" | "suitability_refused" | "instrument_delisted" | "instrument_halted" | "instrument_not_tradable" | "circuit_breaker_active" | "market_closed" | "expires_in_past" | "nothing_to_reduce" | "price_unavailable" | "price_stale" | "stop_on_wrong_side" | "trail_out_of_range" | "price_outside_collar" | "price_off_tick" | "quantity_off_lot" | "quantity_below_minimum" | "quantity_above_maximum" | "notional_too_small" | "limit_missing" | "limit_exceeded" | "wallet_not_active" | "insufficient_funds";
         NewOrder: {
             /**
              * Format: uuid
@@ -13020,13 +14603,16 @@ export interface components {
             symbol: string;
             /** @enum {string} */
             side: "buy" | "sell";
-            /** @enum {string} */
-            type: "market" | "limit";
             /**
-             * @description A limit order is gtc and a market order ioc unless said otherwise
+             * @description A stop, stop_limit, take_profit or trailing_stop order is held until the last price reaches its trigger; then it is a limit order where it has a limitPrice, else a market order. The last price is that of the instrument’s feed where it follows one, else of its own trades
              * @enum {string}
              */
-            timeInForce?: "day" | "gtc" | "ioc" | "fok";
+            type: "market" | "limit" | "stop" | "stop_limit" | "trailing_stop" | "take_profit";
+            /**
+             * @description A market order is ioc and any other gtc unless said otherwise. What is held waits through day, gtc and gtd as it would rest; ioc and fok say how it trades once it is triggered
+             * @enum {string}
+             */
+            timeInForce?: "day" | "gtc" | "ioc" | "fok" | "gtd";
             /**
              * @description Units of the base asset
              * @example 100.25
@@ -13039,8 +14625,34 @@ export interface components {
             notional?: string;
             /** @example 100.25 */
             limitPrice?: string;
+            /**
+             * @description What the last price has to reach: for a stop from the near side (a buy above it, a sale below), for a take-profit from the far side. On the wrong side it is rejected with stop_on_wrong_side
+             * @example 100.25
+             */
+            stopPrice?: string;
+            /**
+             * @description How far the price falls back from its best since the order was held; quote asset
+             * @example 100.25
+             */
+            trailAmount?: string;
+            /**
+             * @description The same in per cent of that best price
+             * @example 2.5
+             */
+            trailPercent?: string;
             /** @default false */
             postOnly?: boolean;
+            /**
+             * @description A sale in a spot instrument never sells more than is held anyway; a purchase reduces nothing and is rejected with nothing_to_reduce
+             * @default false
+             */
+            reduceOnly?: boolean;
+            /**
+             * Format: date-time
+             * @description When a gtd order ends
+             * @example 2026-01-31T09:30:00Z
+             */
+            expiresAt?: string;
             /**
              * @description Spot instruments have no leverage
              * @enum {string}
@@ -13048,15 +14660,86 @@ export interface components {
             leverage?: "1";
             clientOrderId?: string;
         };
+        OrderBatch: {
+            data: components["schemas"]["OrderBatchResult"][];
+        };
+        OrderBatchResult: {
+            index: number;
+            /**
+             * @description What the order alone would have been answered with
+             * @example 201
+             */
+            status: number;
+            order: components["schemas"]["Order"] | null;
+            problem: components["schemas"]["OrderBatchProblem"] | null;
+        };
+        OrderBatchProblem: {
+            /** @example unknown_symbol */
+            code: string;
+            title: string;
+            detail: string;
+            errors?: {
+                pointer: string;
+                code: string;
+                detail: string;
+            }[];
+        };
+        NewOrderBatch: {
+            orders: components["schemas"]["NewOrder"][];
+        };
+        OrderReplacement: {
+            /**
+             * @description How much the new order is to trade, besides what has traded: unless given, all that is left
+             * @example 100.25
+             */
+            quantity?: string;
+            /** @example 100.25 */
+            limitPrice?: string;
+            /** @example 100.25 */
+            stopPrice?: string;
+            /** @example 100.25 */
+            trailAmount?: string;
+            /**
+             * @description The same in per cent of that best price
+             * @example 2.5
+             */
+            trailPercent?: string;
+            /** @enum {string} */
+            timeInForce?: "day" | "gtc" | "ioc" | "fok" | "gtd";
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00Z
+             */
+            expiresAt?: string;
+            postOnly?: boolean;
+            clientOrderId?: string;
+            /**
+             * @description What you know to have traded. Where more has, nothing is replaced: 409 order_changed
+             * @example 0.4
+             */
+            filledQuantity?: string;
+        };
         OrderPage: {
             data: components["schemas"]["Order"][];
             nextCursor: string | null;
         };
-        OrderList: {
+        CancelledOrders: {
+            /** @description How many orders are being cancelled */
+            requested: number;
+            /** @description Whether others fit as well: ask again */
+            more: boolean;
             data: components["schemas"]["Order"][];
         };
-        OrderEventList: {
+        FirmCancel: {
+            reason: string;
+            /** @example BTC/USD */
+            symbol?: string;
+            /** @enum {string} */
+            side?: "buy" | "sell";
+        };
+        OrderEventPage: {
             data: components["schemas"]["OrderEvent"][];
+            nextCursor: string | null;
         };
         OrderEvent: {
             /**
@@ -14461,6 +16144,148 @@ export interface operations {
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
              *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    openStream: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; no body. */
+            101: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `subscription_unknown`: The stream has no subscription of this name */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `already_subscribed`: The stream has this subscription already
+             *     `subscription_limit_reached`: The stream has as many subscriptions as it may have
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `channel_unknown`: There is no channel of this name
+             */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `upgrade_required`: This resource is a WebSocket */
+            426: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `rate_limited`: Too many requests
+             *     `stream_limit_reached`: The credential has as many open streams as it may have
+             */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
              */
             503: {
                 headers: {
@@ -44688,14 +46513,23 @@ export interface operations {
     };
     listInstruments: {
         parameters: {
-            query?: never;
+            query?: {
+                limit?: number;
+                cursor?: string;
+                type?: "stock" | "forex" | "crypto" | "commodity" | "index" | "etf" | "bond";
+                kind?: "spot" | "contract";
+                exchange?: "NYSE" | "NASDAQ" | "LSE" | "SEM" | "FOREX" | "CRYPTO" | "COMMODITY";
+                status?: "active" | "halted" | "delisted";
+                /** @description Part of the symbol or the name */
+                text?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description What can be traded */
+            /** @description What can be traded, by symbol */
             200: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -44703,7 +46537,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["InstrumentList"];
+                    "application/json": components["schemas"]["InstrumentPage"];
+                };
+            };
+            /** @description `invalid_cursor`: The cursor was not issued for this listing */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /**
@@ -44818,7 +46663,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description List a spot instrument */
+            /** @description List an instrument */
             201: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -44916,6 +46761,8 @@ export interface operations {
              * @description `validation_failed`: The request does not fit its schema
              *     `instrument_steps_inexact`: Tick and lot together have more than 8 decimals, so price times quantity would be rounded
              *     `instrument_terms_invalid`: The terms of the instrument contradict each other
+             *     `instrument_identifier_invalid`: The ISIN or CUSIP has a wrong check digit or form
+             *     `instrument_margin_invalid`: A contract needs margin terms that cover its leverage, and a spot instrument has none
              *     `instrument_asset_unknown`: The base or quote asset is not known here
              */
             422: {
@@ -45084,6 +46931,1890 @@ export interface operations {
             };
         };
     };
+    changeInstrument: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read. */
+                "If-Match": string;
+            };
+            path: {
+                symbol: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "collarBps": 500,
+                 *       "reason": "Closer to the market"
+                 *     }
+                 */
+                "application/json": components["schemas"]["InstrumentChange"];
+            };
+        };
+        responses: {
+            /** @description Change an instrument */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Instrument"];
+                };
+            };
+            /** @description Change an instrument */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposedInstrumentChange"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `instrument_not_listed`: The instrument is a proposal that nobody approved yet
+             *     `instrument_delisted`: The instrument is delisted for good
+             *     `instrument_not_halted`: The instrument is not halted, or was halted less than a minute ago
+             *     `instrument_has_open_orders`: Orders on the instrument are still open
+             *     `approval_pending_exists`: The same action already waits for an approval
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `version_mismatch`: The resource has changed since it was read */
+            412: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `instrument_steps_inexact`: Tick and lot together have more than 8 decimals, so price times quantity would be rounded
+             *     `instrument_terms_invalid`: The terms of the instrument contradict each other
+             *     `instrument_identifier_invalid`: The ISIN or CUSIP has a wrong check digit or form
+             *     `instrument_margin_invalid`: A contract needs margin terms that cover its leverage, and a spot instrument has none
+             *     `instrument_asset_unknown`: The base or quote asset is not known here
+             */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `if_match_required`: An If-Match header with the ETag is required */
+            428: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    haltInstrument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                symbol: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "Pending news",
+                 *       "until": "2030-01-31T15:00:00Z"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewHalt"];
+            };
+        };
+        responses: {
+            /** @description Halt an instrument, or make its halt longer */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Instrument"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `instrument_not_listed`: The instrument is a proposal that nobody approved yet
+             *     `instrument_delisted`: The instrument is delisted for good
+             *     `instrument_already_halted`: The instrument is halted, for as long at least
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `halt_period_invalid`: A halt ends later than now
+             */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resumeInstrument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                symbol: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "The news is out"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MarketReason"];
+            };
+        };
+        responses: {
+            /** @description Ask that a halted instrument trades again */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposedForInstrument"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `instrument_not_listed`: The instrument is a proposal that nobody approved yet
+             *     `instrument_delisted`: The instrument is delisted for good
+             *     `instrument_not_halted`: The instrument is not halted, or was halted less than a minute ago
+             *     `approval_pending_exists`: The same action already waits for an approval
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delistInstrument: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                symbol: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "The issuer left the exchange"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MarketReason"];
+            };
+        };
+        responses: {
+            /** @description Ask that an instrument is delisted for good */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposedForInstrument"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `instrument_not_listed`: The instrument is a proposal that nobody approved yet
+             *     `instrument_delisted`: The instrument is delisted for good
+             *     `approval_pending_exists`: The same action already waits for an approval
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTradingHalts: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                symbol: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description When an instrument was halted and resumed, newest first */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TradingHaltPage"];
+                };
+            };
+            /** @description `invalid_cursor`: The cursor was not issued for this listing */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getMarketClock: {
+        parameters: {
+            query?: {
+                /** @description Adds when this exchange, or all of them, opens and closes next */
+                exchange?: "NYSE" | "NASDAQ" | "LSE" | "SEM" | "FOREX" | "CRYPTO" | "COMMODITY" | "all";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The time that orders and sessions go by */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarketClock"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTradingSessions: {
+        parameters: {
+            query?: {
+                from?: string;
+                to?: string;
+            };
+            header?: never;
+            path: {
+                symbol: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description When the exchange of an instrument trades */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarketSessionList"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `sessions_period_invalid`: The period must end after it begins, within 92 days
+             */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listMarketCalendars: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The hours of every exchange, and where they were found */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarketCalendarList"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    proposeMarketHours: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                exchange: "NYSE" | "NASDAQ" | "LSE" | "SEM" | "FOREX" | "CRYPTO" | "COMMODITY";
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "timeZone": "Indian/Mauritius",
+                 *       "dayEndsAt": "00:00",
+                 *       "source": "SEM, trading hours of the official market",
+                 *       "sessions": [
+                 *         {
+                 *           "kind": "regular",
+                 *           "opensOn": 1,
+                 *           "opensAt": "10:00",
+                 *           "closesOn": 1,
+                 *           "closesAt": "14:30"
+                 *         }
+                 *       ],
+                 *       "reason": "Trading on Mondays only"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewMarketHours"];
+            };
+        };
+        responses: {
+            /** @description Propose other hours for an exchange */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposedMarketHours"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `market_hours_unchanged`: The exchange has these hours already
+             *     `approval_pending_exists`: The same action already waits for an approval
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `market_hours_invalid`: The hours need a time zone, a regular session, and no two sessions of a kind at once
+             */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listMarketHolidays: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                exchange?: "NYSE" | "NASDAQ" | "LSE" | "SEM" | "FOREX" | "CRYPTO" | "COMMODITY";
+                from?: string;
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Days on which exchanges are closed or close early */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarketHolidayPage"];
+                };
+            };
+            /** @description `invalid_cursor`: The cursor was not issued for this listing */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addMarketHolidays: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "exchange": "SEM",
+                 *       "holidays": [
+                 *         {
+                 *           "day": "2027-03-12",
+                 *           "name": "National Day"
+                 *         },
+                 *         {
+                 *           "day": "2027-12-24",
+                 *           "name": "Christmas Eve",
+                 *           "closesAt": "12:00"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewMarketHolidays"];
+            };
+        };
+        responses: {
+            /** @description Enter holidays and half days of an exchange */
+            201: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarketHolidayList"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `holiday_exists`: The exchange keeps all of these holidays already
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `half_day_too_late`: The trading day of the exchange is over by then, so the half day would close nothing
+             */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeMarketHoliday: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "The exchange trades on that day after all"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MarketReason"];
+            };
+        };
+        responses: {
+            /** @description Ask that a holiday is taken away */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposedHolidayRemoval"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `approval_pending_exists`: The same action already waits for an approval
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getQuote: {
         parameters: {
             query?: never;
@@ -45095,7 +48826,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The latest price of an instrument */
+            /** @description The latest price of an instrument, and its last 24 hours */
             200: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -45199,16 +48930,27 @@ export interface operations {
             };
         };
     };
-    getMarketClock: {
+    listCandles: {
         parameters: {
-            query?: never;
+            query: {
+                /** @description Days begin at midnight UTC, weeks on Monday */
+                interval: "1m" | "5m" | "15m" | "1h" | "4h" | "1d" | "1w";
+                /** @description The first opening, inclusive */
+                from?: string;
+                /** @description The last opening, exclusive */
+                to?: string;
+                limit?: number;
+                cursor?: string;
+            };
             header?: never;
-            path?: never;
+            path: {
+                symbol: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The time that orders and sessions go by */
+            /** @description Candles of an instrument, newest first */
             200: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -45216,7 +48958,626 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["MarketClock"];
+                    "application/json": components["schemas"]["CandlePage"];
+                };
+            };
+            /** @description `invalid_cursor`: The cursor was not issued for this listing */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPriceSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                symbol: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Where the price of an instrument comes from and what is believed of it */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceSettings"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    proposePriceSettings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                symbol: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "feed": "coinbase",
+                 *       "feedSymbol": "BTC-USD",
+                 *       "maxJumpBps": 200,
+                 *       "staleAfterSeconds": 30,
+                 *       "levelTicks": 20,
+                 *       "reason": "Priced by the exchange its liquidity comes from"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PriceSettingsProposal"];
+            };
+        };
+        responses: {
+            /** @description Propose where the price of an instrument comes from */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposedPriceChange"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `feed_symbol_taken`: Another instrument is priced by this symbol of the feed
+             *     `approval_pending_exists`: The same action already waits for an approval
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `feed_settings_incomplete`: A feed needs the symbol it knows, a limit on jumps and one on silence; without a feed there is no symbol
+             *     `feed_not_for_production`: This feed makes prices up and is for the sandbox
+             */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    acceptPriceLevel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                symbol: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "The exchange resumed after its auction"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PriceLevelAcceptance"];
+            };
+        };
+        responses: {
+            /** @description Propose to believe the level at which a feed stayed beyond a jump */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposedPriceChange"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `price_level_unsettled`: The feed has not stayed at one level for as many ticks as the instrument asks
+             *     `approval_pending_exists`: The same action already waits for an approval
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listQuarantinedTicks: {
+        parameters: {
+            query?: {
+                instrumentId?: string;
+                feed?: "simulator" | "coinbase" | "replay";
+                reason?: "unknown_symbol" | "off_scale" | "not_positive" | "in_future" | "repeated" | "sequence_backwards" | "time_backwards" | "quote_crossed" | "jump";
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What feeds said and nobody believed, newest first */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuarantinedTickPage"];
+                };
+            };
+            /** @description `invalid_cursor`: The cursor was not issued for this listing */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /**
@@ -45287,6 +49648,1454 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listPriceAlerts: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                symbol?: string;
+                active?: "true" | "false";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The caller’s price alerts, oldest first */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceAlertPage"];
+                };
+            };
+            /** @description `invalid_cursor`: The cursor was not issued for this listing */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createPriceAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "symbol": "BTC/USD",
+                 *       "condition": {
+                 *         "kind": "price_above",
+                 *         "price": "70000"
+                 *       },
+                 *       "message": "Look at the chart",
+                 *       "repeat": true,
+                 *       "cooldownSeconds": 3600
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewPriceAlert"];
+            };
+        };
+        responses: {
+            /** @description Ask to be told of a price */
+            201: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceAlert"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `price_alert_limit_reached`: As many price alerts as one person may have exist already
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `price_alert_expired`: The alert would have expired already
+             *     `price_alert_cooldown_too_short`: An alert that repeats needs a cooldown of at least 60 seconds
+             *     `unknown_symbol`: No instrument has this symbol
+             */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPriceAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One price alert */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceAlert"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deletePriceAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; no body. */
+            204: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`: The request conflicts with the current state */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changePriceAlert: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read. */
+                "If-Match": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "active": true,
+                 *       "cooldownSeconds": 600
+                 *     }
+                 */
+                "application/json": components["schemas"]["PriceAlertChange"];
+            };
+        };
+        responses: {
+            /** @description Change a price alert, silence it, or make it wait again */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PriceAlert"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`: The request conflicts with the current state */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `version_mismatch`: The resource has changed since it was read */
+            412: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `price_alert_kind_fixed`: An alert keeps its kind; make another one instead
+             *     `price_alert_expired`: The alert would have expired already
+             *     `price_alert_cooldown_too_short`: An alert that repeats needs a cooldown of at least 60 seconds
+             */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `if_match_required`: An If-Match header with the ETag is required */
+            428: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listWatchlists: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The caller’s watchlists, oldest first */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WatchlistList"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createWatchlist: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Crypto",
+                 *       "symbols": [
+                 *         "BTC/USD"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewWatchlist"];
+            };
+        };
+        responses: {
+            /** @description Make a watchlist */
+            201: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Watchlist"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `watchlist_name_taken`: Another watchlist of yours has this name
+             *     `watchlist_limit_reached`: As many watchlists as one person may have exist already
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `watchlist_symbol_repeated`: A watchlist names each instrument once
+             *     `unknown_symbol`: No instrument has this symbol
+             */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getWatchlist: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One watchlist */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Watchlist"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteWatchlist: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; no body. */
+            204: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`: The request conflicts with the current state */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeWatchlist: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read. */
+                "If-Match": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "symbols": [
+                 *         "BTC/USD",
+                 *         "ETH/USD"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["WatchlistChange"];
+            };
+        };
+        responses: {
+            /** @description Rename a watchlist, or put other instruments on it */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Watchlist"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `watchlist_name_taken`: Another watchlist of yours has this name
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `version_mismatch`: The resource has changed since it was read */
+            412: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `watchlist_symbol_repeated`: A watchlist names each instrument once
+             *     `unknown_symbol`: No instrument has this symbol
+             */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `if_match_required`: An If-Match header with the ETag is required */
+            428: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {
@@ -45536,7 +51345,1351 @@ export interface operations {
              * @description `validation_failed`: The request does not fit its schema
              *     `limit_period_invalid`: The limit would end before it begins
              *     `limit_scope_unknown`: There is no such account, user, instrument or asset
+             *     `limit_zone_unknown`: There is no such time zone
              */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    withdrawRiskLimit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "The customer is covered by the limit of the platform again"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RiskLimitWithdrawal"];
+            };
+        };
+        responses: {
+            /** @description Propose to take a limit back */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposedRiskLimit"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `limit_withdrawn`: The limit was taken back already
+             *     `approval_pending_exists`: The same action already waits for an approval
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCircuitBreakers: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                /** @description Only those that stand, or only those that do not */
+                tripped?: "true" | "false";
+                symbol?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description When trading was stopped, newest first */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CircuitBreakerPage"];
+                };
+            };
+            /** @description `invalid_cursor`: The cursor was not issued for this listing */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tripCircuitBreaker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "symbol": "BTC/USD",
+                 *       "reason": "Prices of our source look wrong"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewCircuitBreaker"];
+            };
+        };
+        responses: {
+            /** @description Stop trading, of one instrument or of all */
+            201: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CircuitBreaker"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`: The request conflicts with the current state */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `breaker_end_past`: The breaker would lift before it is tripped
+             */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    liftCircuitBreaker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "The source was mended and checked"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CircuitBreakerLift"];
+            };
+        };
+        responses: {
+            /** @description Ask another person to let trading go on */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestedBreakerLift"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `breaker_lifted`: The breaker was lifted already
+             *     `approval_pending_exists`: The same action already waits for an approval
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listBreakerRules: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Which moves of the price stop which instrument */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BreakerRuleList"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getBreakerRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                symbol: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Which move of the price stops an instrument */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BreakerRule"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setBreakerRule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                symbol: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "active": true,
+                 *       "moveBps": 1000,
+                 *       "windowSeconds": 300,
+                 *       "pauseSeconds": 300,
+                 *       "alertBps": 500,
+                 *       "reason": "Policy of the firm"
+                 *     }
+                 */
+                "application/json": components["schemas"]["BreakerRuleOrder"];
+            };
+        };
+        responses: {
+            /** @description Set which move of the price stops an instrument */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetBreakerRule"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`: The request conflicts with the current state */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `breaker_terms_invalid`: The alert would come after the breaker has tripped
+             */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRiskAlerts: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                kind?: "position_limit" | "volume_limit" | "daily_loss" | "price_deviation" | "breaker_tripped";
+                severity?: "low" | "medium" | "high" | "critical";
+                acknowledged?: "true" | "false";
+                userId?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the firm should look at, newest first */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RiskAlertPage"];
+                };
+            };
+            /** @description `invalid_cursor`: The cursor was not issued for this listing */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    acknowledgeRiskAlert: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "note": "Called the customer, who will reduce"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RiskAlertNote"];
+            };
+        };
+        responses: {
+            /** @description Note that somebody saw to an alert */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RiskAlert"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             *     `self_action`: Nobody acts as staff on themselves
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `alert_acknowledged`: Somebody acknowledged the alert already
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
             422: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -56081,6 +63234,11 @@ export interface operations {
                 accountId?: string;
                 status?: "held" | "pending" | "open" | "partially_filled" | "filled" | "cancelled" | "rejected" | "expired" | "replaced";
                 symbol?: string;
+                side?: "buy" | "sell";
+                /** @description Placed then or later */
+                from?: string;
+                /** @description Placed before then */
+                to?: string;
             };
             header?: never;
             path?: never;
@@ -56385,6 +63543,8 @@ export interface operations {
         parameters: {
             query: {
                 accountId: string;
+                symbol?: string;
+                side?: "buy" | "sell";
             };
             header?: never;
             path?: never;
@@ -56392,7 +63552,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Cancel every open order of an account */
+            /** @description Cancel the open orders of an account */
             200: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -56400,7 +63560,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OrderList"];
+                    "application/json": components["schemas"]["CancelledOrders"];
                 };
             };
             /**
@@ -56446,6 +63606,549 @@ export interface operations {
             };
             /** @description `conflict`: The request conflicts with the current state */
             409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    placeOrders: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Makes a retry safe: one key, one effect. */
+                "Idempotency-Key": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "orders": [
+                 *         {
+                 *           "accountId": "0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001",
+                 *           "symbol": "BTC/USD",
+                 *           "side": "buy",
+                 *           "type": "limit",
+                 *           "quantity": "0.01",
+                 *           "limitPrice": "60000"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewOrderBatch"];
+            };
+        };
+        responses: {
+            /** @description Place up to 100 orders of an account */
+            201: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrderBatch"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             *     `idempotency_key_missing`: An Idempotency-Key header is required
+             *     `idempotency_key_invalid`: The Idempotency-Key is not 8 to 255 printable characters
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `idempotency_in_progress`: The first request with this key is still running
+             *     `conflict`: The request conflicts with the current state
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `idempotency_key_reused`: The key was used for a different request
+             *     `validation_failed`: The request does not fit its schema
+             */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    replaceOrder: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Makes a retry safe: one key, one effect. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "limitPrice": "59500",
+                 *       "quantity": "0.01",
+                 *       "filledQuantity": "0"
+                 *     }
+                 */
+                "application/json": components["schemas"]["OrderReplacement"];
+            };
+        };
+        responses: {
+            /** @description Put a new order in the place of an open one */
+            201: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Order"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             *     `idempotency_key_missing`: An Idempotency-Key header is required
+             *     `idempotency_key_invalid`: The Idempotency-Key is not 8 to 255 printable characters
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `idempotency_in_progress`: The first request with this key is still running
+             *     `conflict`: The request conflicts with the current state
+             *     `order_not_replaceable`: Orders that trade at once are not replaced
+             *     `client_order_id_reused`: The account has another order with this client order id
+             *     `order_not_open`: The order is closed
+             *     `order_changed`: More of the order has traded than the request knows
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `idempotency_key_reused`: The key was used for a different request
+             *     `validation_failed`: The request does not fit its schema
+             */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    cancelAccountOrders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "Orders far beyond what the customer ever traded",
+                 *       "symbol": "BTC/USD"
+                 *     }
+                 */
+                "application/json": components["schemas"]["FirmCancel"];
+            };
+        };
+        responses: {
+            /** @description Takes the open orders of a customer out of the books */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CancelledOrders"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             *     `self_action`: Nobody acts as staff on themselves
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `conflict`: The request conflicts with the current state */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
@@ -56870,7 +64573,10 @@ export interface operations {
     };
     listOrderEvents: {
         parameters: {
-            query?: never;
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -56887,7 +64593,18 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["OrderEventList"];
+                    "application/json": components["schemas"]["OrderEventPage"];
+                };
+            };
+            /** @description `invalid_cursor`: The cursor was not issued for this listing */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /**

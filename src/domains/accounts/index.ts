@@ -12,7 +12,7 @@ import { unfreezeAction } from './unfreeze-account.ts';
 export { createAccount } from './create-account.ts';
 export { ACCOUNT_PROBLEMS } from './errors.ts';
 export { accountAllows } from './rules.ts';
-export { type Account, accountsByIds, findAccount } from './store.ts';
+export { type Account, accountsByIds, accountsOfUsers, findAccount } from './store.ts';
 
 /** The front door of accounts. */
 export const accountsDomain: Domain = {

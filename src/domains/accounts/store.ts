@@ -1,10 +1,12 @@
-import { and, desc, eq, inArray, lt } from 'drizzle-orm';
+import { and, desc, eq, lt, sql } from 'drizzle-orm';
 import { personOf } from '../../kernel/actor.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { Page } from '../../kernel/page.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
+import { arrayParameter } from '../../platform/db/insert-rows.ts';
 import { lockRow } from '../../platform/db/locks.ts';
+import { namesOf, readColumns } from '../../platform/db/read-columns.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { cutPage, type PageRequest, readCursor } from '../../platform/http/cursor.ts';
 import { refuse } from '../../platform/http/refuse.ts';
@@ -33,8 +35,41 @@ export async function lockAccount(tx: Tx, ctx: Ctx, accountId: Id): Promise<Acco
 /** Accounts by id, without a look at who asks: for batches that proved ownership before. */
 export async function accountsByIds(tx: Tx, accountIds: readonly Id[]): Promise<ReadonlyMap<Id, Account>> {
   const ids = [...new Set(accountIds)];
-  const rows = ids.length === 0 ? [] : await tx.select().from(accounts).where(inArray(accounts.id, ids));
+  const wanted = sql.param(arrayParameter('uuid', ids));
+  const rows =
+    ids.length === 0
+      ? []
+      : await readColumns(
+          tx,
+          accounts,
+          namesOf(accounts),
+          sql`${accounts} where id = any (${wanted}::uuid[])`,
+        );
   return new Map(rows.map((account) => [account.id, account]));
+}
+
+/** The ids of everything people trade with, in each book. @shape by `<user> <book>` */
+export async function accountsOfUsers(
+  tx: Tx,
+  userIds: readonly Id[],
+): Promise<ReadonlyMap<string, readonly Id[]>> {
+  const wanted = sql.param(arrayParameter('uuid', [...new Set(userIds)]));
+  const rows = await readColumns(
+    tx,
+    accounts,
+    ['id', 'userId', 'type'],
+    sql`${accounts} where user_id = any (${wanted}::uuid[])`,
+  );
+  return Map.groupBy(rows, (row) => `${row.userId} ${row.type}`)
+    .entries()
+    .reduce(
+      (byOwner, [owner, owned]) =>
+        byOwner.set(
+          owner,
+          owned.map(({ id }) => id),
+        ),
+      new Map<string, readonly Id[]>(),
+    );
 }
 
 export type AccountQuery = PageRequest & {

@@ -36,7 +36,11 @@ const SCOPES = {
   'kyc:read': { opens: 'KYC levels and applications, without documents', holders: 'everybody' },
   'kyc:write': { opens: 'KYC applications and their documents', holders: 'customers' },
   'ledger:read': { opens: 'journals and reconciliations', holders: 'staff' },
-  'markets:read': { opens: 'assets, instruments and quotes', holders: 'everybody' },
+  'markets:read': {
+    opens: 'assets, instruments, prices and the stream; own price alerts and watchlists',
+    holders: 'everybody',
+  },
+  'markets:write': { opens: 'price alerts and watchlists', holders: 'customers' },
   'orders:read': { opens: 'orders and fills', holders: 'everybody' },
   'orders:write': { opens: 'placing and cancelling orders', holders: 'customers' },
   'payouts:write': { opens: 'paying out approved withdrawals', holders: 'staff', money: true },

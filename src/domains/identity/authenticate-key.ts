@@ -19,7 +19,7 @@ export async function keyActor(
   deps: Deps,
   token: string,
   client: Client,
-  request: SignedParts,
+  request: SignedParts | null,
 ): Promise<Actor | undefined> {
   const text = readApiKeyText(token);
   if (text === undefined || (text.mode === 'test' && deps.mode !== 'sandbox')) {
@@ -30,7 +30,7 @@ export async function keyActor(
   if (state === undefined || !secretRight || state.mode !== text.mode || !isUsable(deps, state, client)) {
     return undefined;
   }
-  if (state.signingKey !== null) {
+  if (state.signingKey !== null && request !== null) {
     await requireSignature(deps, state, state.signingKey, client, request);
   }
   await noteUse(deps, state.id);

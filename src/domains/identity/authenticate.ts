@@ -16,7 +16,7 @@ export function authenticate(
   deps: Deps,
   bearer: string,
   client: Client,
-  request: SignedParts,
+  request: SignedParts | null,
 ): Actor | Promise<Actor> {
   if (bearer.startsWith('pk_')) {
     return keyHolder(deps, bearer, client, request);
@@ -24,7 +24,12 @@ export function authenticate(
   return knownPerson(deps, bearer) ?? person(deps, bearer);
 }
 
-async function keyHolder(deps: Deps, bearer: string, client: Client, request: SignedParts): Promise<Actor> {
+async function keyHolder(
+  deps: Deps,
+  bearer: string,
+  client: Client,
+  request: SignedParts | null,
+): Promise<Actor> {
   const actor = await keyActor(deps, bearer, client, request);
   if (actor === undefined) {
     throw refuse('credential_invalid');

@@ -8,8 +8,10 @@ import type { Id } from '../../kernel/id.ts';
 import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
-import { arrayLiteral } from '../../platform/db/insert-rows.ts';
+import { arrayParameter } from '../../platform/db/insert-rows.ts';
 import { lockExclusive, lockShared } from '../../platform/db/locks.ts';
+import { namesOf, readColumns } from '../../platform/db/read-columns.ts';
+import { together } from '../../platform/db/transact.ts';
 import { IDENTITY_EVENTS } from './audit.ts';
 import { customerGates, users } from './schema.ts';
 
@@ -20,8 +22,12 @@ export type Gate = InferSelectModel<typeof customerGates> & { readonly userStatu
  * @shape one entry per user that has a gate; a missing entry must be treated as closed
  */
 export async function lockGates(tx: Tx, userIds: readonly Id[]): Promise<ReadonlyMap<Id, Gate>> {
-  await lockShared(tx, [...new Set(userIds)].map(gateLockName));
-  return readGates(tx, userIds);
+  // In this order: what is read holds until the lock is let go.
+  const [, gates] = await together(
+    lockShared(tx, [...new Set(userIds)].map(gateLockName)),
+    readGates(tx, userIds),
+  );
+  return gates;
 }
 
 /**
@@ -29,13 +35,23 @@ export async function lockGates(tx: Tx, userIds: readonly Id[]): Promise<Readonl
  * @shape one entry per user that has a gate
  */
 export async function readGates(tx: Tx, userIds: readonly Id[]): Promise<ReadonlyMap<Id, Gate>> {
-  const ids = sql.param(arrayLiteral([...new Set(userIds)].sort()));
-  const rows = await tx
-    .select({ gate: customerGates, userStatus: users.status })
-    .from(customerGates)
-    .innerJoin(users, eq(users.id, customerGates.userId))
-    .where(sql`${customerGates.userId} = any (${ids}::uuid[])`);
-  return new Map(rows.map((row) => [row.gate.userId, { ...row.gate, userStatus: row.userStatus }]));
+  const ids = sql.param(arrayParameter('uuid', [...new Set(userIds)].sort()));
+  const [gates, people] = await together(
+    readColumns(
+      tx,
+      customerGates,
+      namesOf(customerGates),
+      sql`${customerGates} where user_id = any (${ids}::uuid[])`,
+    ),
+    readColumns(tx, users, ['id', 'status'], sql`${users} where id = any (${ids}::uuid[])`),
+  );
+  const statusOf = new Map(people.map(({ id, status }) => [id, status]));
+  return new Map(
+    gates.map((gate) => [
+      gate.userId,
+      { ...gate, userStatus: present(statusOf.get(gate.userId), 'a gate has its user') },
+    ]),
+  );
 }
 
 /** What `hold_standing` in the database locks for a person. */

@@ -48,7 +48,15 @@ export {
 } from './gates.ts';
 export { inviteAdmins, type NewAdmin, withdrawInvitation } from './invite-admins.ts';
 export { notifyUser } from './notify-user.ts';
-export { isApproved, isNotErased, kycLevelOf, kycLevels, lastSeen, shutOutOf } from './people.ts';
+export {
+  isApproved,
+  isNotErased,
+  kycLevelOf,
+  kycLevels,
+  lastSeen,
+  riskProfilesOf,
+  shutOutOf,
+} from './people.ts';
 export { type PersonName, personNameOf, profileOf, profilesOf } from './profile.ts';
 export { publishAgreement } from './publish-agreement.ts';
 export { recordReads } from './record-reads.ts';

@@ -8,6 +8,18 @@ export function isNotErased(userId: SQLWrapper): SQL {
   return sql`exists (select from ${users} u where u.id = ${outer(userId)} and u.deleted_at is null)`;
 }
 
+/** What people said about the risk they bear; null where they never did. */
+export async function riskProfilesOf(
+  tx: Tx,
+  userIds: readonly Id[],
+): Promise<ReadonlyMap<Id, (typeof users.$inferSelect)['riskProfile']>> {
+  const rows = await tx
+    .select({ id: users.id, riskProfile: users.riskProfile })
+    .from(users)
+    .where(inArray(users.id, [...new Set(userIds)]));
+  return new Map(rows.map((row) => [row.id, row.riskProfile]));
+}
+
 /** Whether the person of a row is an approved customer and their access was not closed. */
 export function isApproved(userId: SQLWrapper): SQL {
   return sql`exists (select from ${customerGates} g join ${users} u on u.id = g.user_id

@@ -1,6 +1,8 @@
-import { inArray, sql } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
 import type { Id } from '../../kernel/id.ts';
 import type { Tx } from '../../platform/db/client.ts';
+import { arrayParameter } from '../../platform/db/insert-rows.ts';
+import { readColumns } from '../../platform/db/read-columns.ts';
 import type { Wallet } from './post-journals.ts';
 import { wallets } from './schema.ts';
 
@@ -12,6 +14,11 @@ export function walletKey(name: WalletName): string {
   return `${name.accountId} ${name.asset}`;
 }
 
+const FOUND = ['id', 'userId', 'accountId', 'book', 'asset', 'total', 'reserved', 'status'] as const;
+
+/** What is known of a wallet that nobody locked. */
+export type FoundWallet = Pick<Wallet, (typeof FOUND)[number]>;
+
 /**
  * The wallets of many accounts at once, without locking them.
  * @shape by `walletKey`; a wallet that was never made is missing
@@ -19,21 +26,31 @@ export function walletKey(name: WalletName): string {
 export async function findWallets(
   tx: Tx,
   names: readonly WalletName[],
-): Promise<ReadonlyMap<string, Wallet>> {
-  if (names.length === 0) {
+): Promise<ReadonlyMap<string, FoundWallet>> {
+  const wanted = [...new Map(names.map((name) => [walletKey(name), name])).values()];
+  if (wanted.length === 0) {
     return new Map();
   }
-  const accountIds = sql.param(names.map((name) => name.accountId));
-  const assets = sql.param(names.map((name) => name.asset));
-  const rows = await tx
-    .select()
-    .from(wallets)
-    .where(
-      inArray(
-        sql`(${wallets.accountId}, ${wallets.asset})`,
-        sql`(select account_id::uuid, asset from unnest(${accountIds}::text[], ${assets}::text[]) as n (account_id, asset))`,
-      ),
-    );
+  const accountIds = sql.param(
+    arrayParameter(
+      'uuid',
+      wanted.map((name) => name.accountId),
+    ),
+  );
+  const assets = sql.param(
+    arrayParameter(
+      'text',
+      wanted.map((name) => name.asset),
+    ),
+  );
+  const rows = await readColumns(
+    tx,
+    wallets,
+    FOUND,
+    // A look-up for each, however many they are: OFFSET keeps it from becoming a join that reads all wallets.
+    sql`unnest(${accountIds}::uuid[], ${assets}::text[]) as wanted (account_id, asset) cross join lateral (
+      select * from ${wallets} w where w.account_id = wanted.account_id and w.asset = wanted.asset offset 0) as wallets`,
+  );
   return new Map(
     rows.map((wallet) => [walletKey({ accountId: wallet.accountId ?? '', asset: wallet.asset }), wallet]),
   );

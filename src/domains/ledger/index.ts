@@ -30,7 +30,7 @@ export { seedFxRates } from './conversions/seed-fx-rates.ts';
 export { createAsset } from './create-asset.ts';
 export { LEDGER_PROBLEMS } from './errors.ts';
 export { findEntry } from './find-entry.ts';
-export { findWallets, walletKey } from './find-wallets.ts';
+export { type FoundWallet, findWallets, type WalletName, walletKey } from './find-wallets.ts';
 export { type HeldAsset, heldAssets, realisedGains } from './held-assets.ts';
 export { captureHold, createHold, releaseHold } from './holds.ts';
 export { type LockedWallet, lockWallets } from './lock-wallets.ts';

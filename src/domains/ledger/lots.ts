@@ -1,4 +1,4 @@
-import { and, asc, gt, type InferSelectModel, inArray, sql } from 'drizzle-orm';
+import { type InferSelectModel, sql } from 'drizzle-orm';
 import { type Amount, amountOf, formatAmount, minAmount, ZERO } from '../../kernel/amount.ts';
 import { assert, present } from '../../kernel/assert.ts';
 import { type Id, newId } from '../../kernel/id.ts';
@@ -6,6 +6,9 @@ import { divideRounded } from '../../kernel/rounding.ts';
 import type { Instant } from '../../kernel/time.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
+import { arrayLiteral, arrayParameter, insertRows } from '../../platform/db/insert-rows.ts';
+import { executePrepared } from '../../platform/db/prepared.ts';
+import { namesOf, readColumns } from '../../platform/db/read-columns.ts';
 import { lotDisposals, type lotSource, lots } from './schema.ts';
 
 export type Lot = InferSelectModel<typeof lots>;
@@ -45,7 +48,9 @@ export async function openLots(tx: Tx, ctx: Ctx, acquired: readonly NewLot[]): P
     return;
   }
   const now = ctx.deps.clock.now();
-  await tx.insert(lots).values(
+  await insertRows(
+    tx,
+    lots,
     acquired.map((lot) => ({
       id: newId(),
       walletId: lot.walletId,
@@ -79,19 +84,29 @@ export async function consumeLots(
     return [];
   }
   const walletIds = [...new Set(disposals.map((disposal) => disposal.walletId))].sort();
-  const open = await tx
-    .select()
-    .from(lots)
-    .where(and(inArray(lots.walletId, walletIds), gt(lots.quantityOpen, ZERO)))
-    .orderBy(asc(lots.walletId), asc(lots.acquiredAt), asc(lots.id));
+  const wanted = sql.param(arrayParameter('uuid', walletIds));
+  const open = await readColumns(
+    tx,
+    lots,
+    namesOf(lots),
+    sql`${lots} where wallet_id = any (${wanted}::uuid[]) and quantity_open > 0 order by wallet_id, acquired_at, id`,
+  );
   const queue: OpenLot[] = open.map((lot) => ({ lot, left: lot.quantityOpen }));
-  const taken = disposals.flatMap((disposal) => takeFrom(queue, disposal, ctx));
+  const queueOf = Map.groupBy(queue, ({ lot }) => lot.walletId);
+  const taken = disposals.flatMap((disposal) =>
+    takeFrom(queueOf.get(disposal.walletId) ?? [], disposal, ctx),
+  );
   await closeQuantities(
     tx,
     queue.filter(({ lot, left }) => left !== lot.quantityOpen),
   );
-  await tx.insert(lotDisposals).values(taken.map(({ row }) => row));
-  return disposals.map((disposal) => realisedBy(disposal, taken));
+  await insertRows(
+    tx,
+    lotDisposals,
+    taken.map(({ row }) => row),
+  );
+  const takenFor = Map.groupBy(taken, ({ row }) => row.referenceId);
+  return disposals.map((disposal) => realisedBy(disposal, takenFor.get(disposal.referenceId) ?? []));
 }
 
 /** A part's share of a whole, as costs and proceeds are spread over quantities. */
@@ -108,7 +123,7 @@ function takeFrom(queue: readonly OpenLot[], disposal: Disposal, ctx: Ctx): Take
   let wanted = disposal.quantity;
   let proceedsLeft: Amount = disposal.proceeds?.amount ?? ZERO;
   for (const open of queue) {
-    if (wanted === ZERO || open.lot.walletId !== disposal.walletId || open.left === ZERO) {
+    if (wanted === ZERO || open.left === ZERO) {
       continue;
     }
     const quantity = minAmount(open.left, wanted);
@@ -147,16 +162,25 @@ function costOf(open: OpenLot, quantity: Amount): Amount {
 }
 
 async function closeQuantities(tx: Tx, changed: readonly OpenLot[]): Promise<void> {
-  const ids = sql.param(changed.map(({ lot }) => lot.id));
-  const left = sql.param(changed.map((open) => formatAmount(open.left)));
-  await tx.execute(sql`update lots l set quantity_open = change.quantity_left::numeric
-    from unnest(${ids}::text[], ${left}::text[]) as change (id, quantity_left) where l.id = change.id::uuid`);
+  const ids = sql.param(
+    arrayParameter(
+      'uuid',
+      changed.map(({ lot }) => lot.id),
+    ),
+  );
+  const left = sql.param(arrayLiteral(changed.map((open) => formatAmount(open.left))));
+  await executePrepared(
+    tx,
+    sql`update lots l set quantity_open = change.quantity_left
+      from unnest(${ids}::uuid[], ${left}::numeric[]) as change (id, quantity_left)
+      where l.id = change.id and l.id = any (${ids}::uuid[])`,
+  );
 }
 
 function realisedBy(disposal: Disposal, taken: readonly Taken[]): Realised {
   let pnl: bigint | null = disposal.proceeds === null ? null : 0n;
   for (const { row, costCurrency } of taken) {
-    if (row.referenceId === disposal.referenceId && pnl !== null) {
+    if (pnl !== null) {
       const comparable = row.cost != null && costCurrency === disposal.proceeds?.currency;
       pnl = comparable ? pnl + (row.proceeds ?? 0n) - (row.cost ?? 0n) : null;
     }

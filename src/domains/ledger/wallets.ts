@@ -5,6 +5,8 @@ import { type Id, newId } from '../../kernel/id.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { sqlStateOf } from '../../platform/db/errors.ts';
+import { arrayLiteral, arrayParameter } from '../../platform/db/insert-rows.ts';
+import { executePrepared } from '../../platform/db/prepared.ts';
 import type { HouseRole } from './chart.ts';
 import { refuseLedger } from './errors.ts';
 import type { Book, Wallet } from './post-journals.ts';
@@ -78,14 +80,23 @@ export async function changeReserved(tx: Tx, changes: readonly ReservationChange
   if (moved.length === 0) {
     return;
   }
-  const ids = sql.param(moved.map(([id]) => id));
-  const amounts = sql.param(moved.map(([, delta]) => formatAmount(amountOf(delta))));
+  const ids = sql.param(
+    arrayParameter(
+      'uuid',
+      moved.map(([id]) => id),
+    ),
+  );
+  const amounts = sql.param(arrayLiteral(moved.map(([, delta]) => formatAmount(amountOf(delta)))));
   try {
-    const updated = await tx.execute(sql`
-      update wallets w set reserved = w.reserved + change.delta::numeric
-      from unnest(${ids}::text[], ${amounts}::text[]) as change (id, delta)
-      where w.id = change.id::uuid returning w.id`);
-    assert(updated.length === moved.length, 'every wallet whose reservation changes exists');
+    const [updated] = await executePrepared<{ count: number }>(
+      tx,
+      sql`with updated as (
+          update wallets w set reserved = w.reserved + change.delta
+          from unnest(${ids}::uuid[], ${amounts}::numeric[]) as change (id, delta)
+          where w.id = change.id and w.id = any (${ids}::uuid[]) returning 1
+        ) select count(*)::int as count from updated`,
+    );
+    assert(updated?.count === moved.length, 'every wallet whose reservation changes exists');
   } catch (error) {
     throw sqlStateOf(error) === '23514' ? refuseLedger('insufficient_funds') : error;
   }

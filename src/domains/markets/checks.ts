@@ -1,7 +1,9 @@
 import { sql } from 'drizzle-orm';
 import type { Check } from '../../platform/domain.ts';
+import { pricesChecks } from './prices/checks.ts';
 
 export const marketsChecks: readonly Check[] = [
+  ...pricesChecks,
   {
     name: 'markets.price_times_quantity_is_exact',
     invariant: 'I15',

@@ -1,31 +1,83 @@
 import type { Domain } from '../../platform/domain.ts';
+import { joinParts } from '../../platform/domain-part.ts';
+import { PRICE_ALERT_EVENTS } from './alerts/audit.ts';
+import { priceAlertPart } from './alerts/part.ts';
 import { MARKETS_EVENTS } from './audit.ts';
+import { keepRuleHolidays } from './calendars/add-holidays.ts';
+import { removeHolidayAction } from './calendars/remove-holiday.ts';
+import { setHoursAction } from './calendars/set-hours.ts';
+import { changeInstrumentAction } from './change-instrument.ts';
 import { marketsChecks } from './checks.ts';
+import { delistInstrumentAction } from './delist-instrument.ts';
 import { marketsInventory } from './inventory.ts';
+import { acceptLevelAction } from './prices/accept-price-level.ts';
+import { priceSettingsAction } from './prices/propose-price-settings.ts';
+import { pruneTicks } from './prices/prune-ticks.ts';
+import { pricesEndpoints } from './prices/routes.ts';
+import { watchPrices } from './prices/watch-prices.ts';
 import { listInstrumentAction } from './propose-instrument.ts';
+import { endHalts, resumeInstrumentAction } from './resume-instrument.ts';
 import { marketsEndpoints } from './routes.ts';
+import { marketChannels } from './stream/channels.ts';
+import { WATCHLIST_EVENTS } from './watchlists/audit.ts';
+import { watchlistPart } from './watchlists/part.ts';
 
+export { startAlertEvaluator } from './alerts/evaluator.ts';
 export { symbolInput } from './api.ts';
 export { type AssetPrice, assetPrices } from './asset-prices.ts';
+export type { MarketState } from './calendars/calendar.ts';
+export { type Exchange, marketStates } from './calendars/store.ts';
 export { createInstrument } from './create-instrument.ts';
+export { readTickFile, TickFileError } from './feeds/csv-ticks.ts';
+export { replayTicks } from './feeds/replay-ticks.ts';
+export { startFeeds } from './feeds/start-feeds.ts';
+export type { NewInstrument } from './instrument-terms.ts';
+export { keepMarketMoves } from './prices/keep-market-moves.ts';
+export { keepTradePrints } from './prices/keep-trade-prints.ts';
+export { PRICES_SUBJECT } from './prices/price-changes.ts';
+export { rebuildCandles, repairTicks } from './prices/repair-ticks.ts';
+export { setPriceSettings } from './prices/set-price-settings.ts';
+export { FEED_NAMES, type FeedName, settingsOf } from './prices/settings.ts';
+export { type QuotedRate, ratesBetween } from './rates-between.ts';
 export { setQuote } from './set-quote.ts';
 export {
   allInstruments,
   instrumentOf,
   instrumentsBySymbol,
-  keepMarketMoves,
   type PricedInstrument,
 } from './store.ts';
+
+/** What customers keep here for themselves. */
+const own = joinParts([priceAlertPart, watchlistPart]);
 
 /** The front door of markets. */
 export const marketsDomain: Domain = {
   name: 'markets',
-  auditEvents: Object.values(MARKETS_EVENTS),
-  endpoints: marketsEndpoints,
+  auditEvents: [MARKETS_EVENTS, PRICE_ALERT_EVENTS, WATCHLIST_EVENTS].flatMap((events) =>
+    Object.values(events),
+  ),
+  endpoints: [...marketsEndpoints, ...pricesEndpoints, ...own.endpoints],
   checks: marketsChecks,
   consumers: [],
-  approvalActions: [listInstrumentAction],
-  jobs: [],
-  inventory: marketsInventory,
-  personalData: [],
+  approvalActions: [
+    listInstrumentAction,
+    changeInstrumentAction,
+    resumeInstrumentAction,
+    delistInstrumentAction,
+    removeHolidayAction,
+    setHoursAction,
+    priceSettingsAction,
+    acceptLevelAction,
+  ],
+  jobs: [
+    { name: 'markets.end-halts', cron: '* * * * *', run: endHalts },
+    { name: 'markets.watch-prices', cron: '* * * * *', run: watchPrices },
+    { name: 'markets.prune-ticks', cron: '50 2 * * *', run: pruneTicks },
+    { name: 'markets.keep-holidays', cron: '20 3 * * *', run: keepRuleHolidays },
+  ],
+  inventory: [...marketsInventory, ...own.inventory],
+  sealedColumns: own.sealedColumns,
+  peopleBehind: own.peopleBehind,
+  personalData: own.personalData,
+  streamChannels: marketChannels,
 };

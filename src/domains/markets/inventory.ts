@@ -1,5 +1,7 @@
 import { inventoryOf, type TableInventory } from '../../platform/db/inventory.ts';
-import { instruments, quotes } from './schema.ts';
+import { marketCalendars, marketHolidays, tradingSessions } from './calendars/schema.ts';
+import { pricesInventory } from './prices/inventory.ts';
+import { instruments, quotes, tradingHalts } from './schema.ts';
 
 /** What each column holds. */
 export const marketsInventory: readonly TableInventory[] = [
@@ -11,6 +13,7 @@ export const marketsInventory: readonly TableInventory[] = [
     kind: 'public',
     exchange: 'public',
     baseAsset: 'public',
+    spotBase: 'public',
     quoteAsset: 'public',
     isin: 'public',
     cusip: 'public',
@@ -18,6 +21,7 @@ export const marketsInventory: readonly TableInventory[] = [
     lot: 'public',
     minQuantity: 'public',
     maxQuantity: 'public',
+    minNotional: 'public',
     collarBps: 'public',
     makerFeeBps: 'public',
     takerFeeBps: 'public',
@@ -25,12 +29,64 @@ export const marketsInventory: readonly TableInventory[] = [
     fractional: 'public',
     execution: 'public',
     settlementCycle: 'public',
+    settlementAsset: 'public',
+    maxLeverage: 'public',
+    initialMarginBps: 'public',
+    maintenanceMarginBps: 'public',
+    longRateBps: 'public',
+    shortRateBps: 'public',
+    dayCount: 'public',
+    fundingHours: 'public',
     sector: 'public',
     industry: 'public',
     description: 'public',
     metadata: 'public',
     version: 'public',
     createdAt: 'public',
+    listedAt: 'public',
+    haltedUntil: 'public',
+    changeApprovalId: 'internal',
+  }),
+  inventoryOf(tradingHalts, 'reference', {
+    id: 'public',
+    instrumentId: 'public',
+    action: 'public',
+    reason: 'public',
+    haltedUntil: 'public',
+    actedBy: 'internal',
+    approvalId: 'internal',
+    occurredAt: 'public',
+  }),
+  inventoryOf(marketCalendars, 'reference', {
+    id: 'public',
+    exchange: 'public',
+    timeZone: 'public',
+    dayEndsAt: 'public',
+    source: 'public',
+    version: 'public',
+    changeApprovalId: 'internal',
+    updatedAt: 'public',
+  }),
+  inventoryOf(tradingSessions, 'reference', {
+    id: 'public',
+    calendarId: 'public',
+    kind: 'public',
+    opensOn: 'public',
+    opensAt: 'public',
+    closesOn: 'public',
+    closesAt: 'public',
+    approvalId: 'internal',
+  }),
+  inventoryOf(marketHolidays, 'reference', {
+    id: 'public',
+    calendarId: 'public',
+    day: 'public',
+    name: 'public',
+    closesAt: 'public',
+    source: 'public',
+    createdAt: 'public',
+    removedAt: 'public',
+    removeApprovalId: 'internal',
   }),
   inventoryOf(quotes, 'reference', {
     instrumentId: 'public',
@@ -39,5 +95,8 @@ export const marketsInventory: readonly TableInventory[] = [
     ask: 'public',
     source: 'public',
     quotedAt: 'public',
+    pricedAt: 'public',
+    staleToldAt: 'internal',
   }),
+  ...pricesInventory,
 ];

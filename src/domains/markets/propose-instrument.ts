@@ -1,7 +1,6 @@
 import { eq } from 'drizzle-orm';
-import { formatAmount } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
-import { canonicalJson, type Json } from '../../kernel/canonical-json.ts';
+import { canonicalJson } from '../../kernel/canonical-json.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { ApprovalAction } from '../../platform/approvals/actions.ts';
 import { requestApproval } from '../../platform/approvals/request-approval.ts';
@@ -11,7 +10,8 @@ import { lockRow } from '../../platform/db/locks.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { refuse } from '../../platform/http/refuse.ts';
 import { MARKETS_EVENTS } from './audit.ts';
-import { type NewInstrument, writeInstrument } from './create-instrument.ts';
+import { writeInstrument } from './create-instrument.ts';
+import { listingOf, type NewInstrument, shown } from './instrument-terms.ts';
 import { instruments } from './schema.ts';
 import type { Instrument } from './store.ts';
 
@@ -26,7 +26,7 @@ const ACTION = 'instrument.list';
 export async function proposeInstrument(
   ctx: Ctx,
   input: NewInstrument,
-): Promise<Instrument & { readonly approvalId: Id }> {
+): Promise<ReturnType<typeof shown<Instrument>> & { readonly approvalId: Id }> {
   return transact(ctx, 'engine', async (tx) => {
     const instrument = await writeInstrument(tx, ctx, input, 'halted');
     const approval = await requestApproval(tx, ctx, {
@@ -34,27 +34,36 @@ export async function proposeInstrument(
       subjectType: 'instrument',
       subjectId: instrument.id,
       subjectUserId: null,
-      payload: termsOf(instrument),
+      payload: listingOf(instrument),
       quorum: 1,
       checkerRoles: ['admin', 'risk_manager'],
       reason: `List ${instrument.symbol}`,
     });
-    return { ...instrument, approvalId: approval.id };
+    return { ...shown(instrument), approvalId: approval.id };
   });
 }
 
 /** What the last approving vote does. @errors conflict where the terms are not what the checkers saw */
 export const listInstrumentAction: ApprovalAction = {
   action: ACTION,
-  execute: (ctx, { subjectId, payload }) =>
+  execute: (ctx, { approvalId, subjectId, payload }) =>
     transact(ctx, 'engine', async (tx) => {
       const before = await lockRow(tx, instruments, subjectId);
-      if (before?.status !== 'halted' || canonicalJson(termsOf(before)) !== canonicalJson(payload)) {
+      if (
+        before === undefined ||
+        before.listedAt !== null ||
+        canonicalJson(listingOf(before)) !== canonicalJson(payload)
+      ) {
         throw refuse('conflict');
       }
       const [after] = await tx
         .update(instruments)
-        .set({ status: 'active', version: before.version + 1 })
+        .set({
+          status: 'active',
+          version: before.version + 1,
+          listedAt: ctx.deps.clock.now(),
+          changeApprovalId: approvalId,
+        })
         .where(eq(instruments.id, subjectId))
         .returning();
       await record(tx, ctx, {
@@ -66,28 +75,3 @@ export const listInstrumentAction: ApprovalAction = {
       });
     }),
 };
-
-function termsOf(instrument: Instrument): { readonly [key: string]: Json } {
-  return {
-    symbol: instrument.symbol,
-    name: instrument.name,
-    type: instrument.type,
-    exchange: instrument.exchange,
-    baseAsset: instrument.baseAsset,
-    quoteAsset: instrument.quoteAsset,
-    isin: instrument.isin,
-    cusip: instrument.cusip,
-    tick: formatAmount(instrument.tick),
-    lot: formatAmount(instrument.lot),
-    minQuantity: formatAmount(instrument.minQuantity),
-    maxQuantity: formatAmount(instrument.maxQuantity),
-    collarBps: instrument.collarBps,
-    makerFeeBps: instrument.makerFeeBps,
-    takerFeeBps: instrument.takerFeeBps,
-    fractional: instrument.fractional,
-    settlementCycle: instrument.settlementCycle,
-    sector: instrument.sector,
-    industry: instrument.industry,
-    description: instrument.description,
-  };
-}

@@ -1,8 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { eq } from 'drizzle-orm';
+import { parseAmount } from '../../kernel/amount.ts';
+import { addMs } from '../../kernel/time.ts';
+import { openClient } from '../../platform/db/client.ts';
+import { sqlStateOf } from '../../platform/db/errors.ts';
 import { auditLogs } from '../../platform/db/schema.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../testing/trading-desk.ts';
+import { endHalts } from './resume-instrument.ts';
 import { instruments } from './schema.ts';
+import { setQuote } from './set-quote.ts';
 
 let desk: TradingDesk;
 let customer: Trader;
@@ -10,6 +16,7 @@ let admin: Trader;
 
 beforeAll(async () => {
   desk = await startTradingDesk(import.meta.file);
+  await desk.engine.start();
   customer = await desk.newTrader();
   admin = await desk.newStaff('admin');
 });
@@ -25,7 +32,8 @@ function listing(changes: object = {}) {
     symbol: 'EUR/USD',
     name: 'Euro',
     type: 'forex',
-    exchange: 'FOREX',
+    // Never closed, so that the hour of the day decides nothing here.
+    exchange: 'CRYPTO',
     baseAsset: 'EUR',
     quoteAsset: 'USD',
     tick: '0.0001',
@@ -38,6 +46,17 @@ function listing(changes: object = {}) {
     ...changes,
   };
 }
+
+const MARGIN = {
+  settlementAsset: 'USD',
+  maxLeverage: '20',
+  initialMarginBps: 500,
+  maintenanceMarginBps: 250,
+  longRateBps: 650,
+  shortRateBps: -100,
+  dayCount: 'actual_360',
+  fundingHours: 24,
+};
 
 function propose(changes: object = {}) {
   return desk.request(admin, 'POST', '/v1/instruments', { body: listing(changes) });
@@ -56,8 +75,10 @@ describe('reading', () => {
     const instruments = (await desk.request(customer, 'GET', '/v1/instruments')).body.data;
     expect(instruments.map((row: { symbol: string }) => row.symbol)).toContain('BTC/USD');
     const clock = await desk.request(customer, 'GET', '/v1/market/clock');
+    expect(Object.keys(clock.body)).toEqual(['now', 'phase']);
     expect(clock.body).toMatchObject({ phase: 'continuous' });
-    expect(Math.abs(Date.parse(clock.body.now) - Date.now())).toBeLessThan(60_000);
+    const apart = Date.parse(clock.body.now) - Date.parse(desk.deps.clock.now());
+    expect(Math.abs(apart)).toBeLessThan(60_000);
   });
 
   test('finds a symbol whose slash is encoded, and only then', async () => {
@@ -90,7 +111,9 @@ describe('listing an instrument', () => {
     expect(instrument).toMatchObject({ symbol: 'EUR/USD', status: 'halted', version: 1 });
     expect((await desk.request(customer, 'GET', '/v1/instruments/EUR%2FUSD')).body).toEqual(instrument);
     const rows = await desk.deps.db.engine.select().from(auditLogs).where(eq(auditLogs.resourceId, body.id));
-    expect(rows).toMatchObject([{ eventType: 'instrument.created', actorUserId: admin.userId }]);
+    expect(rows.filter(({ eventType }) => eventType !== 'book.claimed')).toMatchObject([
+      { eventType: 'instrument.created', actorUserId: admin.userId },
+    ]);
     const again = await propose();
     expect([again.status, again.body.code]).toEqual([409, 'approval_pending_exists']);
     expect(approvalId).toBeString();
@@ -146,6 +169,11 @@ describe('listing an instrument', () => {
     [{ tick: '0.00001', lot: '0.0001' }, 'instrument_steps_inexact'],
     [{ minQuantity: '2', maxQuantity: '1' }, 'instrument_terms_invalid'],
     [{ quoteAsset: 'XXX' }, 'instrument_asset_unknown'],
+    [{ baseAsset: 'US500' }, 'instrument_asset_unknown'],
+    [{ isin: 'US0378331006' }, 'instrument_identifier_invalid'],
+    [{ kind: 'contract' }, 'instrument_margin_invalid'],
+    [{ kind: 'contract', margin: { ...MARGIN, maxLeverage: '21' } }, 'instrument_margin_invalid'],
+    [{ kind: 'contract', margin: { ...MARGIN, settlementAsset: 'XXX' } }, 'instrument_asset_unknown'],
   ] as const;
   for (const [changes, code] of refused) {
     test(`is refused with ${code} and lists nothing`, async () => {
@@ -161,5 +189,304 @@ describe('listing an instrument', () => {
     for (const person of [customer, risk]) {
       expect((await desk.request(person, 'POST', '/v1/instruments', { body: listing() })).status).toBe(403);
     }
+  });
+});
+
+async function stateOf(work: PromiseLike<unknown>): Promise<string> {
+  return work.then(
+    () => 'accepted',
+    (error: unknown) => sqlStateOf(error) ?? String(error),
+  );
+}
+
+let listings = 0;
+
+/** An instrument of its own, approved, with a price, and traded in at any hour. */
+async function listed(changes: object = {}): Promise<string> {
+  listings += 1;
+  const symbol = `EUR/USD.T${listings}`;
+  const { body } = await propose({ symbol, ...changes });
+  await decide(await desk.newStaff('risk_manager'), body.approvalId, 'approve');
+  await setQuote(desk.system, { symbol, last: parseAmount('1.1'), source: 'test' });
+  return symbol;
+}
+
+function at(symbol: string, path = ''): string {
+  return `/v1/instruments/${encodeURIComponent(symbol)}${path}`;
+}
+
+/** Asks another to vote, and gives the answer of the vote. */
+async function approve(approvalId: string) {
+  return decide(await desk.newStaff('risk_manager'), approvalId, 'approve');
+}
+
+async function change(symbol: string, body: object, version?: number) {
+  const found = await desk.request(admin, 'GET', at(symbol));
+  return desk.request(admin, 'PATCH', at(symbol), { body, ifMatch: `"${version ?? found.body.version}"` });
+}
+
+async function rowsOf(instrumentId: string): Promise<string[]> {
+  const rows = await desk.deps.db.engine
+    .select()
+    .from(auditLogs)
+    .where(eq(auditLogs.resourceId, instrumentId))
+    .orderBy(auditLogs.id);
+  // The engine takes its book when it gets to it.
+  return rows.map(({ eventType }) => eventType).filter((eventType) => eventType !== 'book.claimed');
+}
+
+describe('a contract', () => {
+  test('follows what need be no asset, is listed with its margin, and takes no order yet', async () => {
+    const symbol = await listed({ kind: 'contract', type: 'index', baseAsset: 'US500', margin: MARGIN });
+    const { body } = await desk.request(customer, 'GET', at(symbol));
+    expect(body).toMatchObject({ kind: 'contract', status: 'active', tradable: false, margin: MARGIN });
+    const order = await desk.place(customer, 'buy 1 at 1.1', { symbol });
+    expect(order.body.rejectionReason).toBe('instrument_not_tradable');
+  });
+});
+
+describe('the list', () => {
+  test('is filtered, paged by symbol, and takes a pattern for what it is', async () => {
+    const symbols = [await listed({ name: 'Findable one' }), await listed({ name: 'findable two, 100%' })];
+    const found = async (query: string) => {
+      const { body } = await desk.request(customer, 'GET', `/v1/instruments?${query}`);
+      return { ...body, data: body.data.map((row: { symbol: string }) => row.symbol) };
+    };
+    expect((await found('text=FINDABLE')).data).toEqual(symbols);
+    expect((await found('text=100%25')).data).toEqual(symbols.slice(1));
+    expect((await found('text=_indable')).data).toEqual([]);
+    const page = await found('text=findable&limit=1');
+    expect(page.data).toEqual(symbols.slice(0, 1));
+    const next = `text=findable&limit=1&cursor=${page.nextCursor}`;
+    expect(await found(next)).toEqual({ data: symbols.slice(1), nextCursor: null });
+    expect((await found('kind=contract&text=findable')).data).toEqual([]);
+    expect((await found('exchange=CRYPTO&status=active&type=forex&text=findable')).data).toEqual(symbols);
+    const other = await desk.request(customer, 'GET', `/v1/instruments?text=other&cursor=${page.nextCursor}`);
+    expect([other.status, other.body.code]).toEqual([400, 'invalid_cursor']);
+  });
+});
+
+describe('changing an instrument', () => {
+  test('describes it at once, under the version that was read', async () => {
+    const symbol = await listed();
+    const body = {
+      name: 'Euro, new',
+      sector: 'Currencies',
+      metadata: { country: 'DEU' },
+      isin: 'US0378331005',
+    };
+    const told = await change(symbol, body);
+    expect(told.status).toBe(200);
+    expect(told.body).toMatchObject({ ...body, version: 3 });
+    expect(told.headers.get('etag')).toBe('"3"');
+    expect((await change(symbol, { name: 'Late' }, 2)).body.code).toBe('version_mismatch');
+    expect((await desk.request(admin, 'PATCH', at(symbol), { body })).body.code).toBe('if_match_required');
+    expect((await change(symbol, { isin: 'US0378331006' })).body.code).toBe('instrument_identifier_invalid');
+    expect((await change(symbol, { reason: 'Nothing' })).status).toBe(422);
+    expect(await rowsOf(told.body.id)).toEqual([
+      'instrument.created',
+      'instrument.activated',
+      'quote.set',
+      'instrument.described',
+    ]);
+  });
+
+  test('puts guards before another person, who sees what was and what would be', async () => {
+    const symbol = await listed();
+    const asked = await change(symbol, { collarBps: 800, takerFeeBps: 30, minNotional: '5' });
+    expect(asked.status).toBe(202);
+    expect(asked.body).toMatchObject({
+      from: { collarBps: 500, takerFeeBps: 20, minNotional: '0' },
+      to: { collarBps: 800, takerFeeBps: 30, minNotional: '5' },
+    });
+    expect((await desk.request(customer, 'GET', at(symbol))).body).toMatchObject({ collarBps: 500 });
+    expect((await decide(admin, asked.body.approvalId, 'approve')).body.code).toBe('self_approval');
+    expect((await approve(asked.body.approvalId)).body.status).toBe('executed');
+    const { body } = await desk.request(customer, 'GET', at(symbol));
+    expect(body).toMatchObject({ collarBps: 800, takerFeeBps: 30, minNotional: '5', version: 3 });
+    const buyer = await desk.newTrader({ USD: '100' });
+    const small = await desk.place(buyer, 'buy 4 at 1.1', { symbol });
+    expect(small.body.rejectionReason).toBe('notional_too_small');
+    expect((await desk.place(buyer, 'buy 5 at 1.1', { symbol })).body.rejectionReason).toBeNull();
+  });
+
+  test('is not carried out where the terms are no longer those that were seen', async () => {
+    const symbol = await listed();
+    const first = await change(symbol, { collarBps: 800 });
+    await approve(first.body.approvalId);
+    const second = await change(symbol, { collarBps: 900 });
+    const { body } = await desk.request(admin, 'GET', at(symbol));
+    const owner = openClient(desk.database.owner, 1);
+    await owner`alter table instruments disable trigger check_instrument`;
+    await owner`update instruments set collar_bps = 700 where id = ${body.id}`;
+    await owner`alter table instruments enable always trigger check_instrument`;
+    await owner.end();
+    expect((await approve(second.body.approvalId)).body.code).toBe('conflict');
+  });
+
+  test('changes tick and lot only while it is halted without open orders', async () => {
+    const symbol = await listed();
+    const buyer = await desk.newTrader({ USD: '100' });
+    const resting = await desk.place(buyer, 'buy 10 at 1.1', { symbol });
+    expect((await change(symbol, { lot: '5', minQuantity: '5' })).body.code).toBe('instrument_not_halted');
+    await desk.request(admin, 'POST', at(symbol, '/halt'), { body: { reason: 'New lot' } });
+    expect((await change(symbol, { lot: '5', minQuantity: '5' })).body.code).toBe('instrument_not_halted');
+    desk.advance(61_000);
+    expect((await change(symbol, { lot: '5', minQuantity: '5' })).body.code).toBe(
+      'instrument_has_open_orders',
+    );
+    await desk.request(buyer, 'DELETE', `/v1/orders/${resting.body.id}`);
+    expect((await desk.later(buyer, resting.body.id)).status).toBe('cancelled');
+    const asked = await change(symbol, { lot: '5', minQuantity: '5' });
+    expect(asked.status).toBe(202);
+    expect((await approve(asked.body.approvalId)).body.status).toBe('executed');
+    const resumed = await desk.request(admin, 'POST', at(symbol, '/resume'), { body: { reason: 'Done' } });
+    await approve(resumed.body.approvalId);
+    const odd = await desk.place(buyer, 'buy 6 at 1.1', { symbol });
+    expect(odd.body.rejectionReason).toBe('quantity_off_lot');
+    expect((await desk.place(buyer, 'buy 10 at 1.1', { symbol })).body.rejectionReason).toBeNull();
+  });
+
+  test('is refused for a proposal, which is proposed anew instead', async () => {
+    const { body } = await propose({ symbol: 'EUR/USD.P' });
+    expect((await change('EUR/USD.P', { name: 'Other' })).body.code).toBe('instrument_not_listed');
+    const halt = await desk.request(admin, 'POST', at('EUR/USD.P', '/halt'), { body: { reason: 'Why' } });
+    expect([halt.status, halt.body.code]).toEqual([409, 'instrument_not_listed']);
+    await decide(await desk.newStaff('admin'), body.approvalId, 'reject');
+  });
+
+  test('cannot be done by one person behind the approval: the database refuses', async () => {
+    const symbol = await listed();
+    const { body } = await desk.request(admin, 'GET', at(symbol));
+    const engine = desk.deps.db.engine;
+    const mine = eq(instruments.id, body.id);
+    for (const terms of [{ takerFeeBps: 0 }, { lot: parseAmount('2') }, { status: 'delisted' as const }]) {
+      expect(await stateOf(engine.update(instruments).set(terms).where(mine))).toBe('PL040');
+    }
+    // Nor with what was agreed to before the last change.
+    const first = await change(symbol, { collarBps: 800 });
+    await approve(first.body.approvalId);
+    await approve((await change(symbol, { collarBps: 700 })).body.approvalId);
+    const reused = { collarBps: 9000, changeApprovalId: first.body.approvalId };
+    expect(await stateOf(engine.update(instruments).set(reused).where(mine))).toBe('PL040');
+    await engine.update(instruments).set({ status: 'halted' }).where(mine);
+    expect(await stateOf(engine.update(instruments).set({ status: 'active' }).where(mine))).toBe('PL040');
+    const soon = { haltedUntil: desk.deps.clock.now() };
+    expect(await stateOf(engine.update(instruments).set(soon).where(mine))).toBe('PL040');
+  });
+});
+
+describe('halting', () => {
+  test('stops new orders at once, by one person, and leaves what rests to be cancelled', async () => {
+    const symbol = await listed();
+    const buyer = await desk.newTrader({ USD: '100' });
+    const resting = await desk.place(buyer, 'buy 10 at 1.1', { symbol });
+    const operations = await desk.newStaff('operations');
+    const halted = await desk.request(operations, 'POST', at(symbol, '/halt'), { body: { reason: 'News' } });
+    expect(halted.body).toMatchObject({ status: 'halted', haltedUntil: null, tradable: false });
+    expect((await desk.place(buyer, 'buy 1 at 1.1', { symbol })).body.rejectionReason).toBe(
+      'instrument_halted',
+    );
+    expect((await desk.later(buyer, resting.body.id)).status).toBe('open');
+    expect((await desk.request(buyer, 'DELETE', `/v1/orders/${resting.body.id}`)).status).toBe(200);
+    const again = await desk.request(operations, 'POST', at(symbol, '/halt'), { body: { reason: 'News' } });
+    expect([again.status, again.body.code]).toEqual([409, 'instrument_already_halted']);
+  });
+
+  test('ends by two people, and its history stays', async () => {
+    const symbol = await listed();
+    const early = await desk.request(admin, 'POST', at(symbol, '/resume'), { body: { reason: 'Why not' } });
+    expect(early.body.code).toBe('instrument_not_halted');
+    await desk.request(admin, 'POST', at(symbol, '/halt'), { body: { reason: 'News' } });
+    const asked = await desk.request(admin, 'POST', at(symbol, '/resume'), { body: { reason: 'It is out' } });
+    expect(asked.status).toBe(202);
+    expect((await decide(admin, asked.body.approvalId, 'approve')).body.code).toBe('self_approval');
+    await approve(asked.body.approvalId);
+    expect((await desk.request(customer, 'GET', at(symbol))).body.status).toBe('active');
+    const { body } = await desk.request(customer, 'GET', at(symbol, '/halts'));
+    expect(body.data).toMatchObject([
+      { action: 'resumed', reason: 'It is out' },
+      { action: 'halted', reason: 'News', haltedUntil: null },
+    ]);
+    expect(Object.keys(body.data[0]).toSorted()).toEqual([
+      'action',
+      'haltedUntil',
+      'id',
+      'occurredAt',
+      'reason',
+    ]);
+  });
+
+  test('with a time ends by itself, and only ever gets longer', async () => {
+    const symbol = await listed();
+    const halt = (minutes: number | null) =>
+      desk.request(admin, 'POST', at(symbol, '/halt'), {
+        body: {
+          reason: 'A pause',
+          ...(minutes === null ? {} : { until: addMs(desk.deps.clock.now(), minutes * 60_000) }),
+        },
+      });
+    expect((await halt(-1)).body.code).toBe('halt_period_invalid');
+    expect((await halt(10)).status).toBe(200);
+    expect((await halt(5)).body.code).toBe('instrument_already_halted');
+    expect((await halt(20)).status).toBe(200);
+    desk.advance(11 * 60_000);
+    await endHalts(desk.system);
+    expect((await desk.request(customer, 'GET', at(symbol))).body.status).toBe('halted');
+    desk.advance(10 * 60_000);
+    await Promise.all([endHalts(desk.system), endHalts(desk.system)]);
+    const { body } = await desk.request(customer, 'GET', at(symbol));
+    expect(body).toMatchObject({ status: 'active', haltedUntil: null });
+    const { body: history } = await desk.request(customer, 'GET', at(symbol, '/halts'));
+    const told = history.data.map(({ action }: { action: string }) => action);
+    expect(told).toEqual(['resumed', 'halted', 'halted']);
+    await halt(10);
+    await halt(null);
+    desk.advance(11 * 60_000);
+    await endHalts(desk.system);
+    expect((await desk.request(customer, 'GET', at(symbol))).body.status).toBe('halted');
+  });
+
+  test('anew makes an approval to resume worthless', async () => {
+    const symbol = await listed();
+    const halt = (until: string) =>
+      desk.request(admin, 'POST', at(symbol, '/halt'), { body: { reason: 'A pause', until } });
+    await halt(addMs(desk.deps.clock.now(), 60_000));
+    const asked = await desk.request(admin, 'POST', at(symbol, '/resume'), { body: { reason: 'Soon' } });
+    await halt(addMs(desk.deps.clock.now(), 120_000));
+    const vote = await approve(asked.body.approvalId);
+    expect([vote.status, vote.body.code]).toEqual([409, 'conflict']);
+  });
+
+  test('and delisting are for the staff', async () => {
+    const symbol = await listed();
+    for (const path of ['/halt', '/resume', '/delist']) {
+      const answer = await desk.request(customer, 'POST', at(symbol, path), { body: { reason: 'Mine' } });
+      expect([path, answer.status]).toEqual([path, 403]);
+    }
+  });
+});
+
+describe('delisting', () => {
+  test('takes two people, cancels what rests and frees what it reserved, for good', async () => {
+    const symbol = await listed();
+    const buyer = await desk.newTrader({ USD: '100' });
+    const resting = await desk.place(buyer, 'buy 10 at 1.1', { symbol });
+    const asked = await desk.request(admin, 'POST', at(symbol, '/delist'), { body: { reason: 'The end' } });
+    expect([asked.status, (await desk.later(buyer, resting.body.id)).status]).toEqual([202, 'open']);
+    await approve(asked.body.approvalId);
+    await desk.settle();
+    expect(await desk.later(buyer, resting.body.id)).toMatchObject({
+      status: 'cancelled',
+      cancelReason: 'delisted',
+    });
+    expect(await desk.balance(buyer, 'USD')).toBe('100 (0)');
+    const late = await desk.place(buyer, 'buy 10 at 1.1', { symbol });
+    expect(late.body.rejectionReason).toBe('instrument_delisted');
+    for (const path of ['/halt', '/resume', '/delist']) {
+      const answer = await desk.request(admin, 'POST', at(symbol, path), { body: { reason: 'Again' } });
+      expect([path, answer.status, answer.body.code]).toEqual([path, 409, 'instrument_delisted']);
+    }
+    expect((await propose({ symbol })).body.code).toBe('symbol_taken');
   });
 });

@@ -4,6 +4,7 @@ import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { MARKETS_EVENTS } from './audit.ts';
+import { tellPrices } from './prices/price-changes.ts';
 import { quotes } from './schema.ts';
 import { instrumentOf, type Quote } from './store.ts';
 
@@ -30,6 +31,8 @@ export async function setQuote(ctx: Ctx, input: NewQuote): Promise<Quote> {
       ask: input.ask ?? null,
       source: input.source,
       quotedAt: ctx.deps.clock.now(),
+      pricedAt: ctx.deps.clock.realNow(),
+      staleToldAt: null,
     };
     const [row] = await tx
       .insert(quotes)
@@ -43,6 +46,7 @@ export async function setQuote(ctx: Ctx, input: NewQuote): Promise<Quote> {
       subjectUserId: null,
       after: { ...quote, symbol: instrument.symbol },
     });
+    tellPrices(tx, ctx, [instrument.id]);
     return quote;
   });
 }

@@ -1,18 +1,33 @@
-import { asc, eq, type InferSelectModel, inArray, sql } from 'drizzle-orm';
-import { type Amount, formatAmount } from '../../kernel/amount.ts';
-import { assert } from '../../kernel/assert.ts';
+import { asc, eq, type InferSelectModel, sql } from 'drizzle-orm';
+import type { Amount } from '../../kernel/amount.ts';
+import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
+import { arrayParameter } from '../../platform/db/insert-rows.ts';
+import { lockRow } from '../../platform/db/locks.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { refuse } from '../../platform/http/refuse.ts';
+import { marketCalendars } from './calendars/schema.ts';
+import { refuseMarkets } from './errors.ts';
+import { shown } from './instrument-terms.ts';
+import { priceSettings } from './prices/schema.ts';
+import { isStale } from './prices/staleness.ts';
 import { instruments, quotes } from './schema.ts';
 
 export type Instrument = InferSelectModel<typeof instruments>;
 export type Quote = InferSelectModel<typeof quotes>;
 
 /** An instrument with the price it last traded at; null where it never had one. */
-export type PricedInstrument = Instrument & { readonly last: Amount | null };
+export type PricedInstrument = Instrument & {
+  readonly last: Amount | null;
+  /** That price has not been confirmed for longer than the instrument allows. */
+  readonly priceStale: boolean;
+  /** The feed its price comes from; null where its own trades make it. */
+  readonly feed: string | null;
+  /** By which a calendar that is kept in memory is known to be current; null where its exchange has none. */
+  readonly calendarVersion: number | null;
+};
 
 /** What can be held. */
 export async function listAssets(ctx: Ctx) {
@@ -21,26 +36,9 @@ export async function listAssets(ctx: Ctx) {
   );
 }
 
-/** What can be traded, by symbol. */
-export async function listInstruments(ctx: Ctx): Promise<Instrument[]> {
-  return transact(ctx, ctx.login, (tx) => tx.select().from(instruments).orderBy(asc(instruments.symbol)));
-}
-
 /** @errors not_found */
-export async function getInstrument(ctx: Ctx, symbol: string): Promise<Instrument> {
-  return transact(ctx, ctx.login, (tx) => instrumentOf(tx, symbol));
-}
-
-/** The latest price. @errors not_found, also where the instrument never had a price */
-export async function getQuote(ctx: Ctx, symbol: string) {
-  return transact(ctx, ctx.login, async (tx) => {
-    const instrument = await instrumentOf(tx, symbol);
-    const [quote] = await tx.select().from(quotes).where(eq(quotes.instrumentId, instrument.id));
-    if (quote === undefined) {
-      throw refuse('not_found');
-    }
-    return { ...quote, symbol: instrument.symbol, currency: instrument.quoteAsset };
-  });
+export async function getInstrument(ctx: Ctx, symbol: string) {
+  return transact(ctx, ctx.login, async (tx) => shown(await instrumentOf(tx, symbol)));
 }
 
 /** @errors not_found */
@@ -48,6 +46,21 @@ export async function instrumentOf(tx: Tx, symbol: string): Promise<Instrument> 
   const [instrument] = await tx.select().from(instruments).where(eq(instruments.symbol, symbol));
   if (instrument === undefined) {
     throw refuse('not_found');
+  }
+  return instrument;
+}
+
+/**
+ * Locks an instrument whose terms were approved, to change it.
+ * @errors instrument_not_listed, instrument_delisted
+ */
+export async function lockListed(tx: Tx, instrumentId: Id): Promise<Instrument> {
+  const instrument = present(await lockRow(tx, instruments, instrumentId), 'an instrument is never deleted');
+  if (instrument.listedAt === null) {
+    throw refuseMarkets('instrument_not_listed');
+  }
+  if (instrument.status === 'delisted') {
+    throw refuseMarkets('instrument_delisted');
   }
   return instrument;
 }
@@ -64,49 +77,19 @@ export async function instrumentsBySymbol(
 ): Promise<ReadonlyMap<string, PricedInstrument>> {
   const wanted = [...new Set(symbols)];
   const rows = await tx
-    .select({ instrument: instruments, last: quotes.last })
+    .select({
+      instrument: instruments,
+      last: quotes.last,
+      priceStale: isStale,
+      feed: priceSettings.feed,
+      calendarVersion: marketCalendars.version,
+    })
     .from(instruments)
     .leftJoin(quotes, eq(quotes.instrumentId, instruments.id))
-    .where(inArray(instruments.symbol, wanted));
-  return new Map(rows.map((row) => [row.instrument.symbol, { ...row.instrument, last: row.last }]));
-}
-
-/** What the book of an instrument shows now; what is null stays as it was known. */
-export type MarketMove = {
-  readonly instrumentId: Id;
-  readonly last: Amount | null;
-  readonly top: { readonly bid: Amount | null; readonly ask: Amount | null } | null;
-};
-
-/**
- * Keeps the prices that instruments' own books made. Market data follows from audited trades and
- * orders, so it has no audit rows of its own.
- * @effects rows of `quotes`; an instrument without a price gets none from a bid or an ask alone
- */
-export async function keepMarketMoves(tx: Tx, ctx: Ctx, moves: readonly MarketMove[]): Promise<void> {
-  if (moves.length === 0) {
-    return;
-  }
-  assert(new Set(moves.map((move) => move.instrumentId)).size === moves.length, 'one move per instrument');
-  const sorted = [...moves].sort((left, right) => (left.instrumentId < right.instrumentId ? -1 : 1));
-  const column = (pick: (move: MarketMove) => bigint | string | null) =>
-    sql`${sql.param(sorted.map((move) => textOf(pick(move))))}::text[]`;
-  const moved = sql`unnest(${column((move) => move.instrumentId)}, ${column((move) => move.last)},
-    ${column((move) => (move.top === null ? 'keep' : 'move'))}, ${column((move) => move.top?.bid ?? null)},
-    ${column((move) => move.top?.ask ?? null)}) as move (instrument_id, last, top, bid, ask)`;
-  const quotedAt = ctx.deps.clock.now();
-  await tx.execute(sql`
-    insert into quotes (instrument_id, last, bid, ask, source, quoted_at)
-    select move.instrument_id::uuid, coalesce(move.last::numeric, q.last),
-      case move.top when 'keep' then q.bid else move.bid::numeric end,
-      case move.top when 'keep' then q.ask else move.ask::numeric end,
-      case when move.last is null then q.source else 'trades' end, ${quotedAt}::timestamptz
-    from ${moved} left join quotes q on q.instrument_id = move.instrument_id::uuid
-    where coalesce(move.last::numeric, q.last) is not null
-    on conflict (instrument_id) do update set last = excluded.last, bid = excluded.bid, ask = excluded.ask,
-      source = excluded.source, quoted_at = excluded.quoted_at`);
-}
-
-function textOf(value: bigint | string | null): string | null {
-  return typeof value === 'bigint' ? formatAmount(value) : value;
+    .leftJoin(priceSettings, eq(priceSettings.instrumentId, instruments.id))
+    .leftJoin(marketCalendars, eq(marketCalendars.exchange, instruments.exchange))
+    .where(sql`${instruments.symbol} = any (${sql.param(arrayParameter('text', wanted))}::text[])`)
+    .prepare('kept')
+    .execute();
+  return new Map(rows.map(({ instrument, ...known }) => [instrument.symbol, { ...instrument, ...known }]));
 }

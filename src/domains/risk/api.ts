@@ -1,6 +1,14 @@
 import { z } from '@hono/zod-openapi';
 import { pageQuery } from '../../platform/http/cursor.ts';
-import { amountInput, idInput, instantInput, wireDecimal, wireId, wireOf } from '../../platform/http/wire.ts';
+import {
+  amountInput,
+  idInput,
+  instantInput,
+  wireDecimal,
+  wireId,
+  wireInstant,
+  wireOf,
+} from '../../platform/http/wire.ts';
 import { riskLimitScope, riskLimits, riskLimitType } from './schema.ts';
 
 export const RiskLimit = wireOf(riskLimits)
@@ -11,6 +19,7 @@ export const RiskLimit = wireOf(riskLimits)
     effectiveFrom: true,
     effectiveUntil: true,
     setBy: true,
+    dayZone: true,
     reason: true,
     createdAt: true,
   })
@@ -19,7 +28,11 @@ export const RiskLimit = wireOf(riskLimits)
     scope: z.enum(riskLimitScope.enumValues),
     type: z.enum(riskLimitType.enumValues),
     value: wireDecimal,
+    alertPercent: z.number().int(),
     approvalId: z.union([wireId, z.null()]),
+    withdrawnBy: z.union([wireId, z.null()]),
+    withdrawnAt: z.union([wireInstant, z.null()]),
+    withdrawalReason: z.union([z.string(), z.null()]),
   })
   .openapi('RiskLimit');
 
@@ -43,9 +56,25 @@ const proposal = {
     .string()
     .regex(/^[A-Z0-9.]{2,12}$/)
     .optional()
-    .openapi({ description: 'What the value is counted in; any currency if absent' }),
+    .openapi({
+      description:
+        'What the value is counted in. Absent, what is in the quote asset of the order counts, as it is; given, everything is converted by a quoted rate, and without one the order is refused',
+    }),
   effectiveFrom: instantInput.optional(),
   effectiveUntil: instantInput.optional(),
+  dayZone: z
+    .string()
+    .min(1)
+    .max(64)
+    .optional()
+    .openapi({ description: 'Whose midnight ends its day, an IANA time zone; that of the firm if absent' }),
+  alertPercent: z
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .optional()
+    .openapi({ description: 'From how much of it on an alert is raised; 80 if absent' }),
   reason: z.string().min(1).max(500),
 };
 
@@ -66,3 +95,7 @@ export const RiskLimitProposal = z
 export const ProposedRiskLimit = z
   .object({ limitId: wireId, approvalId: wireId, status: z.literal('pending') })
   .openapi('ProposedRiskLimit');
+
+export const LimitWithdrawal = z
+  .strictObject({ reason: z.string().min(1).max(500) })
+  .openapi('RiskLimitWithdrawal');

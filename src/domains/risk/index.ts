@@ -1,18 +1,22 @@
 import type { Domain } from '../../platform/domain.ts';
+import { watchLosses } from './alerts/watch-losses.ts';
 import { RISK_EVENTS } from './audit.ts';
+import { liftBreakerAction, liftBreakers } from './breakers/lift-breaker.ts';
+import { setBreakerRuleAction } from './breakers/set-breaker-rule.ts';
 import { riskChecks } from './checks.ts';
 import { riskInventory } from './inventory.ts';
-import { personalLimits } from './personal-data.ts';
+import { personalAlerts, personalLimits } from './personal-data.ts';
 import { setLimitAction } from './propose-risk-limit.ts';
 import { riskEndpoints } from './routes.ts';
+import { withdrawLimitAction } from './withdraw-risk-limit.ts';
 
-export {
-  bindingLimit,
-  type LimitRow,
-  limitRefusal,
-} from './rules.ts';
+export { type NewRiskAlert, nearLimitAlert, raiseAlerts } from './alerts/raise-alerts.ts';
+export { liftBreakers } from './breakers/lift-breaker.ts';
+export { BREAKERS_CHANNEL, holdBreakers, isTripped, readTripped, type Tripped } from './breakers/tripped.ts';
+export { spansOf, watchPrices, watchQuotes } from './breakers/watch-prices.ts';
+export { lockRisk, type RiskSnapshot, type RiskSubject, readRisk } from './read-state.ts';
+export { type LimitRefusal, limitRefusal, type NearLimit, type RiskState, type Wanted } from './rules.ts';
 export { setRiskLimit } from './set-risk-limit.ts';
-export { loadRiskLimits } from './store.ts';
 
 /** The front door of risk. */
 export const riskDomain: Domain = {
@@ -21,8 +25,11 @@ export const riskDomain: Domain = {
   endpoints: riskEndpoints,
   checks: riskChecks,
   consumers: [],
-  approvalActions: [setLimitAction],
-  jobs: [],
+  approvalActions: [setLimitAction, withdrawLimitAction, liftBreakerAction, setBreakerRuleAction],
+  jobs: [
+    { name: 'risk.lift-breakers', cron: '* * * * *', run: liftBreakers },
+    { name: 'risk.watch-losses', cron: '* * * * *', run: watchLosses },
+  ],
   inventory: riskInventory,
-  personalData: [personalLimits],
+  personalData: [personalLimits, personalAlerts],
 };

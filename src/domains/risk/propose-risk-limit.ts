@@ -23,15 +23,20 @@ export type RiskLimitProposal = {
   readonly currency?: string | undefined;
   readonly effectiveFrom?: Instant | undefined;
   readonly effectiveUntil?: Instant | undefined;
+  readonly dayZone?: string | undefined;
+  readonly alertPercent?: number | undefined;
   readonly reason: string;
 };
 
 const ACTION = 'risk.set_limit';
 
+/** From how much of a limit on somebody is told, unless the limit says otherwise. */
+const ALERT_PERCENT = 80;
+
 /**
  * Puts a limit before another person; it takes effect when they approve.
  * @effects one row of `approvals`; audit `approval.requested`
- * @errors limit_period_invalid, limit_scope_unknown, self_approval (I7: nobody acts on themselves)
+ * @errors limit_period_invalid, limit_zone_unknown, limit_scope_unknown, self_approval (I7: nobody acts on themselves)
  */
 export async function proposeRiskLimit(
   ctx: Ctx,
@@ -40,6 +45,9 @@ export async function proposeRiskLimit(
   const from = proposal.effectiveFrom ?? ctx.deps.clock.now();
   if (proposal.effectiveUntil !== undefined && proposal.effectiveUntil <= from) {
     throw refuseRisk('limit_period_invalid');
+  }
+  if (proposal.dayZone !== undefined && !isTimeZone(proposal.dayZone)) {
+    throw refuseRisk('limit_zone_unknown');
   }
   const limitId = newId();
   return transact(ctx, 'staff', async (tx) => {
@@ -60,6 +68,8 @@ export async function proposeRiskLimit(
         currency: proposal.currency ?? null,
         effectiveFrom: proposal.effectiveFrom ?? null,
         effectiveUntil: proposal.effectiveUntil ?? null,
+        dayZone: proposal.dayZone ?? null,
+        alertPercent: proposal.alertPercent ?? ALERT_PERCENT,
         reason: proposal.reason,
       },
       quorum: 1,
@@ -93,7 +103,8 @@ export const setLimitAction: ApprovalAction = {
 };
 
 function payloadOf(approved: ApprovedAction) {
-  const payload = approved.payload as Record<string, string | null>;
+  const { alertPercent, ...rest } = approved.payload;
+  const payload = rest as Record<string, string | null>;
   const instantOf = (text: string | null | undefined): Instant | null =>
     text === null || text === undefined ? null : parseInstant(text);
   return {
@@ -104,12 +115,24 @@ function payloadOf(approved: ApprovedAction) {
     currency: payload.currency ?? null,
     effectiveFrom: instantOf(payload.effectiveFrom),
     effectiveUntil: instantOf(payload.effectiveUntil),
+    dayZone: payload.dayZone ?? null,
+    // A proposal of the release before says nothing of it.
+    alertPercent: typeof alertPercent === 'number' ? alertPercent : ALERT_PERCENT,
     reason: present(payload.reason, 'a proposal has a reason'),
   };
 }
 
+/** Zones off the quarter of an hour are none that days are counted in today. */
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+}
+
 /** The person a limit concerns, who may never be its checker. @errors limit_scope_unknown */
-async function subjectOf(tx: Tx, scope: LimitScope, scopeId: string): Promise<Id | null> {
+export async function subjectOf(tx: Tx, scope: LimitScope, scopeId: string): Promise<Id | null> {
   const [found] = await tx.execute<{ user_id: Id | null }>(scopeQuery(scope, scopeId));
   if (found === undefined) {
     throw refuseRisk('limit_scope_unknown');

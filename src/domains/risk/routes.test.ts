@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { eq } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
+import { dayOf, endOfDay } from '../../kernel/business-date.ts';
+import { addMs, msOfInstant } from '../../kernel/time.ts';
+import { sqlStateOf } from '../../platform/db/errors.ts';
 import { auditLogs } from '../../platform/db/schema.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../testing/trading-desk.ts';
-import { riskLimits } from './schema.ts';
+import { riskDomain } from './index.ts';
 
 let desk: TradingDesk;
 let maker: Trader;
@@ -35,12 +38,12 @@ describe('a limit', () => {
     const proposed = await propose(limit);
     expect(proposed.status).toBe(202);
     const { limitId, approvalId } = proposed.body;
-    expect((await desk.place(trader, 'buy 0.1 at 60000')).body.status).toBe('pending');
+    expect((await desk.place(trader, 'buy 0.1 at 60000')).body.rejectionReason).toBeNull();
     const own = await approve(approvalId, maker);
     expect([own.status, own.body.code]).toEqual([403, 'self_approval']);
     expect((await approve(approvalId, checker)).status).toBe(200);
     expect((await desk.place(trader, 'buy 0.1 at 60000')).body.rejectionReason).toBe('limit_exceeded');
-    expect((await desk.place(trader, 'buy 0.008 at 60000')).body.status).toBe('pending');
+    expect((await desk.place(trader, 'buy 0.008 at 60000')).body.rejectionReason).toBeNull();
     const rows = await desk.deps.db.engine.select().from(auditLogs).where(eq(auditLogs.resourceId, limitId));
     expect(rows).toMatchObject([
       { eventType: 'risk_limit.set', subjectUserId: trader.userId, actorUserId: checker.userId },
@@ -65,12 +68,12 @@ describe('a limit', () => {
       scopeId: trader.accountId,
       type: 'max_order_value',
       value: '500',
-      effectiveUntil: new Date(Date.now() + 3_600_000).toISOString(),
+      effectiveUntil: addMs(desk.deps.clock.now(), 3_600_000),
     };
     await approve((await propose(limit)).body.approvalId, checker);
     expect((await desk.place(trader, 'buy 0.1 at 60000')).body.rejectionReason).toBe('limit_exceeded');
     desk.advance(2 * 3_600_000);
-    expect((await desk.place(trader, 'buy 0.1 at 60000')).body.status).toBe('pending');
+    expect((await desk.place(trader, 'buy 0.1 at 60000')).body.rejectionReason).toBeNull();
     desk.advance(-2 * 3_600_000);
   });
 
@@ -88,11 +91,164 @@ describe('a limit', () => {
     expect(reasons.filter((reason) => reason === 'limit_exceeded')).toHaveLength(5);
   });
 
-  test('that is not set refuses', async () => {
+  test('of a person counts all their accounts, and two processes at once pass it by nothing', async () => {
     const trader = await desk.newTrader({ USD: '100000' });
-    await desk.deps.db.engine.update(riskLimits).set({ active: false }).where(eq(riskLimits.currency, 'USD'));
-    expect((await desk.place(trader, 'buy 0.1 at 60000')).body.rejectionReason).toBe('limit_missing');
-    await desk.deps.db.engine.update(riskLimits).set({ active: true }).where(eq(riskLimits.currency, 'USD'));
+    const limit = { scope: 'user', scopeId: trader.userId, type: 'max_daily_volume', value: '3000' };
+    await approve((await propose(limit)).body.approvalId, checker);
+    const answers = await Promise.all(
+      Array.from({ length: 24 }, (_, place) =>
+        (place % 2 === 0 ? desk : desk.elsewhere).place(trader, 'buy 0.01 at 50000'),
+      ),
+    );
+    const accepted = answers.filter(({ body }) => body.rejectionReason === null);
+    expect(accepted).toHaveLength(6);
+    expect(answers.filter(({ body }) => body.rejectionReason === 'limit_exceeded')).toHaveLength(18);
+    // What is cancelled counts no longer.
+    await desk.engine.start();
+    await desk.request(trader, 'DELETE', `/v1/orders?accountId=${trader.accountId}`);
+    await desk.engine.settled();
+    expect((await desk.place(trader, 'buy 0.06 at 50000')).body.rejectionReason).toBeNull();
+  });
+
+  test('of a day counts what was traded, and begins anew at the midnight it names', async () => {
+    await desk.engine.start();
+    await desk.emptyTheBooks();
+    const [buyer, seller] = [await desk.newTrader({ USD: '100000' }), await desk.newTrader({ BTC: '1' })];
+    const limit = {
+      scope: 'account',
+      scopeId: buyer.accountId,
+      type: 'max_daily_volume',
+      value: '1000',
+      dayZone: 'Asia/Kathmandu',
+    };
+    await approve((await propose(limit)).body.approvalId, checker);
+    await desk.place(seller, 'sell 0.01 at 60000');
+    await desk.place(buyer, 'buy 0.01 at 60000');
+    await desk.engine.settled();
+    expect((await desk.place(buyer, 'buy 0.01 at 60000')).body.rejectionReason).toBe('limit_exceeded');
+    expect((await desk.place(buyer, 'buy 0.005 at 60000')).body.rejectionReason).toBeNull();
+    const today = dayOf(desk.deps.clock.now(), 'Asia/Kathmandu');
+    desk.advance(
+      msOfInstant(endOfDay(today, 'Asia/Kathmandu')) - msOfInstant(desk.deps.clock.now()) - 60_000,
+    );
+    expect((await desk.place(buyer, 'buy 0.01 at 60000')).body.rejectionReason).toBe('limit_exceeded');
+    desk.advance(120_000);
+    expect((await desk.place(buyer, 'buy 0.01 at 60000')).body.rejectionReason).toBeNull();
+    await desk.emptyTheBooks();
+  });
+
+  test('of a position counts what is held and told of before it is reached, once a day', async () => {
+    const trader = await desk.newTrader({ USD: '100000', BTC: '0.1' });
+    const limit = { scope: 'account', scopeId: trader.accountId, type: 'max_position', value: '10000' };
+    const { limitId, approvalId } = (await propose(limit)).body;
+    await approve(approvalId, checker);
+    expect((await desk.place(trader, 'buy 0.1 at 60000')).body.rejectionReason).toBe('limit_exceeded');
+    expect((await desk.place(trader, 'buy 0.05 at 60000')).body.rejectionReason).toBeNull();
+    expect((await desk.place(trader, 'buy 0.001 at 60000')).body.rejectionReason).toBeNull();
+    expect((await desk.place(trader, 'sell 0.1 at 60000')).body.rejectionReason).toBeNull();
+    const path = `/v1/risk/alerts?userId=${trader.userId}`;
+    const { data } = (await desk.request(maker, 'GET', path)).body;
+    expect(data).toMatchObject([
+      { kind: 'position_limit', severity: 'medium', details: { limitId, limit: '10000' } },
+    ]);
+    const acknowledge = (by: Trader) =>
+      desk.request(by, 'POST', `/v1/risk/alerts/${data[0].id}/acknowledge`, { body: { note: 'Called' } });
+    const support = await desk.newStaff('support');
+    expect((await acknowledge(support)).status).toBe(403);
+    expect((await desk.request(support, 'GET', path)).status).toBe(403);
+    expect((await acknowledge(maker)).body).toMatchObject({ acknowledgedBy: maker.userId, note: 'Called' });
+    expect((await acknowledge(checker)).body.code).toBe('alert_acknowledged');
+    await desk.emptyTheBooks();
+  });
+
+  test('of a loss stops buying, not selling, and is told of without another order', async () => {
+    await desk.engine.start();
+    await desk.emptyTheBooks();
+    const [loser, other] = [
+      await desk.newTrader({ USD: '100000' }),
+      await desk.newTrader({ USD: '100000', BTC: '1' }),
+    ];
+    const limit = { scope: 'account', scopeId: loser.accountId, type: 'max_daily_loss', value: '50' };
+    await approve((await propose(limit)).body.approvalId, checker);
+    await desk.place(other, 'sell 0.1 at 60000');
+    await desk.place(loser, 'buy 0.1 at 60000');
+    await desk.engine.settled();
+    await desk.place(other, 'buy 0.05 at 59000');
+    await desk.place(loser, 'sell 0.05 at 59000');
+    await desk.engine.settled();
+    const [watch] = riskDomain.jobs.filter(({ name }) => name === 'risk.watch-losses');
+    await watch?.run(desk.system);
+    const path = `/v1/risk/alerts?userId=${loser.userId}&kind=daily_loss`;
+    expect((await desk.request(maker, 'GET', path)).body.data).toMatchObject([{ severity: 'high' }]);
+    expect((await desk.place(loser, 'buy 0.01 at 59000')).body.rejectionReason).toBe('limit_exceeded');
+    expect((await desk.place(loser, 'sell 0.01 at 59000')).body.rejectionReason).toBeNull();
+    await desk.emptyTheBooks();
+  });
+
+  test('that cannot be compared refuses; staff see which it was, the customer does not', async () => {
+    const trader = await desk.newTrader({ USD: '100000' });
+    const limit = {
+      scope: 'account',
+      scopeId: trader.accountId,
+      type: 'max_order_value',
+      value: '5000000',
+      currency: 'EUR',
+    };
+    const { limitId, approvalId } = (await propose(limit)).body;
+    await approve(approvalId, checker);
+    const { body } = await desk.place(trader, 'buy 0.1 at 60000');
+    expect(body.rejectionReason).toBe('limit_missing');
+    expect(JSON.stringify(body)).not.toContain(limitId);
+    const events = await desk.request(trader, 'GET', `/v1/orders/${body.id}/events`);
+    expect(JSON.stringify(events.body)).not.toContain(limitId);
+    const rows = await desk.deps.db.engine.select().from(auditLogs).where(eq(auditLogs.resourceId, body.id));
+    expect(rows).toMatchObject([{ eventType: 'order.rejected', after: { limitId } }]);
+  });
+
+  test('is taken back by two people, and what is not set then refuses', async () => {
+    const trader = await desk.newTrader({ USD: '100000', BTC: '1' });
+    const [seeded] = (await desk.request(maker, 'GET', '/v1/risk/limits?type=max_daily_loss&scope=platform'))
+      .body.data;
+    const withdraw = (by: Trader) =>
+      desk.request(by, 'DELETE', `/v1/risk/limits/${seeded.id}`, { body: { reason: 'Set anew' } });
+    const { approvalId } = (await withdraw(maker)).body;
+    expect((await withdraw(checker)).body.code).toBe('approval_pending_exists');
+    expect((await desk.place(trader, 'buy 0.01 at 50000')).body.rejectionReason).toBeNull();
+    expect((await approve(approvalId, maker)).status).toBe(403);
+    expect((await approve(approvalId, checker)).status).toBe(200);
+    expect((await withdraw(maker)).body.code).toBe('limit_withdrawn');
+    expect((await desk.place(trader, 'buy 0.01 at 50000')).body.rejectionReason).toBe('limit_missing');
+    expect((await desk.place(trader, 'sell 0.01 at 70000')).body.rejectionReason).toBeNull();
+    const again = { scope: 'platform', type: 'max_daily_loss', value: '10000000' };
+    await approve((await propose(again)).body.approvalId, checker);
+    expect((await desk.place(trader, 'buy 0.01 at 50000')).body.rejectionReason).toBeNull();
+    const { data } = (await desk.request(maker, 'GET', '/v1/risk/limits?type=max_daily_loss&scope=platform'))
+      .body;
+    expect(
+      data.map((limit: { active: boolean; withdrawalReason: string | null }) => [
+        limit.active,
+        limit.withdrawalReason,
+      ]),
+    ).toEqual([
+      [true, null],
+      [false, 'Set anew'],
+    ]);
+    await desk.emptyTheBooks();
+  });
+
+  test('and what is counted for it can be written by nobody', async () => {
+    const engine = desk.deps.db.engine;
+    const writes = [
+      'update risk_limits set value = value + 1',
+      'delete from risk_limits',
+      'update risk_exposures set open_orders = 0',
+      'delete from risk_turnovers',
+      `insert into risk_limit_withdrawals select id, id, id, 'x', now() from risk_limits limit 1`,
+    ];
+    for (const write of writes) {
+      const refused = await engine.execute(sql.raw(write)).catch(sqlStateOf);
+      expect([write, ['42501', 'PL004', 'PL045'].includes(refused as string)]).toEqual([write, true]);
+    }
   });
 });
 
@@ -108,6 +264,7 @@ describe('a proposal', () => {
     ],
     [{ scope: 'platform', scopeId: nobody, type: 'max_leverage', value: '1' }, 'validation_failed'],
     [{ scope: 'platform', type: 'max_leverage', value: '-1' }, 'validation_failed'],
+    [{ scope: 'platform', type: 'max_leverage', value: '1', dayZone: 'Mars/Olympus' }, 'limit_zone_unknown'],
   ] as const;
   for (const [body, code] of refused) {
     test(`is refused with ${code}: ${JSON.stringify(body)}`, async () => {

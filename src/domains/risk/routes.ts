@@ -1,9 +1,15 @@
+import { z } from '@hono/zod-openapi';
 import { pageOf } from '../../platform/http/cursor.ts';
 import { type Endpoint, endpoint, pickProblems } from '../../platform/http/endpoint.ts';
-import { ProposedRiskLimit, RiskLimit, RiskLimitProposal, RiskLimitQuery } from './api.ts';
+import { PLATFORM_PROBLEMS } from '../../platform/http/problems.ts';
+import { idInput } from '../../platform/http/wire.ts';
+import { alertEndpoints } from './alerts/routes.ts';
+import { LimitWithdrawal, ProposedRiskLimit, RiskLimit, RiskLimitProposal, RiskLimitQuery } from './api.ts';
+import { breakerEndpoints } from './breakers/routes.ts';
 import { RISK_PROBLEMS } from './errors.ts';
 import { proposeRiskLimit } from './propose-risk-limit.ts';
 import { listRiskLimits } from './store.ts';
+import { proposeLimitWithdrawal } from './withdraw-risk-limit.ts';
 
 export const riskEndpoints: readonly Endpoint[] = [
   endpoint({
@@ -38,8 +44,33 @@ export const riskEndpoints: readonly Endpoint[] = [
     },
     responses: { 202: ProposedRiskLimit },
     problems: {
-      ...pickProblems(RISK_PROBLEMS, 'limit_period_invalid', 'limit_scope_unknown'),
+      ...pickProblems(RISK_PROBLEMS, 'limit_period_invalid', 'limit_scope_unknown', 'limit_zone_unknown'),
     },
     handler: async (ctx, { body }) => ({ status: 202, body: await proposeRiskLimit(ctx, body) }),
   }),
+  endpoint({
+    operationId: 'withdrawRiskLimit',
+    method: 'delete',
+    path: '/v1/risk/limits/{id}',
+    tag: 'risk',
+    summary: 'Propose to take a limit back',
+    description:
+      'It binds until a second person approves. Then the next wider limit binds; where there is none, orders are refused. The limit stays in the list with who took it back and why.',
+    access: { staff: ['risk_manager', 'admin'] },
+    category: 'trading',
+    params: z.object({ id: idInput }),
+    body: LimitWithdrawal,
+    example: { reason: 'The customer is covered by the limit of the platform again' },
+    responses: { 202: ProposedRiskLimit },
+    problems: {
+      ...pickProblems(RISK_PROBLEMS, 'limit_withdrawn'),
+      ...pickProblems(PLATFORM_PROBLEMS, 'not_found', 'approval_pending_exists'),
+    },
+    handler: async (ctx, { params, body }) => ({
+      status: 202,
+      body: await proposeLimitWithdrawal(ctx, { limitId: params.id, reason: body.reason }),
+    }),
+  }),
+  ...breakerEndpoints,
+  ...alertEndpoints,
 ];

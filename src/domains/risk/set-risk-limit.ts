@@ -21,6 +21,10 @@ export type NewRiskLimit = {
   readonly currency: string | null;
   readonly effectiveFrom: Instant;
   readonly effectiveUntil: Instant | null;
+  /** Whose midnight ends its day; the firm's unless said. @units IANA time zone */
+  readonly dayZone?: string | null;
+  /** From how much of it on somebody is told; 80 unless said. @units percent */
+  readonly alertPercent?: number;
   readonly setBy: string;
   readonly approvalId: Id | null;
   readonly reason: string;

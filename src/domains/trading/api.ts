@@ -1,7 +1,17 @@
 import { z } from '@hono/zod-openapi';
+import { type Amount, DECIMAL_PATTERN, ONE, parseAmount } from '../../kernel/amount.ts';
 import { pageQuery } from '../../platform/http/cursor.ts';
-import { amountInput, idInput, wireDecimal, wireId, wireInstant, wireOf } from '../../platform/http/wire.ts';
+import {
+  amountInput,
+  idInput,
+  instantInput,
+  wireDecimal,
+  wireId,
+  wireInstant,
+  wireOf,
+} from '../../platform/http/wire.ts';
 import { symbolInput } from '../markets/index.ts';
+import { contradictions } from './contradictions.ts';
 import { REJECTION_REASONS } from './rules.ts';
 import {
   fills,
@@ -21,6 +31,7 @@ export const Order = wireOf(orders)
   .pick({
     symbol: true,
     postOnly: true,
+    reduceOnly: true,
     clientOrderId: true,
     reservationAsset: true,
     cancelReason: true,
@@ -40,7 +51,20 @@ export const Order = wireOf(orders)
     rejectionReason: z.union([RejectionReason, z.null()]),
     quantity: z.union([wireDecimal, z.null()]),
     notional: z.union([wireDecimal, z.null()]),
+    replacesId: z.union([wireId, z.null()]).openapi({ description: 'The order whose place this one took' }),
     limitPrice: z.union([wireDecimal, z.null()]),
+    stopPrice: z.union([wireDecimal, z.null()]),
+    trailAmount: z.union([wireDecimal, z.null()]),
+    trailPercent: z.union([z.string(), z.null()]),
+    highWaterMark: z.union([wireDecimal, z.null()]).openapi({
+      description:
+        'The best price a trailing order has seen: while it is held as of now, in the end as of its trigger',
+    }),
+    triggerPrice: z.union([wireDecimal, z.null()]).openapi({
+      description:
+        'While an order is held where it would be triggered now; later the last price that triggered it',
+    }),
+    triggeredAt: z.union([wireInstant, z.null()]),
     priceCap: z.union([wireDecimal, z.null()]),
     reservation: wireDecimal,
     filledQuantity: wireDecimal,
@@ -52,7 +76,13 @@ export const Order = wireOf(orders)
   })
   .openapi('Order');
 
-export const OrderList = z.object({ data: z.array(Order) }).openapi('OrderList');
+export const CancelledOrders = z
+  .object({
+    requested: z.number().int().openapi({ description: 'How many orders are being cancelled' }),
+    more: z.boolean().openapi({ description: 'Whether others fit as well: ask again' }),
+    data: z.array(Order),
+  })
+  .openapi('CancelledOrders');
 
 export const OrderEvent = z
   .object({
@@ -62,8 +92,6 @@ export const OrderEvent = z
     occurredAt: wireInstant,
   })
   .openapi('OrderEvent');
-
-export const OrderEventList = z.object({ data: z.array(OrderEvent) }).openapi('OrderEventList');
 
 export const Fill = wireOf(fills)
   .pick({ symbol: true, feeAsset: true, executedAt: true })
@@ -111,22 +139,46 @@ export const clientOrderIdInput = z
   .string()
   .regex(/^[\x21-\x7e]{1,64}$/, 'must be 1 to 64 printable characters');
 
+/** @units per cent, at most six decimals, below 100 */
+const trailPercentInput = amountInput
+  .refine(
+    (percent) => percent < 100n * ONE && percent % 100n === 0n,
+    'must be below 100, with at most 6 decimals',
+  )
+  .openapi({ example: '2.5', description: 'The same in per cent of that best price' });
+
 export const NewOrder = z
   .strictObject({
     accountId: idInput,
     symbol: symbolInput,
     side: z.enum(['buy', 'sell']),
-    type: z.enum(['market', 'limit']),
-    timeInForce: z
-      .enum(['day', 'gtc', 'ioc', 'fok'])
-      .optional()
-      .openapi({ description: 'A limit order is gtc and a market order ioc unless said otherwise' }),
+    type: z.enum(orderType.enumValues).openapi({
+      description:
+        'A stop, stop_limit, take_profit or trailing_stop order is held until the last price reaches its trigger; then it is a limit order where it has a limitPrice, else a market order. The last price is that of the instrument’s feed where it follows one, else of its own trades',
+    }),
+    timeInForce: z.enum(timeInForce.enumValues).optional().openapi({
+      description:
+        'A market order is ioc and any other gtc unless said otherwise. What is held waits through day, gtc and gtd as it would rest; ioc and fok say how it trades once it is triggered',
+    }),
     quantity: amountInput.optional().openapi({ description: 'Units of the base asset' }),
     notional: amountInput
       .optional()
       .openapi({ description: 'What a market buy may turn over in the quote asset, before fees' }),
     limitPrice: amountInput.optional(),
+    stopPrice: amountInput.optional().openapi({
+      description:
+        'What the last price has to reach: for a stop from the near side (a buy above it, a sale below), for a take-profit from the far side. On the wrong side it is rejected with stop_on_wrong_side',
+    }),
+    trailAmount: amountInput.optional().openapi({
+      description: 'How far the price falls back from its best since the order was held; quote asset',
+    }),
+    trailPercent: trailPercentInput.optional(),
     postOnly: z.boolean().default(false),
+    reduceOnly: z.boolean().default(false).openapi({
+      description:
+        'A sale in a spot instrument never sells more than is held anyway; a purchase reduces nothing and is rejected with nothing_to_reduce',
+    }),
+    expiresAt: instantInput.optional().openapi({ description: 'When a gtd order ends' }),
     leverage: z.literal('1').optional().openapi({ description: 'Spot instruments have no leverage' }),
     clientOrderId: clientOrderIdInput.optional(),
   })
@@ -137,43 +189,105 @@ export const NewOrder = z
   })
   .openapi('NewOrder');
 
-type Asked = {
-  readonly side: 'buy' | 'sell';
-  readonly type: 'market' | 'limit';
-  readonly timeInForce?: 'day' | 'gtc' | 'ioc' | 'fok' | undefined;
-  readonly quantity?: bigint | undefined;
-  readonly notional?: bigint | undefined;
-  readonly limitPrice?: bigint | undefined;
-  readonly postOnly: boolean;
-};
+/** Each member is read by itself, so that a bad one is answered in its place. */
+const BatchMember = z.unknown().openapi({ $ref: '#/components/schemas/NewOrder' } as never);
 
-/** Instructions no market condition could make sense of. */
-function contradictions(order: Asked): (readonly [string, string])[] {
-  const faults: (readonly [string, string])[] = [];
-  if ((order.quantity === undefined) === (order.notional === undefined)) {
-    faults.push(['quantity', 'either quantity or notional must be given, not both']);
-  }
-  if (order.notional !== undefined && (order.type !== 'market' || order.side !== 'buy')) {
-    faults.push(['notional', 'sizes market buys only']);
-  }
-  if (order.type === 'limit' && order.limitPrice === undefined) {
-    faults.push(['limitPrice', 'is required for a limit order']);
-  }
-  if (order.type === 'market' && order.limitPrice !== undefined) {
-    faults.push(['limitPrice', 'has no meaning for a market order']);
-  }
-  const takes = order.type === 'market' || order.timeInForce === 'ioc' || order.timeInForce === 'fok';
-  if (order.postOnly && takes) {
-    faults.push(['postOnly', 'contradicts an order that must trade at once']);
-  }
-  return faults;
-}
+export const NewOrderBatch = z
+  .strictObject({ orders: z.array(BatchMember).min(1).max(100) })
+  .openapi('NewOrderBatch');
+
+const MemberProblem = z
+  .object({
+    code: z.string().openapi({ example: 'unknown_symbol' }),
+    title: z.string(),
+    detail: z.string(),
+    errors: z.array(z.object({ pointer: z.string(), code: z.string(), detail: z.string() })).optional(),
+  })
+  .openapi('OrderBatchProblem');
+
+export const OrderBatch = z
+  .object({
+    data: z.array(
+      z
+        .object({
+          index: z.number().int(),
+          status: z
+            .number()
+            .int()
+            .openapi({ description: 'What the order alone would have been answered with', example: 201 }),
+          order: z.union([Order, z.null()]),
+          problem: z.union([MemberProblem, z.null()]),
+        })
+        .openapi('OrderBatchResult'),
+    ),
+  })
+  .openapi('OrderBatch');
+
+const knownAmount = z
+  .string()
+  .regex(DECIMAL_PATTERN, 'must be a decimal string with at most 12 digits and 8 decimals')
+  .refine((text) => !text.startsWith('-'), 'must not be negative')
+  .transform((text): Amount => parseAmount(text))
+  .openapi({ type: 'string', pattern: DECIMAL_PATTERN.source, example: '0.4' });
+
+/** Members of a replacement that make the new order no different from the old. */
+const CHANGES_NOTHING = new Set(['clientOrderId', 'filledQuantity']);
+
+export const OrderReplacement = z
+  .strictObject({
+    quantity: amountInput.optional().openapi({
+      description:
+        'How much the new order is to trade, besides what has traded: unless given, all that is left',
+    }),
+    limitPrice: amountInput.optional(),
+    stopPrice: amountInput.optional(),
+    trailAmount: amountInput.optional(),
+    trailPercent: trailPercentInput.optional(),
+    timeInForce: z.enum(timeInForce.enumValues).optional(),
+    expiresAt: instantInput.optional(),
+    postOnly: z.boolean().optional(),
+    clientOrderId: clientOrderIdInput.optional(),
+    filledQuantity: knownAmount.optional().openapi({
+      description: 'What you know to have traded. Where more has, nothing is replaced: 409 order_changed',
+    }),
+  })
+  .superRefine((replacement, context) => {
+    const changes = Object.entries(replacement).filter(
+      ([name, value]) => value !== undefined && !CHANGES_NOTHING.has(name),
+    );
+    if (changes.length === 0) {
+      context.addIssue({ code: 'custom', path: [], message: 'must change something' });
+    }
+  })
+  .openapi('OrderReplacement');
+
+export const CancelQuery = z.strictObject({
+  accountId: idInput,
+  symbol: symbolInput.optional(),
+  side: z.enum(orderSide.enumValues).optional(),
+});
+
+export const FirmCancel = z
+  .strictObject({
+    reason: z
+      .string()
+      .trim()
+      .min(3)
+      .max(500)
+      .regex(/^\P{Cc}*$/u, 'must be one line of text'),
+    symbol: symbolInput.optional(),
+    side: z.enum(orderSide.enumValues).optional(),
+  })
+  .openapi('FirmCancel');
 
 export const OrderQuery = z.strictObject({
   ...pageQuery,
   accountId: idInput.optional(),
   status: z.enum(orderStatus.enumValues).optional(),
   symbol: symbolInput.optional(),
+  side: z.enum(orderSide.enumValues).optional(),
+  from: instantInput.optional().openapi({ description: 'Placed then or later' }),
+  to: instantInput.optional().openapi({ description: 'Placed before then' }),
 });
 
 export const FillQuery = z.strictObject({

@@ -9,7 +9,12 @@ const INSTRUCTION = [
   'quantity',
   'notional',
   'limitPrice',
+  'stopPrice',
+  'trailAmount',
+  'trailPercent',
+  'expiresAt',
   'postOnly',
+  'reduceOnly',
   'clientOrderId',
   'status',
 ] as const;
@@ -20,19 +25,25 @@ export const TRADING_EVENTS = auditEvents({
     category: 'trading',
     severity: 'info',
     description: 'An order was accepted',
-    shows: [...INSTRUCTION, 'priceCap', 'reservation', 'reservationAsset', 'bookSeq'],
+    shows: [...INSTRUCTION, 'replacesId', 'priceCap', 'reservation', 'reservationAsset', 'bookSeq'],
   },
   'order.rejected': {
     category: 'trading',
     severity: 'warning',
     description: 'An order was rejected by a rule',
-    shows: [...INSTRUCTION, 'rejectionReason'],
+    shows: [...INSTRUCTION, 'replacesId', 'rejectionReason', 'limitId'],
   },
   'order.cancel_requested': {
     category: 'trading',
     severity: 'info',
     description: 'The cancellation of an order was requested',
     shows: ['accountId', 'symbol', 'status', 'cancelReason', 'cancelRequestedAt'],
+  },
+  'account.orders_cancelled': {
+    category: 'admin_action',
+    severity: 'warning',
+    description: 'The firm took the open orders of an account out of the books',
+    shows: ['accountId', 'symbol', 'side', 'reason'],
   },
   'order.traded': {
     category: 'trading',
@@ -51,6 +62,12 @@ export const TRADING_EVENTS = auditEvents({
       'liquidity',
       'realisedPnl',
     ],
+  },
+  'order.triggered': {
+    category: 'trading',
+    severity: 'info',
+    description: 'The price reached the trigger of an order that was held',
+    shows: ['accountId', 'symbol', 'side', 'type', 'status', 'triggerPrice', 'highWaterMark', 'triggeredAt'],
   },
   'order.closed': {
     category: 'trading',

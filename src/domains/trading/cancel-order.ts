@@ -1,11 +1,15 @@
-import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNull } from 'drizzle-orm';
 import { personOf } from '../../kernel/actor.ts';
 import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
+import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { refuse } from '../../platform/http/refuse.ts';
+import { accountsByIds } from '../accounts/index.ts';
+import { refuseSelfAction } from '../identity/index.ts';
+import { TRADING_EVENTS } from './audit.ts';
 import { refuseTrading } from './errors.ts';
 import type { OrderRow } from './pipeline/ticket.ts';
 import { tradingEngine } from './pipeline/trading-engine.ts';
@@ -38,38 +42,96 @@ export async function cancelOrder(ctx: Ctx, orderId: Id): Promise<OrderRow> {
   return present((await readAgain(ctx, [requested]))[0], 'an order is never deleted');
 }
 
+/** Which open orders of an account. */
+export type CancelFilter = {
+  readonly accountId: Id;
+  readonly symbol?: string | undefined;
+  readonly side?: 'buy' | 'sell' | undefined;
+};
+
+export type Cancelled = {
+  readonly orders: readonly OrderRow[];
+  /** True when there were more orders than one request cancels. */
+  readonly more: boolean;
+};
+
+/** The most orders one request cancels. */
+const CANCEL_MAX = 1_000;
+
 /**
- * Cancels every open order of an account.
+ * Cancels the open orders of an account that fit, the oldest first and at most a thousand.
  * @effects as `cancelOrder`, for each
  * @errors not_found
  */
-export async function cancelOrders(ctx: Ctx, accountId: Id): Promise<readonly OrderRow[]> {
+export async function cancelOrders(ctx: Ctx, filter: CancelFilter): Promise<Cancelled> {
   const userId = present(personOf(ctx.actor), 'orders are cancelled by a person');
-  const requested = await transact(ctx, 'engine', async (tx) => {
-    await requireOwnAccount(tx, userId, accountId);
+  return cancelMany(ctx, filter, async (tx) => {
+    const account = (await accountsByIds(tx, [filter.accountId])).get(filter.accountId);
+    if (account?.userId !== userId) {
+      throw refuse('not_found');
+    }
+    return 'requested';
+  });
+}
+
+/**
+ * Takes the open orders of a customer's account out of the books for the firm; others may follow them, unless the
+ * account is frozen too.
+ * @effects as `cancelOrder`, for each, with the reason `firm`; audit `account.orders_cancelled`
+ * @errors not_found, self_action
+ */
+export async function cancelAccountOrders(
+  ctx: Ctx,
+  filter: CancelFilter,
+  reason: string,
+): Promise<Cancelled> {
+  return cancelMany(ctx, filter, async (tx) => {
+    const account = (await accountsByIds(tx, [filter.accountId])).get(filter.accountId);
+    if (account === undefined) {
+      throw refuse('not_found');
+    }
+    refuseSelfAction(ctx, account.userId);
+    await record(tx, ctx, {
+      event: TRADING_EVENTS['account.orders_cancelled'],
+      resource: { type: 'account', id: account.id },
+      subjectUserId: account.userId,
+      after: { accountId: account.id, symbol: filter.symbol ?? null, side: filter.side ?? null, reason },
+    });
+    return 'firm';
+  });
+}
+
+/** `authorise` says who asks, or refuses. */
+async function cancelMany(
+  ctx: Ctx,
+  { accountId, symbol, side }: CancelFilter,
+  authorise: (tx: Tx) => Promise<'requested' | 'firm'>,
+): Promise<Cancelled> {
+  const { requested, more } = await transact(ctx, 'engine', async (tx) => {
+    const reason = await authorise(tx);
     const open = await tx
       .select({ id: orders.id })
       .from(orders)
-      .where(and(eq(orders.accountId, accountId), eq(orders.userId, userId), isNull(orders.closedAt)));
-    return recordCancelRequests(
-      tx,
-      ctx,
-      open.map((order) => order.id),
-      'requested',
-    );
+      .where(
+        and(
+          eq(orders.accountId, accountId),
+          isNull(orders.closedAt),
+          // What is being cancelled already takes nobody's place.
+          isNull(orders.cancelRequestedAt),
+          symbol === undefined ? undefined : eq(orders.symbol, symbol),
+          side === undefined ? undefined : eq(orders.side, side),
+        ),
+      )
+      .orderBy(orders.id)
+      .limit(CANCEL_MAX + 1);
+    const ids = open.slice(0, CANCEL_MAX).map((order) => order.id);
+    return {
+      requested: await recordCancelRequests(tx, ctx, ids, reason),
+      more: open.length > CANCEL_MAX,
+    };
   });
   await tradingEngine(ctx.deps).carryOutCancels(requested);
-  return readAgain(ctx, requested);
-}
-
-/** @errors not_found, also for an account of somebody else */
-async function requireOwnAccount(tx: Tx, userId: Id, accountId: Id): Promise<void> {
-  const [account] = await tx.execute(
-    sql`select id from accounts where id = ${accountId} and user_id = ${userId}`,
-  );
-  if (account === undefined) {
-    throw refuse('not_found');
-  }
+  return { orders: await readAgain(ctx, requested), more };
 }
 
 async function readAgain(ctx: Ctx, requested: readonly OrderRow[]): Promise<OrderRow[]> {

@@ -23,9 +23,36 @@ export const tradingChecks: readonly Check[] = [
               from fills group by order_id) f on f.order_id = o.id
             where o.filled_quantity <> coalesce(f.quantity, 0) or o.filled_amount <> coalesce(f.amount, 0)
               or o.fees <> coalesce(f.fees, 0)
-              or (o.status = 'filled' and o.quantity is not null and o.filled_quantity <> o.quantity)
+              or (o.status = 'filled' and o.quantity is not null and o.filled_quantity <> o.quantity - o.reduced_quantity)
               or (o.status = 'partially_filled' and o.filled_quantity = 0)
-              or (o.status in ('open', 'pending', 'rejected') and o.filled_quantity <> 0)`,
+              or (o.status in ('held', 'open', 'pending', 'rejected') and o.filled_quantity <> 0)`,
+      ),
+  },
+  {
+    // In place of foreign keys (docs/adr/0025-orders-without-foreign-keys.md).
+    name: 'trading.names_exist',
+    invariant: 'I14',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(*)::int as seen from orders`,
+        sql`select 'order ' || o.id as object, 'names an account, an instrument or a wallet that is not there' as detail
+            from orders o left join accounts a on a.id = o.account_id and a.user_id = o.user_id
+            left join instruments i on i.id = o.instrument_id and i.symbol = o.symbol
+            left join wallets w on w.id = o.wallet_id and w.account_id = o.account_id and w.asset = o.reservation_asset
+            where a.id is null or i.id is null or (o.wallet_id is not null and w.id is null)
+          union all
+            select 'order event ' || e.id, 'names an order that is not there' from order_events e
+            left join orders o on o.id = e.order_id and o.account_id = e.account_id and o.user_id = e.user_id
+            where o.id is null
+          union all
+            select 'trade ' || t.id, 'names an instrument that is not there' from trades t
+            left join instruments i on i.id = t.instrument_id and i.symbol = t.symbol where i.id is null
+          union all
+            select 'fill ' || f.id, 'names a trade or an order that is not there' from fills f
+            left join trades t on t.id = f.trade_id
+            left join orders o on o.id = f.order_id and o.account_id = f.account_id and o.user_id = f.user_id
+            where t.id is null or o.id is null`,
       ),
   },
   {
@@ -87,6 +114,28 @@ export const tradingChecks: readonly Check[] = [
             from orders o left join wallets w on w.id = o.wallet_id
             where o.closed_at is null and (o.reservation <= 0 or w.id is null or w.account_id <> o.account_id
               or w.asset <> o.reservation_asset or w.book <> o.book)`,
+      ),
+  },
+  {
+    name: 'trading.triggers_were_reached',
+    invariant: 'I14',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(*)::int as seen from orders where stop_price is not null or trail_amount is not null
+          or trail_percent is not null`,
+        sql`select 'order ' || o.id as object, 'was triggered at ' || o.trigger_price || ', which it did not wait for' as detail
+            from orders o cross join lateral (
+              select coalesce(o.trail_amount, ceil(o.high_water_mark * o.trail_percent * 1000000) / 100000000) as trail) t
+            where o.trigger_price is not null and case
+              when o.type = 'trailing_stop' and o.side = 'sell' then o.trigger_price > o.high_water_mark - t.trail
+              when o.type = 'trailing_stop' then o.trigger_price < o.high_water_mark + t.trail
+              when (o.side = 'buy') = (o.type <> 'take_profit') then o.trigger_price < o.stop_price
+              else o.trigger_price > o.stop_price end
+          union all
+            select 'order ' || o.id, 'is ' || o.status || ' and was not triggered' from orders o
+            where o.type not in ('market', 'limit') and o.triggered_at is null
+              and (o.status in ('open', 'partially_filled', 'filled') or o.filled_quantity <> 0)`,
       ),
   },
   {

@@ -8,6 +8,11 @@ export const TRADING_PROBLEMS = {
     title: 'The account has another order with this client order id',
   },
   order_not_open: { status: 409, title: 'The order is closed' },
+  order_changed: { status: 409, title: 'More of the order has traded than the request knows' },
+  order_not_replaceable: {
+    status: 409,
+    title: 'Orders that trade at once are not replaced',
+  },
 } as const satisfies ProblemTable;
 
 /** Throws a refusal of trading. */

@@ -8,7 +8,7 @@ import { orders } from './schema.ts';
 const EXPIRE_MAX = 1_000;
 
 /**
- * Ends day orders whose day is over; safe to run twice.
+ * Ends orders whose time is over, those of a day with the session they were placed in; safe to run twice.
  * @effects `orders.cancel_requested_at` with the reason `expired`; audit `order.cancel_requested`
  */
 export async function expireOrders(ctx: Ctx): Promise<void> {

@@ -1,5 +1,5 @@
 import { inventoryOf, type TableInventory } from '../../platform/db/inventory.ts';
-import { bookOwners, fills, orderEvents, orders, trades } from './schema.ts';
+import { bookOwners, fills, orderEvents, orders, trades, trailMarks } from './schema.ts';
 
 /** What each column holds. */
 export const tradingInventory: readonly TableInventory[] = [
@@ -9,6 +9,7 @@ export const tradingInventory: readonly TableInventory[] = [
     epoch: 'internal',
     lastBookSeq: 'internal',
     ownedSince: 'internal',
+    phase: 'internal',
   }),
   inventoryOf(fills, 'orders', {
     id: 'internal',
@@ -71,9 +72,14 @@ export const tradingInventory: readonly TableInventory[] = [
     reservation: 'internal',
     walletId: 'internal',
     filledQuantity: 'internal',
+    reducedQuantity: 'internal',
     filledAmount: 'internal',
     fees: 'internal',
     bookSeq: 'internal',
+    heldSeq: 'internal',
+    highWaterMark: 'internal',
+    triggerPrice: 'internal',
+    triggeredAt: 'internal',
     cancelRequestedAt: 'internal',
     cancelReason: 'internal',
     version: 'internal',
@@ -89,5 +95,12 @@ export const tradingInventory: readonly TableInventory[] = [
     quantity: 'public',
     takerSide: 'public',
     executedAt: 'public',
+  }),
+  inventoryOf(trailMarks, 'reference', {
+    instrumentId: 'public',
+    book: 'public',
+    side: 'public',
+    fromHeldSeq: 'public',
+    mark: 'public',
   }),
 ];

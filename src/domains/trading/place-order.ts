@@ -1,5 +1,5 @@
 import { personOf } from '../../kernel/actor.ts';
-import { formatAmount } from '../../kernel/amount.ts';
+import { formatAmount, ONE } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { requestHash } from '../../platform/http/idempotency.ts';
@@ -22,14 +22,23 @@ export async function placeOrder(ctx: Ctx, order: NewOrder): Promise<Placed> {
     requestHash: hashOf(order),
     idempotencyKey: present(ctx.idempotencyKey, 'the operation requires a key'),
     idempotencyIndex: 0,
+    batchHash: null,
+    replaces: null,
   });
 }
 
 /** What was asked, in one spelling: `1.50` and `1.5` are the same request. */
-function hashOf(order: NewOrder): Uint8Array {
+export function hashOf({ leverage, reduceOnly, expiresAt, ...order }: NewOrder): Uint8Array {
   const text = (amount: bigint | null) => (amount === null ? null : formatAmount(amount));
   return requestHash({
     ...order,
+    ...(leverage === ONE ? {} : { leverage: text(leverage) }),
+    // What an order before did not know is left out where it says nothing: its hash is what it was.
+    ...(reduceOnly ? { reduceOnly } : {}),
+    ...(expiresAt === null ? {} : { expiresAt }),
+    stopPrice: text(order.stopPrice) ?? undefined,
+    trailAmount: text(order.trailAmount) ?? undefined,
+    trailPercent: text(order.trailPercent) ?? undefined,
     quantity: text(order.quantity),
     notional: text(order.notional),
     limitPrice: text(order.limitPrice),

@@ -9,7 +9,7 @@ import { TRADING_EVENTS } from './audit.ts';
 import type { OrderRow } from './pipeline/ticket.ts';
 import { orderEvents, orders } from './schema.ts';
 
-export type CancelReason = 'requested' | 'expired' | 'restricted' | 'settlement_failed';
+export type CancelReason = 'requested' | 'firm' | 'expired' | 'restricted' | 'delisted' | 'settlement_failed';
 
 /** Wakes the owners of books in other processes. */
 export const ORDERS_CHANNEL = 'plimsoll_orders';

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import { and, asc, eq, inArray, sql } from 'drizzle-orm';
 import { formatAmount } from '../../kernel/amount.ts';
+import { newId } from '../../kernel/id.ts';
 import { transact } from '../../platform/db/transact.ts';
 import type { Answer } from '../../testing/send.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../testing/trading-desk.ts';
@@ -188,6 +189,42 @@ describe('a process killed between accepting and settling', () => {
     expect(await statusOf(buyer, buyId)).toBe('open');
   });
 });
+
+describe('an accept whose commit was not answered', () => {
+  test('is read from the database: what is durable enters its book, and the same key finds it', async () => {
+    const seller = await desk.newTrader({ BTC: '1' });
+    const buyer = await desk.newTrader({ USD: '100000' });
+    const { engine } = desk.deps.db;
+    const open = engine.transaction.bind(engine);
+    let lost = 0;
+    engine.transaction = async (work, config) => {
+      const result = await open(work, config);
+      if (lost === 0 && isAccepted(result)) {
+        lost += 1;
+        throw Object.assign(new Error('the connection is gone'), { code: 'CONNECTION_CLOSED' });
+      }
+      return result;
+    };
+    const key = newId();
+    try {
+      expect((await desk.place(seller, 'sell 0.1 at 60000', {}, key)).status).toBeGreaterThanOrEqual(500);
+    } finally {
+      engine.transaction = open;
+    }
+    expect(lost).toBe(1);
+    expect(await memory()).toEqual(await stored());
+    const again = await desk.place(seller, 'sell 0.1 at 60000', {}, key);
+    const buy = await desk.place(buyer, 'buy 0.1 at 60000');
+    await desk.engine.settled();
+    expect(await statusOf(seller, again.body.id)).toBe('filled');
+    expect(await statusOf(buyer, buy.body.id)).toBe('filled');
+  });
+});
+
+function isAccepted(result: unknown): boolean {
+  const { decided } = (result ?? {}) as { readonly decided?: readonly unknown[] };
+  return decided !== undefined && decided.length > 0;
+}
 
 describe('a rebuilt book', () => {
   test('is what it was: same orders, same remainders, same places', async () => {

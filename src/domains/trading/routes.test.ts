@@ -16,6 +16,9 @@ afterAll(async () => {
   expect(report.checks.flatMap((check) => check.breaks)).toEqual([]);
 });
 
+const STOP = { type: 'stop', stopPrice: '61000', limitPrice: undefined };
+const TRAIL = { type: 'trailing_stop', trailAmount: '5', limitPrice: undefined };
+
 describe('a request that is no order', () => {
   const bad: readonly (readonly [string, object, string])[] = [
     ['both sizes', { quantity: '1', notional: '1', type: 'market', limitPrice: undefined }, '/quantity'],
@@ -30,7 +33,23 @@ describe('a request that is no order', () => {
     ],
     ['an immediate order that must not take', { postOnly: true, timeInForce: 'ioc' }, '/postOnly'],
     ['leverage', { leverage: '5' }, '/leverage'],
-    ['a type that is not offered', { type: 'stop' }, '/type'],
+    ['a type that is not offered', { type: 'iceberg' }, '/type'],
+    ['a stop order without its price', { type: 'stop', limitPrice: undefined }, '/stopPrice'],
+    ['a stop order with a limit', { type: 'stop', stopPrice: '61000' }, '/limitPrice'],
+    ['a limit order with a stop price', { stopPrice: '61000' }, '/stopPrice'],
+    ['a stop-limit order without its limit', { ...STOP, type: 'stop_limit' }, '/limitPrice'],
+    ['a trailing order without a trail', { type: 'trailing_stop', limitPrice: undefined }, '/trailAmount'],
+    ['both trails', { ...TRAIL, trailPercent: '5' }, '/trailAmount'],
+    [
+      'a trail of a hundred per cent',
+      { ...TRAIL, trailAmount: undefined, trailPercent: '100' },
+      '/trailPercent',
+    ],
+    ['a trail on a stop order', { ...STOP, trailAmount: '5' }, '/trailAmount'],
+    ['a stop order that must not take', { ...STOP, postOnly: true }, '/postOnly'],
+    ['a gtd order without its end', { timeInForce: 'gtd' }, '/expiresAt'],
+    ['an end that no gtd order has', { expiresAt: '2030-01-01T00:00:00Z' }, '/expiresAt'],
+    ['an end that is no instant', { timeInForce: 'gtd', expiresAt: 'tomorrow' }, '/expiresAt'],
     ['a member nobody knows', { colour: 'red' }, '/colour'],
   ];
   for (const [what, changes, pointer] of bad) {

@@ -1,26 +1,36 @@
 import { z } from '@hono/zod-openapi';
 import { type Role, STAFF_ROLES } from '../../kernel/actor.ts';
 import { pageOf, pageQuery } from '../../platform/http/cursor.ts';
-import { type Endpoint, endpoint, pickProblems } from '../../platform/http/endpoint.ts';
+import { type Endpoint, endpoint, pickProblems, type Reply } from '../../platform/http/endpoint.ts';
 import { PLATFORM_PROBLEMS } from '../../platform/http/problems.ts';
 import { idInput } from '../../platform/http/wire.ts';
+import { IDENTITY_PROBLEMS } from '../identity/index.ts';
 import { symbolInput } from '../markets/index.ts';
 import {
   BookQuery,
+  CancelledOrders,
+  CancelQuery,
   clientOrderIdInput,
   Fill,
   FillQuery,
+  FirmCancel,
   NewOrder,
+  NewOrderBatch,
   Order,
+  OrderBatch,
   OrderBook,
-  OrderEventList,
-  OrderList,
+  OrderEvent,
   OrderQuery,
+  OrderReplacement,
   Trade,
 } from './api.ts';
-import { cancelOrder, cancelOrders } from './cancel-order.ts';
+import { type Cancelled, cancelAccountOrders, cancelOrder, cancelOrders } from './cancel-order.ts';
 import { TRADING_PROBLEMS } from './errors.ts';
+import { instructionOf } from './instruction-of.ts';
+import type { Placed } from './pipeline/ticket.ts';
 import { placeOrder } from './place-order.ts';
+import { type MemberResult, placeOrders } from './place-orders.ts';
+import { replaceOrder } from './replace-order.ts';
 import {
   getOrder,
   getOrderBook,
@@ -77,25 +87,63 @@ const orderEndpoints: readonly Endpoint[] = [
       ...pickProblems(TRADING_PROBLEMS, 'unknown_symbol', 'client_order_id_reused'),
       ...pickProblems(PLATFORM_PROBLEMS, 'not_found'),
     },
-    handler: async (ctx, { body }) => {
-      const { order, replayed } = await placeOrder(ctx, {
-        accountId: body.accountId,
-        symbol: body.symbol,
-        side: body.side,
-        type: body.type,
-        timeInForce: body.timeInForce ?? (body.type === 'market' ? 'ioc' : 'gtc'),
-        quantity: body.quantity ?? null,
-        notional: body.notional ?? null,
-        limitPrice: body.limitPrice ?? null,
-        postOnly: body.postOnly,
-        clientOrderId: body.clientOrderId ?? null,
-      });
-      return {
-        status: 201,
-        body: viewOf(order),
-        ...(replayed ? { headers: { 'idempotent-replayed': 'true' } } : {}),
-      };
+    handler: async (ctx, { body }) => placedReply(await placeOrder(ctx, instructionOf(body))),
+  }),
+  endpoint({
+    operationId: 'placeOrders',
+    method: 'post',
+    path: '/v1/orders/batch',
+    tag: 'trading',
+    summary: 'Place up to 100 orders of an account',
+    description:
+      'Each order is decided on its own, in the order given, and answered in its place: an order, accepted or `rejected` by a rule, or the problem that it alone would have been answered with (`validation_failed`, `not_found`, `unknown_symbol`, `client_order_id_reused`); then nothing is stored of it, and the others are placed all the same. The answer is 201 whatever became of them. A retry with the same key answers the stored orders as they were first answered, and decides again only what stored nothing.',
+    access: WRITING,
+    rate: 'order_batches',
+    category: 'trading',
+    idempotency: 'verb',
+    body: NewOrderBatch,
+    example: {
+      orders: [
+        {
+          accountId: '0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001',
+          symbol: 'BTC/USD',
+          side: 'buy',
+          type: 'limit',
+          quantity: '0.01',
+          limitPrice: '60000',
+        },
+      ],
     },
+    responses: { 201: OrderBatch },
+    handler: async (ctx, { body }) => batchReply(await placeOrders(ctx, body.orders)),
+  }),
+  endpoint({
+    operationId: 'replaceOrder',
+    method: 'post',
+    path: '/v1/orders/{id}/replace',
+    tag: 'trading',
+    summary: 'Put a new order in the place of an open one',
+    description:
+      'Says what is to be different; side, symbol and all else are taken over. The new order is answered and names the old one in `replacesId`; it is last in line at its price. What the old one reserved is there for it. If a rule refuses it, it is stored as `rejected` and the old order stays as it was. What the old one traded stays traded: the quantity is that of the new order alone.',
+    access: WRITING,
+    rate: 'orders',
+    category: 'trading',
+    idempotency: 'verb',
+    params: byId,
+    body: OrderReplacement,
+    example: { limitPrice: '59500', quantity: '0.01', filledQuantity: '0' },
+    responses: { 201: Order },
+    problems: {
+      ...pickProblems(
+        TRADING_PROBLEMS,
+        'order_not_replaceable',
+        'client_order_id_reused',
+        'order_not_open',
+        'order_changed',
+      ),
+      ...pickProblems(PLATFORM_PROBLEMS, 'not_found'),
+    },
+    handler: async (ctx, { params: { id }, body }) => placedReply(await replaceOrder(ctx, id, body)),
   }),
   endpoint({
     operationId: 'listOrders',
@@ -113,16 +161,42 @@ const orderEndpoints: readonly Endpoint[] = [
     method: 'delete',
     path: '/v1/orders',
     tag: 'trading',
-    summary: 'Cancel every open order of an account',
+    summary: 'Cancel the open orders of an account',
+    description:
+      'All of them, or those of one symbol or side, at most a thousand in one request, the oldest first. The requests are durable when this answers, and usually carried out.',
     access: WRITING,
     rate: 'orders',
     category: 'trading',
-    query: z.strictObject({ accountId: idInput }),
-    responses: { 200: OrderList },
+    query: CancelQuery,
+    responses: { 200: CancelledOrders },
     problems: pickProblems(PLATFORM_PROBLEMS, 'not_found'),
     handler: async (ctx, { query }) => ({
       status: 200,
-      body: { data: (await cancelOrders(ctx, query.accountId)).map(viewOf) },
+      body: cancelledOf(await cancelOrders(ctx, query)),
+    }),
+  }),
+  endpoint({
+    operationId: 'cancelAccountOrders',
+    method: 'post',
+    path: '/v1/accounts/{id}/cancel-orders',
+    tag: 'trading',
+    summary: 'Takes the open orders of a customer out of the books',
+    description:
+      'For the firm, with a reason, at most a thousand in one request. New orders may follow: to keep them out, freeze the account as well.',
+    access: { staff: ['risk_manager'] },
+    rate: 'orders',
+    category: 'admin_action',
+    params: byId,
+    body: FirmCancel,
+    example: { reason: 'Orders far beyond what the customer ever traded', symbol: 'BTC/USD' },
+    responses: { 200: CancelledOrders },
+    problems: {
+      ...pickProblems(IDENTITY_PROBLEMS, 'self_action'),
+      ...pickProblems(PLATFORM_PROBLEMS, 'not_found'),
+    },
+    handler: async (ctx, { params: { id }, body: { reason, ...filter } }) => ({
+      status: 200,
+      body: cancelledOf(await cancelAccountOrders(ctx, { accountId: id, ...filter }, reason)),
     }),
   }),
   endpoint({
@@ -175,10 +249,11 @@ const orderEndpoints: readonly Endpoint[] = [
     summary: 'What happened to an order, oldest first',
     access: READING,
     params: byId,
-    responses: { 200: OrderEventList },
-    handler: async (ctx, { params: { id } }) => ({
+    query: z.strictObject(pageQuery),
+    responses: { 200: pageOf(OrderEvent).openapi('OrderEventPage') },
+    handler: async (ctx, { params: { id }, query }) => ({
       status: 200,
-      body: { data: await listOrderEvents(ctx, id) },
+      body: await listOrderEvents(ctx, id, query),
     }),
   }),
 ];
@@ -243,3 +318,33 @@ const tradeEndpoints: readonly Endpoint[] = [
 ];
 
 export const tradingEndpoints: readonly Endpoint[] = [...orderEndpoints, ...tradeEndpoints];
+
+const REPLAYED = { 'idempotent-replayed': 'true' };
+
+function placedReply({ order, replayed }: Placed): Reply {
+  return { status: 201, body: viewOf(order), ...(replayed ? { headers: REPLAYED } : {}) };
+}
+
+function batchReply(results: readonly MemberResult[]): Reply {
+  const placed = results.filter((result) => 'placed' in result);
+  const replayed = placed.length > 0 && placed.every((result) => result.placed.replayed);
+  return {
+    status: 201,
+    body: { data: results.map(memberOf) },
+    ...(replayed ? { headers: REPLAYED } : {}),
+  };
+}
+
+function memberOf(result: MemberResult, index: number) {
+  if ('placed' in result) {
+    return { index, status: 201, order: viewOf(result.placed.order), problem: null };
+  }
+  const { code, definition, extras } = result.refusal;
+  const detail = extras.detail ?? definition.title;
+  const problem = { code, title: definition.title, detail, errors: extras.errors };
+  return { index, status: definition.status, order: null, problem };
+}
+
+function cancelledOf({ orders, more }: Cancelled) {
+  return { requested: orders.length, more, data: orders.map((order) => viewOf(order)) };
+}

@@ -1,6 +1,16 @@
 import { describe, expect, test } from 'bun:test';
-import { formatAmount, parseAmount } from '../../kernel/amount.ts';
-import { decideOrder, type Instruction, type Situation, type Terms } from './rules.ts';
+import { formatAmount, ONE, parseAmount } from '../../kernel/amount.ts';
+import { parseInstant } from '../../kernel/time.ts';
+import type { Wanted } from '../risk/index.ts';
+import {
+  decideOrder,
+  type Instruction,
+  PRE_TRADE_CHECKS,
+  REJECTION_REASONS,
+  type RejectionReason,
+  type Situation,
+  type Terms,
+} from './rules.ts';
 
 const TERMS: Terms = {
   status: 'active',
@@ -10,6 +20,7 @@ const TERMS: Terms = {
   lot: parseAmount('0.01'),
   minQuantity: parseAmount('0.02'),
   maxQuantity: parseAmount('10'),
+  minNotional: parseAmount('0.5'),
   collarBps: 1000,
   makerFeeBps: 10,
   takerFeeBps: 20,
@@ -17,12 +28,15 @@ const TERMS: Terms = {
 
 const GOOD: Situation = {
   gate: null,
+  now: parseInstant('2026-11-02T12:00:00Z'),
   accountTrades: true,
+  riskProfile: null,
   terms: TERMS,
+  marketOpen: true,
+  breakerTripped: false,
   last: parseAmount('100'),
-  valueRefusal: () => null,
-  openOrdersRefusal: () => null,
-  openOrders: 0,
+  priceStale: false,
+  limits: () => null,
   funds: { status: 'active', available: parseAmount('1000000') },
 };
 
@@ -36,7 +50,17 @@ function order(words: string): Instruction {
     quantity: notional === null ? parseAmount(size ?? '') : null,
     notional,
     limitPrice: price === undefined ? null : parseAmount(price),
+    stopPrice: null,
+    trailAmount: null,
+    trailPercent: null,
+    reduceOnly: false,
+    expiresAt: null,
+    leverage: ONE,
   };
+}
+
+function limitSays(reason: 'limit_missing' | 'limit_exceeded'): Pick<Situation, 'limits'> {
+  return { limits: () => ({ reason, limitId: null }) };
 }
 
 function verdict(words: string, changes: Partial<Situation> = {}): string {
@@ -82,8 +106,8 @@ describe('an order is refused', () => {
     ['buy  10.01 limit  gtc 100', {}, 'quantity_above_maximum'],
     ['buy  $2    market ioc', {}, 'notional_too_small'],
     ['buy  $1200 market ioc', {}, 'quantity_above_maximum'],
-    ['buy  1     limit  gtc 100', { valueRefusal: () => 'limit_missing' }, 'limit_missing'],
-    ['buy  1     limit  gtc 100', { openOrdersRefusal: () => 'limit_exceeded' }, 'limit_exceeded'],
+    ['buy  1     limit  gtc 100', limitSays('limit_missing'), 'limit_missing'],
+    ['buy  1     limit  gtc 100', limitSays('limit_exceeded'), 'limit_exceeded'],
     ['buy  1     limit  gtc 100', { funds: null }, 'insufficient_funds'],
     [
       'buy  1     limit  gtc 100',
@@ -99,26 +123,187 @@ describe('an order is refused', () => {
   }
 });
 
+/**
+ * A fault for every reason: what has to be so that it applies. The faults of one `slot` exclude each
+ * other, since a gate has one answer and an instrument one status.
+ */
+type Fault = {
+  readonly slot: string;
+  readonly situation?: Partial<Situation>;
+  readonly terms?: Partial<Terms>;
+  readonly order?: Partial<Instruction>;
+};
+
+const FAULTS: Readonly<Record<RejectionReason, Fault>> = {
+  kyc_not_approved: { slot: 'gate', situation: { gate: 'kyc_not_approved' } },
+  account_restricted: { slot: 'gate', situation: { gate: 'account_restricted' } },
+  under_review: { slot: 'gate', situation: { gate: 'under_review' } },
+  account_not_active: { slot: 'account', situation: { accountTrades: false } },
+  agreements_outdated: { slot: 'gate', situation: { gate: 'agreements_outdated' } },
+  suitability_refused: { slot: 'leverage', order: { leverage: parseAmount('2') } },
+  instrument_delisted: { slot: 'status', terms: { status: 'delisted' } },
+  instrument_halted: { slot: 'status', terms: { status: 'halted' } },
+  instrument_not_tradable: { slot: 'kind', terms: { kind: 'contract' } },
+  market_closed: { slot: 'session', situation: { marketOpen: false } },
+  circuit_breaker_active: { slot: 'breaker', situation: { breakerTripped: true } },
+  expires_in_past: {
+    slot: 'expiry',
+    order: { timeInForce: 'gtd', expiresAt: parseInstant('2026-11-02T12:00:00Z') },
+  },
+  nothing_to_reduce: { slot: 'reduce', order: { reduceOnly: true } },
+  price_unavailable: { slot: 'price', situation: { last: null } },
+  price_stale: {
+    slot: 'stale',
+    situation: { priceStale: true },
+    order: { limitPrice: null, type: 'market', timeInForce: 'ioc' },
+  },
+  stop_on_wrong_side: { slot: 'stop', order: { type: 'stop_limit', stopPrice: parseAmount('90') } },
+  trail_out_of_range: {
+    slot: 'stop',
+    order: { type: 'trailing_stop', trailPercent: parseAmount('100'), limitPrice: null },
+  },
+  price_outside_collar: { slot: 'collar', terms: { collarBps: -2000 } },
+  price_off_tick: { slot: 'tick', terms: { tick: parseAmount('7') } },
+  quantity_off_lot: { slot: 'lot', terms: { lot: parseAmount('0.03') } },
+  quantity_below_minimum: { slot: 'minimum', terms: { minQuantity: parseAmount('5') } },
+  quantity_above_maximum: { slot: 'maximum', terms: { maxQuantity: parseAmount('0.5') } },
+  notional_too_small: {
+    slot: 'notional',
+    order: {
+      quantity: null,
+      notional: parseAmount('1'),
+      limitPrice: null,
+      type: 'market',
+      timeInForce: 'ioc',
+    },
+  },
+  limit_missing: { slot: 'limits', situation: limitSays('limit_missing') },
+  limit_exceeded: { slot: 'limits', situation: limitSays('limit_exceeded') },
+  wallet_not_active: { slot: 'funds', situation: { funds: { status: 'suspended', available: 0n } } },
+  insufficient_funds: { slot: 'funds', situation: { funds: null } },
+};
+
+/** An order without a price, a trigger or a number of units has none to find fault with. */
+const NEVER_TOGETHER: Readonly<Partial<Record<RejectionReason, readonly RejectionReason[]>>> = {
+  price_stale: ['price_outside_collar', 'price_off_tick', 'trail_out_of_range'],
+  trail_out_of_range: ['notional_too_small'],
+  notional_too_small: [
+    'stop_on_wrong_side',
+    'trail_out_of_range',
+    'price_outside_collar',
+    'price_off_tick',
+    'quantity_off_lot',
+    'quantity_below_minimum',
+    'quantity_above_maximum',
+  ],
+};
+
+function excluded(one: RejectionReason, other: RejectionReason): boolean {
+  return (
+    FAULTS[one].slot === FAULTS[other].slot ||
+    NEVER_TOGETHER[one]?.includes(other) === true ||
+    NEVER_TOGETHER[other]?.includes(one) === true
+  );
+}
+
+function reasonUnder(...faults: readonly Fault[]): string {
+  const terms = Object.assign({}, TERMS, ...faults.map((fault) => fault.terms)) as Terms;
+  const situation = Object.assign({}, GOOD, ...faults.map((fault) => fault.situation), {
+    terms,
+  }) as Situation;
+  const base = order('buy 1 limit gtc 100');
+  const answer = decideOrder(Object.assign({}, base, ...faults.map((fault) => fault.order)), situation);
+  return answer.accepted ? 'accepted' : answer.reason;
+}
+
+describe('an order that waits for a price', () => {
+  // The last price is 100, the collar a tenth of it.
+  const table = [
+    // what it says                                     what it reserves at worst
+    ['stop', 'buy', { stopPrice: '110' }, 'reserves 121.242 cap 121'],
+    ['stop', 'sell', { stopPrice: '90' }, 'reserves 1 cap 81'],
+    ['stop', 'buy', { stopPrice: '100' }, 'stop_on_wrong_side'],
+    ['stop', 'sell', { stopPrice: '100' }, 'stop_on_wrong_side'],
+    ['stop_limit', 'buy', { stopPrice: '110', limitPrice: '111' }, 'reserves 111.222'],
+    ['stop_limit', 'buy', { stopPrice: '110', limitPrice: '121.5' }, 'price_outside_collar'],
+    ['stop_limit', 'sell', { stopPrice: '90', limitPrice: '80.5' }, 'price_outside_collar'],
+    ['take_profit', 'buy', { stopPrice: '90' }, 'reserves 99.198 cap 99'],
+    ['take_profit', 'sell', { stopPrice: '110' }, 'reserves 1 cap 99'],
+    ['take_profit', 'sell', { stopPrice: '99' }, 'stop_on_wrong_side'],
+    ['trailing_stop', 'buy', { trailAmount: '10' }, 'reserves 121.242 cap 121'],
+    ['trailing_stop', 'sell', { trailPercent: '10' }, 'reserves 1 cap 81'],
+    ['trailing_stop', 'sell', { trailAmount: '100' }, 'trail_out_of_range'],
+    ['stop', 'sell', { stopPrice: '90.3' }, 'price_off_tick'],
+  ] as const;
+  for (const [type, side, prices, answer] of table) {
+    test(`${side} ${type} ${JSON.stringify(prices)}: ${answer}`, () => {
+      const named = Object.fromEntries(
+        Object.entries(prices).map(([member, text]) => [member, parseAmount(text)]),
+      );
+      const given = decideOrder(
+        { ...order(`${side} 1 limit gtc 100`), limitPrice: null, type, ...named },
+        GOOD,
+      );
+      const cap = given.accepted && given.priceCap !== null ? ` cap ${formatAmount(given.priceCap)}` : '';
+      expect(given.accepted ? `reserves ${formatAmount(given.reservation)}${cap}` : given.reason).toBe(
+        answer,
+      );
+    });
+  }
+});
+
 describe('the reason given is the first that applies', () => {
-  // Each step mends the fault that the former refusal named; the next fault then shows.
-  const ladder: readonly (readonly [Partial<Situation>, string, string])[] = [
-    [{ gate: 'under_review' }, 'buy 99.005 limit gtc 200.25', 'under_review'],
-    [{ accountTrades: false }, 'buy 99.005 limit gtc 200.25', 'account_not_active'],
-    [{ terms: { ...TERMS, status: 'halted' } }, 'buy 99.005 limit gtc 200.25', 'instrument_halted'],
-    [{ last: null }, 'buy 99.005 limit gtc 200.25', 'price_unavailable'],
-    [{}, 'buy 99.005 limit gtc 200.25', 'price_outside_collar'],
-    [{}, 'buy 99.005 limit gtc 100.25', 'price_off_tick'],
-    [{}, 'buy 99.005 limit gtc 100', 'quantity_off_lot'],
-    [{}, 'buy 99 limit gtc 100', 'quantity_above_maximum'],
-    [{ valueRefusal: () => 'limit_exceeded' }, 'buy 9 limit gtc 100', 'limit_exceeded'],
-    [{ openOrdersRefusal: () => 'limit_missing' }, 'buy 9 limit gtc 100', 'limit_missing'],
-    [{}, 'buy 9 limit gtc 100', 'insufficient_funds'],
-  ];
-  for (const [index, [, words, reason]] of ladder.entries()) {
-    test(`${reason}, whatever comes after it`, () => {
-      const later = ladder.slice(index).map(([changes]) => changes);
-      const situation = Object.assign({}, { funds: null }, ...later.reverse());
-      expect(verdict(words, situation)).toBe(reason);
+  test('nothing is wrong with the order that the faults are put into', () => {
+    expect(reasonUnder()).toBe('accepted');
+  });
+
+  test('each reason belongs to one check, in the order of precedence', () => {
+    expect(new Set(REJECTION_REASONS).size).toBe(REJECTION_REASONS.length);
+    expect(PRE_TRADE_CHECKS.flatMap(({ reasons }): readonly string[] => reasons)).toEqual([
+      ...REJECTION_REASONS,
+    ]);
+  });
+
+  test('the documented table has the same reasons in the same order', async () => {
+    const page = await Bun.file(new URL('../../../docs/howto/pre-trade-checks.md', import.meta.url)).text();
+    const rows = page.matchAll(/^\| ([a-z -]*) ?\| `([a-z_]+)` \|/gm);
+    const documented = [...rows].map(([, check, reason]) => [check?.trim(), reason]);
+    const checks = PRE_TRADE_CHECKS.flatMap(({ name, reasons }) =>
+      reasons.map((reason, place) => [place === 0 ? name : '', reason]),
+    );
+    expect(documented).toEqual(checks);
+  });
+
+  for (const [index, first] of REJECTION_REASONS.entries()) {
+    test(`${first}, whatever comes after it`, () => {
+      expect(reasonUnder(FAULTS[first])).toBe(first);
+      for (const later of REJECTION_REASONS.slice(index + 1)) {
+        if (!excluded(first, later)) {
+          expect([first, later, reasonUnder(FAULTS[first], FAULTS[later])]).toEqual([first, later, first]);
+          expect([first, later, reasonUnder(FAULTS[later], FAULTS[first])]).toEqual([first, later, first]);
+        }
+      }
+    });
+  }
+});
+
+describe('leverage suits the risk a person said they bear', () => {
+  const table = [
+    [null, '1', true],
+    [null, '1.1', false],
+    ['conservative', '2', false],
+    ['moderate', '5', true],
+    ['moderate', '5.01', false],
+    ['aggressive', '50', true],
+  ] as const;
+  for (const [riskProfile, leverage, suits] of table) {
+    test(`${riskProfile ?? 'nothing said'} with ${leverage}: ${suits ? 'suits' : 'refused'}`, () => {
+      const answer = reasonUnder({
+        slot: '',
+        situation: { riskProfile },
+        order: { leverage: parseAmount(leverage) },
+      });
+      expect(answer === 'suitability_refused').toBe(!suits);
     });
   }
 });
@@ -131,21 +316,39 @@ describe('what is measured', () => {
 
   test('a sale far below the market is worth the market price', () => {
     const seen: bigint[] = [];
-    const valueRefusal = (value: bigint) => {
+    const limits = ({ value }: Wanted) => {
       seen.push(value);
       return null;
     };
-    verdict('sell 1 limit gtc 90', { valueRefusal });
-    verdict('sell 1 limit gtc 150', { valueRefusal });
-    verdict('buy 1 market ioc', { valueRefusal });
+    verdict('sell 1 limit gtc 90', { limits });
+    verdict('sell 1 limit gtc 150', { limits });
+    verdict('buy 1 market ioc', { limits });
     expect(seen.map(formatAmount)).toEqual(['100', '150', '110']);
   });
 
   test('only orders that may rest count as open', () => {
-    const refusing: Partial<Situation> = { openOrdersRefusal: () => 'limit_exceeded' };
-    expect(verdict('buy 1 limit ioc 100', refusing)).toBe('reserves 100.2');
-    expect(verdict('buy 1 market ioc', refusing)).toBe('reserves 110.22 cap 110');
-    expect(verdict('buy 1 limit day 100', refusing)).toBe('limit_exceeded');
+    const rests = (words: string) => {
+      let asked: boolean | undefined;
+      verdict(words, {
+        limits: (wanted) => {
+          asked = wanted.rests;
+          return null;
+        },
+      });
+      return asked;
+    };
+    expect(rests('buy 1 limit ioc 100')).toBe(false);
+    expect(rests('buy 1 market ioc')).toBe(false);
+    expect(rests('buy 1 limit day 100')).toBe(true);
+  });
+
+  test('a refusal names the limit behind it', () => {
+    const limitId = '0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001';
+    const answer = decideOrder(order('buy 1 limit gtc 100'), {
+      ...GOOD,
+      limits: () => ({ reason: 'limit_exceeded', limitId }),
+    });
+    expect(answer).toEqual({ accepted: false, reason: 'limit_exceeded', limitId });
   });
 
   test('an order beyond what an amount holds is refused, not an error', () => {

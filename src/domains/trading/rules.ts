@@ -1,27 +1,32 @@
 /**
- * Whether an order is accepted, and what it reserves. Pure. Refusals have one order of precedence:
- * gate, account, instrument, price collar, tick and lot and size, risk limits, funds. The first that
- * applies is the reason the order is stored with. What it does not decide: whether the order trades.
+ * Whether an order is accepted, and what it reserves. Pure. `PRE_TRADE_CHECKS` is the one order of
+ * precedence: the first check that refuses gives the reason the order is stored with, and within a
+ * check the reasons stand in their order too. What it does not decide: whether the order trades.
  */
-import {
-  type Amount,
-  amountOf,
-  isMultipleOf,
-  MAX_AMOUNT,
-  maxAmount,
-  ONE,
-  ZERO,
-} from '../../kernel/amount.ts';
-import { BPS_PER_ONE, divideRounded } from '../../kernel/rounding.ts';
+import { type Amount, amountOf, isMultipleOf, MAX_AMOUNT, ONE, ZERO } from '../../kernel/amount.ts';
+import type { Id } from '../../kernel/id.ts';
+import type { Instant } from '../../kernel/time.ts';
+import type { LimitRefusal, Wanted } from '../risk/index.ts';
+import { anchorOf, isOnTick, type OrderType, triggerRefusal, waitsForPrice } from './held-orders.ts';
+import { collarPrice, principalOf, reservedFor, worstFeeBps } from './reservation.ts';
 
 export type Instruction = {
   readonly side: 'buy' | 'sell';
-  readonly type: 'market' | 'limit';
-  readonly timeInForce: 'day' | 'gtc' | 'ioc' | 'fok';
+  readonly type: OrderType;
+  readonly timeInForce: 'day' | 'gtc' | 'ioc' | 'fok' | 'gtd';
   /** Exactly one of quantity and notional is set; a notional is for market buys. */
   readonly quantity: Amount | null;
   readonly notional: Amount | null;
   readonly limitPrice: Amount | null;
+  readonly stopPrice: Amount | null;
+  readonly trailAmount: Amount | null;
+  /** @units per cent */
+  readonly trailPercent: Amount | null;
+  readonly reduceOnly: boolean;
+  /** When a gtd order ends. */
+  readonly expiresAt: Instant | null;
+  /** How many times its margin the order is worth; one without margin. */
+  readonly leverage: Amount;
 };
 
 export type Terms = {
@@ -32,54 +37,87 @@ export type Terms = {
   readonly lot: Amount;
   readonly minQuantity: Amount;
   readonly maxQuantity: Amount;
+  /** What an order must be worth at least. @units quote asset */
+  readonly minNotional: Amount;
   readonly collarBps: number;
   readonly makerFeeBps: number;
   readonly takerFeeBps: number;
 };
 
+export type RiskProfile = 'conservative' | 'moderate' | 'aggressive';
+
 export type Situation = {
   /** What the customer's gate says; null lets the order through. */
   readonly gate: 'kyc_not_approved' | 'account_restricted' | 'under_review' | 'agreements_outdated' | null;
+  readonly now: Instant;
   /** Whether the account's status allows new orders. */
   readonly accountTrades: boolean;
+  /** What the customer said about the risk they bear; null where they never did. */
+  readonly riskProfile: RiskProfile | null;
   readonly terms: Terms;
+  /** The exchange is in its regular session. */
+  readonly marketOpen: boolean;
+  /** A circuit breaker of the platform or of the instrument is tripped. */
+  readonly breakerTripped: boolean;
   /** The price the collar is measured from; null where there is none. */
   readonly last: Amount | null;
-  /** Answers whether the order's worth keeps its limit. @units quote asset */
-  readonly valueRefusal: (value: bigint) => LimitReason | null;
-  /** Answers whether one more open order keeps its limit. */
-  readonly openOrdersRefusal: (openOrders: number) => LimitReason | null;
-  readonly openOrders: number;
+  /** That price has not been confirmed for longer than the instrument allows. */
+  readonly priceStale: boolean;
+  /** What the risk limits say; null where the order keeps them all. */
+  readonly limits: (wanted: Wanted) => LimitRefusal | null;
   /** The wallet the reservation comes out of; null where the account has none in that asset. */
   readonly funds: { readonly status: string; readonly available: bigint } | null;
 };
 
-type LimitReason = 'limit_missing' | 'limit_exceeded';
+/** An order with what follows from it, worked out once; the money is unset where there is no price. */
+type Assessed = {
+  readonly order: Instruction;
+  readonly situation: Situation;
+  readonly terms: Terms;
+  /** The worst price it may trade at. */
+  readonly worst: Amount;
+  readonly reservation: bigint;
+  /** The limit that refused it. */
+  limitId: Id | null;
+};
 
-/** Every reason an order can be stored as rejected with, highest precedence first. */
-export const REJECTION_REASONS = [
-  'kyc_not_approved',
-  'account_restricted',
-  'under_review',
-  'agreements_outdated',
-  'account_not_active',
-  'instrument_delisted',
-  'instrument_halted',
-  'instrument_not_tradable',
-  'price_unavailable',
-  'price_outside_collar',
-  'price_off_tick',
-  'quantity_off_lot',
-  'quantity_below_minimum',
-  'quantity_above_maximum',
-  'notional_too_small',
-  'limit_missing',
-  'limit_exceeded',
-  'wallet_not_active',
-  'insufficient_funds',
+/**
+ * Every check an order passes, highest precedence first, with the reasons it can give.
+ * A check may take for granted that all before it passed.
+ */
+export const PRE_TRADE_CHECKS = [
+  check('gate', ['kyc_not_approved', 'account_restricted', 'under_review'], gateRefusal),
+  check('account', ['account_not_active'], accountRefusal),
+  check('agreements', ['agreements_outdated'], agreementsRefusal),
+  check('suitability', ['suitability_refused'], suitabilityRefusal),
+  check(
+    'instrument',
+    ['instrument_delisted', 'instrument_halted', 'instrument_not_tradable'],
+    instrumentRefusal,
+  ),
+  check('circuit breaker', ['circuit_breaker_active'], breakerRefusal),
+  check('session', ['market_closed'], sessionRefusal),
+  check('expiry', ['expires_in_past'], expiryRefusal),
+  check('reduce only', ['nothing_to_reduce'], reduceRefusal),
+  check('price', ['price_unavailable', 'price_stale'], availabilityRefusal),
+  check('trigger', ['stop_on_wrong_side', 'trail_out_of_range'], stopRefusal),
+  check('collar', ['price_outside_collar'], collarRefusal),
+  check('tick', ['price_off_tick'], tickRefusal),
+  check(
+    'size',
+    ['quantity_off_lot', 'quantity_below_minimum', 'quantity_above_maximum', 'notional_too_small'],
+    sizeRefusal,
+  ),
+  check('limits', ['limit_missing', 'limit_exceeded'], limitsRefusal),
+  check('funds', ['wallet_not_active', 'insufficient_funds'], fundsRefusal),
 ] as const;
 
-export type RejectionReason = (typeof REJECTION_REASONS)[number];
+export type RejectionReason = (typeof PRE_TRADE_CHECKS)[number]['reasons'][number];
+
+/** Every reason an order can be stored as rejected with, highest precedence first. */
+export const REJECTION_REASONS: readonly RejectionReason[] = PRE_TRADE_CHECKS.flatMap(
+  ({ reasons }): readonly RejectionReason[] => reasons,
+);
 
 export type Verdict =
   | {
@@ -89,89 +127,84 @@ export type Verdict =
       /** The worst price a market order may trade at; null for a limit order. */
       readonly priceCap: Amount | null;
     }
-  | { readonly accepted: false; readonly reason: RejectionReason };
+  | { readonly accepted: false; readonly reason: RejectionReason; readonly limitId: Id | null };
 
 /** Decides one order. */
 export function decideOrder(order: Instruction, situation: Situation): Verdict {
-  const { terms, last } = situation;
-  const early = situation.gate ?? accountRefusal(situation) ?? instrumentRefusal(terms);
-  if (early !== null) {
-    return { accepted: false, reason: early };
-  }
-  if (last === null) {
-    return { accepted: false, reason: 'price_unavailable' };
-  }
-  const worst = order.limitPrice ?? collarPrice(order.side, last, terms);
-  const reason =
-    priceRefusal(order, last, terms) ??
-    sizeRefusal(order, worst, terms) ??
-    limitsRefusal(order, worst, last, situation);
-  if (reason !== null) {
-    return { accepted: false, reason };
-  }
-  const reservation = reservationOf(order, worst, terms);
-  const unfunded = fundsRefusal(reservation, situation.funds);
-  if (unfunded !== null) {
-    return { accepted: false, reason: unfunded };
+  const assessed = assess(order, situation);
+  for (const { refusal } of PRE_TRADE_CHECKS) {
+    const reason = refusal(assessed);
+    if (reason !== null) {
+      return { accepted: false, reason, limitId: assessed.limitId };
+    }
   }
   return {
     accepted: true,
-    reservation: amountOf(reservation),
-    priceCap: order.type === 'market' ? worst : null,
+    reservation: amountOf(assessed.reservation),
+    priceCap: order.limitPrice === null ? assessed.worst : null,
   };
-}
-
-/**
- * The worst price a market order may trade at: the last price moved by the collar, on a tick, away
- * from the order.
- */
-export function collarPrice(side: 'buy' | 'sell', last: Amount, terms: Terms): Amount {
-  const away = BigInt(side === 'buy' ? terms.collarBps : -terms.collarBps);
-  const moved = divideRounded(last * (BPS_PER_ONE + away), BPS_PER_ONE, side === 'buy' ? 'up' : 'down');
-  const onTick = divideRounded(moved, terms.tick, side === 'buy' ? 'up' : 'down') * terms.tick;
-  return onTick > MAX_AMOUNT ? MAX_AMOUNT : maxAmount(amountOf(onTick), terms.tick);
-}
-
-/**
- * What an order must have reserved while this much of it is open.
- * @units buys: quote asset, worst price times quantity plus the worst fee rounded up; sells: base asset
- */
-export function reservedFor(
-  side: 'buy' | 'sell',
-  open: { readonly quantity: bigint | null; readonly notional: bigint | null },
-  worst: bigint,
-  feeBps: number,
-): bigint {
-  if (side === 'sell') {
-    return open.quantity ?? 0n;
-  }
-  const principal = principalOf(open, worst);
-  return principal + divideRounded(principal * BigInt(feeBps), BPS_PER_ONE, 'up');
-}
-
-/** What a buy pays at worst without fees. @units quote asset, rounded up */
-export function principalOf(
-  open: { readonly quantity: bigint | null; readonly notional: bigint | null },
-  worst: bigint,
-): bigint {
-  return open.notional ?? divideRounded((open.quantity ?? 0n) * worst, ONE, 'up');
-}
-
-/** The higher of the two rates: what a reservation counts with. @units bps */
-export function worstFeeBps(terms: Pick<Terms, 'makerFeeBps' | 'takerFeeBps'>): number {
-  return Math.max(terms.makerFeeBps, terms.takerFeeBps);
 }
 
 /** True when an order may stay in the book, and so counts among the open orders. */
 export function mayRest(order: Pick<Instruction, 'type' | 'timeInForce'>): boolean {
-  return order.type === 'limit' && (order.timeInForce === 'day' || order.timeInForce === 'gtc');
+  return waitsForPrice(order.type) || (order.type === 'limit' && !trades(order.timeInForce));
 }
 
-function accountRefusal(situation: Situation): RejectionReason | null {
+/** What an order is to a gate: whoever sells what they hold has less to lose than before. */
+export function moveOf(side: 'buy' | 'sell'): 'trade' | 'reduce' {
+  return side === 'sell' ? 'reduce' : 'trade';
+}
+
+/**
+ * The leverage that suits a person. Whoever never said what risk they bear has none.
+ * @units times the margin, scaled
+ */
+const SUITABLE_LEVERAGE: Readonly<Record<RiskProfile, bigint>> = {
+  conservative: ONE,
+  moderate: 5n * ONE,
+  aggressive: MAX_AMOUNT,
+};
+
+/** True for an order that trades when it comes, or never. */
+function trades(timeInForce: Instruction['timeInForce']): boolean {
+  return timeInForce === 'ioc' || timeInForce === 'fok';
+}
+
+function check<const Reasons extends readonly string[]>(
+  name: string,
+  reasons: Reasons,
+  refusal: (assessed: Assessed) => Reasons[number] | null,
+) {
+  return { name, reasons, refusal };
+}
+
+function assess(order: Instruction, situation: Situation): Assessed {
+  const { terms, last } = situation;
+  const worst =
+    order.limitPrice ?? (last === null ? ZERO : collarPrice(order.side, anchorOf(order, last), terms));
+  const reservation = reservedFor(order.side, order, worst, worstFeeBps(terms));
+  return { order, situation, terms, worst, reservation, limitId: null };
+}
+
+function gateRefusal({ situation }: Assessed) {
+  return situation.gate === 'agreements_outdated' ? null : situation.gate;
+}
+
+function accountRefusal({ situation }: Assessed) {
   return situation.accountTrades ? null : 'account_not_active';
 }
 
-function instrumentRefusal(terms: Terms): RejectionReason | null {
+function agreementsRefusal({ situation }: Assessed) {
+  return situation.gate === 'agreements_outdated' ? 'agreements_outdated' : null;
+}
+
+function suitabilityRefusal({ order, situation }: Assessed) {
+  const { riskProfile } = situation;
+  const suitable = riskProfile === null ? ONE : SUITABLE_LEVERAGE[riskProfile];
+  return order.leverage > suitable ? 'suitability_refused' : null;
+}
+
+function instrumentRefusal({ terms }: Assessed) {
   switch (terms.status) {
     case 'delisted':
       return 'instrument_delisted';
@@ -182,26 +215,58 @@ function instrumentRefusal(terms: Terms): RejectionReason | null {
   }
 }
 
-/** A limit may lie any distance behind the market, never further than the collar beyond it. */
-function priceRefusal(order: Instruction, last: Amount, terms: Terms): RejectionReason | null {
-  if (order.limitPrice === null) {
-    return null;
-  }
-  const collar = collarPrice(order.side, last, terms);
-  const beyond = order.side === 'buy' ? order.limitPrice > collar : order.limitPrice < collar;
-  if (beyond) {
-    return 'price_outside_collar';
-  }
-  return isMultipleOf(order.limitPrice, terms.tick) ? null : 'price_off_tick';
+function sessionRefusal({ situation }: Assessed) {
+  return situation.marketOpen ? null : 'market_closed';
 }
 
-function sizeRefusal(order: Instruction, worst: Amount, terms: Terms): RejectionReason | null {
+function breakerRefusal({ situation }: Assessed) {
+  return situation.breakerTripped ? 'circuit_breaker_active' : null;
+}
+
+/** A limit order names its own price; whatever trades at the market's needs one that somebody still stands for. */
+function availabilityRefusal({ order, situation }: Assessed) {
+  if (situation.last === null) {
+    return 'price_unavailable';
+  }
+  return order.limitPrice === null && situation.priceStale ? 'price_stale' : null;
+}
+
+function expiryRefusal({ order, situation }: Assessed) {
+  return order.expiresAt !== null && order.expiresAt <= situation.now ? 'expires_in_past' : null;
+}
+
+/** A sale of what is held reduces it, and can never sell more; a purchase reduces nothing. */
+function reduceRefusal({ order, terms }: Assessed) {
+  return order.reduceOnly && order.side === 'buy' && terms.kind === 'spot' ? 'nothing_to_reduce' : null;
+}
+
+function stopRefusal({ order, situation }: Assessed) {
+  return situation.last === null ? null : triggerRefusal(order, situation.last);
+}
+
+/** A limit may lie any distance behind the market, never further than the collar beyond it. */
+function collarRefusal({ order, situation, terms }: Assessed) {
+  if (order.limitPrice === null || situation.last === null) {
+    return null;
+  }
+  const collar = collarPrice(order.side, anchorOf(order, situation.last), terms);
+  const beyond = order.side === 'buy' ? order.limitPrice > collar : order.limitPrice < collar;
+  return beyond ? 'price_outside_collar' : null;
+}
+
+function tickRefusal({ order, terms }: Assessed) {
+  return isOnTick(order, terms.tick) ? null : 'price_off_tick';
+}
+
+function sizeRefusal(assessed: Assessed) {
+  const { order, worst, terms } = assessed;
   if (order.quantity === null) {
     const affordable = ((order.notional ?? ZERO) * ONE) / worst;
-    if (affordable - (affordable % terms.lot) < terms.minQuantity) {
-      return 'notional_too_small';
+    if (affordable > terms.maxQuantity) {
+      return 'quantity_above_maximum';
     }
-    return affordable > terms.maxQuantity ? 'quantity_above_maximum' : null;
+    const enough = affordable - (affordable % terms.lot) >= terms.minQuantity;
+    return enough && isWorth(assessed) ? null : 'notional_too_small';
   }
   if (!isMultipleOf(order.quantity, terms.lot)) {
     return 'quantity_off_lot';
@@ -209,40 +274,45 @@ function sizeRefusal(order: Instruction, worst: Amount, terms: Terms): Rejection
   if (order.quantity < terms.minQuantity) {
     return 'quantity_below_minimum';
   }
-  return order.quantity > terms.maxQuantity ? 'quantity_above_maximum' : null;
-}
-
-function limitsRefusal(
-  order: Instruction,
-  worst: Amount,
-  last: Amount,
-  situation: Situation,
-): RejectionReason | null {
-  // A sale far below the market is worth what the market pays, not what it asks at least.
-  const price = order.side === 'sell' && last > worst ? last : worst;
-  const value = principalOf(order, price);
-  const reason = situation.valueRefusal(value);
-  if (reason !== null) {
-    return reason;
+  if (order.quantity > terms.maxQuantity) {
+    return 'quantity_above_maximum';
   }
-  if (reservationOf(order, worst, situation.terms) > MAX_AMOUNT) {
-    return 'limit_exceeded';
+  return isWorth(assessed) ? null : 'notional_too_small';
+}
+
+/** Whether an order is worth what the instrument asks for at least: at its limit, or at the last price. */
+function isWorth({ order, situation, worst, terms }: Assessed): boolean {
+  return principalOf(order, order.limitPrice ?? situation.last ?? worst) >= terms.minNotional;
+}
+
+function limitsRefusal(assessed: Assessed) {
+  const { order, situation, terms, reservation } = assessed;
+  const price = riskPriceOf(assessed);
+  const answer = situation.limits({
+    kind: terms.kind,
+    side: order.side,
+    value: principalOf(order, price),
+    price: situation.last ?? price,
+    rests: mayRest(order),
+    leverage: order.leverage,
+  });
+  if (answer !== null) {
+    assessed.limitId = answer.limitId;
+    return answer.reason;
   }
-  return mayRest(order) ? situation.openOrdersRefusal(situation.openOrders + 1) : null;
+  return reservation > MAX_AMOUNT ? 'limit_exceeded' : null;
 }
 
-function reservationOf(order: Instruction, worst: Amount, terms: Terms): bigint {
-  return reservedFor(order.side, order, worst, worstFeeBps(terms));
+/** A sale far below the market is worth what the market pays, not what it asks at least. */
+function riskPriceOf({ order, situation, worst }: Assessed): Amount {
+  const { last } = situation;
+  return order.side === 'sell' && last !== null && last > worst ? last : worst;
 }
 
-function fundsRefusal(reservation: bigint, funds: Situation['funds']): RejectionReason | null {
+function fundsRefusal({ reservation, situation }: Assessed) {
+  const { funds } = situation;
   if (funds !== null && funds.status !== 'active') {
     return 'wallet_not_active';
   }
   return funds === null || funds.available < reservation ? 'insufficient_funds' : null;
-}
-
-/** What an order is to a gate: whoever sells what they hold has less to lose than before. */
-export function moveOf(side: 'buy' | 'sell'): 'trade' | 'reduce' {
-  return side === 'sell' ? 'reduce' : 'trade';
 }

@@ -2,13 +2,14 @@
  * Orders and what became of them. An order's instruction is immutable (I14, by trigger); its events,
  * trades and fills are append-only (I4). An order is its own reservation (I3): `reservation` counts
  * in the wallet's `reserved` while the order is open. `order_events` is also the outbox of orders.
+ * What orders, events, trades and fills name is proved by statement triggers instead of foreign keys
+ * (docs/adr/0025-orders-without-foreign-keys.md).
  */
 import { sql } from 'drizzle-orm';
 import {
   bigint,
   boolean,
   check,
-  foreignKey,
   index,
   integer,
   jsonb,
@@ -20,9 +21,8 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core';
 import { amount, digest, instant, ratio } from '../../platform/db/columns.ts';
-import { internalRows, ownedBy } from '../../platform/db/policies.ts';
-import { accounts } from '../accounts/schema.ts';
-import { book, wallets } from '../ledger/schema.ts';
+import { internalRows, ownedBy, publishedRows } from '../../platform/db/policies.ts';
+import { book } from '../ledger/schema.ts';
 import { instruments } from '../markets/schema.ts';
 
 export const orderSide = pgEnum('order_side', ['buy', 'sell']);
@@ -54,9 +54,7 @@ export const orders = pgTable(
     userId: uuid('user_id').notNull(),
     accountId: uuid('account_id').notNull(),
     book: book('book').notNull(),
-    instrumentId: uuid('instrument_id')
-      .notNull()
-      .references(() => instruments.id),
+    instrumentId: uuid('instrument_id').notNull(),
     symbol: text('symbol').notNull(),
     side: orderSide('side').notNull(),
     type: orderType('type').notNull(),
@@ -84,11 +82,21 @@ export const orders = pgTable(
     /** What the order reserves: quote asset for a buy, base asset for a sell. */
     reservationAsset: text('reservation_asset').notNull(),
     reservation: amount('reservation').notNull(),
-    walletId: uuid('wallet_id').references(() => wallets.id),
+    walletId: uuid('wallet_id'),
     filledQuantity: amount('filled_quantity').notNull().default(sql`0`),
+    /** What will not trade because another order of its group has. */
+    reducedQuantity: amount('reduced_quantity').notNull().default(sql`0`),
     filledAmount: amount('filled_amount').notNull().default(sql`0`),
     fees: amount('fees').notNull().default(sql`0`),
+    /** Its place in time; a new one when it is triggered or set free. */
     bookSeq: bigint('book_seq', { mode: 'bigint' }),
+    /** A trailing order's place among those its book holds; which mark is its own follows from it. */
+    heldSeq: bigint('held_seq', { mode: 'bigint' }),
+    /** The best price a trailing order had seen when it was held, and in the end when it was triggered. */
+    highWaterMark: amount('high_water_mark'),
+    /** The price that triggered it. */
+    triggerPrice: amount('trigger_price'),
+    triggeredAt: instant('triggered_at'),
     cancelRequestedAt: instant('cancel_requested_at'),
     cancelReason: text('cancel_reason'),
     version: integer('version').notNull().default(1),
@@ -96,12 +104,9 @@ export const orders = pgTable(
     closedAt: instant('closed_at'),
   },
   (table) => [
-    foreignKey({
-      name: 'orders_account_id_user_id_fkey',
-      columns: [table.accountId, table.userId],
-      foreignColumns: [accounts.id, accounts.userId],
-    }),
-    uniqueIndex('orders_client_order_id_key').on(table.accountId, table.clientOrderId),
+    uniqueIndex('orders_client_order_id_key')
+      .on(table.accountId, table.clientOrderId)
+      .where(sql`${table.clientOrderId} is not null`),
     uniqueIndex('orders_idempotency_key').on(table.accountId, table.idempotencyKey, table.idempotencyIndex),
     uniqueIndex('orders_book_seq_key').on(table.instrumentId, table.book, table.bookSeq),
     index('orders_account_id_idx').on(table.accountId, table.id),
@@ -117,12 +122,17 @@ export const orders = pgTable(
     index('orders_cancel_idx')
       .on(table.instrumentId, table.book)
       .where(sql`${table.cancelRequestedAt} is not null and ${table.closedAt} is null`),
+    // Whose time is over: looked for each minute among all that are open.
+    index('orders_expires_idx')
+      .on(table.expiresAt)
+      .where(sql`${table.closedAt} is null and ${table.expiresAt} is not null`),
     check('orders_size_check', sql`num_nonnulls(${table.quantity}, ${table.notional}) = 1`),
     check(
       'orders_quantity_check',
-      sql`${table.quantity} > 0 and ${table.filledQuantity} <= ${table.quantity}`,
+      sql`${table.quantity} > 0 and ${table.reducedQuantity} >= 0 and ${table.filledQuantity} + ${table.reducedQuantity} <= ${table.quantity}`,
     ),
     check('orders_notional_check', sql`${table.notional} > 0`),
+    check('orders_triggered_check', sql`(${table.triggeredAt} is null) = (${table.triggerPrice} is null)`),
     check('orders_reservation_check', sql`${table.reservation} >= 0`),
     check(
       'orders_closed_check',
@@ -142,9 +152,7 @@ export const orderEvents = pgTable(
   'order_events',
   {
     id: uuid('id').primaryKey(),
-    orderId: uuid('order_id')
-      .notNull()
-      .references(() => orders.id),
+    orderId: uuid('order_id').notNull(),
     userId: uuid('user_id').notNull(),
     accountId: uuid('account_id').notNull(),
     type: text('type').notNull(),
@@ -163,9 +171,7 @@ export const trades = pgTable(
   'trades',
   {
     id: uuid('id').primaryKey(),
-    instrumentId: uuid('instrument_id')
-      .notNull()
-      .references(() => instruments.id),
+    instrumentId: uuid('instrument_id').notNull(),
     symbol: text('symbol').notNull(),
     book: book('book').notNull(),
     price: amount('price').notNull(),
@@ -186,12 +192,8 @@ export const fills = pgTable(
   'fills',
   {
     id: uuid('id').primaryKey(),
-    tradeId: uuid('trade_id')
-      .notNull()
-      .references(() => trades.id),
-    orderId: uuid('order_id')
-      .notNull()
-      .references(() => orders.id),
+    tradeId: uuid('trade_id').notNull(),
+    orderId: uuid('order_id').notNull(),
     userId: uuid('user_id').notNull(),
     accountId: uuid('account_id').notNull(),
     symbol: text('symbol').notNull(),
@@ -215,6 +217,8 @@ export const fills = pgTable(
   ],
 );
 
+export const bookPhase = pgEnum('book_phase', ['continuous', 'halted']);
+
 /** Who matches a (book, instrument) now: the epoch fences an owner that was replaced. */
 export const bookOwners = pgTable(
   'book_owners',
@@ -225,10 +229,37 @@ export const bookOwners = pgTable(
     book: book('book').notNull(),
     epoch: bigint('epoch', { mode: 'bigint' }).notNull(),
     lastBookSeq: bigint('last_book_seq', { mode: 'bigint' }).notNull(),
+    /** Whether the book matches or collects for its next auction. */
+    phase: bookPhase('phase').notNull().default('continuous'),
     ownedSince: instant('owned_since').notNull(),
   },
   (table) => [
     primaryKey({ name: 'book_owners_pkey', columns: [table.instrumentId, table.book] }),
     ...internalRows('book_owners'),
+  ],
+);
+
+/**
+ * The best prices that held trailing orders have seen, without a row of each: those of a side held from
+ * `from_held_seq` on, up to the next row, have seen `mark`. A new best price changes one row.
+ */
+export const trailMarks = pgTable(
+  'trail_marks',
+  {
+    instrumentId: uuid('instrument_id')
+      .notNull()
+      .references(() => instruments.id),
+    book: book('book').notNull(),
+    side: orderSide('side').notNull(),
+    fromHeldSeq: bigint('from_held_seq', { mode: 'bigint' }).notNull(),
+    mark: amount('mark').notNull(),
+  },
+  (table) => [
+    primaryKey({
+      name: 'trail_marks_pkey',
+      columns: [table.instrumentId, table.book, table.side, table.fromHeldSeq],
+    }),
+    check('trail_marks_mark_check', sql`${table.mark} > 0`),
+    ...publishedRows('trail_marks'),
   ],
 );

@@ -1,17 +1,22 @@
-import { and, asc, desc, eq, lt, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, gte, lt, sql } from 'drizzle-orm';
 import { type Amount, parseAmount } from '../../kernel/amount.ts';
+import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { Page } from '../../kernel/page.ts';
 import { divide } from '../../kernel/rounding.ts';
+import type { Instant } from '../../kernel/time.ts';
 import type { Ctx } from '../../platform/context.ts';
+import type { Tx } from '../../platform/db/client.ts';
 import { ownRows } from '../../platform/db/own-rows.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { cutPage, type PageRequest, readCursor } from '../../platform/http/cursor.ts';
 import { refuse } from '../../platform/http/refuse.ts';
 import { findAccount } from '../accounts/index.ts';
 import { instrumentOf } from '../markets/index.ts';
+import { anchorOf } from './held-orders.ts';
 import type { OrderRow } from './pipeline/ticket.ts';
 import { tradingEngine } from './pipeline/trading-engine.ts';
+import { readMarks } from './pipeline/trail-marks.ts';
 import { fills, orderEvents, orders, trades } from './schema.ts';
 
 /** What an order looks like outside: with what follows from its columns. */
@@ -20,25 +25,52 @@ export type OrderView = OrderRow & {
   readonly averageFillPrice: Amount | null;
 };
 
-/** Adds to an order what follows from its columns. */
-export function viewOf(order: OrderRow): OrderView {
+/** Adds to an order what follows from its columns; a trailing order that is held has seen `mark`. */
+export function viewOf(order: OrderRow, mark: Amount | null = order.highWaterMark): OrderView {
+  const { quantity, filledQuantity, filledAmount, reducedQuantity } = order;
   return {
     ...order,
-    remainingQuantity: order.quantity === null ? null : order.quantity - order.filledQuantity,
-    averageFillPrice:
-      order.filledQuantity === 0n ? null : divide(order.filledAmount, order.filledQuantity, 'half_even'),
+    highWaterMark: mark,
+    triggerPrice: order.status === 'held' ? heldAt(order, mark) : order.triggerPrice,
+    remainingQuantity: quantity === null ? null : quantity - filledQuantity - reducedQuantity,
+    averageFillPrice: filledQuantity === 0n ? null : divide(filledAmount, filledQuantity, 'half_even'),
   };
+}
+
+/** Where an order that is held would be triggered now; null before it trails anything. */
+function heldAt(order: OrderRow, mark: Amount | null): Amount | null {
+  const trailPercent = order.trailPercent === null ? null : parseAmount(order.trailPercent);
+  return order.stopPrice ?? (mark === null ? null : anchorOf({ ...order, trailPercent }, mark));
+}
+
+/** Orders as they are seen, with what those that trail have seen. */
+async function viewsOf(tx: Tx, rows: readonly OrderRow[]): Promise<OrderView[]> {
+  const trailing = rows.filter((row) => row.status === 'held' && row.heldSeq !== null);
+  const markOf = await readMarks(
+    tx,
+    trailing.map((row) => row.instrumentId),
+  );
+  return rows.map((row) =>
+    row.status === 'held' && row.heldSeq !== null
+      ? viewOf(row, markOf(row) ?? row.highWaterMark)
+      : viewOf(row),
+  );
 }
 
 export type OrderFilter = PageRequest & {
   readonly accountId?: Id | undefined;
   readonly status?: OrderRow['status'] | undefined;
   readonly symbol?: string | undefined;
+  readonly side?: OrderRow['side'] | undefined;
+  /** When they were placed: `from` inclusive, `to` not. */
+  readonly from?: Instant | undefined;
+  readonly to?: Instant | undefined;
 };
 
 /** Orders the caller may see, newest first. @errors invalid_cursor */
 export async function listOrders(ctx: Ctx, filter: OrderFilter): Promise<Page<OrderView>> {
-  const listing = `orders ${filter.accountId ?? ''} ${filter.status ?? ''} ${filter.symbol ?? ''}`;
+  const { accountId, status, symbol, side, from, to } = filter;
+  const listing = `orders ${[accountId, status, symbol, side, from, to].map((part) => part ?? '').join(' ')}`;
   const key = ctx.deps.keyring.cursorKey;
   return transact(ctx, ctx.login, async (tx) => {
     const [before] = filter.cursor === undefined ? [] : readCursor(key, listing, filter.cursor);
@@ -48,16 +80,19 @@ export async function listOrders(ctx: Ctx, filter: OrderFilter): Promise<Page<Or
       .where(
         and(
           ownRows(ctx, orders.userId),
-          filter.accountId === undefined ? undefined : eq(orders.accountId, filter.accountId),
-          filter.status === undefined ? undefined : eq(orders.status, filter.status),
-          filter.symbol === undefined ? undefined : eq(orders.symbol, filter.symbol),
+          accountId === undefined ? undefined : eq(orders.accountId, accountId),
+          status === undefined ? undefined : eq(orders.status, status),
+          symbol === undefined ? undefined : eq(orders.symbol, symbol),
+          side === undefined ? undefined : eq(orders.side, side),
+          from === undefined ? undefined : gte(orders.placedAt, from),
+          to === undefined ? undefined : lt(orders.placedAt, to),
           before === undefined ? undefined : lt(orders.id, before),
         ),
       )
       .orderBy(desc(orders.id))
       .limit(filter.limit + 1);
     const page = cutPage(key, listing, rows, filter.limit, (row) => [row.id]);
-    return { ...page, data: page.data.map(viewOf) };
+    return { ...page, data: await viewsOf(tx, page.data) };
   });
 }
 
@@ -71,7 +106,7 @@ export async function getOrder(ctx: Ctx, orderId: Id): Promise<OrderView> {
     if (order === undefined) {
       throw refuse('not_found');
     }
-    return viewOf(order);
+    return present((await viewsOf(tx, [order]))[0], 'one order has one view');
   });
 }
 
@@ -101,12 +136,18 @@ export async function getOrderByClientId(
     if (order === undefined) {
       throw refuse('not_found');
     }
-    return viewOf(order);
+    return present((await viewsOf(tx, [order]))[0], 'one order has one view');
   });
 }
 
-/** What happened to an order, oldest first. @errors not_found */
-export async function listOrderEvents(ctx: Ctx, orderId: Id) {
+/** What happened to an order, oldest first. @errors not_found, invalid_cursor */
+export async function listOrderEvents(
+  ctx: Ctx,
+  orderId: Id,
+  page: PageRequest,
+): Promise<Page<typeof orderEvents.$inferSelect>> {
+  const listing = `order events ${orderId}`;
+  const key = ctx.deps.keyring.cursorKey;
   return transact(ctx, ctx.login, async (tx) => {
     const [order] = await tx
       .select({ id: orders.id })
@@ -115,7 +156,16 @@ export async function listOrderEvents(ctx: Ctx, orderId: Id) {
     if (order === undefined) {
       throw refuse('not_found');
     }
-    return tx.select().from(orderEvents).where(eq(orderEvents.orderId, orderId)).orderBy(asc(orderEvents.id));
+    const [after] = page.cursor === undefined ? [] : readCursor(key, listing, page.cursor);
+    const rows = await tx
+      .select()
+      .from(orderEvents)
+      .where(
+        and(eq(orderEvents.orderId, orderId), after === undefined ? undefined : gt(orderEvents.id, after)),
+      )
+      .orderBy(asc(orderEvents.id))
+      .limit(page.limit + 1);
+    return cutPage(key, listing, rows, page.limit, (row) => [row.id]);
   });
 }
 

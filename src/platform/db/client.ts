@@ -29,6 +29,8 @@ export type Databases = {
   readonly staff: Database;
   readonly engine: Database;
   readonly connections: Readonly<Record<Login, Connection>>;
+  /** How many connections of each login there are at most. */
+  readonly sizes: PoolSizes;
   /** Adds what must stop before the connections close, such as a listener. */
   readonly beforeClose: (stop: () => Promise<void>) => void;
   readonly close: () => Promise<void>;
@@ -48,6 +50,7 @@ export function openDatabases(connections: Readonly<Record<Login, Connection>>, 
     staff: drizzle(staff),
     engine: drizzle(engine),
     connections,
+    sizes,
     beforeClose: (stop) => {
       if (closed) {
         stop().catch(() => {});

@@ -2,13 +2,13 @@
  * The only place that locks. Everyone takes locks in one order (docs/architecture.md: books, approvals,
  * gates, accounts, then rows sorted by id, wallets last), so two transactions cannot wait for each other.
  */
-import { getTableColumns, type InferSelectModel, inArray, sql } from 'drizzle-orm';
+import { type InferSelectModel, inArray, sql } from 'drizzle-orm';
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
-import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { Tx } from './client.ts';
-import { arrayLiteral } from './insert-rows.ts';
+import { arrayLiteral, arrayParameter } from './insert-rows.ts';
 import { executePrepared } from './prepared.ts';
+import { namesOf, readColumns } from './read-columns.ts';
 
 type TableWithId = PgTable & { readonly id: PgColumn };
 
@@ -18,17 +18,7 @@ export async function lockRows<Table extends TableWithId>(
   table: Table,
   ids: readonly Id[],
 ): Promise<InferSelectModel<Table>[]> {
-  if (ids.length === 0) {
-    return [];
-  }
-  const sorted = [...new Set(ids)].sort();
-  const rows = await tx
-    .select()
-    .from(table as PgTable)
-    .where(inArray(table.id, sorted))
-    .orderBy(table.id)
-    .for('update');
-  return rows as InferSelectModel<Table>[];
+  return (await lockColumns(tx, table, namesOf(table), ids)) as InferSelectModel<Table>[];
 }
 
 /** Locks as `lockRows` does and reads only what is asked for, by a prepared statement: for hot paths. */
@@ -44,25 +34,13 @@ export async function lockColumns<
   if (ids.length === 0) {
     return [];
   }
-  const all = getTableColumns(table as PgTable);
-  const columns = names.map((name) => ({ name, column: present(all[name], 'a table has its columns') }));
-  const selected = sql.join(
-    columns.map(({ column }) => sql.identifier(column.name)),
-    sql`, `,
-  );
-  const sorted = arrayLiteral([...new Set(ids)].sort());
-  const rows = await executePrepared<Record<string, unknown>>(
+  const sorted = arrayParameter('uuid', [...new Set(ids)].sort());
+  return readColumns(
     tx,
-    sql`select ${selected} from ${table} where id = any (${sql.param(sorted)}::uuid[]) order by id for update`,
+    table,
+    names,
+    sql`${table} where id = any (${sql.param(sorted)}::uuid[]) order by id for update`,
   );
-  return rows.map((row) => {
-    const read: Record<string, unknown> = {};
-    for (const { name, column } of columns) {
-      const value = row[column.name];
-      read[name] = value === null ? null : column.mapFromDriverValue(value);
-    }
-    return read as Pick<InferSelectModel<Table>, Name>;
-  });
 }
 
 /** Locks those of the rows that nobody holds just now, in id order: for work that comes again. @shape their ids */
@@ -94,9 +72,13 @@ export async function lockRow<Table extends TableWithId>(
  * (FOR SHARE would write the row).
  */
 export async function lockShared(tx: Tx, names: readonly string[]): Promise<void> {
-  await tx.execute(sql`select pg_advisory_xact_lock_shared(hashtextextended(name, 0))
-    from unnest(${sql.param([...new Set(names)].sort())}::text[]) with ordinality as wanted (name, place)
-    order by place`);
+  const wanted = arrayParameter('text', [...new Set(names)].sort());
+  await executePrepared(
+    tx,
+    sql`select count(pg_advisory_xact_lock_shared(hashtextextended(name, 0)))
+      from (select name from unnest(${sql.param(wanted)}::text[]) with ordinality as wanted (name, place)
+        order by place) sorted`,
+  );
 }
 
 /** Excludes both readers and writers of the named things until the transaction ends. */
@@ -104,4 +86,14 @@ export async function lockExclusive(tx: Tx, names: readonly string[]): Promise<v
   for (const name of [...new Set(names)].sort()) {
     await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`);
   }
+}
+
+/** The same for many things in one statement, for batches. */
+export async function lockManyExclusive(tx: Tx, names: readonly string[]): Promise<void> {
+  const sorted = sql.param(arrayLiteral([...new Set(names)].sort()));
+  await executePrepared(
+    tx,
+    sql`select pg_advisory_xact_lock(hashtextextended(name, 0))::text
+      from unnest(${sorted}::text[]) with ordinality as wanted (name, place) order by place`,
+  );
 }

@@ -6,6 +6,7 @@ export const PARTITIONED_BY: Readonly<Record<string, string>> = {
   audit_logs: 'recorded_at',
   journals: 'booked_at',
   ledger_entries: 'booked_at',
+  price_ticks: 'received_at',
 };
 
 /** How many months of partitions are kept ahead, this month included. */

@@ -8,7 +8,7 @@ import type { Ctx } from '../context.ts';
 import type { Tx } from './client.ts';
 import { isRetryable, sqlStateOf, translateDatabaseError } from './errors.ts';
 import { files, systemMarks } from './schema.ts';
-import { onCommit, transact } from './transact.ts';
+import { onCommit, together, transact } from './transact.ts';
 
 let foundation: Foundation;
 let system: Ctx;
@@ -60,6 +60,28 @@ describe('a transaction', () => {
       return tries;
     });
     expect([result, await marks(`retried ${state}`)]).toEqual([3, 1]);
+  });
+
+  test('has all that was begun together behind it when it ends, also when the first of them fails', async () => {
+    let late = false;
+    const slow = async (tx: Tx) => {
+      await Bun.sleep(50);
+      late = true;
+      await mark(tx, 'late');
+    };
+    const work = transact(system, 'engine', (tx) => together(fail(tx, 'PL001'), slow(tx)));
+    expect(await work.catch(sqlStateOf)).toBe('PL001');
+    expect([late, await marks('late')]).toEqual([true, 0]);
+    const done = transact(system, 'engine', (tx) => together(mark(tx, 'one'), mark(tx, 'two')));
+    expect((await done).length).toBe(2);
+    expect([await marks('one'), await marks('two')]).toEqual([1, 1]);
+  });
+
+  test('tells of what failed by itself, not of what failed for it', async () => {
+    const failed = (code: string) => Promise.reject(Object.assign(new Error(code), { code }));
+    const first = (...codes: string[]) => together(...codes.map(failed)).catch(sqlStateOf);
+    expect(await first('25P02', '40001', 'PL001')).toBe('40001');
+    expect(await first('25P02', '25P02')).toBe('25P02');
   });
 
   test('is given up after four tries', async () => {

@@ -8,9 +8,12 @@ import { personOf } from '../../kernel/actor.ts';
 import { assert } from '../../kernel/assert.ts';
 import type { Ctx } from '../context.ts';
 import type { Login, Tx } from './client.ts';
-import { isRetryable } from './errors.ts';
+import { isRetryable, sqlStateOf } from './errors.ts';
 
 const MAX_ATTEMPTS = 4;
+
+/** What every statement hears behind the one that failed. */
+const TRANSACTION_ABORTED = '25P02';
 
 const commitHooks = new WeakMap<Tx, (() => void)[]>();
 const loginsOf = new WeakMap<Tx, Login>();
@@ -49,6 +52,25 @@ export async function transact<Result>(
       }
     }
   }
+}
+
+/**
+ * Has statements of one transaction under way together, so that none waits for the answer to another; the server
+ * carries them out in the order they were begun. Waits for all of them also when one fails: what a transaction sends
+ * once it is over would stand by itself.
+ * @errors that of the first which failed by itself, not for the failure of another
+ */
+export async function together<Works extends readonly unknown[]>(
+  ...works: { readonly [Place in keyof Works]: Promise<Works[Place]> }
+): Promise<Works> {
+  const ends = await Promise.allSettled(works);
+  const failures = ends.filter((end) => end.status === 'rejected');
+  const [failure] = failures;
+  if (failure !== undefined) {
+    const cause = failures.find(({ reason }) => sqlStateOf(reason) !== TRANSACTION_ABORTED);
+    throw (cause ?? failure).reason;
+  }
+  return ends.map((end) => (end as PromiseFulfilledResult<unknown>).value) as unknown as Works;
 }
 
 /** Runs `hook` once the transaction has committed; never if it rolls back. */

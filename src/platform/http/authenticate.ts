@@ -14,12 +14,13 @@ export type SignedParts = {
 };
 
 /**
- * Says who sends this credential, without waiting where that is known already.
+ * Says who sends this credential, without waiting where that is known already. `request` is null where
+ * the credential was shown before and only has to hold still: a signature covered the request it came with.
  * @errors credential_invalid (one code for every fault: malformed, expired, revoked, unknown)
  */
 export type Authenticate = (
   deps: Deps,
   bearer: string,
   client: Client,
-  request: SignedParts,
+  request: SignedParts | null,
 ) => Actor | Promise<Actor>;

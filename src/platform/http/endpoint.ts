@@ -104,6 +104,8 @@ export type EndpointDefinition<
   readonly inRecovery?: true;
   /** Refusals of this operation are visible to compliance, MLRO and auditors only. */
   readonly restricted?: true;
+  /** It turns the request into a WebSocket; the credential may then come in the first message. */
+  readonly websocket?: true;
   /** The verb itself records whom staff saw, with an event of its own. */
   readonly recordsReads?: true;
   /**
@@ -149,7 +151,16 @@ export function isWrite(operation: Endpoint): boolean {
 /** True where every member of a posted JSON body may be left out: then the body may be, too. */
 export function mayLackBody({ method, body, bodyKind }: Endpoint): boolean {
   const isJson = body !== undefined && (bodyKind ?? 'json') === 'json';
-  return method === 'post' && isJson && body.safeParse({}).success;
+  return method === 'post' && isJson && takesNothing(body);
+}
+
+/** Schemas that an empty object fits; asked once of each, since every request asks. */
+const fitsNothing = new WeakMap<z.ZodType, boolean>();
+
+function takesNothing(body: z.ZodType): boolean {
+  const fits = fitsNothing.get(body) ?? body.safeParse({}).success;
+  fitsNothing.set(body, fits);
+  return fits;
 }
 
 /** The picks of a problem table an operation can give. */

@@ -11,6 +11,7 @@ type Metrics = {
   readonly requests: RequestFigures;
   readonly alarms: Counter<'alarm'>;
   readonly mails: Gauge<'state'>;
+  readonly streamEnds: Counter<'how'>;
 };
 
 const metricsOf = perDeps((deps: Deps): Metrics => {
@@ -22,6 +23,12 @@ const metricsOf = perDeps((deps: Deps): Metrics => {
       name: 'plimsoll_alarms_total',
       help: 'Alarms raised, by name',
       labelNames: ['alarm'],
+      registers: [registry],
+    }),
+    streamEnds: new Counter({
+      name: 'plimsoll_stream_ends_total',
+      help: 'Streams that ended, by how; too_slow are clients that did not read',
+      labelNames: ['how'],
       registers: [registry],
     }),
     mails: new Gauge({
@@ -46,6 +53,24 @@ export function observeAnswer(deps: Deps, operation: string, status: number, ms:
 /** Counts one alarm that was raised. */
 export function countAlarm(deps: Deps, alarm: string): void {
   metricsOf(deps).alarms.inc({ alarm });
+}
+
+/** Counts one stream that ended. */
+export function countStreamEnd(deps: Deps, how: string): void {
+  metricsOf(deps).streamEnds.inc({ how });
+}
+
+/** Shows how many streams are open, whenever somebody asks. */
+export function watchStreams(deps: Deps, open: () => number): void {
+  const { registry } = metricsOf(deps);
+  new Gauge({
+    name: 'plimsoll_streams',
+    help: 'Open streams',
+    registers: [registry],
+    collect() {
+      this.set(open());
+    },
+  });
 }
 
 /** Serves `/metrics` in the Prometheus text format until stopped. */

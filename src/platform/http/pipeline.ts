@@ -19,6 +19,7 @@ import { refuseInRecovery } from '../recovery/mode.ts';
 import type { Authenticate } from './authenticate.ts';
 import { authorise } from './authorise.ts';
 import { type Endpoint, isWrite, mayLackBody, type Reply, rateClassOf } from './endpoint.ts';
+import type { Handshake } from './handshake.ts';
 import { claimKey, keepAnswer, readIdempotencyKey, requestHash } from './idempotency.ts';
 import { observeAnswer } from './metrics.ts';
 import { problemResponse, refusalOf } from './problem.ts';
@@ -27,7 +28,7 @@ import { networkOf, rateLimiterOf, type Standing } from './rate-limiter.ts';
 import { DEFAULT_BODY_BYTES, readBody, refuseBody } from './read-body.ts';
 import { refuse } from './refuse.ts';
 import { queryOf, validate } from './validate.ts';
-import { toWire } from './wire.ts';
+import { toWire, toWireAs } from './wire.ts';
 
 /** A request as the router hands it over. */
 export type Incoming = {
@@ -37,6 +38,8 @@ export type Incoming = {
   readonly params: Readonly<Record<string, string>>;
   readonly requestId: string;
   readonly client: Client;
+  /** Takes the connection over as a WebSocket, where the request asks for that. */
+  readonly upgrade?: (data: object) => boolean;
 };
 
 const NO_MEMBERS = z.strictObject({});
@@ -45,6 +48,7 @@ const WITHOUT_BODY = new Headers({ 'cache-control': 'no-store' });
 const AS_JSON = new Headers({ 'cache-control': 'no-store', 'content-type': 'application/json' });
 const NOTHING = Object.freeze({});
 const ANONYMOUS: Actor = Object.freeze({ kind: 'anonymous' });
+const LATER = Object.freeze({ login: 'app' as const });
 
 /** Answers one request to one operation; never throws. */
 export async function answer(
@@ -72,9 +76,19 @@ export async function answer(
       standing = spent instanceof Promise ? await spent : spent;
       requireTokens(standing);
     }
-    const { login } = authorise(operation.access, actor, deps.clock.realMs(), deps.mode);
+    const { login } = bringsCredentialLater(operation, actor, incoming)
+      ? LATER
+      : authorise(operation.access, actor, deps.clock.realMs(), deps.mode);
     refuseStandstill(deps, operation);
-    const ctx: Ctx = { deps, actor, requestId, client, login, ...readPreconditions(operation, incoming) };
+    const ctx: Ctx = {
+      deps,
+      actor,
+      requestId,
+      client,
+      login,
+      ...readPreconditions(operation, incoming),
+      ...(operation.websocket === true ? { handshake: handshakeOf(authenticate, incoming) } : undefined),
+    };
     const read = readInput(operation, incoming);
     const input = read instanceof Promise ? await read : read;
     if (operation.before !== undefined) {
@@ -116,6 +130,15 @@ export async function refuseUnrouted(deps: Deps, incoming: Incoming, error: Doma
     deps.log.error({ failure: nameOf(failure) }, 'an attempt could not be recorded'),
   );
   return problemResponse(error, path, incoming.requestId);
+}
+
+/** A browser cannot send a credential with the request for a WebSocket: its first message brings it. */
+function bringsCredentialLater({ websocket }: Endpoint, actor: Actor, { upgrade }: Incoming): boolean {
+  return websocket === true && upgrade !== undefined && actor.kind === 'anonymous';
+}
+
+function handshakeOf(authenticate: Authenticate, { request, upgrade }: Incoming): Handshake {
+  return { authenticate, request, ...(upgrade === undefined ? {} : { upgrade }) };
 }
 
 /** In recovery only reads and what leads out of it are served. @errors recovery_mode */
@@ -203,7 +226,7 @@ async function readWithBody(
   const limit = operation.maxBodyBytes ?? DEFAULT_BODY_BYTES;
   const kind = operation.bodyKind ?? 'json';
   const body =
-    request.body === null && mayLackBody(operation)
+    mayLackBody(operation) && request.body === null
       ? {}
       : await readBody(request, kind, limit, operation.bodyTypes);
   return { params, query, body: kind === 'raw' ? body : validate(operation.body, body, 'body'), headers };
@@ -255,7 +278,7 @@ function checked(operation: Endpoint, reply: Reply): Reply {
   if (schema === null || 'binary' in schema || reply.body instanceof Response) {
     return reply;
   }
-  const result = schema.safeParse(toWire(reply.body));
+  const result = schema.safeParse(toWireAs(schema, reply.body));
   assert(
     result.success,
     `${operation.operationId} answers as declared${result.success ? '' : `: ${faultPaths(result.error)}`}`,

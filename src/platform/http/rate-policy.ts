@@ -6,7 +6,7 @@
 import type { Mode } from '../context.ts';
 
 /** What an operation declares; by default reading is `read` and everything else `write`. */
-export type RateClass = 'sign_in' | 'recovery' | 'read' | 'write' | 'orders' | 'export';
+export type RateClass = 'sign_in' | 'recovery' | 'read' | 'write' | 'orders' | 'order_batches' | 'export';
 
 export type RateName = RateClass | 'address';
 
@@ -38,6 +38,7 @@ const NUMBERS: Readonly<Record<Mode, Readonly<Record<RateName, Numbers>>>> = {
     read: [600, 60],
     write: [300, 60],
     orders: [6_000, 60],
+    order_batches: [60, 60],
     export: [20, 60],
   },
   sandbox: {
@@ -47,6 +48,7 @@ const NUMBERS: Readonly<Record<Mode, Readonly<Record<RateName, Numbers>>>> = {
     read: [6_000_000, 60],
     write: [600_000, 60],
     orders: [1_200_000, 60],
+    order_batches: [12_000, 60],
     export: [600, 60],
   },
 };

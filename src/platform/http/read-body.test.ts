@@ -147,3 +147,38 @@ describe('an operation without a body', () => {
     },
   );
 });
+
+test('a body of declared length is read from the wire as it was sent, within its limit, or said to have broken off', async () => {
+  const told = Promise.withResolvers<unknown>();
+  const server = Bun.serve({
+    hostname: '127.0.0.1',
+    port: 0,
+    fetch: async (request) => {
+      const outcome = await outcomeOf(request, 'json', 40);
+      if (request.url.endsWith('/broken')) {
+        told.resolve(outcome);
+      }
+      return Response.json({ outcome });
+    },
+  });
+  const ask = async (body: string): Promise<unknown> => {
+    const headers = { 'content-type': 'application/json' };
+    const answer = await fetch(server.url, { method: 'POST', headers, body });
+    return ((await answer.json()) as { readonly outcome: unknown }).outcome;
+  };
+  expect(await ask('{"name":"Zoë"}')).toEqual({ name: 'Zoë' });
+  expect(await ask('')).toBe('malformed_json');
+  expect(await ask(`{"name":"${'x'.repeat(40)}"}`)).toBe('body_too_large');
+  const socket = await Bun.connect({
+    hostname: '127.0.0.1',
+    port: server.port ?? 0,
+    socket: { data: () => {} },
+  });
+  socket.write(
+    'POST /broken HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n{"a"',
+  );
+  await Bun.sleep(50);
+  socket.terminate();
+  expect(await told.promise).toBe('malformed_request');
+  await server.stop(true);
+});

@@ -74,34 +74,45 @@ async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array
   if (declared !== null && BigInt(declared.replace(/\D/g, '') || '0') > BigInt(maxBytes)) {
     throw tooLarge(maxBytes);
   }
-  const chunks: Uint8Array[] = [];
-  let size = 0;
+  // What says how long it is comes at once, which costs less than a stream; a length beside chunks says nothing.
+  const whole = declared !== null && !request.headers.has('transfer-encoding');
   try {
-    for await (const chunk of request.body ?? []) {
-      size += chunk.length;
-      if (size > maxBytes) {
-        throw tooLarge(maxBytes);
-      }
-      chunks.push(chunk);
+    const bytes = whole ? await request.bytes() : await readChunks(request, maxBytes);
+    if (bytes.length > maxBytes) {
+      throw tooLarge(maxBytes);
     }
+    refuseOtherBody(request.headers, bytes);
+    return bytes;
   } catch (error) {
     // A sender who hangs up in the middle is no failure of ours.
     throw error instanceof DomainError
       ? error
       : refuse('malformed_request', { detail: 'The body broke off.' });
   }
-  const bytes = new Uint8Array(Buffer.concat(chunks));
-  refuseOtherBody(request.headers, bytes);
-  return bytes;
+}
+
+async function readChunks(request: Request, maxBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body ?? []) {
+    size += chunk.length;
+    if (size > maxBytes) {
+      throw tooLarge(maxBytes);
+    }
+    chunks.push(chunk);
+  }
+  return new Uint8Array(Buffer.concat(chunks));
 }
 
 function tooLarge(maxBytes: number): DomainError {
   return refuse('body_too_large', { detail: `At most ${maxBytes} bytes are accepted here.` });
 }
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
 function parseJson(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return JSON.parse(UTF8.decode(bytes));
   } catch {
     throw refuse('malformed_json');
   }

@@ -9,6 +9,7 @@ import { newId } from '../../kernel/id.ts';
 import type { Deps, Location } from '../context.ts';
 import type { Authenticate } from './authenticate.ts';
 import type { Endpoint } from './endpoint.ts';
+import { asksForWebSocket } from './handshake.ts';
 import { answer, type Incoming, refuseUnrouted } from './pipeline.ts';
 import { refusalOf } from './problem.ts';
 import { refuse } from './refuse.ts';
@@ -114,7 +115,8 @@ function incomingOf(
   { clientAddress, clientLocation }: Parts,
 ): Incoming {
   const { headers } = request;
-  const peer = peerOf(request, env);
+  const server = serverOf(env);
+  const peer = server?.requestIP(request)?.address ?? '';
   const location = clientLocation(peer, headers);
   return {
     beganMs: performance.now(),
@@ -126,13 +128,15 @@ function incomingOf(
       userAgent: (headers.get('user-agent') ?? '').slice(0, 512),
       ...(location === undefined ? {} : { location }),
     },
+    ...(server !== undefined && asksForWebSocket(request)
+      ? { upgrade: (data: object) => server.upgrade(request, { data }) }
+      : {}),
   };
 }
 
-/** The peer's address; empty when the app is called in process, without a socket. */
-function peerOf(request: Request, env: unknown): string {
-  const { server } = (env ?? {}) as { readonly server?: Pick<Bun.Server<unknown>, 'requestIP'> };
-  return server?.requestIP(request)?.address ?? '';
+/** What holds the sockets; absent when the app is called in process, without one. */
+function serverOf(env: unknown): Pick<Bun.Server<object>, 'requestIP' | 'upgrade'> | undefined {
+  return ((env ?? {}) as { readonly server?: Bun.Server<object> }).server;
 }
 
 /** A path spelled out comes before one with a parameter in its place, which would answer for it. */

@@ -108,6 +108,33 @@ export function toWire(value: unknown): unknown {
   return value;
 }
 
+/** The same of what a schema names: it drops the other members anyway. */
+export function toWireAs(schema: z.ZodType, value: unknown): unknown {
+  if (!(schema instanceof z.ZodObject) || schema.def.catchall !== undefined || !isPlain(value)) {
+    return toWire(value);
+  }
+  const members: Record<string, unknown> = {};
+  for (const name of membersOf(schema)) {
+    const member = value[name];
+    if (member !== undefined) {
+      members[name] = toWire(member);
+    }
+  }
+  return members;
+}
+
+const memberNames = new WeakMap<z.ZodObject, readonly string[]>();
+
+function membersOf(schema: z.ZodObject): readonly string[] {
+  const names = memberNames.get(schema) ?? Object.keys(schema.shape);
+  memberNames.set(schema, names);
+  return names;
+}
+
+function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
 function wireTypeOf(sqlType: string): z.ZodType | undefined {
   if (sqlType.startsWith('numeric') || sqlType === 'bigint') {
     return wireDecimal;

@@ -24,23 +24,12 @@ export type NewEvent = {
  * @effects rows of `outbox`; wakes the relay after the commit
  */
 export async function publish(tx: Tx, ctx: Ctx, events: readonly NewEvent[]): Promise<void> {
-  if (events.length === 0) {
-    return;
-  }
-  const occurredAt = ctx.deps.clock.now();
-  await tx.insert(outbox).values(
-    events.map((event) => ({
-      id: newId(),
-      type: event.type,
-      userId: event.userId,
-      accountId: event.accountId ?? null,
-      customerVisible: event.customerVisible,
-      data: toWire(event.data) as Json,
-      requestId: ctx.requestId,
-      occurredAt,
-    })),
+  const { requestId } = ctx;
+  await publishMany(
+    tx,
+    ctx,
+    events.map((event) => ({ ...event, requestId })),
   );
-  onCommit(tx, ctx.deps.wakeRelay);
 }
 
 /** An event of a batch, which carries the work of many requests. */

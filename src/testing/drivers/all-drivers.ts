@@ -19,14 +19,18 @@ import { kycApplicationDrivers } from './kyc-applications.ts';
 import { kycRiskDrivers } from './kyc-risk.ts';
 import { marketDrivers, orderDrivers } from './markets.ts';
 import { accountDrivers, depositDrivers, ledgerDrivers, withdrawalDrivers } from './money.ts';
+import { orderSurfaceDrivers } from './order-surface.ts';
 import { payoutDrivers } from './payouts.ts';
 import { approvalDrivers, meDrivers, signInDrivers, staffDrivers } from './people.ts';
+import { priceDrivers } from './prices.ts';
 import { privacyDrivers } from './privacy.ts';
 import { reconciliationDrivers } from './reconciliation.ts';
 import { recoveryDrivers } from './recovery.ts';
 import { retentionDrivers } from './retention.ts';
+import { riskDrivers } from './risk.ts';
 import { sessionDrivers } from './sessions.ts';
 import { transferDrivers } from './transfers.ts';
+import { watchingDrivers } from './watching.ts';
 
 /** How each operation is brought to success; an operation without a driver fails the coverage tests. */
 export const allDrivers: Drivers = {
@@ -54,6 +58,7 @@ export const allDrivers: Drivers = {
   ...amlReportDrivers,
   ...kycRiskDrivers,
   ...marketDrivers,
+  ...riskDrivers,
   ...depositDrivers,
   ...depositEvidenceDrivers,
   ...withdrawalDrivers,
@@ -61,8 +66,11 @@ export const allDrivers: Drivers = {
   ...reconciliationDrivers,
   ...recoveryDrivers,
   ...orderDrivers,
+  ...orderSurfaceDrivers,
   ...auditDrivers,
   ...auditExportDrivers,
   ...retentionDrivers,
   ...archiveDrivers,
+  ...watchingDrivers,
+  ...priceDrivers,
 };

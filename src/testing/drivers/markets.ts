@@ -1,10 +1,11 @@
 import { newId } from '../../kernel/id.ts';
 import type { Answer } from '../send.ts';
 import type { Member, World } from '../world.ts';
-import { type Drivers, done } from './driver.ts';
+import { type Drivers, done, first, REASON } from './driver.ts';
 
 export const marketDrivers: Drivers = {
-  ...reads('listAssets', 'listInstruments', 'getMarketClock'),
+  ...reads('listAssets', 'listInstruments', 'getMarketClock', 'listMarketCalendars', 'listMarketHolidays'),
+  ...reads('listTradingSessions', 'listTradingHalts'),
   ...reads('getInstrument', 'getQuote', 'getOrderBook'),
   listTrades: async (world) => {
     await trade(world);
@@ -19,17 +20,55 @@ export const marketDrivers: Drivers = {
     };
     return world.call('createInstrument', { as: world.people.admin, body });
   },
-  listRiskLimits: (world) => world.call('listRiskLimits', { as: world.people.risk_manager }),
-  proposeRiskLimit: async (world) => {
-    const { userId } = await world.newMember();
-    const body = {
-      scope: 'user',
-      scopeId: userId,
-      type: 'max_open_orders',
-      value: '5',
-      reason: 'New customer',
-    };
-    return world.call('proposeRiskLimit', { as: world.people.risk_manager, body });
+  changeInstrument: async (world) => {
+    const { symbol, version } = await listed(world);
+    return world.call('changeInstrument', {
+      as: world.people.admin,
+      params: { symbol },
+      headers: { 'if-match': `"${version}"` },
+      body: { collarBps: 400 },
+    });
+  },
+  haltInstrument: async (world) => {
+    const { symbol } = await listed(world);
+    return world.call('haltInstrument', {
+      as: world.people.risk_manager,
+      params: { symbol },
+      body: { reason: 'Pending news' },
+    });
+  },
+  resumeInstrument: async (world) => {
+    const { symbol } = await listed(world);
+    const as = world.people.risk_manager;
+    await done(world.call('haltInstrument', { as, params: { symbol }, body: { reason: 'Pending news' } }));
+    return world.call('resumeInstrument', { as, params: { symbol }, body: REASON });
+  },
+  delistInstrument: async (world) => {
+    const { symbol } = await listed(world);
+    return world.call('delistInstrument', { as: world.people.admin, params: { symbol }, body: REASON });
+  },
+  addMarketHolidays: (world) => addHoliday(world),
+  removeMarketHoliday: async (world) => {
+    const { data } = await done(addHoliday(world));
+    return world.call('removeMarketHoliday', {
+      as: world.people.operations,
+      params: { id: first<{ id: string }>(data).id },
+      body: REASON,
+    });
+  },
+  proposeMarketHours: async (world) => {
+    const query = { status: 'pending', action: 'market_sessions.set' };
+    const { data } = await done(world.call('listApprovals', { as: world.people.admin, query }));
+    for (const { id } of data) {
+      await done(
+        world.call('rejectApproval', { as: world.second.risk_manager, params: { id }, body: REASON }),
+      );
+    }
+    return world.call('proposeMarketHours', {
+      as: world.people.risk_manager,
+      params: { exchange: 'SEM' },
+      body: { ...(world.operation('proposeMarketHours').example as object), source: newId() },
+    });
   },
 };
 
@@ -61,6 +100,36 @@ export const orderDrivers: Drivers = {
   },
   listFills: async (world) => world.call('listFills', { as: await trade(world) }),
 };
+
+/** An instrument of its own, which two people listed. */
+async function listed(world: World): Promise<{ readonly symbol: string; readonly version: number }> {
+  const body = {
+    ...(world.operation('createInstrument').example as object),
+    symbol: `ETH/EUR.${newId().slice(-6).toUpperCase()}`,
+    baseAsset: 'ETH',
+    quoteAsset: 'EUR',
+  };
+  const { approvalId, symbol } = await done(world.call('createInstrument', { as: world.people.admin, body }));
+  await done(
+    world.call('approveApproval', {
+      as: world.second.risk_manager,
+      params: { id: approvalId },
+      body: REASON,
+    }),
+  );
+  return done(world.call('getInstrument', { as: world.people.admin, params: { symbol } }));
+}
+
+let holidays = 0;
+
+function addHoliday(world: World): Promise<Answer> {
+  holidays += 1;
+  const day = Temporal.PlainDate.from('2040-01-02').add({ days: holidays }).toString();
+  return world.call('addMarketHolidays', {
+    as: world.people.operations,
+    body: { exchange: 'SEM', holidays: [{ day, name: 'A holiday' }] },
+  });
+}
 
 /** Of what everybody may see, with a symbol where the path asks for one. */
 function reads(...operationIds: readonly string[]): Drivers {

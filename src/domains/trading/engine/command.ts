@@ -31,6 +31,55 @@ export type NewOrder = {
   readonly bookSeq: bigint;
 };
 
+/**
+ * What a held order waits for: a fixed price that the reference price reaches from one side, or a
+ * distance that it falls back from the best price seen since the order was held.
+ */
+export type Trigger = PriceTrigger | TrailTrigger;
+
+export type PriceTrigger = {
+  readonly kind: 'at';
+  /** From which side the reference price comes: `rises` triggers at or above, `falls` at or below. */
+  readonly direction: 'rises' | 'falls';
+  readonly price: bigint;
+};
+
+export type TrailTrigger = {
+  readonly kind: 'trail';
+  /** The distance in the quote asset; exactly one of `amount` and `percentMicro` is set. */
+  readonly amount: bigint | null;
+  /** The distance in millionths of a per cent of the mark. */
+  readonly percentMicro: bigint | null;
+  /** Where it stood before a restart; `null` begins at the reference price of now. */
+  readonly standing: { readonly heldSeq: bigint; readonly mark: bigint } | null;
+};
+
+/** An order that enters the book only once its trigger is reached, as `order` says. */
+export type HoldOrder = {
+  readonly type: 'hold';
+  readonly order: NewOrder;
+  readonly trigger: Trigger;
+};
+
+/** An order that is set free by the end of another one, its parent. */
+export type WaitOrder = {
+  readonly type: 'wait';
+  readonly orderId: string;
+  readonly quantity: bigint;
+  readonly parentId: string;
+  /** All the parent is to trade, and what of it has traded already; `null` when sized by notional. */
+  readonly parentQuantity: bigint | null;
+  readonly parentTraded: bigint;
+};
+
+/** Orders of which only as much trades as one of them asks for: one cancels the others. */
+export type GroupOrders = {
+  readonly type: 'group';
+  readonly groupId: string;
+  /** Sized by quantity; they enter in this order. */
+  readonly members: readonly (NewOrder | HoldOrder)[];
+};
+
 export type CancelOrder = {
   readonly type: 'cancel';
   readonly orderId: string;
@@ -40,4 +89,15 @@ export type CancelOrder = {
 /** Why somebody outside the engine takes an order out of the book. */
 export type CancelRequestReason = 'requested' | 'expired' | 'restricted';
 
-export type EngineCommand = NewOrder | CancelOrder | { readonly type: 'halt' } | { readonly type: 'resume' };
+/** The instrument's price from outside the book; it moves triggers and trails and trades nothing. */
+export type MarkPrice = { readonly type: 'mark'; readonly price: bigint };
+
+export type EngineCommand =
+  | NewOrder
+  | CancelOrder
+  | HoldOrder
+  | WaitOrder
+  | GroupOrders
+  | MarkPrice
+  | { readonly type: 'halt' }
+  | { readonly type: 'resume' };

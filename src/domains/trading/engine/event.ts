@@ -1,7 +1,9 @@
 /**
  * What an engine answers. A `new` that is not a replay yields its trades and then exactly one of
  * `resting`, `done`, `cancelled` and `rejected`; an order that rests ends later in exactly one `done`
- * or `cancelled`. Amounts are scaled bigints at 8 decimals.
+ * or `cancelled`. A `hold` yields one of `held`, `triggered` and `rejected`; an order that is held or
+ * waits ends there in one `triggered`, `released` or `cancelled`, and enters the book only by a command
+ * of its own. Amounts are scaled bigints at 8 decimals.
  */
 import type { CancelRequestReason, Side } from './command.ts';
 
@@ -12,6 +14,11 @@ export type EngineEvent =
   | OrderCancelled
   | OrderRejected
   | CancelMissed
+  | OrderHeld
+  | OrderTriggered
+  | OrderReleased
+  | OrderReduced
+  | TrailMarked
   | PhaseChanged;
 
 export type OrderResting = {
@@ -65,13 +72,57 @@ export type CancelReason =
   | 'price_cap'
   /** A notional buys less than one lot at the best price. */
   | 'notional_too_small'
-  | 'post_only_would_cross';
+  | 'post_only_would_cross'
+  /** Another order of its group traded in its place, or was triggered. */
+  | 'group'
+  /** The order it waited for ended without a trade that would have set it free. */
+  | 'parent_ended';
 
-/** Never entered the book: trading is halted, or the instruction contradicts itself. */
+/** Never entered the book: it cannot rest while trading is halted, or it contradicts itself. */
 export type OrderRejected = {
   readonly type: 'rejected';
   readonly orderId: string;
-  readonly reason: 'halted' | 'invalid_instruction';
+  readonly reason: 'halted' | 'invalid_instruction' | 'no_reference_price';
+};
+
+/** Waits for its trigger. */
+export type OrderHeld = {
+  readonly type: 'held';
+  readonly orderId: string;
+  /** Where a trailing order begins, to be kept; `null` where there is nothing to keep. */
+  readonly trail: { readonly heldSeq: bigint; readonly mark: bigint } | null;
+};
+
+/** Its trigger was reached: it has left the engine and comes back by a command of its own. */
+export type OrderTriggered = {
+  readonly type: 'triggered';
+  readonly orderId: string;
+  /** The reference price that reached it. */
+  readonly price: bigint;
+  /** The best price a trailing order had seen. */
+  readonly mark: bigint | null;
+};
+
+/** Its parent has traded and ended: it has left the engine and comes back by a command of its own. */
+export type OrderReleased = {
+  readonly type: 'released';
+  readonly orderId: string;
+  readonly quantity: bigint;
+};
+
+/** Less of it is open than before although nothing traded. */
+export type OrderReduced = {
+  readonly type: 'reduced';
+  readonly orderId: string;
+  readonly remaining: bigint;
+};
+
+/** The trailing orders of a side that were held from this one on have seen this price as their best. */
+export type TrailMarked = {
+  readonly type: 'marked';
+  readonly side: Side;
+  readonly fromHeldSeq: bigint;
+  readonly mark: bigint;
 };
 
 /** The order to cancel is not in the book: it has ended, or was never admitted. */

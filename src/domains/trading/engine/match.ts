@@ -21,6 +21,8 @@ export type Taker = {
   readonly lotSize: bigint;
   quantity: bigint | null;
   notional: bigint | null;
+  /** What it last traded at; `null` before it has. */
+  lastPrice: bigint | null;
 };
 
 /** Why matching ended: the order is filled, or what stood in its way. */
@@ -50,6 +52,7 @@ export function match(
       }
       level.knownQuantity = null;
       maker.remaining -= quantity;
+      taker.lastPrice = level.price;
       spend(taker, level.price, quantity);
       events.push(tradeOf(taker, maker, quantity));
       if (maker.remaining === 0n) {

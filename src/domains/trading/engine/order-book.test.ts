@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import { formatAmount, ONE, parseAmount } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
+import { createOrderBook, type OrderBook } from './book-state.ts';
 import type {
   CancelRequestReason,
   EngineCommand,
@@ -9,16 +10,7 @@ import type {
   Side,
 } from './command.ts';
 import type { EngineEvent } from './event.ts';
-import {
-  applyCommand,
-  bestAsk,
-  bestBid,
-  createOrderBook,
-  depth,
-  type OrderBook,
-  openOrders,
-  restoreOrderBook,
-} from './order-book.ts';
+import { applyCommand, bestAsk, bestBid, depth, openOrders, restoreOrderBook } from './order-book.ts';
 
 /*
  * The table language. Commands stand at the margin, what they answer is indented below:
@@ -486,7 +478,7 @@ describe('cancel', () => {
 });
 
 describe('halt', () => {
-  test('refuses new orders and lets orders be cancelled until trading resumes', () => {
+  test('collects orders without matching, lets them be cancelled, and crosses them as trading resumes', () => {
     check(`
       new     S1  ann  sell  limit  gtc  100  1
         resting    S1  1
@@ -495,17 +487,18 @@ describe('halt', () => {
       halt
         halted
       halt
+      new     B0  bob  buy   limit  ioc  100  1
+        rejected   B0  halted
       new     B1  bob  buy   limit  gtc  100  1
-        rejected   B1  halted
+        resting    B1  1
       cancel  S1  requested
         cancelled  S1  requested  1
       resume
         resumed
-      resume
-      new     B2  bob  buy   limit  gtc  100  1
-        trade      B2  S2  100  1  0  0
+        trade      B1  S2  100  1  0  0
         done       S2
-        done       B2
+        done       B1
+      resume
     `);
   });
 });
@@ -565,6 +558,8 @@ describe('restore', () => {
     const stored = openOrders(book).sort((left, right) => (left.bookSeq < right.bookSeq ? -1 : 1));
 
     const restored = restoreOrderBook(book.lotSize, stored);
+    // Not an order: the owner tells it as a mark.
+    restored.reference = book.reference;
 
     expect(stored.map((order) => order.orderId)).toEqual(['S1', 'S2', 'S3', 'B1']);
     expect(present(stored[0], 'S1 rests').remaining).toBe(ONE);

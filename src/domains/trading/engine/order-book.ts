@@ -3,68 +3,51 @@
  * in, events out, no clock, no I/O, no randomness, so that one command log always gives the same
  * events byte for byte. It remembers open orders only and decides nothing about money: what reaches it
  * was accepted and reserved, what it answers is settled elsewhere. Day and good-till-date orders rest
- * like good-till-cancelled ones; their end arrives as a cancel.
+ * like good-till-cancelled ones; their end arrives as a cancel. While it is halted it collects: orders
+ * rest uncrossed, nothing trades and nothing triggers; it resumes with an auction.
  */
 import { assert, present, unreachable } from '../../../kernel/assert.ts';
-import type { CancelOrder, EngineCommand, NewOrder, Side } from './command.ts';
-import type { CancelReason, EngineEvent } from './event.ts';
+import { auctionTrades, type Cross, crossOf, firstOwnPair } from './auction.ts';
+import {
+  createOrderBook,
+  isKnown,
+  type OpenOrder,
+  type OrderBook,
+  restOrder,
+  takeOut,
+  takeResting,
+} from './book-state.ts';
+import type {
+  CancelOrder,
+  EngineCommand,
+  GroupOrders,
+  HoldOrder,
+  NewOrder,
+  Side,
+  WaitOrder,
+} from './command.ts';
+import { follow, pushCancelled, pushTriggered, touch } from './consequences.ts';
+import type { EngineEvent } from './event.ts';
+import { addWaiting, hasDependants, openGroup } from './groups.ts';
 import { type MatchStop, match, type Taker, wouldFill } from './match.ts';
-import {
-  createOrderIndex,
-  findOrder,
-  hashOf,
-  indexOrder,
-  type OrderIndex,
-  unindexOrder,
-} from './order-index.ts';
-import {
-  createLadder,
-  isBetter,
-  levelFor,
-  type PriceLadder,
-  removeLevel,
-  walkLevels,
-} from './price-ladder.ts';
-import { enqueue, quantityAt, type RestingOrder, unlink } from './price-level.ts';
-
-export type OrderBook = {
-  /** @units base asset at 8 decimals; what a notional is cut into */
-  readonly lotSize: bigint;
-  readonly bids: PriceLadder;
-  readonly asks: PriceLadder;
-  readonly index: OrderIndex;
-  phase: 'continuous' | 'halted';
-  /** The highest `bookSeq` that ever rested here: a later one cannot be a replay. */
-  highestSeq: bigint;
-};
-
-/** What is needed to put an order back into its place. */
-export type OpenOrder = {
-  readonly orderId: string;
-  readonly accountId: string;
-  readonly personId: string;
-  readonly side: Side;
-  readonly price: bigint;
-  readonly remaining: bigint;
-  readonly bookSeq: bigint;
-};
+import { findOrder, hashOf } from './order-index.ts';
+import { isBetter, type PriceLadder, walkLevels } from './price-ladder.ts';
+import { quantityAt } from './price-level.ts';
+import { holdAt, holdTrailing, isReached, markOf, triggerPriceOf } from './trigger-index.ts';
 
 export type DepthLevel = { readonly price: bigint; readonly quantity: bigint; readonly orderCount: number };
 
 export type Depth = { readonly bids: DepthLevel[]; readonly asks: DepthLevel[] };
 
-/** An empty book, open for trading. */
-export function createOrderBook(lotSize: bigint): OrderBook {
-  assert(lotSize > 0n, 'a lot is more than nothing');
-  return {
-    lotSize,
-    bids: createLadder('buy'),
-    asks: createLadder('sell'),
-    index: createOrderIndex(),
-    phase: 'continuous',
-    highestSeq: 0n,
-  };
-}
+/** A held order as it stands: where it triggers now, and what a trailing one has seen. */
+export type StandingOrder = {
+  readonly orderId: string;
+  readonly side: Side;
+  readonly triggerPrice: bigint;
+  readonly mark: bigint | null;
+  readonly quantity: bigint | null;
+  readonly bookSeq: bigint;
+};
 
 /**
  * The book as it was when these orders were what it held; fastest in `bookSeq` order.
@@ -75,7 +58,7 @@ export function restoreOrderBook(lotSize: bigint, openOrders: Iterable<OpenOrder
   for (const open of openOrders) {
     assert(findOrder(book.index, open.orderId) === null, 'an order rests once');
     assert(open.remaining > 0n && open.price > 0n, 'an open order has a price and something left');
-    rest(book, open, open.price, open.remaining);
+    restOrder(book, open, open.price, open.remaining);
   }
   const { bids, asks } = book;
   assert(
@@ -92,27 +75,37 @@ export function restoreOrderBook(lotSize: bigint, openOrders: Iterable<OpenOrder
  * what has ended.
  */
 export function applyCommand(book: OrderBook, command: EngineCommand, events: EngineEvent[]): void {
+  const from = events.length;
   switch (command.type) {
     case 'new':
       admit(book, command, events);
-      return;
+      break;
     case 'cancel':
       cancel(book, command, events);
+      break;
+    case 'hold':
+      hold(book, command, events);
+      break;
+    case 'wait':
+      waitFor(book, command);
+      break;
+    case 'group':
+      enterGroup(book, command, events);
       return;
+    case 'mark':
+      touch(book, command.price, events);
+      break;
     case 'halt':
-      if (book.phase !== 'halted') {
-        book.phase = 'halted';
-        events.push({ type: 'halted' });
-      }
-      return;
+      halt(book, events);
+      break;
     case 'resume':
-      if (book.phase !== 'continuous') {
-        book.phase = 'continuous';
-        events.push({ type: 'resumed' });
-      }
-      return;
+      resume(book, events);
+      break;
     default:
       unreachable(command);
+  }
+  if (events.length > from && (book.triggers.held.size > 0 || hasDependants(book.dependants))) {
+    follow(book, events, from);
   }
 }
 
@@ -146,6 +139,20 @@ export function openOrders(book: OrderBook): OpenOrder[] {
   return open;
 }
 
+/** Everything that is held, in the order of its numbers. */
+export function heldOrders(book: OrderBook): StandingOrder[] {
+  return [...book.triggers.held.values()]
+    .map((held) => ({
+      orderId: held.order.orderId,
+      side: held.order.side,
+      triggerPrice: triggerPriceOf(held),
+      mark: markOf(held),
+      quantity: held.quantity,
+      bookSeq: held.order.bookSeq,
+    }))
+    .sort((left, right) => (left.bookSeq < right.bookSeq ? -1 : 1));
+}
+
 function admit(book: OrderBook, order: NewOrder, events: EngineEvent[]): void {
   if (order.bookSeq <= book.highestSeq && findOrder(book.index, order.orderId) !== null) {
     return;
@@ -154,7 +161,7 @@ function admit(book: OrderBook, order: NewOrder, events: EngineEvent[]): void {
     events.push({ type: 'rejected', orderId: order.orderId, reason: 'invalid_instruction' });
     return;
   }
-  if (book.phase === 'halted') {
+  if (book.phase === 'halted' && !mayRest(order)) {
     events.push({ type: 'rejected', orderId: order.orderId, reason: 'halted' });
     return;
   }
@@ -162,11 +169,12 @@ function admit(book: OrderBook, order: NewOrder, events: EngineEvent[]): void {
   const limit = order.orderType === 'limit' ? order.price : order.priceCap;
   const best = makers.best;
   const crosses = best !== null && (limit === null || !isBetter(makers.side, limit, best.price));
-  if (crosses && order.postOnly) {
+  // An auction has no first comer to protect: what crosses in it trades, post-only or not.
+  if (crosses && order.postOnly && book.phase === 'continuous') {
     pushCancelled(events, order.orderId, 'post_only_would_cross', order.quantity);
     return;
   }
-  if (!crosses && mayRest(order)) {
+  if ((!crosses || book.phase === 'halted') && mayRest(order)) {
     restRemainder(book, order, order.quantity, events);
     return;
   }
@@ -177,12 +185,16 @@ function admit(book: OrderBook, order: NewOrder, events: EngineEvent[]): void {
     lotSize: book.lotSize,
     quantity: order.quantity,
     notional: order.notional,
+    lastPrice: null,
   };
   if (order.timeInForce === 'fok' && !wouldFill(makers, taker)) {
     pushCancelled(events, order.orderId, 'fok_unfillable', order.quantity);
     return;
   }
   conclude(book, taker, match(makers, book.index, taker, events), events);
+  if (book.makesPrices && taker.lastPrice !== null) {
+    book.reference = taker.lastPrice;
+  }
 }
 
 /** What becomes of a taker when matching stops. */
@@ -205,18 +217,143 @@ function conclude(book: OrderBook, taker: Taker, stop: MatchStop, events: Engine
 }
 
 function cancel(book: OrderBook, command: CancelOrder, events: EngineEvent[]): void {
-  const order = findOrder(book.index, command.orderId);
-  if (order === null) {
+  const open = takeOut(book, command.orderId);
+  if (open === undefined) {
     events.push({ type: 'cancel_missed', orderId: command.orderId });
     return;
   }
-  const level = present(order.level, 'an indexed order stands at a level');
-  unlink(level, order);
-  if (level.orderCount === 0) {
-    removeLevel(order.side === 'buy' ? book.bids : book.asks, level);
+  pushCancelled(events, command.orderId, command.reason, open);
+}
+
+function hold(book: OrderBook, { order, trigger }: HoldOrder, events: EngineEvent[]): void {
+  const { orderId } = order;
+  if (isKnown(book, orderId)) {
+    return;
   }
-  unindexOrder(book.index, order);
-  pushCancelled(events, order.orderId, command.reason, order.remaining);
+  if (!isConsistent(order) || (trigger.kind === 'at' && trigger.price <= 0n)) {
+    events.push({ type: 'rejected', orderId, reason: 'invalid_instruction' });
+    return;
+  }
+  if (trigger.kind === 'at') {
+    if (book.phase === 'continuous' && book.reference !== null && isReached(trigger, book.reference)) {
+      pushTriggered(book, orderId, book.reference, null, events);
+      return;
+    }
+    holdAt(book.triggers, order, trigger);
+    events.push({ type: 'held', orderId, trail: null });
+    return;
+  }
+  const mark = trigger.standing?.mark ?? book.reference;
+  const distance = trigger.amount ?? trigger.percentMicro;
+  if (mark === null || distance === null || distance <= 0n) {
+    const reason = mark === null ? 'no_reference_price' : 'invalid_instruction';
+    events.push({ type: 'rejected', orderId, reason });
+    return;
+  }
+  const heldSeq = holdTrailing(book.triggers, order, trigger, mark);
+  events.push({ type: 'held', orderId, trail: trigger.standing === null ? { heldSeq, mark } : null });
+  if (trigger.standing !== null && book.reference !== null) {
+    // The price may have moved since it was last measured.
+    touch(book, book.reference, events);
+  }
+}
+
+function waitFor(book: OrderBook, command: WaitOrder): void {
+  if (!isKnown(book, command.orderId)) {
+    addWaiting(book.dependants, command);
+  }
+}
+
+/** Members enter one after another; what one does reaches those that are still to come. */
+function enterGroup(book: OrderBook, command: GroupOrders, events: EngineEvent[]): void {
+  if (!isGroup(command)) {
+    for (const member of command.members) {
+      const { orderId } = member.type === 'hold' ? member.order : member;
+      events.push({ type: 'rejected', orderId, reason: 'invalid_instruction' });
+    }
+    return;
+  }
+  const group = openGroup(book.dependants, command);
+  for (const member of command.members) {
+    const { orderId } = member.type === 'hold' ? member.order : member;
+    const quantity = group.coming.get(orderId);
+    group.coming.delete(orderId);
+    if (quantity !== undefined) {
+      const from = events.length;
+      if (member.type === 'hold') {
+        hold(book, { ...member, order: { ...member.order, quantity } }, events);
+      } else {
+        admit(book, { ...member, quantity }, events);
+      }
+      follow(book, events, from);
+    }
+  }
+}
+
+/** Two members that may rest on one side could both trade in one command, so that is no group. */
+function isGroup({ members }: GroupOrders): boolean {
+  const orders = members.map((member) => (member.type === 'hold' ? member.order : member));
+  const entering = members.flatMap((member) => (member.type === 'new' ? [member.side] : []));
+  return orders.every((order) => order.quantity !== null) && new Set(entering).size === entering.length;
+}
+
+function halt(book: OrderBook, events: EngineEvent[]): void {
+  if (book.phase !== 'halted') {
+    book.phase = 'halted';
+    events.push({ type: 'halted' });
+  }
+}
+
+/** The price that was marked meanwhile counts now, then what was collected is crossed. */
+function resume(book: OrderBook, events: EngineEvent[]): void {
+  if (book.phase === 'continuous') {
+    return;
+  }
+  book.phase = 'continuous';
+  events.push({ type: 'resumed' });
+  const marked = book.reference;
+  const cross = auctionOf(book, events);
+  if (cross !== null) {
+    trade(book, cross, events);
+  }
+  if (marked !== null) {
+    touch(book, marked, events);
+  }
+  if (cross !== null && book.makesPrices) {
+    book.reference = cross.price;
+  }
+}
+
+/** The auction in which nobody meets themselves; whoever would is cancelled for it, the newer order. */
+function auctionOf(book: OrderBook, events: EngineEvent[]): Cross | null {
+  for (;;) {
+    const cross = crossOf(book.bids, book.asks, book.reference);
+    const own = cross === null ? null : firstOwnPair(book.bids, book.asks, cross.volume);
+    if (own === null) {
+      return cross;
+    }
+    const newer = own[0].bookSeq > own[1].bookSeq ? own[0] : own[1];
+    takeResting(book, newer);
+    pushCancelled(events, newer.orderId, 'self_match', newer.remaining);
+  }
+}
+
+function trade(book: OrderBook, cross: Cross, events: EngineEvent[]): void {
+  for (const print of auctionTrades(book.bids, book.asks, cross)) {
+    events.push(print);
+    for (const [orderId, left] of [
+      [print.makerOrderId, print.makerRemaining],
+      [print.takerOrderId, print.takerRemaining ?? 0n],
+    ] as const) {
+      const order = present(findOrder(book.index, orderId), 'who trades in an auction rests');
+      order.remaining = left;
+      present(order.level, 'an indexed order stands at a level').knownQuantity = null;
+      if (left === 0n) {
+        takeResting(book, order);
+        events.push({ type: 'done', orderId });
+      }
+    }
+  }
 }
 
 /** An instruction the engine can follow; the acceptance rules refuse the others with better words. */
@@ -242,41 +379,8 @@ function mayRest(order: NewOrder): boolean {
 
 function restRemainder(book: OrderBook, order: NewOrder, left: bigint | null, events: EngineEvent[]): void {
   const remaining = present(left, 'a limit order has a quantity');
-  rest(book, order, present(order.price, 'a limit order has a price'), remaining);
+  restOrder(book, order, present(order.price, 'a limit order has a price'), remaining);
   events.push({ type: 'resting', orderId: order.orderId, remaining });
-}
-
-function rest(book: OrderBook, order: NewOrder | OpenOrder, price: bigint, remaining: bigint): void {
-  const resting: RestingOrder = {
-    idHash: hashOf(order.orderId),
-    personHash: hashOf(order.personId),
-    sameBucket: null,
-    level: null,
-    ahead: null,
-    behind: null,
-    remaining,
-    bookSeq: order.bookSeq,
-    orderId: order.orderId,
-    personId: order.personId,
-    accountId: order.accountId,
-    side: order.side,
-    price,
-  };
-  const newest = order.bookSeq > book.highestSeq;
-  if (newest) {
-    book.highestSeq = order.bookSeq;
-  }
-  enqueue(levelFor(order.side === 'buy' ? book.bids : book.asks, price), resting, newest);
-  indexOrder(book.index, resting);
-}
-
-function pushCancelled(
-  events: EngineEvent[],
-  orderId: string,
-  reason: CancelReason,
-  remaining: bigint | null,
-): void {
-  events.push({ type: 'cancelled', orderId, reason, remaining });
 }
 
 function depthOf(ladder: PriceLadder, levels: number): DepthLevel[] {

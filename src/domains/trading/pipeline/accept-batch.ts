@@ -4,26 +4,36 @@
  * should the transaction fail all the same, the batch is halved until the culprit stands alone.
  */
 import { sql } from 'drizzle-orm';
+import { amountOf } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
+import { DomainError } from '../../../kernel/error.ts';
 import { newId } from '../../../kernel/id.ts';
 import { recordMany } from '../../../platform/audit/record.ts';
 import { type Ctx, type Deps, machineCtx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { sqlStateOf } from '../../../platform/db/errors.ts';
 import { insertRows } from '../../../platform/db/insert-rows.ts';
-import { transact } from '../../../platform/db/transact.ts';
-import { accountsByIds } from '../../accounts/index.ts';
-import { changeReserved, customerWallet, findWallets, walletKey } from '../../ledger/index.ts';
+import { together, transact } from '../../../platform/db/transact.ts';
+import { type Account, accountsByIds } from '../../accounts/index.ts';
+import { changeReserved, customerWallet, walletKey } from '../../ledger/index.ts';
+import { raiseAlerts } from '../../risk/index.ts';
 import { TRADING_EVENTS } from '../audit.ts';
 import { ORDERS_CHANNEL } from '../record-cancel-requests.ts';
 import { orderEvents, orders } from '../schema.ts';
 import { type Decided, decideBatch, firstEventData, type Outcome, sortTickets } from './accept-decisions.ts';
-import { type Candidate, earlierOrders, lockStanding, pricedInstruments } from './accept-reads.ts';
+import {
+  earlierOrders,
+  lockStanding,
+  pricedInstruments,
+  receivingWallet,
+  type Standing,
+} from './accept-reads.ts';
+import { closeReplaced, replaces } from './close-replaced.ts';
 import type { Book, Desk } from './desk.ts';
-import { newOrderCommand } from './engine-commands.ts';
 import { BookLost, holdBooks } from './fence.ts';
+import { dropOrder, holdStill } from './hold-still.ts';
 import type { Waiting } from './intake.ts';
-import { giveUpBooks } from './rebuild-book.ts';
+import { forget, giveUpBooks, workOf } from './rebuild-book.ts';
 import type { Ticket } from './ticket.ts';
 
 export type Accepting = {
@@ -63,7 +73,9 @@ export async function acceptBatch(accepting: Accepting, batch: readonly Waiting[
 /** @effects `orders`, `order_events`, `wallets.reserved`, audit; work for the books this process owns */
 async function acceptTickets(accepting: Accepting, tickets: readonly Ticket[]): Promise<readonly Outcome[]> {
   const ctx = machineCtx(accepting.deps, { kind: 'system', name: 'trading.accept' }, newId());
+  const replacing = tickets.flatMap(({ replaces }) => replaces ?? []);
   for (let attempt = 1; ; attempt += 1) {
+    const goOn = replacing.length === 0 ? undefined : await holdStill(accepting.desk, replacing);
     try {
       const { outcomes, decided } = await transact(ctx, 'engine', (tx) =>
         acceptIn(tx, ctx, accepting.desk, tickets),
@@ -74,29 +86,56 @@ async function acceptTickets(accepting: Accepting, tickets: readonly Ticket[]): 
       if (error instanceof BookLost) {
         giveUpBooks(accepting.desk, error);
       } else if (sqlStateOf(error) !== '23505' || attempt > 1) {
+        if (isOutcomeUnknown(error)) {
+          readAgain(accepting, tickets);
+        }
         throw error;
       }
       // Another process took the key or the number first: read again, now it is there.
+    } finally {
+      if (goOn !== undefined) {
+        goOn();
+        accepting.wake();
+        // What waited meanwhile is taken before the next batch can hold its book still again.
+        await Bun.sleep(0);
+      }
     }
   }
 }
 
+/** Whether a commit may have happened of which the answer was lost. */
+function isOutcomeUnknown(error: unknown): boolean {
+  const state = sqlStateOf(error);
+  return !(error instanceof DomainError) && (state === undefined || /^(08|57P)/.test(state));
+}
+
+/** What may be durable without having entered its book gets there when the book is read again. */
+function readAgain({ desk, wake }: Accepting, tickets: readonly Ticket[]): void {
+  const symbols = new Set(tickets.map(({ order }) => order.symbol));
+  for (const book of desk.books.values()) {
+    if (symbols.has(book.symbol)) {
+      forget(book);
+    }
+  }
+  wake();
+}
+
 async function acceptIn(tx: Tx, ctx: Ctx, desk: Desk, tickets: readonly Ticket[]) {
-  const accounts = await accountsByIds(
-    tx,
-    tickets.map((ticket) => ticket.order.accountId),
+  const accountIds = tickets.map((ticket) => ticket.order.accountId);
+  const [accounts, instruments, earlier] = await together(
+    accountsByIds(tx, accountIds),
+    pricedInstruments(tx, tickets),
+    earlierOrders(tx, tickets),
   );
-  const instruments = await pricedInstruments(tx, tickets);
   const owned = booksOf(desk, tickets, accounts, instruments);
   await holdBooks(tx, owned);
-  const earlier = await earlierOrders(tx, tickets);
   const sorted = sortTickets(tickets, accounts, instruments, earlier);
   if (sorted.candidates.length === 0) {
     return { outcomes: sorted.outcomes, decided: [] };
   }
   const standing = await lockStanding(tx, ctx, sorted.candidates);
   const held = new Set(owned);
-  const { decided, outcomes } = decideBatch(
+  const { decided, outcomes, alerts } = decideBatch(
     sorted.candidates,
     standing,
     earlier,
@@ -106,7 +145,8 @@ async function acceptIn(tx: Tx, ctx: Ctx, desk: Desk, tickets: readonly Ticket[]
       return book !== undefined && held.has(book) ? book : undefined;
     },
   );
-  await write(tx, ctx, decided);
+  await write(tx, ctx, decided, standing);
+  await raiseAlerts(tx, ctx, alerts);
   return { outcomes: [...sorted.outcomes, ...outcomes], decided };
 }
 
@@ -130,66 +170,69 @@ function booksOf(
   return [...books];
 }
 
-async function write(tx: Tx, ctx: Ctx, decided: readonly Decided[]): Promise<void> {
+async function write(tx: Tx, ctx: Ctx, decided: readonly Decided[], standing: Standing): Promise<void> {
   const accepted = decided.filter(({ order }) => order.status !== 'rejected');
-  await changeReserved(
-    tx,
-    accepted.map(({ order }) => ({
+  const replaced = accepted.filter(replaces);
+  const reservations = [
+    ...replaced.map(({ replaced: { walletId, reservation } }) => ({
+      walletId: present(walletId, 'an open order has a funding wallet'),
+      delta: amountOf(-reservation),
+    })),
+    ...accepted.map(({ order }) => ({
       walletId: present(order.walletId, 'an accepted order has a funding wallet'),
       delta: order.reservation,
     })),
+  ];
+  if (replaced.length > 0) {
+    await closeReplaced(tx, ctx, replaced);
+  }
+  const events = decided.map(({ candidate, order }) => ({
+    id: newId(),
+    orderId: order.id,
+    userId: order.userId,
+    accountId: order.accountId,
+    type: order.status === 'rejected' ? 'order.rejected' : 'order.accepted',
+    data: firstEventData(order, candidate.ticket.batchHash),
+    requestId: candidate.ticket.ctx.requestId,
+    occurredAt: order.placedAt,
+  }));
+  const changes = decided.map(({ candidate, order, limitId }) => ({
+    event: TRADING_EVENTS[order.status === 'rejected' ? 'order.rejected' : 'order.placed'],
+    resource: { type: 'order', id: order.id },
+    subjectUserId: order.userId,
+    after: { ...order, limitId, bookSeq: order.bookSeq?.toString() ?? null },
+    ctx: candidate.ticket.ctx,
+  }));
+  await together(
+    changeReserved(tx, reservations),
+    insertRows(
+      tx,
+      orders,
+      decided.map(({ order }) => order),
+    ),
+    insertRows(tx, orderEvents, events),
+    recordMany(tx, ctx, changes),
   );
-  await makeReceivingWallets(
-    tx,
-    ctx,
-    accepted.map(({ candidate }) => candidate),
-  );
-  await insertRows(
-    tx,
-    orders,
-    decided.map(({ order }) => order),
-  );
-  await insertRows(
-    tx,
-    orderEvents,
-    decided.map(({ candidate, order }) => ({
-      id: newId(),
-      orderId: order.id,
-      userId: order.userId,
-      accountId: order.accountId,
-      type: order.status === 'rejected' ? 'order.rejected' : 'order.accepted',
-      data: firstEventData(order),
-      requestId: candidate.ticket.ctx.requestId,
-      occurredAt: order.placedAt,
-    })),
-  );
-  await recordMany(
-    tx,
-    ctx,
-    decided.map(({ candidate, order }) => ({
-      event: TRADING_EVENTS[order.status === 'rejected' ? 'order.rejected' : 'order.placed'],
-      resource: { type: 'order', id: order.id },
-      subjectUserId: order.userId,
-      after: { ...order, bookSeq: order.bookSeq?.toString() ?? null },
-      ctx: candidate.ticket.ctx,
-    })),
-  );
+  await makeReceivingWallets(tx, ctx, accepted, standing);
   if (accepted.some(({ order }) => order.status === 'pending')) {
     await tx.execute(sql`select pg_notify(${ORDERS_CHANNEL}, '')`);
   }
 }
 
 /** So that settlement finds every wallet it pays into and makes none while it holds locks. */
-async function makeReceivingWallets(tx: Tx, ctx: Ctx, accepted: readonly Candidate[]): Promise<void> {
-  const names = accepted.map(({ account, instrument, ticket }) => ({
-    account,
-    accountId: account.id,
-    asset: ticket.order.side === 'buy' ? instrument.baseAsset : instrument.quoteAsset,
-  }));
-  const found = await findWallets(tx, names);
-  const missing = new Map(
-    names.filter((name) => !found.has(walletKey(name))).map((name) => [walletKey(name), name]),
-  );
+async function makeReceivingWallets(
+  tx: Tx,
+  ctx: Ctx,
+  accepted: readonly Decided[],
+  { found }: Standing,
+): Promise<void> {
+  const missing = new Map<string, { readonly account: Account; readonly asset: string }>();
+  for (const { candidate } of accepted) {
+    const name = receivingWallet(candidate);
+    if (!found.has(walletKey(name))) {
+      missing.set(walletKey(name), { account: candidate.account, asset: name.asset });
+    }
+  }
   for (const { account, asset } of missing.values()) {
     await customerWallet(
       tx,
@@ -202,9 +245,19 @@ async function makeReceivingWallets(tx: Tx, ctx: Ctx, accepted: readonly Candida
 
 /** After the commit: what is durable enters the books, in the order of its numbers. */
 function admit(accepting: Accepting, decided: readonly Decided[]): void {
-  for (const { order, book } of decided) {
+  for (const { candidate, order, book, replaced } of decided) {
+    const held = replaced === null ? undefined : accepting.desk.find(replaced);
+    if (held !== undefined && order.status !== 'rejected') {
+      dropOrder(held, present(replaced, 'what is held was replaced').id);
+    }
+    const { last } = candidate.instrument;
+    if (order.bookSeq !== null && last !== null && book?.marked === null) {
+      // The first price of an instrument: a trailing order needs one to begin at.
+      book.marked = last;
+      book.queue.push({ type: 'mark', price: last });
+    }
     if (order.bookSeq !== null) {
-      book?.queue.push(newOrderCommand(order, order.bookSeq));
+      book?.queue.push(workOf(order));
     }
   }
   if (decided.length > 0) {

@@ -2,18 +2,21 @@
  * Decides a batch in arrival order: two orders of one account in one batch see each other, in funds,
  * in open orders, in keys. Nothing is read or written here.
  */
-import { formatAmount, ONE, ZERO } from '../../../kernel/amount.ts';
+import { formatAmount, ZERO } from '../../../kernel/amount.ts';
+import { DomainError } from '../../../kernel/error.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
-import { addMs, type Instant, parseInstant } from '../../../kernel/time.ts';
+import type { Instant } from '../../../kernel/time.ts';
 import { refuse } from '../../../platform/http/refuse.ts';
 import { type Account, accountAllows } from '../../accounts/index.ts';
 import { type Gate, gateRefusal } from '../../identity/index.ts';
 import { walletKey } from '../../ledger/index.ts';
-import type { PricedInstrument } from '../../markets/index.ts';
-import { bindingLimit, limitRefusal } from '../../risk/index.ts';
+import type { MarketState, PricedInstrument } from '../../markets/index.ts';
+import type { NearLimit, NewRiskAlert } from '../../risk/index.ts';
 import { refuseTrading } from '../errors.ts';
-import { decideOrder, mayRest, moveOf, type Situation, type Verdict } from '../rules.ts';
+import { waitsForPrice } from '../held-orders.ts';
+import { decideOrder, moveOf, type Situation, type Verdict } from '../rules.ts';
 import {
+  batchKeyOf,
   type Candidate,
   clientKeyOf,
   type EarlierOrders,
@@ -21,7 +24,9 @@ import {
   reservationAssetOf,
   type Standing,
 } from './accept-reads.ts';
+import { alertsFor, countOrder, riskOf } from './accept-risk.ts';
 import type { Book } from './desk.ts';
+import { freed, replacedBy } from './replacements.ts';
 import type { OrderRow, Placed, Ticket } from './ticket.ts';
 
 /** What one caller gets: an order, or a refusal that stores nothing. */
@@ -63,6 +68,10 @@ export function sortTickets(
 /** The answer a key or client order id already has; undefined where the order is new. */
 function earlierAnswer(ticket: Ticket, earlier: EarlierOrders): Outcome | undefined {
   const { accountId, clientOrderId } = ticket.order;
+  const batch = earlier.batchOf.get(batchKeyOf(accountId, ticket.idempotencyKey));
+  if (batch !== undefined && batch !== ticket.batchHash) {
+    return { ticket, error: refuse('idempotency_key_reused') };
+  }
   const byKey = earlier.byKey.get(keyOf(accountId, ticket.idempotencyKey, ticket.idempotencyIndex));
   if (byKey !== undefined) {
     return sameRequest(byKey, ticket)
@@ -88,6 +97,17 @@ export type Decided = {
   readonly order: OrderRow;
   /** The book that numbered it. */
   readonly book: Book | undefined;
+  /** Whose place it takes if it is accepted. */
+  readonly replaced: OrderRow | null;
+  /** The limit that refused it: for staff, who may see whose it is. */
+  readonly limitId: Id | null;
+};
+
+type Decisions = {
+  readonly decided: readonly Decided[];
+  readonly outcomes: readonly Outcome[];
+  /** What the firm should look at. */
+  readonly alerts: readonly NewRiskAlert[];
 };
 
 /** Decides the candidates one after another; `bookOf` names the book that numbers accepted orders. */
@@ -97,9 +117,10 @@ export function decideBatch(
   earlier: EarlierOrders,
   now: Instant,
   bookOf: (candidate: Candidate) => Book | undefined,
-): { readonly decided: readonly Decided[]; readonly outcomes: readonly Outcome[] } {
+): Decisions {
   const available = new Map<Id, bigint>();
-  const openOrders = new Map(standing.openOrders);
+  const alerts: NewRiskAlert[] = [];
+  const gone = new Set<Id>();
   const decided: Decided[] = [];
   const outcomes: Outcome[] = [];
   for (const candidate of candidates) {
@@ -109,29 +130,60 @@ export function decideBatch(
       outcomes.push(known);
       continue;
     }
-    const verdict = decideOrder(ticket.order, situationOf(candidate, standing, available, openOrders));
+    const replaced = replacedBy(ticket, standing.replaced, gone);
+    if (replaced instanceof DomainError) {
+      outcomes.push({ ticket, error: replaced });
+      continue;
+    }
     const wallet = fundingWallet(candidate, standing);
-    if (verdict.accepted && wallet !== undefined) {
-      available.set(wallet.id, availableIn(wallet, available) - verdict.reservation);
-      if (mayRest(ticket.order)) {
-        openOrders.set(account.id, (openOrders.get(account.id) ?? 0) + 1);
+    const left =
+      replaced === null || wallet === undefined
+        ? available
+        : freed(available, replaced, availableIn(wallet, available));
+    const { risk } = standing;
+    if (replaced !== null) {
+      countOrder(risk, candidate, replaced, -1);
+    }
+    const near: NearLimit[] = [];
+    const verdict = decideOrder(ticket.order, situationOf(candidate, standing, left, near, now));
+    const accepted = verdict.accepted && wallet !== undefined;
+    if (accepted) {
+      available.set(wallet.id, availableIn(wallet, left) - verdict.reservation);
+      alerts.push(...alertsFor(candidate, near));
+      if (replaced !== null) {
+        gone.add(replaced.id);
       }
+    } else if (replaced !== null) {
+      countOrder(risk, candidate, replaced, 1);
     }
     const book = bookOf(candidate);
-    const order = orderRow(candidate, verdict, wallet?.id ?? null, now, book);
+    const order = orderRow(
+      candidate,
+      verdict,
+      wallet?.id ?? null,
+      now,
+      book,
+      openMarket(candidate, standing, now),
+    );
     earlier.byKey.set(keyOf(account.id, ticket.idempotencyKey, ticket.idempotencyIndex), order);
+    earlier.batchOf.set(batchKeyOf(account.id, ticket.idempotencyKey), ticket.batchHash);
     if (order.clientOrderId !== null) {
       earlier.byClientOrderId.set(clientKeyOf(account.id, order.clientOrderId), order);
     }
-    decided.push({ candidate, order, book });
+    if (accepted) {
+      countOrder(risk, candidate, order, 1);
+    }
+    decided.push({ candidate, order, book, replaced, limitId: verdict.accepted ? null : verdict.limitId });
     outcomes.push({ ticket, placed: { order, replayed: false } });
   }
-  return { decided, outcomes };
+  return { decided, outcomes, alerts };
 }
 
 /** What the first event of an order keeps, so that its first answer can be given again. */
-export function firstEventData(order: OrderRow) {
+export function firstEventData(order: OrderRow, batchHash: string | null) {
   return {
+    ...(batchHash === null ? {} : { batchHash }),
+    ...(order.replacesId === null ? {} : { replacesId: order.replacesId }),
     status: order.status,
     reservation: formatAmount(order.reservation),
     ...(order.rejectionReason === null ? {} : { reason: order.rejectionReason }),
@@ -158,26 +210,20 @@ function situationOf(
   candidate: Candidate,
   standing: Standing,
   available: ReadonlyMap<Id, bigint>,
-  openOrders: ReadonlyMap<Id, number>,
+  near: NearLimit[],
+  now: Instant,
 ): Situation {
   const { account, instrument } = candidate;
   const wallet = fundingWallet(candidate, standing);
-  const subject = {
-    accountId: account.id,
-    userId: account.userId,
-    instrumentId: instrument.id,
-    asset: instrument.baseAsset,
-    currency: instrument.quoteAsset,
-  };
   return {
     gate: gateOf(account, standing.gates.get(account.userId), candidate.ticket.order.side),
+    now,
     accountTrades: accountAllows(account.status, 'trade'),
+    ...riskOf(standing.risk, standing.measures, candidate, near),
     terms: instrument,
+    marketOpen: openMarket(candidate, standing, now) !== null,
     last: instrument.last,
-    valueRefusal: (value) => limitRefusal(bindingLimit(standing.limits, 'max_order_value', subject), value),
-    openOrdersRefusal: (count) =>
-      limitRefusal(bindingLimit(standing.limits, 'max_open_orders', subject), BigInt(count) * ONE),
-    openOrders: openOrders.get(account.id) ?? 0,
+    priceStale: instrument.priceStale,
     funds: wallet === undefined ? null : { status: wallet.status, available: availableIn(wallet, available) },
   };
 }
@@ -197,6 +243,7 @@ function orderRow(
   walletId: Id | null,
   now: Instant,
   book: Book | undefined,
+  market: MarketState | null,
 ): OrderRow {
   const { ticket, account, instrument } = candidate;
   const { order } = ticket;
@@ -218,29 +265,34 @@ function orderRow(
     quantity: order.quantity,
     notional: order.notional,
     limitPrice: order.limitPrice,
-    stopPrice: null,
-    trailAmount: null,
-    trailPercent: null,
+    stopPrice: order.stopPrice,
+    trailAmount: order.trailAmount,
+    trailPercent: order.trailPercent === null ? null : formatAmount(order.trailPercent),
     leverage: '1',
     postOnly: order.postOnly,
-    reduceOnly: false,
+    reduceOnly: order.reduceOnly,
     clientOrderId: order.clientOrderId,
     groupId: null,
-    replacesId: null,
-    expiresAt: order.timeInForce === 'day' ? endOfDay(now) : null,
+    replacesId: ticket.replaces?.orderId ?? null,
+    expiresAt: order.timeInForce === 'day' ? (market?.dayOrdersEndAt ?? null) : order.expiresAt,
     idempotencyKey: ticket.idempotencyKey,
     idempotencyIndex: ticket.idempotencyIndex,
     requestHash: ticket.requestHash,
-    status: verdict.accepted ? (numbered ? 'open' : 'pending') : 'rejected',
+    status: verdict.accepted ? (numbered ? statusAtFirst(order.type) : 'pending') : 'rejected',
     rejectionReason: verdict.accepted ? null : verdict.reason,
     priceCap: verdict.accepted ? verdict.priceCap : null,
     reservationAsset: reservationAssetOf(order.side, instrument),
     reservation: verdict.accepted ? verdict.reservation : ZERO,
     walletId,
     filledQuantity: ZERO,
+    reducedQuantity: ZERO,
     filledAmount: ZERO,
     fees: ZERO,
     bookSeq,
+    heldSeq: null,
+    highWaterMark: null,
+    triggerPrice: null,
+    triggeredAt: null,
     cancelRequestedAt: null,
     cancelReason: null,
     version: 1,
@@ -249,9 +301,13 @@ function orderRow(
   };
 }
 
-const DAY_MS = 86_400_000;
+/** What a numbered order is before anything has happened to it. */
+export function statusAtFirst(type: OrderRow['type']): 'held' | 'open' {
+  return waitsForPrice(type) ? 'held' : 'open';
+}
 
-/** A day ends at midnight UTC until exchanges keep sessions. */
-function endOfDay(now: Instant): Instant {
-  return addMs(parseInstant(`${now.slice(0, 10)}T00:00:00Z`), DAY_MS);
+/** The state of the candidate's exchange while it is open; null while it is closed, or not known. */
+function openMarket({ instrument }: Candidate, { markets }: Standing, now: Instant): MarketState | null {
+  const state = markets.get(instrument.exchange);
+  return state?.open && now < state.until ? state : null;
 }

@@ -13,13 +13,14 @@ import { allInstruments } from '../../markets/index.ts';
 import { TRADING_EVENTS } from '../audit.ts';
 import { bookOwners } from '../schema.ts';
 import { type Book, type BookName, bookKey, type Desk, emptyBook } from './desk.ts';
+import { forget } from './rebuild-book.ts';
 
 type Listed = { readonly name: BookName; readonly symbol: string; readonly lot: bigint };
 
 const BOOKS = ['live', 'paper'] as const;
 
 /**
- * Takes every book that nobody owns.
+ * Takes every book that nobody owns, and begins those anew whose lot two people changed.
  * @effects session locks on the given connection, `book_owners`, audit `book.claimed`; books that
  *   are not ready yet, on the desk
  */
@@ -30,7 +31,12 @@ export async function claimBooks(deps: Deps, desk: Desk, session: postgres.Sql):
     for (const book of BOOKS) {
       const name = { instrumentId: instrument.id, book };
       const listed = { name, symbol: instrument.symbol, lot: instrument.lot };
-      if (desk.find(name) === undefined && (await tryOwn(session, name))) {
+      const known = desk.find(name);
+      if (known !== undefined && known.lot !== instrument.lot) {
+        known.lot = instrument.lot;
+        forget(known);
+      }
+      if (known === undefined && (await tryOwn(session, name))) {
         desk.books.set(bookKey(name), await claim(deps, listed));
       }
     }

@@ -3,14 +3,14 @@
  * and what waits to be carried out. The desk is memory only; the database is what it is rebuilt from.
  */
 import type { Id } from '../../../kernel/id.ts';
-import type { CancelRequestReason, NewOrder as NewOrderCommand } from '../engine/command.ts';
-import { createOrderBook, type OrderBook } from '../engine/order-book.ts';
+import { createOrderBook, type OrderBook } from '../engine/book-state.ts';
+import type { CancelOrder, CancelRequestReason, EngineCommand } from '../engine/command.ts';
 
 export type BookName = { readonly instrumentId: Id; readonly book: 'live' | 'paper' };
 
 /** What is done to a book, in order. */
 export type Work =
-  | NewOrderCommand
+  | Exclude<EngineCommand, CancelOrder>
   | {
       readonly type: 'cancel';
       readonly orderId: Id;
@@ -27,7 +27,8 @@ export type Work =
 
 export type Book = BookName & {
   readonly symbol: string;
-  readonly lot: bigint;
+  /** It changes only while nothing rests and the instrument is halted. */
+  lot: bigint;
   readonly epoch: bigint;
   matching: OrderBook;
   /** Accepts number orders themselves only while the book is ready. */
@@ -37,6 +38,18 @@ export type Book = BookName & {
   /** Orders that wait to be put back after a rebuild are all before this many of the queue. */
   replaying: number;
   failures: number;
+  /** While above zero nothing is taken from the queue. */
+  still: number;
+  /** A circuit breaker stands: orders leave the book, none is matched. */
+  tripped: boolean;
+  /** Orders of the queue that were closed before they were matched. */
+  readonly dropped: Set<Id>;
+  /** Whether the instrument's price is that of a feed: its own trades do not trigger then. */
+  followsFeed: boolean;
+  /** The instrument's last price as the engine was last told. */
+  marked: bigint | null;
+  /** What the engine was last told to be: it matches, or collects for its next auction. */
+  phase: OrderBook['phase'];
   /** The top of the book as last told to markets. */
   told: string;
 };
@@ -44,12 +57,14 @@ export type Book = BookName & {
 export type Desk = {
   readonly books: Map<string, Book>;
   readonly find: (name: BookName) => Book | undefined;
+  /** The settlement under way; it never fails. */
+  settling: Promise<unknown>;
 };
 
 /** A desk without books. */
 export function createDesk(): Desk {
   const books = new Map<string, Book>();
-  return { books, find: (name) => books.get(bookKey(name)) };
+  return { books, find: (name) => books.get(bookKey(name)), settling: Promise.resolve() };
 }
 
 /** The name of a book in maps and locks. */
@@ -75,6 +90,12 @@ export function emptyBook(
     queue: [],
     replaying: 0,
     failures: 0,
+    still: 0,
+    tripped: false,
+    dropped: new Set(),
+    followsFeed: false,
+    marked: null,
+    phase: 'continuous',
     told: '',
   };
 }

@@ -5,7 +5,10 @@
  */
 import { sql } from 'drizzle-orm';
 import type { Tx } from '../../../platform/db/client.ts';
+import { arrayParameter } from '../../../platform/db/insert-rows.ts';
 import { lockShared } from '../../../platform/db/locks.ts';
+import { executePrepared } from '../../../platform/db/prepared.ts';
+import { together } from '../../../platform/db/transact.ts';
 import { type Book, bookKey } from './desk.ts';
 
 /** Thrown where another process owns the book by now. */
@@ -27,11 +30,20 @@ export async function holdBooks(tx: Tx, books: readonly Book[]): Promise<void> {
   if (books.length === 0) {
     return;
   }
-  await lockShared(tx, books.map(bookKey));
-  const instrumentIds = sql.param(books.map((book) => book.instrumentId));
-  const rows = await tx.execute<{ instrument_id: string; book: 'live' | 'paper'; epoch: string }>(sql`
-    select instrument_id, book, epoch::text as epoch from book_owners
-    where instrument_id = any (${instrumentIds}::uuid[])`);
+  const instrumentIds = sql.param(
+    arrayParameter(
+      'uuid',
+      books.map((book) => book.instrumentId),
+    ),
+  );
+  const [, rows] = await together(
+    lockShared(tx, books.map(bookKey)),
+    executePrepared<{ instrument_id: string; book: 'live' | 'paper'; epoch: string }>(
+      tx,
+      sql`select instrument_id, book, epoch::text as epoch from book_owners
+        where instrument_id = any (${instrumentIds}::uuid[])`,
+    ),
+  );
   const epochs = new Map(
     rows.map((row) => [bookKey({ instrumentId: row.instrument_id, book: row.book }), row.epoch]),
   );

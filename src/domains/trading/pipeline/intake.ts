@@ -16,6 +16,8 @@ export type Waiting = {
 export type Intake = {
   /** @errors busy when the queue or the account's share of it is full, or the intake is closed */
   readonly submit: (ticket: Ticket) => Promise<Placed>;
+  /** Takes all of them, one behind the other, or none. @errors busy, as `submit` for so many */
+  readonly submitMany: (tickets: readonly Ticket[]) => Promise<PromiseSettledResult<Placed>[]>;
   /** Runs work between two batches: no order is being accepted meanwhile. */
   readonly between: <Result>(work: () => Promise<Result>) => Promise<Result>;
   /** Refuses new orders and waits until every order taken has its answer. */
@@ -52,22 +54,34 @@ export function createIntake(accept: (batch: readonly Waiting[]) => Promise<void
     }
     draining = false;
   };
+  const isFull = (tickets: readonly Ticket[]): boolean => {
+    const shareOf = (accountId: Id) => shares.get(accountId) ?? 0;
+    for (const { order } of tickets) {
+      takeShare(shares, order.accountId, 1);
+    }
+    const overdrawn = tickets.some(({ order }) => shareOf(order.accountId) > ACCOUNT_SHARE_MAX);
+    const full = closed || overdrawn || queue.length + tickets.length > QUEUE_MAX;
+    if (full) {
+      for (const { order } of tickets) {
+        takeShare(shares, order.accountId, -1);
+      }
+    }
+    return full;
+  };
+  const enqueue = (ticket: Ticket): Promise<Placed> =>
+    new Promise<Placed>((resolve, reject) => {
+      queue.push({ ticket, resolve, reject });
+      if (!draining) {
+        draining = true;
+        void drain();
+      }
+    });
+  const tooBusy = () => refuse('busy', { headers: { 'retry-after': '1' } });
   return {
     between,
-    submit: (ticket) => {
-      const share = shares.get(ticket.order.accountId) ?? 0;
-      if (closed || queue.length >= QUEUE_MAX || share >= ACCOUNT_SHARE_MAX) {
-        return Promise.reject(refuse('busy', { headers: { 'retry-after': '1' } }));
-      }
-      takeShare(shares, ticket.order.accountId, 1);
-      return new Promise<Placed>((resolve, reject) => {
-        queue.push({ ticket, resolve, reject });
-        if (!draining) {
-          draining = true;
-          void drain();
-        }
-      });
-    },
+    submit: (ticket) => (isFull([ticket]) ? Promise.reject(tooBusy()) : enqueue(ticket)),
+    submitMany: (tickets) =>
+      isFull(tickets) ? Promise.reject(tooBusy()) : Promise.allSettled(tickets.map(enqueue)),
     close: async () => {
       closed = true;
       while (draining) {

@@ -4,20 +4,30 @@
  * match now. What was cancelled meanwhile does not come back.
  */
 import { and, asc, eq, gt, inArray, isNull, sql } from 'drizzle-orm';
-import { newId } from '../../../kernel/id.ts';
+import type { Amount } from '../../../kernel/amount.ts';
+import { type Id, newId } from '../../../kernel/id.ts';
 import { recordMany } from '../../../platform/audit/record.ts';
-import { type Deps, machineCtx } from '../../../platform/context.ts';
+import { type Ctx, type Deps, machineCtx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { lockRows } from '../../../platform/db/locks.ts';
+import { executePrepared } from '../../../platform/db/prepared.ts';
 import { transact } from '../../../platform/db/transact.ts';
+import {
+  instrumentsBySymbol,
+  type MarketState,
+  marketStates,
+  type PricedInstrument,
+} from '../../markets/index.ts';
 import { TRADING_EVENTS } from '../audit.ts';
-import { createOrderBook } from '../engine/order-book.ts';
-import type { CancelReason } from '../record-cancel-requests.ts';
-import { orders } from '../schema.ts';
+import { createOrderBook } from '../engine/book-state.ts';
+import { bookOwners, orders } from '../schema.ts';
+import { statusAtFirst } from './accept-decisions.ts';
 import type { Book, Desk, Work } from './desk.ts';
-import { newOrderCommand } from './engine-commands.ts';
+import { commandOf } from './engine-commands.ts';
 import { type BookLost, holdBooks } from './fence.ts';
+import { dropOrder } from './hold-still.ts';
 import type { OrderRow } from './ticket.ts';
+import { readMarks } from './trail-marks.ts';
 
 const CHUNK = 10_000;
 const ADMIT_MAX = 1_000;
@@ -28,9 +38,11 @@ export async function rebuildBook(deps: Deps, book: Book): Promise<void> {
   const ctx = machineCtx(deps, { kind: 'system', name: 'trading.engine' }, newId());
   await transact(ctx, 'engine', async (tx) => {
     await holdBooks(tx, [book]);
+    await beginAsBefore(tx, ctx, book);
+    const markOf = await readMarks(tx, [book.instrumentId]);
     for (let after = 0n; ; ) {
       const rows = await openOrdersAfter(tx, book, after);
-      book.queue.push(...rows.map(workOf));
+      book.queue.push(...rows.map((row) => workOf(row, markOf(row))));
       if (rows.length < CHUNK) {
         break;
       }
@@ -49,8 +61,11 @@ export async function rebuildBook(deps: Deps, book: Book): Promise<void> {
 /** Drops what a book holds in memory. Whoever waits for a cancel reads the database. */
 export function forget(book: Book): void {
   book.ready = false;
-  book.matching = createOrderBook(book.lot);
+  book.matching = createOrderBook(book.lot, book.book === 'live' && !book.followsFeed);
+  book.marked = null;
+  book.phase = 'continuous';
   book.told = '';
+  book.dropped.clear();
   for (const work of book.queue.splice(0)) {
     if (work.type === 'cancel') {
       work.settled?.();
@@ -77,7 +92,7 @@ async function openOrdersAfter(tx: Tx, book: Book, after: bigint): Promise<Order
       and(
         eq(orders.instrumentId, book.instrumentId),
         eq(orders.book, book.book),
-        inArray(orders.status, ['open', 'partially_filled']),
+        inArray(orders.status, ['held', 'open', 'partially_filled']),
         gt(orders.bookSeq, after),
       ),
     )
@@ -85,10 +100,40 @@ async function openOrdersAfter(tx: Tx, book: Book, after: bigint): Promise<Order
     .limit(CHUNK);
 }
 
-function workOf(order: OrderRow): Work {
+/** Whether the books of an instrument match: it is active, and its exchange is open. */
+export function mayMatch({ status }: PricedInstrument, market: MarketState | undefined): boolean {
+  return status === 'active' && market?.open === true;
+}
+
+/**
+ * The price, and whether it matches, before the orders: those that were collected do not match one by one, and what
+ * was stopped while nobody looked matches nothing.
+ */
+async function beginAsBefore(tx: Tx, ctx: Ctx, book: Book): Promise<void> {
+  const instrument = (await instrumentsBySymbol(tx, [book.symbol])).get(book.symbol);
+  book.followsFeed = instrument?.feed !== undefined && instrument.feed !== null;
+  book.matching = createOrderBook(book.lot, book.book === 'live' && !book.followsFeed);
+  if (instrument !== undefined && instrument.last !== null) {
+    book.marked = instrument.last;
+    book.queue.push({ type: 'mark', price: instrument.last });
+  }
+  const [owner] = await tx
+    .select({ phase: bookOwners.phase })
+    .from(bookOwners)
+    .where(and(eq(bookOwners.instrumentId, book.instrumentId), eq(bookOwners.book, book.book)));
+  const markets = await marketStates(tx, ctx, instrument === undefined ? [] : [instrument]);
+  const stopped = instrument !== undefined && !mayMatch(instrument, markets.get(instrument.exchange));
+  if (owner?.phase === 'halted' || stopped) {
+    book.phase = 'halted';
+    book.queue.push({ type: 'halt' });
+  }
+}
+
+/** What a book is told of an order the database holds; a trailing one has seen `mark`. */
+export function workOf(order: OrderRow, mark: Amount | null = null): Work {
   return order.cancelRequestedAt === null
-    ? newOrderCommand(order, order.bookSeq ?? 0n)
-    : { type: 'end', orderId: order.id, reason: (order.cancelReason ?? 'requested') as CancelReason };
+    ? commandOf(order, order.bookSeq ?? 0n, mark)
+    : { type: 'end', orderId: order.id, reason: engineReason(order.cancelReason) };
 }
 
 /**
@@ -99,15 +144,15 @@ function workOf(order: OrderRow): Work {
 export async function admitPending(deps: Deps, desk: Desk): Promise<void> {
   const ctx = machineCtx(deps, { kind: 'system', name: 'trading.engine' }, newId());
   const ready = [...desk.books.values()].filter((book) => book.ready);
-  const admitted = await transact(ctx, 'engine', async (tx) => {
-    const waiting = await tx
-      .select({ id: orders.id })
-      .from(orders)
-      .where(eq(orders.status, 'pending'))
-      .orderBy(asc(orders.id))
-      .limit(ADMIT_MAX);
+  const { admitted, stale } = await transact(ctx, 'engine', async (tx) => {
+    // Few of very many: found by their own index, and only then put in order.
+    const waiting = await executePrepared<{ readonly id: Id }>(
+      tx,
+      sql`with waiting as materialized (select id from ${orders} where status = 'pending')
+        select id from waiting order by id limit ${sql.raw(String(ADMIT_MAX))}`,
+    );
     if (waiting.length === 0) {
-      return [];
+      return { admitted: [], stale: [] };
     }
     await holdBooks(tx, ready);
     const rows = await lockRows(
@@ -125,11 +170,36 @@ export async function admitPending(deps: Deps, desk: Desk): Promise<void> {
         return seqs.length === 0 ? [] : [admittedChange(book, seqs)];
       }),
     );
-    return numbered;
+    return { admitted: numbered, stale: await replacedElsewhere(tx, numbered) };
   });
+  for (const order of stale) {
+    const book = desk.find(order);
+    if (book !== undefined) {
+      dropOrder(book, order.id);
+    }
+  }
   for (const { book, order, seq } of admitted) {
     book.queue.push(workOf({ ...order, bookSeq: seq }));
   }
+}
+
+/**
+ * What another process replaced, and this one may still hold: behind each admitted order the last one of its
+ * line that had a number.
+ */
+async function replacedElsewhere(tx: Tx, numbered: readonly Numbered[]) {
+  const ids = numbered.flatMap(({ order }) => order.replacesId ?? []);
+  if (ids.length === 0) {
+    return [];
+  }
+  return tx.execute<{ id: Id; instrumentId: Id; book: OrderRow['book'] }>(sql`
+    with recursive line as (
+      select id, instrument_id, book, book_seq, replaces_id from ${orders}
+      where id = any (${sql.param(ids)}::uuid[]) and status = 'replaced'
+      union all
+      select o.id, o.instrument_id, o.book, o.book_seq, o.replaces_id from ${orders} o
+      join line on o.id = line.replaces_id where line.book_seq is null and o.status = 'replaced')
+    select id, instrument_id as "instrumentId", book from line where book_seq is not null`);
 }
 
 type Numbered = { readonly book: Book; readonly order: OrderRow; readonly seq: bigint };
@@ -147,9 +217,10 @@ function numberOrder(desk: Desk, order: OrderRow): Numbered[] {
 async function writeNumbers(tx: Tx, numbered: readonly Numbered[]): Promise<void> {
   const ids = sql.param(numbered.map(({ order }) => order.id));
   const seqs = sql.param(numbered.map(({ seq }) => seq.toString()));
+  const statuses = sql.param(numbered.map(({ order }) => statusAtFirst(order.type)));
   await tx.execute(sql`
-    update ${orders} o set book_seq = n.seq::bigint, status = 'open', version = o.version + 1
-    from unnest(${ids}::text[], ${seqs}::text[]) as n (id, seq) where o.id = n.id::uuid`);
+    update ${orders} o set book_seq = n.seq::bigint, status = n.status::order_status, version = o.version + 1
+    from unnest(${ids}::text[], ${seqs}::text[], ${statuses}::text[]) as n (id, seq, status) where o.id = n.id::uuid`);
 }
 
 function admittedChange(book: Book, seqs: readonly bigint[]) {

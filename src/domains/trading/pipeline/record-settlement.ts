@@ -1,6 +1,6 @@
 /**
  * One transaction for what the engine did: trades, fills, order states, journals, lots, events,
- * audit. Locks in the house's order: books, gates, orders, wallets. It proves that the parties may
+ * audit. Locks in the house's order: books, gates, breakers, orders, wallets. It proves that the parties may
  * still trade; if not, nothing is written and the caller learns who may not (I8).
  */
 import { present } from '../../../kernel/assert.ts';
@@ -10,7 +10,7 @@ import type { Tx } from '../../../platform/db/client.ts';
 import { lockRows } from '../../../platform/db/locks.ts';
 import { accountAllows, accountsByIds } from '../../accounts/index.ts';
 import { gateRefusal, lockGates } from '../../identity/index.ts';
-import { findWallets, houseWallet, lockWallets, type Wallet, walletKey } from '../../ledger/index.ts';
+import { type FoundWallet, findWallets, houseWallet, lockWallets, walletKey } from '../../ledger/index.ts';
 import { instrumentsBySymbol, type PricedInstrument } from '../../markets/index.ts';
 import type { OrderTraded } from '../engine/event.ts';
 import { moveOf } from '../rules.ts';
@@ -25,8 +25,10 @@ import {
   planEvents,
   type SettleTerms,
 } from './settle-plan.ts';
+import { returning } from './settle-steps.ts';
 import { writeSettlement } from './settle-writes.ts';
 import type { OrderRow } from './ticket.ts';
+import { refuseTripped } from './tripped-books.ts';
 
 /** What one book's engine did. */
 export type BookEvents = { readonly book: Book; readonly events: readonly BookEvent[] };
@@ -44,9 +46,14 @@ export class PartiesRestricted extends Error {
   }
 }
 
+/** Thrown where another process replaced an order that this one still held; nothing was written. */
+export class OrdersReplaced extends Error {
+  override readonly name = 'OrdersReplaced';
+}
+
 /** The wallets of a settlement, all locked. */
 export type SettleWallets = {
-  readonly of: (accountId: Id, asset: string) => Wallet;
+  readonly of: (accountId: Id, asset: string) => FoundWallet;
   readonly fees: (book: OrderRow['book'], asset: string) => Id;
 };
 
@@ -54,16 +61,25 @@ export type SettleWallets = {
  * Settles events of any number of books.
  * @effects `trades`, `fills`, `orders`, `order_events`, journals of kind `trade`, `wallets.reserved`,
  *   lots, `quotes`, outbox `trading.order_*`, audit `order.traded` and `order.closed`
- * @errors BookLost, PartiesRestricted
+ * @errors BookLost, BreakerTripped, PartiesRestricted, OrdersReplaced
+ * @shape the orders that were triggered or set free, to be told to their books once this is committed
  */
-export async function recordSettlement(tx: Tx, ctx: Ctx, batch: readonly BookEvents[]): Promise<void> {
+export async function recordSettlement(
+  tx: Tx,
+  ctx: Ctx,
+  batch: readonly BookEvents[],
+): Promise<readonly OrderRow[]> {
   await holdBooks(
     tx,
     batch.map(({ book }) => book),
   );
   await refuseRestricted(tx, batch);
+  await refuseTripped(tx, batch);
   const ids = new Set(batch.flatMap(({ events }) => [...ordersIn(events)]));
   const rows = new Map((await lockRows(tx, orders, [...ids])).map((row) => [row.id, row]));
+  if ([...rows.values()].some((row) => row.status === 'replaced')) {
+    throw new OrdersReplaced('an order of the settlement was replaced');
+  }
   const instruments = await instrumentsBySymbol(
     tx,
     batch.map(({ book }) => book.symbol),
@@ -74,17 +90,28 @@ export async function recordSettlement(tx: Tx, ctx: Ctx, batch: readonly BookEve
   }
   const wallets = await lockSettlement(tx, ctx, plan, instruments);
   await writeSettlement(tx, ctx, plan, instruments, wallets);
+  const now = ctx.deps.clock.now();
+  return [...plan.orders.values()]
+    .map((order) => returning(order, now))
+    .filter((order) => order !== null)
+    .sort((left, right) => ((left.bookSeq ?? 0n) < (right.bookSeq ?? 0n) ? -1 : 1));
 }
 
 function termsOf(book: Book, instruments: ReadonlyMap<string, PricedInstrument>): SettleTerms {
   const instrument = present(instruments.get(book.symbol), 'an instrument with a book exists');
   return {
     instrumentId: instrument.id,
+    book: book.book,
     symbol: instrument.symbol,
     baseAsset: instrument.baseAsset,
     quoteAsset: instrument.quoteAsset,
     makerFeeBps: instrument.makerFeeBps,
     takerFeeBps: instrument.takerFeeBps,
+    nextSeq: () => {
+      const seq = book.nextSeq;
+      book.nextSeq += 1n;
+      return seq;
+    },
   };
 }
 

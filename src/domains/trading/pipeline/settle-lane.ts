@@ -4,7 +4,7 @@
  * the books involved are dropped and read again, so memory is never ahead of the database for long.
  */
 
-import { and, inArray, isNull, or } from 'drizzle-orm';
+import { and, eq, inArray, isNull, or } from 'drizzle-orm';
 import { DomainError } from '../../../kernel/error.ts';
 import type { Id } from '../../../kernel/id.ts';
 import { newId } from '../../../kernel/id.ts';
@@ -15,12 +15,13 @@ import { transact } from '../../../platform/db/transact.ts';
 import type { EngineEvent } from '../engine/event.ts';
 import { applyCommand } from '../engine/order-book.ts';
 import { recordCancelRequests } from '../record-cancel-requests.ts';
-import { orders } from '../schema.ts';
+import { bookOwners, orders } from '../schema.ts';
 import { type Book, bookKey, type Desk, type Work } from './desk.ts';
 import { BookLost } from './fence.ts';
-import { forget, giveUpBooks } from './rebuild-book.ts';
-import { type BookEvents, PartiesRestricted, recordSettlement } from './record-settlement.ts';
-import type { BookEvent } from './settle-plan.ts';
+import { forget, giveUpBooks, workOf } from './rebuild-book.ts';
+import { type BookEvents, OrdersReplaced, PartiesRestricted, recordSettlement } from './record-settlement.ts';
+import { type BookEvent, isMoving } from './settle-plan.ts';
+import { BreakerTripped, takeLeaving, withdrawWaiting } from './tripped-books.ts';
 
 const BATCH_MAX = 256;
 
@@ -35,7 +36,13 @@ type Taken = BookEvents & { readonly works: readonly Work[] };
  * Carries out one batch.
  * @shape false when nothing waited
  */
-export async function settleStep(deps: Deps, desk: Desk): Promise<boolean> {
+export function settleStep(deps: Deps, desk: Desk): Promise<boolean> {
+  const step = carryOut(deps, desk);
+  desk.settling = step.catch(() => undefined);
+  return step;
+}
+
+async function carryOut(deps: Deps, desk: Desk): Promise<boolean> {
   const batch = [...desk.books.values()].flatMap(take);
   if (batch.length === 0) {
     return false;
@@ -44,7 +51,10 @@ export async function settleStep(deps: Deps, desk: Desk): Promise<boolean> {
   if (moving.length > 0) {
     const ctx = machineCtx(deps, { kind: 'system', name: 'trading.engine' }, newId());
     try {
-      await transact(ctx, 'engine', (tx) => recordSettlement(tx, ctx, moving));
+      const returning = await transact(ctx, 'engine', (tx) => recordSettlement(tx, ctx, moving));
+      for (const order of returning) {
+        desk.find(order)?.queue.push(workOf(order));
+      }
       for (const { book } of moving) {
         book.failures = 0;
       }
@@ -64,14 +74,19 @@ export async function settleStep(deps: Deps, desk: Desk): Promise<boolean> {
 
 /** After a failure commands go one at a time, so that a bad one is found and stops only itself. */
 function take(book: Book): Taken[] {
-  if (!book.ready || book.queue.length === 0) {
+  if (!book.ready || book.still > 0 || book.queue.length === 0) {
     return [];
   }
-  const works = book.queue.splice(0, book.failures > 0 ? 1 : BATCH_MAX);
-  book.replaying = Math.max(0, book.replaying - works.length);
+  const works = book.tripped ? takeLeaving(book) : takeWaiting(book);
+  if (works.length === 0) {
+    return [];
+  }
   const events: BookEvent[] = [];
   for (const work of works) {
-    if (work.type === 'end') {
+    if (isDropped(book, work)) {
+      continue;
+    }
+    if (work.type === 'end' || withdrawsWaiting(book, work)) {
       events.push({ type: 'ended', orderId: work.orderId, reason: work.reason });
     } else {
       const answered: EngineEvent[] = [];
@@ -82,9 +97,36 @@ function take(book: Book): Taken[] {
   return [{ book, works, events }];
 }
 
-/** True for what the database must hear of; an order that came to rest is there already. */
-function isMoving(event: BookEvent): boolean {
-  return event.type !== 'resting' && event.type !== 'cancel_missed';
+function takeWaiting(book: Book): Work[] {
+  const works = book.queue.splice(0, book.failures > 0 ? 1 : BATCH_MAX);
+  book.replaying = Math.max(0, book.replaying - works.length);
+  return works;
+}
+
+/** While nothing enters the book, an order is cancelled where it waits. */
+function withdrawsWaiting(book: Book, work: Work): work is Extract<Work, { type: 'cancel' }> {
+  return (
+    book.tripped &&
+    work.type === 'cancel' &&
+    withdrawWaiting(book, (waiting) => orderOf(waiting) === work.orderId)
+  );
+}
+
+/** The order that a command puts into the book; null for any other command. */
+function orderOf(work: Work): Id | null {
+  return work.type === 'new' ? work.orderId : work.type === 'hold' ? work.order.orderId : null;
+}
+
+function resumeWithoutAuction(tx: Tx, book: Book) {
+  return tx
+    .update(bookOwners)
+    .set({ phase: 'continuous' })
+    .where(and(eq(bookOwners.instrumentId, book.instrumentId), eq(bookOwners.book, book.book)));
+}
+
+function isDropped({ dropped }: Book, work: Work): boolean {
+  const orderId = orderOf(work);
+  return orderId !== null && dropped.delete(orderId);
 }
 
 async function recover(ctx: Ctx, desk: Desk, batch: readonly Taken[], error: unknown): Promise<void> {
@@ -93,6 +135,9 @@ async function recover(ctx: Ctx, desk: Desk, batch: readonly Taken[], error: unk
   }
   if (error instanceof BookLost) {
     giveUpBooks(desk, error);
+    return;
+  }
+  if (error instanceof OrdersReplaced || error instanceof BreakerTripped) {
     return;
   }
   if (error instanceof PartiesRestricted) {
@@ -110,10 +155,16 @@ async function recover(ctx: Ctx, desk: Desk, batch: readonly Taken[], error: unk
   for (const { book, works } of batch) {
     book.failures += 1;
     const [work] = works;
-    if (book.failures >= FAILURES_MAX && works.length === 1 && work?.type === 'new') {
-      await transact(ctx, 'engine', (tx) =>
-        recordCancelRequests(tx, ctx, [work.orderId], 'settlement_failed'),
-      );
+    if (book.failures < FAILURES_MAX || works.length !== 1 || work === undefined) {
+      continue;
+    }
+    const orderId = orderOf(work);
+    if (orderId !== null) {
+      await transact(ctx, 'engine', (tx) => recordCancelRequests(tx, ctx, [orderId], 'settlement_failed'));
+      book.failures = 0;
+    } else if (work.type === 'resume') {
+      // No auction can be settled: the orders match one by one instead, which finds the one at fault.
+      await transact(ctx, 'engine', (tx) => resumeWithoutAuction(tx, book));
       book.failures = 0;
     }
   }

@@ -3,17 +3,19 @@ import fc from 'fast-check';
 import { type Amount, amountOf, formatAmount, parseAmount, ZERO } from '../../../kernel/amount.ts';
 import { parseInstant } from '../../../kernel/time.ts';
 import type { OrderTraded } from '../engine/event.ts';
-import { reservedFor } from '../rules.ts';
+import { reservedFor } from '../reservation.ts';
 import { emptyPlan, planEvents, type SettleTerms } from './settle-plan.ts';
 import type { OrderRow } from './ticket.ts';
 
 const TERMS: SettleTerms = {
   instrumentId: 'ins',
+  book: 'live',
   symbol: 'BTC/USD',
   baseAsset: 'BTC',
   quoteAsset: 'USD',
   makerFeeBps: 10,
   takerFeeBps: 20,
+  nextSeq: () => 100n,
 };
 // scale(tick) + scale(lot) is 8, so that a price of one tick times one lot is one unit.
 const TICK = 10_000n;
@@ -56,7 +58,12 @@ function orderRow(id: string, side: 'buy' | 'sell', changes: Partial<OrderRow> =
     filledQuantity: ZERO,
     filledAmount: ZERO,
     fees: ZERO,
+    reducedQuantity: ZERO,
     bookSeq: 1n,
+    heldSeq: null,
+    highWaterMark: null,
+    triggerPrice: null,
+    triggeredAt: null,
     cancelRequestedAt: null,
     cancelReason: null,
     version: 1,
@@ -173,5 +180,50 @@ describe('however an order is filled', () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe('an order of which less stays open', () => {
+  test('reserves only what its rest needs, and is filled when that has traded', () => {
+    const [buy, sell] = [orderRow('buy', 'buy'), orderRow('sell', 'sell')];
+    const plan = emptyPlan();
+    const rows = new Map([buy, sell].map((row) => [row.id, row]));
+    const left = parseAmount('0.4');
+    planEvents(
+      plan,
+      [
+        { type: 'reduced', orderId: 'buy', remaining: left },
+        { type: 'reduced', orderId: 'sell', remaining: left },
+        trade(parseAmount('100'), left, 'buy'),
+        { type: 'done', orderId: 'buy' },
+        { type: 'done', orderId: 'sell' },
+      ],
+      TERMS,
+      rows,
+    );
+    expect([...plan.orders.values()]).toMatchObject([
+      { status: 'filled', reservation: 0n, reducedQuantity: parseAmount('0.6'), filledQuantity: left },
+      { status: 'filled', reservation: 0n, reducedQuantity: parseAmount('0.6'), filledQuantity: left },
+    ]);
+  });
+
+  test('and set free comes back with a new place in time, held where it waits for a price', () => {
+    const child = orderRow('child', 'sell', {
+      status: 'held',
+      type: 'stop_limit',
+      stopPrice: parseAmount('90'),
+    });
+    const plan = emptyPlan();
+    const left = parseAmount('0.4');
+    planEvents(
+      plan,
+      [
+        { type: 'reduced', orderId: 'child', remaining: left },
+        { type: 'released', orderId: 'child', quantity: left },
+      ],
+      TERMS,
+      new Map([['child', child]]),
+    );
+    expect(plan.orders.get('child')).toMatchObject({ status: 'held', comesBackAt: 100n, reservation: left });
   });
 });

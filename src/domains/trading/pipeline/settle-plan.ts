@@ -9,17 +9,23 @@ import { assert, present } from '../../../kernel/assert.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
 import { bpsOf } from '../../../kernel/rounding.ts';
 import type { CancelRequestReason } from '../engine/command.ts';
-import type { CancelReason, EngineEvent, OrderTraded } from '../engine/event.ts';
-import { principalOf, reservedFor } from '../rules.ts';
+import type { CancelReason, EngineEvent, OrderTraded, OrderTriggered } from '../engine/event.ts';
+import { waitsForPrice } from '../held-orders.ts';
+import { principalOf, reservedFor } from '../reservation.ts';
+import { type BookName, bookKey } from './desk.ts';
 import type { OrderRow } from './ticket.ts';
+import { beginTrail, type MarkChanges, raiseMarks } from './trail-marks.ts';
 
 export type SettleTerms = {
   readonly instrumentId: Id;
+  readonly book: OrderRow['book'];
   readonly symbol: string;
   readonly baseAsset: string;
   readonly quoteAsset: string;
   readonly makerFeeBps: number;
   readonly takerFeeBps: number;
+  /** The next place in time, for what comes back into the book. */
+  readonly nextSeq: () => bigint;
 };
 
 export type PlannedTrade = {
@@ -50,8 +56,14 @@ export type PlannedOrder = {
   filledQuantity: bigint;
   filledAmount: bigint;
   fees: bigint;
+  reducedQuantity: bigint;
   status: OrderRow['status'];
   cancelReason: string | null;
+  /** Where a trailing order began. */
+  trail: { readonly heldSeq: bigint; readonly mark: bigint } | null;
+  triggered: { readonly price: bigint; readonly mark: bigint | null } | null;
+  /** Its place in time where it was triggered or set free: it is told to the engine anew. */
+  comesBackAt: bigint | null;
 };
 
 /** What the engine tells, and how orders end that never reach it. */
@@ -67,11 +79,14 @@ export type Plan = {
   readonly trades: PlannedTrade[];
   /** Every order that changed, by id. */
   readonly orders: Map<Id, PlannedOrder>;
+  readonly marks: MarkChanges;
+  /** Books that stopped or went on matching. */
+  readonly phases: Map<string, BookName & { readonly phase: 'halted' | 'continuous' }>;
 };
 
 /** A settlement of nothing, to which `planEvents` adds. */
 export function emptyPlan(): Plan {
-  return { trades: [], orders: new Map() };
+  return { trades: [], orders: new Map(), marks: new Map(), phases: new Map() };
 }
 
 /** The orders an event list touches, to be loaded before planning. */
@@ -80,16 +95,20 @@ export function ordersIn(events: readonly BookEvent[]): Set<Id> {
   for (const event of events) {
     if (event.type === 'trade') {
       ids.add(event.makerOrderId).add(event.takerOrderId);
-    } else if (
-      event.type !== 'halted' &&
-      event.type !== 'resumed' &&
-      event.type !== 'resting' &&
-      event.type !== 'cancel_missed'
-    ) {
+    } else if ('orderId' in event && isMoving(event)) {
       ids.add(event.orderId);
     }
   }
   return ids;
+}
+
+/** True for what the database must hear of; an order that came to rest, or is held, is there already. */
+export function isMoving(event: BookEvent): boolean {
+  return (
+    event.type !== 'resting' &&
+    event.type !== 'cancel_missed' &&
+    (event.type !== 'held' || event.trail !== null)
+  );
 }
 
 /**
@@ -117,10 +136,33 @@ export function planEvents(
       case 'rejected':
         close(planned(plan, event.orderId, rows), 'cancelled', event.reason);
         break;
+      case 'triggered':
+        trigger(planned(plan, event.orderId, rows), event, terms);
+        break;
+      case 'released':
+        comeBack(planned(plan, event.orderId, rows), terms);
+        break;
+      case 'reduced':
+        reduce(planned(plan, event.orderId, rows), event.remaining, terms);
+        break;
+      case 'held':
+        if (event.trail !== null) {
+          const order = planned(plan, event.orderId, rows);
+          order.trail = event.trail;
+          beginTrail(plan.marks, terms, order.row.side, event.trail.heldSeq, event.trail.mark);
+        }
+        break;
+      case 'marked':
+        raiseMarks(plan.marks, terms, event.side, event.fromHeldSeq, event.mark);
+        break;
+      case 'halted':
+      case 'resumed': {
+        const phase = event.type === 'halted' ? 'halted' : 'continuous';
+        plan.phases.set(bookKey(terms), { instrumentId: terms.instrumentId, book: terms.book, phase });
+        break;
+      }
       case 'resting':
       case 'cancel_missed':
-      case 'halted':
-      case 'resumed':
         break;
     }
   }
@@ -133,8 +175,20 @@ function planned(plan: Plan, orderId: Id, rows: ReadonlyMap<Id, OrderRow>): Plan
   }
   const row = present(rows.get(orderId), 'the engine trades orders that the database holds');
   assert(row.closedAt === null, 'the engine trades open orders');
-  const { reservation, filledQuantity, filledAmount, fees, status, cancelReason } = row;
-  const order = { row, reservation, filledQuantity, filledAmount, fees, status, cancelReason };
+  const { reservation, filledQuantity, filledAmount, fees, reducedQuantity, status, cancelReason } = row;
+  const order: PlannedOrder = {
+    row,
+    reservation,
+    filledQuantity,
+    filledAmount,
+    fees,
+    reducedQuantity,
+    status,
+    cancelReason,
+    trail: null,
+    triggered: null,
+    comesBackAt: null,
+  };
   plan.orders.set(orderId, order);
   return order;
 }
@@ -175,7 +229,7 @@ function fill(
 ): PlannedFill {
   const { row } = order;
   const open = {
-    quantity: row.quantity === null ? null : row.quantity - order.filledQuantity - event.quantity,
+    quantity: row.quantity === null ? null : openOf(order, row.quantity) - event.quantity,
     notional: row.notional === null ? null : row.notional - order.filledAmount - amount,
   };
   const exact = bpsOf(amount, BigInt(rate.bps), 'up');
@@ -200,6 +254,35 @@ function fill(
   return { id: newId(), order: row, fee, feeBps: rate.bps, liquidity: rate.liquidity };
 }
 
+function openOf({ filledQuantity, reducedQuantity }: PlannedOrder, quantity: bigint): bigint {
+  return quantity - filledQuantity - reducedQuantity;
+}
+
+function trigger(order: PlannedOrder, event: OrderTriggered, terms: SettleTerms): void {
+  order.triggered = { price: event.price, mark: event.mark };
+  comeBack(order, terms);
+  order.status = 'open';
+}
+
+/** Behind all that were accepted before it was triggered or set free. */
+function comeBack(order: PlannedOrder, terms: SettleTerms): void {
+  order.status = waitsForPrice(order.row.type) ? 'held' : 'open';
+  order.comesBackAt = terms.nextSeq();
+}
+
+/** Less is open, so less is reserved; what was asked for stays on record. */
+function reduce(order: PlannedOrder, remaining: bigint, terms: SettleTerms): void {
+  const { row } = order;
+  const open = openOf(order, present(row.quantity, 'an order in a group is sized by quantity'));
+  assert(remaining >= 0n && remaining <= open, 'what is open only falls');
+  order.reducedQuantity += open - remaining;
+  const needed =
+    row.side === 'sell'
+      ? remaining
+      : reservedFor('buy', { quantity: remaining, notional: null }, worstPriceOf(row), worstBps(terms));
+  order.reservation = order.reservation < needed ? order.reservation : needed;
+}
+
 function worstPriceOf(row: OrderRow): bigint {
   return present(row.limitPrice ?? row.priceCap, 'an order has a limit or a cap');
 }
@@ -209,7 +292,9 @@ function worstBps(terms: SettleTerms): number {
 }
 
 function cancel(order: PlannedOrder, reason: CancelReason | 'settlement_failed'): void {
-  close(order, reason === 'expired' ? 'expired' : 'cancelled', reason);
+  // The engine knows only that somebody asked; the request knows who.
+  const known = reason === 'requested' ? (order.cancelReason ?? reason) : reason;
+  close(order, reason === 'expired' ? 'expired' : 'cancelled', known);
 }
 
 function close(order: PlannedOrder, status: OrderRow['status'], reason: string | null): void {

@@ -10,7 +10,8 @@ import type { Instant } from '../../../kernel/time.ts';
 import { recordMany } from '../../../platform/audit/record.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
-import { insertRows } from '../../../platform/db/insert-rows.ts';
+import { arrayParameter, insertRows } from '../../../platform/db/insert-rows.ts';
+import { executePrepared } from '../../../platform/db/prepared.ts';
 import { publish } from '../../../platform/outbox/publish.ts';
 import {
   changeReserved,
@@ -22,11 +23,13 @@ import {
   postJournals,
   requireAsset,
 } from '../../ledger/index.ts';
-import { keepMarketMoves, type PricedInstrument } from '../../markets/index.ts';
+import { keepMarketMoves, keepTradePrints, type PricedInstrument } from '../../markets/index.ts';
+import { spansOf, watchPrices } from '../../risk/index.ts';
 import { TRADING_EVENTS } from '../audit.ts';
 import { fills, orderEvents, orders, trades } from '../schema.ts';
 import type { SettleWallets } from './record-settlement.ts';
 import type { Plan, PlannedFill, PlannedOrder, PlannedTrade } from './settle-plan.ts';
+import { isOnlyTrailing, stepName, writeSteps } from './settle-steps.ts';
 
 type Instruments = ReadonlyMap<string, PricedInstrument>;
 
@@ -68,6 +71,7 @@ export async function writeSettlement(
     [trade.buy, trade.sell].map((fill) => fillRow(trade, fill, instruments, realised, now)),
   );
   await insertRows(tx, fills, sides);
+  await writeSteps(tx, ctx, plan, now);
   await updateOrders(tx, changed, now);
   await insertRows(tx, orderEvents, eventRows(ctx, changed, sides, now));
   await tell(tx, ctx, plan, changed, sides, now);
@@ -215,13 +219,23 @@ function fillRow(
 }
 
 function isClosed({ status }: PlannedOrder): boolean {
-  return status !== 'open' && status !== 'partially_filled' && status !== 'pending';
+  return status !== 'open' && status !== 'partially_filled' && status !== 'pending' && status !== 'held';
 }
 
 async function updateOrders(tx: Tx, changed: readonly PlannedOrder[], now: Instant): Promise<void> {
+  if (changed.length === 0) {
+    return;
+  }
   const column = (pick: (order: PlannedOrder) => string | null) =>
-    sql`${sql.param(changed.map(pick))}::text[]`;
-  await tx.execute(sql`
+    sql`${sql.param(arrayParameter('text', changed.map(pick)))}::text[]`;
+  const ids = sql.param(
+    arrayParameter(
+      'uuid',
+      changed.map(({ row }) => row.id),
+    ),
+  );
+  // Named by their ids as well, so that no plan reads all orders.
+  const change = sql`
     update ${orders} o set status = change.status::order_status, cancel_reason = change.cancel_reason,
       reservation = change.reservation::numeric, filled_quantity = change.filled_quantity::numeric,
       filled_amount = change.filled_amount::numeric, fees = change.fees::numeric,
@@ -232,7 +246,8 @@ async function updateOrders(tx: Tx, changed: readonly PlannedOrder[], now: Insta
       ${column(({ filledAmount }) => formatAmount(filledAmount))}, ${column(({ fees }) => formatAmount(fees))},
       ${column((order) => (isClosed(order) ? now : null))})
       as change (id, status, cancel_reason, reservation, filled_quantity, filled_amount, fees, closed_at)
-    where o.id = change.id::uuid`);
+    where o.id = change.id::uuid and o.id = any (${ids}::uuid[])`;
+  await executePrepared(tx, change);
 }
 
 function eventRows(
@@ -307,26 +322,42 @@ async function tell(
   await publish(
     tx,
     ctx,
-    changed.map((order) => ({
-      type: `trading.order_${order.status}`,
-      userId: order.row.userId,
-      accountId: order.row.accountId,
-      customerVisible: true,
-      data: {
-        orderId: order.row.id,
+    changed
+      .filter((order) => !isOnlyTrailing(order))
+      .map((order) => ({
+        type: `trading.order_${newsOf(order)}`,
+        userId: order.row.userId,
         accountId: order.row.accountId,
-        clientOrderId: order.row.clientOrderId,
-        symbol: order.row.symbol,
-        side: order.row.side,
-        occurredAt: now,
-        ...progressOf(order),
-      },
-    })),
+        customerVisible: true,
+        data: {
+          orderId: order.row.id,
+          accountId: order.row.accountId,
+          clientOrderId: order.row.clientOrderId,
+          symbol: order.row.symbol,
+          side: order.row.side,
+          occurredAt: now,
+          ...progressOf(order),
+        },
+      })),
   );
+  await keepTradePrints(tx, ctx, livePrints(plan));
   await keepMarketMoves(tx, ctx, lastPrices(plan));
+  await watchPrices(tx, ctx, spansOf(plan.trades.filter(({ book }) => book === 'live')));
+}
+
+/** A trade or an end is told by the status it left; anything else by its own name. */
+function newsOf(order: PlannedOrder): string {
+  const traded = order.filledQuantity !== order.row.filledQuantity;
+  return traded || isClosed(order) ? order.status : stepName(order);
 }
 
 /** Paper trades make no prices. */
+function livePrints(plan: Plan) {
+  return plan.trades
+    .filter(({ book }) => book === 'live')
+    .map(({ instrumentId, price, quantity }) => ({ instrumentId, price, size: quantity }));
+}
+
 function lastPrices(plan: Plan) {
   const last = new Map<Id, Amount>();
   for (const trade of plan.trades) {

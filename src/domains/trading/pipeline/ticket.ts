@@ -1,7 +1,9 @@
 import type { InferSelectModel } from 'drizzle-orm';
 import type { Amount } from '../../../kernel/amount.ts';
 import type { Id } from '../../../kernel/id.ts';
+import type { Instant } from '../../../kernel/time.ts';
 import type { Ctx } from '../../../platform/context.ts';
+import type { OrderType } from '../held-orders.ts';
 import type { orders } from '../schema.ts';
 
 export type OrderRow = InferSelectModel<typeof orders>;
@@ -11,17 +13,35 @@ export type NewOrder = {
   readonly accountId: Id;
   readonly symbol: string;
   readonly side: 'buy' | 'sell';
-  readonly type: 'market' | 'limit';
-  readonly timeInForce: 'day' | 'gtc' | 'ioc' | 'fok';
+  readonly type: OrderType;
+  readonly timeInForce: 'day' | 'gtc' | 'ioc' | 'fok' | 'gtd';
   readonly quantity: Amount | null;
   readonly notional: Amount | null;
   readonly limitPrice: Amount | null;
+  readonly stopPrice: Amount | null;
+  readonly trailAmount: Amount | null;
+  /** @units per cent */
+  readonly trailPercent: Amount | null;
+  /** How many times its margin the order is worth; one without margin. */
+  readonly leverage: Amount;
   readonly postOnly: boolean;
+  readonly reduceOnly: boolean;
+  /** When a gtd order ends. */
+  readonly expiresAt: Instant | null;
   readonly clientOrderId: string | null;
 };
 
 /** The order as it was first accepted or rejected. */
 export type Placed = { readonly order: OrderRow; readonly replayed: boolean };
+
+/** The open order that an instruction takes the place of, if it is accepted. */
+export type Replacing = {
+  readonly orderId: Id;
+  readonly instrumentId: Id;
+  readonly book: OrderRow['book'];
+  /** What its owner knows to have traded; where more has, nothing is replaced. */
+  readonly filledQuantity: Amount | null;
+};
 
 /** One caller waiting for its order. */
 export type Ticket = {
@@ -31,5 +51,9 @@ export type Ticket = {
   /** Binds key and client order id to what was asked. */
   readonly requestHash: Uint8Array;
   readonly idempotencyKey: string;
+  /** The place in a batch; 0 alone. */
   readonly idempotencyIndex: number;
+  /** Binds the key of a batch to all that was asked in it; null alone. */
+  readonly batchHash: string | null;
+  readonly replaces: Replacing | null;
 };

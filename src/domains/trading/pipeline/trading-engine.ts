@@ -7,14 +7,20 @@
 import { sql } from 'drizzle-orm';
 import type postgres from 'postgres';
 import type { Id } from '../../../kernel/id.ts';
+import { changes } from '../../../platform/changes/changes.ts';
 import { type Deps, perDeps } from '../../../platform/context.ts';
 import { openClient } from '../../../platform/db/client.ts';
-import { type Depth, depth, type OpenOrder, openOrders } from '../engine/order-book.ts';
+import { PRICES_SUBJECT } from '../../markets/index.ts';
+import { BREAKERS_CHANNEL } from '../../risk/index.ts';
+import type { OpenOrder } from '../engine/book-state.ts';
+import { type Depth, depth, heldOrders, openOrders, type StandingOrder } from '../engine/order-book.ts';
 import { ORDERS_CHANNEL } from '../record-cancel-requests.ts';
+import { ORDERS_MOVED } from '../stream/moved.ts';
 import { acceptBatch } from './accept-batch.ts';
 import { claimBooks } from './claim-books.ts';
 import { type BookName, createDesk, type Desk } from './desk.ts';
 import { BookLost } from './fence.ts';
+import { followMarket } from './follow-market.ts';
 import { createIntake, type Intake } from './intake.ts';
 import { tellTops } from './market-tops.ts';
 import {
@@ -27,6 +33,7 @@ import {
 } from './rebuild-book.ts';
 import { nameOf, settleStep } from './settle-lane.ts';
 import type { OrderRow, Placed, Ticket } from './ticket.ts';
+import { followBreakers } from './tripped-books.ts';
 
 export type TradingEngine = {
   /** Takes the books that nobody owns and begins to match. @effects session locks, `book_owners` */
@@ -35,12 +42,16 @@ export type TradingEngine = {
   readonly stop: () => Promise<void>;
   /** @errors busy, not_found, unknown_symbol, idempotency_key_reused, client_order_id_reused */
   readonly submit: (ticket: Ticket) => Promise<Placed>;
+  /** Takes all of them or, where they are too many at once, none. @errors busy */
+  readonly submitMany: (tickets: readonly Ticket[]) => Promise<PromiseSettledResult<Placed>[]>;
   /** Hands durable cancels to the books; resolves when they are settled, or soon. */
   readonly carryOutCancels: (orders: readonly OrderRow[]) => Promise<void>;
   /** The book as this process matches it; null where it does not. */
   readonly depth: (name: BookName, levels: number) => Depth | null;
   /** What rests in a book of this process, for comparison with the database. */
   readonly resting: (name: BookName) => readonly OpenOrder[] | null;
+  /** What a book of this process holds for its price, for the same. */
+  readonly held: (name: BookName) => readonly StandingOrder[] | null;
   /** Resolves when nothing that was accepted here waits any more. */
   readonly settled: () => Promise<void>;
   /** Drops what it holds in memory and reads it again, as it does after any failure. */
@@ -67,6 +78,8 @@ type Engine = {
   stopping: boolean;
   /** The loop has to look around before it settles on. */
   due: boolean;
+  /** A price moved that orders are held for. */
+  priced: boolean;
   /** Something happened since the loop last looked; it may not fall asleep over it. */
   nudged: boolean;
   wake: () => void;
@@ -76,7 +89,10 @@ type Engine = {
 function buildEngine(deps: Deps): TradingEngine {
   const desk = createDesk();
   const wake = (): void => nudge(engine);
-  const intake = createIntake((batch) => acceptBatch({ deps, desk, wake }, batch));
+  const intake = createIntake(async (batch) => {
+    await acceptBatch({ deps, desk, wake }, batch);
+    changes(deps).tell(ORDERS_MOVED);
+  });
   const engine: Engine = {
     deps,
     desk,
@@ -85,6 +101,7 @@ function buildEngine(deps: Deps): TradingEngine {
     running: null,
     stopping: false,
     due: true,
+    priced: false,
     nudged: false,
     wake: () => {},
     idlers: [],
@@ -93,6 +110,7 @@ function buildEngine(deps: Deps): TradingEngine {
     start: () => start(engine),
     stop: () => stop(engine),
     submit: (ticket) => intake.submit(ticket),
+    submitMany: (tickets) => intake.submitMany(tickets),
     carryOutCancels: (rows) => carryOutCancels(engine, rows),
     depth: (name, levels) => {
       const book = desk.find(name);
@@ -101,6 +119,10 @@ function buildEngine(deps: Deps): TradingEngine {
     resting: (name) => {
       const book = desk.find(name);
       return book === undefined ? null : openOrders(book.matching);
+    },
+    held: (name) => {
+      const book = desk.find(name);
+      return book === undefined ? null : heldOrders(book.matching);
     },
     settled: () => settled(engine),
     rebuild: async () => {
@@ -121,26 +143,38 @@ async function start(engine: Engine): Promise<void> {
   const session = openClient(engine.deps.db.connections.engine, 1);
   // The locks live as long as the connection: the driver must not replace it for its age.
   session.options.max_lifetime = null;
+  const endOfPrices = changes(engine.deps).on(PRICES_SUBJECT, () => {
+    if (waitsForPrices(engine.desk)) {
+      engine.priced = true;
+      nudge(engine);
+    }
+  });
   const ticker = setInterval(() => {
     engine.due = true;
     nudge(engine);
   }, TICK_MS);
   try {
     engine.owning = { session, backend: await backendOf(session) };
-    await session.listen(ORDERS_CHANNEL, () => {
-      engine.due = true;
-      nudge(engine);
-    });
+    for (const channel of [ORDERS_CHANNEL, BREAKERS_CHANNEL]) {
+      await session.listen(channel, () => {
+        engine.due = true;
+        nudge(engine);
+      });
+    }
     await lookAround(engine);
   } catch (failure) {
     // A session that is left would keep its books from the next start, and from every other process.
     clearInterval(ticker);
+    endOfPrices();
     engine.owning = null;
     engine.desk.books.clear();
     await session.end({ timeout: 5 }).catch(() => {});
     throw failure;
   }
-  engine.running = loop(engine).finally(() => clearInterval(ticker));
+  engine.running = loop(engine).finally(() => {
+    clearInterval(ticker);
+    endOfPrices();
+  });
 }
 
 async function stop(engine: Engine): Promise<void> {
@@ -167,7 +201,14 @@ async function loop(engine: Engine): Promise<void> {
         engine.due = false;
         await lookAround(engine);
       }
+      if (engine.priced) {
+        engine.priced = false;
+        await followMarket(engine.deps, engine.desk);
+      }
       worked = await settleStep(engine.deps, engine.desk);
+      if (worked) {
+        changes(engine.deps).tell(ORDERS_MOVED);
+      }
     } catch (error) {
       if (error instanceof BookLost) {
         giveUpBooks(engine.desk, error);
@@ -189,6 +230,13 @@ async function loop(engine: Engine): Promise<void> {
       await asleep(engine);
     }
   }
+}
+
+/** Whether prices from outside may trigger something; a book's own trades do it at once. */
+function waitsForPrices(desk: Desk): boolean {
+  return [...desk.books.values()].some(
+    ({ matching }) => !matching.makesPrices && matching.triggers.held.size > 0,
+  );
 }
 
 function nudge(engine: Engine): void {
@@ -213,11 +261,13 @@ async function lookAround(engine: Engine): Promise<void> {
   }
   await keepOwnership(engine, owning);
   await claimBooks(deps, desk, owning.session);
+  await followBreakers(deps, desk);
   for (const book of desk.books.values()) {
     if (!book.ready) {
       await intake.between(() => rebuildBook(deps, book));
     }
   }
+  await followMarket(deps, desk);
   await intake.between(() => admitPending(deps, desk));
   await collectCancels(deps, desk);
   await tellTops(deps, desk);

@@ -1,0 +1,90 @@
+/**
+ * Runs the price feeds of an installation: any number of nodes may, one listens to each feed. Who that is an
+ * advisory lock says; a node that lost it without knowing repeats what the other says, which is held back.
+ */
+import { newId } from '../../../kernel/id.ts';
+import { type Deps, machineCtx } from '../../../platform/context.ts';
+import { standForLeader } from '../../../platform/db/leader.ts';
+import type { FeedSetting } from '../../../platform/http/price-feeds.ts';
+import { coinbaseFeed } from './coinbase.ts';
+import type { Feed } from './feed.ts';
+import { type FeedPump, instrumentsOf, pumpFeed } from './pump-feed.ts';
+import { simulatorFeed } from './simulator.ts';
+
+export type Feeds = { readonly stop: () => Promise<void> };
+
+const DRAIN_MS = 50;
+/** How often it is looked who listens, and to which instruments. */
+const LOOK_MS = 2_000;
+
+/** Stands for each feed of the settings, and listens where it is elected. */
+export function startFeeds(deps: Deps, settings: readonly FeedSetting[]): Feeds {
+  const running = settings.map((setting) => standForFeed(deps, setting));
+  return {
+    stop: async () => {
+      await Promise.all(running.map((feed) => feed.stop()));
+    },
+  };
+}
+
+function feedOf(deps: Deps, setting: FeedSetting): Feed {
+  switch (setting.name) {
+    case 'simulator':
+      return simulatorFeed({ seed: setting.seed, now: () => deps.clock.now() });
+    case 'coinbase':
+      return coinbaseFeed({ url: setting.url, mode: deps.mode, log: deps.log });
+  }
+}
+
+type Listening = { readonly pump: FeedPump; readonly to: string };
+
+function standForFeed(deps: Deps, setting: FeedSetting): Feeds {
+  const ctx = machineCtx(deps, { kind: 'system', name: `feed.${setting.name}` }, newId());
+  const session = standForLeader(deps.db.connections.engine, `feed.${setting.name}`);
+  let listening: Listening | undefined;
+  let lookedMs = Number.NEGATIVE_INFINITY;
+  let stopped = false;
+  let wake: () => void = () => {};
+
+  const leave = async (): Promise<void> => {
+    await listening?.pump.stop();
+    listening = undefined;
+  };
+  /** Begins, goes on or leaves, as the election and the settings say. */
+  const look = async (): Promise<void> => {
+    const elected = (await session.run(async () => true)) === true;
+    const wanted = elected ? await instrumentsOf(ctx, setting.name) : [];
+    const to = wanted.map(({ symbol }) => symbol).join(' ');
+    if (to !== (listening?.to ?? '') || listening?.pump.overrun() === true) {
+      await leave();
+      listening = to === '' ? undefined : { to, pump: await pumpFeed(ctx, feedOf(deps, setting)) };
+    }
+  };
+  const round = async (): Promise<void> => {
+    if (performance.now() - lookedMs >= LOOK_MS) {
+      await look();
+      lookedMs = performance.now();
+    }
+    await listening?.pump.drain();
+  };
+  const run = async (): Promise<void> => {
+    while (!stopped) {
+      await round().catch((failure: unknown) => {
+        const name = failure instanceof Error ? failure.name : 'unknown';
+        deps.log.error({ feed: setting.name, failure: name }, 'a price feed could not be taken');
+        return Bun.sleep(DRAIN_MS * 10);
+      });
+      await Promise.race([Bun.sleep(DRAIN_MS), new Promise<void>((resolve) => (wake = resolve))]);
+    }
+  };
+  const loop = run();
+  return {
+    stop: async () => {
+      stopped = true;
+      wake();
+      await loop;
+      await leave();
+      await session.close();
+    },
+  };
+}

@@ -1,0 +1,126 @@
+import { z } from '@hono/zod-openapi';
+import { pageOf, pageQuery } from '../../../platform/http/cursor.ts';
+import {
+  idInput,
+  instantInput,
+  wireDecimal,
+  wireId,
+  wireInstant,
+  wireOf,
+} from '../../../platform/http/wire.ts';
+import { CANDLE_INTERVALS } from './fold-ticks.ts';
+import { candles, feedName, priceSettings, quarantinedTicks, quarantineReason } from './schema.ts';
+
+const orNull = <Schema extends z.ZodType>(schema: Schema) => z.union([schema, z.null()]);
+
+export const Quote = z
+  .object({
+    symbol: z.string(),
+    currency: z.string().openapi({ example: 'USD' }),
+    last: wireDecimal,
+    bid: orNull(wireDecimal),
+    ask: orNull(wireDecimal),
+    mid: orNull(wireDecimal).openapi({ description: 'Half way between bid and ask, rounded half even' }),
+    spread: orNull(wireDecimal),
+    volume24h: wireDecimal.openapi({ description: 'In the base asset' }),
+    high24h: orNull(wireDecimal),
+    low24h: orNull(wireDecimal),
+    change24h: orNull(wireDecimal).openapi({
+      description: 'Since the first price of the last 24 hours; null where there was none',
+    }),
+    changePercent24h: orNull(wireDecimal),
+    stale: z.boolean().openapi({
+      description: 'Nobody confirmed the price for longer than the instrument allows: no market orders',
+    }),
+    source: z.string().openapi({ example: 'trades' }),
+    quotedAt: wireInstant,
+  })
+  .openapi('Quote');
+
+export const Candle = wireOf(candles)
+  .pick({ openedAt: true, open: true, high: true, low: true, close: true, volume: true })
+  .extend({
+    interval: z.enum(CANDLE_INTERVALS),
+    ticks: z.number().int().openapi({ description: 'How many trades made it' }),
+  })
+  .openapi('Candle');
+
+export const CandlePage = pageOf(Candle).openapi('CandlePage');
+
+export const CandleQuery = z.strictObject({
+  interval: z.enum(CANDLE_INTERVALS).openapi({ description: 'Days begin at midnight UTC, weeks on Monday' }),
+  from: instantInput.optional().openapi({ description: 'The first opening, inclusive' }),
+  to: instantInput.optional().openapi({ description: 'The last opening, exclusive' }),
+  ...pageQuery,
+});
+
+const feed = orNull(z.enum(feedName.enumValues));
+const feedSymbol = z.string().regex(/^[\x21-\x7e]{1,40}$/, 'must be a symbol as the feed names it');
+const maxJumpBps = z.number().int().min(1).max(10_000);
+const staleAfterSeconds = z.number().int().min(1).max(604_800);
+
+export const PriceSettings = wireOf(priceSettings)
+  .pick({ feedSymbol: true })
+  .extend({
+    symbol: z.string(),
+    feed: feed.openapi({ description: 'Null where its own trades price it' }),
+    maxJumpBps: orNull(z.number().int()),
+    staleAfterSeconds: orNull(z.number().int()),
+    levelTicks: z.number().int(),
+    version: z.number().int().openapi({ description: '0 where nobody made settings' }),
+    price: orNull(wireDecimal).openapi({ description: 'The last price of the feed that was believed' }),
+    levelPrice: orNull(wireDecimal).openapi({ description: 'Where the feed is beyond a jump' }),
+    levelCount: z.number().int().openapi({ description: 'How many ticks in a row agree on that level' }),
+    lastTickAt: orNull(wireInstant),
+    changedAt: orNull(wireInstant),
+  })
+  .openapi('PriceSettings');
+
+const reason = z.string().trim().min(1).max(500);
+
+export const PriceSettingsProposal = z
+  .strictObject({
+    feed,
+    feedSymbol: orNull(feedSymbol).default(null),
+    maxJumpBps: orNull(maxJumpBps).default(null).openapi({
+      description: 'How far one price may lie from the one before, in basis points',
+    }),
+    staleAfterSeconds: orNull(staleAfterSeconds).default(null).openapi({
+      description: 'After how long without a word market orders are refused',
+    }),
+    levelTicks: z.number().int().min(2).max(1000).default(5).openapi({
+      description: 'How many ticks must agree on a level beyond a jump before two people may accept it',
+    }),
+    reason,
+  })
+  .openapi('PriceSettingsProposal');
+
+export const PriceLevelAcceptance = z.strictObject({ reason }).openapi('PriceLevelAcceptance');
+
+/** What waits for another person. */
+export const ProposedPriceChange = z
+  .object({ approvalId: wireId, status: z.enum(['pending']) })
+  .openapi('ProposedPriceChange');
+
+export const QuarantinedTick = wireOf(quarantinedTicks)
+  .pick({
+    id: true,
+    symbol: true,
+    instrumentId: true,
+    price: true,
+    size: true,
+    sequence: true,
+    occurredAt: true,
+    receivedAt: true,
+  })
+  .extend({ feed: z.enum(feedName.enumValues), reason: z.enum(quarantineReason.enumValues) })
+  .openapi('QuarantinedTick');
+
+export const QuarantinedTickPage = pageOf(QuarantinedTick).openapi('QuarantinedTickPage');
+
+export const QuarantinedTickQuery = z.strictObject({
+  instrumentId: idInput.optional(),
+  feed: z.enum(feedName.enumValues).optional(),
+  reason: z.enum(quarantineReason.enumValues).optional(),
+  ...pageQuery,
+});

@@ -1,0 +1,71 @@
+import { present } from '../../../kernel/assert.ts';
+import { canonicalJson, type Json } from '../../../kernel/canonical-json.ts';
+import type { Id } from '../../../kernel/id.ts';
+import type { ApprovalAction } from '../../../platform/approvals/actions.ts';
+import { requestApproval } from '../../../platform/approvals/request-approval.ts';
+import type { Ctx } from '../../../platform/context.ts';
+import { transact } from '../../../platform/db/transact.ts';
+import { refuse } from '../../../platform/http/refuse.ts';
+import { instrumentOf } from '../store.ts';
+import {
+  checkPriceSettings,
+  type NewPriceSettings,
+  requireFreeSymbol,
+  setPriceSettings,
+} from './set-price-settings.ts';
+import { settingsOf } from './settings.ts';
+
+const ACTION = 'price_settings.change';
+
+/**
+ * Puts before another person where an instrument's price is to come from and what is to be believed of it:
+ * collars and market orders go by that price.
+ * @effects one row of `approvals`; audit `approval.requested`
+ * @errors not_found, feed_settings_incomplete, feed_not_for_production, feed_symbol_taken, approval_pending_exists
+ */
+export async function proposePriceSettings(
+  ctx: Ctx,
+  symbol: string,
+  { reason, ...wanted }: NewPriceSettings & { readonly reason: string },
+): Promise<{ readonly approvalId: Id; readonly status: 'pending' }> {
+  checkPriceSettings(ctx, wanted);
+  return transact(ctx, 'staff', async (tx) => {
+    const instrument = await instrumentOf(tx, symbol);
+    await requireFreeSymbol(tx, instrument.id, wanted);
+    const before = await settingsOf(tx, instrument.id);
+    const approval = await requestApproval(tx, ctx, {
+      action: ACTION,
+      subjectType: 'instrument',
+      subjectId: instrument.id,
+      subjectUserId: null,
+      payload: { symbol, before: before === undefined ? null : termsOf(before), after: termsOf(wanted) },
+      quorum: 1,
+      checkerRoles: ['risk_manager', 'admin'],
+      reason,
+    });
+    return { approvalId: approval.id, status: 'pending' as const };
+  });
+}
+
+/** What the last approving vote does. @errors conflict where the settings changed meanwhile */
+export const priceSettingsAction: ApprovalAction = {
+  action: ACTION,
+  execute: async (ctx, { payload }) => {
+    const tx = present(ctx.tx, 'an approval executes in the transaction of its last vote');
+    const { symbol, before, after } = payload as {
+      readonly symbol: string;
+      readonly before: Json;
+      readonly after: NewPriceSettings;
+    };
+    const instrument = await instrumentOf(tx, symbol);
+    const settings = await settingsOf(tx, instrument.id);
+    if (canonicalJson(settings === undefined ? null : termsOf(settings)) !== canonicalJson(before)) {
+      throw refuse('conflict');
+    }
+    await setPriceSettings(ctx, instrument, after);
+  },
+};
+
+function termsOf({ feed, feedSymbol, maxJumpBps, staleAfterSeconds, levelTicks }: NewPriceSettings) {
+  return { feed, feedSymbol, maxJumpBps, staleAfterSeconds, levelTicks };
+}

@@ -1,0 +1,145 @@
+import { z } from '@hono/zod-openapi';
+import { STAFF_ROLES } from '../../../kernel/actor.ts';
+import { type Endpoint, endpoint, pickProblems } from '../../../platform/http/endpoint.ts';
+import { PLATFORM_PROBLEMS } from '../../../platform/http/problems.ts';
+import { symbolInput } from '../api.ts';
+import { MARKETS_PROBLEMS } from '../errors.ts';
+import { acceptPriceLevel } from './accept-price-level.ts';
+import {
+  CandlePage,
+  CandleQuery,
+  PriceLevelAcceptance,
+  PriceSettings,
+  PriceSettingsProposal,
+  ProposedPriceChange,
+  QuarantinedTickPage,
+  QuarantinedTickQuery,
+  Quote,
+} from './api.ts';
+import { listCandles } from './candles.ts';
+import { listQuarantinedTicks } from './list-quarantined-ticks.ts';
+import { proposePriceSettings } from './propose-price-settings.ts';
+import { getQuote } from './quote.ts';
+import { getPriceSettings } from './settings.ts';
+
+const EVERYONE = { customer: true, staff: STAFF_ROLES, scope: 'markets:read' } as const;
+const READERS = { staff: ['risk_manager', 'operations', 'compliance_officer', 'auditor', 'admin'] } as const;
+const WRITERS = { staff: ['risk_manager', 'admin'] } as const;
+const params = z.object({ symbol: symbolInput });
+const PENDING = pickProblems(PLATFORM_PROBLEMS, 'approval_pending_exists');
+
+const marketData: readonly Endpoint[] = [
+  endpoint({
+    operationId: 'getQuote',
+    method: 'get',
+    path: '/v1/instruments/{symbol}/quote',
+    tag: 'markets',
+    summary: 'The latest price of an instrument, and its last 24 hours',
+    access: EVERYONE,
+    params,
+    responses: { 200: Quote },
+    handler: async (ctx, { params: { symbol } }) => ({ status: 200, body: await getQuote(ctx, symbol) }),
+  }),
+  endpoint({
+    operationId: 'listCandles',
+    method: 'get',
+    path: '/v1/instruments/{symbol}/candles',
+    tag: 'markets',
+    summary: 'Candles of an instrument, newest first',
+    description:
+      'Made of every trade of its book and every tick of its feed; a time without any has no candle. The newest still changes, and a late tick changes an earlier one.',
+    access: EVERYONE,
+    params,
+    query: CandleQuery,
+    responses: { 200: CandlePage },
+    handler: async (ctx, { params: { symbol }, query }) => ({
+      status: 200,
+      body: await listCandles(ctx, symbol, query),
+    }),
+  }),
+];
+
+const guards: readonly Endpoint[] = [
+  endpoint({
+    operationId: 'getPriceSettings',
+    method: 'get',
+    path: '/v1/instruments/{symbol}/price-settings',
+    tag: 'markets',
+    summary: 'Where the price of an instrument comes from and what is believed of it',
+    access: READERS,
+    params,
+    responses: { 200: PriceSettings },
+    handler: async (ctx, { params: { symbol } }) => ({
+      status: 200,
+      body: await getPriceSettings(ctx, symbol),
+    }),
+  }),
+  endpoint({
+    operationId: 'proposePriceSettings',
+    method: 'post',
+    path: '/v1/instruments/{symbol}/price-settings',
+    tag: 'markets',
+    summary: 'Propose where the price of an instrument comes from',
+    description:
+      'Takes effect when a second person approves it. The feed then begins anew: it may count from elsewhere, and its first price is measured from the last one believed.',
+    access: WRITERS,
+    category: 'admin_action',
+    params,
+    body: PriceSettingsProposal,
+    example: {
+      feed: 'coinbase',
+      feedSymbol: 'BTC-USD',
+      maxJumpBps: 200,
+      staleAfterSeconds: 30,
+      levelTicks: 20,
+      reason: 'Priced by the exchange its liquidity comes from',
+    },
+    responses: { 202: ProposedPriceChange },
+    problems: {
+      ...pickProblems(
+        MARKETS_PROBLEMS,
+        'feed_settings_incomplete',
+        'feed_not_for_production',
+        'feed_symbol_taken',
+      ),
+      ...PENDING,
+    },
+    handler: async (ctx, { params: { symbol }, body }) => ({
+      status: 202,
+      body: await proposePriceSettings(ctx, symbol, body),
+    }),
+  }),
+  endpoint({
+    operationId: 'acceptPriceLevel',
+    method: 'post',
+    path: '/v1/instruments/{symbol}/price-level',
+    tag: 'markets',
+    summary: 'Propose to believe the level at which a feed stayed beyond a jump',
+    description:
+      'Once as many ticks in a row agree as the settings ask. It takes effect when a second person approves it, if the feed is still there.',
+    access: WRITERS,
+    category: 'trading',
+    params,
+    body: PriceLevelAcceptance,
+    example: { reason: 'The exchange resumed after its auction' },
+    responses: { 202: ProposedPriceChange },
+    problems: { ...pickProblems(MARKETS_PROBLEMS, 'price_level_unsettled'), ...PENDING },
+    handler: async (ctx, { params: { symbol }, body }) => ({
+      status: 202,
+      body: await acceptPriceLevel(ctx, symbol, body.reason),
+    }),
+  }),
+  endpoint({
+    operationId: 'listQuarantinedTicks',
+    method: 'get',
+    path: '/v1/market/quarantined-ticks',
+    tag: 'markets',
+    summary: 'What feeds said and nobody believed, newest first',
+    access: READERS,
+    query: QuarantinedTickQuery,
+    responses: { 200: QuarantinedTickPage },
+    handler: async (ctx, { query }) => ({ status: 200, body: await listQuarantinedTicks(ctx, query) }),
+  }),
+];
+
+export const pricesEndpoints: readonly Endpoint[] = [...marketData, ...guards];

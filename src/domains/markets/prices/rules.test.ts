@@ -1,0 +1,128 @@
+import { describe, expect, test } from 'bun:test';
+import { parseAmount } from '../../../kernel/amount.ts';
+import { parseInstant } from '../../../kernel/time.ts';
+import { candleOpening } from './fold-ticks.ts';
+import { judgeTick, type Position, quoteRefusal } from './rules.ts';
+
+const NOW = parseInstant('2026-03-04T12:00:00Z');
+const AT = parseInstant('2026-03-04T11:59:59Z');
+
+const POSITION: Position = {
+  sequence: 10n,
+  occurredAt: AT,
+  price: parseAmount('100'),
+  levelPrice: null,
+  levelCount: 0,
+  unsettled: false,
+};
+
+function tick(changes: object = {}) {
+  return { symbol: 'X', price: '100.5', size: '1', sequence: 11n, occurredAt: NOW, ...changes };
+}
+
+describe('a tick', () => {
+  const table = [
+    // what                                       answer
+    [{}, null],
+    [{ price: '101' }, null],
+    [{ price: '101.00000001' }, 'jump'],
+    [{ price: '98.99' }, 'jump'],
+    [{ price: '1.123456789' }, 'off_scale'],
+    [{ price: '1e2' }, 'off_scale'],
+    [{ price: '' }, 'off_scale'],
+    [{ size: 'one' }, 'off_scale'],
+    [{ price: '0' }, 'not_positive'],
+    [{ price: '-100' }, 'not_positive'],
+    [{ size: '-1' }, 'not_positive'],
+    [{ size: '0' }, null],
+    [{ occurredAt: parseInstant('2026-03-04T12:00:05Z') }, null],
+    [{ occurredAt: parseInstant('2026-03-04T12:00:05.000001Z') }, 'in_future'],
+    [{ sequence: 10n }, 'repeated'],
+    [{ sequence: 9n }, 'sequence_backwards'],
+    [{ occurredAt: AT }, null],
+    [{ occurredAt: parseInstant('2026-03-04T11:59:58.999999Z') }, 'time_backwards'],
+    // The first that applies is the reason.
+    [{ price: '0', sequence: 10n }, 'not_positive'],
+    [{ price: '500', sequence: 10n }, 'repeated'],
+  ] as const;
+  for (const [changes, reason] of table) {
+    test(`${JSON.stringify(changes, (_name, value) => (typeof value === 'bigint' ? `${value}` : value))}: ${reason ?? 'believed'}`, () => {
+      const verdict = judgeTick(tick(changes), POSITION, 100, NOW);
+      expect(verdict.accepted ? null : verdict.reason).toBe(reason);
+    });
+  }
+
+  test('that is not believed leaves the feed where it was, but for one that jumps', () => {
+    const behind = judgeTick(tick({ sequence: 9n }), POSITION, 100, NOW).position;
+    expect(behind).toEqual({ ...POSITION, unsettled: true });
+    expect(judgeTick(tick({ price: '200' }), POSITION, 100, NOW).position).toEqual({
+      sequence: 11n,
+      occurredAt: NOW,
+      price: parseAmount('100'),
+      levelPrice: parseAmount('200'),
+      levelCount: 1,
+      unsettled: true,
+    });
+  });
+
+  test('unsettles the price when it is refused, unless it only repeats the last; one believed settles it', () => {
+    const unsettled = (changes: object) => judgeTick(tick(changes), POSITION, 100, NOW).position.unsettled;
+    const last = { sequence: 10n, occurredAt: AT };
+    expect(unsettled({ ...last, price: '100' })).toBe(false);
+    const refused = [
+      { ...last, price: '100.5' },
+      { ...last, price: '100', occurredAt: NOW },
+      { price: '1.123456789' },
+      { price: '0' },
+      { occurredAt: parseInstant('2026-03-04T12:01:00Z') },
+      { sequence: 9n },
+      { occurredAt: parseInstant('2026-03-04T11:00:00Z') },
+      { price: '200' },
+    ];
+    expect(refused.map(unsettled)).toEqual(refused.map(() => true));
+    const after = judgeTick(tick(), { ...POSITION, unsettled: true }, 100, NOW);
+    expect(after.position.unsettled).toBe(false);
+  });
+
+  test('beyond a jump counts for its level as long as the others agree with it', () => {
+    const counts = ['200', '201', '202', '150', '151', '100.5', '200'].reduce(
+      ({ position, seen }, price, index) => {
+        const verdict = judgeTick(tick({ price, sequence: BigInt(11 + index) }), position, 100, NOW);
+        return { position: verdict.position, seen: [...seen, verdict.position.levelCount] };
+      },
+      { position: POSITION, seen: [] as number[] },
+    );
+    expect(counts.seen).toEqual([1, 2, 3, 1, 2, 0, 1]);
+  });
+});
+
+test('a bid and an ask must be sound, ordered, and near the price', () => {
+  const refusals = [
+    ['99.9', '100.1'],
+    ['100.1', '99.9'],
+    ['98', '100'],
+    ['100', '102'],
+    ['0', '100'],
+    ['x', '100'],
+  ].map(([bid = '', ask = '']) => quoteRefusal({ symbol: 'X', bid, ask }, POSITION, 100));
+  expect(refusals).toEqual([null, 'quote_crossed', 'jump', 'jump', 'not_positive', 'off_scale']);
+});
+
+test('candles open on whole minutes and hours, at midnight UTC, and on Monday', () => {
+  const at = parseInstant('2026-03-04T13:47:59.999999Z');
+  const openings = (['1m', '5m', '15m', '1h', '4h', '1d', '1w'] as const).map((interval) =>
+    candleOpening(interval, at).slice(0, 16),
+  );
+  expect(openings).toEqual([
+    '2026-03-04T13:47',
+    '2026-03-04T13:45',
+    '2026-03-04T13:45',
+    '2026-03-04T13:00',
+    '2026-03-04T12:00',
+    '2026-03-04T00:00',
+    '2026-03-02T00:00',
+  ]);
+  expect(candleOpening('1w', parseInstant('2026-03-08T23:59:59.999999Z'))).toStartWith('2026-03-02');
+  expect(candleOpening('1w', parseInstant('2026-03-09T00:00:00Z'))).toStartWith('2026-03-09');
+  expect(candleOpening('1w', parseInstant('1969-12-31T00:00:00Z'))).toStartWith('1969-12-29');
+});

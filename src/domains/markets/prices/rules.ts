@@ -1,0 +1,122 @@
+/**
+ * Whether a feed's tick is believed. Pure. Refusals have one order of precedence, that of
+ * `quarantine_reason`; the first that applies is kept with the tick. What is refused moves no price.
+ */
+import { type Amount, DECIMAL_PATTERN, parseAmount, ZERO } from '../../../kernel/amount.ts';
+import { BPS_PER_ONE } from '../../../kernel/rounding.ts';
+import { addMs, type Instant } from '../../../kernel/time.ts';
+import type { quarantineReason } from './schema.ts';
+
+export type QuarantineReason = (typeof quarantineReason.enumValues)[number];
+
+/** A tick as a feed gives it: nothing of it is believed yet. */
+export type FeedTick = {
+  /** As the feed names it. */
+  readonly symbol: string;
+  readonly price: string;
+  readonly size: string;
+  readonly sequence: bigint;
+  readonly occurredAt: Instant;
+};
+
+/** The best bid and ask as a feed gives them. */
+export type FeedQuote = { readonly symbol: string; readonly bid: string; readonly ask: string };
+
+/** How far a feed has come with an instrument. */
+export type Position = {
+  /** Null before its first tick. */
+  readonly sequence: bigint | null;
+  readonly occurredAt: Instant | null;
+  /** The last price that was believed; null where there never was one. */
+  readonly price: Amount | null;
+  /** The last one beyond the jump, and how many agreed on it since the last that was believed. */
+  readonly levelPrice: Amount | null;
+  readonly levelCount: number;
+  /** Whether something was refused or missed since the last that was believed: nothing confirms its price. */
+  readonly unsettled: boolean;
+};
+
+export type Verdict =
+  | {
+      readonly accepted: true;
+      readonly price: Amount;
+      readonly size: Amount;
+      readonly position: Position;
+    }
+  | { readonly accepted: false; readonly reason: QuarantineReason; readonly position: Position };
+
+/** A feed's clock may run ahead of ours by so much. */
+const AHEAD_MS = 5_000;
+
+/** Judges the next tick of a known symbol. @units maxJumpBps: bps of the price before */
+export function judgeTick(tick: FeedTick, position: Position, maxJumpBps: number, now: Instant): Verdict {
+  const reason = formRefusal(tick, now) ?? orderRefusal(tick, position);
+  if (reason !== null) {
+    const known = reason === 'repeated' && repeats(tick, position);
+    return { accepted: false, reason, position: known ? position : { ...position, unsettled: true } };
+  }
+  const price = parseAmount(tick.price);
+  const { sequence, occurredAt } = tick;
+  if (position.price !== null && jumps(position.price, price, maxJumpBps)) {
+    const agrees = position.levelPrice !== null && !jumps(position.levelPrice, price, maxJumpBps);
+    const levelCount = agrees ? position.levelCount + 1 : 1;
+    const { price: before } = position;
+    const beyond = { sequence, occurredAt, price: before, levelPrice: price, levelCount, unsettled: true };
+    return { accepted: false, reason: 'jump', position: beyond };
+  }
+  const next = { sequence, occurredAt, price, levelPrice: null, levelCount: 0, unsettled: false };
+  return { accepted: true, price, size: parseAmount(tick.size), position: next };
+}
+
+/** Judges the best bid and ask of a known symbol; null where they are believed. */
+export function quoteRefusal(
+  quote: FeedQuote,
+  position: Position,
+  maxJumpBps: number,
+): QuarantineReason | null {
+  if (!DECIMAL_PATTERN.test(quote.bid) || !DECIMAL_PATTERN.test(quote.ask)) {
+    return 'off_scale';
+  }
+  const [bid, ask] = [parseAmount(quote.bid), parseAmount(quote.ask)];
+  if (bid <= ZERO || ask <= ZERO) {
+    return 'not_positive';
+  }
+  if (bid > ask) {
+    return 'quote_crossed';
+  }
+  const { price } = position;
+  return price !== null && (jumps(price, bid, maxJumpBps) || jumps(price, ask, maxJumpBps)) ? 'jump' : null;
+}
+
+/** Judges a tick of the past by itself, before it fills a gap; null where it is believed. */
+export function formRefusal(tick: FeedTick, now: Instant): QuarantineReason | null {
+  if (!DECIMAL_PATTERN.test(tick.price) || !DECIMAL_PATTERN.test(tick.size)) {
+    return 'off_scale';
+  }
+  if (parseAmount(tick.price) <= ZERO || parseAmount(tick.size) < ZERO) {
+    return 'not_positive';
+  }
+  return tick.occurredAt > addMs(now, AHEAD_MS) ? 'in_future' : null;
+}
+
+/** Whether two prices lie further apart than a limit. @units bps of the first */
+export function jumps(from: Amount, to: Amount, maxJumpBps: number): boolean {
+  const distance = to > from ? to - from : from - to;
+  return distance * BPS_PER_ONE > from * BigInt(maxJumpBps);
+}
+
+/** Whether a tick says again what the last one said; otherwise it contradicts it. */
+function repeats(tick: FeedTick, position: Position): boolean {
+  const last = position.levelPrice ?? position.price;
+  return parseAmount(tick.price) === last && tick.occurredAt === position.occurredAt;
+}
+
+function orderRefusal(tick: FeedTick, position: Position): QuarantineReason | null {
+  if (position.sequence === null || position.occurredAt === null) {
+    return null;
+  }
+  if (tick.sequence <= position.sequence) {
+    return tick.sequence === position.sequence ? 'repeated' : 'sequence_backwards';
+  }
+  return tick.occurredAt < position.occurredAt ? 'time_backwards' : null;
+}

@@ -1,0 +1,93 @@
+import { type SQL, sql } from 'drizzle-orm';
+import { storedAmount } from '../../../kernel/amount.ts';
+import type { Instant } from '../../../kernel/time.ts';
+import type { Tx } from '../../../platform/db/client.ts';
+import { arrayLiteral } from '../../../platform/db/insert-rows.ts';
+import { executePrepared } from '../../../platform/db/prepared.ts';
+import { type CandlePart, foldTicks, type Tick } from './fold-ticks.ts';
+
+/**
+ * Keeps ticks and brings their candles up to them, late ones as well, in one statement. Each tick may be
+ * given once.
+ * @effects rows of `price_ticks`, `candles`, the latter locked in the order of their key
+ */
+export async function storeTicks(tx: Tx, ticks: readonly Tick[], receivedAt: Instant): Promise<void> {
+  if (ticks.length === 0) {
+    return;
+  }
+  await executePrepared(
+    tx,
+    sql`with kept as (
+      insert into price_ticks (instrument_id, source, sequence, price, size, occurred_at, received_at)
+      select tick.*, ${receivedAt}::timestamptz from unnest(
+        ${column('uuid', ticks, (tick) => tick.instrumentId)}, ${column('text', ticks, (tick) => tick.source)},
+        ${column('bigint', ticks, (tick) => tick.sequence.toString())},
+        ${column('numeric', ticks, (tick) => storedAmount(tick.price))},
+        ${column('numeric', ticks, (tick) => storedAmount(tick.size))},
+        ${column('timestamptz', ticks, (tick) => tick.occurredAt)}) as tick
+    ) ${candleInsertion(foldTicks(ticks))} on conflict (instrument_id, interval, opened_at) do update set
+      open = case when ${before('first')} then excluded.open else candles.open end,
+      high = greatest(candles.high, excluded.high), low = least(candles.low, excluded.low),
+      close = case when ${before('last')} then candles.close else excluded.close end,
+      volume = least(candles.volume + excluded.volume, 999999999999.99999999),
+      ticks = candles.ticks + excluded.ticks, ${place('first', true)}, ${place('last', false)}`,
+  );
+}
+
+/**
+ * Puts what the ticks of candles say in the place of what is stored: for candles whose ticks are all given.
+ * @effects rows of `candles`
+ */
+export async function rewriteCandles(tx: Tx, parts: readonly CandlePart[]): Promise<void> {
+  if (parts.length > 0) {
+    await executePrepared(
+      tx,
+      sql`${candleInsertion(parts)} on conflict (instrument_id, interval, opened_at) do update set
+        open = excluded.open, high = excluded.high, low = excluded.low, close = excluded.close,
+        volume = excluded.volume, ticks = excluded.ticks, first_at = excluded.first_at,
+        first_sequence = excluded.first_sequence, first_source = excluded.first_source,
+        last_at = excluded.last_at, last_sequence = excluded.last_sequence, last_source = excluded.last_source`,
+    );
+  }
+}
+
+function candleInsertion(parts: readonly CandlePart[]): SQL {
+  return sql`insert into candles (instrument_id, interval, opened_at, open, high, low, close, volume, ticks,
+      first_at, first_sequence, first_source, last_at, last_sequence, last_source)
+    select part.* from unnest(
+      ${column('uuid', parts, (part) => part.instrumentId)},
+      ${column('candle_interval', parts, (part) => part.interval)},
+      ${column('timestamptz', parts, (part) => part.openedAt)},
+      ${column('numeric', parts, (part) => storedAmount(part.open))},
+      ${column('numeric', parts, (part) => storedAmount(part.high))},
+      ${column('numeric', parts, (part) => storedAmount(part.low))},
+      ${column('numeric', parts, (part) => storedAmount(part.close))},
+      ${column('numeric', parts, (part) => storedAmount(part.volume))},
+      ${column('bigint', parts, (part) => part.ticks.toString())},
+      ${column('timestamptz', parts, (part) => part.first.occurredAt)},
+      ${column('bigint', parts, (part) => part.first.sequence.toString())},
+      ${column('text', parts, (part) => part.first.source)},
+      ${column('timestamptz', parts, (part) => part.last.occurredAt)},
+      ${column('bigint', parts, (part) => part.last.sequence.toString())},
+      ${column('text', parts, (part) => part.last.source)}) as part`;
+}
+
+function column<Row>(type: string, rows: readonly Row[], pick: (row: Row) => string): SQL {
+  return sql`${sql.param(arrayLiteral(rows.map(pick)))}::${sql.raw(type)}[]`;
+}
+
+/** Whether what is new lies before what is stored; names are compared byte by byte, as comparePlaces does. */
+function before(end: 'first' | 'last'): SQL {
+  return sql.raw(`(excluded.${end}_at, excluded.${end}_sequence, excluded.${end}_source collate "C")
+    < (candles.${end}_at, candles.${end}_sequence, candles.${end}_source collate "C")`);
+}
+
+function place(end: 'first' | 'last', whenBefore: boolean): SQL {
+  const [then, otherwise] = whenBefore ? ['excluded', 'candles'] : ['candles', 'excluded'];
+  const members = ['at', 'sequence', 'source'].map(
+    (member) =>
+      sql`${sql.raw(`${end}_${member}`)} = case when ${before(end)} then ${sql.raw(`${then}.${end}_${member}`)}
+        else ${sql.raw(`${otherwise}.${end}_${member}`)} end`,
+  );
+  return sql.join(members, sql`, `);
+}

@@ -1,0 +1,349 @@
+import { and, eq, sql } from 'drizzle-orm';
+import { type Amount, parseAmount, storedAmount } from '../../../kernel/amount.ts';
+import { present } from '../../../kernel/assert.ts';
+import { type Id, newId } from '../../../kernel/id.ts';
+import { addMs, type Instant } from '../../../kernel/time.ts';
+import { raiseAlarm } from '../../../platform/alarms/raise-alarm.ts';
+import type { Ctx } from '../../../platform/context.ts';
+import type { Tx } from '../../../platform/db/client.ts';
+import { insertRows } from '../../../platform/db/insert-rows.ts';
+import { lockExclusive } from '../../../platform/db/locks.ts';
+import { transact } from '../../../platform/db/transact.ts';
+import { MARKETS_EVENTS } from '../audit.ts';
+import { instruments, quotes } from '../schema.ts';
+import type { Tick } from './fold-ticks.ts';
+import { tellPrices } from './price-changes.ts';
+import {
+  type FeedQuote,
+  type FeedTick,
+  judgeTick,
+  type Position,
+  type QuarantineReason,
+  quoteRefusal,
+} from './rules.ts';
+import { feedPositions, priceSettings, quarantinedTicks } from './schema.ts';
+import type { FeedName } from './settings.ts';
+import { storeTicks } from './store-ticks.ts';
+
+/** What a feed said since it was last listened to, in its order. */
+export type FeedBatch = {
+  readonly ticks: readonly FeedTick[];
+  readonly quotes: readonly FeedQuote[];
+  /** Symbols whose last price the feed says still stands. */
+  readonly alive: readonly string[];
+  /** Where the feed knows that ticks did not reach us. */
+  readonly gaps: readonly Gap[];
+};
+
+/** @shape through: the sequence of the last tick that is known to be missing */
+export type Gap = { readonly symbol: string; readonly missing: bigint; readonly through: bigint };
+
+export type Taken = { readonly accepted: number; readonly quarantined: number };
+
+/** One alarm for each feed, symbol and reason within this time; every tick is kept. */
+const ALARM_EVERY_MS = 60_000;
+/** A symbol or figure that nobody believes is kept this long. */
+const KEPT_CHARACTERS = 40;
+
+/**
+ * Believes or holds back what a feed said, in one transaction. Feeds take turns with whoever else writes in
+ * their name, so that two processes that both think they run one repeat each other and price nothing twice.
+ * @effects rows of `price_ticks`, `candles`, `quotes`, `feed_positions`, `quarantined_ticks`; alarms
+ *   `ticks.quarantined`, `feed.gap_found`
+ */
+export async function takeTicks(ctx: Ctx, feed: FeedName, batch: FeedBatch): Promise<Taken> {
+  return transact(ctx, 'engine', async (tx) => {
+    await lockFeed(tx, feed);
+    const priced = await pricedBy(tx, feed);
+    const judged = judge(ctx, feed, batch, priced);
+    const now = ctx.deps.clock.now();
+    await storeTicks(tx, judged.ticks, now);
+    await keepQuotes(tx, feed, judged.moves, now);
+    await keepPositions(tx, feed, priced, judged.moved, now);
+    await insertRows(tx, quarantinedTicks, judged.held);
+    await alarm(tx, ctx, feed, batch, judged.held, priced);
+    if (judged.moves.length > 0) {
+      tellPrices(
+        tx,
+        ctx,
+        judged.moves.map((move) => move.instrumentId),
+      );
+    }
+    return { accepted: judged.ticks.length, quarantined: judged.held.length };
+  });
+}
+
+/** Keeps others from writing in the name of a feed until the transaction ends. */
+export function lockFeed(tx: Tx, feed: FeedName): Promise<void> {
+  return lockExclusive(tx, [`feed:${feed}`]);
+}
+
+/** An instrument that a feed prices, and how far the feed has come with it. */
+type Priced = {
+  readonly instrumentId: Id;
+  readonly symbol: string;
+  readonly venue: boolean;
+  readonly maxJumpBps: number;
+  position: Position;
+};
+
+type QuoteMove = {
+  readonly instrumentId: Id;
+  last: Amount | null;
+  bid: Amount | null;
+  ask: Amount | null;
+  /** Whether the price is made or confirmed: a bid and an ask alone do not where something was not believed. */
+  priced: boolean;
+};
+
+type HeldTick = typeof quarantinedTicks.$inferInsert;
+
+type Judged = {
+  readonly ticks: Tick[];
+  readonly moves: readonly QuoteMove[];
+  readonly moved: ReadonlySet<string>;
+  readonly held: HeldTick[];
+};
+
+/** @shape by the symbol of the feed */
+async function pricedBy(tx: Tx, feed: FeedName): Promise<Map<string, Priced>> {
+  const rows = await tx
+    .select({ settings: priceSettings, instrument: instruments, position: feedPositions, last: quotes.last })
+    .from(priceSettings)
+    .innerJoin(instruments, eq(instruments.id, priceSettings.instrumentId))
+    .leftJoin(quotes, eq(quotes.instrumentId, priceSettings.instrumentId))
+    .leftJoin(
+      feedPositions,
+      and(
+        eq(feedPositions.instrumentId, priceSettings.instrumentId),
+        eq(feedPositions.feed, priceSettings.feed),
+      ),
+    )
+    .where(eq(priceSettings.feed, feed));
+  return new Map(
+    rows.map(({ settings, instrument, position, last }) => [
+      present(settings.feedSymbol, 'an instrument with a feed has its symbol there'),
+      {
+        instrumentId: instrument.id,
+        symbol: instrument.symbol,
+        venue: instrument.execution === 'venue',
+        maxJumpBps: present(settings.maxJumpBps, 'an instrument with a feed has a limit on jumps'),
+        // The first tick of a feed is measured from the price there was before.
+        position: position ?? {
+          sequence: null,
+          occurredAt: null,
+          price: last,
+          levelPrice: null,
+          levelCount: 0,
+          unsettled: false,
+        },
+      },
+    ]),
+  );
+}
+
+function judge(ctx: Ctx, feed: FeedName, batch: FeedBatch, priced: ReadonlyMap<string, Priced>): Judged {
+  const now = ctx.deps.clock.now();
+  const ticks: Tick[] = [];
+  const held: HeldTick[] = [];
+  const moved = new Set<string>();
+  const moves = new Map<Id, QuoteMove>();
+  const moveOf = (instrumentId: Id): QuoteMove => {
+    const move = moves.get(instrumentId) ?? { instrumentId, last: null, bid: null, ask: null, priced: false };
+    moves.set(instrumentId, move);
+    return move;
+  };
+  const hold = (tick: Omit<FeedTick, 'occurredAt'>, occurredAt: Instant, reason: QuarantineReason): void => {
+    const instrumentId = priced.get(tick.symbol)?.instrumentId ?? null;
+    held.push(heldRow(ctx, feed, { ...tick, occurredAt }, instrumentId, reason));
+  };
+  for (const tick of batch.ticks) {
+    const known = priced.get(tick.symbol);
+    if (known === undefined) {
+      hold(tick, tick.occurredAt, 'unknown_symbol');
+      continue;
+    }
+    const verdict = judgeTick(tick, known.position, known.maxJumpBps, now);
+    known.position = verdict.position;
+    moved.add(tick.symbol);
+    if (verdict.accepted) {
+      const { price, size } = verdict;
+      const { sequence, occurredAt } = tick;
+      ticks.push({ instrumentId: known.instrumentId, source: feed, sequence, price, size, occurredAt });
+      const move = moveOf(known.instrumentId);
+      move.last = price;
+      move.priced = true;
+    } else {
+      hold(tick, tick.occurredAt, verdict.reason);
+    }
+  }
+  for (const symbol of missingFrom(batch.gaps, priced)) {
+    unsettle(symbol, priced, moved);
+  }
+  for (const quote of batch.quotes) {
+    const known = priced.get(quote.symbol);
+    const reason =
+      known === undefined ? 'unknown_symbol' : quoteRefusal(quote, known.position, known.maxJumpBps);
+    if (reason !== null) {
+      hold({ symbol: quote.symbol, price: `${quote.bid} ${quote.ask}`, size: '', sequence: 0n }, now, reason);
+      unsettle(quote.symbol, priced, moved);
+    } else if (known?.venue === true) {
+      const move = moveOf(known.instrumentId);
+      move.bid = parseAmount(quote.bid);
+      move.ask = parseAmount(quote.ask);
+      move.priced ||= !known.position.unsettled;
+    }
+  }
+  for (const symbol of batch.alive) {
+    const known = priced.get(symbol);
+    // A feed that is alive after something that was not believed, or did not come, says nothing for the price.
+    if (known !== undefined && !known.position.unsettled) {
+      moveOf(known.instrumentId).priced = true;
+    }
+  }
+  return { ticks, moves: [...moves.values()], moved, held };
+}
+
+/** The symbols with a gap that no tick has come after. */
+function missingFrom(gaps: readonly Gap[], priced: ReadonlyMap<string, Priced>): readonly string[] {
+  return gaps
+    .filter(({ symbol, through }) => (priced.get(symbol)?.position.sequence ?? 0n) <= through)
+    .map(({ symbol }) => symbol);
+}
+
+/** From here on nothing confirms a symbol's price but a tick that is believed. */
+function unsettle(symbol: string, priced: ReadonlyMap<string, Priced>, moved: Set<string>): void {
+  const known = priced.get(symbol);
+  if (known !== undefined) {
+    known.position = { ...known.position, unsettled: true };
+    moved.add(symbol);
+  }
+}
+
+function heldRow(
+  ctx: Ctx,
+  feed: FeedName,
+  tick: FeedTick,
+  instrumentId: Id | null,
+  reason: QuarantineReason,
+): HeldTick {
+  return {
+    id: newId(),
+    feed,
+    symbol: tick.symbol.slice(0, KEPT_CHARACTERS),
+    instrumentId,
+    reason,
+    price: tick.price.slice(0, KEPT_CHARACTERS),
+    size: tick.size.slice(0, KEPT_CHARACTERS),
+    sequence: tick.sequence.toString().slice(0, KEPT_CHARACTERS),
+    occurredAt: tick.occurredAt,
+    receivedAt: ctx.deps.clock.realNow(),
+  };
+}
+
+/** The order of instruments is everybody's order of these rows' locks. */
+async function keepQuotes(tx: Tx, feed: FeedName, moves: readonly QuoteMove[], now: Instant): Promise<void> {
+  const sorted = [...moves].sort((left, right) => (left.instrumentId < right.instrumentId ? -1 : 1));
+  const column = (pick: (move: QuoteMove) => Amount | null) =>
+    sql`${sql.param(sorted.map(pick).map((value) => (value === null ? null : storedAmount(value))))}::text[]`;
+  const ids = sql`${sql.param(sorted.map((move) => move.instrumentId))}::text[]`;
+  const priced = sql`${sql.param(sorted.map((move) => String(move.priced)))}::text[]`;
+  if (sorted.length > 0) {
+    // A row that is only confirmed is conflicted with as well: what it gives is nothing new.
+    await tx.execute(sql`
+      insert into quotes (instrument_id, last, bid, ask, source, quoted_at, priced_at)
+      select move.id::uuid, coalesce(move.last::numeric, q.last), move.bid::numeric, move.ask::numeric,
+        case when move.last is null then '' else ${feed} end, ${now}::timestamptz,
+        case when move.priced::boolean then clock_timestamp() end
+      from unnest(${ids}, ${column(({ last }) => last)}, ${column(({ bid }) => bid)},
+        ${column(({ ask }) => ask)}, ${priced}) as move (id, last, bid, ask, priced)
+      left join quotes q on q.instrument_id = move.id::uuid
+      where coalesce(move.last::numeric, q.last) is not null
+      on conflict (instrument_id) do update set
+        last = case when excluded.source = '' then quotes.last else excluded.last end,
+        source = coalesce(nullif(excluded.source, ''), quotes.source),
+        bid = coalesce(excluded.bid, quotes.bid), ask = coalesce(excluded.ask, quotes.ask),
+        quoted_at = case when excluded.source = '' and excluded.bid is null then quotes.quoted_at
+          else excluded.quoted_at end,
+        priced_at = coalesce(excluded.priced_at, quotes.priced_at, quotes.quoted_at),
+        stale_told_at = case when excluded.priced_at is null then quotes.stale_told_at end`);
+  }
+}
+
+async function keepPositions(
+  tx: Tx,
+  feed: FeedName,
+  priced: ReadonlyMap<string, Priced>,
+  moved: ReadonlySet<string>,
+  updatedAt: Instant,
+): Promise<void> {
+  const rows = [...moved].map((symbol) => {
+    const { instrumentId, position } = present(priced.get(symbol), 'a judged symbol is priced');
+    return { instrumentId, feed, ...position, updatedAt };
+  });
+  if (rows.length > 0) {
+    await tx
+      .insert(feedPositions)
+      .values(rows)
+      .onConflictDoUpdate({
+        target: [feedPositions.instrumentId, feedPositions.feed],
+        set: {
+          sequence: sql`excluded.sequence`,
+          occurredAt: sql`excluded.occurred_at`,
+          price: sql`excluded.price`,
+          levelPrice: sql`excluded.level_price`,
+          levelCount: sql`excluded.level_count`,
+          unsettled: sql`excluded.unsettled`,
+          updatedAt,
+        },
+      });
+  }
+}
+
+/** Calls somebody for what was held back, and for what never came. */
+async function alarm(
+  tx: Tx,
+  ctx: Ctx,
+  feed: FeedName,
+  batch: FeedBatch,
+  held: readonly HeldTick[],
+  priced: ReadonlyMap<string, Priced>,
+): Promise<void> {
+  const groups = Map.groupBy(held, ({ symbol, reason }) => `${reason} ${symbol}`);
+  for (const rows of groups.values()) {
+    const first = present(rows[0], 'a group has a row');
+    if (!(await wasToldOf(tx, ctx, first, rows.length))) {
+      await raiseAlarm(tx, ctx, {
+        event: MARKETS_EVENTS['ticks.quarantined'],
+        resource: { type: 'instrument', id: first.instrumentId ?? first.symbol },
+        subjectUserId: null,
+        after: {
+          feed,
+          symbol: first.symbol,
+          reason: first.reason,
+          price: first.price,
+          sequence: first.sequence,
+          count: rows.length,
+        },
+      });
+    }
+  }
+  for (const { symbol, missing } of batch.gaps) {
+    const known = priced.get(symbol);
+    await raiseAlarm(tx, ctx, {
+      event: MARKETS_EVENTS['feed.gap_found'],
+      resource: { type: 'instrument', id: known?.instrumentId ?? symbol },
+      subjectUserId: null,
+      after: { feed, symbol, missing: missing.toString() },
+    });
+  }
+}
+
+async function wasToldOf(tx: Tx, ctx: Ctx, row: HeldTick, inBatch: number): Promise<boolean> {
+  const since = addMs(ctx.deps.clock.realNow(), -ALARM_EVERY_MS);
+  const [known] = await tx.execute<{ count: number }>(sql`
+    select count(*)::int as count from (
+      select from quarantined_ticks where feed = ${row.feed} and symbol = ${row.symbol}
+        and reason = ${row.reason} and received_at > ${since}::timestamptz limit ${inBatch + 1}) recent`);
+  return (known?.count ?? 0) > inBatch;
+}

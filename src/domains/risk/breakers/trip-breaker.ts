@@ -1,0 +1,113 @@
+import type { InferSelectModel } from 'drizzle-orm';
+import { actorIdOf } from '../../../kernel/actor.ts';
+import { type Amount, formatAmount } from '../../../kernel/amount.ts';
+import { present } from '../../../kernel/assert.ts';
+import { type Id, newId } from '../../../kernel/id.ts';
+import type { Instant } from '../../../kernel/time.ts';
+import { record } from '../../../platform/audit/record.ts';
+import type { Ctx } from '../../../platform/context.ts';
+import type { Tx } from '../../../platform/db/client.ts';
+import { transact } from '../../../platform/db/transact.ts';
+import { publish } from '../../../platform/outbox/publish.ts';
+import { instrumentOf } from '../../markets/index.ts';
+import { raiseAlerts } from '../alerts/raise-alerts.ts';
+import { RISK_EVENTS } from '../audit.ts';
+import { refuseRisk } from '../errors.ts';
+import { circuitBreakers } from '../schema.ts';
+import { lockBreakers, tellEngines } from './tripped.ts';
+
+export type CircuitBreaker = InferSelectModel<typeof circuitBreakers>;
+
+export type BreakerOrder = {
+  /** What it stops; everything where absent. */
+  readonly symbol?: string | undefined;
+  readonly endsAt?: Instant | undefined;
+  readonly reason: string;
+};
+
+/**
+ * Stops trading by hand, at once and by one person: once it answers, no order is accepted and no trade
+ * settled, in any process. Lifting it takes two, or its time.
+ * @effects one row of `circuit_breakers`, one of `risk_alerts`; audit `circuit_breaker.tripped`; event
+ *   `risk.breaker_tripped`
+ * @errors breaker_end_past, not_found
+ */
+export async function tripBreaker(
+  ctx: Ctx,
+  order: BreakerOrder,
+): Promise<CircuitBreaker & { readonly symbol: string | null }> {
+  return transact(ctx, 'engine', async (tx) => {
+    const { symbol, endsAt, reason } = order;
+    if (endsAt !== undefined && endsAt <= ctx.deps.clock.now()) {
+      throw refuseRisk('breaker_end_past');
+    }
+    const instrumentId = symbol === undefined ? null : (await instrumentOf(tx, symbol)).id;
+    await lockBreakers(tx);
+    const trip = { instrumentId, reason, endsAt: endsAt ?? null };
+    const breaker = await writeBreaker(tx, ctx, { ...trip, trigger: 'manual', prices: null });
+    return { ...breaker, symbol: symbol ?? null };
+  });
+}
+
+export type Trip = {
+  readonly instrumentId: Id | null;
+  readonly trigger: CircuitBreaker['trigger'];
+  readonly reason: string;
+  readonly endsAt: Instant | null;
+  readonly prices: { readonly from: Amount; readonly to: Amount } | null;
+};
+
+/**
+ * Writes a breaker that nobody has to be asked about.
+ * @effects as `tripBreaker`
+ */
+export async function writeBreaker(tx: Tx, ctx: Ctx, trip: Trip): Promise<CircuitBreaker> {
+  const { instrumentId, trigger, reason, endsAt, prices } = trip;
+  const [row] = await tx
+    .insert(circuitBreakers)
+    .values({
+      id: newId(),
+      scope: instrumentId === null ? 'platform' : 'instrument',
+      instrumentId,
+      trigger,
+      reason,
+      fromPrice: prices?.from ?? null,
+      toPrice: prices?.to ?? null,
+      trippedBy: actorIdOf(ctx.actor),
+      trippedAt: ctx.deps.clock.now(),
+      endsAt,
+    })
+    .returning();
+  const breaker = present(row, 'the breaker was just inserted');
+  await record(tx, ctx, {
+    event: RISK_EVENTS['circuit_breaker.tripped'],
+    resource: { type: 'circuit_breaker', id: breaker.id },
+    subjectUserId: null,
+    after: breaker,
+  });
+  await publish(tx, ctx, [
+    {
+      type: 'risk.breaker_tripped',
+      userId: null,
+      customerVisible: false,
+      data: { breakerId: breaker.id, instrumentId, trigger },
+    },
+  ]);
+  await raiseAlerts(tx, ctx, [
+    {
+      kind: 'breaker_tripped',
+      severity: 'critical',
+      condition: `breaker_tripped ${breaker.id}`,
+      userId: null,
+      accountId: null,
+      instrumentId,
+      details: {
+        breakerId: breaker.id,
+        trigger,
+        ...(prices === null ? {} : { from: formatAmount(prices.from), to: formatAmount(prices.to) }),
+      },
+    },
+  ]);
+  await tellEngines(tx);
+  return breaker;
+}

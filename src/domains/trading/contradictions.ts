@@ -1,0 +1,90 @@
+import type { OrderType } from './held-orders.ts';
+
+type Given = bigint | null | undefined;
+
+/** An order as it is asked for; what is absent is null or left out. */
+export type Asked = {
+  readonly side: 'buy' | 'sell';
+  readonly type: OrderType;
+  readonly timeInForce?: 'day' | 'gtc' | 'ioc' | 'fok' | 'gtd' | undefined;
+  readonly quantity?: Given;
+  readonly notional?: Given;
+  readonly limitPrice?: Given;
+  readonly stopPrice?: Given;
+  readonly trailAmount?: Given;
+  readonly trailPercent?: Given;
+  readonly postOnly: boolean;
+  readonly expiresAt?: string | null | undefined;
+};
+
+type Fault = readonly [member: string, detail: string];
+
+/** What each type says of a member: it must be there, may be, or has no meaning. */
+const MEMBERS: Readonly<
+  Record<OrderType, Readonly<Record<'limitPrice' | 'stopPrice', 'must' | 'may' | 'never'>>>
+> = {
+  market: { limitPrice: 'never', stopPrice: 'never' },
+  limit: { limitPrice: 'must', stopPrice: 'never' },
+  stop: { limitPrice: 'never', stopPrice: 'must' },
+  stop_limit: { limitPrice: 'must', stopPrice: 'must' },
+  take_profit: { limitPrice: 'may', stopPrice: 'must' },
+  trailing_stop: { limitPrice: 'never', stopPrice: 'never' },
+};
+
+/** Instructions no market condition could make sense of. @shape the member at fault, and why */
+export function contradictions(order: Asked): Fault[] {
+  return [...sizeFaults(order), ...priceFaults(order), ...trailFaults(order), ...timeFaults(order)];
+}
+
+function isGiven(value: Given | string): boolean {
+  return value !== undefined && value !== null;
+}
+
+function sizeFaults({ quantity, notional, type, side }: Asked): Fault[] {
+  const faults: Fault[] = [];
+  if (isGiven(quantity) === isGiven(notional)) {
+    faults.push(['quantity', 'either quantity or notional must be given, not both']);
+  }
+  if (isGiven(notional) && (type !== 'market' || side !== 'buy')) {
+    faults.push(['notional', 'sizes market buys only']);
+  }
+  return faults;
+}
+
+function priceFaults(order: Asked): Fault[] {
+  const named = order.type.replace('_', '-');
+  return (['limitPrice', 'stopPrice'] as const).flatMap((member): Fault[] => {
+    const rule = MEMBERS[order.type][member];
+    if (rule === 'must' && !isGiven(order[member])) {
+      return [[member, `is required for a ${named} order`]];
+    }
+    return rule === 'never' && isGiven(order[member])
+      ? [[member, `has no meaning for a ${named} order`]]
+      : [];
+  });
+}
+
+function trailFaults({ type, trailAmount, trailPercent }: Asked): Fault[] {
+  const both = [trailAmount, trailPercent].filter(isGiven).length;
+  if (type === 'trailing_stop') {
+    return both === 1 ? [] : [['trailAmount', 'either trailAmount or trailPercent must be given, not both']];
+  }
+  return both === 0
+    ? []
+    : [[isGiven(trailAmount) ? 'trailAmount' : 'trailPercent', 'is for trailing-stop orders']];
+}
+
+function timeFaults(order: Asked): Fault[] {
+  const faults: Fault[] = [];
+  const atOnce = order.timeInForce === 'ioc' || order.timeInForce === 'fok';
+  if (order.postOnly && (!isGiven(order.limitPrice) || atOnce)) {
+    faults.push(['postOnly', 'contradicts an order that must trade at once']);
+  }
+  if ((order.timeInForce === 'gtd') !== isGiven(order.expiresAt)) {
+    faults.push(['expiresAt', 'is for gtd orders, which require it']);
+  }
+  if (order.timeInForce === 'gtd' && order.type === 'market') {
+    faults.push(['timeInForce', 'a market order trades at once']);
+  }
+  return faults;
+}

@@ -1,0 +1,153 @@
+/**
+ * What follows from what happened: a trade moves the reference price, which trailing orders follow and
+ * which reaches triggers; a trade or an end of one order concerns those that depend on it. Events are
+ * worked off in their order, those that follow from others behind them, until nothing follows. An
+ * order that is triggered or set free only leaves: it comes back by a command of its own, so that a
+ * cascade is a sequence of commands and each order of it stands or falls by itself.
+ */
+import { cutDown, type OrderBook, openOf, takeOut } from './book-state.ts';
+import type { Side } from './command.ts';
+import type { CancelReason, EngineEvent, OrderTraded } from './event.ts';
+import { countParent, dissolveGroup, endParent, leaveGroup, shareLeft } from './groups.ts';
+import { followPrice, takeReached } from './trigger-index.ts';
+
+const SIDES: readonly Side[] = ['buy', 'sell'];
+
+/** Works off the events from `from` on, and whatever they add. */
+export function follow(book: OrderBook, events: EngineEvent[], from: number): void {
+  for (let at = from; at < events.length; at += 1) {
+    const event = events[at];
+    switch (event?.type) {
+      case 'trade':
+        shareOut(book, event.makerOrderId, event.makerRemaining, event, events);
+        shareOut(book, event.takerOrderId, event.takerRemaining, event, events);
+        if (book.makesPrices) {
+          touch(book, event.price, events);
+        }
+        break;
+      case 'done':
+        endSiblings(book, event.orderId, events);
+        endWaiting(book, event.orderId, true, events);
+        break;
+      case 'cancelled':
+      case 'rejected':
+        leaveGroup(book.dependants, event.orderId);
+        endWaiting(book, event.orderId, false, events);
+        break;
+      case 'reduced':
+        countParent(book.dependants, event.orderId, { open: event.remaining });
+        break;
+      default:
+        break;
+    }
+  }
+}
+
+/**
+ * Moves the reference price: trails follow it first, then it reaches triggers, the nearest first. While
+ * the book is halted trails follow, and nothing is triggered.
+ */
+export function touch(book: OrderBook, price: bigint, events: EngineEvent[]): void {
+  book.reference = price;
+  if (book.triggers.held.size === 0) {
+    return;
+  }
+  for (const side of SIDES) {
+    const fromHeldSeq = followPrice(book.triggers, side, price);
+    if (fromHeldSeq !== null) {
+      events.push({ type: 'marked', side, fromHeldSeq, mark: price });
+    }
+  }
+  if (book.phase === 'halted') {
+    return;
+  }
+  for (
+    let next = takeReached(book.triggers, price);
+    next !== null;
+    next = takeReached(book.triggers, price)
+  ) {
+    pushTriggered(book, next.held.order.orderId, price, next.mark, events);
+  }
+}
+
+/** An order has left for its trigger; the others of its group end with that. */
+export function pushTriggered(
+  book: OrderBook,
+  orderId: string,
+  price: bigint,
+  mark: bigint | null,
+  events: EngineEvent[],
+): void {
+  events.push({ type: 'triggered', orderId, price, mark });
+  endSiblings(book, orderId, events);
+}
+
+/** Appends the end of an order that did not trade whole. */
+export function pushCancelled(
+  events: EngineEvent[],
+  orderId: string,
+  reason: CancelReason,
+  remaining: bigint | null,
+): void {
+  events.push({ type: 'cancelled', orderId, reason, remaining });
+}
+
+/** A trade of one takes the same share off the others of its group, and counts for who waits for it. */
+function shareOut(
+  book: OrderBook,
+  orderId: string,
+  left: bigint | null,
+  { quantity }: OrderTraded,
+  events: EngineEvent[],
+): void {
+  countParent(book.dependants, orderId, { traded: quantity });
+  const group = book.dependants.groupOf.get(orderId);
+  if (group === undefined || left === null) {
+    return;
+  }
+  if (left === 0n) {
+    endSiblings(book, orderId, events);
+    return;
+  }
+  for (const sibling of group.members) {
+    const coming = group.coming.get(sibling);
+    const open = coming ?? openOf(book, sibling);
+    if (sibling === orderId || open === undefined) {
+      continue;
+    }
+    const share = shareLeft(open, left, left + quantity, book.lotSize);
+    if (share === open) {
+      continue;
+    }
+    if (coming === undefined) {
+      cutDown(book, sibling, share);
+    } else {
+      group.coming.set(sibling, share);
+    }
+    events.push({ type: 'reduced', orderId: sibling, remaining: share });
+  }
+}
+
+function endSiblings(book: OrderBook, orderId: string, events: EngineEvent[]): void {
+  const coming = book.dependants.groupOf.get(orderId)?.coming;
+  for (const sibling of dissolveGroup(book.dependants, orderId)) {
+    const open = coming?.get(sibling) ?? takeOut(book, sibling);
+    coming?.delete(sibling);
+    if (open !== undefined) {
+      pushCancelled(events, sibling, 'group', open);
+    }
+  }
+}
+
+function endWaiting(book: OrderBook, orderId: string, isFilled: boolean, events: EngineEvent[]): void {
+  for (const { waiting, free } of endParent(book.dependants, orderId, isFilled, book.lotSize)) {
+    if (free === 0n) {
+      pushCancelled(events, waiting.orderId, 'parent_ended', waiting.quantity);
+      continue;
+    }
+    if (free < waiting.quantity) {
+      events.push({ type: 'reduced', orderId: waiting.orderId, remaining: free });
+    }
+    events.push({ type: 'released', orderId: waiting.orderId, quantity: free });
+  }
+}

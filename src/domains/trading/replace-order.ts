@@ -1,0 +1,96 @@
+import { and, eq } from 'drizzle-orm';
+import { personOf } from '../../kernel/actor.ts';
+import type { Amount } from '../../kernel/amount.ts';
+import { present } from '../../kernel/assert.ts';
+import type { Id } from '../../kernel/id.ts';
+import type { Ctx } from '../../platform/context.ts';
+import { transact } from '../../platform/db/transact.ts';
+import { requestHash } from '../../platform/http/idempotency.ts';
+import { refuse } from '../../platform/http/refuse.ts';
+import { toWire } from '../../platform/http/wire.ts';
+import { contradictions } from './contradictions.ts';
+import { refuseTrading } from './errors.ts';
+import { instructionAgain } from './instruction-of.ts';
+import type { NewOrder, OrderRow, Placed } from './pipeline/ticket.ts';
+import { tradingEngine } from './pipeline/trading-engine.ts';
+import { mayRest } from './rules.ts';
+import { orders } from './schema.ts';
+
+/** What of an instruction another one says anew; the rest is taken over. */
+export type Replacement = {
+  readonly [Name in Changeable]?: NewOrder[Name] | undefined;
+} & {
+  /** What the caller knows to have traded of the order. */
+  readonly filledQuantity?: Amount | undefined;
+};
+
+type Changeable =
+  | 'quantity'
+  | 'limitPrice'
+  | 'stopPrice'
+  | 'trailAmount'
+  | 'trailPercent'
+  | 'timeInForce'
+  | 'expiresAt'
+  | 'postOnly'
+  | 'clientOrderId';
+
+/**
+ * Puts a new order in the place of an open one (I14), in one transaction: what the old one reserved is there
+ * for the new one, and only where the new one is accepted does the old one end. The quantity is that of the new order
+ * alone, so of what has not traded yet; unless it is given, all that is left. Time priority is lost. What the
+ * engine matched before is settled first, so the two never trade beyond what was asked for.
+ * @effects as `placeOrder`; the old order becomes `replaced`; event `trading.order_replaced`; audit `order.closed`
+ * @errors busy, not_found, validation_failed, order_not_replaceable, idempotency_key_reused,
+ *   client_order_id_reused, order_not_open, order_changed
+ */
+export async function replaceOrder(ctx: Ctx, orderId: Id, change: Replacement): Promise<Placed> {
+  const userId = present(personOf(ctx.actor), 'an order is replaced by a person');
+  const old = await ownOrder(ctx, orderId, userId);
+  if (!mayRest(old)) {
+    throw refuseTrading('order_not_replaceable');
+  }
+  const { filledQuantity: known, ...changes } = change;
+  const filledQuantity = known ?? (change.quantity === undefined ? old.filledQuantity : null);
+  const order = changed(instructionAgain(old), changes);
+  const faults = contradictions(order);
+  if (faults.length > 0) {
+    throw refuse('validation_failed', {
+      detail: 'The order would contradict itself.',
+      errors: faults.map(([member, detail]) => ({ pointer: `/${member}`, code: 'custom', detail })),
+    });
+  }
+  return tradingEngine(ctx.deps).submit({
+    ctx,
+    userId,
+    order,
+    requestHash: requestHash(toWire({ replaces: orderId, ...change })),
+    idempotencyKey: present(ctx.idempotencyKey, 'the operation requires a key'),
+    idempotencyIndex: 0,
+    batchHash: null,
+    replaces: { orderId, instrumentId: old.instrumentId, book: old.book, filledQuantity },
+  });
+}
+
+/** What is not said anew stays; another time in force than until a date takes that date away. */
+function changed(order: NewOrder, changes: Replacement): NewOrder {
+  const said = Object.entries(changes).filter(([, value]) => value !== undefined);
+  const merged: NewOrder = { ...order, ...Object.fromEntries(said) };
+  return changes.timeInForce !== undefined && changes.timeInForce !== 'gtd' && changes.expiresAt === undefined
+    ? { ...merged, expiresAt: null }
+    : merged;
+}
+
+/** @errors not_found, also for an order of somebody else */
+async function ownOrder(ctx: Ctx, orderId: Id, userId: Id): Promise<OrderRow> {
+  const [order] = await transact(ctx, ctx.login, (tx) =>
+    tx
+      .select()
+      .from(orders)
+      .where(and(eq(orders.id, orderId), eq(orders.userId, userId))),
+  );
+  if (order === undefined) {
+    throw refuse('not_found');
+  }
+  return order;
+}

@@ -1,0 +1,24 @@
+/** Whole numbers of the environment, each with the words that refuse another text. */
+import { z } from 'zod';
+
+export const years = z
+  .string()
+  .regex(/^\d{1,2}$/, 'must be a number of years from 1 to 30')
+  .transform((text) => Number.parseInt(text, 10))
+  .refine((number) => number >= 1 && number <= 30, 'must be a number of years from 1 to 30');
+
+export const days = z
+  .string()
+  .regex(/^[1-9]\d{0,3}$/, 'must be a number of days from 1 to 3650')
+  .transform((text) => Number.parseInt(text, 10))
+  .refine((number) => number <= 3650, 'must be a number of days from 1 to 3650');
+
+export const months = z
+  .string()
+  .regex(/^[1-9]\d{0,2}$/, 'must be a number of months from 1 to 999')
+  .transform((text) => Number.parseInt(text, 10));
+
+export const people = z
+  .string()
+  .regex(/^[1-9]\d{0,5}$/, 'must be a number of people from 1 to 999999')
+  .transform((text) => Number.parseInt(text, 10));
