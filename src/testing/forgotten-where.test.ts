@@ -75,6 +75,9 @@ const BARRED: Readonly<Record<string, number | string>> = {
   listWallets: 404,
 };
 
+/** Whose row comes first is the database's choice: with another's, what is sealed under their key cannot be read. */
+const AS_IT_COMES = new Set(['getKycApplication']);
+
 /** What a request may ask of other logins before its handler runs: who is it, and may they ask now. */
 const BEFORE_THE_HANDLER = new Set([
   'api_keys',
@@ -262,7 +265,7 @@ describe('without it', () => {
   const telling = readIds.filter((operationId) => !SHARED.has(operationId));
   test.each(telling)('%s gives others away, so that the tests above can fail', async (operationId) => {
     const { status, text } = await ask(operationId);
-    const told = leaksIn(operationId, text).length > 0;
+    const told = leaksIn(operationId, text).length > 0 || (AS_IT_COMES.has(operationId) && status === 500);
     expect<unknown[]>([operationId, told ? 'told' : status]).toEqual([
       operationId,
       BARRED[operationId] ?? 'told',
