@@ -78,9 +78,9 @@ export async function realisedGains(tx: Tx, accountId: Id): Promise<readonly Ope
   // Added up where they lie: who trades much has more disposals than one answer should read.
   const rows = await tx.execute<{ currency: string; amount: string }>(sql`
     select d.currency, sum(d.proceeds - d.cost)::numeric(20,8)::text as amount
-    from ${lotDisposals} d join ${lots} l on l.id = d.lot_id
-    where d.account_id = ${accountId} and l.cost_currency = d.currency
+    from ${lotDisposals} d join ${lots} l on l.id = d.lot_id and l.cost_currency = d.currency
       and d.cost is not null and d.proceeds is not null
+    where d.account_id = ${accountId}
     group by d.currency order by d.currency`);
   return rows.map(({ currency, amount }) => ({ currency, amount: parseAmount(amount) }));
 }

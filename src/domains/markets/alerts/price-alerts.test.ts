@@ -65,13 +65,16 @@ async function priceOf(symbol: string, last: string): Promise<void> {
   await setQuote(desk.system, { symbol, last: parseAmount(last), source: 'test' });
 }
 
+let printed = 0n;
+
 /** A print that came and went: the last price is another. */
 async function print(at: string): Promise<void> {
+  printed += 1n;
   const now = desk.deps.clock.now();
   await desk.deps.db.engine.insert(priceTicks).values({
     instrumentId: btc,
     source: 'trades',
-    sequence: BigInt(Date.now() * 1000),
+    sequence: printed,
     price: parseAmount(at),
     size: parseAmount('1'),
     occurredAt: now,
