@@ -175,7 +175,10 @@ async function copyInto(sql: postgres.Sql, text: string, sink: ByteSink): Promis
     };
     stream.once('end', resolve);
     stream.once('error', reject);
-    stream.once('close', () => reject(new Error('the copy was cut off')));
+    // A connection that is lost may close the stream before it says why.
+    stream.once('close', () =>
+      reject(Object.assign(new Error('the copy was cut off'), { code: 'CONNECTION_CLOSED' })),
+    );
     // What came with the answer is there already, perhaps all of it.
     for (let row: Buffer | null = stream.read(); row !== null; row = stream.read()) {
       keep(row);
