@@ -19,6 +19,7 @@ import { buildLogger } from '../platform/log/logger.ts';
 import type { Consumer } from '../platform/outbox/consumer.ts';
 import { type Relay, startRelay } from '../platform/outbox/relay.ts';
 import { parseStreamLimits } from '../platform/stream/limits.ts';
+import { endInOrder } from './ending.ts';
 import { createTestDatabase, type TestDatabase } from './postgres.ts';
 
 /** The audit log of every test database. */
@@ -114,13 +115,14 @@ export async function startFoundation(
       return { sealer: await sealer, relay: ensureRelay() };
     },
     settle: () => ensureRelay().drained(),
-    close: async () => {
-      await relay?.stop();
-      await (await sealer)?.stop();
-      await deps.mail.stop();
-      await deps.db.close();
-      await database.drop();
-      await rm(dataDir, { recursive: true, force: true });
-    },
+    close: () =>
+      endInOrder(file, [
+        ['the relay', () => relay?.stop()],
+        ['the sealer', async () => (await sealer)?.stop()],
+        ['the mail', () => deps.mail.stop()],
+        ['the connections', () => deps.db.close()],
+        ['the database', () => database.drop()],
+        ['the folder', () => rm(dataDir, { recursive: true, force: true })],
+      ]),
   };
 }

@@ -33,6 +33,7 @@ import { sealText } from '../platform/crypto/seal.ts';
 import { transact } from '../platform/db/transact.ts';
 import type { Domain } from '../platform/domain.ts';
 import { refuse } from '../platform/http/refuse.ts';
+import { endInOrder } from './ending.ts';
 import { type Foundation, startFoundation, TEST_SETTINGS } from './foundation.ts';
 import { type Answer, send } from './send.ts';
 import { type GateWish, setGate } from './set-gate.ts';
@@ -103,6 +104,18 @@ export async function startTradingDesk(file: string, more: readonly Domain[] = [
   });
   const elsewhere = processOf(otherDeps);
   const { engine, request } = here;
+  const emptyTheBooks = async (): Promise<void> => {
+    await engine.settled();
+    const open = await deps.db.engine
+      .selectDistinct({ userId: orders.userId, accountId: orders.accountId })
+      .from(orders)
+      .where(isNull(orders.closedAt));
+    for (const { userId, accountId } of open) {
+      const trader = { userId, accountId, actor: signedIn(userId, ['customer']) };
+      await request(trader, 'DELETE', `/v1/orders?accountId=${accountId}`);
+    }
+    await engine.settled();
+  };
   return {
     ...foundation,
     ...here,
@@ -112,18 +125,7 @@ export async function startTradingDesk(file: string, more: readonly Domain[] = [
     changeGate: async (trader, change) => {
       await setGate(system, trader.userId, change);
     },
-    emptyTheBooks: async () => {
-      await engine.settled();
-      const open = await deps.db.engine
-        .selectDistinct({ userId: orders.userId, accountId: orders.accountId })
-        .from(orders)
-        .where(isNull(orders.closedAt));
-      for (const { userId, accountId } of open) {
-        const trader = { userId, accountId, actor: signedIn(userId, ['customer']) };
-        await request(trader, 'DELETE', `/v1/orders?accountId=${accountId}`);
-      }
-      await engine.settled();
-    },
+    emptyTheBooks: () => endInOrder(file, [['emptying the books', emptyTheBooks]]),
     later: async (trader, orderId) => {
       await engine.settled();
       return (await request(trader, 'GET', `/v1/orders/${orderId}`)).body;
@@ -134,12 +136,13 @@ export async function startTradingDesk(file: string, more: readonly Domain[] = [
         system,
         DOMAINS.flatMap((domain) => domain.checks),
       ),
-    close: async () => {
-      await engine.stop();
-      await elsewhere.engine.stop();
-      await otherDeps.db.close();
-      await foundation.close();
-    },
+    close: () =>
+      endInOrder(file, [
+        ['the engine', () => engine.stop()],
+        ['the other engine', () => elsewhere.engine.stop()],
+        ['the connections of the other process', () => otherDeps.db.close()],
+        ['the foundation', () => foundation.close()],
+      ]),
   };
 }
 

@@ -30,6 +30,7 @@ import { decideApproval } from '../platform/approvals/decide-approval.ts';
 import type { Ctx } from '../platform/context.ts';
 import { transact } from '../platform/db/transact.ts';
 import type { Endpoint } from '../platform/http/endpoint.ts';
+import { endInOrder } from './ending.ts';
 import { type Harness, startHarness } from './harness.ts';
 import { pictureWith } from './picture.ts';
 import type { Answer } from './send.ts';
@@ -115,10 +116,11 @@ export async function startWorld(file: string): Promise<World> {
     people: people,
     second,
     listId,
-    close: async () => {
-      await engine.stop();
-      await harness.close();
-    },
+    close: () =>
+      endInOrder(file, [
+        ['the engine', () => engine.stop()],
+        ['the harness', () => harness.close()],
+      ]),
   };
 }
 

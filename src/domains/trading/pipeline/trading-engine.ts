@@ -218,17 +218,23 @@ async function loop(engine: Engine): Promise<void> {
       engine.due = true;
     }
     const unready = [...engine.desk.books.values()].some((book) => !book.ready);
+    // What a book that cannot be read has taken is durable: who stops leaves it to the next owner.
+    if (engine.stopping && !worked) {
+      tellIdle(engine);
+      return;
+    }
     if (unready) {
       engine.due = true;
     } else if (!worked && !engine.due) {
-      if (engine.stopping) {
-        return;
-      }
-      for (const idle of engine.idlers.splice(0)) {
-        idle();
-      }
+      tellIdle(engine);
       await asleep(engine);
     }
+  }
+}
+
+function tellIdle(engine: Engine): void {
+  for (const idle of engine.idlers.splice(0)) {
+    idle();
   }
 }
 
