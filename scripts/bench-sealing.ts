@@ -175,7 +175,7 @@ async function measurePairs(
 
 /** Neither side works off what the other left, nor pays for its vacuum. */
 async function settle(deps: Deps, server: EmbeddedServer): Promise<void> {
-  const sealer = await startSealer(deps, TEST_LOG);
+  const sealer = await startSealer(deps, { ...TEST_LOG, apart: true });
   await drained(deps, sealer);
   await sealer.stop();
   const client = openClient(server.owner, 1);
@@ -202,7 +202,7 @@ async function runOf(
   { sealed, server }: { readonly sealed: boolean; readonly server: EmbeddedServer },
 ): Promise<Run> {
   const { deps } = ctx;
-  const sealer = sealed ? await startSealer(deps, TEST_LOG) : null;
+  const sealer = sealed ? await startSealer(deps, { ...TEST_LOG, apart: true }) : null;
   await sealer?.sealNow();
   await Bun.sleep(STEADY_MS);
   const beganUs = processorUs(server.pid);
@@ -266,7 +266,7 @@ function changeOf(id: Id): Change {
 /** Writes at a steady pace and looks, four times a second, how old the newest sealed row is. */
 async function measureLag(plan: Plan, ctx: Ctx): Promise<Lag> {
   const { deps } = ctx;
-  const sealer = await startSealer(deps, TEST_LOG);
+  const sealer = await startSealer(deps, { ...TEST_LOG, apart: true });
   await drained(deps, sealer);
   await Bun.sleep(STEADY_MS);
   // The age of a row from before the load would be taken for lag.

@@ -32,7 +32,7 @@ if (import.meta.main) {
   const [, , owner = '{}', dataDir = '', auditor = ''] = process.argv;
   let relay: Relay | undefined;
   const deps = benchDeps(JSON.parse(owner), dataDir, () => relay?.wake());
-  await startSealer(deps, TEST_LOG);
+  await startSealer(deps, { ...TEST_LOG, apart: true });
   relay = startRelay(deps, auditDomain.consumers);
   const app = createApp(deps, {
     domains: [auditDomain],

@@ -125,13 +125,16 @@ export type Ctx = {
   readonly tx?: Tx;
 };
 
+/** Where work comes from that no person asked for. */
+export const NO_CLIENT: Client = { ip: '', userAgent: '' };
+
 /** A context for work no person asked for. */
 export function machineCtx(
   deps: Deps,
   actor: Extract<Actor, { kind: 'job' | 'system' | 'webhook' }>,
   requestId: Id,
 ): Ctx {
-  return { deps, actor, requestId, client: { ip: '', userAgent: '' }, login: 'engine' };
+  return { deps, actor, requestId, client: NO_CLIENT, login: 'engine' };
 }
 
 /**

@@ -174,7 +174,7 @@ function heldParts(
       const origin = recoveryOf(deps)?.logOrigin ?? config.logOrigin;
       const { witnesses, anchor } = config;
       const askFirst = witnesses.length > 0 || anchor !== null;
-      const sealer = await startSealer(deps, { origin, seed, askFirst });
+      const sealer = await startSealer(deps, { origin, seed, askFirst, apart: true });
       const outside = askFirst ? startOutsideRecord(deps, sealer, { witnesses, anchor }) : null;
       return async () => {
         await outside?.stop();

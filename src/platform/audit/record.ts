@@ -9,7 +9,7 @@ import { present } from '../../kernel/assert.ts';
 import type { Json } from '../../kernel/canonical-json.ts';
 import { type Id, newId } from '../../kernel/id.ts';
 import type { Instant } from '../../kernel/time.ts';
-import type { Ctx } from '../context.ts';
+import { type Ctx, type Deps, NO_CLIENT } from '../context.ts';
 import type { DataKey } from '../crypto/seal.ts';
 import type { Tx } from '../db/client.ts';
 import { insertionOf } from '../db/insert-rows.ts';
@@ -167,7 +167,24 @@ function ownerOfDraft({ actorUserId, subjectUserId }: AuditRowDraft): Id | null 
   return ownerOf((actorUserId ?? null) as Id | null, (subjectUserId ?? null) as Id | null);
 }
 
-function draftOf(ctx: Ctx, change: Change, recordedAt: Instant): AuditRowDraft {
+/** What a machine found that has a connection and keys, and no context. */
+export type Finding = Pick<Change, 'event' | 'resource' | 'after'>;
+
+/**
+ * Writes one row for what a machine of ours found, which concerns nobody in particular.
+ * @effects one row of `audit_logs`
+ */
+export async function recordFinding(
+  tx: Tx,
+  by: Pick<Deps, 'clock' | 'keyring'> & { readonly machine: string },
+  finding: Finding,
+): Promise<void> {
+  const author = { actor: { kind: 'system', name: by.machine }, requestId: newId() } as const;
+  const draft = draftOf(author, { ...finding, subjectUserId: null }, by.clock.realNow());
+  await recordPrepared(tx, [completeRow(draft, NO_CLIENT, by.keyring.house, by.keyring)]);
+}
+
+function draftOf(ctx: Pick<Ctx, 'actor' | 'requestId'>, change: Change, recordedAt: Instant): AuditRowDraft {
   const { event } = change;
   return {
     id: newId(),
