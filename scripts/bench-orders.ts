@@ -237,7 +237,7 @@ async function growthTurn({ plan, stage }: Bench, orders: number): Promise<numbe
 async function grow({ plan, stage, naive }: Bench, small: number): Promise<Measure> {
   const { system } = stage;
   process.stdout.write(`growing to ${GROWTH.large} customers and as many resting orders\n`);
-  await growCustomers(system.postgres.owner, GROWTH.large);
+  await growCustomers(system.ctx, system.postgres.owner, GROWTH.large);
   await growOrders(system.ctx, system.postgres.owner, GROWTH.large);
   const product = await system.startProduct();
   const large = await growthTurn({ plan, naive, stage: { ...stage, product } }, GROWTH.large);

@@ -16,6 +16,7 @@ const FORGED: Entry = {
   status: 201,
   text: '',
   id: newId(),
+  others: [],
 };
 
 let dataDir: string;

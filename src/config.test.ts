@@ -79,7 +79,9 @@ describe('without any setting', () => {
       bulkReadThreshold: 100,
       exportDays: 30,
       tickMonths: 13,
+      marginCall: { hours: 24, liquidates: false },
       feeds: [{ name: 'simulator', seed: 1n }],
+      venues: { liveVenue: { name: 'simulated' }, simulatedSeed: 1n },
       rateLimits: parseRateLimits('sandbox', ''),
       streamLimits: parseStreamLimits(''),
       paymentSecrets: new Map(),
@@ -88,6 +90,14 @@ describe('without any setting', () => {
       monitoringVendor: null,
       goaml: null,
     });
+  });
+
+  test('nobody executes at a venue in production unless it is named, and never the simulation', () => {
+    expect(readConfig({ PLIMSOLL_VENUE: 'off' }).venues.liveVenue).toBeNull();
+    expect(readConfig({ PLIMSOLL_VENUE: 'simulated:seed=42' }).venues.simulatedSeed).toBe(42n);
+    for (const PLIMSOLL_VENUE of ['simulated', 'nasdaq']) {
+      expect(() => readConfig({ PLIMSOLL_MODE: 'production', PLIMSOLL_VENUE })).toThrow('PLIMSOLL_VENUE');
+    }
   });
 
   test('an empty variable counts as none', () => {

@@ -2,7 +2,6 @@
  * The only reader of the environment. Everything wrong is said at once, and nothing starts.
  */
 import { existsSync } from 'node:fs';
-import { isIP } from 'node:net';
 import { z } from 'zod';
 import { type AnchorStore, anchorStore } from './platform/audit/anchor.ts';
 import { parseWitnesses } from './platform/audit/outside-config.ts';
@@ -18,8 +17,10 @@ import { type PaymentSecrets, parsePaymentSecrets } from './platform/http/paymen
 import { type FeedSetting, parsePriceFeeds } from './platform/http/price-feeds.ts';
 import { parseRateLimits, type RateLimits } from './platform/http/rate-policy.ts';
 import { parseScreeningVendor, type ScreeningVendorSettings } from './platform/http/screening-vendor.ts';
+import { parseLiveVenue, type VenueSettings } from './platform/live-venue.ts';
 import { isLoopbackHost, parseSmtpUrl, type SmtpServer } from './platform/mail/smtp-url.ts';
-import { days, months, people, years } from './platform/setting-numbers.ts';
+import { addressList } from './platform/setting-addresses.ts';
+import { days, marginCallTerms, months, people, years } from './platform/setting-numbers.ts';
 import { parseStreamLimits, type StreamLimits } from './platform/stream/limits.ts';
 
 export const PROCESS_ROLES = ['api', 'engine', 'worker'] as const;
@@ -86,8 +87,12 @@ export type Config = {
   readonly paymentSecrets: PaymentSecrets;
   /** For how many whole months ticks are kept; candles stay. */
   readonly tickMonths: number;
+  /** How long customers have to meet a margin call. */
+  readonly marginCall: z.output<typeof marginCallTerms>;
   /** The price feeds this installation runs. */
   readonly feeds: readonly FeedSetting[];
+  /** Who executes live orders at a venue, and the seed of the simulated one. */
+  readonly venues: VenueSettings;
   /** The providers of identity checks that applicants are sent to. */
   readonly kycProviders: KycProviders;
   /** The outside vendor that screens beside this program. */
@@ -142,11 +147,7 @@ export function readConfig(environment: Environment = process.env): Config {
   };
   const mode = read('PLIMSOLL_MODE', z.enum(['sandbox', 'production']), 'sandbox');
   const port = read('PORT', portNumber, 8080);
-  const demo = read(
-    'PLIMSOLL_DEMO',
-    z.enum(['on', 'off']).transform((text) => text === 'on'),
-    mode === 'sandbox',
-  );
+  const demo = read('PLIMSOLL_DEMO', ON_OFF, mode === 'sandbox');
   const config: Config = {
     mode,
     port,
@@ -156,6 +157,11 @@ export function readConfig(environment: Environment = process.env): Config {
       'PLIMSOLL_FEEDS',
       readable(parsePriceFeeds),
       demo && mode === 'sandbox' ? parsePriceFeeds('simulator') : [],
+    ),
+    venues: read(
+      'PLIMSOLL_VENUE',
+      readable((text) => parseLiveVenue(mode, text)),
+      parseLiveVenue(mode),
     ),
     host: read('HOST', z.string().regex(/^[a-zA-Z0-9.:-]+$/, 'must be a host name or address'), '127.0.0.1'),
     metricsPort: read<number | null>('METRICS_PORT', portNumber, null),
@@ -177,14 +183,11 @@ export function readConfig(environment: Environment = process.env): Config {
     ),
     ...firmSettings(read, port),
     retentionYears: read('PLIMSOLL_RETENTION_YEARS', years, 7),
-    recovery: read(
-      'PLIMSOLL_RECOVERY',
-      z.enum(['on', 'off']).transform((text) => text === 'on'),
-      false,
-    ),
+    recovery: read('PLIMSOLL_RECOVERY', ON_OFF, false),
     bulkReadThreshold: read('PLIMSOLL_BULK_READ_THRESHOLD', people, 100),
     ...limitSettings(read, mode),
     tickMonths: read('PLIMSOLL_TICK_MONTHS', months, 13),
+    marginCall: read('PLIMSOLL_MARGIN_CALL', marginCallTerms, { hours: 24, liquidates: false }),
     ...outsideSettings(read),
   };
   problems.push(...contradictions(config, environment), ...unknownSettings(environment, known));
@@ -193,6 +196,8 @@ export function readConfig(environment: Environment = process.env): Config {
   }
   return Object.freeze(config);
 }
+
+const ON_OFF = z.enum(['on', 'off']).transform((text) => text === 'on');
 
 type Read = <Value>(name: string, schema: z.ZodType<Value>, fallback: Value) => Value;
 
@@ -294,14 +299,6 @@ function isProcessRole(text: string): text is ProcessRole {
   return PROCESS_ROLES.some((role) => role === text);
 }
 
-const addressList = z.string().transform((text, context) => {
-  const addresses = text.split(',').map((address) => address.trim());
-  if (!addresses.every(isAddressRange)) {
-    context.addIssue('must list IP addresses or CIDR ranges, such as 10.0.0.0/8');
-  }
-  return addresses;
-});
-
 /** What is wrong with a key is said without the key. */
 const rootKeys = z.string().superRefine((text, context) => {
   try {
@@ -379,13 +376,6 @@ const signingKey = z.string().refine((text) => {
   const seed = Buffer.from(text, 'base64');
   return seed.length === 32 && seed.toString('base64') === text;
 }, 'must be base64 of a 32-byte Ed25519 seed');
-
-function isAddressRange(text: string): boolean {
-  const [address = '', prefix, ...rest] = text.split('/');
-  const bits = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
-  const inRange = prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number.parseInt(prefix, 10) <= bits);
-  return bits > 0 && rest.length === 0 && inRange;
-}
 
 function readDatabase(environment: Environment, mode: Config['mode'], problems: string[]): DatabaseConfig {
   const url = (name: string): Connection | undefined => {

@@ -4,11 +4,17 @@
  */
 import { requestOf, type Sender, type SentAnswer, type Wire } from './sender.ts';
 
-/** Requests that make a row of their own, and the table it lies in. */
+/** Requests that make rows of their own, and the table they lie in. */
 export const MADE = {
   deposit: 'deposits',
   withdrawal: 'withdrawals',
   order: 'orders',
+  // Waits for its price.
+  held: 'orders',
+  // An order with the two that leave it again.
+  bracket: 'orders',
+  // Two of which one cancels the other.
+  pair: 'orders',
   transfer: 'transfers',
 } as const;
 
@@ -21,6 +27,7 @@ export const STEPS = {
   approve: { table: 'withdrawals', keeps: ['under_review', 'approved', 'processing', 'completed'] },
   process: { table: 'withdrawals', keeps: ['processing', 'completed'] },
   complete: { table: 'withdrawals', keeps: ['completed'] },
+  takeOut: { table: 'orders', keeps: ['cancelled', 'filled'] },
 } as const;
 
 export type Step = keyof typeof STEPS;
@@ -38,6 +45,8 @@ export type Entry = {
   text: string;
   /** The row a request made. */
   id: string | null;
+  /** Rows it made besides. */
+  others: readonly string[];
 };
 
 export type ClientBook = {
@@ -67,6 +76,7 @@ export function openClientBook(send: Sender, round: () => number): ClientBook {
       status: 0,
       text: '',
       id: null,
+      others: [],
     };
     entries.push(entry);
     await attempt(send, entry);
@@ -108,8 +118,21 @@ async function attempt(send: Sender, entry: Entry): Promise<void> {
   // A step that was done in the attempt nobody answered is refused as no longer possible.
   entry.state = done ? 'acknowledged' : 'refused';
   if (done && entry.what in MADE) {
-    entry.id = (JSON.parse(answer.text) as { readonly id: string }).id;
+    const [id, ...others] = madeBy(answer.text);
+    entry.id = id ?? null;
+    entry.others = others;
   }
+}
+
+/** The rows an answer names as made: one, with the exits of an entry, or those of a batch. */
+function madeBy(text: string): readonly string[] {
+  const body = JSON.parse(text) as {
+    readonly id?: string;
+    readonly exitIds?: readonly string[];
+    readonly data?: readonly { readonly order: { readonly id: string } | null }[];
+  };
+  const ids = body.id === undefined ? [] : [body.id, ...(body.exitIds ?? [])];
+  return [...ids, ...(body.data ?? []).flatMap(({ order }) => order?.id ?? [])];
 }
 
 async function untilAnswered(send: Sender, entry: Entry): Promise<void> {
@@ -146,9 +169,9 @@ async function finalAnswer(send: Sender, wire: Wire): Promise<SentAnswer> {
   }
 }
 
-/** An order is answered as it is by now, everything else as it was. */
+/** Orders are the ones they were, everything else is answered as it was. */
 function isSame(entry: Entry, text: string): boolean {
-  return entry.what === 'order'
-    ? (JSON.parse(text) as { readonly id?: string }).id === entry.id
+  return MADE[entry.what as Made] === 'orders'
+    ? madeBy(text).join() === [entry.id, ...entry.others].join()
     : text === entry.text;
 }

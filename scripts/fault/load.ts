@@ -1,12 +1,12 @@
 /**
  * The load: a few accounts that many connections deposit into, withdraw from, transfer between and trade
- * with at once. Each scenario goes on only from what was answered.
+ * with at once, also by orders that wait for a price and orders that depend on each other. Each scenario goes on only from what was answered.
  */
 import { type Api, apiFor, ok } from '../../src/demo/client.ts';
 import { DEMO_PEOPLE, type DemoCredentials, type DemoName } from '../../src/demo/credentials.ts';
 import { newId } from '../../src/kernel/id.ts';
 import type { Random } from '../../src/testing/random.ts';
-import type { ClientBook } from './client-book.ts';
+import type { ClientBook, Entry } from './client-book.ts';
 import { type Person, personOf, type Wire } from './sender.ts';
 
 type Client = {
@@ -182,6 +182,75 @@ const order: Scenario = async ({ clients, maker }, book, random) => {
   ]);
 };
 
+/** Prices around that of the orders above, so that what waits is reached. */
+function near(random: Random, spread: number): string {
+  return String(60_000 - spread + random.below(2 * spread + 1));
+}
+
+/** Two trade at a price, which reaches what waits for it. */
+const move: Scenario = async ({ clients, maker }, book, random) => {
+  const common = { symbol: 'BTC/USD', type: 'limit', timeInForce: 'ioc', quantity: '0.0001' };
+  const limitPrice = near(random, 90);
+  const [buyer, seller] = [random.pick(clients), maker];
+  const sell = { ...common, accountId: seller.accountId, side: 'sell', limitPrice, timeInForce: 'gtc' };
+  const sold = await book.ask('order', keyed(seller.person, '/v1/orders', sell));
+  if (sold.state === 'acknowledged') {
+    const buy = { ...common, accountId: buyer.accountId, side: 'buy', limitPrice };
+    await book.ask('order', keyed(buyer.person, '/v1/orders', buy));
+  }
+};
+
+const held: Scenario = async ({ clients, maker }, book, random) => {
+  const { person, accountId } = random.pick([clients[0], clients[1], maker, maker]);
+  const side = person === maker.person ? 'sell' : 'buy';
+  const common = { accountId, symbol: 'BTC/USD', side, quantity: '0.0001', timeInForce: 'gtc' };
+  const away = side === 'buy' ? 60_100 : 59_900;
+  const waits = random.pick([
+    { type: 'stop', stopPrice: String(away) },
+    { type: 'stop_limit', stopPrice: String(away), limitPrice: String(away) },
+    { type: 'trailing_stop', trailAmount: '40' },
+    { type: 'trailing_stop', trailPercent: '0.1' },
+  ]);
+  const asked = await book.ask('held', keyed(person, '/v1/orders', { ...common, ...waits }));
+  await takeOutSometimes(person, asked, book, random);
+};
+
+const bracket: Scenario = async ({ clients, maker }, book, random) => {
+  const { person, accountId } = random.pick(clients);
+  const common = { symbol: 'BTC/USD', type: 'limit', timeInForce: 'gtc', limitPrice: PRICE };
+  const exits = { takeProfit: { limitPrice: '60050' }, stopLoss: { stopPrice: '59950' } };
+  const entry = { ...common, accountId, side: 'buy', quantity: '0.0002', ...exits };
+  const sell = {
+    ...common,
+    accountId: maker.accountId,
+    side: 'sell',
+    quantity: random.pick(['0.0001', '0.0002']),
+  };
+  const [asked] = await Promise.all([
+    book.ask('bracket', keyed(person, '/v1/orders', entry)),
+    book.ask('order', keyed(maker.person, '/v1/orders', sell)),
+  ]);
+  await takeOutSometimes(person, asked, book, random);
+};
+
+const pair: Scenario = async ({ maker: { person, accountId } }, book, random) => {
+  const common = { accountId, symbol: 'BTC/USD', side: 'sell', quantity: '0.0003', ocoGroup: 'exit' };
+  const members = [
+    { ...common, type: 'limit', limitPrice: '60060' },
+    { ...common, type: 'stop', stopPrice: '59940' },
+  ];
+  const asked = await book.ask('pair', keyed(person, '/v1/orders/batch', { orders: members }));
+  await takeOutSometimes(person, asked, book, random);
+};
+
+/** So that what stands does not only grow. */
+async function takeOutSometimes(as: Person, asked: Entry, book: ClientBook, random: Random): Promise<void> {
+  const target = random.pick([asked.id, ...asked.others]);
+  if (asked.state === 'acknowledged' && target !== null && random.below(3) === 0) {
+    await book.ask('takeOut', { method: 'DELETE', path: `/v1/orders/${target}`, as }, target);
+  }
+}
+
 const transfer: Scenario = async ({ clients }, book, random) => {
   const { person, accountId, otherAccountId } = random.pick(clients);
   const [fromAccountId, toAccountId] = random.pick([
@@ -192,7 +261,18 @@ const transfer: Scenario = async ({ clients }, book, random) => {
   await book.ask('transfer', keyed(person, '/v1/transfers', body));
 };
 
-const SCENARIOS: readonly Scenario[] = [deposit, withdrawal, order, transfer, transfer];
+const SCENARIOS: readonly Scenario[] = [
+  deposit,
+  withdrawal,
+  withdrawal,
+  order,
+  move,
+  move,
+  held,
+  bracket,
+  pair,
+  transfer,
+];
 
 function keyed(as: Person, path: string, body: unknown): Wire {
   return { method: 'POST', path, as, key: newId(), body };

@@ -3,6 +3,7 @@
  */
 import { readDemoCredentials } from '../../src/demo/credentials.ts';
 import { type Random, randomFrom } from '../../src/testing/random.ts';
+import { bookFaults } from './book.ts';
 import { type ClientBook, describeEntry, type Entry, neverDone, openClientBook } from './client-book.ts';
 import { type Firm, openFirm, runLoad } from './load.ts';
 import { senderTo } from './sender.ts';
@@ -112,6 +113,7 @@ async function oneRound(scene: Scene, number: number, kill: Kill): Promise<Round
   const [recoveryMs] = await Promise.all([system.recover(), load]);
   const unanswered = await book.retry();
   const replayed = await book.replay(number);
+  const differs = await bookFaults(system.url(), firm.maker.person, system.owner());
   const entries = plan.tamper?.(book.entries, number) ?? book.entries;
   const found = await verify(system.owner(), plan.dataDir, entries, firm.accountIds, before);
   const mine = book.entries.slice(begun);
@@ -130,7 +132,7 @@ async function oneRound(scene: Scene, number: number, kill: Kill): Promise<Round
       ...open.map((entry) => `${describeEntry(entry)} is never answered but ${entry.status} ${entry.text}`),
     ],
     doubled: found.doubled,
-    breaks: found.breaks,
+    breaks: [...differs, ...found.breaks],
   };
 }
 

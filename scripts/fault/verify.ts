@@ -37,11 +37,13 @@ export async function verify(
   const rows = await rowsOf(owner, accountIds);
   const lost: string[] = [];
   const doubled: string[] = [];
-  for (const [what, table] of Object.entries(MADE)) {
+  for (const table of new Set(Object.values(MADE))) {
     const stored = new Set((rows.get(table) ?? []).map((row) => row.id).filter((id) => !before.has(id)));
     const known = new Set<string>();
-    for (const entry of entries.filter((each) => each.what === (what as Made) && each.id !== null)) {
-      const id = entry.id ?? '';
+    const making = entries.filter((each) => MADE[each.what as Made] === table && each.id !== null);
+    for (const [entry, id] of making.flatMap((each) =>
+      [each.id ?? '', ...each.others].map((id) => [each, id] as const),
+    )) {
       if (!stored.has(id)) {
         lost.push(describeEntry(entry));
       }

@@ -2,10 +2,16 @@
  * What P7 grows: customers who do nothing, and orders that rest in the books of those who do. Written at once and
  * around the order path, as what earlier years left would lie there; every row keeps what `reconcile` proves.
  */
+import { randomBytes } from 'node:crypto';
 import { sql } from 'drizzle-orm';
+import type postgres from 'postgres';
+import type { Id } from '../../src/kernel/id.ts';
 import type { Ctx } from '../../src/platform/context.ts';
+import { dataKey } from '../../src/platform/crypto/keyring.ts';
+import { personKeyPlace } from '../../src/platform/crypto/person-keys.ts';
 import type { Connection } from '../../src/platform/db/client.ts';
 import { openClient } from '../../src/platform/db/client.ts';
+import { arrayLiteral } from '../../src/platform/db/insert-rows.ts';
 
 const BATCH = 50_000;
 
@@ -14,15 +20,15 @@ function superuser(owner: Connection): Connection {
   return { ...owner, username: 'postgres' };
 }
 
-/** Brings the customers up to so many, each with an account and a wallet. */
-export async function growCustomers(owner: Connection, wanted: number): Promise<void> {
+/** Brings the customers up to so many, each with a data key, an account and a wallet. */
+export async function growCustomers(ctx: Ctx, owner: Connection, wanted: number): Promise<void> {
   const client = openClient(superuser(owner), 1);
   try {
     await client.unsafe('set statement_timeout = 0');
     const [row] = await client<{ count: number }[]>`select count(*)::int as count from users`;
     for (let have = row?.count ?? 0; have < wanted; have += BATCH) {
       const count = Math.min(BATCH, wanted - have);
-      await client.unsafe(`
+      const people = await client.unsafe<{ id: Id }[]>(`
         with person as (
           insert into users (id, email, email_index, profile, status, created_at, updated_at)
           select u, '\\x01', uuid_send(u), '\\x01', 'active', now(), now()
@@ -36,13 +42,34 @@ export async function growCustomers(owner: Connection, wanted: number): Promise<
         ), account as (
           insert into accounts (id, user_id, type, name, base_currency, status, is_default, created_at, updated_at)
           select uuidv7(), id, 'live', 'Bench', 'USD', 'active', true, now(), now() from person returning id, user_id
+        ), wallet as (
+          insert into wallets (id, account_id, user_id, book, asset, status, created_at)
+          select uuidv7(), id, user_id, 'live', 'USD', 'active', now() from account
         )
-        insert into wallets (id, account_id, user_id, book, asset, status, created_at)
-        select uuidv7(), id, user_id, 'live', 'USD', 'active', now() from account`);
+        select id from person`);
+      await giveKeys(ctx, client, people);
     }
   } finally {
     await client.end({ timeout: 5 });
   }
+}
+
+async function giveKeys(
+  ctx: Ctx,
+  client: postgres.Sql,
+  people: readonly { readonly id: Id }[],
+): Promise<void> {
+  const keys = people.map(({ id }) => {
+    const key = dataKey(new Uint8Array(randomBytes(32)));
+    const wrapped = ctx.deps.keyring.wrap(personKeyPlace(id), key.key);
+    return { id, keyId: `\\x${key.id.toHex()}`, wrapped: `\\x${wrapped.toHex()}` };
+  });
+  const column = (pick: (key: (typeof keys)[number]) => string) => arrayLiteral(keys.map(pick));
+  await client.unsafe(
+    `insert into person_keys (user_id, key_id, wrapped_key, created_at)
+      select u, k, w, now() from unnest($1::text::uuid[], $2::text::bytea[], $3::text::bytea[]) t (u, k, w)`,
+    [column(({ id }) => id), column(({ keyId }) => keyId), column(({ wrapped }) => wrapped)],
+  );
 }
 
 /** Lets so many orders rest in all, spread over the funded accounts. */

@@ -113,7 +113,8 @@ async function run({
   } else {
     idle.push(...open);
     await keepPace(rate, began, to, () => {
-      const connection = idle.pop();
+      // In turn: a connection that is silent for long is closed by the server.
+      const connection = idle.shift();
       if (connection === undefined) {
         due.push(performance.now());
       } else {

@@ -1,6 +1,6 @@
 import { calleeName, dottedName, literalText } from './ast.js';
 
-const opensTransaction = new Set(['transact', 'transaction']);
+const opensTransaction = new Set(['transact', 'transactInLane', 'transaction']);
 const writesRows = new Set(['insert', 'update', 'delete']);
 const writesAudit = /^(?:record(?:[A-Z]\w*)?|raiseAlarm)$/;
 const transactionName = /(?:^|\.)(?:\w+T|t)x$/;
@@ -56,8 +56,9 @@ function isInside(inner, outer) {
   return outer.range[0] <= inner.range[0] && inner.range[1] <= outer.range[1];
 }
 
-/** `transact(ctx, 'engine', …)` or `db.engine.transaction(…)`. */
+/** `transact(ctx, 'engine', …)`, `db.engine.transaction(…)`, or a lane, which is the engine's. */
 function isMoneyLogin(opening) {
+  if (calleeName(opening) === 'transactInLane') return true;
   const login = opening.arguments[1];
   if (login && literalText(login) === 'engine') return true;
   return (dottedName(opening.callee) ?? '').endsWith('.engine.transaction');

@@ -44,7 +44,7 @@ const COMMON = {
   takerFeeBps: 20,
 } as const;
 
-/** What contracts of the demo ask for; they are listed, and take no orders before there is margin. */
+/** What contracts of the demo ask for. */
 const MARGIN = { settlementAsset: 'USD', dayCount: 'actual_360', fundingHours: 24 } as const;
 
 /** Prices are made up; the demo firm follows no market. */
@@ -159,6 +159,29 @@ const DEMO_INSTRUMENTS: readonly DemoInstrument[] = [
       shortRateBps: -80,
     },
     price: '1.1',
+  },
+  {
+    ...COMMON,
+    symbol: 'BTC/USD.M',
+    name: 'Bitcoin, leveraged',
+    type: 'crypto',
+    kind: 'contract',
+    exchange: 'CRYPTO',
+    baseAsset: 'BTC',
+    tick: '0.1',
+    lot: '0.0001',
+    maxQuantity: '100',
+    fractional: true,
+    settlementCycle: 'T+0',
+    margin: {
+      ...MARGIN,
+      maxLeverage: parseAmount('5'),
+      initialMarginBps: 2_000,
+      maintenanceMarginBps: 1_000,
+      longRateBps: 1_100,
+      shortRateBps: 300,
+    },
+    price: '60000',
   },
 ];
 

@@ -7,10 +7,18 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Secret } from 'otpauth';
-import { createAccount } from '../domains/accounts/index.ts';
+import { createAccount, setMargin } from '../domains/accounts/index.ts';
 import { createList, importList, screenUser } from '../domains/aml/index.ts';
 import { clearDeposit, createDeposit } from '../domains/funding/index.ts';
-import { acceptAgreement, createApiKey, createUser, listAgreements } from '../domains/identity/index.ts';
+import {
+  acceptAgreement,
+  createApiKey,
+  createUser,
+  getMe,
+  listAgreements,
+  type RiskProfile,
+  updateMe,
+} from '../domains/identity/index.ts';
 import {
   createApplication,
   decideApplication,
@@ -138,6 +146,7 @@ async function openFundedAccount(
   }
   const account = await createAccount(ctx, { type: 'live', baseCurrency: 'USD' });
   await passKyc(people, name);
+  await grantMargin(people, name, account.id);
   for (const [asset, amount] of Object.entries(amounts)) {
     const deposit = await createDeposit(ctx, {
       accountId: account.id,
@@ -157,6 +166,36 @@ async function openFundedAccount(
     });
   }
   return account.id;
+}
+
+/** What each said of the risk they bear, and the leverage the firm grants them. */
+const MARGIN_OF: Readonly<
+  Partial<Record<DemoName, { readonly says: RiskProfile; readonly leverage: string }>>
+> = {
+  customer: { says: 'moderate', leverage: '5' },
+  customer2: { says: 'moderate', leverage: '5' },
+  marketMaker: { says: 'aggressive', leverage: '20' },
+};
+
+/** The customer asks, and the risk manager decides. */
+async function grantMargin(people: People, name: DemoName, accountId: Id): Promise<void> {
+  const wish = MARGIN_OF[name];
+  if (wish === undefined) {
+    return;
+  }
+  const { ctx } = people[name];
+  const { version } = await getMe(ctx);
+  await updateMe({ ...ctx, ifMatch: version }, { riskProfile: wish.says });
+  const { approvalId } = await setMargin(ctx, accountId, {
+    marginEnabled: true,
+    maxLeverage: wish.leverage,
+    reason: 'To try contracts',
+  });
+  await decideApproval(people.risk.ctx, {
+    approvalId: present(approvalId, 'what lowers a guard asks for an approval'),
+    vote: 'approve',
+    reason: 'It suits what the customer said',
+  });
 }
 
 async function passKyc(people: People, name: DemoName): Promise<void> {

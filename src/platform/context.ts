@@ -22,9 +22,11 @@ import type { MonitoringVendorSettings } from './http/monitoring-vendor.ts';
 import type { PaymentSecrets } from './http/payment-secrets.ts';
 import type { RateLimits } from './http/rate-policy.ts';
 import type { ScreeningVendorSettings } from './http/screening-vendor.ts';
+import type { VenueSettings } from './live-venue.ts';
 import type { MailQueue } from './mail/mail-queue.ts';
 import type { Privacy } from './privacy/privacy.ts';
 import type { ReportFacts } from './report-facts.ts';
+import type { MarginCallTerms } from './setting-numbers.ts';
 import type { StreamChannel } from './stream/channel.ts';
 import type { StreamLimits } from './stream/limits.ts';
 
@@ -49,6 +51,8 @@ export type Settings = {
   readonly rateLimits: RateLimits;
   /** For how many whole months ticks are kept; candles stay. */
   readonly tickMonths: number;
+  /** How long customers have to meet a margin call. */
+  readonly marginCall: MarginCallTerms;
   readonly streamLimits: StreamLimits;
   /** What each payment provider signs its events with, the newest first. */
   readonly paymentSecrets: PaymentSecrets;
@@ -60,7 +64,7 @@ export type Settings = {
   readonly monitoringVendor: MonitoringVendorSettings | null;
   /** How the firm is known to the FIU; null where nobody set it. */
   readonly goaml: GoamlSettings | null;
-};
+} & VenueSettings;
 
 export type Deps = Settings & {
   readonly mode: Mode;

@@ -22,3 +22,16 @@ export const people = z
   .string()
   .regex(/^[1-9]\d{0,5}$/, 'must be a number of people from 1 to 999999')
   .transform((text) => Number.parseInt(text, 10));
+
+/** How long a margin call stands, and whether positions are closed once that is over. */
+export type MarginCallTerms = { readonly hours: number; readonly liquidates: boolean };
+
+export const marginCallTerms = z
+  .string()
+  .regex(/^[1-9]\d{0,2}h(,liquidate)?$/, 'must be hours from 1h to 999h, such as 24h or 24h,liquidate')
+  .transform(
+    (text): MarginCallTerms => ({
+      hours: Number.parseInt(text, 10),
+      liquidates: text.endsWith('liquidate'),
+    }),
+  );

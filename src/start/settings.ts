@@ -14,12 +14,14 @@ export function settingsOf(config: Config): Pick<DepsParts, 'settings' | 'mail'>
     exportDays,
     rateLimits,
     tickMonths,
+    marginCall,
     streamLimits,
     paymentSecrets,
     kycProviders,
     screeningVendor,
     monitoringVendor,
     goaml,
+    venues,
   } = config;
   return {
     settings: {
@@ -32,12 +34,14 @@ export function settingsOf(config: Config): Pick<DepsParts, 'settings' | 'mail'>
       exportDays,
       rateLimits,
       tickMonths,
+      marginCall,
       streamLimits,
       paymentSecrets,
       kycProviders,
       screeningVendor,
       monitoringVendor,
       goaml,
+      ...venues,
     },
     ...(config.smtp === null ? {} : { mail: smtpTransport(config.smtp, config.mailFrom) }),
   };

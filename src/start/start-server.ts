@@ -12,7 +12,7 @@ import { buildDeps, checkConnections } from '../deps.ts';
 import { startScreener } from '../domains/aml/index.ts';
 import { revocations } from '../domains/identity/index.ts';
 import { startAlertEvaluator, startFeeds } from '../domains/markets/index.ts';
-import { tradingEngine } from '../domains/trading/index.ts';
+import { startMarginKeeper, tradingEngine } from '../domains/trading/index.ts';
 import { allDomains, authenticate, platformEndpoints } from '../domains.ts';
 import { flushAttempts } from '../platform/audit/attempt.ts';
 import { startOutsideRecord } from '../platform/audit/outside-record.ts';
@@ -164,7 +164,11 @@ function heldParts(
     start: async () => {
       const trading = tradingEngine(deps);
       await trading.start();
-      return () => trading.stop();
+      const keeper = startMarginKeeper(deps);
+      return async () => {
+        await keeper.stop();
+        await trading.stop();
+      };
     },
   };
   const sealer: HeldPart = {

@@ -156,6 +156,9 @@ function withMember(value: unknown, steps: readonly string[], member: unknown): 
   if (step === undefined) {
     return member;
   }
+  if (value === undefined && step === '0') {
+    return [withMember(undefined, rest, member)];
+  }
   if (Array.isArray(value)) {
     return value.with(Number(step), withMember(value[Number(step)], rest, member));
   }

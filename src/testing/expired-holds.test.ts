@@ -31,6 +31,8 @@ const ASK_NOTHING: Readonly<Record<string, string>> = {
   'ledger/label-wallet.ts': 'writes references of the firm, and no balance',
   'ledger/lock-wallets.ts': 'is the lock',
   'ledger/release-expired.ts': 'is the rule',
+  'ledger/settlements/settle-obligations.ts': 'moves the date of settlement alone',
+  'trading/margin/mark-positions.ts': 'holds what there is; a mark comes again within the second',
   'trading/pipeline/record-settlement.ts': 'takes what the orders reserved',
 };
 

@@ -40,10 +40,13 @@ export const TEST_SETTINGS: Settings = {
   rateLimits: parseRateLimits('sandbox', 'sign_in=6000000/60,recovery=6000000/60,export=6000000/60'),
   streamLimits: parseStreamLimits('connections=4,subscriptions=6,messages=40,queue=100'),
   tickMonths: 13,
+  marginCall: { hours: 24, liquidates: false },
   paymentSecrets: new Map(),
   kycProviders: new Map(),
   screeningVendor: null,
   monitoringVendor: null,
+  liveVenue: { name: 'simulated' },
+  simulatedSeed: 1n,
   goaml: parseGoaml(
     JSON.stringify({
       rentityId: 4711,

@@ -10,6 +10,7 @@ import { authenticate, createUser, identityDomain } from '../domains/identity/in
 import { openSession, tokensOf } from '../domains/identity/open-session.ts';
 import { agreements } from '../domains/identity/schema.ts';
 import { reconcile } from '../domains/ledger/index.ts';
+import { reportsDomain } from '../domains/reports/index.ts';
 import { type Actor, isStaffRole, type Role } from '../kernel/actor.ts';
 import { type Id, newId } from '../kernel/id.ts';
 import { approvalEndpoints } from '../platform/approvals/endpoints.ts';
@@ -44,7 +45,8 @@ export async function startIdentityDesk(file: string): Promise<IdentityDesk> {
   const domains = [identityDomain, accountsDomain];
   const foundation = await startFoundation(file, domains);
   const app = createApp(foundation.deps, {
-    domains,
+    // One account is read together with what it has behind its positions.
+    domains: [...domains, reportsDomain],
     platformEndpoints: approvalEndpoints,
     authenticate,
     clientAddress: (_peer, forwardedFor) => forwardedFor ?? '127.0.0.1',

@@ -87,6 +87,7 @@ const NAMES_NO_PERSON: Readonly<Record<string, string>> = {
   listClearingPeriods: 'terms of the firm',
   listFundingLimits: 'terms of the firm',
   listFees: 'terms of the firm',
+  listTradingFees: 'terms of the firm',
   listPayoutAccounts: 'accounts of the firm',
   listAuditArchives: 'months of the log',
   getAuditArchive: 'a month of the log',

@@ -21,12 +21,15 @@ const REFERENCE = ['agreements', 'assets', 'instruments', 'kyc_levels', 'quotes'
 const PUBLISHED = [
   'candles',
   'fee_schedules',
+  'fee_tier_schedules',
+  'fee_tiers',
   'funding_fees',
   'funding_limits',
   'kyc_requirement_sets',
   'kyc_requirements',
   'market_calendars',
   'market_holidays',
+  'portfolio_days',
   'price_settings',
   'price_ticks',
   'trading_halts',
@@ -142,7 +145,14 @@ describe('every table', () => {
       }
     }
     // To hand the functions that count over, the owner belongs to plimsoll_ledger, which reads these.
-    expect(seen).toEqual(['journals', 'risk_exposures', 'risk_turnovers', 'wallets']);
+    expect(seen).toEqual([
+      'journals',
+      'margin_holds',
+      'positions',
+      'risk_exposures',
+      'risk_turnovers',
+      'wallets',
+    ]);
   });
 
   test("that is neither a customer's own nor reference data is closed to a customer's login", async () => {

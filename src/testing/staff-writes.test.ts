@@ -22,9 +22,12 @@ import { amlScreeningWrites } from './drivers/aml-screening.ts';
 import { kycApplicationWrites } from './drivers/kyc-applications.ts';
 import { kycRiskWrites } from './drivers/kyc-risk.ts';
 import { orderSurfaceWrites } from './drivers/order-surface.ts';
+import { positionWrites } from './drivers/positions.ts';
 import { settleRecovery } from './drivers/recovery.ts';
 import { riskWrites } from './drivers/risk.ts';
 import { asks, asksFew, type StaffWrites } from './drivers/staff-write.ts';
+import { tradingFeeWrites } from './drivers/trading-fees.ts';
+import { venueWrites } from './drivers/venues.ts';
 import { type Member, type OperationCall, startWorld, type World } from './world.ts';
 
 const STAFF_WRITES: StaffWrites = {
@@ -118,6 +121,7 @@ const STAFF_WRITES: StaffWrites = {
   resolveWithdrawal: asks('self_action'),
   proposeFundingLimit: asks(null),
   proposeFees: asks(null),
+  ...tradingFeeWrites,
   proposePayoutAccount: asks(null),
   requestJournal: asks('self_action'),
   reverseJournal: asks('self_action'),
@@ -148,6 +152,7 @@ const STAFF_WRITES: StaffWrites = {
   importCustodyReport: { kind: 'evidence', leaves: ['custody_report.imported'], onOneself: null },
   freezeAccount: { kind: 'stops', leaves: ['account.frozen'], onOneself: 'self_action' },
   unfreezeAccount: asksFew('self_action'),
+  ...positionWrites,
   // Markets and limits.
   ...orderSurfaceWrites,
   createInstrument: asks(null, 'instrument.created'),
@@ -161,6 +166,7 @@ const STAFF_WRITES: StaffWrites = {
   removeMarketHoliday: asks(null),
   proposeMarketHours: asks(null),
   ...riskWrites,
+  ...venueWrites,
   // Customers and screening: beside their drivers.
   ...kycApplicationWrites,
   ...kycRiskWrites,

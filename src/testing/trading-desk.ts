@@ -79,7 +79,14 @@ export type TradingDesk = Foundation &
     readonly reconcile: () => Promise<ReconcileReport>;
   };
 
-export type TraderOptions = { readonly gate?: GateWish; readonly book?: Book };
+export type TraderOptions = {
+  readonly gate?: GateWish;
+  readonly book?: Book;
+  /** The highest leverage of a margin account; none without. */
+  readonly leverage?: string;
+  /** What else is unusual of the account. */
+  readonly account?: Partial<typeof accounts.$inferInsert>;
+};
 
 const DOMAINS = [ledgerDomain, marketsDomain, riskDomain, tradingDomain, reportsDomain];
 const VERIFIED: GateWish = { kycStatus: 'approved', kycLevel: 'standard', screening: 'clear' };
@@ -265,7 +272,7 @@ async function newPerson(
   { deps, system }: Foundation,
   roles: readonly Role[],
   funds: Funds,
-  { gate = VERIFIED, book = 'live' }: TraderOptions,
+  { gate = VERIFIED, book = 'live', leverage, account = {} }: TraderOptions,
 ): Promise<Trader> {
   const [userId, accountId] = [newId(), newId()];
   const at = deps.clock.now();
@@ -277,6 +284,7 @@ async function newPerson(
       email: sealText(key, place('email'), `${userId}@example.mu`),
       emailIndex: deps.keyring.blindIndex('users.email', userId),
       profile: sealText(key, place('profile'), '{}'),
+      riskProfile: leverage === undefined ? null : 'aggressive',
       status: 'active',
       createdAt: at,
       updatedAt: at,
@@ -298,8 +306,11 @@ async function newPerson(
       name: 'Trading',
       baseCurrency: 'USD',
       status: 'active',
+      marginEnabled: leverage !== undefined,
+      maxLeverage: leverage ?? '1',
       createdAt: at,
       updatedAt: at,
+      ...account,
     });
   });
   await setGate(system, userId, gate);

@@ -2,9 +2,21 @@
  * Two customers with something of theirs in every table a customer may read, so that a test can tell the
  * rows of one from those of the other.
  */
+import { eq } from 'drizzle-orm';
 import { NEW_APPLICATION_EXAMPLE } from '../domains/kyc/api.ts';
+import { ledgerDomain } from '../domains/ledger/index.ts';
+import { wallets } from '../domains/ledger/schema.ts';
+import { createInstrument, setQuote } from '../domains/markets/index.ts';
+import { reportsDomain } from '../domains/reports/index.ts';
+import { feeStandings, feeTierSchedules, tradingVolumes } from '../domains/trading/fees/schema.ts';
+import { liquidations, marginCalls } from '../domains/trading/margin/schema.ts';
+import { parseAmount } from '../kernel/amount.ts';
+import { present } from '../kernel/assert.ts';
+import { newId } from '../kernel/id.ts';
+import { addMs } from '../kernel/time.ts';
 import { done, first, REASON } from './drivers/driver.ts';
 import { COMPANY } from './drivers/kyc-applications.ts';
+import { tradeContract } from './drivers/positions.ts';
 import { bankBeneficiary } from './funding-desk.ts';
 import { softPasskey } from './soft-authenticator.ts';
 import { type Member, startWorld, type World } from './world.ts';
@@ -17,12 +29,17 @@ export type TwoCustomers = {
   readonly other: Member;
 };
 
+const DAY_MS = 86_400_000;
+const MINUTE_MS = 60_000;
+
 /** Amounts that nobody else has. */
 export const OTHERS_AMOUNTS = ['7313.17', '211.31'] as const;
 
 /** A world in which both have signed in, passed KYC, traded with each other and asked for a payout. */
 export async function startTwoCustomers(file: string): Promise<TwoCustomers> {
   const world = await startWorld(file);
+  await setFeeTiers(world);
+  await listNextDay(world);
   const other = await world.newCustomer(
     { USD: OTHERS_AMOUNTS[0], BTC: '0.5' },
     { name: ['Sweta', 'Boodhoo'] },
@@ -32,8 +49,106 @@ export async function startTwoCustomers(file: string): Promise<TwoCustomers> {
   await live(world, own, 'Anjali Ramgoolam', '100');
   await trade(world, own, other);
   await trade(world, other, own);
+  await trade(world, own, other, NEXT_DAY);
+  await trade(world, other, own, NEXT_DAY);
+  await findTiers(world, [own, other]);
+  await tradeContract(world, own, other);
+  await callAndLiquidate(world, [own, other]);
   await world.settle();
+  await endDay(world);
   return { world, own, other };
+}
+
+/** Before anybody trades, so that what they turn over is counted. */
+async function setFeeTiers(world: World): Promise<void> {
+  const as = world.people.compliance_officer;
+  const body = world.operation('proposeFeeTiers').example as object;
+  const { approval } = await done(world.call('proposeFeeTiers', { as, body }));
+  const params = { id: approval.id as string };
+  await done(world.call('approveApproval', { as: world.people.admin, params, body: REASON }));
+  // Settlement hears of it within a minute.
+  world.advance(MINUTE_MS);
+}
+
+/** What whoever trades tomorrow is found to be on. */
+async function findTiers(world: World, people: readonly Member[]): Promise<void> {
+  const { engine } = world.deps.db;
+  const [schedule] = await engine.select().from(feeTierSchedules).limit(1);
+  const { id: scheduleId, effectiveOn: day } = present(schedule, 'the tiers were set');
+  const createdAt = world.deps.clock.now();
+  for (const { userId } of people) {
+    const [turned] = await engine.select().from(tradingVolumes).where(eq(tradingVolumes.userId, userId));
+    const { volume } = present(turned, 'both have traded today');
+    await engine.insert(feeStandings).values({ userId, day, scheduleId, volume, createdAt });
+  }
+}
+
+/** Both were called, and liquidated. */
+async function callAndLiquidate(world: World, people: readonly Member[]): Promise<void> {
+  const { engine } = world.deps.db;
+  const at = world.deps.clock.now();
+  const sums = {
+    equity: parseAmount('50'),
+    initialMargin: parseAmount('100'),
+    maintenanceMargin: parseAmount('25'),
+  };
+  for (const { userId, accountId } of people) {
+    const [wallet] = await engine.select().from(wallets).where(eq(wallets.accountId, accountId)).limit(1);
+    const { id: walletId, asset } = present(wallet, 'both have money');
+    const common = { userId, accountId, walletId, asset, ...sums, endedAt: at };
+    await engine.insert(marginCalls).values({
+      ...common,
+      id: newId(),
+      shortBy: parseAmount('35'),
+      calledAt: at,
+      deadlineAt: addMs(at, DAY_MS),
+      outcome: 'liquidated',
+    });
+    await engine.insert(liquidations).values({
+      ...common,
+      id: newId(),
+      cause: 'threshold',
+      steps: 1,
+      nextStepAt: at,
+      startedAt: at,
+      outcome: 'restored',
+    });
+  }
+}
+
+/** The instrument of the others, but for its cycle. */
+const NEXT_DAY = 'BTC/USD.T1';
+
+async function listNextDay({ system }: World): Promise<void> {
+  await createInstrument(system, {
+    symbol: NEXT_DAY,
+    name: 'Bitcoin, settled the day after',
+    type: 'crypto',
+    exchange: 'CRYPTO',
+    baseAsset: 'BTC',
+    quoteAsset: 'USD',
+    tick: parseAmount('0.01'),
+    lot: parseAmount('0.0001'),
+    minQuantity: parseAmount('0.0001'),
+    maxQuantity: parseAmount('10'),
+    collarBps: 1000,
+    makerFeeBps: 10,
+    takerFeeBps: 20,
+    fractional: true,
+    settlementCycle: 'T+1',
+    description: '',
+  });
+  await setQuote(system, { symbol: NEXT_DAY, last: parseAmount('60000'), source: 'test' });
+}
+
+/** So that what both were worth is written down. */
+async function endDay(world: World): Promise<void> {
+  world.advance(2 * DAY_MS);
+  for (const { name, run } of [...ledgerDomain.jobs, ...reportsDomain.jobs]) {
+    if (name === 'reports.take-snapshots' || name === 'ledger.settle-trades') {
+      await run(world.system);
+    }
+  }
 }
 
 async function live(world: World, as: Member, holderName: string, amount: string): Promise<void> {
@@ -90,9 +205,10 @@ async function payFromHold(world: World, as: Member): Promise<void> {
 }
 
 /** The seller loses a lot, the buyer gains one. */
-async function trade(world: World, buyer: Member, seller: Member): Promise<void> {
-  await done(world.call('placeOrder', { as: seller, body: order(seller, 'sell', '60000') }));
-  const { id } = await done(world.call('placeOrder', { as: buyer, body: order(buyer, 'buy', '60000') }));
+async function trade(world: World, buyer: Member, seller: Member, symbol = 'BTC/USD'): Promise<void> {
+  await done(world.call('placeOrder', { as: seller, body: { ...order(seller, 'sell', '60000'), symbol } }));
+  const body = { ...order(buyer, 'buy', '60000'), symbol };
+  const { id } = await done(world.call('placeOrder', { as: buyer, body }));
   for (let tries = 0; tries < 200; tries += 1) {
     const { status } = await done(world.call('getOrder', { as: buyer, params: { id } }));
     if (status === 'filled') {

@@ -1425,7 +1425,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One account
+         * One account, with what it has behind its positions
          * @description Who may: customers (their own), support, compliance_officer, mlro, operations, risk_manager, admin, auditor.
          *
          *     API key scope: `accounts:read`.
@@ -1447,6 +1447,58 @@ export interface paths {
          *     Counted as `write`.
          */
         patch: operations["renameAccount"];
+        trace?: never;
+    };
+    "/v1/accounts/{id}/lot-method": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Chooses which lots go first when units of an account leave
+         * @description For what leaves from now on; what has left stays as it was. With `average` the next units to leave spread the cost of all open lots of their asset; the lots keep that cost when another method is chosen later.
+         *
+         *     Who may: customers (their own).
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `write`.
+         */
+        put: operations["changeLotMethod"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/{id}/margin": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Changes on what terms an account may hold positions in contracts
+         * @description The owner asks or the firm does. Terms that guard no less are in force at once. To enable margin, for more leverage, lower thresholds or no automatic liquidation somebody of the firm decides, and never who asked; it has to suit what the customer said of the risk they bear. Of a paper account the owner decides.
+         *
+         *     Who may: customers (their own), risk_manager, admin.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["setAccountMargin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/accounts/{id}/freeze": {
@@ -2147,6 +2199,32 @@ export interface paths {
          *     Counted as `write`.
          */
         patch: operations["labelWallet"];
+        trace?: never;
+    };
+    "/v1/accounts/{id}/settlements": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What trades brought to an account after their day, newest first
+         * @description Each row is what one fill brought: units bought, or money for units sold. Until `settlesOn` it can be traded on and not withdrawn, transferred or converted. What settles at once has no row.
+         *
+         *     Who may: customers (their own), support, compliance_officer, mlro, operations, risk_manager, auditor.
+         *
+         *     API key scope: `accounts:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listSettlements"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/v1/kyc/levels": {
@@ -6808,7 +6886,7 @@ export interface paths {
         };
         /**
          * What moving money in and out costs, by tier, method and asset
-         * @description A tier is a fee schedule. A customer is on the one named after their KYC level, told as `tier`. A fee is its fixed part and its share of the amount, the share rounded up to the asset’s smallest part, together held between minimum and maximum; what a schedule does not name costs nothing. With `at` the schedules of that instant.
+         * @description A tier is a fee schedule. A customer is on the one named after their KYC level, told as `tier`. A fee is its fixed part and its share of the amount, the share rounded up to the asset’s smallest part, together held between minimum and maximum; what a schedule does not name costs nothing. With `at` the schedules of that instant. What trading costs is at `/v1/trading-fees`.
          *
          *     Who may: customers (their own), support, compliance_officer, mlro, operations, auditor, admin.
          *
@@ -7264,7 +7342,7 @@ export interface paths {
         put?: never;
         /**
          * Place up to 100 orders of an account
-         * @description Each order is decided on its own, in the order given, and answered in its place: an order, accepted or `rejected` by a rule, or the problem that it alone would have been answered with (`validation_failed`, `not_found`, `unknown_symbol`, `client_order_id_reused`); then nothing is stored of it, and the others are placed all the same. The answer is 201 whatever became of them. A retry with the same key answers the stored orders as they were first answered, and decides again only what stored nothing.
+         * @description Each order is decided on its own, in the order given, and answered in its place: an order, accepted or `rejected` by a rule, or the problem that it alone would have been answered with (`validation_failed`, `not_found`, `unknown_symbol`, `client_order_id_reused`, `order_group_invalid`); then nothing is stored of it, and the others are placed all the same. The answer is 201 whatever became of them. A retry with the same key answers the stored orders as they were first answered, and decides again only what stored nothing.
          *
          *     Who may: customers (their own).
          *
@@ -7509,6 +7587,194 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/trading-fees": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The tiers of trading fees, in force and to come
+         * @description A fill is charged the fee of its instrument (`makerFeeBps`, `takerFeeBps`), or that of the customer’s tier where it is lower. The tier of a day is that of the volume in live accounts of the 30 days before it. Without tiers only the instrument’s own fees hold.
+         *
+         *     Who may: customers (their own), support, compliance_officer, mlro, operations, risk_manager, admin, auditor.
+         *
+         *     API key scope: `markets:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listTradingFees"];
+        /**
+         * Propose all tiers of trading fees
+         * @description They take effect the day after a second person approves them, or on `effectiveOn` where that is later, in place of those before; without any, only the instruments’ own fees hold from then on. Volume is counted from the first schedule on, always in its currency.
+         *
+         *     Who may: compliance_officer, mlro, admin.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `write`.
+         */
+        put: operations["proposeFeeTiers"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/{id}/fee-tier": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the owner of an account turned over, and the fees they pay
+         * @description Volume is a person’s, whatever their accounts; paper accounts are charged by it and add nothing to it. With `symbol` what a trade of today in this instrument is charged.
+         *
+         *     Who may: customers (their own), support, compliance_officer, mlro, operations, risk_manager, auditor.
+         *
+         *     API key scope: `accounts:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["getFeeTier"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/venue-orders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Orders that were sent to venues and what the venues said, newest first
+         * @description With `state=unknown` those that nobody knows the fate of, which wait for a person.
+         *
+         *     Who may: operations, risk_manager, compliance_officer, auditor.
+         *
+         *     API key scope: `orders:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listVenueOrders"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/venue-orders/{id}/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask another person to agree on what a venue did with an order
+         * @description For an order whose state is `unknown`: the venue did not answer, or reported what the order does not cover. Once another person agrees, the executions given are booked, the order ends and what is left of its reservation is free. Until then everything stays reserved.
+         *
+         *     Who may: operations, risk_manager.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["resolveVenueOrder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/{id}/positions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The positions of an account in contracts, newest first
+         * @description Who may: customers (their own), support, compliance_officer, mlro, operations, risk_manager, auditor.
+         *
+         *     API key scope: `orders:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listPositions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/positions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One position in a contract
+         * @description Who may: customers (their own), support, compliance_officer, mlro, operations, risk_manager, auditor.
+         *
+         *     API key scope: `orders:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["getPosition"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/risk/margin/{accountId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How an account stands behind its positions
+         * @description At the prices of now: equity, margin used and required, margin level and ratio, what a call and a liquidation would begin at, and the liquidation price of each position. An account without contracts answers no assets.
+         *
+         *     Who may: customers (their own), risk_manager, compliance_officer, mlro, operations, support, auditor.
+         *
+         *     API key scope: `accounts:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["getMargin"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/accounts/{id}/holdings": {
         parameters: {
             query?: never;
@@ -7549,6 +7815,32 @@ export interface paths {
          *     Counted as `read`.
          */
         get: operations["getPortfolio"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts/{id}/portfolio/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What an account was worth at the end of each day, and why it changed
+         * @description For each day and for all of them together: equity − opening = realised + unrealised + fees + transfers, to the last decimal, in the account’s base currency.
+         *
+         *     Who may: customers (their own), support, compliance_officer, mlro, operations, risk_manager, auditor.
+         *
+         *     API key scope: `accounts:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["getPortfolioHistory"];
         put?: never;
         post?: never;
         delete?: never;
@@ -8539,6 +8831,11 @@ export interface components {
             taxResidence?: string;
             /** @example +23057123456 */
             phone?: string;
+            /**
+             * @description What you say of the risk you bear. Leverage above 1 suits moderate, up to 5, and aggressive; the firm grants it account by account
+             * @enum {string}
+             */
+            riskProfile?: "conservative" | "moderate" | "aggressive";
         };
         SessionList: {
             data: components["schemas"]["Session"][];
@@ -9068,6 +9365,11 @@ export interface components {
              */
             updatedAt: string;
             closedAt: string | null;
+            /**
+             * @description Which lots go first when units leave: the oldest (fifo), the newest (lifo), the dearest unit (hifo), or the oldest at the average cost of all that are open (average)
+             * @enum {string}
+             */
+            lotMethod: "fifo" | "lifo" | "hifo" | "average";
         };
         CreateAccount: {
             /** @enum {string} */
@@ -9077,6 +9379,46 @@ export interface components {
         };
         RenameAccount: {
             name: string;
+        };
+        LotMethod: {
+            /** @enum {string} */
+            lotMethod: "fifo" | "lifo" | "hifo" | "average";
+        };
+        MarginSet: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            accountId: string;
+            /** @enum {string} */
+            status: "in_force" | "pending";
+            /**
+             * Format: uuid
+             * @description What another person has to grant
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            approvalId: string | null;
+        };
+        MarginOrder: {
+            /** @description Whether the account may hold positions */
+            marginEnabled?: boolean;
+            /**
+             * @description Times the margin
+             * @example 5
+             */
+            maxLeverage?: string;
+            /**
+             * @description At which part of the margin used the equity calls for more
+             * @example 0.8
+             */
+            marginCallThreshold?: string;
+            /**
+             * @description At which part of it positions are closed out
+             * @example 0.5
+             */
+            liquidationThreshold?: string;
+            autoLiquidation?: boolean;
+            reason: string;
         };
         AccountReason: {
             reason: string;
@@ -9131,16 +9473,27 @@ export interface components {
             /** @example 125.5 */
             available: string;
             /**
-             * @description The part of what is available that can still be called back: it can be traded, not more
+             * @description The part of what is available that can still be called back or that trades brought and is not settled: it can be traded, not more
              * @example 125.5
              */
             unsettled: string;
+            /** @description What trades brought and is not settled, by day; what a deposit brought is not among it */
+            settling: components["schemas"]["Settling"][];
             /**
              * @description What may be withdrawn or converted: available less unsettled, never below zero
              * @example 125.5
              */
             withdrawable: string;
             version: number;
+        };
+        Settling: {
+            /**
+             * Format: date
+             * @example 2026-01-30
+             */
+            settlesOn: string;
+            /** @example 125.5 */
+            amount: string;
         };
         /** @description What was booked by then. What was reserved and unsettled is known of the present only. */
         PastWallets: {
@@ -9262,6 +9615,16 @@ export interface components {
              * @example 2026-01-31T09:30:00.000000Z
              */
             acquiredAt: string;
+            /**
+             * @description What the open part bears of the cost, in the same currency. Averaging moves cost between the lots of an asset; what they bear together stays
+             * @example 125.5
+             */
+            costOpen: string | null;
+            /**
+             * @description The method by which units of the account leave from now on
+             * @enum {string}
+             */
+            lotMethod: "fifo" | "lifo" | "hifo" | "average";
         };
         ClosedPosition: {
             /**
@@ -9285,6 +9648,8 @@ export interface components {
              * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
              */
             referenceId: string;
+            /** @enum {string} */
+            method: "fifo" | "lifo" | "hifo" | "average" | "specific";
             /**
              * Format: date-time
              * @example 2026-01-31T09:30:00.000000Z
@@ -9877,6 +10242,63 @@ export interface components {
             metadata: {
                 [key: string]: string;
             };
+        };
+        SettlementPage: {
+            data: components["schemas"]["Settlement"][];
+            nextCursor: string | null;
+        };
+        Settlement: {
+            asset: string;
+            /** @example 125.5 */
+            amount: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            createdAt: string;
+            settledAt: string | null;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            fillId: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            tradeId: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            accountId: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            walletId: string;
+            /**
+             * @description What was traded on before it settled
+             * @example 125.5
+             */
+            used: string;
+            /**
+             * @description What of it may not be withdrawn yet
+             * @example 125.5
+             */
+            unsettled: string;
+            /**
+             * Format: date
+             * @description The trading day of the exchange
+             * @example 2026-01-30
+             */
+            tradeDate: string;
+            /**
+             * Format: date
+             * @description The day of the firm it settles on: by the cycle of the instrument, or later where it was paid with what settles later
+             * @example 2026-01-30
+             */
+            settlesOn: string;
         };
         KycLevelList: {
             data: components["schemas"]["KycLevel"][];
@@ -13389,7 +13811,7 @@ export interface components {
              */
             id: string;
             /** @enum {string} */
-            kind: "position_limit" | "volume_limit" | "daily_loss" | "price_deviation" | "breaker_tripped";
+            kind: "position_limit" | "volume_limit" | "daily_loss" | "price_deviation" | "breaker_tripped" | "margin_call" | "liquidation" | "loss_borne" | "stale_mark" | "venue_unknown";
             /** @enum {string} */
             severity: "low" | "medium" | "high" | "critical";
             userId: string | null;
@@ -14562,13 +14984,40 @@ export interface components {
             type: "market" | "limit" | "stop" | "stop_limit" | "trailing_stop" | "take_profit";
             /** @enum {string} */
             timeInForce: "day" | "gtc" | "ioc" | "fok" | "gtd";
+            /**
+             * @description `liquidation` where the firm placed it because the margin no longer carries a position
+             * @enum {string}
+             */
+            origin: "customer" | "liquidation";
             /** @enum {string} */
             status: "held" | "pending" | "open" | "partially_filled" | "filled" | "cancelled" | "rejected" | "expired" | "replaced";
             rejectionReason: components["schemas"]["RejectionReason"] | null;
+            /**
+             * @description Times its margin
+             * @example 1
+             */
+            leverage: string;
             quantity: string | null;
             notional: string | null;
+            /** @description The lots a sale named, in the order they go */
+            lots: {
+                /**
+                 * Format: uuid
+                 * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+                 */
+                lotId: string;
+                /** @example 125.5 */
+                quantity: string;
+            }[] | null;
             /** @description The order whose place this one took */
             replacesId: string | null;
+            /** @description Shared by orders that depend on each other */
+            groupId: string | null;
+            groupRole: ("parent" | "take_profit" | "stop_loss" | "oco") | null;
+            /** @description The entry that an exit waits for */
+            parentId: string | null;
+            /** @description The exits of an entry, its take-profit first */
+            exitIds: string[];
             limitPrice: string | null;
             stopPrice: string | null;
             trailAmount: string | null;
@@ -14583,6 +15032,11 @@ export interface components {
             reservation: string;
             /** @example 125.5 */
             filledQuantity: string;
+            /**
+             * @description What will not trade because another order of its group has, or its entry has not
+             * @example 125.5
+             */
+            reducedQuantity: string;
             /** @example 125.5 */
             filledAmount: string;
             /** @example 125.5 */
@@ -14592,7 +15046,7 @@ export interface components {
             version: number;
         };
         /** @enum {string} */
-        RejectionReason: "kyc_not_approved" | "account_restricted" | "under_review" | "account_not_active" | "agreements_outdated" | "suitability_refused" | "instrument_delisted" | "instrument_halted" | "instrument_not_tradable" | "circuit_breaker_active" | "market_closed" | "expires_in_past" | "nothing_to_reduce" | "price_unavailable" | "price_stale" | "stop_on_wrong_side" | "trail_out_of_range" | "price_outside_collar" | "price_off_tick" | "quantity_off_lot" | "quantity_below_minimum" | "quantity_above_maximum" | "notional_too_small" | "limit_missing" | "limit_exceeded" | "wallet_not_active" | "insufficient_funds";
+        RejectionReason: "kyc_not_approved" | "account_restricted" | "under_review" | "account_not_active" | "agreements_outdated" | "suitability_refused" | "instrument_delisted" | "instrument_halted" | "instrument_not_tradable" | "circuit_breaker_active" | "market_closed" | "expires_in_past" | "liquidation_open" | "nothing_to_reduce" | "reduce_exceeds_position" | "price_unavailable" | "price_stale" | "stop_on_wrong_side" | "trail_out_of_range" | "exit_on_wrong_side" | "price_outside_collar" | "price_off_tick" | "quantity_off_lot" | "quantity_below_minimum" | "quantity_above_maximum" | "notional_too_small" | "limit_missing" | "limit_exceeded" | "margin_not_enabled" | "leverage_above_maximum" | "lot_not_available" | "wallet_not_active" | "insufficient_funds" | "group_refused";
         NewOrder: {
             /**
              * Format: uuid
@@ -14643,7 +15097,7 @@ export interface components {
             /** @default false */
             postOnly?: boolean;
             /**
-             * @description A sale in a spot instrument never sells more than is held anyway; a purchase reduces nothing and is rejected with nothing_to_reduce
+             * @description Never opens or adds to a position: in a contract it closes what stands the other way, together with others like it no more than that. A sale in a spot instrument never sells more than is held anyway; a purchase reduces nothing and is rejected with nothing_to_reduce
              * @default false
              */
             reduceOnly?: boolean;
@@ -14654,11 +15108,35 @@ export interface components {
              */
             expiresAt?: string;
             /**
-             * @description Spot instruments have no leverage
-             * @enum {string}
+             * @description How many times its margin what the order opens of a contract is worth; 1 unless said otherwise. Spot instruments have no leverage
+             * @example 1
              */
-            leverage?: "1";
+            leverage?: string;
             clientOrderId?: string;
+            /** @description The lots a sale sells, in the order they go; they add up to the quantity. Without it the account’s `lotMethod` chooses. Naming reserves no lot: what another sale has used up when this one trades goes by that method. Lots that are not the account’s or hold less now are rejected with lot_not_available */
+            lots?: {
+                /**
+                 * Format: uuid
+                 * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+                 */
+                lotId: string;
+                /** @example 100.25 */
+                quantity: string;
+            }[];
+            /** @description Places a limit order on the other side with the order. It waits until the order ends, then asks for as much as that traded, good till cancelled. It reserves what it needs then; where that is not there, it ends with insufficient_funds */
+            takeProfit?: {
+                /** @example 100.25 */
+                limitPrice: string;
+            };
+            /** @description The same with a stop order, or a stop-limit order. With a take-profit it is a bracket: one cancels the other. Both must lie on their side of the order’s limit or stop price, of a market order’s last price; else all are rejected, the one at fault with exit_on_wrong_side */
+            stopLoss?: {
+                /** @example 100.25 */
+                stopPrice: string;
+                /** @example 100.25 */
+                limitPrice?: string;
+            };
+            /** @description Names a pair: two members of a batch with the same name, of one symbol, side and quantity, at most one of them a limit order. A trade of one takes as much off the other; when one is filled or triggered, or is cancelled or expires, the other is cancelled. A pair reserves once, and is accepted whole or not at all */
+            ocoGroup?: string;
         };
         OrderBatch: {
             data: components["schemas"]["OrderBatchResult"][];
@@ -14713,6 +15191,16 @@ export interface components {
             expiresAt?: string;
             postOnly?: boolean;
             clientOrderId?: string;
+            /** @description The lots a sale sells, in the order they go; they add up to the quantity. Without it the account’s `lotMethod` chooses. Naming reserves no lot: what another sale has used up when this one trades goes by that method. Lots that are not the account’s or hold less now are rejected with lot_not_available */
+            lots?: {
+                /**
+                 * Format: uuid
+                 * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+                 */
+                lotId: string;
+                /** @example 100.25 */
+                quantity: string;
+            }[];
             /**
              * @description What you know to have traded. Where more has, nothing is replaced: 409 order_changed
              * @example 0.4
@@ -14804,6 +15292,11 @@ export interface components {
             fee: string;
             feeBps: number;
             realisedPnl: string | null;
+            /**
+             * Format: date
+             * @description The day from which what it brought may be withdrawn; null where that was at once
+             */
+            settlesOn: string | null;
         };
         OrderBook: {
             symbol: string;
@@ -14845,6 +15338,498 @@ export interface components {
             /** @enum {string} */
             takerSide: "buy" | "sell";
         };
+        TradingFees: {
+            data: components["schemas"]["FeeTierSchedule"][];
+        };
+        FeeTierSchedule: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            id: string;
+            currency: string;
+            /**
+             * Format: date
+             * @description In force from the beginning of this day of the firm
+             * @example 2026-01-31
+             */
+            effectiveOn: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            approvalId: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            createdAt: string;
+            tiers: components["schemas"]["FeeTier"][];
+        };
+        FeeTier: {
+            name: string;
+            /**
+             * @description Turned over in the 30 days before
+             * @example 125.5
+             */
+            minVolume: string;
+            /** @description Basis points */
+            makerFeeBps: number;
+            /** @description Basis points */
+            takerFeeBps: number;
+        };
+        FeeTiersRequested: {
+            approval: components["schemas"]["Approval"];
+        };
+        FeeTierProposal: {
+            /** @example USD */
+            currency: string;
+            tiers: components["schemas"]["NewFeeTier"][];
+            /**
+             * Format: date
+             * @description Never before the day after the vote
+             * @example 2026-02-01
+             */
+            effectiveOn?: string;
+            reason: string;
+        };
+        NewFeeTier: {
+            name: string;
+            /** @example 100.25 */
+            minVolume: string;
+            /** @description Basis points */
+            makerFeeBps: number;
+            /** @description Basis points */
+            takerFeeBps: number;
+        };
+        AccountFeeTier: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            accountId: string;
+            /**
+             * Format: date
+             * @description The day of the firm; the tier holds until it ends
+             * @example 2026-01-31
+             */
+            day: string;
+            /** @description Null where there are no tiers */
+            currency: string | null;
+            /**
+             * @description Turned over in live accounts in the 30 days before
+             * @example 125.5
+             */
+            volume: string;
+            /**
+             * @description Turned over so far today: it counts from tomorrow
+             * @example 125.5
+             */
+            volumeToday: string;
+            tier: components["schemas"]["FeeTier"] | null;
+            nextTier: components["schemas"]["FeeTier"] | null;
+            fees: components["schemas"]["InstrumentFees"] | null;
+        };
+        InstrumentFees: {
+            symbol: string;
+            /** @description Basis points */
+            listedMakerFeeBps: number;
+            /** @description Basis points */
+            listedTakerFeeBps: number;
+            /** @description What a trade of today is charged: never more than listed */
+            makerFeeBps: number;
+            /** @description Basis points */
+            takerFeeBps: number;
+        };
+        VenueOrderPage: {
+            data: components["schemas"]["VenueOrder"][];
+            nextCursor: string | null;
+        };
+        VenueOrder: {
+            venue: string;
+            unknownReason: string | null;
+            endReason: string | null;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            orderId: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            userId: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            accountId: string;
+            symbol: string;
+            /** @enum {string} */
+            book: "live" | "paper";
+            /** @enum {string} */
+            side: "buy" | "sell";
+            /** @enum {string} */
+            orderStatus: "held" | "pending" | "open" | "partially_filled" | "filled" | "cancelled" | "rejected" | "expired" | "replaced";
+            quantity: string | null;
+            notional: string | null;
+            /** @example 125.5 */
+            filledQuantity: string;
+            /**
+             * @description unknown: nobody knows what became of it; two people have to say
+             * @enum {string}
+             */
+            state: "sending" | "working" | "unknown" | "done";
+            unknownSince: string | null;
+            recalledAt: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            routedAt: string;
+            doneAt: string | null;
+            resolutionId: string | null;
+            reports: components["schemas"]["VenueReport"][];
+        };
+        VenueReport: {
+            reportKey: string;
+            feeAsset: string | null;
+            reason: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            receivedAt: string;
+            /** @enum {string} */
+            type: "accepted" | "fill" | "rejected" | "cancelled" | "done";
+            /**
+             * @description A contested execution is not covered by its order: nothing was booked of it
+             * @enum {string}
+             */
+            standing: "noted" | "booked" | "contested";
+            price: string | null;
+            quantity: string | null;
+            /** @description What the venue charges the firm */
+            fee: string | null;
+            executed: string | null;
+            tradeId: string | null;
+            resolutionId: string | null;
+        };
+        RequestedVenueOrderResolution: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            orderId: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            approvalId: string;
+            /** @enum {string} */
+            status: "pending";
+        };
+        VenueOrderResolution: {
+            /** @description What the venue executed and has not reported; none where it did nothing */
+            executions: {
+                /** @description The venue’s own id: should it report the execution after all, it counts once */
+                executionId: string;
+                /** @example 100.25 */
+                price: string;
+                /** @example 100.25 */
+                quantity: string;
+            }[];
+            /** @description Where the venue says so: a confirmation, a statement, a call */
+            evidence: string;
+            reason: string;
+        };
+        PositionPage: {
+            data: components["schemas"]["Position"][];
+            nextCursor: string | null;
+        };
+        Position: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            accountId: string;
+            symbol: string;
+            /** @enum {string} */
+            side: "long" | "short";
+            /** @enum {string} */
+            status: "open" | "closed" | "liquidated";
+            /**
+             * @description What is open
+             * @example 125.5
+             */
+            quantity: string;
+            /**
+             * @description Of every value here
+             * @example USD
+             */
+            settlementAsset: string;
+            /**
+             * @description Of what is open, rounded half even
+             * @example 125.5
+             */
+            averageEntryPrice: string | null;
+            /**
+             * @description Of what was closed, rounded half even
+             * @example 125.5
+             */
+            averageExitPrice: string | null;
+            /**
+             * @description What is open at the prices it was entered at, exact
+             * @example 125.5
+             */
+            entryValue: string;
+            /**
+             * @description The price it was last valued at
+             * @example 125.5
+             */
+            markPrice: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            markedAt: string;
+            /** @example 125.5 */
+            value: string;
+            /** @example 125.5 */
+            unrealisedPnl: string;
+            /**
+             * @description Of what was closed, before fees and funding
+             * @example 125.5
+             */
+            realisedPnl: string;
+            /**
+             * @description Realised and unrealised, less fees and funding
+             * @example 125.5
+             */
+            totalPnl: string;
+            /** @example 125.5 */
+            fees: string;
+            /**
+             * @description What holding it has cost; negative where it received
+             * @example 125.5
+             */
+            fundingPaid: string;
+            /**
+             * @description The part of its losses that the firm bore
+             * @example 125.5
+             */
+            lossBorne: string;
+            /**
+             * @description Entry value over initial margin
+             * @example 125.5
+             */
+            leverage: string | null;
+            /** @example 125.5 */
+            initialMargin: string;
+            /** @example 125.5 */
+            maintenanceMargin: string;
+            /**
+             * @description The mark at which it would be closed out if nothing else changed; null where none would
+             * @example 125.5
+             */
+            liquidationPrice: string | null;
+            fillCount: number;
+            /**
+             * @description All that was traded of it
+             * @example 125.5
+             */
+            volume: string;
+            version: number;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            openedAt: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            updatedAt: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            closedAt: string | null;
+        };
+        AccountMargin: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            accountId: string;
+            marginEnabled: boolean;
+            maxLeverage: string;
+            marginCallThreshold: string;
+            liquidationThreshold: string;
+            autoLiquidation: boolean;
+            /** @description One for each asset that contracts were settled in */
+            assets: components["schemas"]["AssetMargin"][];
+        };
+        AssetMargin: {
+            asset: string;
+            /** @enum {string} */
+            standing: "sound" | "called" | "liquidate" | "liquidating";
+            /**
+             * @description Collateral, with what is won or lost so far
+             * @example 125.5
+             */
+            equity: string;
+            /**
+             * @description What the wallet has that is reserved for nothing but margin
+             * @example 125.5
+             */
+            collateral: string;
+            /** @example 125.5 */
+            unrealisedPnl: string;
+            /**
+             * @description Margin used
+             * @example 125.5
+             */
+            initialMargin: string;
+            /**
+             * @description Margin required to keep the positions
+             * @example 125.5
+             */
+            maintenanceMargin: string;
+            /** @example 125.5 */
+            held: string;
+            /** @example 125.5 */
+            available: string;
+            /** @description Equity by margin used; 1 is 100 % */
+            marginLevel: string | null;
+            /** @description Maintenance margin by equity */
+            marginRatio: string | null;
+            /**
+             * @description At or below this equity the account is called
+             * @example 125.5
+             */
+            callAt: string;
+            /**
+             * @description At or below this equity it is liquidated
+             * @example 125.5
+             */
+            liquidateAt: string;
+            /**
+             * @description From this equity on a call is over
+             * @example 125.5
+             */
+            cureAt: string;
+            call: components["schemas"]["MarginCall"] | null;
+            liquidation: components["schemas"]["Liquidation"] | null;
+            positions: components["schemas"]["MarginPosition"][];
+        };
+        MarginCall: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            calledAt: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            deadlineAt: string;
+        };
+        Liquidation: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            id: string;
+            /** @enum {string} */
+            cause: "threshold" | "deadline";
+            steps: number;
+            /** @description Why nothing is closed just now */
+            heldBack: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            startedAt: string;
+        };
+        MarginPosition: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            positionId: string;
+            symbol: string;
+            /** @enum {string} */
+            side: "long" | "short";
+            /** @example 125.5 */
+            quantity: string;
+            /** @example 125.5 */
+            entryValue: string;
+            /** @example 125.5 */
+            markPrice: string;
+            /** @description Nobody stands for the price: the last mark stays */
+            priceStale: boolean;
+            /** @example 125.5 */
+            unrealisedPnl: string;
+            /** @example 125.5 */
+            initialMargin: string;
+            /** @example 125.5 */
+            maintenanceMargin: string;
+            /** @description The price at which the account is liquidated while all others stay; null where none does that */
+            liquidationPrice: string | null;
+            /**
+             * @description What holding it has cost; negative where it received
+             * @example 125.5
+             */
+            fundingPaid: string;
+        };
+        AccountDetail: components["schemas"]["Account"] & {
+            /** @description Empty for an account that never held a position */
+            margin: components["schemas"]["MarginFigures"][];
+        };
+        MarginFigures: {
+            /**
+             * @description What its contracts are settled in
+             * @example USD
+             */
+            asset: string;
+            /** @example 125.5 */
+            balance: string;
+            /**
+             * @description What is reserved for nothing but margin, with what is won or lost so far
+             * @example 125.5
+             */
+            equity: string;
+            /** @example 125.5 */
+            marginUsed: string;
+            /** @example 125.5 */
+            marginAvailable: string;
+            /**
+             * @description Equity over margin used; 1 is 100 %
+             * @example 125.5
+             */
+            marginLevel: string | null;
+            /**
+             * @description As the positions were last marked
+             * @example 125.5
+             */
+            unrealisedPnl: string;
+            /**
+             * @description Of contracts, before fees and funding
+             * @example 125.5
+             */
+            realisedPnl: string;
+        };
         HoldingList: {
             data: components["schemas"]["Holding"][];
         };
@@ -14859,6 +15844,7 @@ export interface components {
             reserved: string;
             /** @example 125.5 */
             unsettled: string;
+            settling: components["schemas"]["Settling"][];
             /**
              * @description What the units that are left cost, fees included; null where some came without a price or in several currencies
              * @example 125.5
@@ -14926,6 +15912,11 @@ export interface components {
             }[];
             cash: components["schemas"]["CashHolding"][];
             holdings: components["schemas"]["Holding"][];
+            /**
+             * @description What open contracts have won or lost so far, as last marked; part of equity
+             * @example 125.5
+             */
+            contractsPnl: string;
             /** @description Assets without a price in this currency */
             unpriced: string[];
         };
@@ -14939,8 +15930,134 @@ export interface components {
             reserved: string;
             /** @example 125.5 */
             unsettled: string;
+            settling: components["schemas"]["Settling"][];
             /** @example 125.5 */
             value: string | null;
+        };
+        PortfolioHistory: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            accountId: string;
+            /**
+             * @description Of every value here
+             * @example USD
+             */
+            currency: string;
+            /**
+             * @description Days begin and end in it
+             * @example Indian/Mauritius
+             */
+            timeZone: string;
+            /** @description Of all the days together */
+            total: {
+                /**
+                 * @description Equity at the end of the day before
+                 * @example 125.5
+                 */
+                opening: string | null;
+                /**
+                 * @description At the end of the last day, at the last prices then; null where something had none
+                 * @example 125.5
+                 */
+                equity: string | null;
+                /**
+                 * @description equity − opening, which is realised + unrealised + fees + transfers, to the last decimal
+                 * @example 125.5
+                 */
+                change: string | null;
+                /**
+                 * @description Proceeds less cost of what was sold, fees of trades in both, the profit of closed contracts, and income
+                 * @example 125.5
+                 */
+                realised: string | null;
+                /**
+                 * @description Dividends and interest: a part of `realised`
+                 * @example 125.5
+                 */
+                income: string | null;
+                /**
+                 * @description By how much what is held changed in value without being sold: value less cost of the open lots, foreign money, open contracts
+                 * @example 125.5
+                 */
+                unrealised: string | null;
+                /**
+                 * @description What the firm charged apart from trades, funding of contracts included; negative where charged
+                 * @example 125.5
+                 */
+                fees: string | null;
+                /**
+                 * @description What came in less what went out, at the prices of the end of its day
+                 * @example 125.5
+                 */
+                transfers: string | null;
+            };
+            /** @description Oldest first. A day is told once it is complete, minutes after it ended */
+            days: components["schemas"]["PortfolioDay"][];
+        };
+        PortfolioDay: {
+            /**
+             * Format: date
+             * @example 2026-01-31
+             */
+            day: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            endsAt: string;
+            /**
+             * @description Equity at the end of the day before
+             * @example 125.5
+             */
+            opening: string | null;
+            /**
+             * @description At the end of the last day, at the last prices then; null where something had none
+             * @example 125.5
+             */
+            equity: string | null;
+            /**
+             * @description equity − opening, which is realised + unrealised + fees + transfers, to the last decimal
+             * @example 125.5
+             */
+            change: string | null;
+            /**
+             * @description Proceeds less cost of what was sold, fees of trades in both, the profit of closed contracts, and income
+             * @example 125.5
+             */
+            realised: string | null;
+            /**
+             * @description Dividends and interest: a part of `realised`
+             * @example 125.5
+             */
+            income: string | null;
+            /**
+             * @description By how much what is held changed in value without being sold: value less cost of the open lots, foreign money, open contracts
+             * @example 125.5
+             */
+            unrealised: string | null;
+            /**
+             * @description What the firm charged apart from trades, funding of contracts included; negative where charged
+             * @example 125.5
+             */
+            fees: string | null;
+            /**
+             * @description What came in less what went out, at the prices of the end of its day
+             * @example 125.5
+             */
+            transfers: string | null;
+            /** @example 125.5 */
+            cashValue: string | null;
+            /** @example 125.5 */
+            holdingsValue: string | null;
+            /**
+             * @description Unrealised profit of open contracts
+             * @example 125.5
+             */
+            contractsValue: string | null;
+            /** @description What had no price at the end of the day: what depends on it is null, a gap and not a number */
+            missing: string[];
         };
         AuditLog: {
             /**
@@ -23979,7 +25096,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One account */
+            /** @description One account, with what it has behind its positions */
             200: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -23987,7 +25104,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Account"];
+                    "application/json": components["schemas"]["AccountDetail"];
                 };
             };
             /**
@@ -24230,6 +25347,394 @@ export interface operations {
             };
             /** @description `if_match_required`: An If-Match header with the ETag is required */
             428: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changeLotMethod: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description The ETag that was read. */
+                "If-Match": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "lotMethod": "hifo"
+                 *     }
+                 */
+                "application/json": components["schemas"]["LotMethod"];
+            };
+        };
+        responses: {
+            /** @description Chooses which lots go first when units of an account leave */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `account_not_active`: The account is not active
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `version_mismatch`: The resource has changed since it was read */
+            412: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `if_match_required`: An If-Match header with the ETag is required */
+            428: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setAccountMargin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "marginEnabled": true,
+                 *       "maxLeverage": "5",
+                 *       "reason": "I trade index contracts"
+                 *     }
+                 */
+                "application/json": components["schemas"]["MarginOrder"];
+            };
+        };
+        responses: {
+            /** @description Changes on what terms an account may hold positions in contracts */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarginSet"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             *     `account_restricted`: The account is restricted
+             *     `self_action`: Nobody acts as staff on themselves
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `account_not_active`: The account is not active
+             *     `approval_pending_exists`: The same action already waits for an approval
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `margin_terms_invalid`: A margin call comes before the liquidation it warns of
+             *     `leverage_unsuitable`: The leverage is beyond what suits the risk the person said they bear
+             *     `kyc_not_approved`: The customer is not verified yet
+             *     `under_review`: Something about the customer is being looked at
+             *     `agreements_outdated`: The current agreements are not accepted
+             */
+            422: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     RateLimit: components["headers"]["RateLimit"];
@@ -28974,6 +30479,136 @@ export interface operations {
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
              *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSettlements: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                state?: "open" | "settled";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What trades brought to an account after their day, newest first */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettlementPage"];
+                };
+            };
+            /** @description `invalid_cursor`: The cursor was not issued for this listing */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
              */
             503: {
                 headers: {
@@ -47040,6 +48675,7 @@ export interface operations {
              *     `instrument_delisted`: The instrument is delisted for good
              *     `instrument_not_halted`: The instrument is not halted, or was halted less than a minute ago
              *     `instrument_has_open_orders`: Orders on the instrument are still open
+             *     `instrument_has_positions`: Positions in the contract are still open
              *     `approval_pending_exists`: The same action already waits for an approval
              */
             409: {
@@ -47608,6 +49244,7 @@ export interface operations {
              * @description `conflict`: The request conflicts with the current state
              *     `instrument_not_listed`: The instrument is a proposal that nobody approved yet
              *     `instrument_delisted`: The instrument is delisted for good
+             *     `instrument_has_positions`: Positions in the contract are still open
              *     `approval_pending_exists`: The same action already waits for an approval
              */
             409: {
@@ -52449,7 +54086,7 @@ export interface operations {
             query?: {
                 limit?: number;
                 cursor?: string;
-                kind?: "position_limit" | "volume_limit" | "daily_loss" | "price_deviation" | "breaker_tripped";
+                kind?: "position_limit" | "volume_limit" | "daily_loss" | "price_deviation" | "breaker_tripped" | "margin_call" | "liquidation" | "loss_borne" | "stale_mark" | "venue_unknown";
                 severity?: "low" | "medium" | "high" | "critical";
                 acknowledged?: "true" | "false";
                 userId?: string;
@@ -63235,6 +64872,7 @@ export interface operations {
                 status?: "held" | "pending" | "open" | "partially_filled" | "filled" | "cancelled" | "rejected" | "expired" | "replaced";
                 symbol?: string;
                 side?: "buy" | "sell";
+                groupId?: string;
                 /** @description Placed then or later */
                 from?: string;
                 /** @description Placed before then */
@@ -63486,6 +65124,7 @@ export interface operations {
             /**
              * @description `idempotency_key_reused`: The key was used for a different request
              *     `validation_failed`: The request does not fit its schema
+             *     `order_group_invalid`: The order and the other one of its pair do not go together
              *     `unknown_symbol`: No instrument has this symbol
              */
             422: {
@@ -63943,10 +65582,11 @@ export interface operations {
             /**
              * @description `idempotency_in_progress`: The first request with this key is still running
              *     `conflict`: The request conflicts with the current state
-             *     `order_not_replaceable`: Orders that trade at once are not replaced
+             *     `order_not_replaceable`: Orders that trade at once, or are with a venue, are not replaced
+             *     `order_in_group`: Orders that depend on each other are not replaced: cancel them and place them anew
              *     `client_order_id_reused`: The account has another order with this client order id
              *     `order_not_open`: The order is closed
-             *     `order_changed`: More of the order has traded than the request knows
+             *     `order_changed`: The order has changed since: more has traded, or it was triggered or cut
              */
             409: {
                 headers: {
@@ -65194,6 +66834,1077 @@ export interface operations {
             };
         };
     };
+    listTradingFees: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tiers of trading fees, in force and to come */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TradingFees"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    proposeFeeTiers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "currency": "USD",
+                 *       "tiers": [
+                 *         {
+                 *           "name": "Silver",
+                 *           "minVolume": "100000",
+                 *           "makerFeeBps": 8,
+                 *           "takerFeeBps": 15
+                 *         },
+                 *         {
+                 *           "name": "Gold",
+                 *           "minVolume": "1000000",
+                 *           "makerFeeBps": 4,
+                 *           "takerFeeBps": 10
+                 *         }
+                 *       ],
+                 *       "reason": "Reviewed for the year"
+                 *     }
+                 */
+                "application/json": components["schemas"]["FeeTierProposal"];
+            };
+        };
+        responses: {
+            /** @description Propose all tiers of trading fees */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeeTiersRequested"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `approval_pending_exists`: The same action already waits for an approval
+             *     `fee_tier_currency_fixed`: Volume is counted in another currency
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `unknown_asset`: The asset is not known here
+             *     `fee_tiers_disordered`: Two tiers are alike, or one costs more than one below it
+             */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getFeeTier: {
+        parameters: {
+            query?: {
+                /** @description Adds the fees of this instrument */
+                symbol?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the owner of an account turned over, and the fees they pay */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountFeeTier"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listVenueOrders: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                state?: "sending" | "working" | "unknown" | "done";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Orders that were sent to venues and what the venues said, newest first */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["VenueOrderPage"];
+                };
+            };
+            /** @description `invalid_cursor`: The cursor was not issued for this listing */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resolveVenueOrder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "executions": [
+                 *         {
+                 *           "executionId": "X-4711",
+                 *           "price": "60000",
+                 *           "quantity": "0.01"
+                 *         }
+                 *       ],
+                 *       "evidence": "Trade confirmation of the venue of 22 November",
+                 *       "reason": "The venue was not reachable when the order was sent"
+                 *     }
+                 */
+                "application/json": components["schemas"]["VenueOrderResolution"];
+            };
+        };
+        responses: {
+            /** @description Ask another person to agree on what a venue did with an order */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestedVenueOrderResolution"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             *     `self_action`: Nobody acts as staff on themselves
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `venue_order_not_unknown`: It is known what became of the order, or being resolved
+             *     `venue_order_changed`: The venue has reported since the resolution was proposed
+             *     `venue_execution_known`: The venue has reported an execution with this id
+             *     `approval_pending_exists`: The same action already waits for an approval
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `venue_execution_not_covered`: The order does not cover an execution at this price and quantity
+             */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listPositions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                status?: "open" | "closed" | "liquidated";
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The positions of an account in contracts, newest first */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PositionPage"];
+                };
+            };
+            /** @description `invalid_cursor`: The cursor was not issued for this listing */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPosition: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One position in a contract */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Position"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getMargin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                accountId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How an account stands behind its positions */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountMargin"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listHoldings: {
         parameters: {
             query?: never;
@@ -65374,6 +68085,129 @@ export interface operations {
                 };
             };
             /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getPortfolioHistory: {
+        parameters: {
+            query?: {
+                /** @description The first day; 29 days before the last unless given */
+                from?: string;
+                /** @description The last day; the last complete one unless given */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What an account was worth at the end of each day, and why it changed */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PortfolioHistory"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `history_range_too_long`: A history tells of 366 days at most
+             */
             422: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];

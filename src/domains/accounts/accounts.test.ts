@@ -98,6 +98,26 @@ describe('reading and renaming', () => {
     expect((await as(other, 'GET', path)).body.data).toEqual([]);
   });
 
+  test('lets its owner alone choose which lots go first, with the version that was read, until it is closed', async () => {
+    const customer = await desk.newPerson();
+    const { id } = (await as(customer, 'POST', '/v1/accounts', live)).body;
+    const choose = (person: Person, lotMethod: string, version: number) =>
+      as(person, 'PUT', `/v1/accounts/${id}/lot-method`, { lotMethod }, { 'if-match': `"${version}"` });
+    expect((await as(customer, 'GET', `/v1/accounts/${id}`)).body.lotMethod).toBe('fifo');
+    expect((await choose(customer, 'hifo', 1)).body).toMatchObject({ lotMethod: 'hifo', version: 2 });
+    expect((await choose(customer, 'lifo', 1)).status).toBe(412);
+    expect((await choose(customer, 'specific', 2)).status).toBe(422);
+    expect((await choose(await desk.newPerson(), 'lifo', 2)).status).toBe(404);
+    expect((await choose(operations, 'lifo', 2)).body.code).toBe('forbidden');
+    const [row] = await desk.auditOf(customer.userId, 'account.lot_method_changed');
+    expect([row?.before, row?.after]).toMatchObject([{ lotMethod: 'fifo' }, { lotMethod: 'hifo' }]);
+    await desk.deps.db.engine
+      .update(accounts)
+      .set({ status: 'closed', closedAt: desk.deps.clock.now() })
+      .where(eq(accounts.id, id));
+    expect((await choose(customer, 'lifo', 2)).body.code).toBe('account_not_active');
+  });
+
   test('renames with the version that was read', async () => {
     const owner = await desk.newPerson();
     const { id } = (await as(owner, 'POST', '/v1/accounts', live)).body;

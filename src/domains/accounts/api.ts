@@ -1,5 +1,7 @@
 import { z } from '@hono/zod-openapi';
-import { wireOf } from '../../platform/http/wire.ts';
+import { formatAmount, ONE, parseAmount } from '../../kernel/amount.ts';
+import { amountInput, wireId, wireOf } from '../../platform/http/wire.ts';
+import { ACCOUNT_LOT_METHODS } from './rules.ts';
 import { accounts } from './schema.ts';
 
 export const Account = wireOf(accounts)
@@ -21,6 +23,12 @@ export const Account = wireOf(accounts)
     updatedAt: true,
     closedAt: true,
   })
+  .extend({
+    lotMethod: z.enum(ACCOUNT_LOT_METHODS).openapi({
+      description:
+        'Which lots go first when units leave: the oldest (fifo), the newest (lifo), the dearest unit (hifo), or the oldest at the average cost of all that are open (average)',
+    }),
+  })
   .openapi('Account');
 
 const accountName = z
@@ -40,6 +48,8 @@ export const CreateAccount = z
 
 export const RenameAccount = z.strictObject({ name: accountName }).openapi('RenameAccount');
 
+export const LotMethod = z.strictObject({ lotMethod: z.enum(ACCOUNT_LOT_METHODS) }).openapi('LotMethod');
+
 export const AccountReason = z
   .strictObject({
     reason: z
@@ -50,3 +60,37 @@ export const AccountReason = z
       .regex(/^\P{Cc}*$/u, 'must be one line of text'),
   })
   .openapi('AccountReason');
+
+/** @units with at most six decimals */
+const ratioInput = amountInput
+  .refine(
+    (ratio) => ratio % 100n === 0n && ratio <= 1000n * ONE,
+    'must be at most 1000, with at most 6 decimals',
+  )
+  .transform((ratio) => formatAmount(ratio));
+
+export const MarginOrder = z
+  .strictObject({
+    marginEnabled: z.boolean().optional().openapi({ description: 'Whether the account may hold positions' }),
+    maxLeverage: ratioInput
+      .refine((times) => parseAmount(times) >= ONE, 'must be 1 or more')
+      .optional()
+      .openapi({ description: 'Times the margin', example: '5' }),
+    marginCallThreshold: ratioInput
+      .optional()
+      .openapi({ description: 'At which part of the margin used the equity calls for more', example: '0.8' }),
+    liquidationThreshold: ratioInput
+      .optional()
+      .openapi({ description: 'At which part of it positions are closed out', example: '0.5' }),
+    autoLiquidation: z.boolean().optional(),
+    reason: AccountReason.shape.reason,
+  })
+  .openapi('MarginOrder');
+
+export const MarginSet = z
+  .object({
+    accountId: wireId,
+    status: z.enum(['in_force', 'pending']),
+    approvalId: wireId.nullable().openapi({ description: 'What another person has to grant' }),
+  })
+  .openapi('MarginSet');

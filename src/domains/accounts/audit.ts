@@ -16,6 +16,26 @@ export const ACCOUNT_EVENTS = auditEvents({
     description: 'An account was renamed',
     shows: SHOWS,
   },
+  'account.lot_method_changed': {
+    category: 'trading',
+    severity: 'info',
+    description: 'The owner chose which lots of an account go first',
+    shows: [...SHOWS, 'lotMethod'],
+  },
+  'account.margin_set': {
+    category: 'trading',
+    severity: 'warning',
+    description: 'The terms on which an account holds positions were changed',
+    shows: [
+      ...SHOWS,
+      'marginEnabled',
+      'maxLeverage',
+      'marginCallThreshold',
+      'liquidationThreshold',
+      'autoLiquidation',
+      'marginApprovalId',
+    ],
+  },
   'account.frozen': {
     category: 'admin_action',
     severity: 'warning',

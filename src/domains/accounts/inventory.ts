@@ -16,6 +16,8 @@ export const accountsInventory: readonly TableInventory[] = [
     marginCallThreshold: 'internal',
     liquidationThreshold: 'internal',
     autoLiquidation: 'internal',
+    marginApprovalId: 'internal',
+    lotMethod: 'internal',
     version: 'internal',
     createdAt: 'internal',
     updatedAt: 'internal',

@@ -10,6 +10,11 @@ export type AccountOperation = 'money_in' | 'money_out' | 'trade' | 'cancel' | '
 
 export const MAX_ACCOUNTS_PER_TYPE = 10;
 
+/** How an account's units leave its lots; a sale may name its lots besides. */
+export const ACCOUNT_LOT_METHODS = ['fifo', 'lifo', 'hifo', 'average'] as const;
+
+export type AccountLotMethod = (typeof ACCOUNT_LOT_METHODS)[number];
+
 /**
  * The documented matrix. `frozen`: nothing moves, what is open may be cancelled. `suspended`: money
  * may still arrive, nothing leaves. `closed`: history only. A blank is a refusal.

@@ -1,4 +1,4 @@
-import { and, desc, eq, lt, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, lt, sql } from 'drizzle-orm';
 import { personOf } from '../../kernel/actor.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { Page } from '../../kernel/page.ts';
@@ -46,6 +46,16 @@ export async function accountsByIds(tx: Tx, accountIds: readonly Id[]): Promise<
           sql`${accounts} where id = any (${wanted}::uuid[])`,
         );
   return new Map(rows.map((account) => [account.id, account]));
+}
+
+/** Accounts in the order of their ids, page by page, for work over all of them. */
+export async function accountsAfter(tx: Tx, after: Id | null, limit: number): Promise<readonly Account[]> {
+  return tx
+    .select()
+    .from(accounts)
+    .where(after === null ? undefined : gt(accounts.id, after))
+    .orderBy(asc(accounts.id))
+    .limit(limit);
 }
 
 /** The ids of everything people trade with, in each book. @shape by `<user> <book>` */
@@ -99,11 +109,6 @@ export async function listAccounts(ctx: Ctx, query: AccountQuery): Promise<Page<
       .limit(query.limit + 1);
     return cutPage(key, listing, rows, query.limit, (account) => [account.id]);
   });
-}
-
-/** One account. @errors not_found */
-export async function getAccount(ctx: Ctx, accountId: Id): Promise<Account> {
-  return transact(ctx, ctx.login, (tx) => findAccount(tx, ctx, accountId));
 }
 
 function visible(ctx: Ctx, account: Account | undefined): Account {

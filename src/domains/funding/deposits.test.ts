@@ -4,6 +4,7 @@ import { parseAmount } from '../../kernel/amount.ts';
 import { newId } from '../../kernel/id.ts';
 import { auditLogs, outbox } from '../../platform/db/schema.ts';
 import { type FundingDesk, type Person, startFundingDesk } from '../../testing/funding-desk.ts';
+import { createAccount } from '../accounts/index.ts';
 import { accounts } from '../accounts/schema.ts';
 import { lots } from '../ledger/schema.ts';
 import { readPaymentReference } from './payment-reference.ts';
@@ -81,15 +82,14 @@ describe('announcing', () => {
   });
 
   test('is refused on an account that is not live or not active', async () => {
-    const cases = [
-      [{ type: 'paper' }, 'account_not_live'],
-      [{ status: 'frozen' }, 'account_not_active'],
-    ] as const;
-    for (const [change, code] of cases) {
-      const customer = await desk.newCustomer();
-      await desk.deps.db.engine.update(accounts).set(change).where(eq(accounts.id, customer.accountId));
-      expect((await announce(customer)).body.code).toBe(code);
-    }
+    const customer = await desk.newCustomer();
+    const paper = await createAccount(customer.ctx(), { type: 'paper', baseCurrency: 'USD' });
+    expect((await announce(customer, { accountId: paper.id })).body.code).toBe('account_not_live');
+    await desk.deps.db.engine
+      .update(accounts)
+      .set({ status: 'frozen' })
+      .where(eq(accounts.id, customer.accountId));
+    expect((await announce(customer)).body.code).toBe('account_not_active');
   });
 
   test("another customer's account is as unknown as none", async () => {

@@ -1,7 +1,7 @@
 /**
  * What reconcile holds the evidence of deposits to: statements add up, each credit on them is somebody's or
  * is waiting, what waits lies in its house wallet, what was taken back went past a provider or two people,
- * and what cannot be withdrawn yet is some deposit's.
+ * and what cannot be withdrawn yet is some deposit's or some trade's.
  */
 import { type SQL, sql } from 'drizzle-orm';
 import type { Tx } from '../../platform/db/client.ts';
@@ -151,18 +151,22 @@ export const evidenceChecks: readonly Check[] = [
       ),
   },
   {
-    name: 'funding.unsettled_is_of_deposits',
+    name: 'funding.unsettled_is_of_deposits_and_trades',
     invariant: 'I2',
     run: (tx) =>
       look(
         tx,
         sql`select count(*)::int as seen from wallets`,
         sql`select 'wallet ' || w.id as object,
-              w.unsettled || ' is unsettled, deposits say ' || coalesce(d.unsettled, 0) as detail
+              w.unsettled || ' is unsettled, deposits say ' || coalesce(d.unsettled, 0) || ' and trades ' ||
+              coalesce(o.unsettled, 0) as detail
             from wallets w left join (
               select wallet_id, sum(unsettled) as unsettled from deposits group by wallet_id
-            ) d on d.wallet_id = w.id
-            where w.unsettled <> coalesce(d.unsettled, 0)`,
+            ) d on d.wallet_id = w.id left join (
+              select wallet_id, sum(amount - used) as unsettled from settlement_obligations
+              where settled_at is null group by wallet_id
+            ) o on o.wallet_id = w.id
+            where w.unsettled <> coalesce(d.unsettled, 0) + coalesce(o.unsettled, 0)`,
       ),
   },
 ];

@@ -32,7 +32,7 @@ export const feeEndpoints: readonly Endpoint[] = [
       'A tier is a fee schedule. A customer is on the one named after their KYC level, told as `tier`. A fee is its ' +
       'fixed part and its share of the amount, the share rounded up to the asset’s smallest part, together held ' +
       'between minimum and maximum; what a schedule does not name costs nothing. With `at` the schedules of that ' +
-      'instant.',
+      'instant. What trading costs is at `/v1/trading-fees`.',
     access: { customer: true, staff: READERS, scope: 'funding:read' },
     query: feeQuery,
     responses: { 200: FeeSchedules },

@@ -435,7 +435,7 @@ describe('reconcile finds', () => {
         .update(wallets)
         .set({ unsettled: parseAmount(unsettled) })
         .where(eq(wallets.id, wallet?.id ?? ''));
-    expect(await planted(set('1'), set('100'))).toEqual(['funding.unsettled_is_of_deposits']);
+    expect(await planted(set('1'), set('100'))).toEqual(['funding.unsettled_is_of_deposits_and_trades']);
   });
 
   test('a deposit cleared or taken back on an event that was not processed', async () => {

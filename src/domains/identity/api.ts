@@ -174,7 +174,14 @@ export const Me = z
   .openapi('Me');
 
 export const UpdateMe = z
-  .strictObject({ ...profile, phone })
+  .strictObject({
+    ...profile,
+    phone,
+    riskProfile: z.enum(['conservative', 'moderate', 'aggressive']).openapi({
+      description:
+        'What you say of the risk you bear. Leverage above 1 suits moderate, up to 5, and aggressive; the firm grants it account by account',
+    }),
+  })
   .partial()
   .openapi('UpdateMe');
 

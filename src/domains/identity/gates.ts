@@ -36,23 +36,19 @@ export async function lockGates(tx: Tx, userIds: readonly Id[]): Promise<Readonl
  */
 export async function readGates(tx: Tx, userIds: readonly Id[]): Promise<ReadonlyMap<Id, Gate>> {
   const ids = sql.param(arrayParameter('uuid', [...new Set(userIds)].sort()));
-  const [gates, people] = await together(
-    readColumns(
-      tx,
-      customerGates,
-      namesOf(customerGates),
-      sql`${customerGates} where user_id = any (${ids}::uuid[])`,
-    ),
-    readColumns(tx, users, ['id', 'status'], sql`${users} where id = any (${ids}::uuid[])`),
+  const gates = await readColumns<typeof customerGates, keyof GateRow, { readonly user_status: string }>(
+    tx,
+    customerGates,
+    GATE_COLUMNS,
+    sql`${customerGates} join ${users} on ${users.id} = ${customerGates.userId} where user_id = any (${ids}::uuid[])`,
+    sql`${users.status}::text as user_status`,
   );
-  const statusOf = new Map(people.map(({ id, status }) => [id, status]));
-  return new Map(
-    gates.map((gate) => [
-      gate.userId,
-      { ...gate, userStatus: present(statusOf.get(gate.userId), 'a gate has its user') },
-    ]),
-  );
+  return new Map(gates.map(({ user_status: userStatus, ...gate }) => [gate.userId, { ...gate, userStatus }]));
 }
+
+type GateRow = InferSelectModel<typeof customerGates>;
+
+const GATE_COLUMNS = namesOf(customerGates);
 
 /** What `hold_standing` in the database locks for a person. */
 export function gateLockName(userId: Id): string {

@@ -15,10 +15,15 @@ import { isVerifiedIdentity } from './rules.ts';
 import { customerGates, users } from './schema.ts';
 import { signedIn } from './signed-in.ts';
 import { type Me, readMe } from './store.ts';
+import type { RiskProfile } from './suitability.ts';
 
 export type ProfileChange = {
   readonly [Member in keyof Profile]?: Profile[Member] | undefined;
-} & { readonly phone?: string | undefined };
+} & {
+  readonly phone?: string | undefined;
+  /** What the person says of the risk they bear: what leverage suits them follows from it. */
+  readonly riskProfile?: RiskProfile | undefined;
+};
 
 /**
  * Changes one's own profile. What KYC has verified or is looking at is changed by a new application,
@@ -41,7 +46,7 @@ export async function updateMe(ctx: Ctx, change: ProfileChange): Promise<Me> {
     }
     const key = await ctx.deps.personKeys.of(tx, userId);
     const { profile } = openUser(key, user);
-    const { phone, ...said } = change;
+    const { phone, riskProfile, ...said } = change;
     const names = {
       firstName: said.firstName ?? profile.firstName,
       lastName: said.lastName ?? profile.lastName,
@@ -56,6 +61,7 @@ export async function updateMe(ctx: Ctx, change: ProfileChange): Promise<Me> {
               phone: sealText(key, userPlace('phone', userId), phone),
               phoneIndex: phoneIndexOf(ctx, phone),
             }),
+        ...(riskProfile === undefined ? {} : { riskProfile }),
         version: user.version + 1,
         updatedAt: ctx.deps.clock.now(),
       })

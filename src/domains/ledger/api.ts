@@ -1,6 +1,8 @@
 import { z } from '@hono/zod-openapi';
 import { wireDecimal, wireInstant, wireOf } from '../../platform/http/wire.ts';
+import { ACCOUNT_LOT_METHODS } from '../accounts/index.ts';
 import { holds, journals, ledgerEntries, lotDisposals, lotSource, lots, wallets } from './schema.ts';
+import { Settling } from './settlements/api.ts';
 
 export const Wallet = wireOf(wallets)
   .pick({
@@ -14,7 +16,11 @@ export const Wallet = wireOf(wallets)
   .extend({
     available: wireDecimal,
     unsettled: wireDecimal.openapi({
-      description: 'The part of what is available that can still be called back: it can be traded, not more',
+      description:
+        'The part of what is available that can still be called back or that trades brought and is not settled: it can be traded, not more',
+    }),
+    settling: z.array(Settling).openapi({
+      description: 'What trades brought and is not settled, by day; what a deposit brought is not among it',
     }),
     withdrawable: wireDecimal.openapi({
       description: 'What may be withdrawn or converted: available less unsettled, never below zero',
@@ -67,6 +73,15 @@ export const Lot = wireOf(lots)
     referenceId: true,
     acquiredAt: true,
   })
+  .extend({
+    costOpen: wireDecimal.nullable().openapi({
+      description:
+        'What the open part bears of the cost, in the same currency. Averaging moves cost between the lots of an asset; what they bear together stays',
+    }),
+    lotMethod: z.enum(ACCOUNT_LOT_METHODS).openapi({
+      description: 'The method by which units of the account leave from now on',
+    }),
+  })
   .openapi('Lot');
 
 export const ClosedPosition = wireOf(lotDisposals)
@@ -79,6 +94,7 @@ export const ClosedPosition = wireOf(lotDisposals)
     currency: true,
     referenceType: true,
     referenceId: true,
+    method: true,
     disposedAt: true,
   })
   .extend({

@@ -98,6 +98,12 @@ export const LEDGER_EVENTS = auditEvents({
     description: 'References of the firm were put on a wallet',
     shows: ['asset', 'metadata', 'revision'],
   },
+  'obligation.settled': {
+    category: 'financial',
+    severity: 'info',
+    description: 'What a trade brought settled and may be withdrawn',
+    shows: ['tradeId', 'accountId', 'asset', 'amount', 'used', 'tradeDate', 'settlesOn'],
+  },
   'transfer.posted': {
     category: 'financial',
     severity: 'info',

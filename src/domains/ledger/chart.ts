@@ -45,7 +45,7 @@ export const HOUSE_CHART: Readonly<Record<HouseRole, HouseRow>> = {
     part: 'in_transit',
     sign: 'either',
     per: 'payment provider or counterparty',
-    what: 'what a provider has taken and not paid over yet; profit and loss of contracts',
+    what: 'what a provider has taken and not paid over yet; what a venue delivers and is paid for what it executed; profit and loss of contracts',
   },
   unallocated_receipts: {
     part: 'owed',

@@ -71,13 +71,14 @@ export const ledgerChecks: readonly Check[] = [
         tx,
         sql`select count(*)::int as seen from wallets`,
         sql`select 'wallet ' || w.id as object,
-              'reserves ' || w.reserved || ', holds and open orders say ' || (coalesce(h.held, 0) + coalesce(o.held, 0)) as detail
+              'reserves ' || w.reserved || ', holds, open orders and margin say ' || (coalesce(h.held, 0) + coalesce(o.held, 0) + coalesce(m.held, 0)) as detail
             from wallets w
             left join (select wallet_id, sum(remaining) as held from holds where status = 'active' group by wallet_id) h
               on h.wallet_id = w.id
             left join (select wallet_id, sum(reservation) as held from orders where closed_at is null group by wallet_id) o
               on o.wallet_id = w.id
-            where w.reserved <> coalesce(h.held, 0) + coalesce(o.held, 0)`,
+            left join margin_holds m on m.wallet_id = w.id
+            where w.reserved <> coalesce(h.held, 0) + coalesce(o.held, 0) + coalesce(m.held, 0)`,
       ),
   },
   {
@@ -121,6 +122,24 @@ export const ledgerChecks: readonly Check[] = [
             select 'lot ' || l.id, 'open ' || l.quantity_open || ' of ' || l.quantity || ', disposals say ' || coalesce(d.gone, 0) || ' left'
             from lots l left join (select lot_id, sum(quantity) as gone from lot_disposals group by lot_id) d on d.lot_id = l.id
             where l.quantity_open <> l.quantity - coalesce(d.gone, 0)`,
+      ),
+  },
+  {
+    name: 'ledger.lot_costs_add_up',
+    invariant: 'I16',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(*)::int as seen from wallets`,
+        // By wallet and currency: averaging moves cost between the lots of one and never beyond.
+        sql`select 'wallet ' || l.wallet_id as object, 'lots cost ' || sum(l.cost) || ' ' || l.cost_currency ||
+              ', what is open bears ' || sum(coalesce(l.cost_open, 0)) || ' and what went took ' || sum(coalesce(d.gone, 0)) as detail
+            from lots l left join (select lot_id, sum(cost) as gone from lot_disposals group by lot_id) d on d.lot_id = l.id
+            where l.cost is not null
+            group by l.wallet_id, l.cost_currency having sum(l.cost) <> sum(coalesce(l.cost_open, 0)) + sum(coalesce(d.gone, 0))
+          union all
+            select 'lot ' || id, case when cost is null then 'has no cost and bears one' else 'has a cost and bears none' end
+            from lots where (cost is null) <> (cost_open is null)`,
       ),
   },
 ];

@@ -6,9 +6,9 @@ import type { Tx } from '../../platform/db/client.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { cutPage, readCursor } from '../../platform/http/cursor.ts';
 import { findAccount } from '../accounts/index.ts';
-import { shareOf } from './lots.ts';
 import { assets, lotDisposals, lots, wallets } from './schema.ts';
 import { unsettledFunds } from './settled-funds.ts';
+import { type Settling, settlingIn } from './settlements/read-obligations.ts';
 import type { AccountPage } from './store.ts';
 
 /** What the open part of an asset's lots cost, where that is known. */
@@ -22,6 +22,8 @@ export type HeldAsset = {
   readonly available: Amount;
   readonly reserved: Amount;
   readonly unsettled: Amount;
+  /** What trades brought and is not settled, by day. */
+  readonly settling: readonly Settling[];
   /** Null for money, and where a part came without a price or was paid in several currencies. */
   readonly cost: OpenCost | null;
 };
@@ -38,6 +40,10 @@ export async function heldAssets(tx: Tx, accountId: Id): Promise<readonly HeldAs
     .select()
     .from(lots)
     .where(and(eq(lots.accountId, accountId), gt(lots.quantityOpen, ZERO)));
+  const settling = await settlingIn(
+    tx,
+    held.flatMap(({ wallet }) => (wallet.unsettled > 0n ? [wallet.id] : [])),
+  );
   return held.map(({ wallet, kind }) => ({
     asset: wallet.asset,
     kind,
@@ -45,6 +51,7 @@ export async function heldAssets(tx: Tx, accountId: Id): Promise<readonly HeldAs
     available: amountOf(wallet.total - wallet.reserved),
     reserved: wallet.reserved,
     unsettled: unsettledFunds(wallet),
+    settling: settling.get(wallet.id) ?? [],
     cost: openCost(open.filter((lot) => lot.walletId === wallet.id)),
   }));
 }
@@ -109,15 +116,14 @@ function openCost(open: readonly (typeof lots.$inferSelect)[]): OpenCost | null 
   let currency: string | null = null;
   for (const lot of open) {
     if (
-      lot.cost === null ||
+      lot.costOpen === null ||
       lot.costCurrency === null ||
       (currency ?? lot.costCurrency) !== lot.costCurrency
     ) {
       return null;
     }
     currency = lot.costCurrency;
-    const gone = amountOf(lot.quantity - lot.quantityOpen);
-    amount += lot.cost - shareOf(lot.cost, gone, lot.quantity);
+    amount += lot.costOpen;
   }
   return currency === null ? null : { amount: amountOf(amount), currency };
 }

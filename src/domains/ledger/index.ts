@@ -1,4 +1,5 @@
 import type { Domain } from '../../platform/domain.ts';
+import { joinParts } from '../../platform/domain-part.ts';
 import { peopleBehind } from '../../platform/privacy/people-behind.ts';
 import { ledgerActivity } from './activity-source.ts';
 import { LEDGER_EVENTS } from './audit.ts';
@@ -22,6 +23,7 @@ import { personalHoldings } from './personal-data.ts';
 import { ledgerFacts } from './report-facts.ts';
 import { ledgerEndpoints } from './routes.ts';
 import { wallets } from './schema.ts';
+import { settlementPart } from './settlements/part.ts';
 import { transferChecks } from './transfers/checks.ts';
 import { transferEndpoints } from './transfers/routes.ts';
 
@@ -29,12 +31,14 @@ export { CLIENT_MONEY_ROLES, HOUSE_CHART, type HouseRole } from './chart.ts';
 export { seedFxRates } from './conversions/seed-fx-rates.ts';
 export { createAsset } from './create-asset.ts';
 export { LEDGER_PROBLEMS } from './errors.ts';
+export { fiatAmong } from './fiat-assets.ts';
 export { findEntry } from './find-entry.ts';
 export { type FoundWallet, findWallets, type WalletName, walletKey } from './find-wallets.ts';
 export { type HeldAsset, heldAssets, realisedGains } from './held-assets.ts';
 export { captureHold, createHold, releaseHold } from './holds.ts';
 export { type LockedWallet, lockWallets } from './lock-wallets.ts';
-export { consumeLots, type Disposal, type NewLot, openLots } from './lots.ts';
+export { type LotPick, picksOf } from './lot-methods.ts';
+export { changeLots, consumeLots, type LotChange, lotsNamed, type NamedLot, openLots } from './lots.ts';
 export { type Book, type NewJournal, postJournals, type Wallet } from './post-journals.ts';
 export { type RebuildReport, rebuildWallets } from './rebuild.ts';
 export {
@@ -53,8 +57,13 @@ export {
   runChecks,
 } from './reconcile.ts';
 export { lockSpendable } from './release-expired.ts';
+export { Settling } from './settlements/api.ts';
+export { keepObligations } from './settlements/keep-obligations.ts';
+export type { TradedSide } from './settlements/plan-obligations.ts';
 export { getReconciliation, listReconciliations } from './store.ts';
 export { changeReserved, customerWallet, houseWallet, requireAsset } from './wallets.ts';
+
+const parts = joinParts([settlementPart]);
 
 /** The front door of the ledger. */
 export const ledgerDomain: Domain = {
@@ -66,8 +75,16 @@ export const ledgerDomain: Domain = {
     ...conversionEndpoints,
     ...transferEndpoints,
     ...byHandEndpoints,
+    ...parts.endpoints,
   ],
-  checks: [...ledgerChecks, ...holdChecks, ...bookChecks, ...conversionChecks, ...transferChecks],
+  checks: [
+    ...ledgerChecks,
+    ...holdChecks,
+    ...bookChecks,
+    ...conversionChecks,
+    ...transferChecks,
+    ...parts.checks,
+  ],
   consumers: [],
   approvalActions: [holdCapture, holdRelease, rateSetting, journalPosting, journalReversal, feeSweeping],
   jobs: [
@@ -78,9 +95,10 @@ export const ledgerDomain: Domain = {
         await expireHolds(ctx);
       },
     },
+    ...parts.jobs,
   ],
   peopleBehind: [peopleBehind(wallets, wallets.id, wallets.userId)],
-  inventory: ledgerInventory,
+  inventory: [...ledgerInventory, ...parts.inventory],
   personalData: [personalHoldings],
   closingObstacles: ledgerObstacles,
   activitySources: ledgerActivity,

@@ -106,6 +106,7 @@ export const ledgerInventory: readonly TableInventory[] = [
     currency: 'internal',
     referenceType: 'internal',
     referenceId: 'internal',
+    method: 'internal',
     disposedAt: 'internal',
   }),
   inventoryOf(lots, 'transactions', {
@@ -118,6 +119,7 @@ export const ledgerInventory: readonly TableInventory[] = [
     quantityOpen: 'internal',
     cost: 'internal',
     costCurrency: 'internal',
+    costOpen: 'internal',
     source: 'internal',
     referenceId: 'internal',
     acquiredAt: 'internal',
@@ -154,6 +156,7 @@ export const ledgerInventory: readonly TableInventory[] = [
     reserved: 'internal',
     available: 'internal',
     unsettled: 'internal',
+    marginShort: 'internal',
     status: 'internal',
     metadata: 'internal',
     version: 'internal',

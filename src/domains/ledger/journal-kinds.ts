@@ -56,6 +56,7 @@ export const JOURNAL_KINDS: Readonly<Record<JournalKind, KindRow>> = {
         ['customer', 'market_maker', 'rounding'],
         ['customer', 'market_maker', 'fees_earned', 'rounding'],
       ),
+      shape('with a venue', ['customer', 'clearing'], ['customer', 'clearing', 'fees_earned']),
     ],
   },
   fee: {
@@ -99,6 +100,8 @@ export const JOURNAL_KINDS: Readonly<Record<JournalKind, KindRow>> = {
     shapes: [
       shape('lost', ['customer'], ['clearing', 'fees_earned']),
       shape('won', ['clearing'], ['customer', 'fees_earned']),
+      // What a wallet could not pay is the firm's debt to client money, never a client's.
+      shape('borne by the firm', ['receivable'], ['clearing']),
     ],
   },
   funding: {
@@ -107,6 +110,7 @@ export const JOURNAL_KINDS: Readonly<Record<JournalKind, KindRow>> = {
     shapes: [
       shape('paid', ['customer'], ['clearing', 'fees_earned']),
       shape('received', ['clearing'], ['customer']),
+      shape('borne by the firm', ['receivable'], ['clearing']),
     ],
   },
   margin: {

@@ -32,7 +32,13 @@ beforeAll(async () => {
   `);
   const { id } = await ledger.wallet('zoe.BTC');
   const owner = await ledger.accountOf('zoe');
-  const lot = { ...owner, walletId: id, asset: 'BTC', quantity: parseAmount('2'), cost: null };
+  const lot = {
+    ...owner,
+    walletId: id,
+    asset: 'BTC',
+    quantity: parseAmount('2'),
+    cost: { amount: parseAmount('100'), currency: 'USD' },
+  };
   await transact(base.system, 'engine', (tx) =>
     openLots(tx, base.system, [{ ...lot, source: 'deposit', referenceId: newId() }]),
   );
@@ -290,6 +296,7 @@ describe('reconcile', () => {
       `update wallets set book = 'paper' where id = (select id from wallets where total > 0 limit 1)`,
     ],
     ['ledger.lots_add_up', `update lots set quantity_open = quantity_open - 0.5 where quantity_open > 1`],
+    ['ledger.lot_costs_add_up', `update lots set cost_open = cost_open + 0.00000001 where quantity_open > 1`],
   ])('finds a planted break: %s', async (check, plant) => {
     const found = await withoutGuards(async (tx) => {
       await tx.unsafe(plant);

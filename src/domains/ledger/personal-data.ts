@@ -5,6 +5,7 @@ import type { PersonalData } from '../../platform/domain.ts';
 import { personalRows } from '../../platform/privacy/personal-rows.ts';
 import { conversionQuotes } from './conversions/schema.ts';
 import { holdCaptures, holds, ledgerEntries, lotDisposals, lots, transfers, wallets } from './schema.ts';
+import { settlementObligations } from './settlements/schema.ts';
 
 /** What the ledger holds on a person; long histories are read along their indexes, wallet by wallet. */
 export const personalHoldings: PersonalData = {
@@ -19,6 +20,7 @@ export const personalHoldings: PersonalData = {
     'lot_disposals',
     'conversion_quotes',
     'transfers',
+    'settlement_obligations',
   ],
   sections: {
     wallets: personalRows(wallets, { keys: ['id'] }),
@@ -33,6 +35,7 @@ export const personalHoldings: PersonalData = {
     lots: personalRows(lots, { by: 'accountId', parents: accountsOf, keys: ['id'] }),
     conversions: personalRows(conversionQuotes, { keys: ['id'] }),
     transfers: personalRows(transfers, { keys: ['id'] }),
+    settlements: personalRows(settlementObligations, { keys: ['fillId'] }),
     disposals: personalRows(lotDisposals, { by: 'accountId', parents: accountsOf, keys: ['id'] }),
   },
   keptSince: async (tx, userId) => {

@@ -11,6 +11,7 @@ import { type Ctx, machineCtx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { arrayLiteral } from '../../platform/db/insert-rows.ts';
 import { executePrepared } from '../../platform/db/prepared.ts';
+import { together } from '../../platform/db/transact.ts';
 import { publish } from '../../platform/outbox/publish.ts';
 import { LEDGER_EVENTS } from './audit.ts';
 import { holdEvent } from './holds/hold-event.ts';
@@ -33,8 +34,8 @@ export async function lockSpendable(
   ctx: Ctx,
   walletIds: readonly Id[],
 ): Promise<ReadonlyMap<Id, LockedWallet>> {
-  const locked = await lockWallets(tx, walletIds);
-  const freed = await releaseExpired(tx, ctx, [...locked.keys()]);
+  // In this order: what is found expired is so under the lock.
+  const [locked, freed] = await together(lockWallets(tx, walletIds), releaseExpired(tx, ctx, walletIds));
   if (freed.size === 0) {
     return locked;
   }

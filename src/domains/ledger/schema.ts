@@ -22,7 +22,7 @@ import {
 } from 'drizzle-orm/pg-core';
 import { amount, digest, instant, rate } from '../../platform/db/columns.ts';
 import { internalRows, ownedBy } from '../../platform/db/policies.ts';
-import { accounts } from '../accounts/schema.ts';
+import { accounts, lotMethod } from '../accounts/schema.ts';
 
 export const book = pgEnum('book', ['live', 'paper']);
 export const assetKind = pgEnum('asset_kind', ['fiat', 'crypto', 'stock', 'etf', 'bond', 'commodity']);
@@ -86,6 +86,8 @@ export const wallets = pgTable(
     reserved: amount('reserved').notNull().default(sql`0`),
     available: amount('available').generatedAlwaysAs(sql`total - reserved`),
     unsettled: amount('unsettled').notNull().default(sql`0`),
+    /** Positions need more than it holds as margin: what it gets is held. */
+    marginShort: boolean('margin_short').notNull().default(false),
     status: walletStatus('status').notNull(),
     /** References of the firm's own systems; never of a person. */
     metadata: jsonb('metadata').notNull().default({}),
@@ -350,6 +352,8 @@ export const lots = pgTable(
     /** Cost of the whole lot in `cost_currency`; null where units arrived without a price. */
     cost: amount('cost'),
     costCurrency: text('cost_currency'),
+    /** What of the cost the open part bears; averaging moves it between the lots of a wallet. */
+    costOpen: amount('cost_open'),
     source: lotSource('source').notNull(),
     referenceId: uuid('reference_id').notNull(),
     acquiredAt: instant('acquired_at').notNull(),
@@ -362,6 +366,13 @@ export const lots = pgTable(
     check('lots_quantity_check', sql`${table.quantity} > 0`),
     check('lots_quantity_open_check', sql`${table.quantityOpen} between 0 and ${table.quantity}`),
     check('lots_cost_check', sql`(${table.cost} is null) = (${table.costCurrency} is null)`),
+    // That a known cost has an open part is a constraint of migrations/0018_trading_depth_guards.sql, set once the
+    // rows of before have theirs.
+    check(
+      'lots_cost_open_check',
+      sql`${table.costOpen} >= 0 and (${table.cost} is not null or ${table.costOpen} is null)`,
+    ),
+    check('lots_cost_gone_check', sql`${table.quantityOpen} > 0 or coalesce(${table.costOpen}, 0) = 0`),
     ...ownedBy('lots', table.userId),
   ],
 );
@@ -382,11 +393,15 @@ export const lotDisposals = pgTable(
     currency: text('currency'),
     referenceType: text('reference_type').notNull(),
     referenceId: uuid('reference_id').notNull(),
+    /** By which method this part was taken; `specific` where the sale named the lot. */
+    method: lotMethod('method').notNull().default('fifo'),
     disposedAt: instant('disposed_at').notNull(),
   },
   (table) => [
     index('lot_disposals_lot_id_idx').on(table.lotId),
     index('lot_disposals_account_id_idx').on(table.accountId, table.id),
+    // What was realised on a day: rows lie in the order of their time, so a range costs writers next to nothing.
+    index('lot_disposals_disposed_at_idx').using('brin', table.disposedAt),
     check('lot_disposals_quantity_check', sql`${table.quantity} > 0`),
     ...ownedBy('lot_disposals', table.userId),
   ],

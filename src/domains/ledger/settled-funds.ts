@@ -1,8 +1,8 @@
 /**
- * What unsettled money is. Pure. `wallets.unsettled` counts the deposits of a wallet that can still be called
- * back. The column may be more than what is left: settled and unsettled money lie in one wallet, orders may
- * spend and reserve both, and what was spent counts as the settled part first. So the rule that a wallet has
- * no more unsettled than available holds for what is shown, and is none for the column.
+ * What unsettled funds are. Pure. `wallets.unsettled` counts the deposits of a wallet that can still be called
+ * back, and what trades brought that has not settled. Trades use the second before all else (settlements/) and
+ * never the first: of deposits, what was spent counts as the settled part. Orders reserve both. So the column may
+ * be more than what is left: that a wallet has no more unsettled than available holds for what is shown.
  */
 import { type Amount, amountOf, maxAmount, minAmount, ZERO } from '../../kernel/amount.ts';
 

@@ -11,6 +11,7 @@ import { findAccount } from '../accounts/index.ts';
 import { shownRate } from './conversions/rules.ts';
 import { holds, journals, ledgerEntries, lots, reconciliations, wallets } from './schema.ts';
 import { settledFunds, unsettledFunds } from './settled-funds.ts';
+import { settlingIn } from './settlements/read-obligations.ts';
 
 export type AccountPage = PageRequest & { readonly accountId: Id };
 
@@ -23,9 +24,14 @@ export async function listWallets(ctx: Ctx, accountId: Id) {
       .from(wallets)
       .where(eq(wallets.accountId, accountId))
       .orderBy(wallets.asset);
+    const settling = await settlingIn(
+      tx,
+      rows.filter(({ unsettled }) => unsettled > 0n).map(({ id }) => id),
+    );
     return rows.map((wallet) => ({
       ...wallet,
       unsettled: unsettledFunds(wallet),
+      settling: settling.get(wallet.id) ?? [],
       withdrawable: settledFunds(wallet),
     }));
   });
@@ -70,12 +76,12 @@ export async function listHolds(ctx: Ctx, page: AccountPage): Promise<Page<typeo
   });
 }
 
-/** The lots of an account, newest first. @errors not_found, invalid_cursor */
-export async function listLots(ctx: Ctx, page: AccountPage): Promise<Page<typeof lots.$inferSelect>> {
+/** The lots of an account, newest first, with the method they go by. @errors not_found, invalid_cursor */
+export async function listLots(ctx: Ctx, page: AccountPage) {
   const listing = `lots ${page.accountId}`;
   const key = ctx.deps.keyring.cursorKey;
   return transact(ctx, ctx.login, async (tx) => {
-    await findAccount(tx, ctx, page.accountId);
+    const { lotMethod } = await findAccount(tx, ctx, page.accountId);
     const [before] = page.cursor === undefined ? [] : readCursor(key, listing, page.cursor);
     const rows = await tx
       .select()
@@ -83,7 +89,8 @@ export async function listLots(ctx: Ctx, page: AccountPage): Promise<Page<typeof
       .where(and(eq(lots.accountId, page.accountId), before === undefined ? undefined : lt(lots.id, before)))
       .orderBy(desc(lots.id))
       .limit(page.limit + 1);
-    return cutPage(key, listing, rows, page.limit, (row) => [row.id]);
+    const cut = cutPage(key, listing, rows, page.limit, (row) => [row.id]);
+    return { ...cut, data: cut.data.map((lot) => ({ ...lot, lotMethod })) };
   });
 }
 

@@ -15,6 +15,7 @@ import { refuseMarkets } from './errors.ts';
 import {
   BOOK_TERMS,
   differenceOf,
+  FUNDING_TERMS,
   type GuardedTerms,
   type MarginTerms,
   readTerms,
@@ -22,6 +23,7 @@ import {
   stillHas,
   type TermsPayload,
 } from './instrument-terms.ts';
+import { requireAllCharged, requireNoPositions } from './open-positions.ts';
 import { termsRefusal } from './rules.ts';
 import { instruments, tradingHalts } from './schema.ts';
 import { type Instrument, instrumentOf, lockListed } from './store.ts';
@@ -84,7 +86,7 @@ export async function changeInstrument(
     if (Object.keys(to).length === 0) {
       return shown(described);
     }
-    await requireNoBook(tx, ctx, before, to);
+    await requireFree(tx, ctx, before, to);
     const approval = await requestApproval(tx, ctx, {
       action: ACTION,
       subjectType: 'instrument',
@@ -109,7 +111,7 @@ export const changeInstrumentAction: ApprovalAction = {
       if (!stillHas(before, from)) {
         throw refuse('conflict');
       }
-      await requireNoBook(tx, ctx, before, to);
+      await requireFree(tx, ctx, before, to);
       const terms = readTerms(to);
       // What was described meanwhile, or another change, may contradict what was asked for then.
       const refusal = termsRefusal({ ...before, ...terms });
@@ -152,9 +154,20 @@ async function describe(tx: Tx, ctx: Ctx, before: Instrument, description: Descr
 }
 
 /**
- * Tick, lot and execution change while nothing rests and nothing can come in: the halt is old enough that whatever
+ * Terms change while nothing stands that was agreed or is charged under those of before.
+ * @errors instrument_not_halted, instrument_has_open_orders, instrument_has_positions
+ */
+async function requireFree(tx: Tx, ctx: Ctx, before: Instrument, to: TermsPayload): Promise<void> {
+  if (FUNDING_TERMS.some((name) => name in to)) {
+    await requireAllCharged(tx, before.id);
+  }
+  await requireNoBook(tx, ctx, before, to);
+}
+
+/**
+ * Tick, lot, execution and settlement asset change while nothing rests and nothing can come in: the halt is old enough that whatever
  * was being accepted has been.
- * @errors instrument_not_halted, instrument_has_open_orders
+ * @errors instrument_not_halted, instrument_has_open_orders, instrument_has_positions
  */
 async function requireNoBook(tx: Tx, ctx: Ctx, before: Instrument, to: TermsPayload): Promise<void> {
   if (!Object.keys(to).some((name) => BOOK_TERMS.includes(name))) {
@@ -175,5 +188,8 @@ async function requireNoBook(tx: Tx, ctx: Ctx, before: Instrument, to: TermsPayl
       and status in ('held', 'pending', 'open', 'partially_filled') limit 1`);
   if (open.length > 0) {
     throw refuseMarkets('instrument_has_open_orders');
+  }
+  if ('settlementAsset' in to) {
+    await requireNoPositions(tx, before.id);
   }
 }

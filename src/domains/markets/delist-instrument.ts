@@ -8,6 +8,7 @@ import type { Ctx } from '../../platform/context.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { publish } from '../../platform/outbox/publish.ts';
 import { MARKETS_EVENTS } from './audit.ts';
+import { requireNoPositions } from './open-positions.ts';
 import { instruments } from './schema.ts';
 import { instrumentOf, lockListed } from './store.ts';
 
@@ -25,6 +26,7 @@ export async function delistInstrument(
 ): Promise<{ readonly symbol: string; readonly approvalId: Id }> {
   return transact(ctx, 'engine', async (tx) => {
     const instrument = await lockListed(tx, (await instrumentOf(tx, symbol)).id);
+    await requireNoPositions(tx, instrument.id);
     const approval = await requestApproval(tx, ctx, {
       action: ACTION,
       subjectType: 'instrument',
@@ -48,6 +50,7 @@ export const delistInstrumentAction: ApprovalAction = {
   execute: (ctx, { approvalId, subjectId, payload }) =>
     transact(ctx, 'engine', async (tx) => {
       const before = await lockListed(tx, subjectId);
+      await requireNoPositions(tx, subjectId);
       const [after] = await tx
         .update(instruments)
         .set({

@@ -25,6 +25,7 @@ export const MARKETS_PROBLEMS = {
     title: 'The instrument is not halted, or was halted less than a minute ago',
   },
   instrument_has_open_orders: { status: 409, title: 'Orders on the instrument are still open' },
+  instrument_has_positions: { status: 409, title: 'Positions in the contract are still open' },
   halt_period_invalid: { status: 422, title: 'A halt ends later than now' },
   sessions_period_invalid: { status: 422, title: 'The period must end after it begins, within 92 days' },
   market_hours_invalid: {

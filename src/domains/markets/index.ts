@@ -27,6 +27,7 @@ export { symbolInput } from './api.ts';
 export { type AssetPrice, assetPrices } from './asset-prices.ts';
 export type { MarketState } from './calendars/calendar.ts';
 export { type Exchange, marketStates } from './calendars/store.ts';
+export { type ValueDates, valueDates } from './calendars/value-dates.ts';
 export { createInstrument } from './create-instrument.ts';
 export { readTickFile, TickFileError } from './feeds/csv-ticks.ts';
 export { replayTicks } from './feeds/replay-ticks.ts';
@@ -38,6 +39,8 @@ export { PRICES_SUBJECT } from './prices/price-changes.ts';
 export { rebuildCandles, repairTicks } from './prices/repair-ticks.ts';
 export { setPriceSettings } from './prices/set-price-settings.ts';
 export { FEED_NAMES, type FeedName, settingsOf } from './prices/settings.ts';
+export { type TradableQuote, tradableQuotes } from './prices/venue-quotes.ts';
+export { assetPricesAt, instrumentPricesAt, type PastPrice } from './prices-at.ts';
 export { type QuotedRate, ratesBetween } from './rates-between.ts';
 export { setQuote } from './set-quote.ts';
 export {

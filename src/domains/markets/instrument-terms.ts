@@ -93,7 +93,9 @@ export function shown<Row extends Instrument>(instrument: Row) {
     ...instrument,
     margin: instrument.kind === 'contract' ? margin : null,
     tradable:
-      instrument.status === 'active' && instrument.kind === 'spot' && instrument.execution === 'internal',
+      instrument.status === 'active' &&
+      // A contract pays in the money its price is in.
+      (instrument.kind === 'spot' || settlementAsset === instrument.quoteAsset),
   };
 }
 
@@ -121,7 +123,10 @@ export const GUARDED_TERMS = [
 ] as const;
 
 /** The terms that resting orders and books are built on. */
-export const BOOK_TERMS: readonly string[] = ['tick', 'lot', 'execution'];
+export const BOOK_TERMS: readonly string[] = ['tick', 'lot', 'execution', 'settlementAsset'];
+
+/** The terms that holding a position is charged by: a period that has begun is charged by those it began with. */
+export const FUNDING_TERMS: readonly string[] = ['longRateBps', 'shortRateBps', 'dayCount', 'fundingHours'];
 
 /** Terms that are amounts: decimal text in a payload. */
 const AMOUNT_TERMS: readonly string[] = [

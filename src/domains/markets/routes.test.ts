@@ -236,12 +236,16 @@ async function rowsOf(instrumentId: string): Promise<string[]> {
 }
 
 describe('a contract', () => {
-  test('follows what need be no asset, is listed with its margin, and takes no order yet', async () => {
+  test('follows what need be no asset, and is traded where it pays in the money of its price', async () => {
     const symbol = await listed({ kind: 'contract', type: 'index', baseAsset: 'US500', margin: MARGIN });
     const { body } = await desk.request(customer, 'GET', at(symbol));
-    expect(body).toMatchObject({ kind: 'contract', status: 'active', tradable: false, margin: MARGIN });
+    expect(body).toMatchObject({ kind: 'contract', status: 'active', tradable: true, margin: MARGIN });
     const order = await desk.place(customer, 'buy 1 at 1.1', { symbol });
-    expect(order.body.rejectionReason).toBe('instrument_not_tradable');
+    expect(order.body.rejectionReason).toBe('margin_not_enabled');
+    const inEuro = { ...MARGIN, settlementAsset: 'EUR' };
+    const other = await listed({ kind: 'contract', type: 'index', baseAsset: 'DE40', margin: inEuro });
+    const refused = await desk.place(customer, 'buy 1 at 1.1', { symbol: other });
+    expect(refused.body.rejectionReason).toBe('instrument_not_tradable');
   });
 });
 

@@ -137,6 +137,7 @@ export const marketsEndpoints: readonly Endpoint[] = [
         'instrument_asset_unknown',
         'instrument_not_halted',
         'instrument_has_open_orders',
+        'instrument_has_positions',
       ),
       ...pickProblems(PLATFORM_PROBLEMS, 'approval_pending_exists'),
     },
@@ -211,7 +212,12 @@ export const marketsEndpoints: readonly Endpoint[] = [
     example: { reason: 'The issuer left the exchange' },
     responses: { 202: ProposedForInstrument },
     problems: {
-      ...pickProblems(MARKETS_PROBLEMS, 'instrument_not_listed', 'instrument_delisted'),
+      ...pickProblems(
+        MARKETS_PROBLEMS,
+        'instrument_not_listed',
+        'instrument_delisted',
+        'instrument_has_positions',
+      ),
       ...pickProblems(PLATFORM_PROBLEMS, 'approval_pending_exists'),
     },
     handler: async (ctx, { params: { symbol }, body }) => ({

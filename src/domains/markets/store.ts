@@ -1,18 +1,19 @@
 import { asc, eq, type InferSelectModel, sql } from 'drizzle-orm';
-import type { Amount } from '../../kernel/amount.ts';
+import { type Amount, readStoredAmount } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { arrayParameter } from '../../platform/db/insert-rows.ts';
 import { lockRow } from '../../platform/db/locks.ts';
+import { namesOf, readColumns } from '../../platform/db/read-columns.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { refuse } from '../../platform/http/refuse.ts';
 import { marketCalendars } from './calendars/schema.ts';
 import { refuseMarkets } from './errors.ts';
 import { shown } from './instrument-terms.ts';
 import { priceSettings } from './prices/schema.ts';
-import { isStale } from './prices/staleness.ts';
+import { isStale, isVouched } from './prices/staleness.ts';
 import { instruments, quotes } from './schema.ts';
 
 export type Instrument = InferSelectModel<typeof instruments>;
@@ -23,6 +24,8 @@ export type PricedInstrument = Instrument & {
   readonly last: Amount | null;
   /** That price has not been confirmed for longer than the instrument allows. */
   readonly priceStale: boolean;
+  /** Somebody stands for that price, within an age that is set: not a trade of its own book, and none that may be any age. */
+  readonly priceVouched: boolean;
   /** The feed its price comes from; null where its own trades make it. */
   readonly feed: string | null;
   /** By which a calendar that is kept in memory is known to be current; null where its exchange has none. */
@@ -75,21 +78,41 @@ export async function instrumentsBySymbol(
   tx: Tx,
   symbols: readonly string[],
 ): Promise<ReadonlyMap<string, PricedInstrument>> {
-  const wanted = [...new Set(symbols)];
-  const rows = await tx
-    .select({
-      instrument: instruments,
-      last: quotes.last,
-      priceStale: isStale,
-      feed: priceSettings.feed,
-      calendarVersion: marketCalendars.version,
-    })
-    .from(instruments)
-    .leftJoin(quotes, eq(quotes.instrumentId, instruments.id))
-    .leftJoin(priceSettings, eq(priceSettings.instrumentId, instruments.id))
-    .leftJoin(marketCalendars, eq(marketCalendars.exchange, instruments.exchange))
-    .where(sql`${instruments.symbol} = any (${sql.param(arrayParameter('text', wanted))}::text[])`)
-    .prepare('kept')
-    .execute();
-  return new Map(rows.map(({ instrument, ...known }) => [instrument.symbol, { ...instrument, ...known }]));
+  const wanted = sql.param(arrayParameter('text', [...new Set(symbols)]));
+  const rows = await readColumns<typeof instruments, keyof Instrument, StoredPrice>(
+    tx,
+    instruments,
+    INSTRUMENT_COLUMNS,
+    sql`${instruments} left join ${quotes} on ${quotes.instrumentId} = ${instruments.id}
+      left join ${priceSettings} on ${priceSettings.instrumentId} = ${instruments.id}
+      left join ${marketCalendars} on ${marketCalendars.exchange} = ${instruments.exchange}
+      where ${instruments.symbol} = any (${wanted}::text[])`,
+    PRICE_COLUMNS,
+  );
+  return new Map(
+    rows.map(({ last_price, price_stale, price_vouched, price_feed, calendar_version, ...instrument }) => [
+      instrument.symbol,
+      {
+        ...instrument,
+        last: last_price === null ? null : readStoredAmount(last_price),
+        priceStale: price_stale === 'true',
+        priceVouched: price_vouched === 'true',
+        feed: price_feed,
+        calendarVersion: calendar_version,
+      },
+    ]),
+  );
 }
+
+const INSTRUMENT_COLUMNS = namesOf(instruments);
+
+const PRICE_COLUMNS = sql`${quotes.last} as last_price, (${isStale})::text as price_stale,
+  (${isVouched})::text as price_vouched,  ${priceSettings.feed} as price_feed, ${marketCalendars.version} as calendar_version`;
+
+type StoredPrice = {
+  readonly last_price: string | null;
+  readonly price_stale: string;
+  readonly price_vouched: string;
+  readonly price_feed: string | null;
+  readonly calendar_version: number | null;
+};

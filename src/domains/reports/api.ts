@@ -1,7 +1,36 @@
 import { z } from '@hono/zod-openapi';
 import { wireDecimal, wireId, wireInstant } from '../../platform/http/wire.ts';
+import { AccountBody } from '../accounts/index.ts';
+import { Settling } from '../ledger/index.ts';
 
-const balance = { available: wireDecimal, reserved: wireDecimal, unsettled: wireDecimal };
+/** What an account is, and what it has behind its positions. */
+export const AccountDetail = AccountBody.extend({
+  margin: z
+    .array(
+      z
+        .object({
+          asset: z.string().openapi({ description: 'What its contracts are settled in', example: 'USD' }),
+          balance: wireDecimal,
+          equity: wireDecimal.openapi({
+            description: 'What is reserved for nothing but margin, with what is won or lost so far',
+          }),
+          marginUsed: wireDecimal,
+          marginAvailable: wireDecimal,
+          marginLevel: wireDecimal.nullable().openapi({ description: 'Equity over margin used; 1 is 100 %' }),
+          unrealisedPnl: wireDecimal.openapi({ description: 'As the positions were last marked' }),
+          realisedPnl: wireDecimal.openapi({ description: 'Of contracts, before fees and funding' }),
+        })
+        .openapi('MarginFigures'),
+    )
+    .openapi({ description: 'Empty for an account that never held a position' }),
+}).openapi('AccountDetail');
+
+const balance = {
+  available: wireDecimal,
+  reserved: wireDecimal,
+  unsettled: wireDecimal,
+  settling: z.array(Settling),
+};
 
 export const Holding = z
   .object({
@@ -48,6 +77,9 @@ export const Portfolio = z
       .openapi({ description: 'Of everything that was ever sold with a known cost, by currency' }),
     cash: z.array(Cash),
     holdings: z.array(Holding),
+    contractsPnl: wireDecimal.openapi({
+      description: 'What open contracts have won or lost so far, as last marked; part of equity',
+    }),
     unpriced: z.array(z.string()).openapi({ description: 'Assets without a price in this currency' }),
   })
   .openapi('Portfolio');

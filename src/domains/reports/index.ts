@@ -1,15 +1,17 @@
 import type { Domain } from '../../platform/domain.ts';
+import { HISTORY_EVENTS } from './history/audit.ts';
+import { historyPart } from './history/part.ts';
 import { reportEndpoints } from './routes.ts';
 
-/** The front door of reports: what other domains keep, read together. It writes nothing. */
+/** The front door of reports: what other domains keep, read together; all it writes is what a day made of it. */
 export const reportsDomain: Domain = {
   name: 'reports',
-  auditEvents: [],
-  endpoints: reportEndpoints,
-  checks: [],
+  auditEvents: Object.values(HISTORY_EVENTS),
+  endpoints: [...reportEndpoints, ...(historyPart.endpoints ?? [])],
+  checks: historyPart.checks ?? [],
   consumers: [],
   approvalActions: [],
-  jobs: [],
-  inventory: [],
-  personalData: [],
+  jobs: historyPart.jobs ?? [],
+  inventory: historyPart.inventory ?? [],
+  personalData: historyPart.personalData ?? [],
 };

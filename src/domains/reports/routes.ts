@@ -1,8 +1,9 @@
 import { z } from '@hono/zod-openapi';
-import type { Role } from '../../kernel/actor.ts';
+import { type Role, STAFF_ROLES } from '../../kernel/actor.ts';
 import { type Endpoint, endpoint } from '../../platform/http/endpoint.ts';
 import { idInput } from '../../platform/http/wire.ts';
-import { Holding, Portfolio } from './api.ts';
+import { AccountDetail, Holding, Portfolio } from './api.ts';
+import { getAccount } from './read-account.ts';
 import { getPortfolio, listHoldings } from './read-portfolio.ts';
 
 const READERS = [
@@ -17,6 +18,17 @@ const READERS = [
 const params = z.object({ id: idInput });
 
 export const reportEndpoints: readonly Endpoint[] = [
+  endpoint({
+    operationId: 'getAccount',
+    method: 'get',
+    path: '/v1/accounts/{id}',
+    tag: 'accounts',
+    summary: 'One account, with what it has behind its positions',
+    access: { customer: true, staff: STAFF_ROLES, scope: 'accounts:read' },
+    params,
+    responses: { 200: AccountDetail },
+    handler: async (ctx, { params: { id } }) => ({ status: 200, body: await getAccount(ctx, id) }),
+  }),
   endpoint({
     operationId: 'listHoldings',
     method: 'get',

@@ -19,6 +19,7 @@ function held(asset: string, quantity: string, cost: HeldAsset['cost'] = null): 
     available: amount,
     reserved: amountOf(0n),
     unsettled: amountOf(0n),
+    settling: [],
     cost,
   };
 }

@@ -12,9 +12,16 @@ import { withdrawLimitAction } from './withdraw-risk-limit.ts';
 
 export { type NewRiskAlert, nearLimitAlert, raiseAlerts } from './alerts/raise-alerts.ts';
 export { liftBreakers } from './breakers/lift-breaker.ts';
-export { BREAKERS_CHANNEL, holdBreakers, isTripped, readTripped, type Tripped } from './breakers/tripped.ts';
+export {
+  BREAKER_LOCKS,
+  BREAKERS_CHANNEL,
+  holdBreakers,
+  isTripped,
+  readTripped,
+  type Tripped,
+} from './breakers/tripped.ts';
 export { spansOf, watchPrices, watchQuotes } from './breakers/watch-prices.ts';
-export { lockRisk, type RiskSnapshot, type RiskSubject, readRisk } from './read-state.ts';
+export { type RiskSnapshot, type RiskSubject, readRisk, riskLocks } from './read-state.ts';
 export { type LimitRefusal, limitRefusal, type NearLimit, type RiskState, type Wanted } from './rules.ts';
 export { setRiskLimit } from './set-risk-limit.ts';
 

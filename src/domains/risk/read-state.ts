@@ -8,10 +8,10 @@ import { readStoredAmount } from '../../kernel/amount.ts';
 import { addDays, dayOf, endOfDay } from '../../kernel/business-date.ts';
 import type { Id } from '../../kernel/id.ts';
 import { type Instant, readStoredInstant } from '../../kernel/time.ts';
-import type { Ctx } from '../../platform/context.ts';
+import { type Ctx, type Deps, perDeps } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { arrayLiteral, arrayParameter } from '../../platform/db/insert-rows.ts';
-import { lockManyExclusive } from '../../platform/db/locks.ts';
+import type { LockWish } from '../../platform/db/locks.ts';
 import { executePrepared } from '../../platform/db/prepared.ts';
 import { together } from '../../platform/db/transact.ts';
 import { accountsOfUsers } from '../accounts/index.ts';
@@ -50,27 +50,39 @@ export type RiskSnapshot = {
 
 type Counted = { -readonly [Key in keyof Exposure]: Exposure[Key] };
 
-/** Keeps every other batch from deciding on orders of these people until the transaction ends. */
-export async function lockRisk(tx: Tx, userIds: readonly Id[]): Promise<void> {
-  await lockManyExclusive(
-    tx,
-    userIds.map((userId) => `risk:${userId}`),
-  );
+/** What keeps every other batch from deciding on orders of these people until the transaction ends. */
+export function riskLocks(userIds: readonly Id[]): LockWish {
+  return { names: userIds.map((userId) => `risk:${userId}`), hold: 'exclusive' };
 }
 
-/** Reads what the limits of these subjects are measured by. */
+/** The zones that days of limits began in so far: the next limits most likely begin in one of them. */
+const zonesSeen = perDeps(({ timeZone }: Deps) => new Set([timeZone]));
+
+/**
+ * Reads what the limits of these subjects are measured by. All of it is asked for at once, as limits mostly are; what
+ * only these limits count besides is asked for when they are known.
+ */
 export async function readRisk(tx: Tx, ctx: Ctx, subjects: readonly RiskSubject[]): Promise<RiskSnapshot> {
-  const limits = await limitsFor(tx, ctx, subjects);
+  const own = [...new Set(subjects.map(({ accountId }) => accountId))];
+  const startIn = dayStarts(ctx);
+  const guessed = new Set([...zonesSeen(ctx.deps)].map(startIn));
+  const [limits, ownExposures, ownTurnovers] = await together(
+    limitsFor(tx, ctx, subjects, startIn),
+    exposuresOf(tx, own),
+    turnoversOf(tx, own, guessed),
+  );
+  const starts = new Set(limits.map(({ dayStart }) => dayStart));
   const limited = new Set(limits.filter(({ scope }) => scope === 'user').map(({ scopeId }) => scopeId));
   const users = subjects.map(({ userId }) => userId).filter((userId) => limited.has(userId));
   const owned = users.length === 0 ? new Map<string, readonly Id[]>() : await accountsOfUsers(tx, users);
-  const accountIds = [
-    ...new Set([...subjects.map(({ accountId }) => accountId), ...[...owned.values()].flat()]),
-  ];
-  const [exposures, turnovers] = await together(
-    exposuresOf(tx, accountIds),
-    turnoversOf(tx, accountIds, limits),
-  );
+  const accountIds = [...new Set([...own, ...[...owned.values()].flat()])];
+  const others = accountIds.slice(own.length);
+  const exposures =
+    others.length === 0 ? ownExposures : [...ownExposures, ...(await exposuresOf(tx, others))];
+  const turnovers =
+    others.length === 0 && starts.isSubsetOf(guessed)
+      ? ownTurnovers.filter(({ since }) => starts.has(since))
+      : await turnoversOf(tx, accountIds, starts);
   const convert = await converterFor(tx, ctx, limits, [...subjects, ...exposures, ...turnovers]);
   const byAccount = Map.groupBy(exposures, ({ accountId }) => accountId);
   return {
@@ -141,10 +153,11 @@ function countedIn(byAccount: Map<Id, Counted[]>, subject: RiskSubject): Counted
 }
 
 /** The limits in force that could bind any of the subjects; `bindingLimit` picks. */
-export async function limitsFor(
+async function limitsFor(
   tx: Tx,
   ctx: Ctx,
-  subjects: readonly Pick<RiskSubject, 'accountId' | 'userId' | 'instrumentId' | 'asset'>[],
+  subjects: readonly RiskSubject[],
+  startIn: (zone: string) => Instant,
 ): Promise<readonly LimitRow[]> {
   const scopeIds = new Set(['']);
   for (const { accountId, userId, instrumentId, asset } of subjects) {
@@ -160,7 +173,6 @@ export async function limitsFor(
         and (l.effective_until is null or l.effective_until > ${now}::timestamptz)
         and not exists (select from risk_limit_withdrawals w where w.limit_id = l.id)`,
   );
-  const starts = new Map<string, Instant>();
   return rows.map((row) => ({
     id: row.id,
     scope: row.scope,
@@ -170,7 +182,7 @@ export async function limitsFor(
     currency: row.currency,
     effectiveFrom: readStoredInstant(row.effective_from),
     alertPercent: row.alert_percent,
-    dayStart: startIn(starts, row.day_zone ?? ctx.deps.timeZone, now),
+    dayStart: startIn(row.day_zone ?? ctx.deps.timeZone),
   }));
 }
 
@@ -186,11 +198,16 @@ type StoredLimit = {
   readonly day_zone: string | null;
 };
 
-function startIn(starts: Map<string, Instant>, zone: string, now: Instant): Instant {
-  const known = starts.get(zone);
-  const start = known ?? endOfDay(addDays(dayOf(now, zone), -1), zone);
-  starts.set(zone, start);
-  return start;
+/** When the day of now began in a zone; zones that are asked for are remembered. */
+function dayStarts(ctx: Ctx): (zone: string) => Instant {
+  const now = ctx.deps.clock.now();
+  const starts = new Map<string, Instant>();
+  return (zone) => {
+    const start = starts.get(zone) ?? endOfDay(addDays(dayOf(now, zone), -1), zone);
+    starts.set(zone, start);
+    zonesSeen(ctx.deps).add(zone);
+    return start;
+  };
 }
 
 async function exposuresOf(tx: Tx, accountIds: readonly Id[]): Promise<Counted[]> {
@@ -220,9 +237,9 @@ async function exposuresOf(tx: Tx, accountIds: readonly Id[]): Promise<Counted[]
 async function turnoversOf(
   tx: Tx,
   accountIds: readonly Id[],
-  limits: readonly LimitRow[],
+  days: ReadonlySet<Instant>,
 ): Promise<readonly Turnover[]> {
-  const starts = arrayLiteral([...new Set(limits.map(({ dayStart }) => dayStart))]);
+  const starts = arrayLiteral([...days]);
   const rows = await executePrepared<Names & Readonly<Record<'since' | 'volume' | 'realised_pnl', string>>>(
     tx,
     sql`select t.account_id, t.instrument_id, i.base_asset, i.quote_asset, day.since, sum(t.volume)::numeric(28, 8)

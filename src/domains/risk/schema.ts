@@ -229,6 +229,11 @@ export const riskAlertKind = pgEnum('risk_alert_kind', [
   'daily_loss',
   'price_deviation',
   'breaker_tripped',
+  'margin_call',
+  'liquidation',
+  'loss_borne',
+  'stale_mark',
+  'venue_unknown',
 ]);
 export const riskSeverity = pgEnum('risk_severity', ['low', 'medium', 'high', 'critical']);
 

@@ -12,10 +12,13 @@ import {
 } from '../../platform/http/wire.ts';
 import { symbolInput } from '../markets/index.ts';
 import { contradictions } from './contradictions.ts';
+import { NAMED_LOTS_MAX } from './named-lots.ts';
 import { REJECTION_REASONS } from './rules.ts';
 import {
   fills,
   liquidity,
+  orderGroupRole,
+  orderOrigin,
   orderSide,
   orderStatus,
   orders,
@@ -47,11 +50,24 @@ export const Order = wireOf(orders)
     side: z.enum(orderSide.enumValues),
     type: z.enum(orderType.enumValues),
     timeInForce: z.enum(timeInForce.enumValues),
+    origin: z.enum(orderOrigin.enumValues).openapi({
+      description: '`liquidation` where the firm placed it because the margin no longer carries a position',
+    }),
     status: z.enum(orderStatus.enumValues),
     rejectionReason: z.union([RejectionReason, z.null()]),
+    leverage: z.string().openapi({ description: 'Times its margin', example: '1' }),
     quantity: z.union([wireDecimal, z.null()]),
     notional: z.union([wireDecimal, z.null()]),
+    lots: z
+      .union([z.array(z.object({ lotId: wireId, quantity: wireDecimal })), z.null()])
+      .openapi({ description: 'The lots a sale named, in the order they go' }),
     replacesId: z.union([wireId, z.null()]).openapi({ description: 'The order whose place this one took' }),
+    groupId: z
+      .union([wireId, z.null()])
+      .openapi({ description: 'Shared by orders that depend on each other' }),
+    groupRole: z.union([z.enum(orderGroupRole.enumValues), z.null()]),
+    parentId: z.union([wireId, z.null()]).openapi({ description: 'The entry that an exit waits for' }),
+    exitIds: z.array(wireId).openapi({ description: 'The exits of an entry, its take-profit first' }),
     limitPrice: z.union([wireDecimal, z.null()]),
     stopPrice: z.union([wireDecimal, z.null()]),
     trailAmount: z.union([wireDecimal, z.null()]),
@@ -68,6 +84,9 @@ export const Order = wireOf(orders)
     priceCap: z.union([wireDecimal, z.null()]),
     reservation: wireDecimal,
     filledQuantity: wireDecimal,
+    reducedQuantity: wireDecimal.openapi({
+      description: 'What will not trade because another order of its group has, or its entry has not',
+    }),
     filledAmount: wireDecimal,
     fees: wireDecimal,
     remainingQuantity: z.union([wireDecimal, z.null()]),
@@ -108,6 +127,10 @@ export const Fill = wireOf(fills)
     fee: wireDecimal,
     feeBps: z.number().int(),
     realisedPnl: z.union([wireDecimal, z.null()]),
+    settlesOn: z.union([z.string(), z.null()]).openapi({
+      description: 'The day from which what it brought may be withdrawn; null where that was at once',
+      format: 'date',
+    }),
   })
   .openapi('Fill');
 
@@ -147,6 +170,45 @@ const trailPercentInput = amountInput
   )
   .openapi({ example: '2.5', description: 'The same in per cent of that best price' });
 
+/** @units times the margin, kept with six decimals */
+const leverageInput = amountInput
+  .refine(
+    (times) => times >= ONE && times % 100n === 0n && times <= 1000n * ONE,
+    'must be 1 to 1000, with at most 6 decimals',
+  )
+  .openapi({
+    example: '1',
+    description:
+      'How many times its margin what the order opens of a contract is worth; 1 unless said otherwise. Spot instruments have no leverage',
+  });
+
+const namedLots = z
+  .array(z.strictObject({ lotId: idInput, quantity: amountInput }))
+  .min(1)
+  .max(NAMED_LOTS_MAX)
+  .openapi({
+    description:
+      'The lots a sale sells, in the order they go; they add up to the quantity. Without it the account’s `lotMethod` chooses. Naming reserves no lot: what another sale has used up when this one trades goes by that method. Lots that are not the account’s or hold less now are rejected with lot_not_available',
+  });
+
+const takeProfitInput = z.strictObject({ limitPrice: amountInput }).openapi({
+  description:
+    'Places a limit order on the other side with the order. It waits until the order ends, then asks for as much as that traded, good till cancelled. It reserves what it needs then; where that is not there, it ends with insufficient_funds',
+});
+
+const stopLossInput = z.strictObject({ stopPrice: amountInput, limitPrice: amountInput.optional() }).openapi({
+  description:
+    'The same with a stop order, or a stop-limit order. With a take-profit it is a bracket: one cancels the other. Both must lie on their side of the order’s limit or stop price, of a market order’s last price; else all are rejected, the one at fault with exit_on_wrong_side',
+});
+
+const ocoGroupInput = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,64}$/, 'must be 1 to 64 printable characters')
+  .openapi({
+    description:
+      'Names a pair: two members of a batch with the same name, of one symbol, side and quantity, at most one of them a limit order. A trade of one takes as much off the other; when one is filled or triggered, or is cancelled or expires, the other is cancelled. A pair reserves once, and is accepted whole or not at all',
+  });
+
 export const NewOrder = z
   .strictObject({
     accountId: idInput,
@@ -176,11 +238,15 @@ export const NewOrder = z
     postOnly: z.boolean().default(false),
     reduceOnly: z.boolean().default(false).openapi({
       description:
-        'A sale in a spot instrument never sells more than is held anyway; a purchase reduces nothing and is rejected with nothing_to_reduce',
+        'Never opens or adds to a position: in a contract it closes what stands the other way, together with others like it no more than that. A sale in a spot instrument never sells more than is held anyway; a purchase reduces nothing and is rejected with nothing_to_reduce',
     }),
     expiresAt: instantInput.optional().openapi({ description: 'When a gtd order ends' }),
-    leverage: z.literal('1').optional().openapi({ description: 'Spot instruments have no leverage' }),
+    leverage: leverageInput.optional(),
     clientOrderId: clientOrderIdInput.optional(),
+    lots: namedLots.optional(),
+    takeProfit: takeProfitInput.optional(),
+    stopLoss: stopLossInput.optional(),
+    ocoGroup: ocoGroupInput.optional(),
   })
   .superRefine((order, context) => {
     for (const [member, message] of contradictions(order)) {
@@ -247,6 +313,7 @@ export const OrderReplacement = z
     expiresAt: instantInput.optional(),
     postOnly: z.boolean().optional(),
     clientOrderId: clientOrderIdInput.optional(),
+    lots: namedLots.optional(),
     filledQuantity: knownAmount.optional().openapi({
       description: 'What you know to have traded. Where more has, nothing is replaced: 409 order_changed',
     }),
@@ -286,6 +353,7 @@ export const OrderQuery = z.strictObject({
   status: z.enum(orderStatus.enumValues).optional(),
   symbol: symbolInput.optional(),
   side: z.enum(orderSide.enumValues).optional(),
+  groupId: idInput.optional(),
   from: instantInput.optional().openapi({ description: 'Placed then or later' }),
   to: instantInput.optional().openapi({ description: 'Placed before then' }),
 });

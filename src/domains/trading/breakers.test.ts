@@ -26,10 +26,14 @@ beforeAll(async () => {
   await desk.engine.start();
 });
 
+// Each test finds the price where it was, and no move behind it: a rule of another may still hold.
 afterEach(async () => {
+  await setQuote(desk.system, { symbol: 'BTC/USD', last: parseAmount('60000'), source: 'test' });
+  await desk.engine.settled();
   for (const { id } of await standing()) {
     await lift(id);
   }
+  await desk.deps.db.engine.delete(breakerPrices);
   await desk.emptyTheBooks();
 });
 
@@ -139,7 +143,7 @@ describe('a breaker tripped by hand', () => {
   test('stops a trade that was matched and is not settled yet; a cancel is settled', async () => {
     await trip(INSTRUMENT);
     const { id, symbol, lot } = await transact(desk.system, 'engine', (tx) => instrumentOf(tx, 'BTC/USD'));
-    const book = emptyBook({ instrumentId: id, book: 'live' }, { symbol, lot }, 1n);
+    const book = emptyBook({ instrumentId: id, book: 'live' }, { symbol, lot, venue: null }, 1n);
     const traded = {
       type: 'trade',
       price: 1n,

@@ -35,7 +35,8 @@ export async function cancelDelistedOrders(ctx: Ctx): Promise<void> {
         'delisted',
       );
     });
-    more = requested.length === CANCEL_MAX;
+    // The other orders of pairs may come on top.
+    more = requested.length >= CANCEL_MAX;
     await tradingEngine(ctx.deps).carryOutCancels(requested);
   }
 }

@@ -15,6 +15,7 @@ import type { OrderRow } from './pipeline/ticket.ts';
 import { tradingEngine } from './pipeline/trading-engine.ts';
 import { recordCancelRequests } from './record-cancel-requests.ts';
 import { orders } from './schema.ts';
+import { type OrderView, viewsOf } from './store.ts';
 
 /**
  * Cancels an order. The request is durable before the answer; the engine then takes the order out
@@ -22,7 +23,7 @@ import { orders } from './schema.ts';
  * @effects `orders.cancel_requested_at`, `order_events`; audit `order.cancel_requested`
  * @errors not_found, order_not_open
  */
-export async function cancelOrder(ctx: Ctx, orderId: Id): Promise<OrderRow> {
+export async function cancelOrder(ctx: Ctx, orderId: Id): Promise<OrderView> {
   const userId = present(personOf(ctx.actor), 'an order is cancelled by a person');
   const requested = await transact(ctx, 'engine', async (tx) => {
     const [known] = await tx
@@ -32,14 +33,18 @@ export async function cancelOrder(ctx: Ctx, orderId: Id): Promise<OrderRow> {
     if (known === undefined) {
       throw refuse('not_found');
     }
-    const [order] = await recordCancelRequests(tx, ctx, [orderId], 'requested');
-    if (order === undefined) {
+    const open = await recordCancelRequests(tx, ctx, [orderId], 'requested');
+    if (!open.some(({ id }) => id === orderId)) {
       throw refuseTrading('order_not_open');
     }
-    return order;
+    return open;
   });
-  await tradingEngine(ctx.deps).carryOutCancels([requested]);
-  return present((await readAgain(ctx, [requested]))[0], 'an order is never deleted');
+  await tradingEngine(ctx.deps).carryOutCancels(requested);
+  const views = await readAgain(ctx, requested);
+  return present(
+    views.find(({ id }) => id === orderId),
+    'an order is never deleted',
+  );
 }
 
 /** Which open orders of an account. */
@@ -50,7 +55,7 @@ export type CancelFilter = {
 };
 
 export type Cancelled = {
-  readonly orders: readonly OrderRow[];
+  readonly orders: readonly OrderView[];
   /** True when there were more orders than one request cancels. */
   readonly more: boolean;
 };
@@ -134,7 +139,9 @@ async function cancelMany(
   return { orders: await readAgain(ctx, requested), more };
 }
 
-async function readAgain(ctx: Ctx, requested: readonly OrderRow[]): Promise<OrderRow[]> {
+async function readAgain(ctx: Ctx, requested: readonly OrderRow[]): Promise<OrderView[]> {
   const ids = requested.map((order) => order.id);
-  return transact(ctx, ctx.login, (tx) => tx.select().from(orders).where(inArray(orders.id, ids)));
+  return transact(ctx, ctx.login, async (tx) =>
+    viewsOf(tx, await tx.select().from(orders).where(inArray(orders.id, ids))),
+  );
 }

@@ -1,4 +1,4 @@
-import { and, eq, isNull } from 'drizzle-orm';
+import { and, eq, isNull, sql } from 'drizzle-orm';
 import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { Ctx } from '../../platform/context.ts';
@@ -9,6 +9,8 @@ import { tradingEngine } from './pipeline/trading-engine.ts';
 import { recordCancelRequests } from './record-cancel-requests.ts';
 import { moveOf } from './rules.ts';
 import { orders } from './schema.ts';
+
+const KIND = sql<string>`(select i.kind::text from instruments i where i.id = ${orders.instrumentId})`;
 
 /** Takes out of the books what a restricted person may no longer trade; safe to run twice. */
 export const cancelRestricted: Consumer = {
@@ -26,10 +28,13 @@ async function cancelRestrictedOrders(ctx: Ctx, userId: Id): Promise<void> {
   const requested = await transact(ctx, 'engine', async (tx) => {
     const gate = (await lockGates(tx, [userId])).get(userId);
     const open = await tx
-      .select({ id: orders.id, side: orders.side })
+      .select({ id: orders.id, side: orders.side, reduceOnly: orders.reduceOnly, kind: KIND })
       .from(orders)
       .where(and(eq(orders.userId, userId), eq(orders.book, 'live'), isNull(orders.closedAt)));
-    const barred = open.filter(({ side }) => isRestricted(gate, moveOf(side)));
+    // Of a contract either side may open a position: what stays is what can only reduce one.
+    const barred = open.filter(({ side, kind, reduceOnly }) =>
+      isRestricted(gate, kind === 'spot' ? moveOf(side) : reduceOnly ? 'reduce' : 'trade'),
+    );
     return recordCancelRequests(
       tx,
       ctx,

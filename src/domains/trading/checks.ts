@@ -6,6 +6,15 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { Tx } from '../../platform/db/client.ts';
 import type { Check, CheckResult } from '../../platform/domain.ts';
 
+/**
+ * An exit that waits for its entry; one of two that cancel each other, where the other reserves for both; what only
+ * closes a position, whose fee is paid from what that sets free.
+ */
+const RESERVES_NOTHING = sql`(exists (select from instruments i where i.id = o.instrument_id and i.kind = 'contract')
+  or (o.parent_id is not null and o.book_seq is null) or exists (
+  select from orders other where other.group_id = o.group_id and other.id <> o.id and other.group_role <> 'parent'
+    and other.closed_at is null and other.wallet_id = o.wallet_id and other.reservation > 0))`;
+
 export const tradingChecks: readonly Check[] = [
   {
     name: 'trading.fills_add_up',
@@ -77,8 +86,10 @@ export const tradingChecks: readonly Check[] = [
         sql`select count(*)::int as seen from trades`,
         sql`select 'trade ' || t.id as object, 'has ' || count(f.id) || ' fills that agree with it' as detail
             from trades t left join fills f on f.trade_id = t.id and f.price = t.price and f.quantity = t.quantity
-            group by t.id
-            having count(f.id) <> 2 or count(distinct f.side) <> 2 or count(distinct f.liquidity) <> 2
+            group by t.id, t.venue
+            having case when t.venue is null
+              then count(f.id) <> 2 or count(distinct f.side) <> 2 or count(distinct f.liquidity) <> 2
+              else count(f.id) <> 1 end
           union all
             select 'fill ' || f.id, 'differs from its trade or order' from fills f
             join trades t on t.id = f.trade_id join orders o on o.id = f.order_id
@@ -94,8 +105,9 @@ export const tradingChecks: readonly Check[] = [
         tx,
         sql`select count(*)::int as seen from trades`,
         sql`select 'trade ' || t.id as object, 'has ' || count(j.id) || ' journals' as detail
-            from trades t left join journals j on j.reference_id = t.id and j.kind = 'trade'
-            group by t.id having count(j.id) <> 1
+            from trades t join instruments i on i.id = t.instrument_id
+            left join journals j on j.reference_id = t.id and j.kind = 'trade'
+            group by t.id, i.kind having count(j.id) <> case i.kind when 'spot' then 1 else 0 end
           union all
             select 'journal ' || j.id, 'books a trade that does not exist' from journals j
             where j.kind = 'trade' and j.reference_type = 'trade'
@@ -112,8 +124,45 @@ export const tradingChecks: readonly Check[] = [
         sql`select 'order ' || o.id as object,
               'is ' || o.status || ' and reserves ' || o.reservation || ' ' || o.reservation_asset as detail
             from orders o left join wallets w on w.id = o.wallet_id
-            where o.closed_at is null and (o.reservation <= 0 or w.id is null or w.account_id <> o.account_id
-              or w.asset <> o.reservation_asset or w.book <> o.book)`,
+            where o.closed_at is null and (w.id is null or w.account_id <> o.account_id
+              or w.asset <> o.reservation_asset or w.book <> o.book
+              or (o.reservation <= 0 and not ${RESERVES_NOTHING}))`,
+      ),
+  },
+  {
+    // Only one of two that cancel each other trades, and nothing leaves what was never entered.
+    name: 'trading.groups_hold_together',
+    invariant: 'I14',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(*)::int as seen from orders where group_id is not null`,
+        sql`select 'order ' || e.id as object, case
+              when e.book_seq is not null and p.filled_quantity = 0 then 'leaves an entry that never traded'
+              when e.book_seq is not null and e.quantity - e.reduced_quantity > p.filled_quantity
+                then 'leaves more than its entry ' || p.id || ' traded'
+              else 'waits for its entry ' || p.id || ', which is ' || p.status end as detail
+            from orders e join orders p on p.id = e.parent_id
+            where (e.book_seq is not null and (p.filled_quantity = 0 or e.quantity - e.reduced_quantity > p.filled_quantity))
+              or (e.book_seq is null and e.closed_at is null and p.closed_at is not null)
+          union all
+            select 'order ' || o.id, 'is open although the other of its pair, ' || done.id || ', has ' ||
+              case when done.status = 'filled' then 'traded whole' else 'been triggered' end
+            from orders o join orders done on done.group_id = o.group_id and done.id <> o.id
+            where o.closed_at is null and o.group_role <> 'parent' and done.group_role <> 'parent'
+              and (done.status = 'filled' or done.triggered_at is not null)
+          union all
+            select 'order ' || o.id, 'is in a group with order ' || other.id || ' of another account or instrument'
+            from orders o join orders other on other.group_id = o.group_id and other.id > o.id
+            where (o.account_id, o.user_id, o.instrument_id) is distinct from
+              (other.account_id, other.user_id, other.instrument_id)
+          union all
+            select 'group ' || o.group_id, 'reserves ' || sum(o.reservation) || ', and may sell ' ||
+              max(o.quantity - o.filled_quantity - o.reduced_quantity)
+            from orders o join instruments i on i.id = o.instrument_id and i.kind = 'spot'
+            where o.closed_at is null and o.group_role <> 'parent' and o.side = 'sell'
+              and (o.parent_id is null or o.book_seq is not null)
+            group by o.group_id having sum(o.reservation) <> max(o.quantity - o.filled_quantity - o.reduced_quantity)`,
       ),
   },
   {

@@ -1,4 +1,5 @@
 import type { OrderType } from './held-orders.ts';
+import { namingFault } from './named-lots.ts';
 
 type Given = bigint | null | undefined;
 
@@ -15,6 +16,10 @@ export type Asked = {
   readonly trailPercent?: Given;
   readonly postOnly: boolean;
   readonly expiresAt?: string | null | undefined;
+  readonly takeProfit?: { readonly limitPrice: bigint } | undefined;
+  readonly stopLoss?: { readonly stopPrice: bigint } | undefined;
+  readonly ocoGroup?: string | undefined;
+  readonly lots?: readonly { readonly lotId: string; readonly quantity: bigint }[] | null | undefined;
 };
 
 type Fault = readonly [member: string, detail: string];
@@ -33,7 +38,46 @@ const MEMBERS: Readonly<
 
 /** Instructions no market condition could make sense of. @shape the member at fault, and why */
 export function contradictions(order: Asked): Fault[] {
-  return [...sizeFaults(order), ...priceFaults(order), ...trailFaults(order), ...timeFaults(order)];
+  const naming = namingFault(order);
+  return [
+    ...sizeFaults(order),
+    ...priceFaults(order),
+    ...trailFaults(order),
+    ...timeFaults(order),
+    ...groupFaults(order),
+    ...(naming === null ? [] : [['lots', naming] as const]),
+  ];
+}
+
+/** What depends on another order can wait for it. */
+function groupFaults(order: Asked): Fault[] {
+  const { type, timeInForce, side, takeProfit, stopLoss, ocoGroup } = order;
+  const faults: Fault[] = [];
+  const exit = takeProfit === undefined ? 'stopLoss' : 'takeProfit';
+  const hasExit = takeProfit !== undefined || stopLoss !== undefined;
+  if (hasExit && !isGiven(order.quantity)) {
+    faults.push([exit, 'is for orders sized by quantity']);
+  }
+  if (takeProfit !== undefined && stopLoss !== undefined) {
+    const gain =
+      side === 'buy'
+        ? takeProfit.limitPrice > stopLoss.stopPrice
+        : takeProfit.limitPrice < stopLoss.stopPrice;
+    if (!gain) {
+      faults.push(['takeProfit', 'must gain where the stop-loss loses']);
+    }
+  }
+  if (ocoGroup !== undefined) {
+    const tradesAtOnce =
+      type === 'market' || (type === 'limit' && (timeInForce === 'ioc' || timeInForce === 'fok'));
+    if (tradesAtOnce) {
+      faults.push(['ocoGroup', 'is for orders that rest or wait for a price']);
+    }
+    if (hasExit) {
+      faults.push(['ocoGroup', 'contradicts exits: an order belongs to one group']);
+    }
+  }
+  return faults;
 }
 
 function isGiven(value: Given | string): boolean {

@@ -8,10 +8,31 @@ export const TRADING_PROBLEMS = {
     title: 'The account has another order with this client order id',
   },
   order_not_open: { status: 409, title: 'The order is closed' },
-  order_changed: { status: 409, title: 'More of the order has traded than the request knows' },
+  order_changed: {
+    status: 409,
+    title: 'The order has changed since: more has traded, or it was triggered or cut',
+  },
   order_not_replaceable: {
     status: 409,
-    title: 'Orders that trade at once are not replaced',
+    title: 'Orders that trade at once, or are with a venue, are not replaced',
+  },
+  order_in_group: {
+    status: 409,
+    title: 'Orders that depend on each other are not replaced: cancel them and place them anew',
+  },
+  order_group_invalid: { status: 422, title: 'The order and the other one of its pair do not go together' },
+  fee_tiers_disordered: {
+    status: 422,
+    title: 'Two tiers are alike, or one costs more than one below it',
+  },
+  fee_tier_currency_fixed: { status: 409, title: 'Volume is counted in another currency' },
+  fee_tiers_changed: { status: 409, title: 'The tiers changed since the proposal was made' },
+  venue_order_not_unknown: { status: 409, title: 'It is known what became of the order, or being resolved' },
+  venue_order_changed: { status: 409, title: 'The venue has reported since the resolution was proposed' },
+  venue_execution_known: { status: 409, title: 'The venue has reported an execution with this id' },
+  venue_execution_not_covered: {
+    status: 422,
+    title: 'The order does not cover an execution at this price and quantity',
   },
 } as const satisfies ProblemTable;
 

@@ -413,6 +413,43 @@ describe('what is held', () => {
     expect(await orderOf(trader, lower)).toMatchObject({ status: 'filled', averageFillPrice: '57900' });
   });
 
+  test('is not replaced once it was triggered, also while it is being; a key that has its answer keeps it', async () => {
+    const trader = await desk.newTrader({ BTC: '0.5' });
+    const stop = await hold(trader, 'sell 0.5', {
+      type: 'stop_limit',
+      stopPrice: '59000',
+      limitPrice: '59000',
+    });
+    const replace = (body: object, key: string = newId()) =>
+      desk.request(trader, 'POST', `/v1/orders/${stop.body.id}/replace`, { key, body });
+    const key = newId();
+    const first = await replace({ stopPrice: '58000', quantity: '9' }, key);
+    expect(first.body).toMatchObject({ status: 'rejected', rejectionReason: 'insufficient_funds' });
+    const app = desk.deps.db.app;
+    const open = app.transaction.bind(app);
+    let triggered = false;
+    app.transaction = async (work, config) => {
+      const result = await open(work, config);
+      const [read] = Array.isArray(result) ? result : [];
+      if (!triggered && read?.id === stop.body.id) {
+        triggered = true;
+        await priceIs('58900');
+      }
+      return result;
+    };
+    try {
+      const late = await replace({ stopPrice: '58000', quantity: '0.5' });
+      expect([triggered, late.status, late.body.code]).toEqual([true, 409, 'order_changed']);
+    } finally {
+      app.transaction = open;
+    }
+    expect(await orderOf(trader, stop)).toMatchObject({ status: 'open', remainingQuantity: '0.5' });
+    expect((await replace({ stopPrice: '58000' })).body.code).toBe('validation_failed');
+    const again = await replace({ stopPrice: '58000', quantity: '9' }, key);
+    expect([again.status, again.body]).toEqual([201, first.body]);
+    expect((await replace({ stopPrice: '57000' }, key)).body.code).toBe('idempotency_key_reused');
+  });
+
   test('ends when its time is over', async () => {
     const trader = await desk.newTrader({ BTC: '1' });
     const expiresAt = new Date(Date.now() + 3_600_000).toISOString();

@@ -1,10 +1,12 @@
 import type { z } from '@hono/zod-openapi';
 import { amountOf, ONE, parseAmount } from '../../kernel/amount.ts';
 import type { NewOrder as WireOrder } from './api.ts';
+import { picksLeft } from './named-lots.ts';
+import type { BoundOrder } from './order-groups.ts';
 import type { NewOrder, OrderRow } from './pipeline/ticket.ts';
 
 /** The instruction a request means: what it leaves out is said. */
-export function instructionOf(body: z.output<typeof WireOrder>): NewOrder {
+function instructionOf(body: z.output<typeof WireOrder>): NewOrder {
   return {
     accountId: body.accountId,
     symbol: body.symbol,
@@ -17,17 +19,26 @@ export function instructionOf(body: z.output<typeof WireOrder>): NewOrder {
     stopPrice: body.stopPrice ?? null,
     trailAmount: body.trailAmount ?? null,
     trailPercent: body.trailPercent ?? null,
-    leverage: ONE,
+    leverage: body.leverage ?? ONE,
     postOnly: body.postOnly,
     reduceOnly: body.reduceOnly,
     expiresAt: body.expiresAt ?? null,
     clientOrderId: body.clientOrderId ?? null,
+    lots: body.lots ?? null,
   };
+}
+
+/** The same with what the order is bound to. */
+export function boundOrderOf(body: z.output<typeof WireOrder>): BoundOrder {
+  const { takeProfit, stopLoss, ocoGroup } = body;
+  return { order: instructionOf(body), bonds: { takeProfit, stopLoss, ocoGroup } };
 }
 
 /** What an order asks for, of what has not traded yet, as a new instruction that bears no name. */
 export function instructionAgain(order: OrderRow): NewOrder {
   const isTriggered = order.triggeredAt !== null;
+  const left =
+    order.quantity === null ? null : amountOf(order.quantity - order.filledQuantity - order.reducedQuantity);
   return {
     accountId: order.accountId,
     symbol: order.symbol,
@@ -35,10 +46,7 @@ export function instructionAgain(order: OrderRow): NewOrder {
     // What was triggered is a limit order by now.
     type: isTriggered ? 'limit' : order.type,
     timeInForce: order.timeInForce,
-    quantity:
-      order.quantity === null
-        ? null
-        : amountOf(order.quantity - order.filledQuantity - order.reducedQuantity),
+    quantity: left,
     notional: order.notional,
     limitPrice: order.limitPrice,
     stopPrice: isTriggered ? null : order.stopPrice,
@@ -49,5 +57,6 @@ export function instructionAgain(order: OrderRow): NewOrder {
     reduceOnly: order.reduceOnly,
     expiresAt: order.timeInForce === 'gtd' ? order.expiresAt : null,
     clientOrderId: null,
+    lots: picksLeft(order, order.filledQuantity, left ?? 0n),
   };
 }

@@ -3,20 +3,32 @@ import { type Id, newId } from '../../kernel/id.ts';
 import { recordMany } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
-import { insertRows } from '../../platform/db/insert-rows.ts';
+import { arrayParameter, insertRows } from '../../platform/db/insert-rows.ts';
 import { lockRows } from '../../platform/db/locks.ts';
+import { executePrepared } from '../../platform/db/prepared.ts';
 import { TRADING_EVENTS } from './audit.ts';
 import type { OrderRow } from './pipeline/ticket.ts';
 import { orderEvents, orders } from './schema.ts';
 
-export type CancelReason = 'requested' | 'firm' | 'expired' | 'restricted' | 'delisted' | 'settlement_failed';
+export type CancelReason =
+  | 'requested'
+  | 'firm'
+  | 'expired'
+  | 'restricted'
+  | 'delisted'
+  | 'liquidation'
+  | 'insufficient_margin'
+  | 'margin_not_enabled'
+  | 'nothing_to_reduce'
+  | 'settlement_failed';
 
 /** Wakes the owners of books in other processes. */
 export const ORDERS_CHANNEL = 'plimsoll_orders';
 
 /**
  * Makes cancellations durable; the engine carries them out after the commit. Orders that are closed,
- * or cancelled already, are left as they are.
+ * or cancelled already, are left as they are. The other order of a pair goes with the one that is cancelled: the two
+ * reserve once, and one of them alone is not what was asked for.
  * @effects `orders.cancel_requested_at`, `order_events`, audit `order.cancel_requested`
  * @shape the orders that were open, with their request
  */
@@ -26,7 +38,10 @@ export async function recordCancelRequests(
   orderIds: readonly Id[],
   reason: CancelReason,
 ): Promise<readonly OrderRow[]> {
-  const locked = await lockRows(tx, orders, orderIds);
+  if (orderIds.length === 0) {
+    return [];
+  }
+  const locked = await lockRows(tx, orders, await withPairs(tx, orderIds));
   const open = locked.filter((order) => order.closedAt === null);
   const fresh = open.filter((order) => order.cancelRequestedAt === null);
   if (fresh.length === 0) {
@@ -35,7 +50,11 @@ export async function recordCancelRequests(
   const now = ctx.deps.clock.now();
   const requested = await tx
     .update(orders)
-    .set({ cancelRequestedAt: now, cancelReason: reason, version: sql`${orders.version} + 1` })
+    .set({
+      cancelRequestedAt: now,
+      cancelReason: sql`case when ${inArray(orders.id, orderIds)} then ${reason} else 'group' end`,
+      version: sql`${orders.version} + 1`,
+    })
     .where(
       and(
         inArray(
@@ -55,7 +74,7 @@ export async function recordCancelRequests(
       userId: order.userId,
       accountId: order.accountId,
       type: 'order.cancel_requested',
-      data: { reason },
+      data: { reason: order.cancelReason },
       requestId: ctx.requestId,
       occurredAt: now,
     })),
@@ -71,4 +90,15 @@ export async function recordCancelRequests(
     })),
   );
   return [...open.filter((order) => order.cancelRequestedAt !== null), ...requested];
+}
+
+/** The same with the other orders of the pairs that some belong to. */
+async function withPairs(tx: Tx, orderIds: readonly Id[]): Promise<Id[]> {
+  const others = await executePrepared<{ readonly id: Id }>(
+    tx,
+    sql`select other.id from ${orders} one join ${orders} other on other.group_id = one.group_id
+      where one.id = any (${sql.param(arrayParameter('uuid', orderIds))}::uuid[]) and one.group_role = 'oco'
+        and other.closed_at is null`,
+  );
+  return [...new Set([...orderIds, ...others.map(({ id }) => id)])];
 }

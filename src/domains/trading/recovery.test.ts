@@ -194,10 +194,10 @@ describe('an accept whose commit was not answered', () => {
   test('is read from the database: what is durable enters its book, and the same key finds it', async () => {
     const seller = await desk.newTrader({ BTC: '1' });
     const buyer = await desk.newTrader({ USD: '100000' });
-    const { engine } = desk.deps.db;
-    const open = engine.transaction.bind(engine);
+    const lane = desk.deps.db.lane('accept');
+    const open = lane.transaction.bind(lane);
     let lost = 0;
-    engine.transaction = async (work, config) => {
+    lane.transaction = async (work, config) => {
       const result = await open(work, config);
       if (lost === 0 && isAccepted(result)) {
         lost += 1;
@@ -209,7 +209,7 @@ describe('an accept whose commit was not answered', () => {
     try {
       expect((await desk.place(seller, 'sell 0.1 at 60000', {}, key)).status).toBeGreaterThanOrEqual(500);
     } finally {
-      engine.transaction = open;
+      lane.transaction = open;
     }
     expect(lost).toBe(1);
     expect(await memory()).toEqual(await stored());
@@ -218,6 +218,38 @@ describe('an accept whose commit was not answered', () => {
     await desk.engine.settled();
     expect(await statusOf(seller, again.body.id)).toBe('filled');
     expect(await statusOf(buyer, buy.body.id)).toBe('filled');
+  });
+});
+
+describe('an admission whose commit was not answered', () => {
+  test('is read from the database: what was numbered enters its book and trades', async () => {
+    const seller = await desk.newTrader({ BTC: '1' });
+    const buyer = await desk.newTrader({ USD: '100000' });
+    const pool = desk.deps.db.engine;
+    const open = pool.transaction.bind(pool);
+    let lost = 0;
+    pool.transaction = async (work, config) => {
+      const result = await open(work, config);
+      const { admitted = [] } = (result ?? {}) as { readonly admitted?: readonly unknown[] };
+      if (lost === 0 && admitted.length > 0) {
+        lost += 1;
+        throw Object.assign(new Error('the connection is gone'), { code: 'CONNECTION_CLOSED' });
+      }
+      return result;
+    };
+    try {
+      const sell = await desk.elsewhere.place(seller, 'sell 0.1 at 60000');
+      expect(sell.body.status).toBe('pending');
+      await desk.engine.settled();
+      expect(lost).toBe(1);
+      expect(await statusOf(seller, sell.body.id)).toBe('open');
+      expect(await memory()).toEqual(await stored());
+      await desk.place(buyer, 'buy 0.1 at 60000');
+      await desk.engine.settled();
+      expect(await statusOf(seller, sell.body.id)).toBe('filled');
+    } finally {
+      pool.transaction = open;
+    }
   });
 });
 

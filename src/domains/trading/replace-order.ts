@@ -11,7 +11,9 @@ import { toWire } from '../../platform/http/wire.ts';
 import { contradictions } from './contradictions.ts';
 import { refuseTrading } from './errors.ts';
 import { instructionAgain } from './instruction-of.ts';
-import type { NewOrder, OrderRow, Placed } from './pipeline/ticket.ts';
+import { earlierAnswer } from './pipeline/accept-decisions.ts';
+import { earlierOrders } from './pipeline/accept-reads.ts';
+import type { NewOrder, OrderRow, Placed, Ticket } from './pipeline/ticket.ts';
 import { tradingEngine } from './pipeline/trading-engine.ts';
 import { mayRest } from './rules.ts';
 import { orders } from './schema.ts';
@@ -33,7 +35,8 @@ type Changeable =
   | 'timeInForce'
   | 'expiresAt'
   | 'postOnly'
-  | 'clientOrderId';
+  | 'clientOrderId'
+  | 'lots';
 
 /**
  * Puts a new order in the place of an open one (I14), in one transaction: what the old one reserved is there
@@ -41,8 +44,8 @@ type Changeable =
  * alone, so of what has not traded yet; unless it is given, all that is left. Time priority is lost. What the
  * engine matched before is settled first, so the two never trade beyond what was asked for.
  * @effects as `placeOrder`; the old order becomes `replaced`; event `trading.order_replaced`; audit `order.closed`
- * @errors busy, not_found, validation_failed, order_not_replaceable, idempotency_key_reused,
- *   client_order_id_reused, order_not_open, order_changed
+ * @errors busy, not_found, validation_failed, order_not_replaceable, order_in_group,
+ *   idempotency_key_reused, client_order_id_reused, order_not_open, order_changed
  */
 export async function replaceOrder(ctx: Ctx, orderId: Id, change: Replacement): Promise<Placed> {
   const userId = present(personOf(ctx.actor), 'an order is replaced by a person');
@@ -50,26 +53,52 @@ export async function replaceOrder(ctx: Ctx, orderId: Id, change: Replacement): 
   if (!mayRest(old)) {
     throw refuseTrading('order_not_replaceable');
   }
+  if (old.groupId !== null) {
+    throw refuseTrading('order_in_group');
+  }
   const { filledQuantity: known, ...changes } = change;
   const filledQuantity = known ?? (change.quantity === undefined ? old.filledQuantity : null);
-  const order = changed(instructionAgain(old), changes);
-  const faults = contradictions(order);
-  if (faults.length > 0) {
-    throw refuse('validation_failed', {
-      detail: 'The order would contradict itself.',
-      errors: faults.map(([member, detail]) => ({ pointer: `/${member}`, code: 'custom', detail })),
-    });
-  }
-  return tradingEngine(ctx.deps).submit({
+  const ticket: Ticket = {
     ctx,
     userId,
-    order,
+    order: changed(instructionAgain(old), changes),
     requestHash: requestHash(toWire({ replaces: orderId, ...change })),
     idempotencyKey: present(ctx.idempotencyKey, 'the operation requires a key'),
     idempotencyIndex: 0,
     batchHash: null,
-    replaces: { orderId, instrumentId: old.instrumentId, book: old.book, filledQuantity },
-  });
+    replaces: {
+      orderId,
+      instrumentId: old.instrumentId,
+      book: old.book,
+      filledQuantity,
+      isTriggered: old.triggeredAt !== null,
+      reducedQuantity: old.reducedQuantity,
+    },
+    companions: [],
+  };
+  const faults = contradictions(ticket.order);
+  return faults.length === 0 ? tradingEngine(ctx.deps).submit(ticket) : answeredBefore(ticket, faults);
+}
+
+/**
+ * A key that has its answer keeps it (I11), also where the order has since become one that the change contradicts.
+ * @errors idempotency_key_reused, client_order_id_reused; validation_failed for a request that is new
+ */
+async function answeredBefore(ticket: Ticket, faults: ReturnType<typeof contradictions>): Promise<Placed> {
+  const { ctx } = ticket;
+  const known = await transact(ctx, ctx.login, async (tx) =>
+    earlierAnswer(ticket, await earlierOrders(tx, [ticket])),
+  );
+  if (known !== undefined && 'placed' in known) {
+    return known.placed;
+  }
+  throw (
+    known?.error ??
+    refuse('validation_failed', {
+      detail: 'The order would contradict itself.',
+      errors: faults.map(([member, detail]) => ({ pointer: `/${member}`, code: 'custom', detail })),
+    })
+  );
 }
 
 /** What is not said anew stays; another time in force than until a date takes that date away. */

@@ -32,7 +32,7 @@ describe('a request that is no order', () => {
       '/notional',
     ],
     ['an immediate order that must not take', { postOnly: true, timeInForce: 'ioc' }, '/postOnly'],
-    ['leverage', { leverage: '5' }, '/leverage'],
+    ['leverage', { leverage: '0.5' }, '/leverage'],
     ['a type that is not offered', { type: 'iceberg' }, '/type'],
     ['a stop order without its price', { type: 'stop', limitPrice: undefined }, '/stopPrice'],
     ['a stop order with a limit', { type: 'stop', stopPrice: '61000' }, '/limitPrice'],

@@ -26,7 +26,7 @@ import {
 } from './api.ts';
 import { type Cancelled, cancelAccountOrders, cancelOrder, cancelOrders } from './cancel-order.ts';
 import { TRADING_PROBLEMS } from './errors.ts';
-import { instructionOf } from './instruction-of.ts';
+import { boundOrderOf } from './instruction-of.ts';
 import type { Placed } from './pipeline/ticket.ts';
 import { placeOrder } from './place-order.ts';
 import { type MemberResult, placeOrders } from './place-orders.ts';
@@ -40,7 +40,7 @@ import {
   listOrderEvents,
   listOrders,
   listTrades,
-  viewOf,
+  placedView,
 } from './store.ts';
 
 const READERS = [
@@ -84,10 +84,10 @@ const orderEndpoints: readonly Endpoint[] = [
     },
     responses: { 201: Order },
     problems: {
-      ...pickProblems(TRADING_PROBLEMS, 'unknown_symbol', 'client_order_id_reused'),
+      ...pickProblems(TRADING_PROBLEMS, 'order_group_invalid', 'unknown_symbol', 'client_order_id_reused'),
       ...pickProblems(PLATFORM_PROBLEMS, 'not_found'),
     },
-    handler: async (ctx, { body }) => placedReply(await placeOrder(ctx, instructionOf(body))),
+    handler: async (ctx, { body }) => placedReply(await placeOrder(ctx, boundOrderOf(body))),
   }),
   endpoint({
     operationId: 'placeOrders',
@@ -96,7 +96,7 @@ const orderEndpoints: readonly Endpoint[] = [
     tag: 'trading',
     summary: 'Place up to 100 orders of an account',
     description:
-      'Each order is decided on its own, in the order given, and answered in its place: an order, accepted or `rejected` by a rule, or the problem that it alone would have been answered with (`validation_failed`, `not_found`, `unknown_symbol`, `client_order_id_reused`); then nothing is stored of it, and the others are placed all the same. The answer is 201 whatever became of them. A retry with the same key answers the stored orders as they were first answered, and decides again only what stored nothing.',
+      'Each order is decided on its own, in the order given, and answered in its place: an order, accepted or `rejected` by a rule, or the problem that it alone would have been answered with (`validation_failed`, `not_found`, `unknown_symbol`, `client_order_id_reused`, `order_group_invalid`); then nothing is stored of it, and the others are placed all the same. The answer is 201 whatever became of them. A retry with the same key answers the stored orders as they were first answered, and decides again only what stored nothing.',
     access: WRITING,
     rate: 'order_batches',
     category: 'trading',
@@ -137,6 +137,7 @@ const orderEndpoints: readonly Endpoint[] = [
       ...pickProblems(
         TRADING_PROBLEMS,
         'order_not_replaceable',
+        'order_in_group',
         'client_order_id_reused',
         'order_not_open',
         'order_changed',
@@ -239,7 +240,7 @@ const orderEndpoints: readonly Endpoint[] = [
     params: byId,
     responses: { 200: Order },
     problems: pickProblems(TRADING_PROBLEMS, 'order_not_open'),
-    handler: async (ctx, { params: { id } }) => ({ status: 200, body: viewOf(await cancelOrder(ctx, id)) }),
+    handler: async (ctx, { params: { id } }) => ({ status: 200, body: await cancelOrder(ctx, id) }),
   }),
   endpoint({
     operationId: 'listOrderEvents',
@@ -321,8 +322,8 @@ export const tradingEndpoints: readonly Endpoint[] = [...orderEndpoints, ...trad
 
 const REPLAYED = { 'idempotent-replayed': 'true' };
 
-function placedReply({ order, replayed }: Placed): Reply {
-  return { status: 201, body: viewOf(order), ...(replayed ? { headers: REPLAYED } : {}) };
+function placedReply({ order, bound, replayed }: Placed): Reply {
+  return { status: 201, body: placedView(order, bound), ...(replayed ? { headers: REPLAYED } : {}) };
 }
 
 function batchReply(results: readonly MemberResult[]): Reply {
@@ -337,7 +338,8 @@ function batchReply(results: readonly MemberResult[]): Reply {
 
 function memberOf(result: MemberResult, index: number) {
   if ('placed' in result) {
-    return { index, status: 201, order: viewOf(result.placed.order), problem: null };
+    const { order, bound } = result.placed;
+    return { index, status: 201, order: placedView(order, bound), problem: null };
   }
   const { code, definition, extras } = result.refusal;
   const detail = extras.detail ?? definition.title;
@@ -346,5 +348,5 @@ function memberOf(result: MemberResult, index: number) {
 }
 
 function cancelledOf({ orders, more }: Cancelled) {
-  return { requested: orders.length, more, data: orders.map((order) => viewOf(order)) };
+  return { requested: orders.length, more, data: orders };
 }

@@ -15,7 +15,6 @@ import {
 const TERMS: Terms = {
   status: 'active',
   kind: 'spot',
-  execution: 'internal',
   tick: parseAmount('0.5'),
   lot: parseAmount('0.01'),
   minQuantity: parseAmount('0.02'),
@@ -24,6 +23,8 @@ const TERMS: Terms = {
   collarBps: 1000,
   makerFeeBps: 10,
   takerFeeBps: 20,
+  maxLeverage: null,
+  initialMarginBps: null,
 };
 
 const GOOD: Situation = {
@@ -32,11 +33,18 @@ const GOOD: Situation = {
   accountTrades: true,
   riskProfile: null,
   terms: TERMS,
+  executable: true,
   marketOpen: true,
   breakerTripped: false,
   last: parseAmount('100'),
   priceStale: false,
   limits: () => null,
+  contract: null,
+  companionRefused: false,
+  liquidating: false,
+  liquidationOpen: null,
+  entryPrice: null,
+  lotsAvailable: true,
   funds: { status: 'active', available: parseAmount('1000000') },
 };
 
@@ -96,7 +104,7 @@ describe('an order is refused', () => {
     ['buy  1     limit  gtc 100', { terms: { ...TERMS, status: 'halted' } }, 'instrument_halted'],
     ['buy  1     limit  gtc 100', { terms: { ...TERMS, status: 'delisted' } }, 'instrument_delisted'],
     ['buy  1     limit  gtc 100', { terms: { ...TERMS, kind: 'contract' } }, 'instrument_not_tradable'],
-    ['buy  1     limit  gtc 100', { terms: { ...TERMS, execution: 'venue' } }, 'instrument_not_tradable'],
+    ['buy  1     limit  gtc 100', { executable: false }, 'instrument_not_tradable'],
     ['buy  1     limit  gtc 100', { last: null }, 'price_unavailable'],
     ['buy  1     limit  gtc 110.5', {}, 'price_outside_collar'],
     ['sell 1     limit  gtc 89.5', {}, 'price_outside_collar'],
@@ -134,6 +142,16 @@ type Fault = {
   readonly order?: Partial<Instruction>;
 };
 
+/** An account with margin and nothing open in a contract. */
+const CONTRACT: NonNullable<Situation['contract']> = {
+  isPlain: true,
+  marginEnabled: true,
+  maxLeverage: ONE,
+  against: 0n,
+  resting: 0n,
+  restingReducing: 0n,
+};
+
 const FAULTS: Readonly<Record<RejectionReason, Fault>> = {
   kyc_not_approved: { slot: 'gate', situation: { gate: 'kyc_not_approved' } },
   account_restricted: { slot: 'gate', situation: { gate: 'account_restricted' } },
@@ -143,14 +161,20 @@ const FAULTS: Readonly<Record<RejectionReason, Fault>> = {
   suitability_refused: { slot: 'leverage', order: { leverage: parseAmount('2') } },
   instrument_delisted: { slot: 'status', terms: { status: 'delisted' } },
   instrument_halted: { slot: 'status', terms: { status: 'halted' } },
-  instrument_not_tradable: { slot: 'kind', terms: { kind: 'contract' } },
+  instrument_not_tradable: { slot: 'execution', situation: { executable: false } },
   market_closed: { slot: 'session', situation: { marketOpen: false } },
   circuit_breaker_active: { slot: 'breaker', situation: { breakerTripped: true } },
   expires_in_past: {
     slot: 'expiry',
     order: { timeInForce: 'gtd', expiresAt: parseInstant('2026-11-02T12:00:00Z') },
   },
+  liquidation_open: { slot: 'liquidation', situation: { liquidationOpen: 'opposite' } },
   nothing_to_reduce: { slot: 'reduce', order: { reduceOnly: true } },
+  reduce_exceeds_position: {
+    slot: 'reduce',
+    situation: { contract: { ...CONTRACT, against: parseAmount('0.5') } },
+    order: { reduceOnly: true },
+  },
   price_unavailable: { slot: 'price', situation: { last: null } },
   price_stale: {
     slot: 'stale',
@@ -162,6 +186,7 @@ const FAULTS: Readonly<Record<RejectionReason, Fault>> = {
     slot: 'stop',
     order: { type: 'trailing_stop', trailPercent: parseAmount('100'), limitPrice: null },
   },
+  exit_on_wrong_side: { slot: 'stop', situation: { entryPrice: parseAmount('100') } },
   price_outside_collar: { slot: 'collar', terms: { collarBps: -2000 } },
   price_off_tick: { slot: 'tick', terms: { tick: parseAmount('7') } },
   quantity_off_lot: { slot: 'lot', terms: { lot: parseAmount('0.03') } },
@@ -179,15 +204,28 @@ const FAULTS: Readonly<Record<RejectionReason, Fault>> = {
   },
   limit_missing: { slot: 'limits', situation: limitSays('limit_missing') },
   limit_exceeded: { slot: 'limits', situation: limitSays('limit_exceeded') },
+  lot_not_available: { slot: 'lots', situation: { lotsAvailable: false } },
+  margin_not_enabled: { slot: 'kind', situation: { contract: { ...CONTRACT, marginEnabled: false } } },
+  leverage_above_maximum: {
+    slot: 'leverage',
+    situation: { riskProfile: 'aggressive' },
+    order: { leverage: parseAmount('2') },
+  },
   wallet_not_active: { slot: 'funds', situation: { funds: { status: 'suspended', available: 0n } } },
   insufficient_funds: { slot: 'funds', situation: { funds: null } },
+  group_refused: { slot: 'group', situation: { companionRefused: true } },
 };
 
 /** An order without a price, a trigger or a number of units has none to find fault with. */
 const NEVER_TOGETHER: Readonly<Partial<Record<RejectionReason, readonly RejectionReason[]>>> = {
-  price_stale: ['price_outside_collar', 'price_off_tick', 'trail_out_of_range'],
+  // What can only reduce needs no leverage to suit anybody.
+  suitability_refused: ['reduce_exceeds_position'],
+  reduce_exceeds_position: ['margin_not_enabled'],
+  price_stale: ['price_outside_collar', 'price_off_tick', 'trail_out_of_range', 'exit_on_wrong_side'],
   trail_out_of_range: ['notional_too_small'],
   notional_too_small: [
+    'exit_on_wrong_side',
+    'reduce_exceeds_position',
     'stop_on_wrong_side',
     'trail_out_of_range',
     'price_outside_collar',
@@ -252,6 +290,37 @@ describe('an order that waits for a price', () => {
   }
 });
 
+describe('an exit', () => {
+  // The market is at 100; the entry asks for 80, and the collar is a tenth.
+  const table = [
+    ['sell limit', { limitPrice: '80.5' }, 'reserves 1'],
+    ['sell limit', { limitPrice: '80' }, 'exit_on_wrong_side'],
+    ['buy  limit', { limitPrice: '79.5' }, 'reserves 79.659'],
+    ['buy  limit', { limitPrice: '80' }, 'exit_on_wrong_side'],
+    ['sell stop', { stopPrice: '79.5' }, 'reserves 1 cap 71.5'],
+    ['sell stop', { stopPrice: '80' }, 'exit_on_wrong_side'],
+    ['buy  stop', { stopPrice: '90' }, 'reserves 99.198 cap 99'],
+    ['sell stop_limit', { stopPrice: '79', limitPrice: '70.5' }, 'price_outside_collar'],
+    ['sell stop_limit', { stopPrice: '79.3', limitPrice: '79' }, 'price_off_tick'],
+  ] as const;
+  for (const [words, prices, answer] of table) {
+    test(`${words} ${JSON.stringify(prices)}: ${answer}, whatever is held and however old the price`, () => {
+      const [side, type] = words.split(/ +/) as ['buy' | 'sell', Instruction['type']];
+      const named = Object.fromEntries(
+        Object.entries(prices).map(([member, text]) => [member, parseAmount(text)]),
+      );
+      const given = decideOrder(
+        { ...order(`${side} 1 limit gtc 100`), limitPrice: null, type, ...named },
+        { ...GOOD, entryPrice: parseAmount('80'), funds: null, priceStale: true },
+      );
+      const cap = given.accepted && given.priceCap !== null ? ` cap ${formatAmount(given.priceCap)}` : '';
+      expect(given.accepted ? `reserves ${formatAmount(given.reservation)}${cap}` : given.reason).toBe(
+        answer,
+      );
+    });
+  }
+});
+
 describe('the reason given is the first that applies', () => {
   test('nothing is wrong with the order that the faults are put into', () => {
     expect(reasonUnder()).toBe('accepted');
@@ -285,6 +354,47 @@ describe('the reason given is the first that applies', () => {
       }
     });
   }
+});
+
+describe('a liquidation', () => {
+  const closing = { ...order('sell 1 market ioc'), reduceOnly: true };
+  const standing = { ...CONTRACT, against: parseAmount('1'), restingReducing: parseAmount('1') };
+  const situation: Situation = {
+    ...GOOD,
+    terms: { ...TERMS, kind: 'contract', minNotional: parseAmount('1000') },
+    contract: standing,
+    ...limitSays('limit_exceeded'),
+    liquidationOpen: 'elsewhere',
+  };
+
+  test('is kept off by no order that only reduces, by no limit and by no least value', () => {
+    const own = { ...situation, liquidating: true };
+    expect(decideOrder(closing, own)).toMatchObject({ accepted: true });
+    expect(decideOrder({ ...closing, quantity: parseAmount('0.5') }, own)).toMatchObject({ accepted: true });
+    expect(decideOrder({ ...closing, quantity: parseAmount('2') }, own)).toMatchObject({
+      reason: 'reduce_exceeds_position',
+    });
+    expect(decideOrder(closing, situation)).toMatchObject({ reason: 'reduce_exceeds_position' });
+    const free = { ...situation, contract: { ...standing, restingReducing: 0n } };
+    expect(decideOrder(closing, free)).toMatchObject({ reason: 'limit_exceeded' });
+  });
+
+  test('lets its owner close meanwhile, and neither open nor rest what it would meet', () => {
+    const reasonOf = (words: string, reduceOnly: boolean, liquidationOpen: Situation['liquidationOpen']) => {
+      const contract = { ...standing, restingReducing: 0n };
+      const given = decideOrder(
+        { ...order(words), reduceOnly },
+        { ...GOOD, terms: { ...TERMS, kind: 'contract' }, contract, liquidationOpen },
+      );
+      return given.accepted ? 'accepted' : given.reason;
+    };
+    expect(reasonOf('buy 1 limit gtc 100', false, 'elsewhere')).toBe('liquidation_open');
+    expect(reasonOf('buy 1 limit gtc 100', true, 'elsewhere')).toBe('accepted');
+    expect(reasonOf('buy 1 limit gtc 100', true, 'opposite')).toBe('liquidation_open');
+    expect(reasonOf('buy 1 market ioc', true, 'opposite')).toBe('accepted');
+    expect(reasonOf('buy 1 market ioc', false, 'opposite')).toBe('liquidation_open');
+    expect(reasonOf('buy 1 limit gtc 100', false, null)).toBe('accepted');
+  });
 });
 
 describe('leverage suits the risk a person said they bear', () => {

@@ -3,11 +3,21 @@
  * precedence: the first check that refuses gives the reason the order is stored with, and within a
  * check the reasons stand in their order too. What it does not decide: whether the order trades.
  */
-import { type Amount, amountOf, isMultipleOf, MAX_AMOUNT, ONE, ZERO } from '../../kernel/amount.ts';
+import {
+  type Amount,
+  amountOf,
+  isMultipleOf,
+  MAX_AMOUNT,
+  maxAmount,
+  ONE,
+  ZERO,
+} from '../../kernel/amount.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { Instant } from '../../kernel/time.ts';
+import { type RiskProfile, suitableLeverage } from '../identity/index.ts';
 import type { LimitRefusal, Wanted } from '../risk/index.ts';
 import { anchorOf, isOnTick, type OrderType, triggerRefusal, waitsForPrice } from './held-orders.ts';
+import { type ContractStanding, contractReservation } from './positions/contract-orders.ts';
 import { collarPrice, principalOf, reservedFor, worstFeeBps } from './reservation.ts';
 
 export type Instruction = {
@@ -32,7 +42,6 @@ export type Instruction = {
 export type Terms = {
   readonly status: 'active' | 'halted' | 'delisted';
   readonly kind: 'spot' | 'contract';
-  readonly execution: 'internal' | 'venue';
   readonly tick: Amount;
   readonly lot: Amount;
   readonly minQuantity: Amount;
@@ -42,9 +51,10 @@ export type Terms = {
   readonly collarBps: number;
   readonly makerFeeBps: number;
   readonly takerFeeBps: number;
+  /** Of a contract. */
+  readonly maxLeverage: Amount | null;
+  readonly initialMarginBps: number | null;
 };
-
-export type RiskProfile = 'conservative' | 'moderate' | 'aggressive';
 
 export type Situation = {
   /** What the customer's gate says; null lets the order through. */
@@ -55,18 +65,32 @@ export type Situation = {
   /** What the customer said about the risk they bear; null where they never did. */
   readonly riskProfile: RiskProfile | null;
   readonly terms: Terms;
+  /** Whether somebody would execute it: our own book, or a venue. */
+  readonly executable: boolean;
   /** The exchange is in its regular session. */
   readonly marketOpen: boolean;
   /** A circuit breaker of the platform or of the instrument is tripped. */
   readonly breakerTripped: boolean;
   /** The price the collar is measured from; null where there is none. */
   readonly last: Amount | null;
+  /** The price of the entry that an exit waits for: it is measured by that one. Null for any other order. */
+  readonly entryPrice: Amount | null;
   /** That price has not been confirmed for longer than the instrument allows. */
   readonly priceStale: boolean;
   /** What the risk limits say; null where the order keeps them all. */
   readonly limits: (wanted: Wanted) => LimitRefusal | null;
+  /** What the account has in the instrument where that is a contract. */
+  readonly contract: ContractStanding | null;
+  /** Whether the lots that a sale names are the account's and hold as much; true where it names none. */
+  readonly lotsAvailable: boolean;
   /** The wallet the reservation comes out of; null where the account has none in that asset. */
   readonly funds: { readonly status: string; readonly available: bigint } | null;
+  /** Another order of its group was refused. */
+  readonly companionRefused: boolean;
+  /** The firm closes what the account can no longer carry: what limits its owner does not stop that. */
+  readonly liquidating: boolean;
+  /** Whether contracts of the same person are being closed by the firm, and this one on the other side; null where none are. */
+  readonly liquidationOpen: 'elsewhere' | 'opposite' | null;
 };
 
 /** An order with what follows from it, worked out once; the money is unset where there is no price. */
@@ -98,9 +122,10 @@ export const PRE_TRADE_CHECKS = [
   check('circuit breaker', ['circuit_breaker_active'], breakerRefusal),
   check('session', ['market_closed'], sessionRefusal),
   check('expiry', ['expires_in_past'], expiryRefusal),
-  check('reduce only', ['nothing_to_reduce'], reduceRefusal),
+  check('liquidation', ['liquidation_open'], liquidationOpenRefusal),
+  check('reduce only', ['nothing_to_reduce', 'reduce_exceeds_position'], reduceRefusal),
   check('price', ['price_unavailable', 'price_stale'], availabilityRefusal),
-  check('trigger', ['stop_on_wrong_side', 'trail_out_of_range'], stopRefusal),
+  check('trigger', ['stop_on_wrong_side', 'trail_out_of_range', 'exit_on_wrong_side'], stopRefusal),
   check('collar', ['price_outside_collar'], collarRefusal),
   check('tick', ['price_off_tick'], tickRefusal),
   check(
@@ -109,7 +134,10 @@ export const PRE_TRADE_CHECKS = [
     sizeRefusal,
   ),
   check('limits', ['limit_missing', 'limit_exceeded'], limitsRefusal),
+  check('margin', ['margin_not_enabled', 'leverage_above_maximum'], marginRefusal),
+  check('lots', ['lot_not_available'], lotsRefusal),
   check('funds', ['wallet_not_active', 'insufficient_funds'], fundsRefusal),
+  check('group', ['group_refused'], groupRefusal),
 ] as const;
 
 export type RejectionReason = (typeof PRE_TRADE_CHECKS)[number]['reasons'][number];
@@ -122,7 +150,7 @@ export const REJECTION_REASONS: readonly RejectionReason[] = PRE_TRADE_CHECKS.fl
 export type Verdict =
   | {
       readonly accepted: true;
-      /** @units quote asset for a buy, base asset for a sell */
+      /** @units quote asset for a buy, base asset for a sell; of a contract the settlement asset */
       readonly reservation: Amount;
       /** The worst price a market order may trade at; null for a limit order. */
       readonly priceCap: Amount | null;
@@ -155,16 +183,6 @@ export function moveOf(side: 'buy' | 'sell'): 'trade' | 'reduce' {
   return side === 'sell' ? 'reduce' : 'trade';
 }
 
-/**
- * The leverage that suits a person. Whoever never said what risk they bear has none.
- * @units times the margin, scaled
- */
-const SUITABLE_LEVERAGE: Readonly<Record<RiskProfile, bigint>> = {
-  conservative: ONE,
-  moderate: 5n * ONE,
-  aggressive: MAX_AMOUNT,
-};
-
 /** True for an order that trades when it comes, or never. */
 function trades(timeInForce: Instruction['timeInForce']): boolean {
   return timeInForce === 'ioc' || timeInForce === 'fok';
@@ -182,8 +200,38 @@ function assess(order: Instruction, situation: Situation): Assessed {
   const { terms, last } = situation;
   const worst =
     order.limitPrice ?? (last === null ? ZERO : collarPrice(order.side, anchorOf(order, last), terms));
-  const reservation = reservedFor(order.side, order, worst, worstFeeBps(terms));
+  const reservation =
+    situation.contract === null
+      ? reservedFor(order.side, order, worst, worstFeeBps(terms))
+      : reservedAsMargin(order, situation, situation.contract, worst);
   return { order, situation, terms, worst, reservation, limitId: null };
+}
+
+/** A sale may trade above its limit, where its margin is more. */
+function reservedAsMargin(
+  order: Instruction,
+  { terms, last, funds }: Situation,
+  contract: ContractStanding,
+  worst: Amount,
+): bigint {
+  const anchor = last === null ? worst : anchorOf(order, last);
+  const highest = order.side === 'buy' ? worst : maxAmount(worst, collarPrice('buy', anchor, terms));
+  const beyond = order.side === 'buy' ? worst - anchor : anchor - worst;
+  return contractReservation(
+    order,
+    contract,
+    { highest, beyond: beyond > 0n ? beyond : 0n },
+    { initialMarginBps: terms.initialMarginBps ?? 0, feeBps: worstFeeBps(terms) },
+    funds?.available ?? 0n,
+  );
+}
+
+/**
+ * Whether an order can never open a position, whatever happens to the one that stands: what would only reduce today's
+ * opens one where that is closed meanwhile.
+ */
+function neverOpens({ order, situation }: Assessed): boolean {
+  return situation.contract !== null && order.reduceOnly;
 }
 
 function gateRefusal({ situation }: Assessed) {
@@ -198,20 +246,21 @@ function agreementsRefusal({ situation }: Assessed) {
   return situation.gate === 'agreements_outdated' ? 'agreements_outdated' : null;
 }
 
-function suitabilityRefusal({ order, situation }: Assessed) {
-  const { riskProfile } = situation;
-  const suitable = riskProfile === null ? ONE : SUITABLE_LEVERAGE[riskProfile];
-  return order.leverage > suitable ? 'suitability_refused' : null;
+function suitabilityRefusal(assessed: Assessed) {
+  const suitable = suitableLeverage(assessed.situation.riskProfile);
+  return assessed.order.leverage > suitable && !neverOpens(assessed) ? 'suitability_refused' : null;
 }
 
-function instrumentRefusal({ terms }: Assessed) {
+function instrumentRefusal({ terms, situation }: Assessed) {
   switch (terms.status) {
     case 'delisted':
       return 'instrument_delisted';
     case 'halted':
       return 'instrument_halted';
     case 'active':
-      return terms.kind === 'spot' && terms.execution === 'internal' ? null : 'instrument_not_tradable';
+      return (terms.kind === 'spot' || situation.contract?.isPlain === true) && situation.executable
+        ? null
+        : 'instrument_not_tradable';
   }
 }
 
@@ -228,28 +277,88 @@ function availabilityRefusal({ order, situation }: Assessed) {
   if (situation.last === null) {
     return 'price_unavailable';
   }
-  return order.limitPrice === null && situation.priceStale ? 'price_stale' : null;
+  const needsMarket = order.limitPrice === null && situation.entryPrice === null;
+  return needsMarket && situation.priceStale ? 'price_stale' : null;
 }
 
 function expiryRefusal({ order, situation }: Assessed) {
   return order.expiresAt !== null && order.expiresAt <= situation.now ? 'expires_in_past' : null;
 }
 
-/** A sale of what is held reduces it, and can never sell more; a purchase reduces nothing. */
-function reduceRefusal({ order, terms }: Assessed) {
-  return order.reduceOnly && order.side === 'buy' && terms.kind === 'spot' ? 'nothing_to_reduce' : null;
+/**
+ * A sale of what is held reduces it, and can never sell more; a purchase reduces nothing. A contract's position is
+ * reduced from the other side, and orders that may only reduce never ask for more than there is, all together.
+ */
+function reduceRefusal({ order, situation }: Assessed) {
+  if (!order.reduceOnly) {
+    return null;
+  }
+  const { contract } = situation;
+  if (contract === null) {
+    return order.side === 'buy' ? 'nothing_to_reduce' : null;
+  }
+  if (contract.against === 0n || order.quantity === null) {
+    return 'nothing_to_reduce';
+  }
+  // What rests never keeps the firm from closing: settlement lets none of it go beyond the position.
+  const spokenFor = situation.liquidating ? 0n : contract.restingReducing;
+  return order.quantity > contract.against - spokenFor ? 'reduce_exceeds_position' : null;
+}
+
+/**
+ * While the firm closes positions of a person, they open none, and rest nothing that the firm's orders would meet:
+ * nobody trades with themselves, so that would keep them off.
+ */
+function liquidationOpenRefusal({ order, situation }: Assessed) {
+  const { liquidating, liquidationOpen } = situation;
+  if (liquidating || liquidationOpen === null) {
+    return null;
+  }
+  const meets = liquidationOpen === 'opposite' && mayRest(order);
+  return order.reduceOnly && !meets ? null : 'liquidation_open';
+}
+
+/** What may only reduce needs nobody's leave. */
+function marginRefusal(assessed: Assessed) {
+  const { order, situation, terms } = assessed;
+  const { contract } = situation;
+  if (contract === null) {
+    return order.leverage > ONE ? 'leverage_above_maximum' : null;
+  }
+  if (neverOpens(assessed)) {
+    return null;
+  }
+  if (!contract.marginEnabled) {
+    return 'margin_not_enabled';
+  }
+  const highest = terms.maxLeverage ?? ONE;
+  return order.leverage > highest || order.leverage > contract.maxLeverage ? 'leverage_above_maximum' : null;
 }
 
 function stopRefusal({ order, situation }: Assessed) {
-  return situation.last === null ? null : triggerRefusal(order, situation.last);
+  const { entryPrice, last } = situation;
+  if (entryPrice !== null) {
+    return leavesAhead(order, entryPrice) ? null : 'exit_on_wrong_side';
+  }
+  return last === null ? null : triggerRefusal(order, last);
+}
+
+/** Whether an exit lies where the price has yet to go from its entry: its limit on the gaining side, its stop on the other. */
+function leavesAhead(order: Instruction, entryPrice: Amount): boolean {
+  if (order.type !== 'limit') {
+    return triggerRefusal(order, entryPrice) === null;
+  }
+  const limit = order.limitPrice ?? ZERO;
+  return order.side === 'sell' ? limit > entryPrice : limit < entryPrice;
 }
 
 /** A limit may lie any distance behind the market, never further than the collar beyond it. */
 function collarRefusal({ order, situation, terms }: Assessed) {
-  if (order.limitPrice === null || situation.last === null) {
+  const market = situation.entryPrice ?? situation.last;
+  if (order.limitPrice === null || market === null) {
     return null;
   }
-  const collar = collarPrice(order.side, anchorOf(order, situation.last), terms);
+  const collar = collarPrice(order.side, anchorOf(order, market), terms);
   const beyond = order.side === 'buy' ? order.limitPrice > collar : order.limitPrice < collar;
   return beyond ? 'price_outside_collar' : null;
 }
@@ -268,6 +377,10 @@ function sizeRefusal(assessed: Assessed) {
     const enough = affordable - (affordable % terms.lot) >= terms.minQuantity;
     return enough && isWorth(assessed) ? null : 'notional_too_small';
   }
+  // What is left of a position can be closed whole, however little or odd it is.
+  if (order.reduceOnly && order.quantity === assessed.situation.contract?.against) {
+    return null;
+  }
   if (!isMultipleOf(order.quantity, terms.lot)) {
     return 'quantity_off_lot';
   }
@@ -277,16 +390,20 @@ function sizeRefusal(assessed: Assessed) {
   if (order.quantity > terms.maxQuantity) {
     return 'quantity_above_maximum';
   }
-  return isWorth(assessed) ? null : 'notional_too_small';
+  return assessed.situation.liquidating || isWorth(assessed) ? null : 'notional_too_small';
 }
 
 /** Whether an order is worth what the instrument asks for at least: at its limit, or at the last price. */
 function isWorth({ order, situation, worst, terms }: Assessed): boolean {
-  return principalOf(order, order.limitPrice ?? situation.last ?? worst) >= terms.minNotional;
+  const { entryPrice, last } = situation;
+  return principalOf(order, order.limitPrice ?? entryPrice ?? last ?? worst) >= terms.minNotional;
 }
 
 function limitsRefusal(assessed: Assessed) {
   const { order, situation, terms, reservation } = assessed;
+  if (situation.liquidating) {
+    return null;
+  }
   const price = riskPriceOf(assessed);
   const answer = situation.limits({
     kind: terms.kind,
@@ -294,7 +411,7 @@ function limitsRefusal(assessed: Assessed) {
     value: principalOf(order, price),
     price: situation.last ?? price,
     rests: mayRest(order),
-    leverage: order.leverage,
+    leverage: neverOpens(assessed) ? ONE : order.leverage,
   });
   if (answer !== null) {
     assessed.limitId = answer.limitId;
@@ -309,10 +426,24 @@ function riskPriceOf({ order, situation, worst }: Assessed): Amount {
   return order.side === 'sell' && last !== null && last > worst ? last : worst;
 }
 
+/** A contract has no lots, whatever it follows. */
+function lotsRefusal({ situation }: Assessed) {
+  return situation.lotsAvailable ? null : 'lot_not_available';
+}
+
+/** An exit is paid for once it is set free. */
 function fundsRefusal({ reservation, situation }: Assessed) {
-  const { funds } = situation;
+  const { entryPrice, funds } = situation;
+  if (entryPrice !== null) {
+    return null;
+  }
   if (funds !== null && funds.status !== 'active') {
     return 'wallet_not_active';
   }
   return funds === null || funds.available < reservation ? 'insufficient_funds' : null;
+}
+
+/** The orders of a group stand or fall together. */
+function groupRefusal({ situation }: Assessed) {
+  return situation.companionRefused ? 'group_refused' : null;
 }

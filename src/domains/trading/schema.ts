@@ -10,6 +10,7 @@ import {
   bigint,
   boolean,
   check,
+  date,
   index,
   integer,
   jsonb,
@@ -47,6 +48,15 @@ export const orderStatus = pgEnum('order_status', [
   'replaced',
 ]);
 
+/** How much of a lot a sale takes. @units decimal text */
+export type StoredPick = { readonly lotId: string; readonly quantity: string };
+
+/** What an order is to the others of its group. */
+export const orderGroupRole = pgEnum('order_group_role', ['parent', 'take_profit', 'stop_loss', 'oco']);
+
+/** Who wanted an order: its owner, or the firm because the owner's margin no longer carries a position. */
+export const orderOrigin = pgEnum('order_origin', ['customer', 'liquidation']);
+
 export const orders = pgTable(
   'orders',
   {
@@ -68,8 +78,14 @@ export const orders = pgTable(
     leverage: ratio('leverage').notNull().default('1'),
     postOnly: boolean('post_only').notNull(),
     reduceOnly: boolean('reduce_only').notNull(),
+    /** The lots a sale names, in the order they go; null where the account's method chooses. */
+    lots: jsonb('lots').$type<readonly StoredPick[]>(),
+    origin: orderOrigin('origin').notNull().default('customer'),
     clientOrderId: text('client_order_id'),
     groupId: uuid('group_id'),
+    groupRole: orderGroupRole('group_role'),
+    /** The entry that an exit waits for. */
+    parentId: uuid('parent_id'),
     replacesId: uuid('replaces_id'),
     expiresAt: instant('expires_at'),
     idempotencyKey: text('idempotency_key'),
@@ -122,6 +138,11 @@ export const orders = pgTable(
     index('orders_cancel_idx')
       .on(table.instrumentId, table.book)
       .where(sql`${table.cancelRequestedAt} is not null and ${table.closedAt} is null`),
+    // The others of a group; and what a book that is read again must bind together.
+    index('orders_group_idx').on(table.groupId).where(sql`${table.groupId} is not null`),
+    index('orders_group_open_idx')
+      .on(table.instrumentId, table.book)
+      .where(sql`${table.groupId} is not null and ${table.closedAt} is null`),
     // Whose time is over: looked for each minute among all that are open.
     index('orders_expires_idx')
       .on(table.expiresAt)
@@ -130,6 +151,11 @@ export const orders = pgTable(
     check(
       'orders_quantity_check',
       sql`${table.quantity} > 0 and ${table.reducedQuantity} >= 0 and ${table.filledQuantity} + ${table.reducedQuantity} <= ${table.quantity}`,
+    ),
+    check(
+      'orders_group_check',
+      sql`(${table.groupId} is null) = (${table.groupRole} is null) and (${table.groupRole} is null or ${table.quantity} is not null)
+        and (${table.parentId} is not null) = (${table.groupRole} is not null and ${table.groupRole} in ('take_profit', 'stop_loss'))`,
     ),
     check('orders_notional_check', sql`${table.notional} > 0`),
     check('orders_triggered_check', sql`(${table.triggeredAt} is null) = (${table.triggerPrice} is null)`),
@@ -177,6 +203,8 @@ export const trades = pgTable(
     price: amount('price').notNull(),
     quantity: amount('quantity').notNull(),
     takerSide: orderSide('taker_side').notNull(),
+    /** Who executed it; null for a trade of our own book. */
+    venue: text('venue'),
     executedAt: instant('executed_at').notNull(),
   },
   (table) => [
@@ -206,6 +234,15 @@ export const fills = pgTable(
     feeBps: integer('fee_bps').notNull(),
     liquidity: liquidity('liquidity').notNull(),
     realisedPnl: amount('realised_pnl'),
+    /** When what it brought settles; null where it did at once. @units YYYY-MM-DD */
+    settlesOn: date('settles_on'),
+    /** The day of the firm; null for fills of before this was kept. @units YYYY-MM-DD */
+    tradeDay: date('trade_day'),
+    /** What it counted for its owner's fee tier; null where it did not. @units currency of the fee tiers */
+    volume: amount('volume'),
+    /** The instrument's own fee, of which `feeBps` is never more. */
+    listedFeeBps: integer('listed_fee_bps'),
+    feeTierId: uuid('fee_tier_id'),
     executedAt: instant('executed_at').notNull(),
   },
   (table) => [

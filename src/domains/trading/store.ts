@@ -1,5 +1,5 @@
-import { and, asc, desc, eq, gt, gte, lt, sql } from 'drizzle-orm';
-import { type Amount, parseAmount } from '../../kernel/amount.ts';
+import { and, asc, desc, eq, gt, gte, inArray, isNotNull, isNull, lt, sql } from 'drizzle-orm';
+import { type Amount, formatAmount, parseAmount } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { Page } from '../../kernel/page.ts';
@@ -23,18 +23,36 @@ import { fills, orderEvents, orders, trades } from './schema.ts';
 export type OrderView = OrderRow & {
   readonly remainingQuantity: bigint | null;
   readonly averageFillPrice: Amount | null;
+  /** Of an entry, its take-profit first. */
+  readonly exitIds: readonly Id[];
 };
 
-/** Adds to an order what follows from its columns; a trailing order that is held has seen `mark`. */
-export function viewOf(order: OrderRow, mark: Amount | null = order.highWaterMark): OrderView {
+type Exit = Pick<OrderRow, 'id' | 'parentId' | 'groupRole'>;
+
+/** Adds to an order as it was placed what follows from its columns, and its exits among what is bound to it. */
+export function placedView(order: OrderRow, bound: readonly Exit[]): OrderView {
+  return viewOf(order, order.highWaterMark, bound);
+}
+
+/** A trailing order that is held has seen `mark`. */
+function viewOf(order: OrderRow, mark: Amount | null, bound: readonly Exit[]): OrderView {
   const { quantity, filledQuantity, filledAmount, reducedQuantity } = order;
   return {
     ...order,
+    leverage: formatAmount(parseAmount(order.leverage)),
     highWaterMark: mark,
     triggerPrice: order.status === 'held' ? heldAt(order, mark) : order.triggerPrice,
     remainingQuantity: quantity === null ? null : quantity - filledQuantity - reducedQuantity,
     averageFillPrice: filledQuantity === 0n ? null : divide(filledAmount, filledQuantity, 'half_even'),
+    exitIds: bound
+      .filter(({ parentId }) => parentId === order.id)
+      .toSorted((one, other) => rankOf(one) - rankOf(other))
+      .map(({ id }) => id),
   };
+}
+
+function rankOf({ groupRole }: Exit): number {
+  return groupRole === 'take_profit' ? 0 : 1;
 }
 
 /** Where an order that is held would be triggered now; null before it trails anything. */
@@ -43,18 +61,28 @@ function heldAt(order: OrderRow, mark: Amount | null): Amount | null {
   return order.stopPrice ?? (mark === null ? null : anchorOf({ ...order, trailPercent }, mark));
 }
 
-/** Orders as they are seen, with what those that trail have seen. */
-async function viewsOf(tx: Tx, rows: readonly OrderRow[]): Promise<OrderView[]> {
+/** Orders as they are seen, with what those that trail have seen, and the exits of entries. */
+export async function viewsOf(tx: Tx, rows: readonly OrderRow[]): Promise<OrderView[]> {
   const trailing = rows.filter((row) => row.status === 'held' && row.heldSeq !== null);
   const markOf = await readMarks(
     tx,
     trailing.map((row) => row.instrumentId),
   );
-  return rows.map((row) =>
-    row.status === 'held' && row.heldSeq !== null
-      ? viewOf(row, markOf(row) ?? row.highWaterMark)
-      : viewOf(row),
-  );
+  const exits = await exitsOf(tx, rows);
+  return rows.map((row) => {
+    const trails = row.status === 'held' && row.heldSeq !== null;
+    return viewOf(row, (trails ? markOf(row) : null) ?? row.highWaterMark, exits);
+  });
+}
+
+async function exitsOf(tx: Tx, rows: readonly OrderRow[]): Promise<Exit[]> {
+  const groupIds = rows.flatMap(({ groupId, groupRole }) => (groupRole === 'parent' ? (groupId ?? []) : []));
+  return groupIds.length === 0
+    ? []
+    : tx
+        .select({ id: orders.id, parentId: orders.parentId, groupRole: orders.groupRole })
+        .from(orders)
+        .where(and(inArray(orders.groupId, groupIds), isNotNull(orders.parentId)));
 }
 
 export type OrderFilter = PageRequest & {
@@ -62,6 +90,7 @@ export type OrderFilter = PageRequest & {
   readonly status?: OrderRow['status'] | undefined;
   readonly symbol?: string | undefined;
   readonly side?: OrderRow['side'] | undefined;
+  readonly groupId?: Id | undefined;
   /** When they were placed: `from` inclusive, `to` not. */
   readonly from?: Instant | undefined;
   readonly to?: Instant | undefined;
@@ -69,8 +98,8 @@ export type OrderFilter = PageRequest & {
 
 /** Orders the caller may see, newest first. @errors invalid_cursor */
 export async function listOrders(ctx: Ctx, filter: OrderFilter): Promise<Page<OrderView>> {
-  const { accountId, status, symbol, side, from, to } = filter;
-  const listing = `orders ${[accountId, status, symbol, side, from, to].map((part) => part ?? '').join(' ')}`;
+  const { accountId, status, symbol, side, groupId, from, to } = filter;
+  const listing = `orders ${[accountId, status, symbol, side, groupId, from, to].map((part) => part ?? '').join(' ')}`;
   const key = ctx.deps.keyring.cursorKey;
   return transact(ctx, ctx.login, async (tx) => {
     const [before] = filter.cursor === undefined ? [] : readCursor(key, listing, filter.cursor);
@@ -84,6 +113,7 @@ export async function listOrders(ctx: Ctx, filter: OrderFilter): Promise<Page<Or
           status === undefined ? undefined : eq(orders.status, status),
           symbol === undefined ? undefined : eq(orders.symbol, symbol),
           side === undefined ? undefined : eq(orders.side, side),
+          groupId === undefined ? undefined : eq(orders.groupId, groupId),
           from === undefined ? undefined : gte(orders.placedAt, from),
           to === undefined ? undefined : lt(orders.placedAt, to),
           before === undefined ? undefined : lt(orders.id, before),
@@ -225,6 +255,7 @@ export async function listTrades(
         and(
           eq(trades.instrumentId, instrument.id),
           eq(trades.book, 'live'),
+          isNull(trades.venue),
           before === undefined ? undefined : lt(trades.id, before),
         ),
       )
@@ -254,7 +285,7 @@ async function storedDepth(ctx: Ctx, instrumentId: Id, levels: number) {
     .select({
       side: orders.side,
       price: orders.limitPrice,
-      quantity: sql<string>`sum(${orders.quantity} - ${orders.filledQuantity})::text`,
+      quantity: sql<string>`sum(${orders.quantity} - ${orders.filledQuantity} - ${orders.reducedQuantity})::text`,
       orderCount: sql<number>`count(*)::int`,
     })
     .from(orders)

@@ -6,8 +6,22 @@ const STATEMENT_TIMEOUT_MS = 30_000;
 /** Longer idle transactions would hold back the sequencer of audit and outbox rows. */
 const IDLE_IN_TRANSACTION_TIMEOUT_MS = 15_000;
 
-/** What is passed to the driver. */
-export function clientOptions(connection: Connection, max: number) {
+/**
+ * Settings of a connection whose statements are look-ups by key and never vary: each is planned once, as a look-up
+ * whatever the tables held just then. Compiling would take longer than any of them.
+ */
+export const LANE_SETTINGS = {
+  plan_cache_mode: 'force_generic_plan',
+  enable_seqscan: 'off',
+  jit: 'off',
+} as const;
+
+/** What is passed to the driver. @units settings: of the session, besides those all have */
+export function clientOptions(
+  connection: Connection,
+  max: number,
+  settings: Readonly<Record<string, string>> = {},
+) {
   return {
     host: connection.host,
     port: connection.port,
@@ -25,6 +39,7 @@ export function clientOptions(connection: Connection, max: number) {
       TimeZone: 'UTC',
       statement_timeout: STATEMENT_TIMEOUT_MS,
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+      ...settings,
     },
   };
 }

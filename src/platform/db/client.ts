@@ -4,7 +4,7 @@
  */
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
-import { clientOptions } from './client-options.ts';
+import { clientOptions, LANE_SETTINGS } from './client-options.ts';
 
 /** Where a login connects; a Unix socket folder goes into `host`. */
 export type Connection = {
@@ -28,6 +28,8 @@ export type Databases = {
   readonly app: Database;
   readonly staff: Database;
   readonly engine: Database;
+  /** A connection of the engine's login for one writer at a time, opened on first use and kept by that name. */
+  readonly lane: (name: string) => Database;
   readonly connections: Readonly<Record<Login, Connection>>;
   /** How many connections of each login there are at most. */
   readonly sizes: PoolSizes;
@@ -44,11 +46,21 @@ export function openDatabases(connections: Readonly<Record<Login, Connection>>, 
   const staff = openClient(connections.staff, sizes.staff);
   const engine = openClient(connections.engine, sizes.engine);
   const stops: (() => Promise<void>)[] = [];
+  const lanes = new Map<string, { readonly client: postgres.Sql; readonly db: Database }>();
   let closed = false;
   return {
     app: drizzle(app),
     staff: drizzle(staff),
     engine: drizzle(engine),
+    lane: (name) => {
+      let lane = lanes.get(name);
+      if (lane === undefined) {
+        const client = postgres(clientOptions(connections.engine, 1, LANE_SETTINGS));
+        lane = { client, db: drizzle(client) };
+        lanes.set(name, lane);
+      }
+      return lane.db;
+    },
     connections,
     sizes,
     beforeClose: (stop) => {
@@ -60,7 +72,8 @@ export function openDatabases(connections: Readonly<Record<Login, Connection>>, 
     close: async () => {
       closed = true;
       await Promise.all(stops.map((stop) => stop()));
-      await Promise.all([app, staff, engine].map((client) => client.end({ timeout: 5 })));
+      const clients = [app, staff, engine, ...[...lanes.values()].map(({ client }) => client)];
+      await Promise.all(clients.map((client) => client.end({ timeout: 5 })));
     },
   };
 }

@@ -1,4 +1,12 @@
-import { getTableColumns, type InferInsertModel, type SQL, sql } from 'drizzle-orm';
+import {
+  getTableColumns,
+  getTableName,
+  type InferInsertModel,
+  type Param,
+  SQL,
+  StringChunk,
+  sql,
+} from 'drizzle-orm';
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import { AssertionError, present } from '../../kernel/assert.ts';
 import { type BinaryArray, byteaArray, textArray, uuidArray } from './binary-array.ts';
@@ -11,7 +19,7 @@ type RowValues = Readonly<Record<string, unknown>>;
 /**
  * Inserts many rows with one array per column: cheaper than a parameter per value, and without a
  * limit on parameters. What all rows have in common goes into `shared` and is sent once. All rows set
- * the columns of the first; the others take their defaults.
+ * the columns of the first, or those that are named; the others take their defaults.
  * @effects rows of the table
  */
 export async function insertRows<Table extends PgTable, Shared extends keyof Row<Table> = never>(
@@ -19,9 +27,10 @@ export async function insertRows<Table extends PgTable, Shared extends keyof Row
   table: Table,
   rows: readonly Omit<Row<Table>, Shared>[],
   shared: Pick<Row<Table>, Shared> = {} as Pick<Row<Table>, Shared>,
+  named?: readonly (keyof Row<Table> & string)[],
 ): Promise<void> {
   if (rows.length > 0) {
-    await executePrepared(tx, insertionOf(table, rows, shared));
+    await executePrepared(tx, insertionOf(table, rows, shared, named));
   }
 }
 
@@ -30,28 +39,40 @@ export function insertionOf<Table extends PgTable, Shared extends keyof Row<Tabl
   table: Table,
   rows: readonly Omit<Row<Table>, Shared>[],
   shared: Pick<Row<Table>, Shared> = {} as Pick<Row<Table>, Shared>,
+  named?: readonly (keyof Row<Table> & string)[],
 ): SQL {
   const first = present(rows[0], 'an insertion has a row');
   const columns = getTableColumns(table) as Record<string, PgColumn>;
   const columnOf = (name: string) => present(columns[name], 'a row has the columns of its table');
-  const varying = Object.keys(first)
+  const varying = (named ?? Object.keys(first))
     .filter((name) => !Object.hasOwn(shared, name))
     .map((name) => ({ name, column: columnOf(name) }));
   const constant = Object.entries(shared).map(([name, value]) => ({ column: columnOf(name), value }));
-  const names = [...varying, ...constant].map(({ column }) => sql.identifier(column.name));
-  const arrays = varying.map(
-    ({ name, column }) =>
-      sql`${sql.param(columnArray(column, rows as readonly RowValues[], name))}::${arrayTypeOf(column)}`,
-  );
-  const constants = constant.map(({ column, value }) => {
-    // As text first: the driver would write some types, such as booleans, in a way of its own.
-    const read = sql`${sql.param(textOf(column, value))}::text::${sql.raw(column.getSQLType())}`;
-    // A value by itself is read from its text for every row; a query in its place is run once.
-    return rows.length === 1 ? read : sql`(select ${read})`;
+  // Few pieces of text: most of what a small statement costs here would be putting its names together.
+  const names = varying.map(({ column }) => quoted(column.name)).join(', ');
+  const constants = constant.map(({ column }) => `, ${quoted(column.name)}`).join('');
+  const chunks: (StringChunk | Param)[] = [];
+  let text = `insert into ${quoted(getTableName(table))} (${names}${constants}) select ${names}`;
+  const put = (before: string, value: unknown, after: string): void => {
+    chunks.push(new StringChunk(text + before), sql.param(value));
+    text = after;
+  };
+  for (const { column, value } of constant) {
+    // As text first: the driver would write some types, such as booleans, in a way of its own. A value by itself is
+    // read from its text for every row; a query in its place is run once.
+    const [before, after] = rows.length === 1 ? [', ', ''] : [', (select ', ')'];
+    put(before, textOf(column, value), `::text::${column.getSQLType()}${after}`);
+  }
+  text += ' from unnest(';
+  varying.forEach(({ name, column }, place) => {
+    const array = columnArray(column, rows as readonly RowValues[], name);
+    put(place === 0 ? '' : ', ', array, `::${arrayTypeOf(column)}`);
   });
-  return sql`insert into ${table} (${list(names)})
-    select ${list([...names.slice(0, varying.length), ...constants])}
-    from unnest(${list(arrays)}) as batch (${list(names.slice(0, varying.length))})`;
+  return new SQL([...chunks, new StringChunk(`${text}) as batch (${names})`)]);
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
 }
 
 /**
@@ -95,14 +116,10 @@ function itemOf(text: string): string {
 }
 
 /** The element is converted once, as it is read; a length is applied on insertion. */
-function arrayTypeOf(column: PgColumn): SQL {
+function arrayTypeOf(column: PgColumn): string {
   const type = column.getSQLType();
   const bare = type.startsWith('timestamp') ? 'timestamptz' : type.replace(/\s*\(.*\)/, '');
-  return sql.raw(`${bare}[]`);
-}
-
-function list(items: readonly (SQL | ReturnType<typeof sql.identifier>)[]): SQL {
-  return sql.join([...items], sql`, `);
+  return `${bare}[]`;
 }
 
 /** The text PostgreSQL reads a value from. */

@@ -3,7 +3,7 @@ import { eq, sql } from 'drizzle-orm';
 import { type Id, newId } from '../../kernel/id.ts';
 import { type Foundation, startFoundation } from '../../testing/foundation.ts';
 import type { Tx } from './client.ts';
-import { lockExclusive, lockRow, lockRows, lockShared } from './locks.ts';
+import { lockExclusive, lockKinds, lockRow, lockRows, lockShared } from './locks.ts';
 import { files } from './schema.ts';
 import { transact } from './transact.ts';
 
@@ -97,3 +97,18 @@ async function deadlocks(): Promise<number> {
   );
   return row?.deadlocks ?? -1;
 }
+
+test('kinds of names are locked in one statement: shared for readers, exclusive for nobody else', async () => {
+  const [read, written] = [newId(), newId()];
+  await inTransaction(async (tx) => {
+    await lockKinds(tx, [
+      { names: [read, read], hold: 'shared' },
+      { names: [written], hold: 'exclusive' },
+      { names: [], hold: 'shared' },
+    ]);
+    expect(await wouldWait((other) => lockShared(other, [read]))).toBe(false);
+    expect(await wouldWait((other) => lockExclusive(other, [read]))).toBe(true);
+    expect(await wouldWait((other) => lockShared(other, [written]))).toBe(true);
+  });
+  expect(await wouldWait((other) => lockExclusive(other, [read, written]))).toBe(false);
+});

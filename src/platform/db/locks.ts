@@ -6,7 +6,7 @@ import { type InferSelectModel, inArray, sql } from 'drizzle-orm';
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import type { Id } from '../../kernel/id.ts';
 import type { Tx } from './client.ts';
-import { arrayLiteral, arrayParameter } from './insert-rows.ts';
+import { arrayParameter } from './insert-rows.ts';
 import { executePrepared } from './prepared.ts';
 import { namesOf, readColumns } from './read-columns.ts';
 
@@ -81,19 +81,28 @@ export async function lockShared(tx: Tx, names: readonly string[]): Promise<void
   );
 }
 
+/** Names of one kind, held against their writers only, or against everybody. */
+export type LockWish = { readonly names: readonly string[]; readonly hold: 'shared' | 'exclusive' };
+
+/** Locks things of several kinds in one statement: kind by kind in the order given, each in the order of its names. */
+export async function lockKinds(tx: Tx, wishes: readonly LockWish[]): Promise<void> {
+  const sorted = wishes.flatMap(({ names, hold }) =>
+    [...new Set(names)].sort().map((name) => ({ name, hold })),
+  );
+  const column = (pick: (wish: (typeof sorted)[number]) => string) =>
+    sql`${sql.param(arrayParameter('text', sorted.map(pick)))}::text[]`;
+  await executePrepared(
+    tx,
+    sql`select count(case hold when 'shared' then pg_advisory_xact_lock_shared(hashtextextended(name, 0))::text
+        else pg_advisory_xact_lock(hashtextextended(name, 0))::text end)
+      from (select name, hold from unnest(${column(({ name }) => name)}, ${column(({ hold }) => hold)})
+        with ordinality as wanted (name, hold, place) order by place) sorted`,
+  );
+}
+
 /** Excludes both readers and writers of the named things until the transaction ends. */
 export async function lockExclusive(tx: Tx, names: readonly string[]): Promise<void> {
   for (const name of [...new Set(names)].sort()) {
     await tx.execute(sql`select pg_advisory_xact_lock(hashtextextended(${name}, 0))`);
   }
-}
-
-/** The same for many things in one statement, for batches. */
-export async function lockManyExclusive(tx: Tx, names: readonly string[]): Promise<void> {
-  const sorted = sql.param(arrayLiteral([...new Set(names)].sort()));
-  await executePrepared(
-    tx,
-    sql`select pg_advisory_xact_lock(hashtextextended(name, 0))::text
-      from unnest(${sorted}::text[]) with ordinality as wanted (name, place) order by place`,
-  );
 }

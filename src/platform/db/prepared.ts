@@ -3,18 +3,38 @@
  * costs a second round trip; on a hot path that is most of the price of a small statement. Use it for
  * texts that are few: every text stays with its connection.
  */
-import type { SQL } from 'drizzle-orm';
-import type { PgDialect, PgSession } from 'drizzle-orm/pg-core';
-import type { Tx } from './client.ts';
+import { DrizzleQueryError, type SQL } from 'drizzle-orm';
+import type { PgDialect } from 'drizzle-orm/pg-core';
+import type postgres from 'postgres';
+import type { Database, Tx } from './client.ts';
 
 /** Runs one statement as a named prepared statement. @shape rows as PostgreSQL prints their values */
-export async function executePrepared<Row extends object>(tx: Tx, query: SQL): Promise<readonly Row[]> {
+export async function executePrepared<Row extends object>(
+  tx: Tx | Database,
+  query: SQL,
+): Promise<readonly Row[]> {
   const { dialect, session } = internalsOf(tx);
-  const statement = session.prepareQuery(dialect.sqlToQuery(query), undefined, 'kept', false);
-  return (await statement.execute()) as readonly Row[];
+  const { sql, params } = dialect.sqlToQuery(query);
+  try {
+    // The driver itself: drizzle would do nothing more to rows that are read as they come.
+    return await session.client.unsafe<Row[]>(sql, params as Parameter[], PREPARED);
+  } catch (error) {
+    throw new DrizzleQueryError(sql, params, error as Error);
+  }
 }
 
+type Parameter = postgres.ParameterOrJSON<never>;
+
+/** Else the driver would send a statement without parameters as text, to be planned each time. */
+const PREPARED = { prepare: true, simple: false };
+
 /** Drizzle's transaction carries both; its types hide them. */
-function internalsOf(tx: Tx): { readonly dialect: PgDialect; readonly session: PgSession } {
-  return tx as unknown as { readonly dialect: PgDialect; readonly session: PgSession };
+function internalsOf(tx: Tx | Database): {
+  readonly dialect: PgDialect;
+  readonly session: { readonly client: postgres.Sql };
+} {
+  return tx as unknown as {
+    readonly dialect: PgDialect;
+    readonly session: { readonly client: postgres.Sql };
+  };
 }

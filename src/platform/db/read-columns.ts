@@ -1,4 +1,4 @@
-import { getTableColumns, type InferSelectModel, type SQL, sql } from 'drizzle-orm';
+import { getTableColumns, getTableName, type InferSelectModel, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import { present } from '../../kernel/assert.ts';
 import type { Tx } from './client.ts';
@@ -6,22 +6,50 @@ import { executePrepared } from './prepared.ts';
 
 /**
  * Reads columns of a table by a prepared statement, for hot paths: drizzle describes and plans each select anew. `from`
- * is what follows FROM, with the table in it under its own name.
+ * is what follows FROM, with the table in it under its own name; `more` names what is
+ * selected besides, each under a name of its own, and comes as PostgreSQL prints it.
  */
-export async function readColumns<Table extends PgTable, Name extends keyof InferSelectModel<Table> & string>(
+export async function readColumns<
+  Table extends PgTable,
+  Name extends keyof InferSelectModel<Table> & string,
+  More extends object = object,
+>(
   tx: Tx,
   table: Table,
   names: readonly Name[],
   from: SQL,
-): Promise<Pick<InferSelectModel<Table>, Name>[]> {
-  const all = getTableColumns(table as PgTable);
-  const columns = names.map((name) => ({ name, column: present(all[name], 'a table has its columns') }));
-  const selected = sql.join(
-    columns.map(({ column }) => sql`${table}.${sql.identifier(column.name)}`),
-    sql`, `,
-  );
+  more?: SQL,
+): Promise<(Pick<InferSelectModel<Table>, Name> & More)[]> {
+  const { columns, text } = selectionOf(table, names);
+  const selected = more === undefined ? sql.raw(text) : sql`${sql.raw(text)}, ${more}`;
   const rows = await executePrepared<Record<string, unknown>>(tx, sql`select ${selected} from ${from}`);
-  return rows.map((row) => readRow(columns, row)) as Pick<InferSelectModel<Table>, Name>[];
+  return rows.map((row) => readRow(columns, row, more !== undefined)) as (Pick<
+    InferSelectModel<Table>,
+    Name
+  > &
+    More)[];
+}
+
+type Selected = { readonly name: string; readonly column: PgColumn };
+type Selection = { readonly columns: readonly Selected[]; readonly text: string };
+
+const selections = new WeakMap<PgTable, Map<string, Selection>>();
+
+/** What is selected by these names, put together once. */
+function selectionOf(table: PgTable, names: readonly string[]): Selection {
+  const known = selections.get(table) ?? new Map<string, Selection>();
+  selections.set(table, known);
+  const key = names.join(' ');
+  const selection = known.get(key) ?? makeSelection(table, names);
+  known.set(key, selection);
+  return selection;
+}
+
+function makeSelection(table: PgTable, names: readonly string[]): Selection {
+  const all = getTableColumns(table);
+  const columns = names.map((name) => ({ name, column: present(all[name], 'a table has its columns') }));
+  const text = columns.map(({ column }) => `"${getTableName(table)}"."${column.name}"`).join(', ');
+  return { columns, text };
 }
 
 /** The names of all columns of a table. */
@@ -31,14 +59,27 @@ export function namesOf<Table extends PgTable>(
   return Object.keys(getTableColumns(table)) as (keyof InferSelectModel<Table> & string)[];
 }
 
+/** What is selected besides keeps the name it was given. */
 function readRow(
-  columns: readonly { readonly name: string; readonly column: PgColumn }[],
+  columns: readonly Selected[],
   row: Readonly<Record<string, unknown>>,
+  more: boolean,
 ): Record<string, unknown> {
   const read: Record<string, unknown> = {};
   for (const { name, column } of columns) {
     const value = row[column.name];
     read[name] = value === null ? null : column.mapFromDriverValue(value);
   }
-  return read;
+  return more ? { ...withoutColumns(columns, row), ...read } : read;
+}
+
+function withoutColumns(
+  columns: readonly Selected[],
+  row: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const rest = { ...row };
+  for (const { column } of columns) {
+    delete rest[column.name];
+  }
+  return rest;
 }

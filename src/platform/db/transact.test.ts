@@ -7,8 +7,9 @@ import { type Foundation, startFoundation } from '../../testing/foundation.ts';
 import type { Ctx } from '../context.ts';
 import type { Tx } from './client.ts';
 import { isRetryable, sqlStateOf, translateDatabaseError } from './errors.ts';
+import { executePrepared } from './prepared.ts';
 import { files, systemMarks } from './schema.ts';
-import { onCommit, together, transact } from './transact.ts';
+import { onCommit, together, transact, transactInLane } from './transact.ts';
 
 let foundation: Foundation;
 let system: Ctx;
@@ -276,5 +277,39 @@ describe('what a database error means', () => {
       const error = translateDatabaseError(Object.assign(new Error('x'), { code })) as DomainError;
       expect(error.code).toBe('unavailable');
     }
+  });
+});
+
+describe('a lane', () => {
+  const look = (tx: Tx, lane: number) =>
+    executePrepared<{ readonly pid: number; readonly plans: string; readonly lane: number }>(
+      tx,
+      sql`select pg_backend_pid() as pid, current_setting('plan_cache_mode') as plans, ${lane}::integer as lane`,
+    );
+
+  test('keeps one connection, apart from every other, on which statements keep their plan', async () => {
+    const [[first], [second], [other], [pooled]] = [
+      await transactInLane(system, 'accept', (tx) => look(tx, 1)),
+      await transactInLane(system, 'accept', (tx) => look(tx, 2)),
+      await transactInLane(system, 'settle', (tx) => look(tx, 3)),
+      await transact(system, 'engine', (tx) => look(tx, 4)),
+    ];
+    expect(second).toEqual({ pid: first?.pid ?? 0, plans: 'force_generic_plan', lane: 2 });
+    expect(new Set([first?.pid, other?.pid, pooled?.pid]).size).toBe(3);
+    expect(pooled?.plans).toBe('auto');
+  });
+
+  test('commits what its work wrote, or nothing, and joins no other transaction', async () => {
+    await transactInLane(system, 'accept', (tx) => mark(tx, 'kept in a lane'));
+    const failing = transactInLane(system, 'accept', async (tx) => {
+      await mark(tx, 'dropped in a lane');
+      await fail(tx, 'P0001');
+    });
+    expect(sqlStateOf(await failing.catch((error: unknown) => error))).toBe('P0001');
+    expect([await marks('kept in a lane'), await marks('dropped in a lane')]).toEqual([1, 0]);
+    const joining = transact(system, 'engine', (tx) =>
+      transactInLane({ ...system, tx }, 'accept', (inner) => mark(inner, 'joined')),
+    );
+    expect(await joining.catch((error: Error) => error.name)).toBe('AssertionError');
   });
 });

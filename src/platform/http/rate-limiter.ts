@@ -10,6 +10,7 @@
 import { sql } from 'drizzle-orm';
 import { present } from '../../kernel/assert.ts';
 import { type Deps, perDeps } from '../context.ts';
+import { executePrepared } from '../db/prepared.ts';
 import { rateCounters } from '../db/schema.ts';
 import type { RateName, RatePolicy } from './rate-policy.ts';
 import { refuse } from './refuse.ts';
@@ -167,7 +168,8 @@ async function ask(node: Node, lease: Lease): Promise<void> {
 async function takeTokens(deps: Deps, lease: Lease, need: number): Promise<Granted> {
   const { quota, intervalUs } = lease.policy;
   const which = sql.param(lease.counter, rateCounters.counter);
-  const [row] = await deps.db.engine.execute<Granted>(
+  const [row] = await executePrepared<Granted>(
+    deps.db.engine,
     sql`select * from take_tokens(${which}, ${quota}, ${intervalUs}, ${need}, ${lease.block})`,
   );
   return present(row, 'the counter answers with one row');

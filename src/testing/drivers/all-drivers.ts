@@ -17,11 +17,13 @@ import { holdDrivers } from './holds.ts';
 import { keyDrivers } from './keys.ts';
 import { kycApplicationDrivers } from './kyc-applications.ts';
 import { kycRiskDrivers } from './kyc-risk.ts';
+import { marginDrivers } from './margin.ts';
 import { marketDrivers, orderDrivers } from './markets.ts';
 import { accountDrivers, depositDrivers, ledgerDrivers, withdrawalDrivers } from './money.ts';
 import { orderSurfaceDrivers } from './order-surface.ts';
 import { payoutDrivers } from './payouts.ts';
 import { approvalDrivers, meDrivers, signInDrivers, staffDrivers } from './people.ts';
+import { positionDrivers } from './positions.ts';
 import { priceDrivers } from './prices.ts';
 import { privacyDrivers } from './privacy.ts';
 import { reconciliationDrivers } from './reconciliation.ts';
@@ -29,7 +31,9 @@ import { recoveryDrivers } from './recovery.ts';
 import { retentionDrivers } from './retention.ts';
 import { riskDrivers } from './risk.ts';
 import { sessionDrivers } from './sessions.ts';
+import { tradingFeeDrivers } from './trading-fees.ts';
 import { transferDrivers } from './transfers.ts';
+import { venueDrivers } from './venues.ts';
 import { watchingDrivers } from './watching.ts';
 
 /** How each operation is brought to success; an operation without a driver fails the coverage tests. */
@@ -67,10 +71,14 @@ export const allDrivers: Drivers = {
   ...recoveryDrivers,
   ...orderDrivers,
   ...orderSurfaceDrivers,
+  ...positionDrivers,
+  ...marginDrivers,
+  ...tradingFeeDrivers,
   ...auditDrivers,
   ...auditExportDrivers,
   ...retentionDrivers,
   ...archiveDrivers,
+  ...venueDrivers,
   ...watchingDrivers,
   ...priceDrivers,
 };

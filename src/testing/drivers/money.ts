@@ -24,6 +24,12 @@ export const accountDrivers: Drivers = {
       body: { name: 'Savings' },
     });
   },
+  changeLotMethod: async (world) => {
+    const as = await world.newCustomer();
+    const params = { id: as.accountId };
+    const headers = { 'if-match': '"1"' };
+    return world.call('changeLotMethod', { as, params, headers, body: { lotMethod: 'average' } });
+  },
   freezeAccount: async (world) => freeze(world, (await world.newCustomer()).accountId),
   unfreezeAccount: async (world) => {
     const { accountId } = await world.newCustomer();
@@ -40,6 +46,7 @@ export const accountDrivers: Drivers = {
     'listAccountTrades',
     'listHoldings',
     'getPortfolio',
+    'getPortfolioHistory',
   ),
   listEvents: async (world) => {
     const as = await world.newCustomer({ USD: '10' });

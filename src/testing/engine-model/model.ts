@@ -103,6 +103,11 @@ function act(model: Model, command: Exclude<EngineCommand, { type: 'group' }>, e
         }
       }
       break;
+    // Of books that send their orders elsewhere; this one matches.
+    case 'restore':
+    case 'executed':
+    case 'returned':
+      break;
   }
 }
 
@@ -256,11 +261,16 @@ function enter(model: Model, members: readonly (NewOrder | HoldOrder)[], events:
 }
 
 function consequences(model: Model, events: EngineEvent[], from: number): void {
+  // What traded is known before anybody looks at the prices it made.
+  for (const event of events.slice(from)) {
+    if (event.type === 'trade') {
+      shareOut(model, event.makerOrderId, event.makerRemaining, event.quantity, events);
+      shareOut(model, event.takerOrderId, event.takerRemaining, event.quantity, events);
+    }
+  }
   for (let at = from; at < events.length; at += 1) {
     const event = events[at];
     if (event?.type === 'trade') {
-      shareOut(model, event.makerOrderId, event.makerRemaining, event.quantity, events);
-      shareOut(model, event.takerOrderId, event.takerRemaining, event.quantity, events);
       touch(model, event.price, events);
     } else if (event?.type === 'done') {
       endGroup(model, event.orderId, events);

@@ -1,4 +1,4 @@
-import { and, count, desc, eq, gte, lt, lte, ne, type SQL, sql } from 'drizzle-orm';
+import { and, count, desc, eq, gte, lt, lte, ne, or, type SQL, sql } from 'drizzle-orm';
 import { unionAll } from 'drizzle-orm/pg-core';
 import { present } from '../../../kernel/assert.ts';
 import type { Id } from '../../../kernel/id.ts';
@@ -62,7 +62,8 @@ function partOf(tx: Tx, stored: Activity & { readonly id: Id }, { kind, isMarket
         eq(monitoredActivity.kind, kind),
         lte(monitoredActivity.occurredAt, stored.occurredAt),
         gte(monitoredActivity.occurredAt, addMs(stored.occurredAt, -PAST_MS)),
-        ne(monitoredActivity.id, stored.id),
+        // What came about in one settlement bears one instant: of those, what was told before it.
+        or(lt(monitoredActivity.occurredAt, stored.occurredAt), lt(monitoredActivity.id, stored.id)),
       ),
     )
     .orderBy(desc(monitoredActivity.occurredAt))

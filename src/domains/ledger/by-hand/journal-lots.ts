@@ -1,9 +1,9 @@
 /**
  * What a posting by hand does to the lots of the wallets it touches, so that they go on adding up (I16).
- * Units that leave take the oldest lots; units that come in open one; where they take the place of others
+ * Units that leave go by the method of their account; units that come in open one; where they take the place of others
  * (a split, a merger, a new symbol) each lot goes over with its cost and its date.
  */
-import { eq, inArray } from 'drizzle-orm';
+import { eq, inArray, sql } from 'drizzle-orm';
 import { type Amount, amountOf, ZERO } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
@@ -97,7 +97,7 @@ export async function undoLots(tx: Tx, ctx: Ctx, referenceId: Id, reversalId: Id
   if (opened.length > 0) {
     await tx
       .update(lots)
-      .set({ quantityOpen: ZERO })
+      .set({ quantityOpen: ZERO, costOpen: sql`${lots.cost} * 0` })
       .where(
         inArray(
           lots.id,
@@ -111,11 +111,13 @@ export async function undoLots(tx: Tx, ctx: Ctx, referenceId: Id, reversalId: Id
         userId: lot.userId,
         accountId: lot.accountId,
         quantity: lot.quantity,
-        cost: lot.cost,
+        // What the lot bears now: averaging may have moved cost to it or from it since.
+        cost: lot.costOpen,
         proceeds: null,
         currency: null,
         referenceType: 'journal',
         referenceId: reversalId,
+        method: 'specific' as const,
         disposedAt: ctx.deps.clock.now(),
       })),
     );

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { type Instant, instantOfMs, msOfInstant, parseInstant } from '../../../kernel/time.ts';
 import {
+  businessDayAfter,
   type Calendar,
   type Closure,
   nextClose,
@@ -9,6 +10,7 @@ import {
   sessionAt,
   sessionsBetween,
   stateAt,
+  tradingDateAt,
   type WeeklySession,
 } from './calendar.ts';
 import { nyseHolidays } from './nyse-holidays.ts';
@@ -170,6 +172,60 @@ describe('the end of the orders of a day', () => {
   ] as const;
   test.each(table)('asked at %s', (asked, calendar, end) => {
     expect(short(stateAt(calendar, at(asked)).dayOrdersEndAt)).toBe(end);
+  });
+});
+
+describe('a value date', () => {
+  const table = [
+    // traded at (UTC), exchange, trading day, T+0, T+1, T+2
+    ['2026-01-06T15:00', NYSE, '2026-01-06', '2026-01-07', '2026-01-08'],
+    ['2026-01-09T15:00', NYSE, '2026-01-09', '2026-01-12', '2026-01-13'],
+    // Over a weekend and Martin Luther King, Jr. Day.
+    ['2026-01-16T15:00', NYSE, '2026-01-16', '2026-01-20', '2026-01-21'],
+    // Thanksgiving is none, the half day after it is one.
+    ['2026-11-25T15:00', NYSE, '2026-11-25', '2026-11-27', '2026-11-30'],
+    // Still the sixth in New York.
+    ['2026-01-07T00:30', NYSE, '2026-01-06', '2026-01-07', '2026-01-08'],
+    // The trading day ends at 17:00 in New York: Sunday evening is Monday, and Christmas is none.
+    ['2026-01-06T21:59', FOREX, '2026-01-06', '2026-01-07', '2026-01-08'],
+    ['2026-01-06T22:00', FOREX, '2026-01-07', '2026-01-08', '2026-01-09'],
+    ['2026-01-11T23:00', FOREX, '2026-01-12', '2026-01-13', '2026-01-14'],
+    ['2026-12-23T15:00', FOREX, '2026-12-23', '2026-12-24', '2026-12-28'],
+    ['2026-01-10T12:00', CRYPTO, '2026-01-10', '2026-01-11', '2026-01-12'],
+  ] as const;
+
+  test.each(table)(
+    'of a trade at %s counts the days on which its exchange trades',
+    (time, calendar, ...[first, second, third]) => {
+      const day = tradingDateAt(calendar, at(time));
+      const counted = [0, 1, 2].map((count) => businessDayAfter(calendar, day, count));
+      expect(counted).toEqual([first, second, third]);
+    },
+  );
+
+  test('is always a weekday that is no holiday, and later for every day more', () => {
+    const holidays = new Set(NYSE.closures.filter(({ closesAt }) => closesAt === null).map(({ day }) => day));
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 340 }), fc.integer({ min: 1, max: 9 }), (offset, count) => {
+        const day = Temporal.PlainDate.from('2026-01-01').add({ days: offset });
+        const found = Temporal.PlainDate.from(businessDayAfter(NYSE, day.toString(), count));
+        const before = businessDayAfter(NYSE, day.toString(), count - 1);
+        let business = 0;
+        for (
+          let each = day.add({ days: 1 });
+          Temporal.PlainDate.compare(each, found) <= 0;
+          each = each.add({ days: 1 })
+        ) {
+          business += each.dayOfWeek <= 5 && !holidays.has(each.toString()) ? 1 : 0;
+        }
+        return (
+          business === count &&
+          found.dayOfWeek <= 5 &&
+          !holidays.has(found.toString()) &&
+          before < found.toString()
+        );
+      }),
+    );
   });
 });
 

@@ -4,6 +4,7 @@
  * first, and a time that spring leaves out is the moment of the change. What is open is the regular session;
  * orders are taken in no other.
  */
+import { assert } from '../../../kernel/assert.ts';
 import { type Instant, instantOfMs, msOfInstant } from '../../../kernel/time.ts';
 
 export type SessionKind = 'pre' | 'regular' | 'post';
@@ -112,6 +113,34 @@ export function stateAt(calendar: Calendar, at: Instant): MarketState {
     until: instantOfMs(Math.min(current.to, day.to)),
     dayOrdersEndAt: instantOfMs(last),
   };
+}
+
+/** The trading day of the exchange that an instant belongs to. @units YYYY-MM-DD */
+export function tradingDateAt(calendar: Calendar, at: Instant): string {
+  const ms = msOfInstant(at);
+  const date = dateAt(calendar, ms);
+  return (ms < tradingDay(calendar, date).to ? date : date.add({ days: 1 })).toString();
+}
+
+/**
+ * The business day of the exchange so many of them after a trading day: one with a regular session, however short.
+ * @units YYYY-MM-DD; the day itself for none
+ */
+export function businessDayAfter(calendar: Calendar, day: string, count: number): string {
+  let date = Temporal.PlainDate.from(day);
+  for (let left = count, looked = 0; left > 0; looked += 1) {
+    assert(looked < LONGEST_CLOSURE_DAYS, 'an exchange opens again');
+    date = date.add({ days: 1 });
+    left -= isBusinessDay(calendar, date) ? 1 : 0;
+  }
+  return date.toString();
+}
+
+const LONGEST_CLOSURE_DAYS = 366;
+
+function isBusinessDay(calendar: Calendar, date: Temporal.PlainDate): boolean {
+  const day = tradingDay(calendar, date);
+  return spansOf(calendar, day, 'regular').some((span) => span.from < day.to && span.to > day.from);
 }
 
 const KINDS: readonly SessionKind[] = ['pre', 'regular', 'post'];

@@ -59,6 +59,12 @@ export async function calendarsOf(
   return new Map([...kept].map(([name, { calendar }]) => [name, calendar]));
 }
 
+/** The calendar of an exchange that has traded, and so has one. */
+export async function currentCalendar(tx: Tx, ctx: Ctx, wanted: Wanted): Promise<Calendar> {
+  const kept = await currentCalendars(tx, ctx, [wanted]);
+  return present(kept.get(wanted.exchange), 'what trades has a calendar').calendar;
+}
+
 async function currentCalendars(
   tx: Tx,
   ctx: Ctx,

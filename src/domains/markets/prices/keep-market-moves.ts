@@ -4,6 +4,8 @@ import { assert } from '../../../kernel/assert.ts';
 import type { Id } from '../../../kernel/id.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
+import { arrayParameter } from '../../../platform/db/insert-rows.ts';
+import { executePrepared } from '../../../platform/db/prepared.ts';
 import { tellPrices } from './price-changes.ts';
 
 /** What the book of an instrument shows now: the price it last traded at, or its best bid and ask. */
@@ -29,13 +31,20 @@ export async function keepMarketMoves(tx: Tx, ctx: Ctx, moves: readonly MarketMo
   );
   const sorted = [...moves].sort((left, right) => (left.instrumentId < right.instrumentId ? -1 : 1));
   const column = (pick: (move: MarketMove) => bigint | string | null) =>
-    sql`${sql.param(sorted.map((move) => textOf(pick(move))))}::text[]`;
+    sql`${sql.param(
+      arrayParameter(
+        'text',
+        sorted.map((move) => textOf(pick(move))),
+      ),
+    )}::text[]`;
   const moved = sql`unnest(${column((move) => move.instrumentId)}, ${column((move) => move.last)},
     ${column((move) => move.top?.bid ?? null)}, ${column((move) => move.top?.ask ?? null)})
     as move (instrument_id, last, bid, ask)`;
   const quotedAt = ctx.deps.clock.now();
   // What did not move is taken from the row as it is then, which somebody else may be moving just now.
-  await tx.execute(sql`
+  await executePrepared(
+    tx,
+    sql`
     insert into quotes (instrument_id, last, bid, ask, source, quoted_at, priced_at)
     select move.instrument_id::uuid, coalesce(move.last::numeric, q.last), move.bid::numeric, move.ask::numeric,
       'trades', ${quotedAt}::timestamptz, case when move.last is null then null else clock_timestamp() end
@@ -49,7 +58,8 @@ export async function keepMarketMoves(tx: Tx, ctx: Ctx, moves: readonly MarketMo
       ask = case when excluded.priced_at is null then excluded.ask else quotes.ask end,
       priced_at = coalesce(excluded.priced_at, quotes.priced_at, quotes.quoted_at),
       quoted_at = excluded.quoted_at,
-      stale_told_at = case when excluded.priced_at is null then quotes.stale_told_at end`);
+      stale_told_at = case when excluded.priced_at is null then quotes.stale_told_at end`,
+  );
   tellPrices(
     tx,
     ctx,

@@ -1,8 +1,9 @@
 import { sql } from 'drizzle-orm';
 import type { Id } from '../../../kernel/id.ts';
 import type { Tx } from '../../../platform/db/client.ts';
-import { lockExclusive, lockShared } from '../../../platform/db/locks.ts';
+import { type LockWish, lockExclusive, lockShared } from '../../../platform/db/locks.ts';
 import { executePrepared } from '../../../platform/db/prepared.ts';
+import { together } from '../../../platform/db/transact.ts';
 
 /** What is stopped: nothing trades while the platform is, else what does not trade is named. */
 export type Tripped = { readonly platform: boolean; readonly instrumentIds: ReadonlySet<Id> };
@@ -12,13 +13,17 @@ export const BREAKERS_CHANNEL = 'plimsoll_breakers';
 
 const LOCK = 'circuit-breakers';
 
+/** What keeps breakers from being tripped by hand until the transaction ends. */
+export const BREAKER_LOCKS: LockWish = { names: [LOCK], hold: 'shared' };
+
 /**
  * The breakers as they stand, which nobody trips by hand until the transaction ends: whoever was told that
  * a breaker is tripped knows that no order is accepted and no trade settled after it.
  */
 export async function holdBreakers(tx: Tx): Promise<Tripped> {
-  await lockShared(tx, [LOCK]);
-  return readTripped(tx);
+  // In this order: what is read holds until the lock is let go.
+  const [, tripped] = await together(lockShared(tx, [LOCK]), readTripped(tx));
+  return tripped;
 }
 
 /** The breakers as they stand. */

@@ -3,6 +3,7 @@
  * stands: resting at a price, held for its trigger, or waiting for its parent.
  */
 import { assert, present } from '../../../kernel/assert.ts';
+import type { Away } from './away.ts';
 import type { NewOrder, Side } from './command.ts';
 import { createDependants, type Dependants, removeWaiting } from './groups.ts';
 import {
@@ -22,6 +23,12 @@ export type OrderBook = {
   readonly lotSize: bigint;
   /** Whether its own trades move the reference price; a paper book follows the market alone. */
   readonly makesPrices: boolean;
+  /** Whether a venue executes what enters: nothing is matched here. */
+  readonly external: boolean;
+  /** What is with the venue. */
+  readonly away: Away;
+  /** Limit orders of groups that are held here until their price is reached, and go to the venue then. */
+  readonly heldLimits: Set<string>;
   readonly bids: PriceLadder;
   readonly asks: PriceLadder;
   readonly index: OrderIndex;
@@ -46,11 +53,14 @@ export type OpenOrder = {
 };
 
 /** An empty book, open for trading. */
-export function createOrderBook(lotSize: bigint, makesPrices = true): OrderBook {
+export function createOrderBook(lotSize: bigint, makesPrices = true, external = false): OrderBook {
   assert(lotSize > 0n, 'a lot is more than nothing');
   return {
     lotSize,
     makesPrices,
+    external,
+    away: new Map(),
+    heldLimits: new Set(),
     bids: createLadder('buy'),
     asks: createLadder('sell'),
     index: createOrderIndex(),
@@ -97,6 +107,7 @@ export function isKnown(book: OrderBook, orderId: string): boolean {
   return (
     book.triggers.held.has(orderId) ||
     book.dependants.waiting.has(orderId) ||
+    book.away.has(orderId) ||
     findOrder(book.index, orderId) !== null
   );
 }
@@ -114,12 +125,18 @@ export function takeOut(book: OrderBook, orderId: string): bigint | null | undef
   const held = book.triggers.held.get(orderId);
   if (held !== undefined) {
     unhold(book.triggers, held);
+    book.heldLimits.delete(orderId);
     return held.quantity;
   }
   const waiting = book.dependants.waiting.get(orderId);
   if (waiting !== undefined) {
     removeWaiting(book.dependants, waiting);
     return waiting.quantity;
+  }
+  const away = book.away.get(orderId);
+  if (away !== undefined && !away.routed) {
+    book.away.delete(orderId);
+    return away.remaining;
   }
   return undefined;
 }

@@ -92,7 +92,54 @@ export type CancelRequestReason = 'requested' | 'expired' | 'restricted';
 /** The instrument's price from outside the book; it moves triggers and trails and trades nothing. */
 export type MarkPrice = { readonly type: 'mark'; readonly price: bigint };
 
+/** An order that is with a venue already, as it stands there. */
+export type AwayAgain = {
+  readonly type: 'restore';
+  readonly order: NewOrder;
+  /** What of it the venue has executed. */
+  readonly executed: bigint;
+  /** How the venue says it ended, where executions it counts are still to come. */
+  readonly ends: { readonly executed: bigint; readonly reason: VenueEnd } | null;
+  /** Why it was asked back. */
+  readonly recalled: CancelRequestReason | 'group' | null;
+};
+
+/** A venue executed a part of an order. */
+export type VenueExecuted = {
+  readonly type: 'executed';
+  readonly orderId: string;
+  readonly price: bigint;
+  readonly quantity: bigint;
+  readonly liquidity: 'maker' | 'taker';
+  /** The report that says so. */
+  readonly reportId: string;
+};
+
+/** A venue has an order no longer; `executed` is what it says to have executed of it, `null` where it does not. */
+export type VenueReturned = {
+  readonly type: 'returned';
+  readonly orderId: string;
+  readonly reason: VenueEnd;
+  readonly executed: bigint | null;
+};
+
+/** Why an order ends at a venue. */
+export type VenueEnd =
+  | 'filled'
+  | 'ioc_remainder'
+  | 'fok_unfillable'
+  | 'no_liquidity'
+  | 'price_cap'
+  | 'notional_too_small'
+  | 'post_only_would_cross'
+  | 'venue_rejected'
+  | 'venue_cancelled'
+  | 'venue_resolved';
+
 export type EngineCommand =
+  | AwayAgain
+  | VenueExecuted
+  | VenueReturned
   | NewOrder
   | CancelOrder
   | HoldOrder

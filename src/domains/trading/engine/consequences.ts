@@ -5,22 +5,28 @@
  * order that is triggered or set free only leaves: it comes back by a command of its own, so that a
  * cascade is a sequence of commands and each order of it stands or falls by itself.
  */
+import { recall, sendAway } from './away.ts';
 import { cutDown, type OrderBook, openOf, takeOut } from './book-state.ts';
-import type { Side } from './command.ts';
+import type { NewOrder, Side } from './command.ts';
 import type { CancelReason, EngineEvent, OrderTraded } from './event.ts';
-import { countParent, dissolveGroup, endParent, leaveGroup, shareLeft } from './groups.ts';
+import { countParent, dissolveGroup, endParent, hasDependants, leaveGroup, shareLeft } from './groups.ts';
 import { followPrice, takeReached } from './trigger-index.ts';
 
 const SIDES: readonly Side[] = ['buy', 'sell'];
 
-/** Works off the events from `from` on, and whatever they add. */
+/**
+ * Works off the events from `from` on, and whatever they add. Trades count for those that depend on them before the
+ * prices they made trigger anything: of a sweep that reaches a stop and then trades the limit of its group, the stop
+ * is left with what the limit did not trade.
+ */
 export function follow(book: OrderBook, events: EngineEvent[], from: number): void {
+  if (hasDependants(book.dependants)) {
+    countTrades(book, events, from);
+  }
   for (let at = from; at < events.length; at += 1) {
     const event = events[at];
     switch (event?.type) {
       case 'trade':
-        shareOut(book, event.makerOrderId, event.makerRemaining, event, events);
-        shareOut(book, event.takerOrderId, event.takerRemaining, event, events);
         if (book.makesPrices) {
           touch(book, event.price, events);
         }
@@ -39,6 +45,19 @@ export function follow(book: OrderBook, events: EngineEvent[], from: number): vo
         break;
       default:
         break;
+    }
+  }
+}
+
+function countTrades(book: OrderBook, events: EngineEvent[], from: number): void {
+  const happened = events.length;
+  for (let at = from; at < happened; at += 1) {
+    const event = events[at];
+    if (event?.type === 'trade') {
+      shareOut(book, event.makerOrderId, event.makerRemaining, event, events);
+      shareOut(book, event.takerOrderId, event.takerRemaining, event, events);
+    } else if (event?.type === 'executed') {
+      shareOut(book, event.orderId, event.remaining, event, events);
     }
   }
 }
@@ -66,20 +85,35 @@ export function touch(book: OrderBook, price: bigint, events: EngineEvent[]): vo
     next !== null;
     next = takeReached(book.triggers, price)
   ) {
-    pushTriggered(book, next.held.order.orderId, price, next.mark, events);
+    const { order, quantity } = next.held;
+    reach(book, { ...order, quantity }, price, next.mark, events);
   }
 }
 
-/** An order has left for its trigger; the others of its group end with that. */
-export function pushTriggered(
+/**
+ * The price an order was held for is reached: it leaves for its trigger, or for the venue where it is a limit order
+ * that was held here for its group. The others of its group end with that.
+ */
+export function reach(
   book: OrderBook,
-  orderId: string,
+  order: NewOrder,
   price: bigint,
   mark: bigint | null,
   events: EngineEvent[],
 ): void {
-  events.push({ type: 'triggered', orderId, price, mark });
+  const { orderId } = order;
+  if (book.heldLimits.delete(orderId)) {
+    sendAway(book.away, order, false, events);
+  } else {
+    events.push({ type: 'triggered', orderId, price, mark });
+  }
   endSiblings(book, orderId, events);
+}
+
+/** What follows where an order ended outside the book, which does not hold it: those that depend on it are told. */
+export function endOutside(book: OrderBook, orderId: string, events: EngineEvent[]): void {
+  leaveGroup(book.dependants, orderId);
+  endWaiting(book, orderId, false, events);
 }
 
 /** Appends the end of an order that did not trade whole. */
@@ -97,7 +131,7 @@ function shareOut(
   book: OrderBook,
   orderId: string,
   left: bigint | null,
-  { quantity }: OrderTraded,
+  { quantity }: Pick<OrderTraded, 'quantity'>,
   events: EngineEvent[],
 ): void {
   countParent(book.dependants, orderId, { traded: quantity });
@@ -131,6 +165,9 @@ function shareOut(
 function endSiblings(book: OrderBook, orderId: string, events: EngineEvent[]): void {
   const coming = book.dependants.groupOf.get(orderId)?.coming;
   for (const sibling of dissolveGroup(book.dependants, orderId)) {
+    if (recall(book.away, sibling, 'group', events)) {
+      continue;
+    }
     const open = coming?.get(sibling) ?? takeOut(book, sibling);
     coming?.delete(sibling);
     if (open !== undefined) {

@@ -19,6 +19,9 @@ export type EngineEvent =
   | OrderReleased
   | OrderReduced
   | TrailMarked
+  | OrderRouted
+  | OrderExecuted
+  | OrderRecalled
   | PhaseChanged;
 
 export type OrderResting = {
@@ -42,6 +45,34 @@ export type OrderTraded = {
   readonly takerPersonId: string;
   /** `null` for an order sized by notional. */
   readonly takerRemaining: bigint | null;
+};
+
+/** To be sent to the venue that executes what is in this book. */
+export type OrderRouted = {
+  readonly type: 'routed';
+  readonly orderId: string;
+  readonly accountId: string;
+  readonly personId: string;
+  readonly side: Side;
+};
+
+/** A venue executed a part of it: a trade of which only one side is here. */
+export type OrderExecuted = {
+  readonly type: 'executed';
+  readonly orderId: string;
+  readonly price: bigint;
+  readonly quantity: bigint;
+  readonly liquidity: 'maker' | 'taker';
+  /** `null` for an order sized by notional. */
+  readonly remaining: bigint | null;
+  readonly reportId: string;
+};
+
+/** The venue is to be asked for it back; what it executes before it answers is executed. */
+export type OrderRecalled = {
+  readonly type: 'recalled';
+  readonly orderId: string;
+  readonly reason: CancelRequestReason | 'group';
 };
 
 /** Traded as far as it goes: nothing left, or of a notional too little for one more lot. */
@@ -76,7 +107,11 @@ export type CancelReason =
   /** Another order of its group traded in its place, or was triggered. */
   | 'group'
   /** The order it waited for ended without a trade that would have set it free. */
-  | 'parent_ended';
+  | 'parent_ended'
+  /** The venue would not have it, took it out, or is known by people not to have it any more. */
+  | 'venue_rejected'
+  | 'venue_cancelled'
+  | 'venue_resolved';
 
 /** Never entered the book: it cannot rest while trading is halted, or it contradicts itself. */
 export type OrderRejected = {

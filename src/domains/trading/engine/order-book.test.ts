@@ -726,3 +726,52 @@ function depthLines(book: OrderBook): string[] {
 function sizeOf(amount: bigint | null): string {
   return amount === null ? '-' : formatAmount(amount);
 }
+
+describe('of two that cancel each other', () => {
+  const limit = {
+    type: 'new',
+    orderType: 'limit',
+    timeInForce: 'gtc',
+    notional: null,
+    priceCap: null,
+  } as const;
+  const order = (orderId: string, side: Side, price: string, quantity: string, bookSeq: bigint) => {
+    const [who, size] = [`of ${orderId}`, parseAmount(quantity)];
+    const owner = { orderId, accountId: who, personId: who };
+    return { ...limit, ...owner, side, price: parseAmount(price), quantity: size, postOnly: false, bookSeq };
+  };
+
+  test('the stop is left with what the limit did not trade in the sweep that reached it', () => {
+    const book = createOrderBook(parseAmount('1'));
+    const stop = { ...order('stop', 'sell', '80', '10', 2n), orderType: 'market', price: null } as const;
+    const trigger = { kind: 'at', direction: 'falls', price: parseAmount('90') } as const;
+    const events: EngineEvent[] = [];
+    const commands: EngineCommand[] = [
+      { type: 'mark', price: parseAmount('95') },
+      {
+        type: 'group',
+        groupId: 'group',
+        members: [order('limit', 'sell', '100', '10', 1n), { type: 'hold', order: stop, trigger }],
+      },
+      order('ask', 'sell', '90', '1', 3n),
+      order('sweep', 'buy', '100', '4', 4n),
+    ];
+    for (const command of commands) {
+      applyCommand(book, command, events);
+    }
+    const told = events.flatMap((event) =>
+      'orderId' in event && (event.orderId === 'stop' || event.orderId === 'limit')
+        ? [
+            `${event.type} ${event.orderId} ${'remaining' in event ? formatAmount(event.remaining ?? 0n) : ''}`,
+          ]
+        : [],
+    );
+    expect(told).toEqual([
+      'resting limit 10',
+      'held stop ',
+      'reduced stop 7',
+      'triggered stop ',
+      'cancelled limit 7',
+    ]);
+  });
+});

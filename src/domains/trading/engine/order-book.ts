@@ -8,6 +8,7 @@
  */
 import { assert, present, unreachable } from '../../../kernel/assert.ts';
 import { auctionTrades, type Cross, crossOf, firstOwnPair } from './auction.ts';
+import { comeBack, execute, heldAtLimit, recall, restoreAway, sendAway, sendWaiting } from './away.ts';
 import {
   createOrderBook,
   isKnown,
@@ -26,7 +27,7 @@ import type {
   Side,
   WaitOrder,
 } from './command.ts';
-import { follow, pushCancelled, pushTriggered, touch } from './consequences.ts';
+import { follow, pushCancelled, reach, touch } from './consequences.ts';
 import type { EngineEvent } from './event.ts';
 import { addWaiting, hasDependants, openGroup } from './groups.ts';
 import { type MatchStop, match, type Taker, wouldFill } from './match.ts';
@@ -92,6 +93,15 @@ export function applyCommand(book: OrderBook, command: EngineCommand, events: En
     case 'group':
       enterGroup(book, command, events);
       return;
+    case 'restore':
+      restoreAway(book.away, command);
+      break;
+    case 'executed':
+      execute(book.away, command, events);
+      break;
+    case 'returned':
+      comeBack(book.away, command, events);
+      break;
     case 'mark':
       touch(book, command.price, events);
       break;
@@ -165,6 +175,10 @@ function admit(book: OrderBook, order: NewOrder, events: EngineEvent[]): void {
     events.push({ type: 'rejected', orderId: order.orderId, reason: 'halted' });
     return;
   }
+  if (book.external) {
+    sendAway(book.away, order, book.phase === 'halted', events);
+    return;
+  }
   const makers = order.side === 'buy' ? book.asks : book.bids;
   const limit = order.orderType === 'limit' ? order.price : order.priceCap;
   const best = makers.best;
@@ -217,6 +231,9 @@ function conclude(book: OrderBook, taker: Taker, stop: MatchStop, events: Engine
 }
 
 function cancel(book: OrderBook, command: CancelOrder, events: EngineEvent[]): void {
+  if (recall(book.away, command.orderId, command.reason, events)) {
+    return;
+  }
   const open = takeOut(book, command.orderId);
   if (open === undefined) {
     events.push({ type: 'cancel_missed', orderId: command.orderId });
@@ -236,7 +253,7 @@ function hold(book: OrderBook, { order, trigger }: HoldOrder, events: EngineEven
   }
   if (trigger.kind === 'at') {
     if (book.phase === 'continuous' && book.reference !== null && isReached(trigger, book.reference)) {
-      pushTriggered(book, orderId, book.reference, null, events);
+      reach(book, order, book.reference, null, events);
       return;
     }
     holdAt(book.triggers, order, trigger);
@@ -280,9 +297,13 @@ function enterGroup(book: OrderBook, command: GroupOrders, events: EngineEvent[]
     group.coming.delete(orderId);
     if (quantity !== undefined) {
       const from = events.length;
-      if (member.type === 'hold') {
-        hold(book, { ...member, order: { ...member.order, quantity } }, events);
-      } else {
+      const held = member.type === 'hold' ? member : book.external ? heldAtLimit(member) : null;
+      if (held !== null && member.type === 'new') {
+        book.heldLimits.add(orderId);
+      }
+      if (held !== null) {
+        hold(book, { ...held, order: { ...held.order, quantity } }, events);
+      } else if (member.type === 'new') {
         admit(book, { ...member, quantity }, events);
       }
       follow(book, events, from);
@@ -311,6 +332,7 @@ function resume(book: OrderBook, events: EngineEvent[]): void {
   }
   book.phase = 'continuous';
   events.push({ type: 'resumed' });
+  sendWaiting(book.away, events);
   const marked = book.reference;
   const cross = auctionOf(book, events);
   if (cross !== null) {

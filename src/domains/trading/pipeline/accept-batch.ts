@@ -6,34 +6,31 @@
 import { sql } from 'drizzle-orm';
 import { amountOf } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
-import { DomainError } from '../../../kernel/error.ts';
-import { newId } from '../../../kernel/id.ts';
+import { type Id, newId } from '../../../kernel/id.ts';
 import { recordMany } from '../../../platform/audit/record.ts';
 import { type Ctx, type Deps, machineCtx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { sqlStateOf } from '../../../platform/db/errors.ts';
 import { insertRows } from '../../../platform/db/insert-rows.ts';
-import { together, transact } from '../../../platform/db/transact.ts';
-import { type Account, accountsByIds } from '../../accounts/index.ts';
+import { together, transactInLane } from '../../../platform/db/transact.ts';
+import type { Account } from '../../accounts/index.ts';
 import { changeReserved, customerWallet, walletKey } from '../../ledger/index.ts';
 import { raiseAlerts } from '../../risk/index.ts';
 import { TRADING_EVENTS } from '../audit.ts';
 import { ORDERS_CHANNEL } from '../record-cancel-requests.ts';
-import { orderEvents, orders } from '../schema.ts';
+import { orderEvents } from '../schema.ts';
 import { type Decided, decideBatch, firstEventData, type Outcome, sortTickets } from './accept-decisions.ts';
-import {
-  earlierOrders,
-  lockStanding,
-  pricedInstruments,
-  receivingWallet,
-  type Standing,
-} from './accept-reads.ts';
+import { readBatch, receivingWallet, type Standing, standingOf, walletsOf } from './accept-reads.ts';
+import { enqueue, worksOf } from './bound-orders.ts';
 import { closeReplaced, replaces } from './close-replaced.ts';
 import type { Book, Desk } from './desk.ts';
-import { BookLost, holdBooks } from './fence.ts';
+import { BookLost } from './fence.ts';
 import { dropOrder, holdStill } from './hold-still.ts';
+import { insertOrders } from './insert-orders.ts';
 import type { Waiting } from './intake.ts';
-import { forget, giveUpBooks, workOf } from './rebuild-book.ts';
+import { type Names, NamesChanged, nameTickets } from './known-names.ts';
+import { isOutcomeUnknown } from './lost-answers.ts';
+import { forget, giveUpBooks } from './rebuild-book.ts';
 import type { Ticket } from './ticket.ts';
 
 export type Accepting = {
@@ -42,6 +39,9 @@ export type Accepting = {
   /** Called after a commit that gave a book something to do. */
   readonly wake: () => void;
 };
+
+/** However often what orders name changes while they are accepted. */
+const RENAMED_MAX = 3;
 
 /** Answers every order of a batch; never throws. */
 export async function acceptBatch(accepting: Accepting, batch: readonly Waiting[]): Promise<void> {
@@ -77,14 +77,17 @@ async function acceptTickets(accepting: Accepting, tickets: readonly Ticket[]): 
   for (let attempt = 1; ; attempt += 1) {
     const goOn = replacing.length === 0 ? undefined : await holdStill(accepting.desk, replacing);
     try {
-      const { outcomes, decided } = await transact(ctx, 'engine', (tx) =>
-        acceptIn(tx, ctx, accepting.desk, tickets),
+      const names = await nameTickets(ctx, tickets, walletsOf);
+      const { outcomes, decided } = await transactInLane(ctx, 'accept', (tx) =>
+        acceptIn(tx, ctx, accepting.desk, tickets, names),
       );
       admit(accepting, decided);
       return outcomes;
     } catch (error) {
       if (error instanceof BookLost) {
         giveUpBooks(accepting.desk, error);
+      } else if (error instanceof NamesChanged && attempt <= RENAMED_MAX) {
+        // Two people changed an instrument just now: named anew, it is what it is by now.
       } else if (sqlStateOf(error) !== '23505' || attempt > 1) {
         if (isOutcomeUnknown(error)) {
           readAgain(accepting, tickets);
@@ -103,12 +106,6 @@ async function acceptTickets(accepting: Accepting, tickets: readonly Ticket[]): 
   }
 }
 
-/** Whether a commit may have happened of which the answer was lost. */
-function isOutcomeUnknown(error: unknown): boolean {
-  const state = sqlStateOf(error);
-  return !(error instanceof DomainError) && (state === undefined || /^(08|57P)/.test(state));
-}
-
 /** What may be durable without having entered its book gets there when the book is read again. */
 function readAgain({ desk, wake }: Accepting, tickets: readonly Ticket[]): void {
   const symbols = new Set(tickets.map(({ order }) => order.symbol));
@@ -120,20 +117,15 @@ function readAgain({ desk, wake }: Accepting, tickets: readonly Ticket[]): void 
   wake();
 }
 
-async function acceptIn(tx: Tx, ctx: Ctx, desk: Desk, tickets: readonly Ticket[]) {
-  const accountIds = tickets.map((ticket) => ticket.order.accountId);
-  const [accounts, instruments, earlier] = await together(
-    accountsByIds(tx, accountIds),
-    pricedInstruments(tx, tickets),
-    earlierOrders(tx, tickets),
-  );
-  const owned = booksOf(desk, tickets, accounts, instruments);
-  await holdBooks(tx, owned);
+async function acceptIn(tx: Tx, ctx: Ctx, desk: Desk, tickets: readonly Ticket[], names: Names) {
+  const owned = booksOf(desk, names);
+  const read = await readBatch(tx, ctx, owned, tickets, names);
+  const { accounts, instruments, earlier } = read;
   const sorted = sortTickets(tickets, accounts, instruments, earlier);
   if (sorted.candidates.length === 0) {
     return { outcomes: sorted.outcomes, decided: [] };
   }
-  const standing = await lockStanding(tx, ctx, sorted.candidates);
+  const standing = await standingOf(tx, ctx, read, sorted.candidates);
   const held = new Set(owned);
   const { decided, outcomes, alerts } = decideBatch(
     sorted.candidates,
@@ -150,21 +142,12 @@ async function acceptIn(tx: Tx, ctx: Ctx, desk: Desk, tickets: readonly Ticket[]
   return { outcomes: [...sorted.outcomes, ...outcomes], decided };
 }
 
-function booksOf(
-  desk: Desk,
-  tickets: readonly Ticket[],
-  accounts: Awaited<ReturnType<typeof accountsByIds>>,
-  instruments: Awaited<ReturnType<typeof pricedInstruments>>,
-): Book[] {
+function booksOf(desk: Desk, { named }: Names): Book[] {
   const books = new Set<Book>();
-  for (const { order } of tickets) {
-    const account = accounts.get(order.accountId);
-    const instrument = instruments.get(order.symbol);
-    if (account !== undefined && instrument !== undefined) {
-      const book = desk.find({ instrumentId: instrument.id, book: account.type });
-      if (book?.ready) {
-        books.add(book);
-      }
+  for (const { account, instrument } of named) {
+    const book = desk.find({ instrumentId: instrument.id, book: account.type });
+    if (book?.ready) {
+      books.add(book);
     }
   }
   return [...books];
@@ -172,6 +155,12 @@ function booksOf(
 
 async function write(tx: Tx, ctx: Ctx, decided: readonly Decided[], standing: Standing): Promise<void> {
   const accepted = decided.filter(({ order }) => order.status !== 'rejected');
+  const made = await makeReceivingWallets(tx, ctx, accepted, standing);
+  for (const { order } of accepted) {
+    // An exit sells what its entry has yet to bring: its wallet may be new.
+    order.walletId ??=
+      made.get(walletKey({ accountId: order.accountId, asset: order.reservationAsset })) ?? null;
+  }
   const replaced = accepted.filter(replaces);
   const reservations = [
     ...replaced.map(({ replaced: { walletId, reservation } }) => ({
@@ -205,46 +194,47 @@ async function write(tx: Tx, ctx: Ctx, decided: readonly Decided[], standing: St
   }));
   await together(
     changeReserved(tx, reservations),
-    insertRows(
+    insertOrders(
       tx,
-      orders,
       decided.map(({ order }) => order),
     ),
     insertRows(tx, orderEvents, events),
     recordMany(tx, ctx, changes),
   );
-  await makeReceivingWallets(tx, ctx, accepted, standing);
   if (accepted.some(({ order }) => order.status === 'pending')) {
     await tx.execute(sql`select pg_notify(${ORDERS_CHANNEL}, '')`);
   }
 }
 
-/** So that settlement finds every wallet it pays into and makes none while it holds locks. */
+/**
+ * So that settlement finds every wallet it pays into and makes none while it holds locks.
+ * @shape those that were made, by name
+ */
 async function makeReceivingWallets(
   tx: Tx,
   ctx: Ctx,
   accepted: readonly Decided[],
-  { found }: Standing,
-): Promise<void> {
+  { isMade }: Standing,
+): Promise<ReadonlyMap<string, Id>> {
   const missing = new Map<string, { readonly account: Account; readonly asset: string }>();
   for (const { candidate } of accepted) {
     const name = receivingWallet(candidate);
-    if (!found.has(walletKey(name))) {
+    if (!isMade(name)) {
       missing.set(walletKey(name), { account: candidate.account, asset: name.asset });
     }
   }
-  for (const { account, asset } of missing.values()) {
-    await customerWallet(
-      tx,
-      ctx,
-      { userId: account.userId, accountId: account.id, book: account.type },
-      asset,
-    );
+  const made = new Map<string, Id>();
+  for (const [name, { account, asset }] of missing) {
+    const owner = { userId: account.userId, accountId: account.id, book: account.type };
+    made.set(name, (await customerWallet(tx, ctx, owner, asset)).id);
   }
+  return made;
 }
 
 /** After the commit: what is durable enters the books, in the order of its numbers. */
 function admit(accepting: Accepting, decided: readonly Decided[]): void {
+  const bound = decided.map(({ order }) => order).filter(({ groupId }) => groupId !== null);
+  const groups = Map.groupBy(bound, ({ groupId }) => groupId);
   for (const { candidate, order, book, replaced } of decided) {
     const held = replaced === null ? undefined : accepting.desk.find(replaced);
     if (held !== undefined && order.status !== 'rejected') {
@@ -256,8 +246,9 @@ function admit(accepting: Accepting, decided: readonly Decided[]): void {
       book.marked = last;
       book.queue.push({ type: 'mark', price: last });
     }
-    if (order.bookSeq !== null) {
-      book?.queue.push(workOf(order));
+    if (order.bookSeq !== null && book !== undefined) {
+      const live = groups.get(order.groupId) ?? [];
+      enqueue(book, worksOf([order], live), live);
     }
   }
   if (decided.length > 0) {

@@ -3,6 +3,7 @@
  * in open orders, in keys. Nothing is read or written here.
  */
 import { formatAmount, ZERO } from '../../../kernel/amount.ts';
+import { present } from '../../../kernel/assert.ts';
 import { DomainError } from '../../../kernel/error.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
 import type { Instant } from '../../../kernel/time.ts';
@@ -14,7 +15,12 @@ import type { MarketState, PricedInstrument } from '../../markets/index.ts';
 import type { NearLimit, NewRiskAlert } from '../../risk/index.ts';
 import { refuseTrading } from '../errors.ts';
 import { waitsForPrice } from '../held-orders.ts';
-import { decideOrder, moveOf, type Situation, type Verdict } from '../rules.ts';
+import { liquidationRefusal } from '../margin/excuse-liquidations.ts';
+import { lotsHold, storedPicks } from '../named-lots.ts';
+import { onlyReduces } from '../positions/contract-orders.ts';
+import { moveOf, type Situation, type Verdict } from '../rules.ts';
+import { executionOf } from '../venues/venues.ts';
+import { bindRows, decideMembers, isExit, type Member, membersOf } from './accept-groups.ts';
 import {
   batchKeyOf,
   type Candidate,
@@ -24,7 +30,7 @@ import {
   reservationAssetOf,
   type Standing,
 } from './accept-reads.ts';
-import { alertsFor, countOrder, riskOf } from './accept-risk.ts';
+import { alertsFor, countAsked, countOrder, riskOf } from './accept-risk.ts';
 import type { Book } from './desk.ts';
 import { freed, replacedBy } from './replacements.ts';
 import type { OrderRow, Placed, Ticket } from './ticket.ts';
@@ -66,7 +72,7 @@ export function sortTickets(
 }
 
 /** The answer a key or client order id already has; undefined where the order is new. */
-function earlierAnswer(ticket: Ticket, earlier: EarlierOrders): Outcome | undefined {
+export function earlierAnswer(ticket: Ticket, earlier: EarlierOrders): Outcome | undefined {
   const { accountId, clientOrderId } = ticket.order;
   const batch = earlier.batchOf.get(batchKeyOf(accountId, ticket.idempotencyKey));
   if (batch !== undefined && batch !== ticket.batchHash) {
@@ -74,22 +80,34 @@ function earlierAnswer(ticket: Ticket, earlier: EarlierOrders): Outcome | undefi
   }
   const byKey = earlier.byKey.get(keyOf(accountId, ticket.idempotencyKey, ticket.idempotencyIndex));
   if (byKey !== undefined) {
-    return sameRequest(byKey, ticket)
-      ? { ticket, placed: { order: byKey, replayed: true } }
-      : { ticket, error: refuse('idempotency_key_reused') };
+    return answeredAgain(ticket, byKey, earlier) ?? { ticket, error: refuse('idempotency_key_reused') };
   }
   const named =
     clientOrderId === null ? undefined : earlier.byClientOrderId.get(clientKeyOf(accountId, clientOrderId));
-  if (named === undefined) {
-    return undefined;
+  const reused = { ticket, error: refuseTrading('client_order_id_reused') };
+  if (named !== undefined) {
+    return answeredAgain(ticket, named, earlier) ?? reused;
   }
-  return sameRequest(named, ticket)
-    ? { ticket, placed: { order: named, replayed: true } }
-    : { ticket, error: refuseTrading('client_order_id_reused') };
+  const isTaken = ticket.companions.some(
+    ({ order }) =>
+      order.clientOrderId !== null &&
+      earlier.byClientOrderId.has(clientKeyOf(accountId, order.clientOrderId)),
+  );
+  return isTaken ? reused : undefined;
 }
 
-function sameRequest(order: OrderRow, ticket: Ticket): boolean {
-  return Buffer.from(order.requestHash).equals(Buffer.from(ticket.requestHash));
+/** The first answer to the same request, of a group all of it; undefined where another was asked for. */
+function answeredAgain(ticket: Ticket, order: OrderRow, { groups }: EarlierOrders): Outcome | undefined {
+  const members = order.groupId === null ? [] : (groups.get(order.groupId) ?? []);
+  const bound = members.filter(({ id }) => id !== order.id);
+  const isSame =
+    sameRequest(order, ticket) &&
+    ticket.companions.every((companion) => bound.some((other) => sameRequest(other, companion)));
+  return isSame ? { ticket, placed: { order, bound, replayed: true } } : undefined;
+}
+
+function sameRequest(order: OrderRow, asked: Pick<Ticket, 'requestHash'>): boolean {
+  return Buffer.from(order.requestHash).equals(Buffer.from(asked.requestHash));
 }
 
 export type Decided = {
@@ -124,13 +142,13 @@ export function decideBatch(
   const decided: Decided[] = [];
   const outcomes: Outcome[] = [];
   for (const candidate of candidates) {
-    const { ticket, account } = candidate;
+    const { ticket } = candidate;
     const known = earlierAnswer(ticket, earlier);
     if (known !== undefined) {
       outcomes.push(known);
       continue;
     }
-    const replaced = replacedBy(ticket, standing.replaced, gone);
+    const replaced = replacedBy(ticket, standing, gone);
     if (replaced instanceof DomainError) {
       outcomes.push({ ticket, error: replaced });
       continue;
@@ -140,43 +158,100 @@ export function decideBatch(
       replaced === null || wallet === undefined
         ? available
         : freed(available, replaced, availableIn(wallet, available));
-    const { risk } = standing;
     if (replaced !== null) {
-      countOrder(risk, candidate, replaced, -1);
+      countIn(standing, candidate, replaced, -1);
     }
+    const members = membersOf(candidate);
     const near: NearLimit[] = [];
-    const verdict = decideOrder(ticket.order, situationOf(candidate, standing, left, near, now));
-    const accepted = verdict.accepted && wallet !== undefined;
+    const verdicts = decideMembers(
+      members,
+      (member) => situationOf(member.candidate, standing, left, isExit(member.role) ? [] : near, now),
+      (member, priceCap, orders) => countAsked(standing.risk, member, priceCap, orders),
+    );
+    const accepted = verdicts.every((verdict) => verdict.accepted) && wallet !== undefined;
     if (accepted) {
-      available.set(wallet.id, availableIn(wallet, left) - verdict.reservation);
+      available.set(wallet.id, availableIn(wallet, left) - reservedBy(verdicts));
       alerts.push(...alertsFor(candidate, near));
       if (replaced !== null) {
         gone.add(replaced.id);
       }
     } else if (replaced !== null) {
-      countOrder(risk, candidate, replaced, 1);
+      countIn(standing, candidate, replaced, 1);
     }
     const book = bookOf(candidate);
-    const order = orderRow(
-      candidate,
-      verdict,
-      wallet?.id ?? null,
-      now,
-      book,
-      openMarket(candidate, standing, now),
+    const rows = rowsOf(members, verdicts, standing, now, book);
+    remember(earlier, ticket, rows);
+    for (const order of accepted ? rows : []) {
+      countIn(standing, candidate, order, 1);
+    }
+    decided.push(
+      ...rows.map((order, index) => ({
+        candidate,
+        order,
+        book,
+        replaced: index === 0 ? replaced : null,
+        limitId: limitOf(verdicts[index]),
+      })),
     );
-    earlier.byKey.set(keyOf(account.id, ticket.idempotencyKey, ticket.idempotencyIndex), order);
-    earlier.batchOf.set(batchKeyOf(account.id, ticket.idempotencyKey), ticket.batchHash);
-    if (order.clientOrderId !== null) {
-      earlier.byClientOrderId.set(clientKeyOf(account.id, order.clientOrderId), order);
-    }
-    if (accepted) {
-      countOrder(risk, candidate, order, 1);
-    }
-    decided.push({ candidate, order, book, replaced, limitId: verdict.accepted ? null : verdict.limitId });
-    outcomes.push({ ticket, placed: { order, replayed: false } });
+    outcomes.push({ ticket, placed: placedOf(rows) });
   }
   return { decided, outcomes, alerts };
+}
+
+/** Counts an order for those behind it, or out where it goes; an exit that waits asks for nothing of a position yet. */
+function countIn({ risk, contracts }: Standing, candidate: Candidate, order: OrderRow, orders: 1 | -1): void {
+  countOrder(risk, candidate, order, orders);
+  if (!isExit(order.groupRole)) {
+    contracts.count(order, orders);
+  }
+}
+
+/** The rows of a ticket's orders; an exit has no place in the book before it is set free. */
+function rowsOf(
+  members: readonly Member[],
+  verdicts: readonly Verdict[],
+  standing: Standing,
+  now: Instant,
+  book: Book | undefined,
+): readonly OrderRow[] {
+  const rows = members.map(({ candidate, role }, index) => {
+    const verdict = present(verdicts[index], 'each member has its verdict');
+    const { account, instrument, ticket } = candidate;
+    const asset = reservationAssetOf(ticket.order.side, instrument);
+    const wallet = standing.found.get(walletKey({ accountId: account.id, asset }));
+    const market = openMarket(candidate, standing, now);
+    return orderRow(candidate, verdict, wallet?.id ?? null, now, isExit(role) ? undefined : book, market);
+  });
+  return bindRows(members, rows);
+}
+
+/** What is decided now is known to the tickets behind it. */
+function remember(earlier: EarlierOrders, ticket: Ticket, rows: readonly OrderRow[]): void {
+  const { accountId } = ticket.order;
+  earlier.batchOf.set(batchKeyOf(accountId, ticket.idempotencyKey), ticket.batchHash);
+  for (const row of rows) {
+    if (row.idempotencyKey !== null) {
+      earlier.byKey.set(keyOf(accountId, row.idempotencyKey, row.idempotencyIndex ?? 0), row);
+    }
+    if (row.clientOrderId !== null) {
+      earlier.byClientOrderId.set(clientKeyOf(accountId, row.clientOrderId), row);
+    }
+    if (row.groupId !== null) {
+      earlier.groups.set(row.groupId, rows);
+    }
+  }
+}
+
+function placedOf([order, ...bound]: readonly OrderRow[]): Placed {
+  return { order: present(order, 'a ticket has an order'), bound, replayed: false };
+}
+
+function limitOf(verdict: Verdict | undefined): Id | null {
+  return verdict === undefined || verdict.accepted ? null : verdict.limitId;
+}
+
+function reservedBy(verdicts: readonly Verdict[]): bigint {
+  return verdicts.reduce((sum, verdict) => sum + (verdict.accepted ? verdict.reservation : 0n), 0n);
 }
 
 /** What the first event of an order keeps, so that its first answer can be given again. */
@@ -195,6 +270,7 @@ type FundingWallet = {
   readonly status: string;
   readonly total: bigint;
   readonly reserved: bigint;
+  readonly unsettled: bigint;
 };
 
 function fundingWallet(candidate: Candidate, standing: Standing): FundingWallet | undefined {
@@ -206,6 +282,15 @@ function availableIn(wallet: FundingWallet, available: ReadonlyMap<Id, bigint>):
   return available.get(wallet.id) ?? wallet.total - wallet.reserved;
 }
 
+/** What has not settled yet pays for units, which settle no sooner then, and opens no position. */
+function spendableIn(wallet: FundingWallet, available: ReadonlyMap<Id, bigint>, isContract: boolean): bigint {
+  const left = availableIn(wallet, available);
+  if (!isContract) {
+    return left;
+  }
+  return left > wallet.unsettled ? left - wallet.unsettled : 0n;
+}
+
 function situationOf(
   candidate: Candidate,
   standing: Standing,
@@ -215,23 +300,52 @@ function situationOf(
 ): Situation {
   const { account, instrument } = candidate;
   const wallet = fundingWallet(candidate, standing);
+  const contract = standing.contracts.standingOf(candidate);
   return {
-    gate: gateOf(account, standing.gates.get(account.userId), candidate.ticket.order.side),
+    gate: gateOf(candidate, standing.gates.get(account.userId), moveWanted(candidate, contract)),
     now,
     accountTrades: accountAllows(account.status, 'trade'),
     ...riskOf(standing.risk, standing.measures, candidate, near),
     terms: instrument,
+    executable: executionOf(standing, account.type, instrument.execution) !== null,
     marketOpen: openMarket(candidate, standing, now) !== null,
     last: instrument.last,
     priceStale: instrument.priceStale,
-    funds: wallet === undefined ? null : { status: wallet.status, available: availableIn(wallet, available) },
+    lotsAvailable: lotsAvailable(candidate, standing),
+    contract,
+    entryPrice: null,
+    companionRefused: false,
+    liquidating: candidate.ticket.origin === 'liquidation',
+    liquidationOpen: standing.contracts.liquidationMet(candidate),
+    funds:
+      wallet === undefined
+        ? null
+        : { status: wallet.status, available: spendableIn(wallet, available, contract !== null) },
   };
 }
 
+/** Of a contract either side may lessen what is open, or add to it. */
+function moveWanted({ ticket }: Candidate, contract: Situation['contract']): 'trade' | 'reduce' {
+  if (contract === null) {
+    return moveOf(ticket.order.side);
+  }
+  return onlyReduces(ticket.order, contract) ? 'reduce' : 'trade';
+}
+
+function lotsAvailable({ ticket, account, instrument }: Candidate, { lots }: Standing): boolean {
+  const { order } = ticket;
+  const held = { accountId: account.id, asset: instrument.baseAsset };
+  return order.lots === null || (instrument.kind === 'spot' && lotsHold(order.lots, lots, held));
+}
+
 /** Paper accounts obey no KYC gate, but a suspended person trades nowhere. */
-function gateOf(account: Account, gate: Gate | undefined, side: 'buy' | 'sell'): Situation['gate'] {
+function gateOf(
+  { account, ticket }: Candidate,
+  gate: Gate | undefined,
+  move: 'trade' | 'reduce',
+): Situation['gate'] {
   if (account.type === 'live') {
-    return gateRefusal(gate, moveOf(side));
+    return ticket.origin === 'liquidation' ? liquidationRefusal(gate) : gateRefusal(gate, move);
   }
   const active = gate !== undefined && gate.userStatus !== 'suspended' && gate.userStatus !== 'closed';
   return active ? null : 'account_restricted';
@@ -268,11 +382,15 @@ function orderRow(
     stopPrice: order.stopPrice,
     trailAmount: order.trailAmount,
     trailPercent: order.trailPercent === null ? null : formatAmount(order.trailPercent),
-    leverage: '1',
+    leverage: formatAmount(order.leverage),
     postOnly: order.postOnly,
     reduceOnly: order.reduceOnly,
+    origin: ticket.origin ?? 'customer',
+    lots: storedPicks(order.lots),
     clientOrderId: order.clientOrderId,
     groupId: null,
+    groupRole: null,
+    parentId: null,
     replacesId: ticket.replaces?.orderId ?? null,
     expiresAt: order.timeInForce === 'day' ? (market?.dayOrdersEndAt ?? null) : order.expiresAt,
     idempotencyKey: ticket.idempotencyKey,

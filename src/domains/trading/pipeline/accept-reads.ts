@@ -9,16 +9,18 @@ import type { Id } from '../../../kernel/id.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { arrayParameter } from '../../../platform/db/insert-rows.ts';
-import { lockRows } from '../../../platform/db/locks.ts';
+import { lockKinds, lockRows } from '../../../platform/db/locks.ts';
 import { namesOf, readColumns } from '../../../platform/db/read-columns.ts';
 import { together } from '../../../platform/db/transact.ts';
-import type { Account } from '../../accounts/index.ts';
-import { type Gate, lockGates } from '../../identity/index.ts';
+import { type Account, accountsByIds } from '../../accounts/index.ts';
+import { type Gate, gateLockName, readGates } from '../../identity/index.ts';
 import {
   type FoundWallet,
   findWallets,
   type LockedWallet,
   lockSpendable,
+  lotsNamed,
+  type NamedLot,
   type WalletName,
   walletKey,
 } from '../../ledger/index.ts';
@@ -29,9 +31,14 @@ import {
   marketStates,
   type PricedInstrument,
 } from '../../markets/index.ts';
-import type { RiskState } from '../../risk/index.ts';
+import { BREAKER_LOCKS, type RiskState, riskLocks } from '../../risk/index.ts';
+import { type Contracts, readContracts } from '../positions/accept-contracts.ts';
 import { orderEvents, orders } from '../schema.ts';
+import { sentAmong } from '../venues/restore-away.ts';
 import { type BatchRisk, heldBy, measuredBy, readBatchRisk } from './accept-risk.ts';
+import { type Book, bookKey } from './desk.ts';
+import { proveOwner } from './fence.ts';
+import { confirmNames, type Named, type Names } from './known-names.ts';
 import type { OrderRow, Ticket } from './ticket.ts';
 
 /** An account and an instrument that go together in one order. */
@@ -41,23 +48,14 @@ export type Candidate = {
   readonly instrument: PricedInstrument;
 };
 
-/** @shape by symbol */
-export async function pricedInstruments(
-  tx: Tx,
-  tickets: readonly Ticket[],
-): Promise<ReadonlyMap<string, PricedInstrument>> {
-  return instrumentsBySymbol(
-    tx,
-    tickets.map((ticket) => ticket.order.symbol),
-  );
-}
-
 /** Orders that bear a key or a client order id of the batch, as they were first answered. */
 export type EarlierOrders = {
   readonly byKey: Map<string, OrderRow>;
   /** What the key of an account was used for first: the hash of a batch, or null for one order. */
   readonly batchOf: Map<string, string | null>;
   readonly byClientOrderId: Map<string, OrderRow>;
+  /** All orders of their groups, by group. */
+  readonly groups: Map<Id, readonly OrderRow[]>;
 };
 
 /** Names an idempotency key of an account, for maps. */
@@ -77,18 +75,23 @@ export function clientKeyOf(accountId: Id, clientOrderId: string): string {
 
 /** Orders whose key or client order id the batch bears again, in the state they were first answered. */
 export async function earlierOrders(tx: Tx, tickets: readonly Ticket[]): Promise<EarlierOrders> {
-  const byKey = await ordersBy(
-    tx,
-    'idempotency_key',
-    tickets.map(({ order, idempotencyKey }) => [order.accountId, idempotencyKey]),
+  const named = tickets
+    .flatMap(({ order, companions }) => [order, ...companions.map((companion) => companion.order)])
+    .filter(({ clientOrderId }) => clientOrderId !== null);
+  const [byKey, byClientOrderId] = await together(
+    ordersBy(
+      tx,
+      'idempotency_key',
+      tickets.map(({ order, idempotencyKey }) => [order.accountId, idempotencyKey]),
+    ),
+    ordersBy(
+      tx,
+      'client_order_id',
+      named.map(({ accountId, clientOrderId }) => [accountId, clientOrderId ?? '']),
+    ),
   );
-  const named = tickets.filter((ticket) => ticket.order.clientOrderId !== null);
-  const byClientOrderId = await ordersBy(
-    tx,
-    'client_order_id',
-    named.map(({ order }) => [order.accountId, order.clientOrderId ?? '']),
-  );
-  const first = await firstAnswers(tx, [...byKey, ...byClientOrderId]);
+  const grouped = await ordersOfGroups(tx, [...byKey, ...byClientOrderId]);
+  const first = await firstAnswers(tx, [...byKey, ...byClientOrderId, ...grouped]);
   return {
     byKey: new Map(
       byKey.map((row) => [
@@ -108,7 +111,19 @@ export async function earlierOrders(tx: Tx, tickets: readonly Ticket[]): Promise
         firstOf(first, row).order,
       ]),
     ),
+    groups: Map.groupBy(
+      grouped.map((row) => firstOf(first, row).order),
+      (order) => order.groupId ?? '',
+    ),
   };
+}
+
+/** Every order of the groups that some orders belong to. */
+async function ordersOfGroups(tx: Tx, rows: readonly OrderRow[]): Promise<OrderRow[]> {
+  const groupIds = [...new Set(rows.flatMap(({ groupId }) => groupId ?? []))];
+  return groupIds.length === 0
+    ? []
+    : tx.select().from(orders).where(inArray(orders.groupId, groupIds)).orderBy(orders.id);
 }
 
 type FirstAnswer = { readonly order: OrderRow; readonly batchHash: string | null };
@@ -203,8 +218,9 @@ function asFirstAnswered(row: OrderRow, first: FirstEvent): OrderRow {
 export type Standing = {
   readonly gates: ReadonlyMap<Id, Gate>;
   readonly wallets: ReadonlyMap<string, LockedWallet>;
-  /** Those and the ones that orders are paid into, as they were found; a wallet that was never made is missing. */
+  /** Those, and the ones that count as positions or fund exits, as they were found. */
   readonly found: ReadonlyMap<string, FoundWallet>;
+  readonly isMade: (name: WalletName) => boolean;
   /** Which exchanges are open; one that is missing is closed. */
   readonly markets: ReadonlyMap<Exchange, MarketState>;
   readonly risk: BatchRisk;
@@ -212,60 +228,163 @@ export type Standing = {
   readonly measures: RiskState;
   /** The orders that candidates take the place of, locked. */
   readonly replaced: ReadonlyMap<Id, OrderRow>;
+  /** Those of them that were ever sent to a venue. */
+  readonly away: ReadonlySet<Id>;
+  /** Who executes live orders at a venue; null where nobody does. */
+  readonly liveVenue: Ctx['deps']['liveVenue'];
+  readonly contracts: Contracts;
+  /** The lots that sales name, as they are while their wallets are locked. */
+  readonly lots: ReadonlyMap<Id, NamedLot>;
+};
+
+/** What a trade is paid and margined in. */
+type PaidIn = {
+  readonly baseAsset: string;
+  readonly quoteAsset: string;
+  /** Of a contract, which moves nothing else. */
+  readonly settlementAsset: string | null;
 };
 
 /** The asset an order reserves. */
-export function reservationAssetOf(
-  side: 'buy' | 'sell',
-  instrument: { readonly baseAsset: string; readonly quoteAsset: string },
-): string {
-  return side === 'buy' ? instrument.quoteAsset : instrument.baseAsset;
+export function reservationAssetOf(side: 'buy' | 'sell', instrument: PaidIn): string {
+  return instrument.settlementAsset ?? (side === 'buy' ? instrument.quoteAsset : instrument.baseAsset);
 }
 
 /** The wallet that what an order fetches is paid into. */
-export function receivingWallet({ account, ticket, instrument }: Candidate): WalletName {
-  const asset = ticket.order.side === 'buy' ? instrument.baseAsset : instrument.quoteAsset;
-  return { accountId: account.id, asset };
+export function receivingWallet({ account, ticket, instrument }: Named): WalletName {
+  const { baseAsset, quoteAsset, settlementAsset } = instrument;
+  return {
+    accountId: account.id,
+    asset: settlementAsset ?? (ticket.order.side === 'buy' ? baseAsset : quoteAsset),
+  };
 }
 
-/** @effects locks the gates, breakers and people against other batches, the orders to replace, then the wallets that fund the orders, in id order, whose expired holds end */
-export async function lockStanding(tx: Tx, ctx: Ctx, candidates: readonly Candidate[]): Promise<Standing> {
-  const people = candidates.map(({ account }) => account.userId);
-  const listed = candidates.map(({ instrument }) => instrument);
-  // Begun in the order of the house: gates are locked before what risk locks.
-  const [gates, markets, risk] = await together(
-    lockGates(tx, people),
-    marketStates(tx, ctx, listed),
-    readBatchRisk(tx, ctx, candidates),
+/** What one flight brought, before it is known which tickets it concerns. */
+export type BatchRead = {
+  readonly accounts: ReadonlyMap<Id, Account>;
+  readonly instruments: ReadonlyMap<string, PricedInstrument>;
+  readonly earlier: EarlierOrders;
+  readonly gates: ReadonlyMap<Id, Gate>;
+  readonly risk: BatchRisk;
+  readonly replaced: readonly OrderRow[];
+  readonly away: ReadonlySet<Id>;
+  readonly found: ReadonlyMap<string, FoundWallet>;
+  readonly locked: ReadonlyMap<string, LockedWallet>;
+  readonly isMade: (name: WalletName) => boolean;
+};
+
+/** The wallets an order is funded from and paid into. */
+export function walletsOf(named: Named): readonly WalletName[] {
+  return [fundingWallet(named), receivingWallet(named)];
+}
+
+function fundingWallet({ account, ticket, instrument }: Named): WalletName {
+  return { accountId: account.id, asset: reservationAssetOf(ticket.order.side, instrument) };
+}
+
+/**
+ * Locks and reads what a batch needs in one flight: no statement waits for the answer to another, and each is begun
+ * in the order of the house, since what is read must hold until the locks are let go.
+ * @effects locks the books, gates, breakers and people against other batches, the orders to replace, then the wallets
+ *   that fund the orders, in id order, whose expired holds end
+ * @errors BookLost, NamesChanged
+ */
+export async function readBatch(
+  tx: Tx,
+  ctx: Ctx,
+  books: readonly Book[],
+  tickets: readonly Ticket[],
+  names: Names,
+): Promise<BatchRead> {
+  const { named } = names;
+  const people = named.map(({ account }) => account.userId);
+  const replacing = named.flatMap(({ ticket }) => ticket.replaces?.orderId ?? []);
+  const [, , gates, risk, replaced, away, found, locked, accounts, instruments, earlier] = await together(
+    lockKinds(tx, [
+      { names: books.map(bookKey), hold: 'shared' },
+      { names: people.map(gateLockName), hold: 'shared' },
+      BREAKER_LOCKS,
+      riskLocks(people),
+    ]),
+    books.length === 0 ? Promise.resolve() : proveOwner(tx, books),
+    readGates(tx, people),
+    readBatchRisk(tx, ctx, named),
+    lockRows(tx, orders, replacing),
+    // Behind their locks: whoever sends an order away holds its lock until that is durable.
+    sentAmong(tx, replacing),
+    // After what is open was counted: what is filled meanwhile counts as open and as held, never as neither.
+    findWallets(tx, named.filter(asksForReceiving).map(receivingWallet)),
+    lockSpendable(
+      tx,
+      ctx,
+      named.flatMap((name) => names.walletId(fundingWallet(name)) ?? []),
+    ),
+    accountsByIds(tx, names.accountIds),
+    instrumentsBySymbol(
+      tx,
+      named.map(({ instrument }) => instrument.symbol),
+    ),
+    earlierOrders(tx, tickets),
   );
-  const replaced = await lockRows(
-    tx,
-    orders,
-    candidates.flatMap(({ ticket }) => ticket.replaces?.orderId ?? []),
-  );
-  const funding = candidates.map(({ account, ticket, instrument }) => ({
-    accountId: account.id,
-    asset: reservationAssetOf(ticket.order.side, instrument),
-  }));
-  const receiving = candidates.map(receivingWallet);
-  const found = await findWallets(tx, [...funding, ...receiving, ...heldBy(risk, candidates)]);
-  const locked = await lockSpendable(
+  confirmNames(ctx.deps, names, accounts, instruments);
+  const own = [...locked.values()].map((wallet) => [nameOf(wallet), wallet] as const);
+  return {
+    accounts,
+    instruments,
+    earlier,
+    gates,
+    risk,
+    replaced,
+    away,
+    locked: new Map(own),
+    found: new Map([...found, ...own]),
+    isMade: (name) => names.walletId(name) !== undefined,
+  };
+}
+
+function nameOf({ accountId, asset }: LockedWallet): string {
+  return walletKey({ accountId: accountId ?? '', asset });
+}
+
+/** What a purchase adds to counts as a position, and an exit is funded from what its entry fetched. */
+function asksForReceiving({ ticket }: Named): boolean {
+  return ticket.order.side === 'buy' || ticket.companions.length > 0;
+}
+
+/** What the rules need to know of the candidates, from what was read; asks for what only few need. */
+export async function standingOf(
+  tx: Tx,
+  ctx: Ctx,
+  { gates, risk, replaced, away, found, locked, isMade }: BatchRead,
+  candidates: readonly Candidate[],
+): Promise<Standing> {
+  const markets = await marketStates(
     tx,
     ctx,
-    funding.flatMap((name) => found.get(walletKey(name))?.id ?? []),
+    candidates.map(({ instrument }) => instrument),
   );
+  const asked = [
+    ...candidates.map(fundingWallet),
+    ...candidates.filter(asksForReceiving).map(receivingWallet),
+  ];
+  const known = new Set(asked.map(walletKey));
+  const others = heldBy(risk, candidates).filter((name) => !known.has(walletKey(name)));
+  const all = others.length === 0 ? found : new Map([...found, ...(await findWallets(tx, others))]);
   return {
     gates,
     markets,
-    wallets: new Map(
-      [...locked.values()].map((wallet) => [
-        walletKey({ accountId: wallet.accountId ?? '', asset: wallet.asset }),
-        wallet,
-      ]),
-    ),
-    found,
+    wallets: locked,
+    found: all,
+    isMade,
     risk,
-    measures: measuredBy(risk, found),
+    measures: measuredBy(risk, all),
     replaced: new Map(replaced.map((row) => [row.id, row])),
+    away,
+    liveVenue: ctx.deps.liveVenue,
+    contracts: await readContracts(tx, ctx, candidates),
+    lots: await lotsNamed(
+      tx,
+      candidates.flatMap(({ ticket }) => ticket.order.lots ?? []),
+    ),
   };
 }

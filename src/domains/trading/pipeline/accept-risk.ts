@@ -3,18 +3,16 @@
  * the batch accepts count for those behind them.
  */
 
-import { ONE } from '../../../kernel/amount.ts';
+import { type Amount, ONE, ZERO } from '../../../kernel/amount.ts';
 import type { Id } from '../../../kernel/id.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { together } from '../../../platform/db/transact.ts';
-import { riskProfilesOf } from '../../identity/index.ts';
+import { type RiskProfile, riskProfilesOf } from '../../identity/index.ts';
 import { walletKey } from '../../ledger/index.ts';
 import {
-  holdBreakers,
   isTripped,
   limitRefusal,
-  lockRisk,
   type NearLimit,
   type NewRiskAlert,
   nearLimitAlert,
@@ -22,11 +20,14 @@ import {
   type RiskState,
   type RiskSubject,
   readRisk,
+  readTripped,
   type Tripped,
 } from '../../risk/index.ts';
 import { principalOf } from '../reservation.ts';
-import type { RiskProfile, Situation } from '../rules.ts';
+import type { Situation } from '../rules.ts';
+import type { Member } from './accept-groups.ts';
 import type { Candidate } from './accept-reads.ts';
+import type { Named } from './known-names.ts';
 import type { OrderRow } from './ticket.ts';
 
 /** Wallets by name, locked or not: what they hold counts as a position. */
@@ -43,29 +44,26 @@ export type CandidateRisk = Pick<Situation, 'breakerTripped' | 'riskProfile' | '
 
 /**
  * Reads what a batch is measured by. Before the wallets: what is filled meanwhile then counts as open and
- * as held, never as neither.
- * @effects locks the breakers against being tripped, and the people against other batches
+ * as held, never as neither. The caller holds the locks of breakers and of the people's risk.
  */
-export async function readBatchRisk(tx: Tx, ctx: Ctx, candidates: readonly Candidate[]): Promise<BatchRisk> {
-  const people = candidates.map(({ account }) => account.userId);
-  const [tripped] = await together(holdBreakers(tx), lockRisk(tx, people));
-  const leveraged = candidates.filter(({ ticket }) => ticket.order.leverage > ONE);
-  return {
-    snapshot: await readRisk(tx, ctx, candidates.map(subjectOf)),
-    tripped,
-    profiles:
-      leveraged.length === 0
-        ? new Map()
-        : await riskProfilesOf(
-            tx,
-            leveraged.map(({ account }) => account.userId),
-          ),
-  };
+export async function readBatchRisk(tx: Tx, ctx: Ctx, named: readonly Named[]): Promise<BatchRisk> {
+  const leveraged = named.filter(({ ticket }) => ticket.order.leverage > ONE);
+  const [tripped, snapshot, profiles] = await together(
+    readTripped(tx),
+    readRisk(tx, ctx, named.map(subjectOf)),
+    leveraged.length === 0
+      ? Promise.resolve(new Map())
+      : riskProfilesOf(
+          tx,
+          leveraged.map(({ account }) => account.userId),
+        ),
+  );
+  return { snapshot, tripped, profiles };
 }
 
-/** The wallets whose holdings are positions of the candidates. */
-export function heldBy({ snapshot }: BatchRisk, candidates: readonly Candidate[]) {
-  const spot = candidates.filter(({ instrument }) => instrument.kind === 'spot');
+/** The wallets whose holdings are positions of those who place the orders. */
+export function heldBy({ snapshot }: BatchRisk, named: readonly Named[]) {
+  const spot = named.filter(({ instrument }) => instrument.kind === 'spot');
   return spot.flatMap(({ account, instrument }) => {
     const { ownAccounts } = snapshot.subjectOf(subjectOf({ account, instrument }));
     return ownAccounts.map((accountId) => ({ accountId, asset: instrument.baseAsset }));
@@ -94,11 +92,18 @@ export function riskOf(
   };
 }
 
+/** What of an order counts. */
+type Counted = Pick<
+  OrderRow,
+  'instrumentId' | 'side' | 'quantity' | 'notional' | 'limitPrice' | 'stopPrice'
+> &
+  Pick<OrderRow, 'filledQuantity' | 'filledAmount' | 'priceCap'>;
+
 /** Counts an order for those behind it, or out where it goes. */
 export function countOrder(
   { snapshot }: BatchRisk,
   candidate: Candidate,
-  order: OrderRow,
+  order: Counted,
   orders: 1 | -1,
 ): void {
   const open = {
@@ -109,12 +114,24 @@ export function countOrder(
   snapshot.count({ ...subjectOf(candidate), instrumentId: order.instrumentId }, order.side, value, orders);
 }
 
+/** Counts one order of a group for the others that are decided with it, or out: none of them has a row yet. */
+export function countAsked(
+  risk: BatchRisk,
+  { candidate }: Member,
+  priceCap: Amount | null,
+  orders: 1 | -1,
+): void {
+  const { order } = candidate.ticket;
+  const fresh = { filledQuantity: ZERO, filledAmount: ZERO, instrumentId: candidate.instrument.id };
+  countOrder(risk, candidate, { ...order, ...fresh, priceCap }, orders);
+}
+
 /** What the firm is told of the limits that accepted orders near. */
 export function alertsFor(candidate: Candidate, near: readonly NearLimit[]): NewRiskAlert[] {
   return near.map((limit) => nearLimitAlert(subjectOf(candidate), limit));
 }
 
-function subjectOf({ account, instrument }: Pick<Candidate, 'account' | 'instrument'>): RiskSubject {
+function subjectOf({ account, instrument }: Pick<Named, 'account' | 'instrument'>): RiskSubject {
   return {
     accountId: account.id,
     userId: account.userId,

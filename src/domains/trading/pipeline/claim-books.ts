@@ -12,15 +12,21 @@ import { transact } from '../../../platform/db/transact.ts';
 import { allInstruments } from '../../markets/index.ts';
 import { TRADING_EVENTS } from '../audit.ts';
 import { bookOwners } from '../schema.ts';
+import { executionOf } from '../venues/venues.ts';
 import { type Book, type BookName, bookKey, type Desk, emptyBook } from './desk.ts';
 import { forget } from './rebuild-book.ts';
 
-type Listed = { readonly name: BookName; readonly symbol: string; readonly lot: bigint };
+type Listed = {
+  readonly name: BookName;
+  readonly symbol: string;
+  readonly lot: bigint;
+  readonly venue: string | null;
+};
 
 const BOOKS = ['live', 'paper'] as const;
 
 /**
- * Takes every book that nobody owns, and begins those anew whose lot two people changed.
+ * Takes every book that nobody owns, and begins those anew whose lot or execution two people changed.
  * @effects session locks on the given connection, `book_owners`, audit `book.claimed`; books that
  *   are not ready yet, on the desk
  */
@@ -30,10 +36,18 @@ export async function claimBooks(deps: Deps, desk: Desk, session: postgres.Sql):
   for (const instrument of instruments) {
     for (const book of BOOKS) {
       const name = { instrumentId: instrument.id, book };
-      const listed = { name, symbol: instrument.symbol, lot: instrument.lot };
+      const execution = executionOf(deps, book, instrument.execution);
       const known = desk.find(name);
-      if (known !== undefined && known.lot !== instrument.lot) {
+      if (execution === null) {
+        // Nobody would execute its orders, so nobody owns it: what is open stays as it is.
+        desk.books.delete(bookKey(name));
+        continue;
+      }
+      const venue = execution === 'internal' ? null : execution.venue;
+      const listed = { name, symbol: instrument.symbol, lot: instrument.lot, venue };
+      if (known !== undefined && (known.lot !== instrument.lot || known.venue !== venue)) {
         known.lot = instrument.lot;
+        known.venue = venue;
         forget(known);
       }
       if (known === undefined && (await tryOwn(session, name))) {

@@ -5,6 +5,8 @@
 import type { Id } from '../../../kernel/id.ts';
 import { createOrderBook, type OrderBook } from '../engine/book-state.ts';
 import type { CancelOrder, CancelRequestReason, EngineCommand } from '../engine/command.ts';
+import type { StoredResolution } from '../venues/schema.ts';
+import type { ExecutionReport } from '../venues/venue.ts';
 
 export type BookName = { readonly instrumentId: Id; readonly book: 'live' | 'paper' };
 
@@ -18,6 +20,15 @@ export type Work =
       /** Told once the cancel is settled, or found to be in vain. */
       readonly settled?: () => void;
     }
+  /** What a venue says of an order. */
+  | { readonly type: 'report'; readonly orderId: Id; readonly report: ExecutionReport }
+  /** What two people say a venue did with an order, and that it has no more of it. */
+  | {
+      readonly type: 'resolve';
+      readonly orderId: Id;
+      readonly resolution: StoredResolution;
+      readonly resolutionId: Id;
+    }
   /** Ends an order that never entered the book, because it was cancelled before. */
   | {
       readonly type: 'end';
@@ -30,6 +41,20 @@ export type Book = BookName & {
   /** It changes only while nothing rests and the instrument is halted. */
   lot: bigint;
   readonly epoch: bigint;
+  /** Who executes its orders; null where it matches them itself. */
+  venue: string | null;
+  /** Counts how often its memory was dropped, so that what was begun for an older one is known. */
+  generation: number;
+  /** Reports and resolutions that wait in the queue. */
+  readonly reporting: Set<string>;
+  /** Reports that could not be settled, time after time. */
+  readonly contested: Set<string>;
+  /** What was about to be sent when the book was read, and may not have been. */
+  unsent: Set<Id>;
+  /** What its venue was asked to give back without an answer; it is asked again. */
+  readonly unrecalled: Set<Id>;
+  /** Who waits for a venue to give an order back. */
+  readonly awaiting: Map<Id, (() => void)[]>;
   matching: OrderBook;
   /** Accepts number orders themselves only while the book is ready. */
   ready: boolean;
@@ -44,8 +69,12 @@ export type Book = BookName & {
   tripped: boolean;
   /** Orders of the queue that were closed before they were matched. */
   readonly dropped: Set<Id>;
+  /** Of two orders that cancel each other, which is the other one. */
+  readonly siblings: Map<Id, Id>;
   /** Whether the instrument's price is that of a feed: its own trades do not trigger then. */
   followsFeed: boolean;
+  /** Whether its trades move positions instead of units. */
+  isContract: boolean;
   /** The instrument's last price as the engine was last told. */
   marked: bigint | null;
   /** What the engine was last told to be: it matches, or collects for its next auction. */
@@ -75,7 +104,7 @@ export function bookKey(name: BookName): string {
 /** A book that is owned but holds nothing yet. */
 export function emptyBook(
   name: BookName,
-  instrument: { readonly symbol: string; readonly lot: bigint },
+  instrument: { readonly symbol: string; readonly lot: bigint; readonly venue: string | null },
   epoch: bigint,
 ): Book {
   return {
@@ -84,7 +113,14 @@ export function emptyBook(
     symbol: instrument.symbol,
     lot: instrument.lot,
     epoch,
-    matching: createOrderBook(instrument.lot),
+    venue: instrument.venue,
+    generation: 0,
+    reporting: new Set(),
+    contested: new Set(),
+    unsent: new Set(),
+    unrecalled: new Set(),
+    awaiting: new Map(),
+    matching: createOrderBook(instrument.lot, true, instrument.venue !== null),
     ready: false,
     nextSeq: 1n,
     queue: [],
@@ -93,7 +129,9 @@ export function emptyBook(
     still: 0,
     tripped: false,
     dropped: new Set(),
+    siblings: new Map(),
     followsFeed: false,
+    isContract: false,
     marked: null,
     phase: 'continuous',
     told: '',

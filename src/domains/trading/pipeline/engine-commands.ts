@@ -52,3 +52,8 @@ function triggerOf(order: OrderRow, mark: Amount | null): Trigger {
     standing: order.heldSeq === null || mark === null ? null : { heldSeq: order.heldSeq, mark },
   };
 }
+
+/** The engine tells apart only who takes an order out; the order keeps its own words. */
+export function engineReason(reason: string | null): 'requested' | 'expired' | 'restricted' {
+  return reason === 'expired' || reason === 'restricted' ? reason : 'requested';
+}

@@ -30,19 +30,22 @@ export async function holdBooks(tx: Tx, books: readonly Book[]): Promise<void> {
   if (books.length === 0) {
     return;
   }
+  // In this order: whoever is found to be the owner is so until the lock is let go.
+  await together(lockShared(tx, books.map(bookKey)), proveOwner(tx, books));
+}
+
+/** The second half of `holdBooks`, for whoever holds the locks of the books. @errors BookLost */
+export async function proveOwner(tx: Tx, books: readonly Book[]): Promise<void> {
   const instrumentIds = sql.param(
     arrayParameter(
       'uuid',
       books.map((book) => book.instrumentId),
     ),
   );
-  const [, rows] = await together(
-    lockShared(tx, books.map(bookKey)),
-    executePrepared<{ instrument_id: string; book: 'live' | 'paper'; epoch: string }>(
-      tx,
-      sql`select instrument_id, book, epoch::text as epoch from book_owners
-        where instrument_id = any (${instrumentIds}::uuid[])`,
-    ),
+  const rows = await executePrepared<{ instrument_id: string; book: 'live' | 'paper'; epoch: string }>(
+    tx,
+    sql`select instrument_id, book, epoch::text as epoch from book_owners
+      where instrument_id = any (${instrumentIds}::uuid[])`,
   );
   const epochs = new Map(
     rows.map((row) => [bookKey({ instrumentId: row.instrument_id, book: row.book }), row.epoch]),

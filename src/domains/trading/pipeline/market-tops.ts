@@ -16,7 +16,11 @@ export async function tellTops(deps: Deps, desk: Desk): Promise<void> {
     const bid = bestBid(book.matching);
     const ask = bestAsk(book.matching);
     const top = `${bid} ${ask}`;
-    return book.book === 'live' && book.ready && book.replaying === 0 && book.told !== top
+    return book.book === 'live' &&
+      book.venue === null &&
+      book.ready &&
+      book.replaying === 0 &&
+      book.told !== top
       ? [{ book, bid, ask, top }]
       : [];
   });

@@ -3,12 +3,12 @@
  * number. Those that rested rest again without a write; those that were accepted and never matched
  * match now. What was cancelled meanwhile does not come back.
  */
-import { and, asc, eq, gt, inArray, isNull, sql } from 'drizzle-orm';
-import type { Amount } from '../../../kernel/amount.ts';
+import { and, asc, eq, gt, inArray, isNotNull, isNull, or, sql } from 'drizzle-orm';
 import { type Id, newId } from '../../../kernel/id.ts';
 import { recordMany } from '../../../platform/audit/record.ts';
 import { type Ctx, type Deps, machineCtx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
+import { arrayParameter } from '../../../platform/db/insert-rows.ts';
 import { lockRows } from '../../../platform/db/locks.ts';
 import { executePrepared } from '../../../platform/db/prepared.ts';
 import { transact } from '../../../platform/db/transact.ts';
@@ -21,11 +21,15 @@ import {
 import { TRADING_EVENTS } from '../audit.ts';
 import { createOrderBook } from '../engine/book-state.ts';
 import { bookOwners, orders } from '../schema.ts';
+import { asTheyStand, readAway } from '../venues/restore-away.ts';
+import { venueOrders } from '../venues/schema.ts';
 import { statusAtFirst } from './accept-decisions.ts';
-import type { Book, Desk, Work } from './desk.ts';
-import { commandOf } from './engine-commands.ts';
+import { boundIn, boundTo, enqueue, worksOf } from './bound-orders.ts';
+import type { Book, Desk } from './desk.ts';
+import { engineReason } from './engine-commands.ts';
 import { type BookLost, holdBooks } from './fence.ts';
 import { dropOrder } from './hold-still.ts';
+import { isOutcomeUnknown } from './lost-answers.ts';
 import type { OrderRow } from './ticket.ts';
 import { readMarks } from './trail-marks.ts';
 
@@ -40,9 +44,11 @@ export async function rebuildBook(deps: Deps, book: Book): Promise<void> {
     await holdBooks(tx, [book]);
     await beginAsBefore(tx, ctx, book);
     const markOf = await readMarks(tx, [book.instrumentId]);
+    const bound = await boundIn(tx, book);
+    const away = await readAway(tx, book);
     for (let after = 0n; ; ) {
       const rows = await openOrdersAfter(tx, book, after);
-      book.queue.push(...rows.map((row) => workOf(row, markOf(row))));
+      enqueue(book, asTheyStand(away, rows, worksOf(rows, bound, markOf)), bound);
       if (rows.length < CHUNK) {
         break;
       }
@@ -61,16 +67,33 @@ export async function rebuildBook(deps: Deps, book: Book): Promise<void> {
 /** Drops what a book holds in memory. Whoever waits for a cancel reads the database. */
 export function forget(book: Book): void {
   book.ready = false;
-  book.matching = createOrderBook(book.lot, book.book === 'live' && !book.followsFeed);
+  book.generation += 1;
+  book.reporting.clear();
+  book.unsent.clear();
+  book.unrecalled.clear();
+  for (const waiting of book.awaiting.values()) {
+    for (const settled of waiting) {
+      settled();
+    }
+  }
+  book.awaiting.clear();
+  book.matching = emptyMatching(book);
   book.marked = null;
   book.phase = 'continuous';
   book.told = '';
   book.dropped.clear();
+  book.siblings.clear();
   for (const work of book.queue.splice(0)) {
     if (work.type === 'cancel') {
       work.settled?.();
     }
   }
+}
+
+/** What a venue executes, or another market prices, makes no price here. */
+function emptyMatching(book: Book) {
+  const external = book.venue !== null;
+  return createOrderBook(book.lot, book.book === 'live' && !book.followsFeed && !external, external);
 }
 
 /** Takes books off the desk that another engine owns by now. */
@@ -112,7 +135,8 @@ export function mayMatch({ status }: PricedInstrument, market: MarketState | und
 async function beginAsBefore(tx: Tx, ctx: Ctx, book: Book): Promise<void> {
   const instrument = (await instrumentsBySymbol(tx, [book.symbol])).get(book.symbol);
   book.followsFeed = instrument?.feed !== undefined && instrument.feed !== null;
-  book.matching = createOrderBook(book.lot, book.book === 'live' && !book.followsFeed);
+  book.isContract = instrument?.kind === 'contract';
+  book.matching = emptyMatching(book);
   if (instrument !== undefined && instrument.last !== null) {
     book.marked = instrument.last;
     book.queue.push({ type: 'mark', price: instrument.last });
@@ -129,22 +153,29 @@ async function beginAsBefore(tx: Tx, ctx: Ctx, book: Book): Promise<void> {
   }
 }
 
-/** What a book is told of an order the database holds; a trailing one has seen `mark`. */
-export function workOf(order: OrderRow, mark: Amount | null = null): Work {
-  return order.cancelRequestedAt === null
-    ? commandOf(order, order.bookSeq ?? 0n, mark)
-    : { type: 'end', orderId: order.id, reason: engineReason(order.cancelReason) };
-}
-
 /**
  * Numbers orders that were accepted where nobody matched: in another process, or before this one
  * owned the book.
  * @effects `orders.book_seq` and status `open`; audit `book.admitted`
  */
 export async function admitPending(deps: Deps, desk: Desk): Promise<void> {
+  const { admitted, bound, stale } = await numberPending(deps, desk);
+  for (const order of stale) {
+    const book = desk.find(order);
+    if (book !== undefined) {
+      dropOrder(book, order.id);
+    }
+  }
+  for (const { book, order, seq } of admitted) {
+    enqueue(book, worksOf([{ ...order, bookSeq: seq }], bound), order.groupId === null ? [] : bound);
+  }
+}
+
+async function numberPending(deps: Deps, desk: Desk) {
   const ctx = machineCtx(deps, { kind: 'system', name: 'trading.engine' }, newId());
   const ready = [...desk.books.values()].filter((book) => book.ready);
-  const { admitted, stale } = await transact(ctx, 'engine', async (tx) => {
+  const concerned = new Set<Book>();
+  const admitting = transact(ctx, 'engine', async (tx) => {
     // Few of very many: found by their own index, and only then put in order.
     const waiting = await executePrepared<{ readonly id: Id }>(
       tx,
@@ -152,15 +183,14 @@ export async function admitPending(deps: Deps, desk: Desk): Promise<void> {
         select id from waiting order by id limit ${sql.raw(String(ADMIT_MAX))}`,
     );
     if (waiting.length === 0) {
-      return { admitted: [], stale: [] };
+      return { admitted: [], bound: [], stale: [] };
     }
     await holdBooks(tx, ready);
-    const rows = await lockRows(
-      tx,
-      orders,
-      waiting.map((row) => row.id),
-    );
+    const rows = await lockRows(tx, orders, await wholeGroups(tx, waiting));
     const numbered = rows.flatMap((order) => numberOrder(desk, order));
+    for (const { book } of numbered) {
+      concerned.add(book);
+    }
     await writeNumbers(tx, numbered);
     await recordMany(
       tx,
@@ -170,17 +200,34 @@ export async function admitPending(deps: Deps, desk: Desk): Promise<void> {
         return seqs.length === 0 ? [] : [admittedChange(book, seqs)];
       }),
     );
-    return { admitted: numbered, stale: await replacedElsewhere(tx, numbered) };
+    const bound = await boundTo(
+      tx,
+      numbered.map(({ order }) => order),
+    );
+    return { admitted: numbered, bound, stale: await replacedElsewhere(tx, numbered) };
   });
-  for (const order of stale) {
-    const book = desk.find(order);
-    if (book !== undefined) {
-      dropOrder(book, order.id);
+  try {
+    return await admitting;
+  } catch (error) {
+    if (isOutcomeUnknown(error)) {
+      // They may be open by now without having entered their books: they get there when those are read again.
+      for (const book of concerned) {
+        forget(book);
+      }
     }
+    throw error;
   }
-  for (const { book, order, seq } of admitted) {
-    book.queue.push(workOf({ ...order, bookSeq: seq }));
-  }
+}
+
+/** Two that cancel each other are numbered together, however many wait. */
+async function wholeGroups(tx: Tx, waiting: readonly { readonly id: Id }[]): Promise<readonly Id[]> {
+  const ids = waiting.map(({ id }) => id);
+  const others = await executePrepared<{ readonly id: Id }>(
+    tx,
+    sql`select o.id from ${orders} one join ${orders} o on o.group_id = one.group_id
+      where one.id = any (${sql.param(arrayParameter('uuid', ids))}::uuid[]) and one.group_role = 'oco' and o.status = 'pending'`,
+  );
+  return [...new Set([...ids, ...others.map(({ id }) => id)])];
 }
 
 /**
@@ -238,25 +285,39 @@ function admittedChange(book: Book, seqs: readonly bigint[]) {
   };
 }
 
-/** Cancels that were made durable and not carried out yet, wherever they were asked for. */
-export async function collectCancels(deps: Deps, desk: Desk): Promise<void> {
+/**
+ * Cancels that were made durable and not carried out yet, wherever they were asked for, the oldest first. Only those
+ * that a book of this desk can begin: what a venue was asked for already waits there, and keeps nobody else waiting.
+ */
+export async function collectCancels(deps: Deps, desk: Desk, max = ADMIT_MAX): Promise<void> {
+  const ready = [...desk.books.values()].filter((book) => book.ready);
+  if (ready.length === 0) {
+    return;
+  }
+  const instrumentIds = sql.param(ready.map(({ instrumentId }) => instrumentId));
+  const books = sql.param(ready.map(({ book }) => book));
   const ctx = machineCtx(deps, { kind: 'system', name: 'trading.engine' }, newId());
   const rows = await transact(ctx, 'engine', (tx) =>
     tx
       .select()
       .from(orders)
-      .where(and(sql`${orders.cancelRequestedAt} is not null`, isNull(orders.closedAt)))
-      .limit(ADMIT_MAX),
+      .where(
+        and(
+          sql`${orders.cancelRequestedAt} is not null`,
+          isNull(orders.closedAt),
+          or(isNotNull(orders.bookSeq), isNotNull(orders.parentId)),
+          sql`(${orders.instrumentId}, ${orders.book}::text) in (
+            select * from unnest(${instrumentIds}::uuid[], ${books}::text[]))`,
+          sql`not exists (select from ${venueOrders} v where v.order_id = ${orders.id} and v.recalled_at is not null)`,
+        ),
+      )
+      .orderBy(asc(orders.cancelRequestedAt), asc(orders.id))
+      .limit(max),
   );
   for (const order of rows) {
     const book = desk.find(order);
-    if (book?.ready && order.bookSeq !== null) {
+    if (book?.ready) {
       book.queue.push({ type: 'cancel', orderId: order.id, reason: engineReason(order.cancelReason) });
     }
   }
-}
-
-/** The engine tells apart only who takes an order out; the order keeps its own words. */
-export function engineReason(reason: string | null): 'requested' | 'expired' | 'restricted' {
-  return reason === 'expired' || reason === 'restricted' ? reason : 'requested';
 }

@@ -8,18 +8,29 @@ import type { Id } from '../../../kernel/id.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { lockRows } from '../../../platform/db/locks.ts';
+import { together } from '../../../platform/db/transact.ts';
 import { accountAllows, accountsByIds } from '../../accounts/index.ts';
 import { gateRefusal, lockGates } from '../../identity/index.ts';
-import { type FoundWallet, findWallets, houseWallet, lockWallets, walletKey } from '../../ledger/index.ts';
+import { type LockedWallet, lockWallets } from '../../ledger/index.ts';
 import { instrumentsBySymbol, type PricedInstrument } from '../../markets/index.ts';
-import type { OrderTraded } from '../engine/event.ts';
-import { moveOf } from '../rules.ts';
+import type { OrderRouted, OrderTraded } from '../engine/event.ts';
+import type { FeesOfDay } from '../fees/fees-of-day.ts';
+import { feesOfTraders } from '../fees/settle-fees.ts';
+import { withoutLiquidations } from '../margin/excuse-liquidations.ts';
+import { movesOf, type Side } from '../positions/moves.ts';
+import type { ContractHouse } from '../positions/plan-contracts.ts';
+import { contractHouses, houseKey, settleContracts } from '../positions/settle-contracts.ts';
 import { orders } from '../schema.ts';
+import { clearingKey, clearingWallets, executedAccounts } from '../venues/clearing-wallets.ts';
+import { siblingsOf } from './bound-orders.ts';
 import type { Book } from './desk.ts';
 import { holdBooks } from './fence.ts';
+import { shareReservations } from './group-reservations.ts';
+import { feeWallets, nameWallets } from './known-names.ts';
 import {
   type BookEvent,
   emptyPlan,
+  fillsOf,
   ordersIn,
   type Plan,
   planEvents,
@@ -53,15 +64,20 @@ export class OrdersReplaced extends Error {
 
 /** The wallets of a settlement, all locked. */
 export type SettleWallets = {
-  readonly of: (accountId: Id, asset: string) => FoundWallet;
+  readonly of: (accountId: Id, asset: string) => LockedWallet;
+  readonly byId: (walletId: Id) => LockedWallet;
   readonly fees: (book: OrderRow['book'], asset: string) => Id;
+  /** What a venue owes the house, or is owed. */
+  readonly clearing: (book: OrderRow['book'], venue: string, asset: string) => Id;
+  /** What profit and loss of contracts pass through. */
+  readonly contracts: (book: OrderRow['book'], asset: string) => ContractHouse;
 };
 
 /**
  * Settles events of any number of books.
  * @effects `trades`, `fills`, `orders`, `order_events`, journals of kind `trade`, `wallets.reserved`,
  *   lots, `quotes`, outbox `trading.order_*`, audit `order.traded` and `order.closed`
- * @errors BookLost, BreakerTripped, PartiesRestricted, OrdersReplaced
+ * @errors BookLost, BreakerTripped, PartiesRestricted, OrdersReplaced, OrderUnfit, CashTied
  * @shape the orders that were triggered or set free, to be told to their books once this is committed
  */
 export async function recordSettlement(
@@ -69,27 +85,40 @@ export async function recordSettlement(
   ctx: Ctx,
   batch: readonly BookEvents[],
 ): Promise<readonly OrderRow[]> {
-  await holdBooks(
-    tx,
-    batch.map(({ book }) => book),
+  // One flight: each is begun in the order of the house, since what is read must hold until the locks are let go.
+  const ids = new Set(
+    batch.flatMap(({ book, events }) => {
+      const touched = ordersIn(events);
+      return [...touched, ...siblingsOf(book, touched)];
+    }),
   );
-  await refuseRestricted(tx, batch);
-  await refuseTripped(tx, batch);
-  const ids = new Set(batch.flatMap(({ events }) => [...ordersIn(events)]));
-  const rows = new Map((await lockRows(tx, orders, [...ids])).map((row) => [row.id, row]));
+  const [, , , locked, instruments] = await together(
+    holdBooks(
+      tx,
+      batch.map(({ book }) => book),
+    ),
+    refuseRestricted(tx, batch),
+    refuseTripped(tx, batch),
+    lockRows(tx, orders, [...ids]),
+    instrumentsBySymbol(
+      tx,
+      batch.map(({ book }) => book.symbol),
+    ),
+  );
+  const rows = new Map(locked.map((row) => [row.id, row]));
   if ([...rows.values()].some((row) => row.status === 'replaced')) {
     throw new OrdersReplaced('an order of the settlement was replaced');
   }
-  const instruments = await instrumentsBySymbol(
-    tx,
-    batch.map(({ book }) => book.symbol),
-  );
+  const fees = await feesOfTraders(tx, ctx, batch, rows);
   const plan = emptyPlan();
   for (const { book, events } of batch) {
-    planEvents(plan, events, termsOf(book, instruments), rows);
+    const terms = termsOf(book, instruments, fees);
+    planEvents(plan, events, terms, rows);
+    shareReservations(plan, terms, rows);
   }
   const wallets = await lockSettlement(tx, ctx, plan, instruments);
-  await writeSettlement(tx, ctx, plan, instruments, wallets);
+  const contracts = await settleContracts(tx, ctx, plan, instruments, wallets);
+  await writeSettlement(tx, ctx, plan, { instruments, wallets, fees, contracts });
   const now = ctx.deps.clock.now();
   return [...plan.orders.values()]
     .map((order) => returning(order, now))
@@ -97,7 +126,11 @@ export async function recordSettlement(
     .sort((left, right) => ((left.bookSeq ?? 0n) < (right.bookSeq ?? 0n) ? -1 : 1));
 }
 
-function termsOf(book: Book, instruments: ReadonlyMap<string, PricedInstrument>): SettleTerms {
+function termsOf(
+  book: Book,
+  instruments: ReadonlyMap<string, PricedInstrument>,
+  { tierOf }: FeesOfDay,
+): SettleTerms {
   const instrument = present(instruments.get(book.symbol), 'an instrument with a book exists');
   return {
     instrumentId: instrument.id,
@@ -107,6 +140,9 @@ function termsOf(book: Book, instruments: ReadonlyMap<string, PricedInstrument>)
     quoteAsset: instrument.quoteAsset,
     makerFeeBps: instrument.makerFeeBps,
     takerFeeBps: instrument.takerFeeBps,
+    tierOf,
+    venue: book.venue,
+    isContract: instrument.kind === 'contract',
     nextSeq: () => {
       const seq = book.nextSeq;
       book.nextSeq += 1n;
@@ -117,16 +153,25 @@ function termsOf(book: Book, instruments: ReadonlyMap<string, PricedInstrument>)
 
 /** Gates before any row lock. An order accepted in good standing may meet its trade without it. */
 async function refuseRestricted(tx: Tx, batch: readonly BookEvents[]): Promise<void> {
-  const live = tradesIn(batch.filter(({ book }) => book.book === 'live'));
-  const gates = await lockGates(tx, live.flatMap(partiesOf));
-  const barred = live.flatMap(sidesOf).filter(({ userId, side }) => {
-    const refusal = gateRefusal(gates.get(userId), moveOf(side));
+  // What a venue has executed is a fact; what is about to be sent there is not yet.
+  const live = sidesIn(batch.filter(({ book }) => book.book === 'live'));
+  const accountIds = sidesIn(batch).map(({ accountId }) => accountId);
+  // Freezing an account takes its owner's gate, which is held before the account is read.
+  const [gates, accounts, moves] = await together(
+    lockGates(
+      tx,
+      live.map(({ userId }) => userId),
+    ),
+    accountsByIds(tx, accountIds),
+    movesOf(tx, live),
+  );
+  const refused = live.filter(({ userId }, index) => {
+    const refusal = gateRefusal(gates.get(userId), moves[index] ?? 'trade');
     // New terms of service bind new orders, not those already accepted under the old ones.
     return refusal !== null && refusal !== 'agreements_outdated';
   });
+  const barred = await withoutLiquidations(tx, refused, gates);
   const userIds = [...new Set(barred.map(({ userId }) => userId))];
-  const accountIds = tradesIn(batch).flatMap((trade) => [trade.makerAccountId, trade.takerAccountId]);
-  const accounts = await accountsByIds(tx, accountIds);
   const inactive = [...accounts.values()]
     .filter((account) => !accountAllows(account.status, 'trade'))
     .map((account) => account.id);
@@ -135,20 +180,43 @@ async function refuseRestricted(tx: Tx, batch: readonly BookEvents[]): Promise<v
   }
 }
 
-function tradesIn(batch: readonly BookEvents[]): OrderTraded[] {
-  return batch.flatMap(({ events }) => events.filter((event) => event.type === 'trade'));
+type Party = Side & { readonly userId: Id; readonly orderId: Id };
+
+function sidesIn(batch: readonly BookEvents[]): Party[] {
+  return batch.flatMap(({ book, events }) =>
+    events.flatMap((event) =>
+      event.type === 'trade' ? sidesOf(event, book) : event.type === 'routed' ? [sideOf(event, book)] : [],
+    ),
+  );
 }
 
-function partiesOf(trade: OrderTraded): Id[] {
-  return [trade.makerPersonId, trade.takerPersonId];
-}
-
-function sidesOf({ makerPersonId, takerPersonId, takerSide }: OrderTraded) {
+function sidesOf(trade: OrderTraded, { instrumentId, isContract }: Book): Party[] {
+  const { quantity, makerPersonId, makerAccountId, takerPersonId, takerAccountId, takerSide } = trade;
   const makerSide = takerSide === 'buy' ? 'sell' : 'buy';
+  const common = { instrumentId, quantity, isContract };
   return [
-    { userId: makerPersonId, side: makerSide },
-    { userId: takerPersonId, side: takerSide },
-  ] as const;
+    {
+      ...common,
+      userId: makerPersonId,
+      accountId: makerAccountId,
+      side: makerSide,
+      orderId: trade.makerOrderId,
+    },
+    {
+      ...common,
+      userId: takerPersonId,
+      accountId: takerAccountId,
+      side: takerSide,
+      orderId: trade.takerOrderId,
+    },
+  ];
+}
+
+function sideOf(
+  { orderId, personId, accountId, side }: OrderRouted,
+  { instrumentId, isContract }: Book,
+): Party {
+  return { userId: personId, accountId, orderId, side, instrumentId, quantity: null, isContract };
 }
 
 async function lockSettlement(
@@ -159,53 +227,60 @@ async function lockSettlement(
 ): Promise<SettleWallets> {
   const names = plan.trades.flatMap((trade) => {
     const instrument = instruments.get(trade.symbol);
-    return [trade.buy.order, trade.sell.order].flatMap((order) => [
-      { accountId: order.accountId, asset: instrument?.baseAsset ?? '' },
+    return fillsOf(trade).flatMap(({ order }) => [
+      ...(instrument?.kind === 'contract'
+        ? []
+        : [{ accountId: order.accountId, asset: instrument?.baseAsset ?? '' }]),
       { accountId: order.accountId, asset: instrument?.quoteAsset ?? '' },
     ]);
   });
-  const found = await findWallets(tx, names);
-  const fees = await feeWallets(tx, ctx, plan, instruments);
+  const idOf = await nameWallets(tx, ctx.deps, names);
+  const fees = await feeWallets(
+    tx,
+    ctx,
+    plan.trades.map((trade) => ({
+      book: trade.book,
+      asset: instruments.get(trade.symbol)?.quoteAsset ?? '',
+    })),
+  );
   const reserving = [...plan.orders.values()].flatMap(({ row }) =>
     row.walletId === null ? [] : [row.walletId],
   );
+  const own = names.flatMap((name) => idOf(name) ?? []);
+  const clearing = await clearingWallets(tx, ctx, plan, instruments);
+  const houses = await contractHouses(tx, ctx, plan, instruments);
+  const houseIds = [...houses.values()].flatMap(({ clearing: pnl, firm }) => [pnl, firm]);
   const locked = await lockWallets(tx, [
-    ...[...found.values()].map((wallet) => wallet.id),
+    ...own,
     ...fees.values(),
+    ...clearing.values(),
+    ...houseIds,
     ...reserving,
   ]);
-  const suspended = [...found.values()].filter((wallet) => locked.get(wallet.id)?.status !== 'active');
+  // A venue's execution is booked whatever has become of the wallet since; nobody of our own trades with such a one.
+  const bound = executedAccounts(plan);
+  const suspended = own.flatMap((id) => {
+    const wallet = locked.get(id);
+    if (wallet?.accountId != null && bound.has(wallet.accountId)) {
+      return [];
+    }
+    return wallet?.status === 'active' || wallet?.accountId == null ? [] : [wallet.accountId];
+  });
   if (suspended.length > 0) {
-    throw new PartiesRestricted(
-      [],
-      suspended.flatMap((wallet) => (wallet.accountId === null ? [] : [wallet.accountId])),
-    );
+    throw new PartiesRestricted([], suspended);
   }
   return {
     of: (accountId, asset) =>
       present(
-        found.get(walletKey({ accountId, asset })),
+        locked.get(idOf({ accountId, asset }) ?? ('' as Id)),
         'acceptance made every wallet that settlement pays into',
       ),
+    byId: (walletId) => present(locked.get(walletId), 'what an order reserves from is locked'),
     fees: (book, asset) =>
       present(fees.get(`${book} ${asset}`), 'the house has a wallet for the fees of every trade'),
+    contracts: (book, asset) =>
+      present(houses.get(houseKey(book, asset)), 'the house has wallets for the contracts it clears'),
+    clearing: (book, venue, asset) =>
+      present(clearing.get(clearingKey(book, venue, asset)), 'the house has a wallet for every venue'),
   };
-}
-
-async function feeWallets(
-  tx: Tx,
-  ctx: Ctx,
-  plan: Plan,
-  instruments: ReadonlyMap<string, PricedInstrument>,
-): Promise<ReadonlyMap<string, Id>> {
-  const wallets = new Map<string, Id>();
-  for (const trade of plan.trades) {
-    const asset = instruments.get(trade.symbol)?.quoteAsset ?? '';
-    const key = `${trade.book} ${asset}`;
-    if (!wallets.has(key)) {
-      const house = { role: 'fees_earned', reference: 'trading', book: trade.book, asset } as const;
-      wallets.set(key, (await houseWallet(tx, ctx, house)).id);
-    }
-  }
-  return wallets;
 }

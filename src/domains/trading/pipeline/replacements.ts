@@ -9,11 +9,14 @@ import type { OrderRow, Ticket } from './ticket.ts';
 
 /**
  * The order a ticket replaces, or why it cannot; null where it replaces none.
- * @errors order_not_open, order_changed
+ * @errors order_not_open, order_not_replaceable where it is with a venue, which may be executing it, order_changed
  */
 export function replacedBy(
   { replaces }: Ticket,
-  locked: ReadonlyMap<Id, OrderRow>,
+  {
+    replaced: locked,
+    away,
+  }: { readonly replaced: ReadonlyMap<Id, OrderRow>; readonly away: ReadonlySet<Id> },
   gone: ReadonlySet<Id>,
 ): OrderRow | DomainError | null {
   if (replaces === null) {
@@ -24,8 +27,15 @@ export function replacedBy(
   if (!open || gone.has(order.id)) {
     return refuseTrading('order_not_open');
   }
-  const known = replaces.filledQuantity;
-  return known === null || known === order.filledQuantity ? order : refuseTrading('order_changed');
+  if (away.has(order.id)) {
+    return refuseTrading('order_not_replaceable');
+  }
+  const { filledQuantity: known, isTriggered, reducedQuantity } = replaces;
+  const isAsKnown =
+    (known === null || known === order.filledQuantity) &&
+    isTriggered === (order.triggeredAt !== null) &&
+    reducedQuantity === order.reducedQuantity;
+  return isAsKnown ? order : refuseTrading('order_changed');
 }
 
 /**

@@ -11,17 +11,27 @@ import { newId } from '../../../kernel/id.ts';
 import { type Ctx, type Deps, machineCtx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { translateDatabaseError } from '../../../platform/db/errors.ts';
-import { transact } from '../../../platform/db/transact.ts';
+import { transact, transactInLane } from '../../../platform/db/transact.ts';
+import { endOutside } from '../engine/consequences.ts';
 import type { EngineEvent } from '../engine/event.ts';
 import { applyCommand } from '../engine/order-book.ts';
+import { fitOrder } from '../positions/fit-order.ts';
+import { OrderUnfit } from '../positions/plan-contracts.ts';
+import { CashTied, freeCash } from '../positions/tied-cash.ts';
 import { recordCancelRequests } from '../record-cancel-requests.ts';
 import { bookOwners, orders } from '../schema.ts';
+import { awaitsVenue, callVenue } from '../venues/call-venue.ts';
+import { takeReport, takeResolution } from '../venues/take-report.ts';
+import { dropResolution } from '../venues/unknown.ts';
+import type { VenueLane } from '../venues/venue-lane.ts';
+import { enqueue, worksOf } from './bound-orders.ts';
 import { type Book, bookKey, type Desk, type Work } from './desk.ts';
+import { engineReason } from './engine-commands.ts';
 import { BookLost } from './fence.ts';
-import { forget, giveUpBooks, workOf } from './rebuild-book.ts';
+import { forget, giveUpBooks } from './rebuild-book.ts';
 import { type BookEvents, OrdersReplaced, PartiesRestricted, recordSettlement } from './record-settlement.ts';
 import { type BookEvent, isMoving } from './settle-plan.ts';
-import { BreakerTripped, takeLeaving, withdrawWaiting } from './tripped-books.ts';
+import { BreakerTripped, enteringIn, takeLeaving, withdrawWaiting } from './tripped-books.ts';
 
 const BATCH_MAX = 256;
 
@@ -36,13 +46,13 @@ type Taken = BookEvents & { readonly works: readonly Work[] };
  * Carries out one batch.
  * @shape false when nothing waited
  */
-export function settleStep(deps: Deps, desk: Desk): Promise<boolean> {
-  const step = carryOut(deps, desk);
+export function settleStep(deps: Deps, desk: Desk, venues: VenueLane): Promise<boolean> {
+  const step = carryOut(deps, desk, venues);
   desk.settling = step.catch(() => undefined);
   return step;
 }
 
-async function carryOut(deps: Deps, desk: Desk): Promise<boolean> {
+async function carryOut(deps: Deps, desk: Desk, venues: VenueLane): Promise<boolean> {
   const batch = [...desk.books.values()].flatMap(take);
   if (batch.length === 0) {
     return false;
@@ -51,9 +61,12 @@ async function carryOut(deps: Deps, desk: Desk): Promise<boolean> {
   if (moving.length > 0) {
     const ctx = machineCtx(deps, { kind: 'system', name: 'trading.engine' }, newId());
     try {
-      const returning = await transact(ctx, 'engine', (tx) => recordSettlement(tx, ctx, moving));
+      const returning = await transactInLane(ctx, 'settle', (tx) => recordSettlement(tx, ctx, moving));
       for (const order of returning) {
-        desk.find(order)?.queue.push(workOf(order));
+        const book = desk.find(order);
+        if (book !== undefined) {
+          enqueue(book, worksOf([order], returning), returning);
+        }
       }
       for (const { book } of moving) {
         book.failures = 0;
@@ -62,9 +75,14 @@ async function carryOut(deps: Deps, desk: Desk): Promise<boolean> {
       await recover(ctx, desk, moving, error);
     }
   }
-  for (const { works } of batch) {
+  for (const { book, works, events } of batch) {
+    if (book.venue !== null) {
+      callVenue(venues, book, works, events);
+    }
+  }
+  for (const { book, works } of batch) {
     for (const work of works) {
-      if (work.type === 'cancel') {
+      if (work.type === 'cancel' && !awaitsVenue(book, work)) {
         work.settled?.();
       }
     }
@@ -86,8 +104,14 @@ function take(book: Book): Taken[] {
     if (isDropped(book, work)) {
       continue;
     }
-    if (work.type === 'end' || withdrawsWaiting(book, work)) {
-      events.push({ type: 'ended', orderId: work.orderId, reason: work.reason });
+    if (work.type === 'report') {
+      events.push(...takeReport(book, work.report, { contest: book.contested.has(work.report.reportId) }));
+    } else if (work.type === 'resolve') {
+      events.push(...takeResolution(book, work.orderId, work.resolution, work.resolutionId));
+    } else if (work.type === 'end' || withdrawsWaiting(book, work)) {
+      const followed: EngineEvent[] = [];
+      endOutside(book.matching, work.orderId, followed);
+      events.push({ type: 'ended', orderId: work.orderId, reason: work.reason }, ...followed);
     } else {
       const answered: EngineEvent[] = [];
       applyCommand(book.matching, work, answered);
@@ -105,16 +129,12 @@ function takeWaiting(book: Book): Work[] {
 
 /** While nothing enters the book, an order is cancelled where it waits. */
 function withdrawsWaiting(book: Book, work: Work): work is Extract<Work, { type: 'cancel' }> {
-  return (
-    book.tripped &&
-    work.type === 'cancel' &&
-    withdrawWaiting(book, (waiting) => orderOf(waiting) === work.orderId)
-  );
+  return book.tripped && work.type === 'cancel' && withdrawWaiting(book, work.orderId);
 }
 
 /** The order that a command puts into the book; null for any other command. */
 function orderOf(work: Work): Id | null {
-  return work.type === 'new' ? work.orderId : work.type === 'hold' ? work.order.orderId : null;
+  return work.type === 'new' || work.type === 'hold' ? (enteringIn(work)[0] ?? null) : null;
 }
 
 function resumeWithoutAuction(tx: Tx, book: Book) {
@@ -140,6 +160,14 @@ async function recover(ctx: Ctx, desk: Desk, batch: readonly Taken[], error: unk
   if (error instanceof OrdersReplaced || error instanceof BreakerTripped) {
     return;
   }
+  if (error instanceof OrderUnfit) {
+    await transact(ctx, 'engine', (tx) => fitOrder(tx, ctx, error));
+    return;
+  }
+  if (error instanceof CashTied) {
+    await endTying(ctx, desk, error);
+    return;
+  }
   if (error instanceof PartiesRestricted) {
     await transact(ctx, 'engine', (tx) => cancelRestricted(tx, ctx, error));
     return;
@@ -158,14 +186,35 @@ async function recover(ctx: Ctx, desk: Desk, batch: readonly Taken[], error: unk
     if (book.failures < FAILURES_MAX || works.length !== 1 || work === undefined) {
       continue;
     }
-    const orderId = orderOf(work);
-    if (orderId !== null) {
-      await transact(ctx, 'engine', (tx) => recordCancelRequests(tx, ctx, [orderId], 'settlement_failed'));
+    const orderIds = enteringIn(work);
+    if (work.type === 'resolve') {
+      await transact(ctx, 'engine', (tx) => dropResolution(tx, ctx, work));
+      book.failures = 0;
+    } else if (work.type === 'report') {
+      // What cannot be booked is left to people, and stops only itself.
+      book.contested.add(work.report.reportId);
+      book.failures = 0;
+    } else if (orderIds.length > 0) {
+      await transact(ctx, 'engine', (tx) => recordCancelRequests(tx, ctx, orderIds, 'settlement_failed'));
       book.failures = 0;
     } else if (work.type === 'resume') {
       // No auction can be settled: the orders match one by one instead, which finds the one at fault.
       await transact(ctx, 'engine', (tx) => resumeWithoutAuction(tx, book));
       book.failures = 0;
+    }
+  }
+}
+
+/** The loss is settled once the orders that stand before it have ended; nothing spins while they do. */
+async function endTying(ctx: Ctx, desk: Desk, error: CashTied): Promise<void> {
+  const asked = await transact(ctx, 'engine', (tx) => freeCash(tx, ctx, error));
+  if (asked.length === 0) {
+    await Bun.sleep(PAUSE_AFTER_FAILURE_MS);
+  }
+  for (const order of asked) {
+    const book = desk.find(order);
+    if (book?.ready && (order.bookSeq !== null || order.parentId !== null)) {
+      book.queue.push({ type: 'cancel', orderId: order.id, reason: engineReason(order.cancelReason) });
     }
   }
 }

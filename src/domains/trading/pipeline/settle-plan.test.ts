@@ -15,6 +15,9 @@ const TERMS: SettleTerms = {
   quoteAsset: 'USD',
   makerFeeBps: 10,
   takerFeeBps: 20,
+  tierOf: () => null,
+  venue: null,
+  isContract: false,
   nextSeq: () => 100n,
 };
 // scale(tick) + scale(lot) is 8, so that a price of one tick times one lot is one unit.
@@ -43,8 +46,12 @@ function orderRow(id: string, side: 'buy' | 'sell', changes: Partial<OrderRow> =
     leverage: '1',
     postOnly: false,
     reduceOnly: false,
+    origin: 'customer',
+    lots: null,
     clientOrderId: null,
     groupId: null,
+    groupRole: null,
+    parentId: null,
     replacesId: null,
     expiresAt: null,
     idempotencyKey: null,
@@ -152,7 +159,7 @@ describe('however an order is filled', () => {
           expect(after.filledQuantity).toBe(quantity);
           expect(plan.orders.get('sell')?.reservation).toBe(0n);
           for (const { amount, sell: side } of plan.trades) {
-            expect(side.fee).toBeLessThanOrEqual(amount);
+            expect(side?.fee).toBeLessThanOrEqual(amount);
           }
         },
       ),

@@ -7,11 +7,19 @@
 import { type Amount, amountOf, ONE } from '../../../kernel/amount.ts';
 import { assert, present } from '../../../kernel/assert.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
-import { bpsOf } from '../../../kernel/rounding.ts';
+import { bpsOf, divideRounded } from '../../../kernel/rounding.ts';
 import type { CancelRequestReason } from '../engine/command.ts';
-import type { CancelReason, EngineEvent, OrderTraded, OrderTriggered } from '../engine/event.ts';
+import type {
+  CancelReason,
+  EngineEvent,
+  OrderExecuted,
+  OrderTraded,
+  OrderTriggered,
+} from '../engine/event.ts';
+import { chargedBps, type FeeTier } from '../fees/rules.ts';
 import { waitsForPrice } from '../held-orders.ts';
 import { principalOf, reservedFor } from '../reservation.ts';
+import { emptyVenuePlan, planVenueStep, type VenuePlan, type VenueTold } from '../venues/venue-plan.ts';
 import { type BookName, bookKey } from './desk.ts';
 import type { OrderRow } from './ticket.ts';
 import { beginTrail, type MarkChanges, raiseMarks } from './trail-marks.ts';
@@ -24,6 +32,12 @@ export type SettleTerms = {
   readonly quoteAsset: string;
   readonly makerFeeBps: number;
   readonly takerFeeBps: number;
+  /** The fee tier of a person today, which may lower the fees above. */
+  readonly tierOf: (userId: Id) => FeeTier | null;
+  /** Who executes the orders of the book; null where it matches them itself. */
+  readonly venue: string | null;
+  /** No units move: what orders reserve is margin (positions/plan-contracts.ts). */
+  readonly isContract: boolean;
   /** The next place in time, for what comes back into the book. */
   readonly nextSeq: () => bigint;
 };
@@ -37,16 +51,28 @@ export type PlannedTrade = {
   readonly quantity: Amount;
   readonly amount: Amount;
   readonly takerSide: 'buy' | 'sell';
-  readonly buy: PlannedFill;
-  readonly sell: PlannedFill;
+  /** Of a trade with a venue one side is missing: the house stands there. */
+  readonly buy: PlannedFill | null;
+  readonly sell: PlannedFill | null;
+  readonly venue: TradedAt | null;
 };
+
+/** Where a trade happened that is not of our own book, and by which report we know. */
+export type TradedAt = { readonly name: string; readonly reportId: Id };
 
 export type PlannedFill = {
   readonly id: Id;
   readonly order: OrderRow;
   readonly fee: Amount;
   readonly feeBps: number;
+  /** The instrument's own fee, and the tier that may have lowered it. */
+  readonly listedFeeBps: number;
+  readonly feeTierId: Id | null;
   readonly liquidity: 'maker' | 'taker';
+  /** How much of its order had traded before it. */
+  readonly filledBefore: bigint;
+  /** What its order reserves no more because of it. */
+  readonly released: bigint;
 };
 
 /** An order's state while a batch is planned; `row` is what the database holds. */
@@ -73,7 +99,8 @@ export type BookEvent =
       readonly type: 'ended';
       readonly orderId: Id;
       readonly reason: CancelRequestReason | 'settlement_failed';
-    };
+    }
+  | VenueTold;
 
 export type Plan = {
   readonly trades: PlannedTrade[];
@@ -82,11 +109,12 @@ export type Plan = {
   readonly marks: MarkChanges;
   /** Books that stopped or went on matching. */
   readonly phases: Map<string, BookName & { readonly phase: 'halted' | 'continuous' }>;
+  readonly venues: VenuePlan;
 };
 
 /** A settlement of nothing, to which `planEvents` adds. */
 export function emptyPlan(): Plan {
-  return { trades: [], orders: new Map(), marks: new Map(), phases: new Map() };
+  return { trades: [], orders: new Map(), marks: new Map(), phases: new Map(), venues: emptyVenuePlan() };
 }
 
 /** The orders an event list touches, to be loaded before planning. */
@@ -125,6 +153,15 @@ export function planEvents(
     switch (event.type) {
       case 'trade':
         plan.trades.push(planTrade(plan, event, terms, rows));
+        break;
+      case 'executed':
+        plan.trades.push(planExecution(plan, event, terms, rows));
+        break;
+      case 'routed':
+      case 'recalled':
+      case 'reported':
+      case 'resolved':
+        planVenueStep(plan.venues, event, terms, rows);
         break;
       case 'done':
         close(planned(plan, event.orderId, rows), 'filled', null);
@@ -168,7 +205,8 @@ export function planEvents(
   }
 }
 
-function planned(plan: Plan, orderId: Id, rows: ReadonlyMap<Id, OrderRow>): PlannedOrder {
+/** An order as the plan has it so far; `rows` says how it stands in the database. */
+export function planned(plan: Plan, orderId: Id, rows: ReadonlyMap<Id, OrderRow>): PlannedOrder {
   const known = plan.orders.get(orderId);
   if (known !== undefined) {
     return known;
@@ -204,8 +242,8 @@ function planTrade(
   const product = event.price * event.quantity;
   assert(product % ONE === 0n, 'price times quantity is exact (I15)');
   const amount = amountOf(product / ONE);
-  const makerFill = fill(maker, event, amount, { bps: terms.makerFeeBps, liquidity: 'maker' }, terms);
-  const takerFill = fill(taker, event, amount, { bps: terms.takerFeeBps, liquidity: 'taker' }, terms);
+  const makerFill = fill(maker, event, amount, 'maker', terms);
+  const takerFill = fill(taker, event, amount, 'taker', terms);
   return {
     id: newId(),
     instrumentId: terms.instrumentId,
@@ -217,24 +255,66 @@ function planTrade(
     takerSide: event.takerSide,
     buy: event.takerSide === 'buy' ? takerFill : makerFill,
     sell: event.takerSide === 'buy' ? makerFill : takerFill,
+    venue: null,
+  };
+}
+
+/** The sides of a trade that are customers': two of our own book, one of a venue. */
+export function fillsOf({ buy, sell }: Pick<PlannedTrade, 'buy' | 'sell'>): readonly PlannedFill[] {
+  return [buy, sell].filter((side) => side !== null);
+}
+
+/** What a venue executed: the customer's side of it, against the house. */
+function planExecution(
+  plan: Plan,
+  event: OrderExecuted,
+  terms: SettleTerms,
+  rows: ReadonlyMap<Id, OrderRow>,
+): PlannedTrade {
+  const order = planned(plan, event.orderId, rows);
+  const { price, quantity, liquidity } = event;
+  const product = price * quantity;
+  assert(product % ONE === 0n, 'price times quantity is exact (I15)');
+  const amount = amountOf(product / ONE);
+  const side = fill(order, event, amount, liquidity, terms);
+  const { side: way, book } = order.row;
+  const other = way === 'buy' ? 'sell' : 'buy';
+  return {
+    id: newId(),
+    instrumentId: terms.instrumentId,
+    symbol: terms.symbol,
+    book,
+    price: amountOf(price),
+    quantity: amountOf(quantity),
+    amount,
+    takerSide: liquidity === 'taker' ? way : other,
+    buy: way === 'buy' ? side : null,
+    sell: way === 'sell' ? side : null,
+    venue: { name: present(terms.venue, 'only a venue executes by itself'), reportId: event.reportId },
   };
 }
 
 function fill(
   order: PlannedOrder,
-  event: OrderTraded,
+  event: Pick<OrderTraded, 'quantity'>,
   amount: Amount,
-  rate: { readonly bps: number; readonly liquidity: 'maker' | 'taker' },
+  liquidity: 'maker' | 'taker',
   terms: SettleTerms,
 ): PlannedFill {
   const { row } = order;
+  const tier = terms.tierOf(row.userId);
+  const feeBps = chargedBps(terms, tier, liquidity);
+  const listedFeeBps = chargedBps(terms, null, liquidity);
   const open = {
     quantity: row.quantity === null ? null : openOf(order, row.quantity) - event.quantity,
     notional: row.notional === null ? null : row.notional - order.filledAmount - amount,
   };
-  const exact = bpsOf(amount, BigInt(rate.bps), 'up');
+  const exact = bpsOf(amount, BigInt(feeBps), 'up');
+  const reserved = order.reservation;
   let fee = exact;
-  if (row.side === 'sell') {
+  if (terms.isContract) {
+    order.reservation = shareOf(order, row.quantity === null ? open.notional : open.quantity);
+  } else if (row.side === 'sell') {
     order.reservation -= event.quantity;
   } else {
     const worst = worstPriceOf(row);
@@ -247,11 +327,30 @@ function fill(
     order.reservation = rest < needed ? rest : needed;
   }
   assert(fee >= 0n && order.reservation >= 0n, 'a trade costs no more than the order reserved');
+  const filledBefore = order.filledQuantity;
   order.filledQuantity += event.quantity;
   order.filledAmount += amount;
   order.fees += fee;
   order.status = 'partially_filled';
-  return { id: newId(), order: row, fee, feeBps: rate.bps, liquidity: rate.liquidity };
+  return {
+    id: newId(),
+    order: row,
+    fee,
+    feeBps,
+    listedFeeBps,
+    feeTierId: tier?.id ?? null,
+    liquidity,
+    filledBefore,
+    released: reserved - order.reservation,
+  };
+}
+
+/** What a contract order reserves once only `open` of it is: its share, so that what traded has all that was for it. */
+function shareOf(order: PlannedOrder, open: bigint | null): bigint {
+  const { row } = order;
+  const before =
+    row.quantity === null ? (row.notional ?? 0n) - order.filledAmount : openOf(order, row.quantity);
+  return before <= 0n ? 0n : divideRounded(order.reservation * (open ?? 0n), before, 'down');
 }
 
 function openOf({ filledQuantity, reducedQuantity }: PlannedOrder, quantity: bigint): bigint {
@@ -275,6 +374,11 @@ function reduce(order: PlannedOrder, remaining: bigint, terms: SettleTerms): voi
   const { row } = order;
   const open = openOf(order, present(row.quantity, 'an order in a group is sized by quantity'));
   assert(remaining >= 0n && remaining <= open, 'what is open only falls');
+  if (terms.isContract) {
+    order.reservation = divideRounded(order.reservation * remaining, open, 'down');
+    order.reducedQuantity += open - remaining;
+    return;
+  }
   order.reducedQuantity += open - remaining;
   const needed =
     row.side === 'sell'
@@ -283,11 +387,25 @@ function reduce(order: PlannedOrder, remaining: bigint, terms: SettleTerms): voi
   order.reservation = order.reservation < needed ? order.reservation : needed;
 }
 
+/** What an order of units has to reserve for what is open of it. */
+export function needOf(order: PlannedOrder, terms: Rates): bigint {
+  const { row } = order;
+  const quantity = openOf(order, present(row.quantity, 'an order in a group is sized by quantity'));
+  return reservedFor(row.side, { quantity, notional: null }, worstPriceOf(row), worstBps(terms));
+}
+
+/** True for an order that has ended in the plan. */
+export function isClosed({ status }: PlannedOrder): boolean {
+  return status !== 'open' && status !== 'partially_filled' && status !== 'pending' && status !== 'held';
+}
+
+type Rates = Pick<SettleTerms, 'makerFeeBps' | 'takerFeeBps'>;
+
 function worstPriceOf(row: OrderRow): bigint {
   return present(row.limitPrice ?? row.priceCap, 'an order has a limit or a cap');
 }
 
-function worstBps(terms: SettleTerms): number {
+function worstBps(terms: Rates): number {
   return Math.max(terms.makerFeeBps, terms.takerFeeBps);
 }
 

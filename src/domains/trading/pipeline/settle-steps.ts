@@ -18,7 +18,8 @@ import { keepMarks } from './trail-marks.ts';
 
 /**
  * Writes those steps, before the orders themselves: what is triggered was held.
- * @effects `orders`, `order_events`, `trail_marks`, `book_owners.phase`, audit `order.triggered`
+ * @effects `orders`, `order_events`, `trail_marks`, `book_owners.phase`, audit `order.triggered`, `order.released`,
+ *   `order.reduced` and `order.reserved`
  */
 export async function writeSteps(tx: Tx, ctx: Ctx, plan: Plan, now: Instant): Promise<void> {
   await keepMarks(tx, plan.marks);
@@ -28,43 +29,76 @@ export async function writeSteps(tx: Tx, ctx: Ctx, plan: Plan, now: Instant): Pr
       .set({ phase })
       .where(sql`${bookOwners.instrumentId} = ${instrumentId} and ${bookOwners.book} = ${book}`);
   }
-  const moved = [...plan.orders.values()].filter(hasStep);
-  if (moved.length === 0) {
-    return;
+  const changed = [...plan.orders.values()];
+  const moved = changed.filter(hasStep);
+  if (moved.length > 0) {
+    await updateSteps(tx, moved, now);
+    await insertRows(
+      tx,
+      orderEvents,
+      moved.flatMap((order) =>
+        stepsOf(order).map(({ type, data }) => ({
+          id: newId(),
+          orderId: order.row.id,
+          userId: order.row.userId,
+          accountId: order.row.accountId,
+          type,
+          data,
+          requestId: ctx.requestId,
+          occurredAt: now,
+        })),
+      ),
+    );
   }
-  await updateSteps(tx, moved, now);
-  await insertRows(
-    tx,
-    orderEvents,
-    moved.flatMap((order) =>
-      stepsOf(order).map(({ type, data }) => ({
-        id: newId(),
-        orderId: order.row.id,
-        userId: order.row.userId,
-        accountId: order.row.accountId,
-        type,
-        data,
-        requestId: ctx.requestId,
-        occurredAt: now,
-      })),
-    ),
+  const evidence = changed.flatMap((order) => evidenceOf(order, now));
+  if (evidence.length > 0) {
+    await recordMany(tx, ctx, evidence);
+  }
+}
+
+/** What the audit log says of an order's steps: also where only what it reserves moved. */
+function evidenceOf(order: PlannedOrder, now: Instant) {
+  const { row, triggered, reducedQuantity } = order;
+  const isReduced = reducedQuantity !== row.reducedQuantity;
+  const isReleased = comesFree(order);
+  const happened = [
+    ...(triggered === null ? [] : (['order.triggered'] as const)),
+    ...(isReleased ? (['order.released'] as const) : []),
+    ...(isReduced ? (['order.reduced'] as const) : []),
+    ...(!(isReleased || isReduced) && isSharedAnew(order) ? (['order.reserved'] as const) : []),
+  ];
+  if (happened.length === 0) {
+    return [];
+  }
+  const state = stateOf(order, now);
+  const after = {
+    ...row,
+    ...state,
+    status: order.status,
+    filledQuantity: amountOf(order.filledQuantity),
+    reservation: amountOf(order.reservation),
+    bookSeq: state.bookSeq?.toString() ?? null,
+  };
+  return happened.map((name) => ({
+    event: TRADING_EVENTS[name],
+    resource: { type: 'order', id: row.id },
+    subjectUserId: row.userId,
+    ...(name === 'order.triggered' ? {} : { before: { ...row, bookSeq: row.bookSeq?.toString() ?? null } }),
+    after: name === 'order.reduced' ? { ...after, reason: 'group' } : after,
+  }));
+}
+
+/** What an order that lives on reserves moved without a trade of its own. */
+function isSharedAnew({ row, status, reservation, filledQuantity }: PlannedOrder): boolean {
+  const lives = status === 'open' || status === 'partially_filled' || status === 'held';
+  return (
+    row.groupId !== null && lives && reservation !== row.reservation && filledQuantity === row.filledQuantity
   );
-  await recordMany(
-    tx,
-    ctx,
-    moved.flatMap((order) =>
-      order.triggered === null
-        ? []
-        : [
-            {
-              event: TRADING_EVENTS['order.triggered'],
-              resource: { type: 'order', id: order.row.id },
-              subjectUserId: order.row.userId,
-              after: { ...order.row, ...stateOf(order, now), status: order.status },
-            },
-          ],
-    ),
-  );
+}
+
+/** True for an exit that is set free and has not been triggered. */
+function comesFree({ comesBackAt, triggered }: PlannedOrder): boolean {
+  return comesBackAt !== null && triggered === null;
 }
 
 /** What an outbox event says happened, where it was neither a trade nor an end. */
@@ -72,20 +106,14 @@ export function stepName({ triggered, comesBackAt }: PlannedOrder): 'triggered' 
   return triggered !== null ? 'triggered' : comesBackAt !== null ? 'released' : 'reduced';
 }
 
-/** True for an order whose only news is where its trail begins: it was told when it was accepted. */
-export function isOnlyTrailing({
-  row,
-  trail,
-  triggered,
-  comesBackAt,
-  status,
-  reducedQuantity,
-}: PlannedOrder): boolean {
+/** True for an order of which only where its trail begins, or what it reserves, changed: nothing has happened to it. */
+export function isQuiet(order: PlannedOrder): boolean {
+  const { row, triggered, comesBackAt, status, filledQuantity, reducedQuantity } = order;
   return (
-    trail !== null &&
     triggered === null &&
     comesBackAt === null &&
     status === row.status &&
+    filledQuantity === row.filledQuantity &&
     reducedQuantity === row.reducedQuantity
   );
 }
@@ -143,7 +171,7 @@ async function updateSteps(tx: Tx, moved: readonly PlannedOrder[], now: Instant)
 function stepsOf(
   order: PlannedOrder,
 ): { readonly type: string; readonly data: Readonly<Record<string, string>> }[] {
-  const { row, trail, triggered, comesBackAt, reducedQuantity } = order;
+  const { row, trail, triggered, reducedQuantity } = order;
   const reduced = reducedQuantity - row.reducedQuantity;
   return [
     ...(trail === null ? [] : [{ type: 'order.held', data: { highWaterMark: formatAmount(trail.mark) } }]),
@@ -159,6 +187,6 @@ function stepsOf(
             },
           },
         ]),
-    ...(comesBackAt !== null && triggered === null ? [{ type: 'order.released', data: {} }] : []),
+    ...(comesFree(order) ? [{ type: 'order.released', data: {} }] : []),
   ];
 }

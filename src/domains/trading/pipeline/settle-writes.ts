@@ -12,70 +12,130 @@ import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { arrayParameter, insertRows } from '../../../platform/db/insert-rows.ts';
 import { executePrepared } from '../../../platform/db/prepared.ts';
+import { together } from '../../../platform/db/transact.ts';
 import { publish } from '../../../platform/outbox/publish.ts';
-import {
-  changeReserved,
-  consumeLots,
-  type Disposal,
-  type NewJournal,
-  type NewLot,
-  openLots,
-  postJournals,
-  requireAsset,
-} from '../../ledger/index.ts';
+import { changeReserved, type NewJournal, postJournals } from '../../ledger/index.ts';
 import { keepMarketMoves, keepTradePrints, type PricedInstrument } from '../../markets/index.ts';
 import { spansOf, watchPrices } from '../../risk/index.ts';
 import { TRADING_EVENTS } from '../audit.ts';
+import type { FeesOfDay } from '../fees/fees-of-day.ts';
+import { countTurnovers } from '../fees/settle-fees.ts';
+import { type ContractPlan, isContract } from '../positions/plan-contracts.ts';
+import { releaseMarginHolds, writePositions } from '../positions/settle-contracts.ts';
 import { fills, orderEvents, orders, trades } from '../schema.ts';
+import { writeVenueSteps } from '../venues/write-venue-steps.ts';
+import { isReleased, reserveReleased } from './group-reservations.ts';
 import type { SettleWallets } from './record-settlement.ts';
-import type { Plan, PlannedFill, PlannedOrder, PlannedTrade } from './settle-plan.ts';
-import { isOnlyTrailing, stepName, writeSteps } from './settle-steps.ts';
+import { findCycles, keepCycles } from './settle-cycles.ts';
+import { settleLots } from './settle-lots.ts';
+import {
+  fillsOf,
+  isClosed,
+  type Plan,
+  type PlannedFill,
+  type PlannedOrder,
+  type PlannedTrade,
+} from './settle-plan.ts';
+import { isQuiet, stepName, writeSteps } from './settle-steps.ts';
+import { journalOf, type Pair } from './trade-journal.ts';
 
 type Instruments = ReadonlyMap<string, PricedInstrument>;
 
+/** What a settlement is written with: every wallet of it is locked. */
+type SettleWith = {
+  readonly instruments: Instruments;
+  readonly wallets: SettleWallets;
+  readonly fees: FeesOfDay;
+  readonly contracts: ContractPlan;
+};
+
 /**
  * Writes what was planned; every wallet it touches is locked.
- * @effects `trades`, `fills`, `orders`, `order_events`, journals, lots, `quotes`, outbox, audit
+ * @effects `trades`, `fills`, `orders`, `order_events`, journals, lots, `quotes`, obligations, volumes,
+ *   outbox, audit
  */
 export async function writeSettlement(
   tx: Tx,
   ctx: Ctx,
   plan: Plan,
-  instruments: Instruments,
-  wallets: SettleWallets,
+  { instruments, wallets, fees, contracts }: SettleWith,
 ): Promise<void> {
   const now = ctx.deps.clock.now();
   const changed = [...plan.orders.values()];
-  await changeReserved(tx, changed.flatMap(reservationChange));
-  await postJournals(
-    tx,
-    ctx,
-    plan.trades.map((trade) => journalOf(trade, assetsOf(trade, instruments), wallets)),
-  );
-  const realised = await settleLots(tx, ctx, plan.trades, instruments, wallets);
-  await insertRows(
-    tx,
-    trades,
-    plan.trades.map(({ id, instrumentId, symbol, book, price, quantity, takerSide }) => ({
-      id,
-      instrumentId,
-      symbol,
-      book,
-      price,
-      quantity,
-      takerSide,
-      executedAt: now,
+  const cycles = await findCycles(tx, ctx, plan, instruments, wallets);
+  const exchanged = plan.trades.filter((trade) => !isContract(trade, instruments));
+  const postings = [
+    ...exchanged.map((trade) => ({
+      ...journalOf(trade, assetsOf(trade, instruments), wallets),
+      ...cycles.valueDateOf(trade),
     })),
+    ...contracts.journals,
+  ];
+  reserveReleased(plan, postings, wallets, instruments);
+  const freed = changed.filter((order) => !isReleased(order)).flatMap(reservationChange);
+  const reserved = changed.filter(isReleased).flatMap(reservationChange);
+  // Two flights: what is written first needs no answer of the others, but is begun in the order it must happen in.
+  // Nothing may throw between the first that is begun and `together`, which waits for all of them.
+  const [, , realised, settlesOn, volumes] = await together(
+    together(changeReserved(tx, freed), releaseMarginHolds(tx, contracts.walletIds)),
+    postThenReserve(tx, ctx, postings, reserved),
+    settleLots(tx, ctx, plan.trades, instruments, wallets),
+    keepCycles(tx, ctx, cycles, fees.day),
+    countTurnovers(tx, ctx, fees, plan, instruments),
+    insertRows(tx, trades, plan.trades.map(tradeRow(now))),
+    writeSteps(tx, ctx, plan, now),
+    keepTradePrints(tx, ctx, livePrints(plan)),
+    keepMarketMoves(tx, ctx, lastPrices(plan)),
+    watchPrices(tx, ctx, spansOf(plan.trades.filter(makesPrice))),
   );
   const sides = plan.trades.flatMap((trade) =>
-    [trade.buy, trade.sell].map((fill) => fillRow(trade, fill, instruments, realised, now)),
+    fillsOf(trade).map((fill) => ({
+      ...fillRow(trade, fill, instruments, realised, now),
+      ...(contracts.realised.has(fill.id) ? { realisedPnl: contracts.realised.get(fill.id) ?? null } : {}),
+      settlesOn: settlesOn.get(fill.id) ?? null,
+      tradeDay: fees.day,
+      volume: volumes.get(fill.id) ?? null,
+    })),
   );
-  await insertRows(tx, fills, sides);
-  await writeSteps(tx, ctx, plan, now);
-  await updateOrders(tx, changed, now);
-  await insertRows(tx, orderEvents, eventRows(ctx, changed, sides, now));
-  await tell(tx, ctx, plan, changed, sides, now);
+  await together(
+    insertRows(tx, fills, sides),
+    updateOrders(tx, changed, now),
+    writeVenueSteps(tx, ctx, plan, now),
+    insertRows(tx, orderEvents, eventRows(ctx, changed, sides, now)),
+    tell(tx, ctx, changed, sides, now),
+    writePositions(tx, ctx, contracts),
+  );
 }
+
+/** What is set free reserves out of what the journals bring: behind them. */
+async function postThenReserve(
+  tx: Tx,
+  ctx: Ctx,
+  postings: readonly NewJournal[],
+  reserving: readonly ReservationChange[],
+): Promise<void> {
+  await postJournals(tx, ctx, postings);
+  if (reserving.length > 0) {
+    await changeReserved(tx, reserving);
+  }
+}
+
+/** The row of a trade that happened now. */
+function tradeRow(now: Instant) {
+  return ({ id, instrumentId, symbol, book, price, quantity, takerSide, venue }: PlannedTrade) => ({
+    id,
+    instrumentId,
+    symbol,
+    book,
+    price,
+    quantity,
+    takerSide,
+    venue: venue?.name ?? null,
+    executedAt: now,
+  });
+}
+
+type ReservationChange = ReturnType<typeof reservationChange>[number];
 
 function reservationChange({ row, reservation }: PlannedOrder) {
   const delta = amountOf(reservation - row.reservation);
@@ -84,108 +144,9 @@ function reservationChange({ row, reservation }: PlannedOrder) {
     : [{ walletId: present(row.walletId, 'an accepted order has a funding wallet'), delta }];
 }
 
-type Pair = { readonly base: string; readonly quote: string };
-
 function assetsOf(trade: PlannedTrade, instruments: Instruments): Pair {
   const instrument = present(instruments.get(trade.symbol), 'a traded instrument exists');
   return { base: instrument.baseAsset, quote: instrument.quoteAsset };
-}
-
-/** Buyer and seller exchange base and quote; each pays its fee to the house in the quote asset. */
-function journalOf(trade: PlannedTrade, pair: Pair, wallets: SettleWallets): NewJournal {
-  const buyer = trade.buy.order.accountId;
-  const seller = trade.sell.order.accountId;
-  const fees = amountOf(trade.buy.fee + trade.sell.fee);
-  const entries = [
-    { walletId: wallets.of(buyer, pair.base).id, amount: trade.quantity },
-    { walletId: wallets.of(buyer, pair.quote).id, amount: amountOf(-trade.amount) },
-    { walletId: wallets.of(buyer, pair.quote).id, amount: amountOf(-trade.buy.fee) },
-    { walletId: wallets.of(seller, pair.base).id, amount: amountOf(-trade.quantity) },
-    { walletId: wallets.of(seller, pair.quote).id, amount: trade.amount },
-    { walletId: wallets.of(seller, pair.quote).id, amount: amountOf(-trade.sell.fee) },
-    { walletId: wallets.fees(trade.book, pair.quote), amount: fees },
-  ];
-  return {
-    book: trade.book,
-    kind: 'trade',
-    referenceType: 'trade',
-    referenceId: trade.id,
-    description: `${trade.symbol} ${formatAmount(trade.quantity)} at ${formatAmount(trade.price)}`,
-    entries: entries.filter((entry) => entry.amount !== 0n),
-  };
-}
-
-/** @shape what each sale of base units realised, by fill */
-async function settleLots(
-  tx: Tx,
-  ctx: Ctx,
-  planned: readonly PlannedTrade[],
-  instruments: Instruments,
-  wallets: SettleWallets,
-): Promise<ReadonlyMap<Id, Amount | null>> {
-  const acquired: NewLot[] = [];
-  const disposed: Disposal[] = [];
-  const fiat = await fiatAssets(tx, planned, instruments);
-  for (const trade of planned) {
-    const { base, quote } = assetsOf(trade, instruments);
-    const paid = amountOf(trade.amount + trade.buy.fee);
-    const fetched = amountOf(trade.amount - trade.sell.fee);
-    if (!fiat.has(base)) {
-      acquired.push(lotOf(trade.buy, base, trade.quantity, { amount: paid, currency: quote }, wallets));
-      disposed.push(
-        disposalOf(trade.sell, base, trade.quantity, { amount: fetched, currency: quote }, wallets),
-      );
-    }
-    if (!fiat.has(quote)) {
-      disposed.push(disposalOf(trade.buy, quote, paid, null, wallets));
-      if (fetched > 0n) {
-        acquired.push(lotOf(trade.sell, quote, fetched, null, wallets));
-      }
-    }
-  }
-  await openLots(tx, ctx, acquired);
-  const realised = await consumeLots(tx, ctx, disposed);
-  return new Map(realised.map(({ referenceId, pnl }) => [referenceId, pnl]));
-}
-
-type Price = { readonly amount: Amount; readonly currency: string } | null;
-
-function lotOf(
-  fill: PlannedFill,
-  asset: string,
-  quantity: Amount,
-  cost: Price,
-  wallets: SettleWallets,
-): NewLot {
-  const { userId, accountId } = fill.order;
-  const walletId = wallets.of(accountId, asset).id;
-  return { walletId, userId, accountId, asset, quantity, cost, source: 'trade', referenceId: fill.id };
-}
-
-function disposalOf(
-  fill: PlannedFill,
-  asset: string,
-  quantity: Amount,
-  proceeds: Price,
-  wallets: SettleWallets,
-): Disposal {
-  const walletId = wallets.of(fill.order.accountId, asset).id;
-  return { walletId, quantity, proceeds, referenceType: 'fill', referenceId: fill.id };
-}
-
-async function fiatAssets(
-  tx: Tx,
-  planned: readonly PlannedTrade[],
-  instruments: Instruments,
-): Promise<ReadonlySet<string>> {
-  const fiat = new Set<string>();
-  const codes = new Set(planned.flatMap((trade) => Object.values(assetsOf(trade, instruments))));
-  for (const code of codes) {
-    if ((await requireAsset(tx, code)).kind === 'fiat') {
-      fiat.add(code);
-    }
-  }
-  return fiat;
 }
 
 type FillRow = typeof fills.$inferInsert;
@@ -212,14 +173,12 @@ function fillRow(
     fee: fill.fee,
     feeAsset: assetsOf(trade, instruments).quote,
     feeBps: fill.feeBps,
+    listedFeeBps: fill.listedFeeBps,
+    feeTierId: fill.feeTierId,
     liquidity: fill.liquidity,
     realisedPnl: order.side === 'sell' ? (realised.get(fill.id) ?? null) : null,
     executedAt: now,
   };
-}
-
-function isClosed({ status }: PlannedOrder): boolean {
-  return status !== 'open' && status !== 'partially_filled' && status !== 'pending' && status !== 'held';
 }
 
 async function updateOrders(tx: Tx, changed: readonly PlannedOrder[], now: Instant): Promise<void> {
@@ -295,16 +254,15 @@ function progressOf(order: PlannedOrder) {
   };
 }
 
-/** Evidence, the customers' event feed, and the prices that the trades made. */
+/** Evidence, and the customers' event feed. */
 async function tell(
   tx: Tx,
   ctx: Ctx,
-  plan: Plan,
   changed: readonly PlannedOrder[],
   sides: readonly FillRow[],
   now: Instant,
 ): Promise<void> {
-  await recordMany(tx, ctx, [
+  const evidence = recordMany(tx, ctx, [
     ...sides.map((fill) => ({
       event: TRADING_EVENTS['order.traded'],
       resource: { type: 'order', id: fill.orderId },
@@ -319,11 +277,11 @@ async function tell(
       after: { ...order.row, ...progressOf(order), cancelReason: order.cancelReason },
     })),
   ]);
-  await publish(
+  const feed = publish(
     tx,
     ctx,
     changed
-      .filter((order) => !isOnlyTrailing(order))
+      .filter((order) => !isQuiet(order))
       .map((order) => ({
         type: `trading.order_${newsOf(order)}`,
         userId: order.row.userId,
@@ -340,9 +298,7 @@ async function tell(
         },
       })),
   );
-  await keepTradePrints(tx, ctx, livePrints(plan));
-  await keepMarketMoves(tx, ctx, lastPrices(plan));
-  await watchPrices(tx, ctx, spansOf(plan.trades.filter(({ book }) => book === 'live')));
+  await together(evidence, feed);
 }
 
 /** A trade or an end is told by the status it left; anything else by its own name. */
@@ -351,17 +307,21 @@ function newsOf(order: PlannedOrder): string {
   return traded || isClosed(order) ? order.status : stepName(order);
 }
 
-/** Paper trades make no prices. */
+/** Neither paper nor what a venue did makes prices of our own book. */
+function makesPrice({ book, venue }: PlannedTrade): boolean {
+  return book === 'live' && venue === null;
+}
+
 function livePrints(plan: Plan) {
   return plan.trades
-    .filter(({ book }) => book === 'live')
+    .filter(makesPrice)
     .map(({ instrumentId, price, quantity }) => ({ instrumentId, price, size: quantity }));
 }
 
 function lastPrices(plan: Plan) {
   const last = new Map<Id, Amount>();
   for (const trade of plan.trades) {
-    if (trade.book === 'live') {
+    if (makesPrice(trade)) {
       last.set(trade.instrumentId, trade.price);
     }
   }

@@ -3,6 +3,7 @@ import type { Amount } from '../../../kernel/amount.ts';
 import type { Id } from '../../../kernel/id.ts';
 import type { Instant } from '../../../kernel/time.ts';
 import type { Ctx } from '../../../platform/context.ts';
+import type { LotPick } from '../../ledger/index.ts';
 import type { OrderType } from '../held-orders.ts';
 import type { orders } from '../schema.ts';
 
@@ -29,10 +30,26 @@ export type NewOrder = {
   /** When a gtd order ends. */
   readonly expiresAt: Instant | null;
   readonly clientOrderId: string | null;
+  /** The lots a sale names, in the order they go. */
+  readonly lots: readonly LotPick[] | null;
 };
 
 /** The order as it was first accepted or rejected. */
-export type Placed = { readonly order: OrderRow; readonly replayed: boolean };
+export type Placed = {
+  readonly order: OrderRow;
+  /** The other orders of its group, in the same state. */
+  readonly bound: readonly OrderRow[];
+  readonly replayed: boolean;
+};
+
+/** An order that stands or falls with the one of its ticket. */
+export type Companion = {
+  readonly role: 'take_profit' | 'stop_loss' | 'oco';
+  readonly order: NewOrder;
+  readonly requestHash: Uint8Array;
+  /** Its place in the batch; null for an exit, which bears no key of its own. */
+  readonly idempotencyIndex: number | null;
+};
 
 /** The open order that an instruction takes the place of, if it is accepted. */
 export type Replacing = {
@@ -41,6 +58,9 @@ export type Replacing = {
   readonly book: OrderRow['book'];
   /** What its owner knows to have traded; where more has, nothing is replaced. */
   readonly filledQuantity: Amount | null;
+  /** As it was when the instruction was made of it; where it is not any more, nothing is replaced. */
+  readonly isTriggered: boolean;
+  readonly reducedQuantity: Amount;
 };
 
 /** One caller waiting for its order. */
@@ -56,4 +76,8 @@ export type Ticket = {
   /** Binds the key of a batch to all that was asked in it; null alone. */
   readonly batchHash: string | null;
   readonly replaces: Replacing | null;
+  /** The exits of an entry, or the other order of a pair; none of most. */
+  readonly companions: readonly Companion[];
+  /** Set where the firm orders it instead of its owner. */
+  readonly origin?: OrderRow['origin'];
 };

@@ -16,21 +16,18 @@ import type { OpenOrder } from '../engine/book-state.ts';
 import { type Depth, depth, heldOrders, openOrders, type StandingOrder } from '../engine/order-book.ts';
 import { ORDERS_CHANNEL } from '../record-cancel-requests.ts';
 import { ORDERS_MOVED } from '../stream/moved.ts';
+import { collectFromVenues } from '../venues/call-venue.ts';
+import { collectResolutions } from '../venues/collect-resolutions.ts';
+import { createVenueLane, type VenueLane } from '../venues/venue-lane.ts';
 import { acceptBatch } from './accept-batch.ts';
 import { claimBooks } from './claim-books.ts';
 import { type BookName, createDesk, type Desk } from './desk.ts';
+import { engineReason } from './engine-commands.ts';
 import { BookLost } from './fence.ts';
 import { followMarket } from './follow-market.ts';
 import { createIntake, type Intake } from './intake.ts';
 import { tellTops } from './market-tops.ts';
-import {
-  admitPending,
-  collectCancels,
-  engineReason,
-  forget,
-  giveUpBooks,
-  rebuildBook,
-} from './rebuild-book.ts';
+import { admitPending, collectCancels, forget, giveUpBooks, rebuildBook } from './rebuild-book.ts';
 import { nameOf, settleStep } from './settle-lane.ts';
 import type { OrderRow, Placed, Ticket } from './ticket.ts';
 import { followBreakers } from './tripped-books.ts';
@@ -73,6 +70,7 @@ type Engine = {
   readonly deps: Deps;
   readonly desk: Desk;
   readonly intake: Intake;
+  readonly venues: VenueLane;
   owning: Owning | null;
   running: Promise<void> | null;
   stopping: boolean;
@@ -97,6 +95,7 @@ function buildEngine(deps: Deps): TradingEngine {
     deps,
     desk,
     intake,
+    venues: createVenueLane(deps, wake, (lost) => giveUpBooks(desk, lost)),
     owning: null,
     running: null,
     stopping: false,
@@ -204,8 +203,9 @@ async function loop(engine: Engine): Promise<void> {
       if (engine.priced) {
         engine.priced = false;
         await followMarket(engine.deps, engine.desk);
+        collectFromVenues(engine.venues, engine.desk);
       }
-      worked = await settleStep(engine.deps, engine.desk);
+      worked = await settleStep(engine.deps, engine.desk, engine.venues);
       if (worked) {
         changes(engine.deps).tell(ORDERS_MOVED);
       }
@@ -219,14 +219,17 @@ async function loop(engine: Engine): Promise<void> {
     }
     const unready = [...engine.desk.books.values()].some((book) => !book.ready);
     // What a book that cannot be read has taken is durable: who stops leaves it to the next owner.
-    if (engine.stopping && !worked) {
+    if (engine.stopping && !worked && !engine.venues.calling()) {
+      engine.venues.forget();
       tellIdle(engine);
       return;
     }
-    if (unready) {
+    if (unready && !engine.stopping) {
       engine.due = true;
-    } else if (!worked && !engine.due) {
+    } else if (!worked && !engine.due && !engine.venues.busy()) {
       tellIdle(engine);
+      await asleep(engine);
+    } else if (!worked && !engine.due) {
       await asleep(engine);
     }
   }
@@ -241,7 +244,7 @@ function tellIdle(engine: Engine): void {
 /** Whether prices from outside may trigger something; a book's own trades do it at once. */
 function waitsForPrices(desk: Desk): boolean {
   return [...desk.books.values()].some(
-    ({ matching }) => !matching.makesPrices && matching.triggers.held.size > 0,
+    ({ matching }) => !matching.makesPrices && (matching.triggers.held.size > 0 || matching.away.size > 0),
   );
 }
 
@@ -276,6 +279,8 @@ async function lookAround(engine: Engine): Promise<void> {
   await followMarket(deps, desk);
   await intake.between(() => admitPending(deps, desk));
   await collectCancels(deps, desk);
+  await collectResolutions(deps, desk);
+  collectFromVenues(engine.venues, desk);
   await tellTops(deps, desk);
 }
 
@@ -302,7 +307,7 @@ async function carryOutCancels(engine: Engine, rows: readonly OrderRow[]): Promi
   const waits: Promise<void>[] = [];
   for (const order of rows) {
     const book = engine.desk.find(order);
-    if (engine.running !== null && book?.ready && order.bookSeq !== null) {
+    if (engine.running !== null && book?.ready && (order.bookSeq !== null || order.parentId !== null)) {
       const orderId: Id = order.id;
       waits.push(
         new Promise((settled) => {

@@ -2,7 +2,7 @@
  * Books while a circuit breaker stands: nothing is matched, and whoever wants out gets out. What was
  * accepted waits in its order and is matched when the breaker is lifted.
  */
-import { newId } from '../../../kernel/id.ts';
+import { type Id, newId } from '../../../kernel/id.ts';
 import { type Deps, machineCtx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { transact } from '../../../platform/db/transact.ts';
@@ -39,7 +39,9 @@ export async function followBreakers(deps: Deps, desk: Desk): Promise<void> {
  * @errors BreakerTripped where something to be settled traded although it is stopped
  */
 export async function refuseTripped(tx: Tx, batch: readonly BookEvents[]): Promise<void> {
-  const trading = batch.filter(({ events }) => events.some((event) => event.type === 'trade'));
+  const trading = batch.filter(({ events }) =>
+    events.some((event) => event.type === 'trade' || event.type === 'routed'),
+  );
   if (trading.length === 0) {
     return;
   }
@@ -62,15 +64,44 @@ export function takeLeaving(book: Book): Work[] {
   return leaving;
 }
 
-/** Whether an order still waited to enter the book; it does no more. */
-export function withdrawWaiting(book: Book, isOfOrder: (work: Work) => boolean): boolean {
-  const before = book.queue.length;
-  keepInQueue(book, (work) => !isOfOrder(work));
-  return book.queue.length < before;
+/** Whether an order still waited to enter the book; it does no more. Another that would have entered with it still does. */
+export function withdrawWaiting(book: Book, orderId: Id): boolean {
+  const place = book.queue.findIndex((work) => enteringIn(work).includes(orderId));
+  const work = book.queue[place];
+  if (work?.type === 'group') {
+    const [left] = work.members.filter((member) => !enteringIn(member).includes(orderId));
+    book.queue.splice(place, 1, ...(left === undefined ? [] : [left]));
+  } else if (work !== undefined) {
+    keepInQueue(book, (waiting) => waiting !== work);
+  }
+  return work !== undefined;
 }
 
+/** The orders that a command puts into the book. */
+export function enteringIn(work: Work): readonly Id[] {
+  switch (work.type) {
+    case 'new':
+      return [work.orderId];
+    case 'hold':
+      return [work.order.orderId];
+    case 'group':
+      return work.members.flatMap(enteringIn);
+    default:
+      return [];
+  }
+}
+
+/** What is with a venue and what the venue says of it are facts, whether or not the instrument trades here. */
 function isLeaving(work: Work): boolean {
-  return work.type === 'cancel' || work.type === 'end';
+  return (
+    work.type === 'cancel' ||
+    work.type === 'end' ||
+    // An exit that waits trades nothing; its entry may be what leaves.
+    work.type === 'wait' ||
+    work.type === 'restore' ||
+    work.type === 'report' ||
+    work.type === 'resolve'
+  );
 }
 
 function keepInQueue(book: Book, keeps: (work: Work) => boolean): void {

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi';
-import { and, asc, desc, eq, gt, lte } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, isNull, lte } from 'drizzle-orm';
 import { STAFF_ROLES } from '../../../kernel/actor.ts';
 import { firstIdAt, type Id, newId } from '../../../kernel/id.ts';
 import { changes } from '../../../platform/changes/changes.ts';
@@ -69,7 +69,8 @@ export const tradeChannel = streamChannel({
 type WireTrade = z.output<typeof Trade>;
 
 async function openTradeFeed(ctx: Ctx, symbol: string): Promise<Feed> {
-  const ofBook = (instrumentId: Id) => and(eq(trades.instrumentId, instrumentId), eq(trades.book, 'live'));
+  const ofBook = (instrumentId: Id) =>
+    and(eq(trades.instrumentId, instrumentId), eq(trades.book, 'live'), isNull(trades.venue));
   const { instrumentId, newest, close } = await transact(ctx, ctx.login, async (tx) => {
     const { id } = await instrumentOf(tx, symbol);
     const rows = await tx.select().from(trades).where(ofBook(id)).orderBy(desc(trades.id)).limit(RECENT);

@@ -10,9 +10,8 @@ import { transact } from '../../../platform/db/transact.ts';
 import { toWire } from '../../../platform/http/wire.ts';
 import { type Feed, streamChannel } from '../../../platform/stream/channel.ts';
 import { Order } from '../api.ts';
-import type { OrderRow } from '../pipeline/ticket.ts';
 import { orderEvents, orders } from '../schema.ts';
-import { viewOf } from '../store.ts';
+import { type OrderView, viewsOf } from '../store.ts';
 import { ORDERS_MOVED } from './moved.ts';
 import { orderTail } from './order-tail.ts';
 
@@ -86,7 +85,7 @@ async function readOpen(ctx: Ctx): Promise<Map<Id, WireOrder>> {
       .where(and(ownRows(ctx, orders.userId), isNull(orders.closedAt)))
       .orderBy(desc(orders.id))
       .limit(MAX_OPEN + 1);
-    return new Map(rows.map((row) => [row.id, wireOrder(row)]));
+    return new Map((await viewsOf(tx, rows)).map((view) => [view.id, wireOrder(view)]));
   });
 }
 
@@ -99,14 +98,18 @@ async function readEvents(ctx: Ctx, ids: readonly Id[]) {
       .innerJoin(orders, eq(orders.id, orderEvents.orderId))
       .where(and(ownRows(ctx, orderEvents.userId), inArray(orderEvents.id, [...ids])))
       .orderBy(asc(orderEvents.id));
-    return rows.map(({ event: { id, type, data, occurredAt }, order }) => ({
+    const views = await viewsOf(
+      tx,
+      rows.map(({ order }) => order),
+    );
+    return rows.map(({ event: { id, type, data, occurredAt } }, index) => ({
       event: { id, type, data, occurredAt },
-      order: wireOrder(order),
+      order: wireOrder(present(views[index], 'each order has its view')),
     }));
   });
 }
 
 /** The order as `GET /v1/orders/{id}` answers it. */
-function wireOrder(order: OrderRow): WireOrder {
-  return Order.parse(toWire(viewOf(order)));
+function wireOrder(order: OrderView): WireOrder {
+  return Order.parse(toWire(order));
 }

@@ -1,0 +1,64 @@
+/** What somebody of the firm is told of margin; each once per condition and day. */
+import { formatAmount } from '../../../kernel/amount.ts';
+import type { PricedInstrument } from '../../markets/index.ts';
+import type { NewRiskAlert } from '../../risk/index.ts';
+import type { MarginWallet } from './read-margin.ts';
+
+/**
+ * Nobody stands for the price of a contract that somebody holds. One that is stale marks nothing; one that has no
+ * age, or that a trade of the contract's own book made, marks and liquidates nobody.
+ */
+export function staleMarkAlert({ id, symbol, last, priceStale }: PricedInstrument): NewRiskAlert {
+  const why = priceStale ? 'stale' : 'not_vouched_for';
+  return {
+    kind: 'stale_mark',
+    severity: 'high',
+    condition: priceStale ? `stale_mark ${id}` : `stale_mark ${id} ${why}`,
+    userId: null,
+    accountId: null,
+    instrumentId: id,
+    details: { symbol, why, last: last === null ? null : formatAmount(last) },
+  };
+}
+
+/** An account has too little behind its positions. `of` tells one occasion from another. */
+export function marginAlert(
+  wallet: MarginWallet,
+  what: 'called' | 'overdue' | 'not_liquidated',
+  of: string,
+): NewRiskAlert {
+  return {
+    kind: 'margin_call',
+    severity: what === 'called' ? 'high' : 'critical',
+    condition: `margin_call ${of} ${what}`,
+    ...ownerOf(wallet),
+    details: { what, ...figuresOf(wallet) },
+  };
+}
+
+/** The firm closes positions of an account, cannot, or is done. */
+export function liquidationAlert(wallet: MarginWallet, what: string, liquidationId: string): NewRiskAlert {
+  return {
+    kind: 'liquidation',
+    severity: what === 'ended' ? 'high' : 'critical',
+    condition: `liquidation ${liquidationId} ${what}`,
+    ...ownerOf(wallet),
+    details: { what, liquidationId, ...figuresOf(wallet) },
+  };
+}
+
+/** How an account stands, in words that stand in events too. @units asset */
+export function figuresOf({ asset, state }: MarginWallet) {
+  return {
+    asset,
+    equity: formatAmount(state.equity),
+    initialMargin: formatAmount(state.initial),
+    maintenanceMargin: formatAmount(state.maintenance),
+    marginLevel: state.level === null ? null : formatAmount(state.level),
+    cureAt: formatAmount(state.cureAt),
+  };
+}
+
+function ownerOf({ userId, accountId }: MarginWallet) {
+  return { userId, accountId, instrumentId: null };
+}

@@ -1,0 +1,78 @@
+import { z } from '@hono/zod-openapi';
+import { wireDecimal, wireId, wireInstant } from '../../../platform/http/wire.ts';
+import { positionSide } from '../positions/schema.ts';
+import { liquidationCause } from './schema.ts';
+
+const nullable = <Schema extends z.ZodType>(schema: Schema) => z.union([schema, z.null()]);
+
+const MarginPosition = z
+  .object({
+    positionId: wireId,
+    symbol: z.string(),
+    side: z.enum(positionSide.enumValues),
+    quantity: wireDecimal,
+    entryValue: wireDecimal,
+    markPrice: wireDecimal,
+    priceStale: z.boolean().openapi({ description: 'Nobody stands for the price: the last mark stays' }),
+    unrealisedPnl: wireDecimal,
+    initialMargin: wireDecimal,
+    maintenanceMargin: wireDecimal,
+    liquidationPrice: nullable(wireDecimal).openapi({
+      description:
+        'The price at which the account is liquidated while all others stay; null where none does that',
+    }),
+    fundingPaid: wireDecimal.openapi({ description: 'What holding it has cost; negative where it received' }),
+  })
+  .openapi('MarginPosition');
+
+const MarginCall = z
+  .object({ id: wireId, calledAt: wireInstant, deadlineAt: wireInstant })
+  .openapi('MarginCall');
+
+const Liquidation = z
+  .object({
+    id: wireId,
+    cause: z.enum(liquidationCause.enumValues),
+    steps: z.number().int(),
+    heldBack: nullable(z.string()).openapi({ description: 'Why nothing is closed just now' }),
+    startedAt: wireInstant,
+  })
+  .openapi('Liquidation');
+
+const AssetMargin = z
+  .object({
+    asset: z.string(),
+    standing: z.enum(['sound', 'called', 'liquidate', 'liquidating']),
+    equity: wireDecimal.openapi({ description: 'Collateral, with what is won or lost so far' }),
+    collateral: wireDecimal.openapi({
+      description: 'What the wallet has that is reserved for nothing but margin',
+    }),
+    unrealisedPnl: wireDecimal,
+    initialMargin: wireDecimal.openapi({ description: 'Margin used' }),
+    maintenanceMargin: wireDecimal.openapi({ description: 'Margin required to keep the positions' }),
+    held: wireDecimal,
+    available: wireDecimal,
+    marginLevel: nullable(wireDecimal).openapi({ description: 'Equity by margin used; 1 is 100 %' }),
+    marginRatio: nullable(wireDecimal).openapi({ description: 'Maintenance margin by equity' }),
+    callAt: wireDecimal.openapi({ description: 'At or below this equity the account is called' }),
+    liquidateAt: wireDecimal.openapi({ description: 'At or below this equity it is liquidated' }),
+    cureAt: wireDecimal.openapi({ description: 'From this equity on a call is over' }),
+    call: nullable(MarginCall),
+    liquidation: nullable(Liquidation),
+    positions: z.array(MarginPosition),
+  })
+  .openapi('AssetMargin');
+
+export const AccountMargin = z
+  .object({
+    accountId: wireId,
+    marginEnabled: z.boolean(),
+    maxLeverage: z.string(),
+    marginCallThreshold: z.string(),
+    liquidationThreshold: z.string(),
+    autoLiquidation: z.boolean(),
+    assets: z
+      .array(AssetMargin)
+      .openapi({ description: 'One for each asset that contracts were settled in' }),
+  })
+  .openapi('AccountMargin');

@@ -1,0 +1,61 @@
+import { auditEvents } from '../../../platform/audit/events.ts';
+
+const STANDING = ['accountId', 'asset', 'equity', 'initialMargin', 'maintenanceMargin'] as const;
+
+/** What keeping margin records. */
+export const MARGIN_EVENTS = auditEvents({
+  'margin_keeper.elected': {
+    category: 'system',
+    severity: 'info',
+    description: 'A process took over the keeping of margin',
+    shows: ['epoch'],
+  },
+  'margin_call.opened': {
+    category: 'trading',
+    severity: 'warning',
+    description: 'An account was told that it needs more behind its positions',
+    shows: [...STANDING, 'shortBy', 'calledAt', 'deadlineAt'],
+  },
+  'margin_call.overdue': {
+    category: 'trading',
+    severity: 'error',
+    description: 'The deadline of a margin call is over and the call is not met',
+    shows: ['accountId', 'asset', 'deadlineAt', 'overdueToldAt'],
+  },
+  'margin_call.ended': {
+    category: 'trading',
+    severity: 'info',
+    description: 'A margin call is over: it was met, or the positions were liquidated',
+    shows: ['accountId', 'asset', 'outcome', 'endedAt'],
+  },
+  'liquidation.started': {
+    category: 'trading',
+    severity: 'critical',
+    description: 'The firm began to close positions that their margin no longer carries',
+    shows: [...STANDING, 'cause', 'startedAt'],
+  },
+  'liquidation.stepped': {
+    category: 'trading',
+    severity: 'warning',
+    description: 'Orders were decided that close positions of a liquidation',
+    shows: ['accountId', 'asset', 'steps', 'orders', 'equity', 'cureAt'],
+  },
+  'liquidation.held_back': {
+    category: 'trading',
+    severity: 'error',
+    description: 'A liquidation cannot go on just now',
+    shows: ['accountId', 'asset', 'heldBack'],
+  },
+  'liquidation.ended': {
+    category: 'trading',
+    severity: 'warning',
+    description: 'A liquidation is over: the account is well again, or has no position left',
+    shows: ['accountId', 'asset', 'cause', 'steps', 'outcome', 'endedAt'],
+  },
+  'funding.charged': {
+    category: 'financial',
+    severity: 'info',
+    description: 'The cost of holding the positions of an instrument was booked for a period',
+    shows: ['symbol', 'periodEnd', 'positions', 'waived', 'paid', 'received', 'borne', 'asset'],
+  },
+});

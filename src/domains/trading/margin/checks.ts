@@ -1,0 +1,89 @@
+/** What reconcile holds the keeping of margin to. */
+import { type SQL, sql } from 'drizzle-orm';
+import type { Tx } from '../../../platform/db/client.ts';
+import type { Check, CheckResult } from '../../../platform/domain.ts';
+
+export const marginChecks: readonly Check[] = [
+  {
+    // The price may have moved since, never the sums: what is held follows the last mark.
+    name: 'trading.marks_follow_their_price',
+    invariant: 'I3',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(*)::int as seen from positions`,
+        sql`select 'position ' || p.id as object, 'is marked at ' || p.mark_price || ' with ' || p.unrealised_pnl || ' and '
+              || p.maintenance_margin || ', which its price does not make' as detail
+            from positions p join instruments i on i.id = p.instrument_id
+            cross join lateral (select p.quantity * p.mark_price as exact) v
+            where p.closed_at is null and (
+              abs((case p.side when 'long' then 1 else -1 end) * (v.exact - p.entry_value) - p.unrealised_pnl) > 0.000000005
+              or p.maintenance_margin < v.exact * i.maintenance_margin_bps / 10000 - 0.00000001)`,
+      ),
+  },
+  {
+    name: 'trading.closed_out_by_a_liquidation',
+    invariant: 'I5',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(*)::int as seen from orders where origin = 'liquidation'`,
+        sql`select 'order ' || o.id as object, 'liquidates without a step of a liquidation that says so' as detail
+            from orders o left join liquidation_orders l on l.order_id = o.id and l.account_id = o.account_id
+              and l.symbol = o.symbol and l.side = o.side and l.quantity = o.quantity
+            left join liquidations q on q.id = l.liquidation_id and q.user_id = o.user_id
+            -- An order is durable before its step knows it.
+            where o.origin = 'liquidation' and q.id is null and o.idempotency_key not in (
+              select 'liquidation-' || p.id from liquidation_orders p where p.order_id is null)
+          union all
+            select 'position ' || p.id, 'was liquidated by no order' from positions p
+            where p.status = 'liquidated' and not exists (
+              select from liquidation_orders l join fills f on f.order_id = l.order_id where l.position_id = p.id)`,
+      ),
+  },
+  {
+    name: 'trading.too_little_margin_is_seen_to',
+    invariant: 'I5',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(*)::int as seen from margin_holds`,
+        sql`select 'wallet ' || h.wallet_id as object, 'stands below its liquidation threshold and nobody was told' as detail
+            from margin_holds h join wallets w on w.id = h.wallet_id join accounts a on a.id = h.account_id
+            where h.initial_margin > 0 and h.updated_at < now() - interval '5 minutes'
+              and w.total - w.reserved + h.held + h.unrealised_pnl
+                < greatest(h.initial_margin * a.liquidation_threshold, h.maintenance_margin)
+              and not exists (select from margin_calls c where c.wallet_id = h.wallet_id and c.ended_at is null)
+              and not exists (select from liquidations l where l.wallet_id = h.wallet_id and l.ended_at is null)
+              and not exists (
+                select from positions p join risk_alerts r on r.instrument_id = p.instrument_id and r.kind = 'stale_mark'
+                where p.wallet_id = h.wallet_id and p.closed_at is null)`,
+      ),
+  },
+  {
+    name: 'trading.funding_is_booked_once',
+    invariant: 'I1',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(*)::int as seen from position_funding`,
+        sql`select 'position ' || p.id as object, 'has paid ' || p.funding_paid || ' for being held, its periods say '
+              || coalesce(f.amount, 0) as detail
+            from positions p left join (
+              select position_id, sum(amount) as amount from position_funding group by position_id) f on f.position_id = p.id
+            where p.funding_paid <> coalesce(f.amount, 0)
+          union all
+            select 'funding of ' || f.position_id || ' to ' || f.period_end,
+              'says ' || f.amount || ', its journal took ' || coalesce(-e.amount, 0) || ' and the firm bore ' || f.borne
+            from position_funding f left join ledger_entries e on e.journal_id = f.journal_id and e.wallet_id = f.wallet_id
+            where f.amount - f.borne <> coalesce(-e.amount, 0)`,
+      ),
+  },
+];
+
+/** Runs the two halves of a check: how many objects there are, and which of them are broken. */
+async function look(tx: Tx, count: SQL, breaks: SQL): Promise<CheckResult> {
+  const [counted] = await tx.execute<{ seen: number }>(count);
+  const rows = await tx.execute<{ object: string; detail: string }>(breaks);
+  return { seen: counted?.seen ?? 0, breaks: rows.map(({ object, detail }) => ({ object, detail })) };
+}

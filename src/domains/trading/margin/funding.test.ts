@@ -1,0 +1,188 @@
+import { describe, expect, test } from 'bun:test';
+import { eq } from 'drizzle-orm';
+import { formatAmount, parseAmount } from '../../../kernel/amount.ts';
+import { addMs } from '../../../kernel/time.ts';
+import { randomFrom } from '../../../testing/random.ts';
+import type { Trader } from '../../../testing/trading-desk.ts';
+import { chargeFunding } from './charge-funding.ts';
+import { periodsBetween } from './funding-periods.ts';
+import { positionFunding } from './schema.ts';
+
+import {
+  alertsOf,
+  keep,
+  marginOf,
+  opened,
+  order,
+  positionsOf,
+  priceIs,
+  quote,
+  SYMBOL,
+  startMarginDesk,
+  world,
+} from './testing/margin-desk.ts';
+
+startMarginDesk(import.meta.file);
+
+describe('funding', () => {
+  test('is charged once to whoever holds a position as its period ends, at the price and quantity of then', async () => {
+    const long = await opened('buy 1', '1000', '200');
+    const short = await opened('sell 2', '1000', '400');
+    await toNextPeriod();
+    // What happens after the end of the period changes nothing of it.
+    await order(world.maker, 'buy 0.5 at 1000');
+    await order(long, 'sell 0.5', { type: 'market', reduceOnly: true });
+    await order(world.maker, 'sell 2 at 1000');
+    await order(short, 'buy 2', { type: 'market', reduceOnly: true });
+    await world.desk.engine.settled();
+    world.desk.advance(30_000);
+    await Promise.allSettled([chargeFunding(world.desk.system), chargeFunding(world.desk.system)]);
+    await chargeFunding(world.desk.system);
+    // 1000 at 10 % a year for 8 of 8760 hours, up; 2000 at 5 % received, down.
+    expect(await fundingOf(long)).toEqual(['1 at 1000: 0.09132421']);
+    expect(await fundingOf(short)).toEqual(['-2 at 1000: -0.0913242']);
+    expect(await positionsOf(long)).toMatchObject([
+      { status: 'open', fundingPaid: parseAmount('0.09132421') },
+    ]);
+    expect(await positionsOf(short)).toMatchObject([
+      { status: 'closed', fundingPaid: parseAmount('-0.0913242') },
+    ]);
+    expect(await world.desk.balance(long, 'USD')).toBe('198.40867579 (50)');
+    expect((await marginOf(long)).positions[0].fundingPaid).toBe('0.09132421');
+  });
+
+  test('catches up with every period that was missed, and waives what it cannot take from whom is frozen', async () => {
+    const trader = await opened('buy 1', '1000', '200');
+    const frozen = await opened('buy 1', '1000', '200');
+    await world.desk.changeGate(frozen, { restriction: 'frozen' });
+    await toNextPeriod();
+    world.desk.advance(2 * 24 * 3_600_000 + 30_000);
+    await priceIs('1000');
+    await chargeFunding(world.desk.system);
+    expect(await fundingOf(trader)).toEqual(Array.from({ length: 7 }, () => '1 at 1000: 0.09132421'));
+    expect(await fundingOf(frozen)).toEqual(Array.from({ length: 7 }, () => '1 at 1000: 0'));
+    expect(await world.desk.balance(frozen, 'USD')).toBe('199 (100)');
+    await world.desk.changeGate(frozen, { restriction: 'none' });
+  });
+
+  test('goes by terms that nobody changes while somebody holds a position', async () => {
+    await opened('buy 1', '1000', '200');
+    const officer = await world.desk.newStaff('risk_manager', 'admin');
+    const { body } = await world.desk.request(officer, 'GET', `/v1/instruments/${SYMBOL}`);
+    for (const change of [{ longRateBps: 900 }, { fundingHours: 24 }]) {
+      const answer = await world.desk.request(officer, 'PATCH', `/v1/instruments/${SYMBOL}`, {
+        body: { margin: { ...body.margin, ...change } },
+        ifMatch: `"${body.version}"`,
+      });
+      expect(answer).toMatchObject({ status: 409, body: { code: 'instrument_has_positions' } });
+    }
+  });
+
+  test('beyond what a wallet has is borne by the firm, openly', async () => {
+    const trader = await opened('buy 1', '1000', '101.8');
+    await toNextPeriod();
+    await priceIs('900.01');
+    await quote('buy', '1', '900.01');
+    await order(trader, 'sell 0.999', { type: 'market', reduceOnly: true });
+    await world.desk.engine.settled();
+    world.desk.advance(30_000);
+    // 100.8 less 99.89001 lost and a fee of 0.89910999: of 0.09132421 so much is there.
+    expect(await world.desk.balance(trader, 'USD')).toBe('0.01088001 (0.01088001)');
+    await chargeFunding(world.desk.system);
+    expect(await world.desk.balance(trader, 'USD')).toBe('0 (0)');
+    expect(await positionsOf(trader)).toMatchObject([
+      { fundingPaid: parseAmount('0.09132421'), lossBorne: parseAmount('0.0804442') },
+    ]);
+    expect(await alertsOf(trader)).toContain('loss_borne');
+  });
+});
+
+/** Just past the end of a period of the contract. */
+async function toNextPeriod(): Promise<void> {
+  await chargeFunding(world.desk.system);
+  const now = world.desk.deps.clock.now();
+  const [next] = periodsBetween(now, addMs(now, 24 * 3_600_000), 8, world.desk.deps.timeZone, 1);
+  world.desk.advance(Date.parse(next?.end ?? '') - Date.parse(now) + 1);
+}
+
+async function fundingOf({ accountId }: Trader): Promise<string[]> {
+  const rows = await world.desk.deps.db.engine
+    .select()
+    .from(positionFunding)
+    .where(eq(positionFunding.accountId, accountId))
+    .orderBy(positionFunding.periodEnd);
+  return rows.map(
+    ({ quantity, price, amount }) =>
+      `${formatAmount(quantity)} at ${formatAmount(price)}: ${formatAmount(amount)}`,
+  );
+}
+
+test('over a walk of prices every figure is that of a plain model, to the last decimal', async () => {
+  const random = randomFrom(7);
+  const held = new Map<Trader, { side: string; quantity: bigint }>();
+  for (const words of ['buy 0.123', 'sell 0.777', 'buy 0.001']) {
+    const [side = '', quantity = ''] = words.split(' ');
+    held.set(await opened(words, '1000', '5000'), { side, quantity: parseAmount(quantity) });
+  }
+  for (let step = 0; step < 8; step += 1) {
+    // A feed is finer than the tick: what a position is worth has to be rounded.
+    const price = 90_000_000_000n + BigInt(random.below(2_000_000_000)) * 10n + BigInt(random.below(10));
+    await priceIs(formatAmount(price));
+    await keep();
+    for (const [trader, { side, quantity }] of held) {
+      const exact = price * quantity;
+      const value = halfEven(exact, 10n ** 8n);
+      const entry = (1000n * quantity * 10n ** 8n) / 10n ** 8n;
+      const unrealised = side === 'buy' ? value - entry : entry - value;
+      const maintenance = ceiling(value * 250n, 10_000n);
+      const initial = ceiling(entry, 10n);
+      const loss = unrealised < 0n ? -unrealised : 0n;
+      const cash = parseAmount((await world.desk.balance(trader, 'USD')).split(' ')[0] ?? '');
+      const spare = cash - ceiling(initial, 2n);
+      const liquidation =
+        side === 'buy'
+          ? ceiling((entry - spare) * 10n ** 8n, quantity)
+          : ((entry + spare) * 10n ** 8n) / quantity;
+      const moving =
+        side === 'buy'
+          ? ceiling((entry - cash) * 10n ** 12n, quantity * 9_750n)
+          : ((entry + cash) * 10n ** 12n) / (quantity * 10_250n);
+      const first = side === 'buy' ? [liquidation, moving].reduce(max) : [liquidation, moving].reduce(min);
+      expect(await marginOf(trader)).toMatchObject({
+        equity: formatAmount(cash + unrealised),
+        held: formatAmount(initial + loss),
+        positions: [
+          {
+            unrealisedPnl: formatAmount(unrealised),
+            initialMargin: formatAmount(initial),
+            maintenanceMargin: formatAmount(maintenance),
+            liquidationPrice: first <= 0n ? null : formatAmount(first),
+          },
+        ],
+      });
+      expect((await positionsOf(trader))[0]).toMatchObject({
+        unrealisedPnl: unrealised,
+        maintenanceMargin: maintenance,
+      });
+    }
+  }
+});
+
+function halfEven(dividend: bigint, divisor: bigint): bigint {
+  const [whole, rest] = [dividend / divisor, dividend % divisor];
+  const up = rest * 2n > divisor || (rest * 2n === divisor && whole % 2n === 1n);
+  return up ? whole + 1n : whole;
+}
+
+function ceiling(dividend: bigint, divisor: bigint): bigint {
+  const whole = dividend / divisor;
+  return dividend % divisor > 0n ? whole + 1n : whole;
+}
+
+function max(left: bigint, right: bigint): bigint {
+  return left > right ? left : right;
+}
+
+function min(left: bigint, right: bigint): bigint {
+  return left < right ? left : right;
+}

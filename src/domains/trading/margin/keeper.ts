@@ -1,0 +1,126 @@
+/**
+ * Keeps margin in one process at a time: whoever holds the lock, under an epoch that each of its transactions
+ * proves. It looks when prices are heard to move, and every half second by itself, since notices can be lost.
+ */
+import { newId } from '../../../kernel/id.ts';
+import { changes } from '../../../platform/changes/changes.ts';
+import { type Ctx, type Deps, machineCtx } from '../../../platform/context.ts';
+import { type LeaderSession, standForLeader } from '../../../platform/db/leader.ts';
+import { PRICES_SUBJECT } from '../../markets/index.ts';
+import { becomeKeeper, KeeperReplaced } from './fence.ts';
+import { judgeMargin } from './judge-margin.ts';
+import { liquidate } from './liquidate.ts';
+import { markPositions } from './mark-positions.ts';
+
+type MarginKeeper = { readonly stop: () => Promise<void> };
+
+const PAUSE_MS = 500;
+/** However often prices move. */
+const SPACING_MS = 50;
+
+type State = {
+  readonly deps: Deps;
+  readonly session: LeaderSession;
+  term: number;
+  epoch: bigint;
+  woken: boolean;
+  wake: () => void;
+  stopped: boolean;
+  /** What goes on beside the looks. */
+  liquidating: Promise<void> | null;
+};
+
+/** Starts keeping margin; the caller stops it before it closes the databases. */
+export function startMarginKeeper(deps: Deps): MarginKeeper {
+  const state: State = {
+    deps,
+    session: standForLeader(deps.db.connections.engine, 'margin-keeper'),
+    term: 0,
+    epoch: 0n,
+    woken: false,
+    wake: () => {},
+    stopped: false,
+    liquidating: null,
+  };
+  const unwatch = changes(deps).on(PRICES_SUBJECT, () => nudge(state));
+  const running = loop(state);
+  return {
+    stop: async () => {
+      state.stopped = true;
+      unwatch();
+      nudge(state);
+      await running;
+      await state.liquidating;
+      await state.session.close();
+    },
+  };
+}
+
+/**
+ * One look at everything: positions follow their prices, accounts are judged. What runs goes on beside that: marks
+ * never wait for what somebody's liquidation waits for.
+ * @effects as `markPositions`, `judgeMargin` and `liquidate`
+ * @errors KeeperReplaced
+ */
+export async function keepMargin(
+  ctx: Ctx,
+  epoch: bigint,
+  goOn: (liquidating: () => Promise<void>) => Promise<void> = (liquidating) => liquidating(),
+): Promise<void> {
+  await markPositions(ctx, epoch);
+  await judgeMargin(ctx, epoch);
+  await goOn(() => liquidate(ctx, epoch));
+}
+
+async function loop(state: State): Promise<void> {
+  while (!state.stopped) {
+    state.woken = false;
+    await round(state).catch((failure: unknown) => stumble(state, failure));
+    await Bun.sleep(SPACING_MS);
+    if (!state.woken && !state.stopped) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, PAUSE_MS);
+        state.wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+}
+
+function stumble(state: State, failure: unknown): void {
+  if (failure instanceof KeeperReplaced) {
+    // Elected anew with the next look, where the lock is still held here.
+    state.term = 0;
+    return;
+  }
+  const kind = failure instanceof Error ? failure.name : 'unknown';
+  state.deps.log.error({ failure: kind }, 'margin could not be kept; it is tried again');
+}
+
+async function round(state: State): Promise<void> {
+  const term = await state.session.run(async (_tx, elected) => elected);
+  if (term === undefined) {
+    state.term = 0;
+    return;
+  }
+  const ctx = machineCtx(state.deps, { kind: 'system', name: 'trading.margin' }, newId());
+  if (term !== state.term) {
+    state.epoch = await becomeKeeper(ctx);
+    state.term = term;
+  }
+  await keepMargin(ctx, state.epoch, async (liquidating) => {
+    // One at a time: a step that is still being taken is not taken twice.
+    state.liquidating ??= liquidating()
+      .catch((failure: unknown) => stumble(state, failure))
+      .finally(() => {
+        state.liquidating = null;
+      });
+  });
+}
+
+function nudge(state: State): void {
+  state.woken = true;
+  state.wake();
+}

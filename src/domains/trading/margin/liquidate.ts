@@ -1,0 +1,325 @@
+/**
+ * Closes what an account can no longer carry, through the same path as every order. A step first takes out what
+ * else reserves the wallet, then closes no more than makes the account well again; where three steps did not,
+ * everything goes. What a step orders is written before it is placed, under the key it is placed with: whoever
+ * takes over finds what was placed and orders nothing twice. What was not placed is not placed any more: it was
+ * decided by prices that are over, and is decided anew.
+ */
+import { and, eq, isNull } from 'drizzle-orm';
+import { amountOf, formatAmount, minAmount } from '../../../kernel/amount.ts';
+import { present } from '../../../kernel/assert.ts';
+import { newId } from '../../../kernel/id.ts';
+import { roundToStep } from '../../../kernel/rounding.ts';
+import { addMs } from '../../../kernel/time.ts';
+import { record } from '../../../platform/audit/record.ts';
+import type { Ctx } from '../../../platform/context.ts';
+import type { Tx } from '../../../platform/db/client.ts';
+import { together, transact } from '../../../platform/db/transact.ts';
+import { accountAllows } from '../../accounts/index.ts';
+import { isRestricted, lockGates } from '../../identity/index.ts';
+import { type MarketState, marketStates } from '../../markets/index.ts';
+import { isTripped, raiseAlerts, readTripped, type Tripped } from '../../risk/index.ts';
+import { figuresOf, liquidationAlert } from './alerts.ts';
+import { MARGIN_EVENTS } from './audit.ts';
+import { holdKeeper, KeeperReplaced } from './fence.ts';
+import { endCall, type Liquidation, tell } from './judge-margin.ts';
+import { markWallets } from './mark-positions.ts';
+import { type PlannedOrder, placeClosings, placedOf } from './place-closings.ts';
+import type { MarginWallet, MarkedPosition } from './read-margin.ts';
+import { type Closing, closingsFor } from './rules.ts';
+import { liquidationOrders, liquidations, marginCalls } from './schema.ts';
+import { takeOutOthers } from './take-out-orders.ts';
+
+/** So often only what restores the account is closed; after that everything is. */
+const PARTIAL_STEPS = 3;
+const STEP_PAUSE_MS = 1_000;
+const PAUSE_MAX_MS = 300_000;
+/** So long what stands in the way may take to come out, once; after that it is closed all the same. */
+const PATIENCE_MS = 5_000;
+/** After that an order of its own is no longer waited for, but by the position that it closes. */
+const ANSWER_MS = 10_000;
+
+/**
+ * Takes every running liquidation a step further, where there is one to take.
+ * @effects as `recordCancelRequests` and `placeOrder`; `liquidations`, `liquidation_orders`, risk alerts, audit, outbox
+ *   `trading.liquidation_ended`
+ * @errors KeeperReplaced
+ */
+export async function liquidate(ctx: Ctx, epoch: bigint): Promise<void> {
+  const running = await ctx.deps.db.engine
+    .select()
+    .from(liquidations)
+    .where(isNull(liquidations.endedAt))
+    .orderBy(liquidations.id);
+  const lane = async (): Promise<void> => {
+    for (let next = running.shift(); next !== undefined; next = running.shift()) {
+      const { id } = next;
+      await takeStep(ctx, epoch, next).catch((failure: unknown) => {
+        if (failure instanceof KeeperReplaced) {
+          throw failure;
+        }
+        const kind = failure instanceof Error ? failure.name : 'unknown';
+        ctx.deps.log.error({ failure: kind, liquidation: id }, 'a liquidation failed and is tried again');
+      });
+    }
+  };
+  // One whose orders are slow to come out does not keep all others.
+  await together(lane(), lane());
+}
+
+/** What stands in the way is waited for only as a liquidation begins: nothing that keeps coming keeps it off. */
+async function takeStep(ctx: Ctx, epoch: bigint, liquidation: Liquidation): Promise<void> {
+  const stand = await takeOutOthers(ctx, epoch, liquidation);
+  if (stand && ctx.deps.clock.now() < addMs(liquidation.startedAt, PATIENCE_MS)) {
+    return;
+  }
+  const planned = await decide(ctx, epoch, liquidation);
+  if (planned.length > 0) {
+    await sayRefused(ctx, epoch, liquidation, await placeClosings(ctx, planned));
+  }
+}
+
+/** Keeps which orders were placed; that one was refused is told of, as is that none is any more. */
+async function sayRefused(
+  ctx: Ctx,
+  epoch: bigint,
+  { id, walletId }: Liquidation,
+  refusal: string | null,
+): Promise<void> {
+  await transact(ctx, 'engine', async (tx) => {
+    await holdKeeper(tx, epoch);
+    const [wallet] = await markWallets(tx, ctx, [walletId]);
+    await placedOf(tx, id);
+    const [liquidation] = await tx.select().from(liquidations).where(eq(liquidations.id, id));
+    if (wallet !== undefined && liquidation !== undefined && liquidation.heldBack !== refusal) {
+      await holdBack(tx, ctx, wallet, liquidation, refusal);
+    }
+  });
+}
+
+/**
+ * Decides the next step, or that there is none to take.
+ * @shape what is to be ordered, stored already
+ */
+async function decide(
+  ctx: Ctx,
+  epoch: bigint,
+  { id, userId, walletId }: Liquidation,
+): Promise<PlannedOrder[]> {
+  return transact(ctx, 'engine', async (tx) => {
+    await holdKeeper(tx, epoch);
+    const gate = (await lockGates(tx, [userId])).get(userId);
+    const tripped = await readTripped(tx);
+    const [wallet] = await markWallets(tx, ctx, [walletId]);
+    const known = present(wallet, 'what is liquidated held margin');
+    const [liquidation] = await tx.select().from(liquidations).where(eq(liquidations.id, id));
+    const standing = present(liquidation, 'a liquidation is never deleted');
+    const now = ctx.deps.clock.now();
+    const { taken, underway } = await placedOf(tx, standing.id);
+    if (
+      standing.endedAt !== null ||
+      [...underway.values()].some((placedAt) => now < addMs(placedAt, ANSWER_MS))
+    ) {
+      return [];
+    }
+    if (known.positions.length === 0 || known.state.equity >= known.state.cureAt) {
+      await end(tx, ctx, known, standing, taken);
+      return [];
+    }
+    if (now < standing.nextStepAt) {
+      return [];
+    }
+    const markets = await marketStates(
+      tx,
+      ctx,
+      known.positions.map(({ instrument }) => instrument),
+    );
+    const barred = isBarred(known, gate) ?? staleOf(known);
+    const reasons = known.positions.map((position) => ({
+      position,
+      reason:
+        barred ??
+        (underway.has(position.row.id) ? 'order_unanswered' : null) ??
+        untradable(position, markets.get(position.instrument.exchange), tripped, now),
+    }));
+    const closable = reasons.filter(({ reason }) => reason === null).map(({ position }) => position);
+    if (closable.length === 0) {
+      await holdBack(tx, ctx, known, standing, reasons[0]?.reason ?? 'price_stale');
+      return [];
+    }
+    return plan(tx, ctx, known, standing, closable, taken >= PARTIAL_STEPS);
+  });
+}
+
+/** What the person or the account may not do. Agreements, a lapsed identity check and a review stop no liquidation. */
+function isBarred({ account }: MarginWallet, gate: Parameters<typeof isRestricted>[0]): string | null {
+  if (!accountAllows(account.status, 'trade')) {
+    return 'account_not_active';
+  }
+  return account.type === 'live' && isRestricted(gate, 'reduce') ? 'account_restricted' : null;
+}
+
+/** One price that nobody stands for makes the whole account's standing unknown. */
+function staleOf({ positions }: MarginWallet): string | null {
+  if (positions.some(({ fresh }) => !fresh)) {
+    return 'price_stale';
+  }
+  return positions.every(({ instrument }) => instrument.priceVouched) ? null : 'price_not_vouched_for';
+}
+
+function untradable(
+  { instrument }: MarkedPosition,
+  market: MarketState | undefined,
+  tripped: Tripped,
+  now: string,
+): string | null {
+  if (instrument.status !== 'active') {
+    return `instrument_${instrument.status}`;
+  }
+  if (isTripped(tripped, instrument.id)) {
+    return 'circuit_breaker_active';
+  }
+  return market?.open && now < market.until ? null : 'market_closed';
+}
+
+async function plan(
+  tx: Tx,
+  ctx: Ctx,
+  wallet: MarginWallet,
+  liquidation: Liquidation,
+  closable: readonly MarkedPosition[],
+  whole: boolean,
+): Promise<PlannedOrder[]> {
+  const steps = liquidation.steps + 1;
+  const closings = closingsFor(wallet.state, closable.map(closableOf), wallet.thresholds, whole);
+  const now = ctx.deps.clock.now();
+  const rows = await tx
+    .insert(liquidationOrders)
+    .values(closings.map((closing) => plannedOf(closing, closable, liquidation, steps, now)))
+    .returning();
+  const pauseMs =
+    steps <= PARTIAL_STEPS ? STEP_PAUSE_MS : STEP_PAUSE_MS * 2 ** Math.min(steps - PARTIAL_STEPS, 10);
+  const [after] = await tx
+    .update(liquidations)
+    .set({ steps, nextStepAt: addMs(now, Math.min(pauseMs, PAUSE_MAX_MS)) })
+    .where(eq(liquidations.id, liquidation.id))
+    .returning();
+  await record(tx, ctx, {
+    event: MARGIN_EVENTS['liquidation.stepped'],
+    resource: { type: 'liquidation', id: liquidation.id },
+    subjectUserId: wallet.userId,
+    before: liquidation,
+    after: {
+      ...after,
+      ...figuresOf(wallet),
+      orders: rows.map(({ symbol, quantity }) => ({ symbol, quantity: formatAmount(quantity) })),
+    },
+  });
+  return rows;
+}
+
+function closableOf({ row, instrument, unrealised, maintenance }: MarkedPosition) {
+  const value = row.side === 'long' ? row.entryValue + unrealised : row.entryValue - unrealised;
+  return {
+    id: row.id,
+    quantity: row.quantity,
+    lot: instrument.lot,
+    minQuantity: instrument.minQuantity,
+    value: amountOf(value),
+    initial: row.initialMargin,
+    maintenance,
+    takerFeeBps: instrument.takerFeeBps,
+  };
+}
+
+function plannedOf(
+  { id, quantity }: Closing,
+  closable: readonly MarkedPosition[],
+  { id: liquidationId, userId, accountId }: Liquidation,
+  step: number,
+  createdAt: PlannedOrder['createdAt'],
+): PlannedOrder {
+  const { row, instrument } = present(
+    closable.find((position) => position.row.id === id),
+    'what is closed was closable',
+  );
+  // One order is no larger than the instrument takes; the rest is another step's.
+  const largest = roundToStep(instrument.maxQuantity, instrument.lot, 'down');
+  return {
+    id: newId(),
+    liquidationId,
+    positionId: row.id,
+    userId,
+    accountId,
+    symbol: row.symbol,
+    side: row.side === 'long' ? 'sell' : 'buy',
+    step,
+    quantity: minAmount(quantity, largest),
+    orderId: null,
+    createdAt,
+  };
+}
+
+/** Says once why nothing is done, or with null that something is again. */
+async function holdBack(
+  tx: Tx,
+  ctx: Ctx,
+  wallet: MarginWallet,
+  before: Liquidation,
+  heldBack: string | null,
+): Promise<void> {
+  if (before.heldBack === heldBack || before.endedAt !== null) {
+    return;
+  }
+  const [after] = await tx
+    .update(liquidations)
+    .set({ heldBack })
+    .where(eq(liquidations.id, before.id))
+    .returning();
+  if (heldBack === null) {
+    return;
+  }
+  await raiseAlerts(tx, ctx, [liquidationAlert(wallet, heldBack, before.id)]);
+  await record(tx, ctx, {
+    event: MARGIN_EVENTS['liquidation.held_back'],
+    resource: { type: 'liquidation', id: before.id },
+    subjectUserId: wallet.userId,
+    before,
+    after: present(after, 'its wallet is locked'),
+  });
+}
+
+async function end(
+  tx: Tx,
+  ctx: Ctx,
+  wallet: MarginWallet,
+  before: Liquidation,
+  taken: number,
+): Promise<void> {
+  const outcome = wallet.positions.length === 0 ? 'closed_out' : 'restored';
+  const [after] = await tx
+    .update(liquidations)
+    .set({ outcome, heldBack: null, endedAt: ctx.deps.clock.now() })
+    .where(eq(liquidations.id, before.id))
+    .returning();
+  const [call] = await tx
+    .select()
+    .from(marginCalls)
+    .where(and(eq(marginCalls.walletId, wallet.walletId), isNull(marginCalls.endedAt)));
+  if (call !== undefined) {
+    await endCall(tx, ctx, wallet, call, taken === 0 ? 'cured' : 'liquidated');
+  }
+  await raiseAlerts(tx, ctx, [liquidationAlert(wallet, 'ended', before.id)]);
+  await record(tx, ctx, {
+    event: MARGIN_EVENTS['liquidation.ended'],
+    resource: { type: 'liquidation', id: before.id },
+    subjectUserId: wallet.userId,
+    before,
+    after: present(after, 'its wallet is locked'),
+  });
+  await tell(tx, ctx, wallet, 'liquidation_ended', {
+    liquidationId: before.id,
+    outcome,
+    ...figuresOf(wallet),
+  });
+}

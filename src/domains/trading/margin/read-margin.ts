@@ -1,0 +1,157 @@
+import { sql } from 'drizzle-orm';
+import { type Amount, amountOf, parseAmount } from '../../../kernel/amount.ts';
+import { present } from '../../../kernel/assert.ts';
+import type { Id } from '../../../kernel/id.ts';
+import type { Tx } from '../../../platform/db/client.ts';
+import { arrayParameter } from '../../../platform/db/insert-rows.ts';
+import { readColumns } from '../../../platform/db/read-columns.ts';
+import { together } from '../../../platform/db/transact.ts';
+import { type Account, accountsByIds } from '../../accounts/index.ts';
+import { instrumentsBySymbol, type PricedInstrument } from '../../markets/index.ts';
+import { markedAt } from '../positions/rules.ts';
+import { marginHolds, positions } from '../positions/schema.ts';
+import { liquidationPrice, type MarginState, stateOf, type Thresholds } from './rules.ts';
+
+/** What is read of a position to mark it. */
+const MARKED = [
+  'id',
+  'symbol',
+  'walletId',
+  'side',
+  'quantity',
+  'entryValue',
+  'initialMargin',
+  'fundingPaid',
+  'markPrice',
+  'unrealisedPnl',
+  'maintenanceMargin',
+  'liquidationPrice',
+] as const;
+
+type Position = Pick<typeof positions.$inferSelect, (typeof MARKED)[number]>;
+
+/** An open position as it is now. */
+export type MarkedPosition = {
+  readonly row: Position;
+  readonly instrument: PricedInstrument;
+  /** Whether its price is one that somebody stands for; without, its last mark stays. */
+  readonly fresh: boolean;
+  readonly price: Amount;
+  readonly unrealised: Amount;
+  readonly maintenance: Amount;
+  readonly liquidationPrice: Amount | null;
+};
+
+/** What one wallet carries, measured at the prices of now. */
+export type MarginWallet = {
+  readonly walletId: Id;
+  readonly userId: Id;
+  readonly accountId: Id;
+  readonly asset: string;
+  readonly account: Account;
+  readonly thresholds: Thresholds;
+  /** What the wallet has that is reserved for nothing but margin. */
+  readonly collateral: bigint;
+  readonly held: Amount;
+  readonly positions: readonly MarkedPosition[];
+  readonly state: MarginState;
+};
+
+/** What is needed of a wallet; locked, where something is to be decided. */
+type WalletFunds = { readonly id: Id; readonly total: bigint; readonly reserved: bigint };
+
+/**
+ * Measures wallets that carry or carried positions at the prices of now.
+ * @shape in the order of the wallets given; those that never held margin are missing
+ */
+export async function readMargin(tx: Tx, wallets: Iterable<WalletFunds>): Promise<MarginWallet[]> {
+  const funds = [...wallets];
+  const ids = funds.map(({ id }) => id);
+  const wanted = sql.param(arrayParameter('uuid', ids));
+  const [holds, open] = await together(
+    readColumns(
+      tx,
+      marginHolds,
+      ['walletId', 'userId', 'accountId', 'asset', 'held'],
+      sql`${marginHolds} where wallet_id = any (${wanted}::uuid[])`,
+    ),
+    readColumns(
+      tx,
+      positions,
+      MARKED,
+      sql`${positions} where wallet_id = any (${wanted}::uuid[]) and closed_at is null order by id`,
+    ),
+  );
+  const instruments = await instrumentsBySymbol(
+    tx,
+    open.map(({ symbol }) => symbol),
+  );
+  const accounts = await accountsByIds(
+    tx,
+    holds.map(({ accountId }) => accountId),
+  );
+  const holdOf = new Map(holds.map((hold) => [hold.walletId, hold]));
+  const openOf = Map.groupBy(open, ({ walletId }) => walletId);
+  return funds.flatMap(({ id, total, reserved }) => {
+    const hold = holdOf.get(id);
+    if (hold === undefined) {
+      return [];
+    }
+    const account = present(accounts.get(hold.accountId), 'margin is held for an account');
+    const thresholds = thresholdsOf(account);
+    const collateral = total - (reserved - hold.held);
+    const { held, userId, accountId, asset } = hold;
+    const measured = measure(openOf.get(id) ?? [], instruments, collateral, thresholds);
+    return [{ walletId: id, userId, accountId, asset, account, thresholds, collateral, held, ...measured }];
+  });
+}
+
+/** @units scaled parts of the initial margin */
+function thresholdsOf(account: Pick<Account, 'marginCallThreshold' | 'liquidationThreshold'>): Thresholds {
+  return {
+    call: parseAmount(account.marginCallThreshold),
+    liquidation: parseAmount(account.liquidationThreshold),
+  };
+}
+
+function measure(
+  rows: readonly Position[],
+  instruments: ReadonlyMap<string, PricedInstrument>,
+  collateral: bigint,
+  thresholds: Thresholds,
+) {
+  const marked = rows.map((row) => mark(row, present(instruments.get(row.symbol), 'what is held is listed')));
+  const state = stateOf(
+    collateral,
+    {
+      unrealised: sum(marked, ({ unrealised }) => unrealised),
+      initial: sum(marked, ({ row }) => row.initialMargin),
+      maintenance: sum(marked, ({ maintenance }) => maintenance),
+    },
+    thresholds,
+  );
+  const positionsNow = marked.map((position) => ({
+    ...position,
+    liquidationPrice: liquidationPrice(
+      { ...position.row, maintenanceMarginBps: position.instrument.maintenanceMarginBps ?? 0 },
+      {
+        equity: state.equity - position.unrealised,
+        initial: state.initial,
+        maintenance: state.maintenance - position.maintenance,
+      },
+      thresholds,
+    ),
+  }));
+  return { positions: positionsNow, state };
+}
+
+function mark(row: Position, instrument: PricedInstrument) {
+  const fresh = instrument.last !== null && !instrument.priceStale;
+  const price = fresh && instrument.last !== null ? instrument.last : row.markPrice;
+  const { unrealisedPnl, maintenanceMargin } = markedAt(row, price, instrument.maintenanceMarginBps ?? 0);
+  return { row, instrument, fresh, price, unrealised: unrealisedPnl, maintenance: maintenanceMargin };
+}
+
+function sum<Item>(items: readonly Item[], pick: (item: Item) => bigint): Amount {
+  return amountOf(items.reduce((total, item) => total + pick(item), 0n));
+}

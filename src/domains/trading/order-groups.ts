@@ -1,0 +1,84 @@
+/**
+ * Orders that are asked for together: an entry with the orders that leave it again, and pairs of which one cancels the
+ * other. Pure. Exits take the other side of their entry, for as much of it as trades.
+ */
+import { type Amount, formatAmount } from '../../kernel/amount.ts';
+import { requestHash } from '../../platform/http/idempotency.ts';
+import { hashOf } from './instruction-hash.ts';
+import type { Companion, NewOrder } from './pipeline/ticket.ts';
+
+/** What an order is bound to, as it is asked for. */
+export type Bonds = {
+  readonly takeProfit?: { readonly limitPrice: Amount } | undefined;
+  readonly stopLoss?: { readonly stopPrice: Amount; readonly limitPrice?: Amount | undefined } | undefined;
+  /** The name that the two orders of a pair share in their batch. */
+  readonly ocoGroup?: string | undefined;
+};
+
+/** An order with what it is bound to. */
+export type BoundOrder = { readonly order: NewOrder; readonly bonds: Bonds };
+
+/** What was asked, in one spelling, with what it is bound to. */
+export function boundHashOf({ order, bonds }: BoundOrder): Uint8Array {
+  const { takeProfit, stopLoss, ocoGroup } = bonds;
+  const text = (amount: Amount | undefined) => (amount === undefined ? null : formatAmount(amount));
+  return hashOf(order, {
+    ...(takeProfit === undefined ? {} : { takeProfit: text(takeProfit.limitPrice) }),
+    ...(stopLoss === undefined ? {} : { stopLoss: [text(stopLoss.stopPrice), text(stopLoss.limitPrice)] }),
+    ...(ocoGroup === undefined ? {} : { ocoGroup }),
+  });
+}
+
+/** The exits that an entry asks for, its take-profit first. They are good till they are cancelled. */
+export function exitsOf(bound: BoundOrder): readonly Companion[] {
+  const { takeProfit, stopLoss } = bound.bonds;
+  const entry = Buffer.from(boundHashOf(bound)).toString('hex');
+  const exit = (role: Companion['role'], prices: Partial<NewOrder>): Companion => ({
+    role,
+    order: { ...leaving(bound.order), ...prices },
+    requestHash: requestHash({ entry, role }),
+    idempotencyIndex: null,
+  });
+  return [
+    ...(takeProfit === undefined ? [] : [exit('take_profit', { limitPrice: takeProfit.limitPrice })]),
+    ...(stopLoss === undefined
+      ? []
+      : [
+          exit('stop_loss', {
+            type: stopLoss.limitPrice === undefined ? 'stop' : 'stop_limit',
+            stopPrice: stopLoss.stopPrice,
+            limitPrice: stopLoss.limitPrice ?? null,
+          }),
+        ]),
+  ];
+}
+
+/** Why two orders are no pair; null where one may cancel the other. */
+export function pairFault(one: NewOrder, other: NewOrder): string | null {
+  if (one.symbol !== other.symbol || one.side !== other.side || one.quantity !== other.quantity) {
+    return 'the two orders of a pair are of one symbol, side and quantity';
+  }
+  if (one.type === 'limit' && other.type === 'limit') {
+    return 'at most one order of a pair is a limit order: the other waits for its trigger';
+  }
+  return one.clientOrderId !== null && one.clientOrderId === other.clientOrderId
+    ? 'each order of a pair has a client order id of its own'
+    : null;
+}
+
+function leaving(entry: NewOrder): NewOrder {
+  return {
+    ...entry,
+    side: entry.side === 'buy' ? 'sell' : 'buy',
+    type: 'limit',
+    timeInForce: 'gtc',
+    stopPrice: null,
+    trailAmount: null,
+    trailPercent: null,
+    postOnly: false,
+    reduceOnly: false,
+    expiresAt: null,
+    clientOrderId: null,
+    lots: null,
+  };
+}

@@ -1,0 +1,500 @@
+/**
+ * From trades in contracts to what must be written of them: positions, profit and loss, fees, margin. Pure.
+ * Money rules that live here: profit and loss go through the house, so that no client's loss pays another client;
+ * a wallet pays what it has, and the firm bears the rest openly; what opens a position must be covered by cash
+ * behind it, and what reduces one needs nothing; an order that may only reduce never goes beyond the position.
+ */
+import type { InferSelectModel } from 'drizzle-orm';
+import { type Amount, amountOf, formatAmount, ONE, parseAmount, ZERO } from '../../../kernel/amount.ts';
+import { present } from '../../../kernel/assert.ts';
+import { type Id, newId } from '../../../kernel/id.ts';
+import type { Instant } from '../../../kernel/time.ts';
+import type { Account } from '../../accounts/index.ts';
+import type { LockedWallet, NewJournal } from '../../ledger/index.ts';
+import type { PricedInstrument } from '../../markets/index.ts';
+import type { Plan, PlannedFill, PlannedTrade } from '../pipeline/settle-plan.ts';
+import type { OrderRow } from '../pipeline/ticket.ts';
+import { applyFill, closableBy, type FillEffect, markedAt, requiredFor, sideOpenedBy } from './rules.ts';
+import type { positions } from './schema.ts';
+import { CashTied } from './tied-cash.ts';
+
+export type Position = InferSelectModel<typeof positions>;
+
+/** A position before and after a settlement; nothing before where it was opened by it. */
+export type ChangedPosition = { readonly before: Position | null; readonly after: Position };
+
+/** A loss that a wallet could not pay. */
+type BorneLoss = { readonly position: Position; readonly fillId: Id; readonly amount: Amount };
+
+export type ContractPlan = {
+  readonly walletIds: readonly Id[];
+  readonly changed: readonly ChangedPosition[];
+  readonly journals: readonly NewJournal[];
+  /** What each fill realised; null for one that only opened. */
+  readonly realised: ReadonlyMap<Id, Amount | null>;
+  readonly borne: readonly BorneLoss[];
+};
+
+/** Thrown where an order may not trade what it met; nothing was written. It is cut to `keep`, or ends. */
+export class OrderUnfit extends Error {
+  override readonly name = 'OrderUnfit';
+  readonly orderId: Id;
+  readonly reason: 'insufficient_margin' | 'margin_not_enabled' | 'nothing_to_reduce';
+  /** What may stay open of it. */
+  readonly keep: bigint;
+
+  constructor(orderId: Id, reason: OrderUnfit['reason'], keep: bigint) {
+    super('an order met what it may not trade');
+    this.orderId = orderId;
+    this.reason = reason;
+    this.keep = keep;
+  }
+}
+
+/** What the plan is made from, with every wallet locked. */
+type ContractFacts = {
+  readonly instruments: ReadonlyMap<string, PricedInstrument>;
+  readonly wallets: {
+    readonly of: (accountId: Id, asset: string) => LockedWallet;
+    readonly fees: (book: OrderRow['book'], asset: string) => Id;
+  };
+  readonly house: (book: OrderRow['book'], asset: string) => ContractHouse;
+  /** On what terms accounts hold positions now: an order may be older than they are. */
+  readonly accounts: ReadonlyMap<Id, Pick<Account, 'marginEnabled' | 'maxLeverage'>>;
+  /** The open positions of the wallets. */
+  readonly open: readonly Position[];
+  /** What each wallet holds as margin. */
+  readonly held: ReadonlyMap<Id, bigint>;
+  /** The open orders that reserve in a wallet and could be cancelled. */
+  readonly tied: ReadonlyMap<Id, readonly Id[]>;
+  readonly now: Instant;
+};
+
+/** Who stands against the customers: what pays and receives profit and loss, and the firm as debtor. */
+export type ContractHouse = { readonly clearing: Id; readonly firm: Id };
+
+/** A wallet while a batch is planned. */
+type Purse = {
+  readonly id: Id;
+  total: bigint;
+  /** What holds and orders reserve in it once the settlement is written. */
+  other: bigint;
+  /** What of it could still be called back: it pays a loss, and opens nothing. */
+  readonly unsettled: bigint;
+  readonly open: Map<Id, Draft>;
+};
+
+type Draft = { readonly before: Position | null; after: Position };
+
+type State = {
+  readonly facts: ContractFacts;
+  /** What the settlement sets free, by wallet. */
+  readonly released: ReadonlyMap<Id, bigint>;
+  readonly purses: Map<Id, Purse>;
+  readonly changed: Set<Draft>;
+  readonly journals: NewJournal[];
+  readonly realised: Map<Id, Amount | null>;
+  readonly borne: BorneLoss[];
+  /** What each order has filled in this plan. */
+  readonly filled: Map<Id, bigint>;
+};
+
+/** Rounding of an order's parts may leave it short of so much for each fill. @units 1e-8 */
+const SLACK = 2n;
+
+/** True for a trade of which no units move. */
+export function isContract(
+  trade: Pick<PlannedTrade, 'symbol'>,
+  instruments: ContractFacts['instruments'],
+): boolean {
+  return instruments.get(trade.symbol)?.kind === 'contract';
+}
+
+/**
+ * Plans the contract trades of a settlement in the order they happened; fees of the plan's fills and orders
+ * become what is really paid.
+ * @errors OrderUnfit, CashTied
+ */
+export function planContracts(plan: Plan, facts: ContractFacts): ContractPlan {
+  const state: State = {
+    facts,
+    released: releasedBy(plan, facts),
+    purses: new Map(),
+    changed: new Set(),
+    journals: [],
+    realised: new Map(),
+    borne: [],
+    filled: new Map(),
+  };
+  plan.trades.forEach((trade, index) => {
+    const instrument = present(facts.instruments.get(trade.symbol), 'a traded instrument exists');
+    if (instrument.kind === 'contract') {
+      plan.trades[index] = {
+        ...trade,
+        buy: trade.buy && settleSide(state, plan, trade, trade.buy, instrument),
+        sell: trade.sell && settleSide(state, plan, trade, trade.sell, instrument),
+      };
+    }
+  });
+  const { changed, journals, realised, borne, purses } = state;
+  return { walletIds: [...purses.keys()], changed: [...changed], journals, realised, borne };
+}
+
+/**
+ * What orders reserve no more once the plan is written: it is free before money moves. What of a spot order traded
+ * is paid with.
+ */
+function releasedBy({ orders }: Plan, { instruments }: ContractFacts): Map<Id, bigint> {
+  const released = new Map<Id, bigint>();
+  for (const { row, reservation, filledQuantity } of orders.values()) {
+    const isFree = instruments.get(row.symbol)?.kind === 'contract' || filledQuantity === row.filledQuantity;
+    if (row.walletId !== null && isFree && reservation < row.reservation) {
+      released.set(row.walletId, (released.get(row.walletId) ?? 0n) + row.reservation - reservation);
+    }
+  }
+  return released;
+}
+
+function settleSide(
+  state: State,
+  plan: Plan,
+  trade: PlannedTrade,
+  fill: PlannedFill,
+  instrument: PricedInstrument,
+): PlannedFill {
+  const { order } = fill;
+  const purse = purseOf(state, order, present(instrument.settlementAsset, 'a contract settles in an asset'));
+  const draft = purse.open.get(instrument.id);
+  refuseBeyond(state, trade, fill, draft?.after);
+  const effect = applyFill(draft?.after ?? null, {
+    side: order.side,
+    quantity: trade.quantity,
+    amount: trade.amount,
+    leverage: leverageOf(state, order, instrument),
+    initialMarginBps: instrument.initialMarginBps ?? 0,
+  });
+  if (effect.opened !== null) {
+    refuseUngranted(state, trade, fill, draft?.after);
+  }
+  const realised = effect.closed === null ? null : amountOf(effect.closed.realised);
+  state.realised.set(fill.id, realised);
+  claimTied(state, plan, purse, trade, fill, realised ?? ZERO);
+  const lost = pay(state, purse, trade, fill, realised ?? ZERO, instrument);
+  move(state, purse, trade, fill, effect, instrument, draft);
+  const fee = charge(state, purse, trade, fill, effect, instrument);
+  if (lost > 0n) {
+    bear(state, fill, draft, amountOf(lost));
+  }
+  const planned = present(plan.orders.get(order.id), 'an order that traded is planned');
+  planned.fees += fee - fill.fee;
+  return { ...fill, fee };
+}
+
+function purseOf({ facts, purses, released }: State, order: OrderRow, asset: string): Purse {
+  const wallet = facts.wallets.of(order.accountId, asset);
+  const known = purses.get(wallet.id);
+  if (known !== undefined) {
+    return known;
+  }
+  const open = facts.open.filter(({ walletId }) => walletId === wallet.id);
+  const purse: Purse = {
+    id: wallet.id,
+    total: wallet.total,
+    unsettled: wallet.unsettled,
+    other: wallet.reserved - (facts.held.get(wallet.id) ?? 0n) - (released.get(wallet.id) ?? 0n),
+    open: new Map(open.map((position) => [position.instrumentId, { before: position, after: position }])),
+  };
+  purses.set(wallet.id, purse);
+  return purse;
+}
+
+/** What a venue has executed is a fact. */
+function refuseBeyond(
+  { filled }: State,
+  { quantity, venue }: PlannedTrade,
+  { order }: PlannedFill,
+  open: Position | undefined,
+): void {
+  const before = filled.get(order.id) ?? 0n;
+  const closable = closableBy(order.side, open);
+  if (order.reduceOnly && quantity > closable && venue === null) {
+    throw new OrderUnfit(order.id, 'nothing_to_reduce', before + closable);
+  }
+  filled.set(order.id, before + quantity);
+}
+
+/** What an order opens has no more leverage than its account and instrument have now. */
+function leverageOf({ facts }: State, order: OrderRow, { maxLeverage }: PricedInstrument): bigint {
+  const granted = parseAmount(facts.accounts.get(order.accountId)?.maxLeverage ?? '1');
+  return [parseAmount(order.leverage), granted, maxLeverage ?? ONE].reduce((least, one) =>
+    one < least ? one : least,
+  );
+}
+
+/** An account that may hold no positions any more closes what it has and opens nothing. */
+function refuseUngranted(
+  { facts, filled }: State,
+  { quantity, venue }: PlannedTrade,
+  { order }: PlannedFill,
+  open: Position | undefined,
+): void {
+  if (venue === null && facts.accounts.get(order.accountId)?.marginEnabled !== true) {
+    const keep = (filled.get(order.id) ?? quantity) - quantity + closableBy(order.side, open);
+    throw new OrderUnfit(order.id, 'margin_not_enabled', keep);
+  }
+}
+
+/**
+ * Before the firm bears a loss, what the order itself reserves pays, and what other orders reserve: those end first.
+ * What a venue executed is booked as it is.
+ * @errors CashTied
+ */
+function claimTied(
+  { facts }: State,
+  { orders }: Plan,
+  purse: Purse,
+  { venue }: PlannedTrade,
+  { order }: PlannedFill,
+  realised: Amount,
+): void {
+  if (-realised <= cashOf(purse)) {
+    return;
+  }
+  const own = present(orders.get(order.id), 'an order that traded is planned');
+  purse.other -= own.reservation;
+  own.reservation = 0n;
+  const tied = (facts.tied.get(purse.id) ?? []).filter(
+    (id) => id !== order.id && orders.get(id)?.reservation !== 0n,
+  );
+  if (venue === null && -realised > cashOf(purse) && tied.length > 0) {
+    throw new CashTied(tied);
+  }
+}
+
+/** Profit or loss against the house. @shape what of a loss the wallet could not pay */
+function pay(
+  { facts, journals }: State,
+  purse: Purse,
+  trade: PlannedTrade,
+  fill: PlannedFill,
+  realised: Amount,
+  { settlementAsset }: PricedInstrument,
+): bigint {
+  const { clearing, firm } = facts.house(trade.book, settlementAsset ?? '');
+  const has = cashOf(purse);
+  const lost = realised < 0n ? -realised : 0n;
+  const paid = realised >= 0n ? -realised : lost < has ? lost : has;
+  const description = `${trade.symbol} ${formatAmount(trade.quantity)} at ${formatAmount(trade.price)}`;
+  const journal = {
+    book: trade.book,
+    kind: 'pnl',
+    referenceType: 'fill',
+    referenceId: fill.id,
+    description,
+  } as const;
+  if (paid !== 0n) {
+    journals.push({
+      ...journal,
+      entries: [
+        { walletId: purse.id, amount: amountOf(-paid) },
+        { walletId: clearing, amount: amountOf(paid) },
+      ],
+    });
+  }
+  purse.total -= paid;
+  const rest = lost > 0n ? lost - paid : 0n;
+  if (rest > 0n) {
+    journals.push({
+      ...journal,
+      description: `Borne by the firm: ${description}`,
+      entries: [
+        { walletId: firm, amount: amountOf(-rest) },
+        { walletId: clearing, amount: amountOf(rest) },
+      ],
+    });
+  }
+  return rest;
+}
+
+/** What the wallet has besides what holds and orders reserve. */
+function cashOf({ total, other }: Purse): bigint {
+  return total > other ? total - other : 0n;
+}
+
+/** Writes a fill into the position it reduces, and into the one it opens. */
+function move(
+  state: State,
+  purse: Purse,
+  trade: PlannedTrade,
+  fill: PlannedFill,
+  effect: FillEffect,
+  instrument: PricedInstrument,
+  draft: Draft | undefined,
+): void {
+  const mark = markOf(trade, instrument);
+  const { now } = state.facts;
+  if (effect.closed !== null && draft !== undefined) {
+    const { after } = draft;
+    const rest = effect.after !== null && effect.after.side === after.side ? effect.after : null;
+    draft.after = reduced(after, effect.closed, rest, fill.order.origin, now);
+    remark(draft, mark, instrument, now);
+    state.changed.add(draft);
+    if (rest === null) {
+      purse.open.delete(instrument.id);
+    }
+  }
+  if (effect.opened !== null) {
+    const standing = purse.open.get(instrument.id) ?? {
+      before: null,
+      after: opening(state, purse, trade, fill),
+    };
+    standing.after = grown(standing.after, effect.opened, now);
+    remark(standing, mark, instrument, now);
+    purse.open.set(instrument.id, standing);
+    state.changed.add(standing);
+  }
+}
+
+/** The price the position is worth: of the feed that prices the instrument, else the trade that just made one. */
+function markOf(trade: PlannedTrade, { feed, last }: PricedInstrument): Amount {
+  return trade.book === 'live' && feed === null ? trade.price : (last ?? trade.price);
+}
+
+function remark(draft: Draft, mark: Amount, { maintenanceMarginBps }: PricedInstrument, now: Instant): void {
+  const worth = markedAt(draft.after, mark, maintenanceMarginBps ?? 0);
+  draft.after = { ...draft.after, ...worth, markPrice: mark, markedAt: now };
+}
+
+function reduced(
+  position: Position,
+  { quantity, value, realised }: NonNullable<FillEffect['closed']>,
+  rest: FillEffect['after'],
+  origin: OrderRow['origin'],
+  now: Instant,
+): Position {
+  return {
+    ...position,
+    status: rest !== null ? 'open' : origin === 'liquidation' ? 'liquidated' : 'closed',
+    quantity: amountOf(rest?.quantity ?? 0n),
+    entryValue: amountOf(rest?.entryValue ?? 0n),
+    initialMargin: amountOf(rest?.initialMargin ?? 0n),
+    closedQuantity: amountOf(position.closedQuantity + quantity),
+    closedValue: amountOf(position.closedValue + value),
+    realisedPnl: amountOf(position.realisedPnl + realised),
+    fillCount: position.fillCount + 1,
+    liquidationPrice: rest === null ? null : position.liquidationPrice,
+    version: position.version + 1,
+    updatedAt: now,
+    closedAt: rest === null ? now : null,
+  };
+}
+
+function grown(
+  position: Position,
+  { quantity, value, margin }: NonNullable<FillEffect['opened']>,
+  now: Instant,
+): Position {
+  return {
+    ...position,
+    quantity: amountOf(position.quantity + quantity),
+    entryValue: amountOf(position.entryValue + value),
+    initialMargin: amountOf(position.initialMargin + margin),
+    openedQuantity: amountOf(position.openedQuantity + quantity),
+    openedValue: amountOf(position.openedValue + value),
+    fillCount: position.fillCount + 1,
+    version: position.version + 1,
+    updatedAt: now,
+  };
+}
+
+/** A position of which nothing is open yet. */
+function opening({ facts }: State, purse: Purse, trade: PlannedTrade, { order }: PlannedFill): Position {
+  return {
+    id: newId(),
+    userId: order.userId,
+    accountId: order.accountId,
+    book: order.book,
+    instrumentId: trade.instrumentId,
+    symbol: trade.symbol,
+    walletId: purse.id,
+    settlementAsset: order.reservationAsset,
+    side: sideOpenedBy(order.side),
+    status: 'open',
+    quantity: ZERO,
+    entryValue: ZERO,
+    initialMargin: ZERO,
+    openedQuantity: ZERO,
+    openedValue: ZERO,
+    closedQuantity: ZERO,
+    closedValue: ZERO,
+    fillCount: 0,
+    fees: ZERO,
+    realisedPnl: ZERO,
+    fundingPaid: ZERO,
+    lossBorne: ZERO,
+    markPrice: trade.price,
+    markedAt: facts.now,
+    unrealisedPnl: ZERO,
+    maintenanceMargin: ZERO,
+    liquidationPrice: null,
+    version: 0,
+    openedAt: facts.now,
+    updatedAt: facts.now,
+    closedAt: null,
+  };
+}
+
+/**
+ * The fee, as far as the wallet has it beyond what its positions need. Whoever opens must have that; whoever
+ * closes pays the fee out of what the position set free.
+ * @shape what was charged
+ */
+function charge(
+  { facts, journals, changed }: State,
+  purse: Purse,
+  trade: PlannedTrade,
+  fill: PlannedFill,
+  effect: FillEffect,
+  instrument: PricedInstrument,
+): Amount {
+  const positions = [...purse.open.values()].map(({ after }) => after);
+  const opens = effect.opened !== null && trade.venue === null;
+  const spare = cashOf(purse) - (opens ? requiredFor(positions) + purse.unsettled : 0n);
+  const affordable = spare > 0n ? spare : 0n;
+  const fee = fill.fee < affordable ? fill.fee : amountOf(affordable);
+  const slack = SLACK * BigInt(1 + (purse.open.get(instrument.id)?.after.fillCount ?? 0));
+  if (opens && (spare < -slack || fill.fee - fee > slack)) {
+    throw new OrderUnfit(fill.order.id, 'insufficient_margin', 0n);
+  }
+  purse.total -= fee;
+  const asset = present(instrument.settlementAsset, 'a contract settles in an asset');
+  if (fee > 0n) {
+    journals.push({
+      book: trade.book,
+      kind: 'fee',
+      referenceType: 'fill',
+      referenceId: fill.id,
+      description: `${trade.symbol} ${formatAmount(trade.quantity)} at ${formatAmount(trade.price)}`,
+      entries: [
+        { walletId: purse.id, amount: amountOf(-fee) },
+        { walletId: facts.wallets.fees(trade.book, asset), amount: fee },
+      ],
+    });
+  }
+  // Of a reversal the fee counts for the position that it opened.
+  const paying =
+    purse.open.get(instrument.id) ?? [...changed].findLast(isOf(fill.order.accountId, trade.instrumentId));
+  const draft = present(paying, 'a fill belongs to a position');
+  draft.after = { ...draft.after, fees: amountOf(draft.after.fees + fee) };
+  return fee;
+}
+
+function isOf(accountId: Id, instrumentId: Id) {
+  return ({ after }: Draft) => after.accountId === accountId && after.instrumentId === instrumentId;
+}
+
+function bear({ borne }: State, fill: PlannedFill, draft: Draft | undefined, amount: Amount): void {
+  const losing = present(draft, 'only a position that stood can lose');
+  losing.after = { ...losing.after, lossBorne: amountOf(losing.after.lossBorne + amount) };
+  borne.push({ position: losing.after, fillId: fill.id, amount });
+}

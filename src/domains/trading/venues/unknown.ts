@@ -1,0 +1,113 @@
+import { and, eq, sql } from 'drizzle-orm';
+import { present } from '../../../kernel/assert.ts';
+import type { Id } from '../../../kernel/id.ts';
+import { record } from '../../../platform/audit/record.ts';
+import type { Ctx } from '../../../platform/context.ts';
+import type { Tx } from '../../../platform/db/client.ts';
+import { lockRow } from '../../../platform/db/locks.ts';
+import { transact } from '../../../platform/db/transact.ts';
+import { type NewRiskAlert, raiseAlerts } from '../../risk/index.ts';
+import { TRADING_EVENTS } from '../audit.ts';
+import type { Book } from '../pipeline/desk.ts';
+import { holdBooks } from '../pipeline/fence.ts';
+import type { OrderRow } from '../pipeline/ticket.ts';
+import { orders } from '../schema.ts';
+import { venueOrders } from './schema.ts';
+
+/** An execution that the order does not cover; the others are about answers that did not come. */
+export const CONTESTED = 'contested_execution';
+
+/** Why nobody knows what became of an order. */
+export type UnknownReason = 'send_unanswered' | 'look_up_unanswered' | typeof CONTESTED;
+
+/**
+ * Keeps that nobody knows what became of orders at their venue: they stay open and reserved until the venue's own
+ * report or two people say what happened.
+ * @effects `venue_orders`, `risk_alerts`; audit `venue_order.unknown`
+ * @errors BookLost
+ */
+export async function keepUnknown(
+  ctx: Ctx,
+  book: Book,
+  unknown: readonly { readonly orderId: Id; readonly reason: UnknownReason }[],
+): Promise<void> {
+  if (unknown.length > 0) {
+    await transact(ctx, 'engine', async (tx) => {
+      await holdBooks(tx, [book]);
+      for (const order of unknown) {
+        await keepOne(tx, ctx, order);
+      }
+    });
+  }
+}
+
+async function keepOne(
+  tx: Tx,
+  ctx: Ctx,
+  { orderId, reason }: { readonly orderId: Id; readonly reason: UnknownReason },
+): Promise<void> {
+  const [marked] = await tx
+    .update(venueOrders)
+    .set({ state: 'unknown', unknownReason: reason, unknownSince: ctx.deps.clock.now() })
+    .where(sql`${venueOrders.orderId} = ${orderId} and ${venueOrders.state} in ('sending', 'working')`)
+    .returning();
+  if (marked === undefined) {
+    return;
+  }
+  const [order] = await tx.select().from(orders).where(eq(orders.id, orderId));
+  const known = present(order, 'what is at a venue is an order');
+  await record(tx, ctx, {
+    event: TRADING_EVENTS['venue_order.unknown'],
+    resource: { type: 'venue_order', id: orderId },
+    subjectUserId: known.userId,
+    after: { symbol: known.symbol, venue: marked.venue, unknownReason: reason },
+  });
+  await raiseAlerts(tx, ctx, [unknownAlert(known, marked.venue, reason)]);
+}
+
+/**
+ * Takes back what two people said of an order, where it cannot be carried out: they are asked again.
+ * @effects `venue_orders.resolution`, `risk_alerts`; audit `venue_order.resolution_failed`
+ */
+export async function dropResolution(
+  tx: Tx,
+  ctx: Ctx,
+  { orderId, resolutionId }: { readonly orderId: Id; readonly resolutionId: Id },
+): Promise<void> {
+  const order = present(await lockRow(tx, orders, orderId), 'what is at a venue is an order');
+  const [dropped] = await tx
+    .update(venueOrders)
+    .set({ resolution: null, resolutionId: null })
+    .where(and(eq(venueOrders.orderId, orderId), eq(venueOrders.resolutionId, resolutionId)))
+    .returning();
+  if (dropped === undefined) {
+    return;
+  }
+  const { symbol, userId } = order;
+  await record(tx, ctx, {
+    event: TRADING_EVENTS['venue_order.resolution_failed'],
+    resource: { type: 'venue_order', id: orderId },
+    subjectUserId: userId,
+    after: { symbol, venue: dropped.venue, resolutionId },
+  });
+  const alert = unknownAlert(order, dropped.venue, 'resolution_failed');
+  // Of each resolution, also where the order was told of today.
+  await raiseAlerts(tx, ctx, [{ ...alert, condition: `${alert.condition} ${resolutionId}` }]);
+}
+
+/** What the firm is told of an order nobody knows the fate of. */
+export function unknownAlert(
+  order: OrderRow,
+  venue: string,
+  reason: UnknownReason | 'resolution_failed',
+): NewRiskAlert {
+  return {
+    kind: 'venue_unknown',
+    severity: order.book === 'live' ? 'critical' : 'low',
+    condition: `venue_unknown ${order.id} ${reason}`,
+    userId: order.userId,
+    accountId: order.accountId,
+    instrumentId: order.instrumentId,
+    details: { orderId: order.id, symbol: order.symbol, venue, reason },
+  };
+}

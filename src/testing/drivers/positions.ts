@@ -1,0 +1,57 @@
+import type { Member, World } from '../world.ts';
+import { type Drivers, done, first, REASON } from './driver.ts';
+import { asks, type StaffWrites } from './staff-write.ts';
+
+const SYMBOL = 'BTC/USD.M';
+
+/** Contracts: what the firm grants, and what is open. */
+export const positionDrivers: Drivers = {
+  setAccountMargin: async (world) => {
+    const { accountId } = await world.newCustomer();
+    const body = { marginEnabled: true, ...REASON };
+    return world.call('setAccountMargin', { as: world.people.risk_manager, params: { id: accountId }, body });
+  },
+  listPositions: async (world) => {
+    const as = await openPosition(world);
+    return world.call('listPositions', { as, params: { id: as.accountId } });
+  },
+  getPosition: async (world) => {
+    const as = await openPosition(world);
+    const params = { id: as.accountId };
+    const { id } = first<{ id: string }>((await done(world.call('listPositions', { as, params }))).data);
+    return world.call('getPosition', { as, params: { id } });
+  },
+};
+
+/** A grant of margin waits for another person. */
+export const positionWrites: StaffWrites = { setAccountMargin: asks('self_action') };
+
+/** Asked for by the customer, and granted. */
+async function grantMargin(world: World, as: Member): Promise<void> {
+  const params = { id: as.accountId };
+  const body = { marginEnabled: true, ...REASON };
+  const { approvalId } = await done(world.call('setAccountMargin', { as, params, body }));
+  const voter = world.people.risk_manager;
+  await done(world.call('approveApproval', { as: voter, params: { id: approvalId }, body: REASON }));
+}
+
+/** Long against another customer. @shape who is long */
+export async function openPosition(world: World): Promise<Member> {
+  const long = await world.newCustomer({ USD: '1000' });
+  await tradeContract(world, long, await world.newCustomer({ USD: '1000' }));
+  return long;
+}
+
+/** Both hold a position in the end. */
+export async function tradeContract(world: World, long: Member, short: Member): Promise<void> {
+  await grantMargin(world, long);
+  await grantMargin(world, short);
+  for (const [as, side] of [
+    [short, 'sell'],
+    [long, 'buy'],
+  ] as const) {
+    const terms = { symbol: SYMBOL, side, type: 'limit', quantity: '0.001', limitPrice: '60000' };
+    await done(world.call('placeOrder', { as, body: { accountId: as.accountId, ...terms } }));
+  }
+  await world.settle();
+}
