@@ -14,6 +14,18 @@ const REFUSED = '42501';
 /** Their owners may delete them: they are notes to oneself, and evidence of nothing. */
 const DELETABLE = new Set(['price_alerts', 'watchlists']);
 
+/** What the firm grants later, as it stands in a row that a customer writes. */
+const BEGINS: Readonly<Record<string, object>> = {
+  accounts: {
+    margin_enabled: false,
+    max_leverage: '1',
+    margin_call_threshold: '0.8',
+    liquidation_threshold: '0.5',
+    auto_liquidation: true,
+    margin_approval_id: null,
+  },
+};
+
 /** What is true for everybody: customers read all of it, and write none of it. */
 const REFERENCE = ['agreements', 'assets', 'instruments', 'kyc_levels', 'quotes', 'system_marks', 'trades'];
 
@@ -294,14 +306,14 @@ describe("a table of customers' rows", () => {
     for (const table of await writableTables()) {
       const columns = await columnsOf(table, 'INSERT');
       const column = owned.find((each) => each.table === table)?.owner ?? 'actor_user_id';
-      const [sample] = await engine<{ row: unknown }[]>`
+      const [sample] = await engine<{ row: object }[]>`
         select to_jsonb(t) as row from ${engine(table)} t where ${engine(column)} = ${people.other.userId} limit 1`;
       const insert = (userId: string) =>
         stateOf(
           asCustomer(
             userId,
             (tx) => tx`insert into ${tx(table)} (${tx(columns)})
-              select ${tx(columns)} from jsonb_populate_record(null::${tx(table)}, ${tx.json(sample?.row as never)})`,
+              select ${tx(columns)} from jsonb_populate_record(null::${tx(table)}, ${tx.json({ ...sample?.row, ...BEGINS[table] } as never)})`,
           ),
         );
       expect([table, sample === undefined]).toEqual([table, false]);

@@ -1,3 +1,4 @@
+import { tradingEngine } from '../../domains/trading/index.ts';
 import type { Member, World } from '../world.ts';
 import { type Drivers, done, first, REASON } from './driver.ts';
 import { asks, type StaffWrites } from './staff-write.ts';
@@ -53,5 +54,6 @@ export async function tradeContract(world: World, long: Member, short: Member): 
     const terms = { symbol: SYMBOL, side, type: 'limit', quantity: '0.001', limitPrice: '60000' };
     await done(world.call('placeOrder', { as, body: { accountId: as.accountId, ...terms } }));
   }
+  await tradingEngine(world.deps).settled();
   await world.settle();
 }
