@@ -108,21 +108,16 @@ function stateOf(
   convert: Convert,
   heldOf: RiskState['heldOf'],
 ): RiskState {
-  const byScope = Map.groupBy(limits, ({ scope, scopeId }) => `${scope} ${scopeId}`);
-  const rowsOf = (scope: LimitScope, scopeId: string) => byScope.get(`${scope} ${scopeId}`) ?? NONE;
+  const byScope = new Map(
+    [...Map.groupBy(limits, ({ scope }) => scope)].map(([scope, rows]) => [
+      scope,
+      Map.groupBy(rows, ({ scopeId }) => scopeId),
+    ]),
+  );
+  const rowsOf = (scope: LimitScope, scopeId: string) => byScope.get(scope)?.get(scopeId) ?? NONE;
   const traded = Map.groupBy(turnovers, ({ accountId }) => accountId);
-  const bindings = new Map<string, LimitRow | null>();
-  const bindingOf = (type: LimitType, subject: LimitSubject) => {
-    const key = `${type} ${subject.accountId} ${subject.instrumentId}`;
-    let binding = bindings.get(key);
-    if (binding === undefined) {
-      binding = bindingLimit(rowsOf, type, subject);
-      bindings.set(key, binding);
-    }
-    return binding;
-  };
   return {
-    bindingOf,
+    bindingOf: (type, subject) => bindingLimit(rowsOf, type, subject),
     exposuresOf: (accountId) => exposures.get(accountId) ?? NONE,
     turnoversOf: (accountId) => traded.get(accountId) ?? NONE,
     heldOf,
@@ -133,9 +128,13 @@ function stateOf(
 const NONE: readonly never[] = [];
 
 function subjectsOf(owned: ReadonlyMap<string, readonly Id[]>) {
-  return ({ book, ...subject }: RiskSubject): LimitSubject => ({
-    ...subject,
-    ownAccounts: owned.get(`${subject.userId} ${book}`) ?? [subject.accountId],
+  return ({ accountId, userId, book, instrumentId, asset, currency }: RiskSubject): LimitSubject => ({
+    accountId,
+    userId,
+    instrumentId,
+    asset,
+    currency,
+    ownAccounts: owned.get(`${userId} ${book}`) ?? [accountId],
   });
 }
 

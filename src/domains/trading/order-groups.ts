@@ -21,6 +21,9 @@ export type BoundOrder = { readonly order: NewOrder; readonly bonds: Bonds };
 /** What was asked, in one spelling, with what it is bound to. */
 export function boundHashOf({ order, bonds }: BoundOrder): Uint8Array {
   const { takeProfit, stopLoss, ocoGroup } = bonds;
+  if (takeProfit === undefined && stopLoss === undefined && ocoGroup === undefined) {
+    return hashOf(order);
+  }
   const text = (amount: Amount | undefined) => (amount === undefined ? null : formatAmount(amount));
   return hashOf(order, {
     ...(takeProfit === undefined ? {} : { takeProfit: text(takeProfit.limitPrice) }),
@@ -32,6 +35,9 @@ export function boundHashOf({ order, bonds }: BoundOrder): Uint8Array {
 /** The exits that an entry asks for, its take-profit first. They are good till they are cancelled. */
 export function exitsOf(bound: BoundOrder): readonly Companion[] {
   const { takeProfit, stopLoss } = bound.bonds;
+  if (takeProfit === undefined && stopLoss === undefined) {
+    return [];
+  }
   const entry = Buffer.from(boundHashOf(bound)).toString('hex');
   const exit = (role: Companion['role'], prices: Partial<NewOrder>): Companion => ({
     role,

@@ -73,6 +73,9 @@ export function sortTickets(
 
 /** The answer a key or client order id already has; undefined where the order is new. */
 export function earlierAnswer(ticket: Ticket, earlier: EarlierOrders): Outcome | undefined {
+  if (earlier.batchOf.size === 0 && earlier.byClientOrderId.size === 0) {
+    return undefined;
+  }
   const { accountId, clientOrderId } = ticket.order;
   const batch = earlier.batchOf.get(batchKeyOf(accountId, ticket.idempotencyKey));
   if (batch !== undefined && batch !== ticket.batchHash) {
@@ -84,16 +87,19 @@ export function earlierAnswer(ticket: Ticket, earlier: EarlierOrders): Outcome |
   }
   const named =
     clientOrderId === null ? undefined : earlier.byClientOrderId.get(clientKeyOf(accountId, clientOrderId));
-  const reused = { ticket, error: refuseTrading('client_order_id_reused') };
   if (named !== undefined) {
-    return answeredAgain(ticket, named, earlier) ?? reused;
+    return answeredAgain(ticket, named, earlier) ?? nameTaken(ticket);
   }
   const isTaken = ticket.companions.some(
     ({ order }) =>
       order.clientOrderId !== null &&
       earlier.byClientOrderId.has(clientKeyOf(accountId, order.clientOrderId)),
   );
-  return isTaken ? reused : undefined;
+  return isTaken ? nameTaken(ticket) : undefined;
+}
+
+function nameTaken(ticket: Ticket): Outcome {
+  return { ticket, error: refuseTrading('client_order_id_reused') };
 }
 
 /** The first answer to the same request, of a group all of it; undefined where another was asked for. */
