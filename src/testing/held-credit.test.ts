@@ -1,8 +1,12 @@
-/** A credit that the monitoring holds money at: it is credited, and nothing is done with it before anybody looked. */
+/**
+ * Credits that are there and may not leave yet: one that the monitoring holds money at is touched by nobody before
+ * somebody looked; what is bought with one that can still be called back leaves no sooner than it would.
+ */
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { and, eq } from 'drizzle-orm';
 import { amlAlerts } from '../domains/aml/schema.ts';
 import { customerGates } from '../domains/identity/schema.ts';
+import { tradingEngine } from '../domains/trading/index.ts';
 import { present } from '../kernel/assert.ts';
 import type { Id } from '../kernel/id.ts';
 import { decideApproval } from '../platform/approvals/decide-approval.ts';
@@ -117,4 +121,44 @@ test('credits of one person at once neither wait for each other for ever nor are
   expect(answers.every(({ status, body }) => status === 200 || body.code === 'under_review')).toBe(true);
   expect(credited).toBe(5);
   expect(await balanceOf(as)).toBe('45000.05');
+});
+
+test('what is bought with a deposit that can be called back is withdrawn no sooner than the deposit', async () => {
+  const as = await world.newCustomer({ USD: '100' });
+  const seller = await world.newCustomer({ BTC: '1' });
+  const body = { accountId: as.accountId, asset: 'USD', amount: '6000', method: 'card' };
+  const { id } = await done(world.call('createDeposit', { as, body }));
+  const by = world.people.operations;
+  const told = await done(world.call('clearDeposit', { as: by, params: { id }, body: REASON }));
+  await done(credit(told.approval.id));
+  const { settlementDate } = await done(world.call('getDeposit', { as, params: { id } }));
+  const trade = async (quantity: string) => {
+    const terms = { symbol: 'BTC/USD', type: 'limit', quantity, limitPrice: '60000' };
+    const offer = { accountId: seller.accountId, side: 'sell', ...terms };
+    await done(world.call('placeOrder', { as: seller, body: offer }));
+    const order = { accountId: as.accountId, side: 'buy', ...terms };
+    const { id: orderId } = await done(world.call('placeOrder', { as, body: order }));
+    await tradingEngine(world.deps).settled();
+    expect((await done(world.call('getOrder', { as, params: { id: orderId } }))).status).toBe('filled');
+  };
+  const walletOf = async (asset: string) => {
+    const { data } = await done(world.call('listWallets', { as, params: { id: as.accountId } }));
+    const { total, withdrawable, settling } = data.find(
+      (wallet: { asset: string }) => wallet.asset === asset,
+    );
+    return { total, withdrawable, settling };
+  };
+  // The 100 that have settled pay for the first; of what is left a resting order takes too much for the second.
+  await trade('0.001');
+  expect(await walletOf('BTC')).toEqual({ total: '0.001', withdrawable: '0.001', settling: [] });
+  const rests = { symbol: 'BTC/USD', side: 'buy', type: 'limit', quantity: '0.0005', limitPrice: '50000' };
+  await done(world.call('placeOrder', { as, body: { accountId: as.accountId, ...rests } }));
+  await trade('0.0003');
+  expect((await walletOf('BTC')).withdrawable).toBe('0.001');
+  await trade('0.05');
+  expect(await walletOf('BTC')).toEqual({
+    total: '0.0513',
+    withdrawable: '0.001',
+    settling: [{ settlesOn: settlementDate, amount: '0.0503' }],
+  });
 });

@@ -58,7 +58,7 @@ export {
 } from './reconcile.ts';
 export { lockSpendable } from './release-expired.ts';
 export { Settling } from './settlements/api.ts';
-export { keepObligations } from './settlements/keep-obligations.ts';
+export { keepObligations, type LockedFunds } from './settlements/keep-obligations.ts';
 export type { TradedSide } from './settlements/plan-obligations.ts';
 export { getReconciliation, listReconciliations } from './store.ts';
 export { changeReserved, customerWallet, houseWallet, requireAsset } from './wallets.ts';

@@ -85,7 +85,17 @@ export const TRADING_EVENTS = auditEvents({
     category: 'trading',
     severity: 'info',
     description: 'The price reached the trigger of an order that was held',
-    shows: ['accountId', 'symbol', 'side', 'type', 'status', 'triggerPrice', 'highWaterMark', 'triggeredAt'],
+    shows: [
+      'accountId',
+      'symbol',
+      'side',
+      'type',
+      'status',
+      'triggerPrice',
+      'highWaterMark',
+      'triggeredAt',
+      'triggeredCap',
+    ],
   },
   'order.released': {
     category: 'trading',

@@ -194,10 +194,10 @@ export const tradingChecks: readonly Check[] = [
       look(
         tx,
         sql`select count(*)::int as seen from fills`,
-        sql`select 'fill ' || f.id as object, f.side || ' at ' || f.price || ' beyond ' || coalesce(o.limit_price, o.price_cap) as detail
+        sql`select 'fill ' || f.id as object, f.side || ' at ' || f.price || ' beyond ' || coalesce(o.limit_price, o.triggered_cap, o.price_cap) as detail
             from fills f join orders o on o.id = f.order_id
-            where (f.side = 'buy' and f.price > coalesce(o.limit_price, o.price_cap))
-              or (f.side = 'sell' and f.price < coalesce(o.limit_price, o.price_cap))
+            where (f.side = 'buy' and f.price > coalesce(o.limit_price, o.triggered_cap, o.price_cap))
+              or (f.side = 'sell' and f.price < coalesce(o.limit_price, o.triggered_cap, o.price_cap))
           union all
             select 'trade ' || m.trade_id, 'is of one person with themselves' from fills m
             join fills t on t.trade_id = m.trade_id and t.liquidity = 'taker' and m.liquidity = 'maker'

@@ -450,6 +450,31 @@ describe('what is held', () => {
     expect((await replace({ stopPrice: '57000' }, key)).body.code).toBe('idempotency_key_reused');
   });
 
+  test('that a gap leaves behind sells within the collar of the price that triggered it', async () => {
+    const trader = await desk.newTrader({ BTC: '1' });
+    const stop = await hold(trader, 'sell 0.5', { type: 'stop', stopPrice: '59000' });
+    const cancelled = await hold(trader, 'sell 0.1', { type: 'stop', stopPrice: '58500' });
+    expect(stop.body.priceCap).toBe('53100');
+    await desk.place(makers[1], 'buy 0.5 at 51000');
+    await desk.place(makers[1], 'buy 0.1 at 46000');
+    await desk.engine.stop();
+    await setQuote(desk.system, { symbol: 'BTC/USD', last: parseAmount('51500'), source: 'test' });
+    await desk.engine.start();
+    expect(await orderOf(trader, stop)).toMatchObject({
+      status: 'filled',
+      triggerPrice: '51500',
+      averageFillPrice: '51000',
+    });
+    // 51500 less the collar of a tenth is 46350: nothing is sold below.
+    expect(await orderOf(trader, cancelled)).toMatchObject({
+      status: 'cancelled',
+      cancelReason: 'price_cap',
+    });
+    const [kept] = await desk.deps.db.engine.select().from(orders).where(eq(orders.id, stop.body.id));
+    expect([kept?.priceCap, kept?.triggeredCap]).toEqual([parseAmount('53100'), parseAmount('46350')]);
+    await setQuote(desk.system, { symbol: 'BTC/USD', last: parseAmount('60000'), source: 'test' });
+  });
+
   test('ends when its time is over', async () => {
     const trader = await desk.newTrader({ BTC: '1' });
     const expiresAt = new Date(Date.now() + 3_600_000).toISOString();

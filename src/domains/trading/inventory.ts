@@ -89,6 +89,7 @@ export const tradingInventory: readonly TableInventory[] = [
     highWaterMark: 'internal',
     triggerPrice: 'internal',
     triggeredAt: 'internal',
+    triggeredCap: 'internal',
     cancelRequestedAt: 'internal',
     cancelReason: 'internal',
     version: 'internal',

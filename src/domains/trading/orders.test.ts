@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { and, eq } from 'drizzle-orm';
 import { newId } from '../../kernel/id.ts';
+import { addMs } from '../../kernel/time.ts';
 import { auditLogs, outbox } from '../../platform/db/schema.ts';
 import { startTradingDesk, type TradingDesk } from '../../testing/trading-desk.ts';
 import { fills, orderEvents } from './schema.ts';
@@ -209,6 +210,31 @@ describe('time in force', () => {
     desk.advance(-25 * 3_600_000);
     expect(await desk.later(buyer, body.id)).toMatchObject({ status: 'expired', reservation: '0' });
     expect(await desk.later(buyer, stays.body.id)).toMatchObject({ status: 'open' });
+  });
+
+  test('nothing trades once its time is over, whether or not anybody looked for it meanwhile', async () => {
+    const expiresAt = addMs(desk.deps.clock.now(), 60_000);
+    const [one, other] = [await desk.newTrader({ USD: '100000' }), await desk.newTrader({ USD: '100000' })];
+    const seller = await desk.newTrader({ BTC: '1' });
+    const first = await desk.place(one, 'buy 0.1 at 59990', { timeInForce: 'gtd', expiresAt });
+    const second = await desk.place(other, 'buy 0.1 at 59980', { timeInForce: 'gtd', expiresAt });
+    await desk.engine.settled();
+    desk.advance(60_000);
+    const met = await desk.place(seller, 'sell 0.1 at 59985');
+    await desk.engine.settled();
+    expect((await desk.later(seller, met.body.id)).filledQuantity).toBe('0');
+    await desk.engine.stop();
+    const waits = await desk.elsewhere.place(seller, 'sell 0.1 at 59970');
+    await desk.engine.start();
+    await desk.engine.settled();
+    expect((await desk.later(seller, waits.body.id)).filledQuantity).toBe('0');
+    expect((await desk.later(one, first.body.id)).status).toBe('expired');
+    expect((await desk.later(other, second.body.id)).status).toBe('expired');
+    expect([await desk.balance(one, 'USD'), await desk.balance(other, 'USD')]).toEqual([
+      '100000 (0)',
+      '100000 (0)',
+    ]);
+    desk.advance(-60_000);
   });
 });
 

@@ -22,6 +22,27 @@ export function collarPrice(
 }
 
 /**
+ * The worst price a sale of units may trade at once `price` triggered it: the collar around that price, where a gap
+ * left the one it was placed with behind. Null where the one it was placed with holds, as it does for purchases,
+ * which reserved for it, and for contracts, whose margin did.
+ */
+export function capOnceTriggered(
+  order: {
+    readonly side: 'buy' | 'sell';
+    readonly limitPrice: Amount | null;
+    readonly priceCap: Amount | null;
+  },
+  price: Amount,
+  terms: Pick<Terms, 'collarBps' | 'tick'> & { readonly isContract: boolean },
+): Amount | null {
+  if (order.side === 'buy' || order.limitPrice !== null || order.priceCap === null || terms.isContract) {
+    return null;
+  }
+  const cap = collarPrice('sell', price, terms);
+  return cap < order.priceCap ? cap : null;
+}
+
+/**
  * What an order must have reserved while this much of it is open.
  * @units buys: quote asset, worst price times quantity plus the worst fee rounded up; sells: base asset
  */

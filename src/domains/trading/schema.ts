@@ -113,6 +113,8 @@ export const orders = pgTable(
     /** The price that triggered it. */
     triggerPrice: amount('trigger_price'),
     triggeredAt: instant('triggered_at'),
+    /** The worst price a sale of units may trade at once it was triggered: the collar around the price that did it. */
+    triggeredCap: amount('triggered_cap'),
     cancelRequestedAt: instant('cancel_requested_at'),
     cancelReason: text('cancel_reason'),
     version: integer('version').notNull().default(1),
@@ -143,7 +145,7 @@ export const orders = pgTable(
     index('orders_group_open_idx')
       .on(table.instrumentId, table.book)
       .where(sql`${table.groupId} is not null and ${table.closedAt} is null`),
-    // Whose time is over: looked for each minute among all that are open.
+    // Whose time is over: looked for each second among all that are open.
     index('orders_expires_idx')
       .on(table.expiresAt)
       .where(sql`${table.closedAt} is null and ${table.expiresAt} is not null`),
@@ -159,6 +161,10 @@ export const orders = pgTable(
     ),
     check('orders_notional_check', sql`${table.notional} > 0`),
     check('orders_triggered_check', sql`(${table.triggeredAt} is null) = (${table.triggerPrice} is null)`),
+    check(
+      'orders_triggered_cap_check',
+      sql`${table.triggeredCap} is null or (${table.triggeredAt} is not null and ${table.side} = 'sell' and ${table.triggeredCap} <= ${table.priceCap})`,
+    ),
     check('orders_reservation_check', sql`${table.reservation} >= 0`),
     check(
       'orders_closed_check',

@@ -6,13 +6,13 @@ import type { Tx } from '../../../platform/db/client.ts';
 import { arrayLiteral, arrayParameter, insertRows } from '../../../platform/db/insert-rows.ts';
 import { executePrepared } from '../../../platform/db/prepared.ts';
 import { readColumns } from '../../../platform/db/read-columns.ts';
-import { type OpenObligation, planObligations, type TradedSide } from './plan-obligations.ts';
+import { type OpenObligation, type OwnFunds, planObligations, type TradedSide } from './plan-obligations.ts';
 import { settlementObligations } from './schema.ts';
 
 /**
  * Keeps what sides of trades brought unsettled until its day, and what they paid with before it was settled.
- * Every wallet is locked by the caller, and `unsettledIn` says what it was locked with: only where something
- * is unsettled is it looked for.
+ * Every wallet is locked by the caller, and `fundsOf` says what it was locked with: only where something is unsettled
+ * is it looked for.
  * @units today: YYYY-MM-DD of the firm
  * @effects `settlement_obligations`, and by its trigger `wallets.unsettled`
  * @shape when what each side brought settles, by fill; missing where it did at once
@@ -21,16 +21,17 @@ export async function keepObligations(
   tx: Tx,
   ctx: Ctx,
   sides: readonly TradedSide[],
-  { today, unsettledIn }: { readonly today: string; readonly unsettledIn: (walletId: Id) => bigint },
+  { today, fundsOf }: { readonly today: string; readonly fundsOf: (walletId: Id) => LockedFunds },
 ): Promise<ReadonlyMap<Id, string>> {
   const paying = new Map<Id, bigint>();
   for (const { paysFrom, pays } of sides) {
-    if (unsettledIn(paysFrom) > 0n) {
+    if (fundsOf(paysFrom).unsettled > 0n) {
       paying.set(paysFrom, (paying.get(paysFrom) ?? 0n) + pays);
     }
   }
   const open = await openObligations(tx, paying);
-  const plan = planObligations(open, sides, today);
+  const funds = await ownFunds(tx, paying, open, fundsOf);
+  const plan = planObligations(open, sides, today, funds);
   if (plan.used.size > 0) {
     await use(tx, plan.used);
   }
@@ -41,6 +42,41 @@ export async function keepObligations(
     plan.made.map((obligation) => ({ ...obligation, createdAt, settledAt: null })),
   );
   return plan.settlesOn;
+}
+
+/** What a wallet was locked with. @units settled: less what anything but the orders that trade has reserved */
+export type LockedFunds = { readonly unsettled: bigint; readonly settled: bigint };
+
+/** Deposits are asked for only where a wallet pays more than it has settled and from trades. */
+async function ownFunds(
+  tx: Tx,
+  paying: ReadonlyMap<Id, bigint>,
+  open: readonly OpenObligation[],
+  fundsOf: (walletId: Id) => LockedFunds,
+): Promise<ReadonlyMap<Id, OwnFunds>> {
+  const traded = Map.groupBy(open, ({ walletId }) => walletId);
+  const beyond = [...paying].flatMap(([walletId, pays]) => {
+    const brought = (traded.get(walletId) ?? []).reduce((sum, { left }) => sum + left, 0n);
+    return pays > brought + fundsOf(walletId).settled ? [walletId] : [];
+  });
+  const days = beyond.length === 0 ? new Map<Id, string>() : await depositsSettleOn(tx, beyond);
+  return new Map(
+    [...paying.keys()].map((walletId) => {
+      const { settled } = fundsOf(walletId);
+      const day = days.get(walletId) ?? null;
+      return [walletId, { settled: settled > 0n ? settled : 0n, depositsSettleOn: day }];
+    }),
+  );
+}
+
+/** When the last deposit of each wallet can no longer be called back; one without any is missing. */
+async function depositsSettleOn(tx: Tx, walletIds: readonly Id[]): Promise<ReadonlyMap<Id, string>> {
+  const wanted = sql.param(arrayParameter('uuid', walletIds));
+  const rows = await executePrepared<{ readonly wallet_id: Id; readonly day: string }>(
+    tx,
+    sql`select wallet_id, day from deposits_settle_on(${wanted}::uuid[])`,
+  );
+  return new Map(rows.map(({ wallet_id, day }) => [wallet_id, day]));
 }
 
 /** How many a wallet is asked for at first: most trades use one or two. */

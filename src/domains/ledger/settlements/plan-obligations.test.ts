@@ -92,6 +92,28 @@ test('what is due by today is settled, and what brings nothing is no obligation'
   expect(planObligations([], [side(DAYS[1], 0)], today).made).toEqual([]);
 });
 
+test('what settled funds do not cover is paid with deposits, and settles when they do', () => {
+  const [today, , later = ''] = DAYS;
+  const side = (fillId: string, pays: number, to = 1) =>
+    sideOf(fillId as Id, { from: 0, to, pays, brings: 1, today, cycleDate: null });
+  const funds = new Map([['w0' as Id, { settled: 5n, depositsSettleOn: later }]]);
+  const sides = [
+    side('000001', 3),
+    side('000002', 2),
+    side('000003', 1),
+    side('000004', 1, 0),
+    side('000005', 1),
+  ];
+  expect([...planObligations([], sides, today, funds).settlesOn]).toEqual([
+    ['000003', later],
+    ['000004', later],
+    // What the one before brought is unsettled, and goes first.
+    ['000005', later],
+  ]);
+  const settledSooner = new Map([['w0' as Id, { settled: 0n, depositsSettleOn: null }]]);
+  expect(planObligations([], sides, today, settledSooner).settlesOn.size).toBe(0);
+});
+
 type Words = {
   readonly from: number;
   readonly to: number;

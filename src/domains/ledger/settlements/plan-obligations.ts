@@ -2,10 +2,11 @@
  * Which unsettled funds trades use, and when what they bring settles. Pure. The rules, to the last unit:
  * - a trade pays with what trades brought and has not settled before anything else of the wallet, and of that
  *   with what settles first; so settled funds are never blocked by trading, and none are used up unseen;
+ * - then with settled funds, as far as nothing else of the wallet is reserved from them, and last with deposits that
+ *   can still be called back, which trading never uses up;
  * - what it brings settles on the day of its own cycle, or, where it paid with something that settles later, on
  *   that day: so nothing becomes withdrawable by trading it for something else;
  * - what is due by today is settled.
- * What it does not look at: deposits that can still be called back, which trading never uses up.
  */
 import { type Amount, amountOf, minAmount, ZERO } from '../../../kernel/amount.ts';
 import type { Id } from '../../../kernel/id.ts';
@@ -54,14 +55,27 @@ export type ObligationPlan = {
   readonly settlesOn: ReadonlyMap<Id, string>;
 };
 
+/** What a wallet has besides what trades brought. */
+export type OwnFunds = {
+  /** Settled, and not spoken for. */
+  readonly settled: bigint;
+  /** When the last of its deposits can no longer be called back; null where none can be. @units YYYY-MM-DD */
+  readonly depositsSettleOn: string | null;
+};
+
 type Parcel = { readonly settlesOn: string; left: bigint; readonly use: (amount: Amount) => void };
 
-/** @units sides in the order they traded; today: YYYY-MM-DD of the firm */
+/**
+ * @units sides in the order they traded; today: YYYY-MM-DD of the firm; funds: of wallets with something unsettled, as
+ *   they were before
+ */
 export function planObligations(
   open: readonly OpenObligation[],
   sides: readonly TradedSide[],
   today: string,
+  funds: ReadonlyMap<Id, OwnFunds> = new Map(),
 ): ObligationPlan {
+  const settled = new Map([...funds].map(([walletId, own]) => [walletId, own.settled]));
   const used = new Map<Id, Amount>();
   const made: NewObligation[] = [];
   const settlesOn = new Map<Id, string>();
@@ -74,7 +88,9 @@ export function planObligations(
     });
   }
   for (const side of sides) {
-    const latest = spend(parcels.get(side.paysFrom) ?? [], side.pays);
+    const { latest: traded, rest } = spend(parcels.get(side.paysFrom) ?? [], side.pays);
+    const deposited = spendOwn(settled, side.paysFrom, rest) ? '' : depositsOf(funds, side.paysFrom);
+    const latest = deposited > traded ? deposited : traded;
     const cycleDate = side.cycleDate ?? today;
     const day = latest > cycleDate ? latest : cycleDate;
     if (side.cycleDate !== null || day > today) {
@@ -90,6 +106,8 @@ export function planObligations(
           obligation.used = amountOf(obligation.used + amount);
         },
       });
+    } else if (settled.has(side.receivesIn)) {
+      settled.set(side.receivesIn, (settled.get(side.receivesIn) ?? 0n) + side.receives);
     }
   }
   return { used, made, settlesOn };
@@ -103,8 +121,11 @@ function keep(parcels: Map<Id, Parcel[]>, walletId: Id, parcel: Parcel): void {
   parcels.set(walletId, kept);
 }
 
-/** @shape the latest day that anything used settles on; empty, so before every day, where nothing was */
-function spend(parcels: readonly Parcel[], pays: Amount): string {
+/**
+ * @shape the latest day that anything used settles on; empty, so before every day, where nothing was; and what has to
+ *   be paid with other funds
+ */
+function spend(parcels: readonly Parcel[], pays: Amount): { readonly latest: string; readonly rest: bigint } {
   let rest: Amount = pays;
   let latest = '';
   for (const parcel of parcels) {
@@ -116,7 +137,21 @@ function spend(parcels: readonly Parcel[], pays: Amount): string {
       latest = parcel.settlesOn;
     }
   }
-  return latest;
+  return { latest, rest };
+}
+
+/** Takes settled funds. @shape false where they do not cover it */
+function spendOwn(settled: Map<Id, bigint>, walletId: Id, pays: bigint): boolean {
+  const own = settled.get(walletId);
+  if (own === undefined) {
+    return true;
+  }
+  settled.set(walletId, own > pays ? own - pays : 0n);
+  return own >= pays;
+}
+
+function depositsOf(funds: ReadonlyMap<Id, OwnFunds>, walletId: Id): string {
+  return funds.get(walletId)?.depositsSettleOn ?? '';
 }
 
 function obligationOf(side: TradedSide, settlesOn: string): NewObligation {

@@ -417,6 +417,7 @@ function orderRow(
     highWaterMark: null,
     triggerPrice: null,
     triggeredAt: null,
+    triggeredCap: null,
     cancelRequestedAt: null,
     cancelReason: null,
     version: 1,

@@ -205,6 +205,7 @@ function asFirstAnswered(row: OrderRow, first: FirstEvent): OrderRow {
     highWaterMark: null,
     triggerPrice: null,
     triggeredAt: null,
+    triggeredCap: null,
     filledAmount: ZERO,
     fees: ZERO,
     cancelRequestedAt: null,

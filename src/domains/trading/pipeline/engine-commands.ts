@@ -32,7 +32,7 @@ function newOrderCommand(order: OrderRow, bookSeq: bigint): NewOrder {
     price: order.limitPrice,
     quantity: order.quantity === null ? null : order.quantity - order.filledQuantity - order.reducedQuantity,
     notional: order.notional === null ? null : order.notional - order.filledAmount,
-    priceCap: order.limitPrice === null ? order.priceCap : null,
+    priceCap: order.limitPrice === null ? (order.triggeredCap ?? order.priceCap) : null,
     postOnly: order.postOnly,
     bookSeq,
   };

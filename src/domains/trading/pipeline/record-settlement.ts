@@ -24,6 +24,7 @@ import { orders } from '../schema.ts';
 import { clearingKey, clearingWallets, executedAccounts } from '../venues/clearing-wallets.ts';
 import { siblingsOf } from './bound-orders.ts';
 import type { Book } from './desk.ts';
+import { refuseExpired } from './expired-orders.ts';
 import { holdBooks } from './fence.ts';
 import { shareReservations } from './group-reservations.ts';
 import { feeWallets, nameWallets } from './known-names.ts';
@@ -77,7 +78,7 @@ export type SettleWallets = {
  * Settles events of any number of books.
  * @effects `trades`, `fills`, `orders`, `order_events`, journals of kind `trade`, `wallets.reserved`,
  *   lots, `quotes`, outbox `trading.order_*`, audit `order.traded` and `order.closed`
- * @errors BookLost, BreakerTripped, PartiesRestricted, OrdersReplaced, OrderUnfit, CashTied
+ * @errors BookLost, BreakerTripped, PartiesRestricted, OrdersReplaced, OrdersExpired, OrderUnfit, CashTied
  * @shape the orders that were triggered or set free, to be told to their books once this is committed
  */
 export async function recordSettlement(
@@ -109,6 +110,7 @@ export async function recordSettlement(
   if ([...rows.values()].some((row) => row.status === 'replaced')) {
     throw new OrdersReplaced('an order of the settlement was replaced');
   }
+  refuseExpired(batch, rows, ctx.deps.clock.now());
   const fees = await feesOfTraders(tx, ctx, batch, rows);
   const plan = emptyPlan();
   for (const { book, events } of batch) {
@@ -143,6 +145,8 @@ function termsOf(
     tierOf,
     venue: book.venue,
     isContract: instrument.kind === 'contract',
+    collarBps: instrument.collarBps,
+    tick: instrument.tick,
     nextSeq: () => {
       const seq = book.nextSeq;
       book.nextSeq += 1n;

@@ -27,6 +27,7 @@ import type { VenueLane } from '../venues/venue-lane.ts';
 import { enqueue, worksOf } from './bound-orders.ts';
 import { type Book, bookKey, type Desk, type Work } from './desk.ts';
 import { engineReason } from './engine-commands.ts';
+import { OrdersExpired } from './expired-orders.ts';
 import { BookLost } from './fence.ts';
 import { forget, giveUpBooks } from './rebuild-book.ts';
 import { type BookEvents, OrdersReplaced, PartiesRestricted, recordSettlement } from './record-settlement.ts';
@@ -158,6 +159,10 @@ async function recover(ctx: Ctx, desk: Desk, batch: readonly Taken[], error: unk
     return;
   }
   if (error instanceof OrdersReplaced || error instanceof BreakerTripped) {
+    return;
+  }
+  if (error instanceof OrdersExpired) {
+    await transact(ctx, 'engine', (tx) => recordCancelRequests(tx, ctx, error.orderIds, 'expired'));
     return;
   }
   if (error instanceof OrderUnfit) {

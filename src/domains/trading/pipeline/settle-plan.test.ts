@@ -18,6 +18,8 @@ const TERMS: SettleTerms = {
   tierOf: () => null,
   venue: null,
   isContract: false,
+  collarBps: 1_000,
+  tick: amountOf(10_000n),
   nextSeq: () => 100n,
 };
 // scale(tick) + scale(lot) is 8, so that a price of one tick times one lot is one unit.
@@ -68,6 +70,7 @@ function orderRow(id: string, side: 'buy' | 'sell', changes: Partial<OrderRow> =
     reducedQuantity: ZERO,
     bookSeq: 1n,
     heldSeq: null,
+    triggeredCap: null,
     highWaterMark: null,
     triggerPrice: null,
     triggeredAt: null,

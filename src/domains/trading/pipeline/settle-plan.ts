@@ -18,7 +18,7 @@ import type {
 } from '../engine/event.ts';
 import { chargedBps, type FeeTier } from '../fees/rules.ts';
 import { waitsForPrice } from '../held-orders.ts';
-import { principalOf, reservedFor } from '../reservation.ts';
+import { capOnceTriggered, principalOf, reservedFor } from '../reservation.ts';
 import { emptyVenuePlan, planVenueStep, type VenuePlan, type VenueTold } from '../venues/venue-plan.ts';
 import { type BookName, bookKey } from './desk.ts';
 import type { OrderRow } from './ticket.ts';
@@ -38,6 +38,8 @@ export type SettleTerms = {
   readonly venue: string | null;
   /** No units move: what orders reserve is margin (positions/plan-contracts.ts). */
   readonly isContract: boolean;
+  readonly collarBps: number;
+  readonly tick: Amount;
   /** The next place in time, for what comes back into the book. */
   readonly nextSeq: () => bigint;
 };
@@ -87,7 +89,7 @@ export type PlannedOrder = {
   cancelReason: string | null;
   /** Where a trailing order began. */
   trail: { readonly heldSeq: bigint; readonly mark: bigint } | null;
-  triggered: { readonly price: bigint; readonly mark: bigint | null } | null;
+  triggered: { readonly price: Amount; readonly mark: bigint | null; readonly cap: Amount | null } | null;
   /** Its place in time where it was triggered or set free: it is told to the engine anew. */
   comesBackAt: bigint | null;
 };
@@ -358,7 +360,8 @@ function openOf({ filledQuantity, reducedQuantity }: PlannedOrder, quantity: big
 }
 
 function trigger(order: PlannedOrder, event: OrderTriggered, terms: SettleTerms): void {
-  order.triggered = { price: event.price, mark: event.mark };
+  const price = amountOf(event.price);
+  order.triggered = { price, mark: event.mark, cap: capOnceTriggered(order.row, price, terms) };
   comeBack(order, terms);
   order.status = 'open';
 }

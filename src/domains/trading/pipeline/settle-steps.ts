@@ -146,7 +146,8 @@ function stateOf(order: PlannedOrder, now: Instant) {
     bookSeq: order.comesBackAt ?? row.bookSeq,
     heldSeq: trail?.heldSeq ?? row.heldSeq,
     highWaterMark: mark === null ? row.highWaterMark : amountOf(mark),
-    triggerPrice: triggered === null ? row.triggerPrice : amountOf(triggered.price),
+    triggerPrice: triggered?.price ?? row.triggerPrice,
+    triggeredCap: triggered?.cap ?? row.triggeredCap,
     triggeredAt: triggered === null ? row.triggeredAt : now,
   };
 }
@@ -159,12 +160,13 @@ async function updateSteps(tx: Tx, moved: readonly PlannedOrder[], now: Instant)
   await tx.execute(sql`
     update ${orders} o set reduced_quantity = step.reduced::numeric, book_seq = step.book_seq::bigint,
       held_seq = step.held_seq::bigint, high_water_mark = step.mark::numeric,
-      trigger_price = step.price::numeric, triggered_at = step.triggered_at::timestamptz
+      trigger_price = step.price::numeric, triggered_at = step.triggered_at::timestamptz,
+      triggered_cap = step.cap::numeric
     from unnest(${column(({ id }) => id)}, ${column((state) => amount(state.reducedQuantity))},
       ${column(({ bookSeq }) => bookSeq?.toString() ?? null)}, ${column(({ heldSeq }) => heldSeq?.toString() ?? null)},
       ${column((state) => amount(state.highWaterMark))}, ${column((state) => amount(state.triggerPrice))},
-      ${column(({ triggeredAt }) => triggeredAt)})
-      as step (id, reduced, book_seq, held_seq, mark, price, triggered_at)
+      ${column(({ triggeredAt }) => triggeredAt)}, ${column((state) => amount(state.triggeredCap))})
+      as step (id, reduced, book_seq, held_seq, mark, price, triggered_at, cap)
     where o.id = step.id::uuid`);
 }
 

@@ -2,19 +2,20 @@
  * The life of the order path in one process. The accept lane works in every process that takes
  * orders; books are owned, matched and settled only between `start` and `stop`. One loop does all
  * that: it settles what waits, and every second, or when another process calls, it looks for books
- * without an owner, orders without a number, and cancels not carried out.
+ * without an owner, orders whose time is over or without a number, and cancels not carried out.
  */
 import { sql } from 'drizzle-orm';
 import type postgres from 'postgres';
-import type { Id } from '../../../kernel/id.ts';
+import { type Id, newId } from '../../../kernel/id.ts';
 import { changes } from '../../../platform/changes/changes.ts';
-import { type Deps, perDeps } from '../../../platform/context.ts';
+import { type Deps, machineCtx, perDeps } from '../../../platform/context.ts';
 import { openClient } from '../../../platform/db/client.ts';
 import { PRICES_SUBJECT } from '../../markets/index.ts';
 import { BREAKERS_CHANNEL } from '../../risk/index.ts';
 import type { OpenOrder } from '../engine/book-state.ts';
 import { type Depth, depth, heldOrders, openOrders, type StandingOrder } from '../engine/order-book.ts';
 import { ORDERS_CHANNEL } from '../record-cancel-requests.ts';
+import { EXPIRE_MAX, requestExpiries } from '../request-expiries.ts';
 import { ORDERS_MOVED } from '../stream/moved.ts';
 import { collectFromVenues } from '../venues/call-venue.ts';
 import { collectResolutions } from '../venues/collect-resolutions.ts';
@@ -271,6 +272,7 @@ async function lookAround(engine: Engine): Promise<void> {
   await keepOwnership(engine, owning);
   await claimBooks(deps, desk, owning.session);
   await followBreakers(deps, desk);
+  await expireDue(engine);
   for (const book of desk.books.values()) {
     if (!book.ready) {
       await intake.between(() => rebuildBook(deps, book));
@@ -282,6 +284,14 @@ async function lookAround(engine: Engine): Promise<void> {
   await collectResolutions(deps, desk);
   collectFromVenues(engine.venues, desk);
   await tellTops(deps, desk);
+}
+
+/** Before a book is read: what ended while nobody matched does not enter it again. */
+async function expireDue(engine: Engine): Promise<void> {
+  const ctx = machineCtx(engine.deps, { kind: 'system', name: 'trading.engine' }, newId());
+  const expired = await requestExpiries(ctx);
+  // More than one transaction takes: the next look comes at once, and what is settled in between is not of these.
+  engine.due ||= expired.length >= EXPIRE_MAX;
 }
 
 /** A session that the driver replaced has lost its locks, and with them every book. */

@@ -154,7 +154,7 @@ async function refuseUncovered(
   let remaining =
     order.quantity === null ? null : order.quantity - order.filledQuantity - order.reducedQuantity;
   let notional = order.notional === null ? null : order.notional - order.filledAmount;
-  const limit = order.limitPrice ?? order.priceCap;
+  const limit = order.limitPrice ?? order.triggeredCap ?? order.priceCap;
   for (const execution of executions) {
     if (
       order.closedAt !== null ||
