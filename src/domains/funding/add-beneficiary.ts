@@ -8,8 +8,8 @@ import { sealJson, sealText } from '../../platform/crypto/seal.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { publish } from '../../platform/outbox/publish.ts';
 import { refreshScreener, screenPayee } from '../aml/index.ts';
-import { personNameOf } from '../identity/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
+import { customerNameOf } from './customer-name.ts';
 import { beneficiaryPlace, type Destination, destinationIndex, hintOf } from './destination.ts';
 import { refuseFunding } from './errors.ts';
 import { beneficiaryEvent } from './funding-events.ts';
@@ -40,7 +40,7 @@ export async function addBeneficiary(
   // Built before the transaction, so that nobody's locks wait for the lists.
   await refreshScreener(ctx);
   return transact(ctx, 'engine', async (tx) => {
-    if (!isSameHolder(destination.holderName, await personNameOf(tx, ctx, userId))) {
+    if (!isSameHolder(destination.holderName, await customerNameOf(tx, ctx, userId))) {
       throw refuseFunding('beneficiary_name_mismatch');
     }
     const screened = await screenPayee(tx, ctx, payeeToScreen(userId, destination));

@@ -13,10 +13,11 @@ import { approvals } from '../../platform/db/schema.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { findAccount } from '../accounts/index.ts';
 import { openThirdPartyAlert } from '../aml/index.ts';
-import { personNameOf, refuseSelfAction } from '../identity/index.ts';
+import { refuseSelfAction } from '../identity/index.ts';
 import { customerWallet, lockWallets, postJournals, receivableWallets } from '../ledger/index.ts';
 import { CHECKERS } from './checkers.ts';
 import { creditDeposit } from './credit-deposit.ts';
+import { customerNameOf } from './customer-name.ts';
 import { repayDebt } from './debts.ts';
 import { refuseFunding } from './errors.ts';
 import { bankAccounts, bankStatementLines, bankStatements } from './evidence/schema.ts';
@@ -179,7 +180,7 @@ export const receiptReturn: ApprovalAction = {
 /** Once for a receipt and a customer: the import told of it where the line named their deposit. */
 async function recordThirdParty(tx: Tx, ctx: Ctx, receipt: Receipt, userId: Id): Promise<void> {
   const payerName = (await counterpartyOf(tx, ctx, receipt.statementLineId))?.name ?? null;
-  if (payerName === null || isSameHolder(payerName, await personNameOf(tx, ctx, userId))) {
+  if (payerName === null || isSameHolder(payerName, await customerNameOf(tx, ctx, userId))) {
     return;
   }
   const [told] = await tx

@@ -9,10 +9,11 @@ import type { Tx } from '../../platform/db/client.ts';
 import { lockRow } from '../../platform/db/locks.ts';
 import { accountAllows, accountsByIds } from '../accounts/index.ts';
 import { openThirdPartyAlert } from '../aml/index.ts';
-import { gateRefusal, lockGateExclusively, lockGates, personNameOf } from '../identity/index.ts';
+import { gateRefusal, lockGateExclusively, lockGates } from '../identity/index.ts';
 import { houseWallet, lockWallets, postJournals, receivableWallets } from '../ledger/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { creditDeposit, receivingWallet } from './credit-deposit.ts';
+import { customerNameOf } from './customer-name.ts';
 import { isSameHolder } from './holder-name.ts';
 import { type LineOutcome, matchLine, type ReceiptReason } from './match-line.ts';
 import { type BankAccount, bankWallets, openReceipts } from './receipts.ts';
@@ -129,7 +130,7 @@ async function payerOf(tx: Tx, ctx: Ctx, name: string | null, userId: string): P
   if (name === null) {
     return 'unnamed';
   }
-  return isSameHolder(name, await personNameOf(tx, ctx, userId)) ? 'customer' : 'other';
+  return isSameHolder(name, await customerNameOf(tx, ctx, userId)) ? 'customer' : 'other';
 }
 
 /** The money is there and is the deposit's; whether the customer may have it is still open. */

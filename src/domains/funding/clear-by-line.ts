@@ -5,8 +5,8 @@ import { cancelApprovals, lockOpenApprovals } from '../../platform/approvals/ope
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { lockRow } from '../../platform/db/locks.ts';
-import { personNameOf } from '../identity/index.ts';
 import { creditDeposit } from './credit-deposit.ts';
+import { customerNameOf } from './customer-name.ts';
 import { refuseFunding } from './errors.ts';
 import { bankStatementLines } from './evidence/schema.ts';
 import { isSameHolder } from './holder-name.ts';
@@ -52,7 +52,7 @@ export async function clearByLine(tx: Tx, ctx: Ctx, known: Deposit, statementLin
     throw refuseFunding('receipt_does_not_fit');
   }
   const payer = (await counterpartyOf(tx, ctx, statementLineId))?.name ?? '';
-  if (line.reversal || !isSameHolder(payer, await personNameOf(tx, ctx, deposit.userId))) {
+  if (line.reversal || !isSameHolder(payer, await customerNameOf(tx, ctx, deposit.userId))) {
     throw refuseFunding('statement_line_differs');
   }
   await cancelApprovals(tx, ctx, open);

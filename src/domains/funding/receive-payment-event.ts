@@ -12,9 +12,10 @@ import { refuse } from '../../platform/http/refuse.ts';
 import { publish } from '../../platform/outbox/publish.ts';
 import { accountAllows, accountsByIds } from '../accounts/index.ts';
 import { openThirdPartyAlert } from '../aml/index.ts';
-import { gateRefusal, lockGateExclusively, lockGates, personNameOf } from '../identity/index.ts';
+import { gateRefusal, lockGateExclusively, lockGates } from '../identity/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { creditDeposit, receivingWallet } from './credit-deposit.ts';
+import { customerNameOf } from './customer-name.ts';
 import { refuseFunding } from './errors.ts';
 import { inboundEvents } from './evidence/schema.ts';
 import { followPayment, OUT_OF_ORDER, type PaymentFacts, type PaymentStep } from './follow-payment.ts';
@@ -108,7 +109,7 @@ async function take(
   const approvals = await lockOpenApprovals(tx, found.id);
   // An alert on the payer changes the gate, and so may what the monitoring finds in the credit.
   await lockGateExclusively(tx, found.userId);
-  const name = await personNameOf(tx, ctx, found.userId);
+  const name = await customerNameOf(tx, ctx, found.userId);
   const payer = payerOf(event, name);
   // The alert comes before the gate is read; whether it is due, the row's lock may still undo.
   const guess = followPayment({ ...(await factsOf(tx, inserted, event, found)), payer });
@@ -178,10 +179,7 @@ async function factsOf(
   };
 }
 
-function payerOf(
-  { payment }: PaymentEvent,
-  name: { readonly firstName: string; readonly lastName: string },
-): PaymentFacts['payer'] {
+function payerOf({ payment }: PaymentEvent, name: string): PaymentFacts['payer'] {
   if (payment?.payerName === undefined) {
     return 'unnamed';
   }

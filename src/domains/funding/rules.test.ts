@@ -222,7 +222,7 @@ describe('limits fail closed', () => {
 });
 
 describe("a holder is the customer when the words of the name are the customer's", () => {
-  const person = { firstName: 'Anaïs Marie', lastName: "D'Unienville-Roy" };
+  const person = "Anaïs Marie D'Unienville-Roy";
   test.each([
     'Anaïs Marie D’Unienville-Roy',
     'DUNIENVILLE ROY ANAIS MARIE',
@@ -244,10 +244,10 @@ describe("a holder is the customer when the words of the name are the customer's
   });
 
   test('a name in another script is compared by its sounds', () => {
-    expect(isSameHolder('Ivan Petrov', { firstName: 'Иван', lastName: 'Петров' })).toBe(true);
+    expect(isSameHolder('Ivan Petrov', 'Иван Петров')).toBe(true);
   });
 
   test('a customer without a name matches nobody', () => {
-    expect(isSameHolder('', { firstName: '', lastName: '' })).toBe(false);
+    expect(isSameHolder('', ' ')).toBe(false);
   });
 });

@@ -8,9 +8,10 @@ import type { Tx } from '../../platform/db/client.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { cutPage, type PageRequest, readCursor } from '../../platform/http/cursor.ts';
 import { refuse } from '../../platform/http/refuse.ts';
-import { personNameOf, recordReads } from '../identity/index.ts';
+import { recordReads } from '../identity/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import type { Counterparty } from './camt-053.ts';
+import { customerNameOf } from './customer-name.ts';
 import {
   bankAccounts,
   bankStatementBookings,
@@ -190,7 +191,7 @@ async function candidatesFor(
     .limit(CANDIDATES_MAX);
   const fitting: Id[] = [];
   for (const { id, userId } of waiting) {
-    if (isSameHolder(payer.name, await personNameOf(tx, ctx, userId))) {
+    if (isSameHolder(payer.name, await customerNameOf(tx, ctx, userId))) {
       fitting.push(id);
     }
   }

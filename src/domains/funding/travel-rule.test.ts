@@ -4,6 +4,7 @@ import { sealJson } from '../../platform/crypto/seal.ts';
 import { transact } from '../../platform/db/transact.ts';
 import {
   BITCOIN_BENEFICIARY,
+  bankBeneficiary,
   type FundingDesk,
   HOLDER,
   startFundingDesk,
@@ -123,4 +124,65 @@ test('tells what was approved, and nothing that was edited in an application tha
   const told = JSON.stringify(travelRule?.originator);
   expect(told).toContain('Curepipe');
   expect(told).not.toContain('Elsewhere');
+});
+
+test('of a legal person speaks in its name; it is paid under that name, and who acts for it under none of theirs', async () => {
+  const person = await desk.newCustomer();
+  const company = {
+    legalName: 'Lagoon Trading Ltd',
+    registrationNumber: 'C123456',
+    incorporatedOn: '2020-01-15',
+    country: 'MUS',
+    legalForm: 'Private company limited by shares',
+    registeredAddress: { street: '1 Cybercity', city: 'Ebène', country: 'MUS' },
+    natureOfBusiness: 'Wholesale',
+    taxResidences: ['MUS'],
+  };
+  const travelRule = await transact(desk.system, 'engine', async (tx) => {
+    const key = await desk.deps.personKeys.of(tx, person.userId);
+    const id = newId();
+    const sealed = (column: string, value: object) =>
+      sealJson(key, { table: 'kyc_applications', column, rowId: id }, value);
+    await tx.insert(kycApplications).values({
+      id,
+      userId: person.userId,
+      level: 'enhanced',
+      status: 'approved',
+      provider: 'manual',
+      declaration: sealed('declaration', {}),
+      handedIn: sealed('handed_in', { declaration: {}, company }),
+      createdAt: desk.deps.clock.now(),
+      submittedAt: desk.deps.clock.now(),
+    } as never);
+    const { kind, chain, address } = BITCOIN_BENEFICIARY;
+    return travelRuleOf(tx, desk.system, {
+      userId: person.userId,
+      accountId: person.accountId,
+      amount: 1n as never,
+      destination: { kind, chain, address, holderName: company.legalName } as never,
+      travelRule: { wallet: 'self_hosted' },
+    });
+  });
+  const named = (name: string) => ({
+    name: { nameIdentifier: [{ legalPersonName: name, legalPersonNameIdentifierType: 'LEGL' }] },
+  });
+  expect(travelRule?.originator.originatorPersons).toEqual([
+    {
+      legalPerson: {
+        ...named('Lagoon Trading Ltd'),
+        countryOfRegistration: 'MU',
+        customerNumber: person.userId,
+        geographicAddress: [
+          { addressType: 'BIZZ', country: 'MU', townName: 'Ebène', addressLine: ['1 Cybercity'] },
+        ],
+      },
+    },
+  ] as never);
+  expect(travelRule?.beneficiary.beneficiaryPersons).toEqual([
+    { legalPerson: named('Lagoon Trading Ltd') },
+  ] as never);
+  const add = (holderName: string) =>
+    desk.request(person, 'POST', '/v1/beneficiaries', { body: { ...bankBeneficiary(), holderName } });
+  expect((await add(HOLDER)).body.code).toBe('beneficiary_name_mismatch');
+  expect((await add('LAGOON TRADING LTD.')).status).toBe(201);
 });

@@ -10,13 +10,17 @@ import type { Id } from '../../kernel/id.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { profileOf } from '../identity/index.ts';
-import { acceptedIdentityDocument, declaredBy } from '../kyc/index.ts';
+import { acceptedIdentityDocument, type Declared, declaredBy } from '../kyc/index.ts';
 import type { Destination } from './destination.ts';
 import { refuseFunding } from './errors.ts';
 import { type TravelRule, travelRuleData } from './ivms101.ts';
 import { TRAVEL_RULE_ABOVE } from './settings.ts';
 
-type Firm = { readonly name: string; readonly lei?: string | undefined; readonly country?: string };
+type Firm = {
+  readonly name: string;
+  readonly lei?: string | undefined;
+  readonly country?: string | undefined;
+};
 
 /** Whose hands the coins come into. */
 export type ReceivingWallet =
@@ -50,14 +54,20 @@ export async function travelRuleOf(tx: Tx, ctx: Ctx, transfer: Transfer): Promis
   if (receiving === undefined) {
     throw refuseFunding('travel_rule_data_required');
   }
+  const company = (await declaredBy(tx, ctx, [transfer.userId])).get(transfer.userId)?.company ?? null;
+  const holder = destination.holderName;
   return travelRuleData.parse({
     originator: {
-      originatorPersons: [await originatorOf(tx, ctx, transfer.userId)],
+      originatorPersons: [
+        company === null ? await originatorOf(tx, ctx, transfer.userId) : companyOf(transfer.userId, company),
+      ],
       accountNumber: [transfer.accountId],
     },
     beneficiary: {
       beneficiaryPersons: [
-        { naturalPerson: { name: { nameIdentifier: [legalName(destination.holderName)] } } },
+        company === null
+          ? { naturalPerson: { name: { nameIdentifier: [legalName(holder)] } } }
+          : legalPerson({ name: holder }),
       ],
       accountNumber: [destination.address],
     },
@@ -74,17 +84,7 @@ async function originatorOf(tx: Tx, ctx: Ctx, userId: Id): Promise<object> {
   const declared = { ...profile, ...said?.declaration };
   const { address, birthDate, birthPlace } = declared;
   const country = ALPHA_2.get(address?.country ?? '');
-  const home =
-    address === undefined || country === undefined
-      ? undefined
-      : {
-          addressType: 'HOME',
-          country,
-          townName: cut(address.city, TOWN_MAX),
-          addressLine: linesOf(address.street),
-          ...(address.state === undefined ? {} : { countrySubDivision: cut(address.state, TOWN_MAX) }),
-          ...(address.postalCode === undefined ? {} : { postCode: cut(address.postalCode, CODE_MAX) }),
-        };
+  const home = address === undefined ? undefined : placeOf('HOME', address);
   const identified = await identificationOf(tx, ctx, userId);
   return {
     naturalPerson: {
@@ -98,6 +98,31 @@ async function originatorOf(tx: Tx, ctx: Ctx, userId: Id): Promise<object> {
         : { dateAndPlaceOfBirth: { dateOfBirth: birthDate, placeOfBirth: cut(birthPlace, LINE_MAX) } }),
     },
   };
+}
+
+/** The legal person whose coins these are: whoever acts for it sends nothing of their own. */
+function companyOf(userId: Id, { legalName: name, lei, country, registeredAddress }: Company): object {
+  const seat = placeOf('BIZZ', registeredAddress);
+  const { legalPerson: told } = legalPerson({ name, lei, country: ALPHA_2.get(country) });
+  const more = { customerNumber: userId, ...(seat === undefined ? {} : { geographicAddress: [seat] }) };
+  return { legalPerson: { ...told, ...more } };
+}
+
+type Company = NonNullable<Declared['company']>;
+type Place = Company['registeredAddress'];
+
+function placeOf(addressType: 'HOME' | 'BIZZ', { street, city, state, postalCode, country }: Place) {
+  const code = ALPHA_2.get(country);
+  return code === undefined
+    ? undefined
+    : {
+        addressType,
+        country: code,
+        townName: cut(city, TOWN_MAX),
+        addressLine: linesOf(street),
+        ...(state === undefined ? {} : { countrySubDivision: cut(state, TOWN_MAX) }),
+        ...(postalCode === undefined ? {} : { postCode: cut(postalCode, CODE_MAX) }),
+      };
 }
 
 /** The document the customer was verified by; a number longer than the standard takes is left out. */
@@ -122,7 +147,7 @@ function legalName(primary: string, secondary?: string): object {
   };
 }
 
-function legalPerson({ name, lei, country }: Firm): object {
+function legalPerson({ name, lei, country }: Firm) {
   return {
     legalPerson: {
       name: {

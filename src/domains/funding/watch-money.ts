@@ -6,9 +6,9 @@ import { NO_ACTIVITY } from '../../platform/activity.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { monitorCredit, monitorMoney } from '../aml/index.ts';
-import { personNameOf } from '../identity/index.ts';
 import { depositActivity, type WithdrawalFacts, withdrawalActivity } from './activity-source.ts';
 import type { Counterparty } from './camt-053.ts';
+import { customerNameOf } from './customer-name.ts';
 import { type Destination, placeIndex } from './destination.ts';
 import { isSameHolder } from './holder-name.ts';
 import type { Receipt } from './receipts.ts';
@@ -90,7 +90,7 @@ async function withPayer(
 ): Promise<Activity> {
   const { name, account, bank } = { name: null, account: null, bank: null, ...from };
   const { keyring } = ctx.deps;
-  const isOther = name !== null && !isSameHolder(name, await personNameOf(tx, ctx, activity.userId));
+  const isOther = name !== null && !isSameHolder(name, await customerNameOf(tx, ctx, activity.userId));
   const payer = name === null ? 'unnamed' : isOther ? 'other' : 'customer';
   const country = account === null ? undefined : IBAN.exec(account)?.[1];
   return {

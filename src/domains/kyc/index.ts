@@ -12,7 +12,7 @@ export { declare } from './applications/declare.ts';
 export type { Party } from './applications/parties-of.ts';
 export { createApplication } from './create-application.ts';
 export { decideApplication } from './decide-application.ts';
-export { declaredBy } from './declared.ts';
+export { type Declared, declaredBy } from './declared.ts';
 export { customerFigures, type Figure, type FigureSpan, kycYearFigures } from './figures.ts';
 export { acceptedIdentityDocument } from './identity-document.ts';
 export { ratingsOf } from './risk/standing.ts';
