@@ -71,6 +71,29 @@ describe('the past', () => {
     expect(Object.keys(body.data[0])).not.toContain('reserved');
   });
 
+  test('of the house is known likewise', async () => {
+    const customer = await desk.newCustomer();
+    await desk.fund(customer, 'USD', '5');
+    const at = present((await rowOf(customer)).lastEntryAt, 'it has an entry');
+    const totalsAt = async (moment: string): Promise<bigint> => {
+      const path = `/v1/house-wallets?limit=100&at=${encodeURIComponent(moment)}`;
+      const { body } = await desk.request(desk.operations, 'GET', path);
+      return body.data.reduce(
+        (sum: bigint, row: { asset: string; total: string }) =>
+          row.asset === 'USD' ? sum + parseAmount(row.total) : sum,
+        0n,
+      );
+    };
+    desk.advance(1_000);
+    await desk.fund(customer, 'USD', '7');
+    // What the house holds is what it owes: whatever one has more, the other has less.
+    expect((await totalsAt(at)) - (await totalsAt(addMs(at, -1)))).toBe(-parseAmount('5'));
+    expect((await totalsAt(desk.deps.clock.now())) - (await totalsAt(at))).toBe(-parseAmount('7'));
+    const later = encodeURIComponent(addMs(desk.deps.clock.now(), 60_000));
+    const future = await desk.request(desk.operations, 'GET', `/v1/house-wallets?at=${later}`);
+    expect([future.status, future.body.code]).toEqual([422, 'instant_in_future']);
+  });
+
   test('says nothing of the future, of no instant, or of another’s account', async () => {
     const [customer, other] = [await desk.newCustomer(), await desk.newCustomer()];
     const later = addMs(desk.deps.clock.now(), 60_000);

@@ -1,9 +1,10 @@
 import { and, desc, eq, isNotNull, lt, sql } from 'drizzle-orm';
-import { amountOf, parseAmount } from '../../kernel/amount.ts';
+import { type Amount, amountOf, parseAmount, ZERO } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import { type Instant, readStoredInstant } from '../../kernel/time.ts';
 import type { Ctx } from '../../platform/context.ts';
+import type { Tx } from '../../platform/db/client.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { cutPage, type PageRequest, readCursor } from '../../platform/http/cursor.ts';
 import { refuse } from '../../platform/http/refuse.ts';
@@ -57,13 +58,24 @@ export async function getWallet(ctx: Ctx, walletId: Id) {
   });
 }
 
-/** The wallets of the house in one book with what the chart says of them, newest first. @errors invalid_cursor */
-export async function listHouseWallets(
-  ctx: Ctx,
-  page: PageRequest & { readonly book: Book; readonly role?: HouseRole | undefined },
-) {
+export type HouseWalletFilter = PageRequest & {
+  readonly book: Book;
+  readonly role?: HouseRole | undefined;
+  /** Totals as they were booked by then. */
+  readonly at?: Instant | undefined;
+};
+
+/**
+ * The wallets of the house in one book with what the chart says of them, newest first.
+ * @errors invalid_cursor, instant_in_future
+ */
+export async function listHouseWallets(ctx: Ctx, page: HouseWalletFilter) {
+  const { at } = page;
+  if (at !== undefined && at > ctx.deps.clock.now()) {
+    throw refuseLedger('instant_in_future');
+  }
   const key = ctx.deps.keyring.cursorKey;
-  const listing = `house wallets ${page.book} ${page.role ?? ''}`;
+  const listing = `house wallets ${page.book} ${page.role ?? ''} ${at ?? ''}`;
   return transact(ctx, 'staff', async (tx) => {
     const [before] = page.cursor === undefined ? [] : readCursor(key, listing, page.cursor);
     const rows = await tx
@@ -79,8 +91,28 @@ export async function listHouseWallets(
       .orderBy(desc(wallets.id))
       .limit(page.limit + 1);
     const cut = cutPage(key, listing, rows, page.limit, (row) => [row.id]);
-    return { ...cut, data: cut.data.map(charted) };
+    const past = at === undefined ? undefined : await totalsAt(tx, cut.data, at);
+    const shown = cut.data.map((row) => ({
+      ...row,
+      total: past === undefined ? row.total : (past.get(row.id) ?? ZERO),
+    }));
+    return { ...cut, data: shown.map(charted) };
   });
+}
+
+/** What had been booked in wallets by an instant; one without an entry by then is missing. */
+async function totalsAt(
+  tx: Tx,
+  rows: readonly { readonly id: Id }[],
+  at: Instant,
+): Promise<ReadonlyMap<Id, Amount>> {
+  const ids = sql.param(rows.map(({ id }) => id));
+  const found = await tx.execute<{ readonly id: Id; readonly total: string }>(sql`
+    select w.id, e.balance_after::text as total from unnest(${ids}::uuid[]) as w (id) cross join lateral (
+      select balance_after from ledger_entries
+      where wallet_id = w.id and booked_at <= ${at}::text::timestamptz
+      order by booked_at desc, wallet_version desc limit 1) e`);
+  return new Map(found.map(({ id, total }) => [id, parseAmount(total)]));
 }
 
 /** A wallet as staff read it: the revision is the version that `If-Match` compares. */

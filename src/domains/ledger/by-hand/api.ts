@@ -7,6 +7,7 @@ import {
   amountInput,
   dayInput,
   idInput,
+  instantInput,
   toWire,
   wireDecimal,
   wireInstant,
@@ -162,6 +163,9 @@ export const houseQuery = z.strictObject({
   ...pageQuery,
   book: z.enum(book.enumValues).default('live'),
   role: z.enum(ROLES as [HouseRole, ...HouseRole[]]).optional(),
+  at: instantInput
+    .optional()
+    .openapi({ description: 'Totals as they were booked by then; zero before the first entry' }),
 });
 
 export const WalletDetail = wireOf(wallets)

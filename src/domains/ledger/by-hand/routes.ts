@@ -158,6 +158,7 @@ export const byHandEndpoints: readonly Endpoint[] = [
     access: { staff: BOOKKEEPERS, scope: 'ledger:read' },
     query: houseQuery,
     responses: { 200: pageOf(HouseWallet) },
+    problems: pickProblems(LEDGER_PROBLEMS, 'instant_in_future'),
     handler: async (ctx, { query }) => ({ status: 200, body: await listHouseWallets(ctx, query) }),
   }),
   endpoint({
