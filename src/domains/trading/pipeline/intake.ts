@@ -3,7 +3,6 @@
  * that waits, up to a batch. Alone, an order waits for nobody; under load batches grow by
  * themselves. Both the queue and each account's share of it are bounded.
  */
-import type { Id } from '../../../kernel/id.ts';
 import { refuse } from '../../../platform/http/refuse.ts';
 import type { Placed, Ticket } from './ticket.ts';
 
@@ -32,7 +31,7 @@ const ACCOUNT_SHARE_MAX = 1_024;
 /** `accept` answers every order it is given and never throws. */
 export function createIntake(accept: (batch: readonly Waiting[]) => Promise<void>): Intake {
   const queue: Waiting[] = [];
-  const shares = new Map<Id, number>();
+  const shares = new Map<string, number>();
   let lane: Promise<unknown> = Promise.resolve();
   let draining = false;
   let closed = false;
@@ -47,7 +46,7 @@ export function createIntake(accept: (batch: readonly Waiting[]) => Promise<void
       await between(async () => {
         const batch = queue.splice(0, BATCH_MAX);
         for (const { ticket } of batch) {
-          takeShare(shares, ticket.order.accountId, -1);
+          takeShare(shares, ticket, -1);
         }
         await accept(batch);
       });
@@ -55,15 +54,14 @@ export function createIntake(accept: (batch: readonly Waiting[]) => Promise<void
     draining = false;
   };
   const isFull = (tickets: readonly Ticket[]): boolean => {
-    const shareOf = (accountId: Id) => shares.get(accountId) ?? 0;
-    for (const { order } of tickets) {
-      takeShare(shares, order.accountId, 1);
+    for (const ticket of tickets) {
+      takeShare(shares, ticket, 1);
     }
-    const overdrawn = tickets.some(({ order }) => shareOf(order.accountId) > ACCOUNT_SHARE_MAX);
+    const overdrawn = tickets.some((ticket) => (shares.get(shareOf(ticket)) ?? 0) > ACCOUNT_SHARE_MAX);
     const full = closed || overdrawn || queue.length + tickets.length > QUEUE_MAX;
     if (full) {
-      for (const { order } of tickets) {
-        takeShare(shares, order.accountId, -1);
+      for (const ticket of tickets) {
+        takeShare(shares, ticket, -1);
       }
     }
     return full;
@@ -94,11 +92,17 @@ export function createIntake(accept: (batch: readonly Waiting[]) => Promise<void
   };
 }
 
-function takeShare(shares: Map<Id, number>, accountId: Id, change: number): void {
-  const share = (shares.get(accountId) ?? 0) + change;
+function takeShare(shares: Map<string, number>, ticket: Ticket, change: number): void {
+  const name = shareOf(ticket);
+  const share = (shares.get(name) ?? 0) + change;
   if (share === 0) {
-    shares.delete(accountId);
+    shares.delete(name);
   } else {
-    shares.set(accountId, share);
+    shares.set(name, share);
   }
+}
+
+/** What the firm orders for an account has a share of its own: nobody keeps it from closing by ordering much. */
+function shareOf({ order, origin = 'customer' }: Ticket): string {
+  return origin === 'customer' ? order.accountId : `${origin} ${order.accountId}`;
 }

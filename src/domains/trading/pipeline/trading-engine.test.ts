@@ -2,6 +2,8 @@ import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { sql } from 'drizzle-orm';
 import { type Foundation, startFoundation } from '../../../testing/foundation.ts';
 import { until } from '../../../testing/until.ts';
+import { createIntake } from './intake.ts';
+import type { Ticket } from './ticket.ts';
 import { tradingEngine } from './trading-engine.ts';
 
 let foundation: Foundation;
@@ -28,4 +30,31 @@ test('a start that fails keeps no session, which would keep the books from the n
       where datname = current_database() and query ilike 'listen %'`);
     return row?.count === 0;
   });
+});
+
+test('an account has a bounded share of the queue, and leaves room for what the firm orders to close its positions', async () => {
+  const accept = Promise.withResolvers<void>();
+  const intake = createIntake(async (batch) => {
+    await accept.promise;
+    for (const { resolve } of batch) {
+      resolve(undefined as never);
+    }
+  });
+  const ticket = (accountId: string, origin?: 'liquidation') => ({ order: { accountId }, origin }) as Ticket;
+  const outcomeOf = (submitted: Promise<unknown>) =>
+    submitted.then(
+      () => 'taken',
+      (refusal: { readonly code: string }) => refusal.code,
+    );
+  const first = outcomeOf(intake.submit(ticket('one')));
+  await Bun.sleep(0);
+  const many = intake.submitMany(Array.from({ length: 1_024 }, () => ticket('one')));
+  const later = [
+    outcomeOf(intake.submit(ticket('one'))),
+    outcomeOf(intake.submit(ticket('one', 'liquidation'))),
+    outcomeOf(intake.submit(ticket('other'))),
+  ];
+  accept.resolve();
+  expect([await first, ...(await Promise.all(later))]).toEqual(['taken', 'busy', 'taken', 'taken']);
+  expect((await many).every(({ status }) => status === 'fulfilled')).toBe(true);
 });
