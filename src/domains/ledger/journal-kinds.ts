@@ -204,7 +204,10 @@ export function misfit(posted: Posted): string | null {
   if ((posted.kind === 'reversal') !== (typeof posted.reversesId === 'string')) {
     return 'a reversal cites the journal it undoes, and nothing else does';
   }
-  return mixesFirm(posted.legs) ?? mixesDebtors(posted.legs);
+  // Only the house's wallets can be the firm's own or a debtor's.
+  return posted.legs.some(({ wallet }) => wallet.houseRole !== null)
+    ? (mixesFirm(posted.legs) ?? mixesDebtors(posted.legs))
+    : null;
 }
 
 /** A leg as the shapes see it: `-customer` takes from one, `+custody` gives to the other. */
@@ -216,8 +219,14 @@ export function fitsShape(kind: JournalKind, sides: readonly Side[]): boolean {
 }
 
 function sideOf({ wallet, amount }: Leg): Side {
-  return `${amount < 0n ? '-' : '+'}${wallet.houseRole ?? 'customer'}`;
+  const { from, to } = SIDES[wallet.houseRole ?? 'customer'];
+  return amount < 0n ? from : to;
 }
+
+/** Written once: making the text anew for each leg, and hashing it, is most of what the shapes cost. */
+const SIDES = Object.fromEntries(
+  ANYBODY.map((party) => [party, { from: `-${party}`, to: `+${party}` }]),
+) as Readonly<Record<Party, { readonly from: Side; readonly to: Side }>>;
 
 function mixesFirm(legs: readonly Leg[]): string | null {
   const own = new Map<string, bigint>();

@@ -100,7 +100,8 @@ function refuseMisfit(posting: NewJournal, facts: ReadonlyMap<Id, WalletFacts>):
     wallet: present(facts.get(walletId), 'the facts of every wallet were read'),
     amount,
   }));
-  const reason = misfit({ ...posting, legs });
+  const { kind, book, reversesId } = posting;
+  const reason = misfit({ kind, book, legs, ...(reversesId === undefined ? {} : { reversesId }) });
   assert(reason === null, reason ?? '');
 }
 

@@ -62,16 +62,20 @@ export async function prepareRecords(
 ): Promise<readonly PreparedRecord[]> {
   const { clock, keyring } = ctx.deps;
   const recordedAt = clock.realNow();
-  const drafts = changes.map((change) => {
-    const author = change.ctx ?? ctx;
-    return { author, draft: draftOf(author, change, recordedAt) };
-  });
   const keys = await keysOf(
     tx,
     ctx,
-    drafts.map(({ draft }) => draft),
+    changes.map((change) => ({
+      actorUserId: personOf((change.ctx ?? ctx).actor),
+      subjectUserId: change.subjectUserId,
+    })),
   );
-  return drafts.map(({ author, draft }) => completeRow(draft, author.client, keys(draft), keyring));
+  // A row at a time, from its draft to its code: what one step makes is at hand for the next.
+  return changes.map((change) => {
+    const author = change.ctx ?? ctx;
+    const draft = draftOf(author, change, recordedAt);
+    return completeRow(draft, author.client, keys(draft), keyring);
+  });
 }
 
 /**
@@ -144,8 +148,8 @@ export async function keyOf(tx: Tx, ctx: Ctx, draft: AuditRowDraft): Promise<Dat
 async function keysOf(
   tx: Tx,
   ctx: Ctx,
-  drafts: readonly AuditRowDraft[],
-): Promise<(draft: AuditRowDraft) => DataKey> {
+  drafts: readonly Concerned[],
+): Promise<(draft: Concerned) => DataKey> {
   const people = new Set<Id>();
   for (const draft of drafts) {
     const owner = ownerOfDraft(draft);
@@ -163,7 +167,10 @@ async function keysOf(
   };
 }
 
-function ownerOfDraft({ actorUserId, subjectUserId }: AuditRowDraft): Id | null {
+/** Who acts and whose affairs it concerns: what decides whose key a row is sealed under. */
+type Concerned = Pick<AuditRowDraft, 'actorUserId' | 'subjectUserId'>;
+
+function ownerOfDraft({ actorUserId, subjectUserId }: Concerned): Id | null {
   return ownerOf((actorUserId ?? null) as Id | null, (subjectUserId ?? null) as Id | null);
 }
 
