@@ -1,9 +1,11 @@
 /**
  * `bun run bench fuzz [--sequences N] [--from SEED]`: the matching engine against its reference model
- * on random command sequences, 100,000 unless said otherwise, each with a restart of the engine in it.
+ * on random command sequences, 100,000 unless said otherwise, each with a restart of the engine in it,
+ * and as many with orders that a venue executes.
  * Exit 1, with the shortest log of the first disagreement, where there is one.
  */
 import { parseArgs } from 'node:util';
+import { firstAwayDisagreement } from '../src/testing/engine-model/away.ts';
 import { firstDisagreement, jsonOf, shorten } from '../src/testing/engine-model/compare.ts';
 import { randomCommands } from '../src/testing/engine-model/random-commands.ts';
 import { endAsWrongUse, reasonOfFlags } from './wrong-use.ts';
@@ -22,6 +24,11 @@ for (let seed = from; seed < from + sequences; seed += 1) {
   if (disagreement !== null) {
     const shortest = shorten(commands, restartAt);
     process.stdout.write(`seed ${seed}: ${disagreement}\n${jsonOf(shortest)}\n`);
+    process.exit(1);
+  }
+  const away = firstAwayDisagreement(seed);
+  if (away !== null) {
+    process.stdout.write(`seed ${seed}, orders at a venue: ${away}\n`);
     process.exit(1);
   }
   const done = seed - from + 1;

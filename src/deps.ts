@@ -63,6 +63,7 @@ export function buildDeps(parts: DepsParts): Deps {
     exposures: parts.domains.flatMap((domain) => domain.exposures ?? []),
     reportFacts: parts.domains.flatMap((domain) => domain.reportFacts ?? []),
     streamChannels: parts.domains.flatMap((domain) => domain.streamChannels ?? []),
+    walletMarks: parts.domains.flatMap((domain) => domain.walletMarks ?? []),
     wakeRelay: parts.wakeRelay,
   };
 }

@@ -1,13 +1,14 @@
 /**
- * The book after a restart: what the server shows of it, from its memory, is what the database holds, and every cancel
- * that was promised has been carried out. Both take a moment, which is waited for.
+ * The book after a restart: what the server shows of it, from its memory, is what the database holds, every cancel
+ * that was promised has been carried out, what a venue executed has traded, and margin is held. Both take a moment, which is waited for.
  */
 import type { Connection } from '../../src/platform/db/client.ts';
 import { openClient } from '../../src/platform/db/client.ts';
 import { sandboxConnections } from '../../src/platform/db/sandbox-logins.ts';
+import { CONTRACT } from './market.ts';
 import type { Person } from './sender.ts';
 
-const SYMBOL = 'BTC/USD';
+const SYMBOLS = ['BTC/USD', CONTRACT] as const;
 const WITHIN_MS = 60_000;
 const LOOK_MS = 100;
 
@@ -17,10 +18,11 @@ export async function bookFaults(url: string, as: Person, owner: Connection): Pr
   try {
     const deadline = performance.now() + WITHIN_MS;
     for (;;) {
-      const [shown, stored, waiting] = [await shownBook(url, as), await storedBook(sql), await cancels(sql)];
       const faults = [
-        ...(shown === stored ? [] : [`the book shows ${shown}, the database holds ${stored}`]),
-        ...waiting.map((id) => `order ${id} was to be cancelled and is open`),
+        ...(await Promise.all(SYMBOLS.map((symbol) => bookOf(url, as, sql, symbol)))).flat(),
+        ...(await cancels(sql)).map((id) => `order ${id} was to be cancelled and is open`),
+        ...(await venueFaults(sql)),
+        ...(await marginFaults(sql)),
       ];
       if (faults.length === 0 || performance.now() > deadline) {
         return faults;
@@ -32,10 +34,46 @@ export async function bookFaults(url: string, as: Person, owner: Connection): Pr
   }
 }
 
+async function bookOf(
+  url: string,
+  as: Person,
+  sql: ReturnType<typeof openClient>,
+  symbol: string,
+): Promise<readonly string[]> {
+  const [shown, stored] = [await shownBook(url, as, symbol), await storedBook(sql, symbol)];
+  return shown === stored ? [] : [`the book of ${symbol} shows ${shown}, the database holds ${stored}`];
+}
+
+/** What the simulated venue has in its own books is what was sent to it, once, and what it executed has traded here. */
+async function venueFaults(sql: ReturnType<typeof openClient>): Promise<readonly string[]> {
+  const rows = await sql<{ fault: string }[]>`
+    SELECT 'order ' || o.id || ' has traded ' || o.filled_quantity || ', its venue executed ' || coalesce(s.executed, 0) || ' in ' ||
+      coalesce(v.state::text, 'no order') AS fault
+    FROM orders o LEFT JOIN venue_orders v ON v.order_id = o.id LEFT JOIN simulated_orders s ON s.id = v.order_id
+    WHERE o.book = 'paper' AND (o.filled_quantity <> coalesce(s.executed, 0) OR v.state IN ('sending', 'unknown')
+      OR (o.status IN ('open', 'partially_filled') AND v.state IS DISTINCT FROM 'working')
+      OR (v.state = 'working' AND s.closed))
+    UNION ALL
+    SELECT 'the venue has ' || s.id || ', which nobody sent' FROM simulated_orders s
+      LEFT JOIN venue_orders v ON v.order_id = s.id WHERE v.order_id IS NULL
+    LIMIT 10`;
+  return rows.map(({ fault }) => fault);
+}
+
+/** What a position needs and its wallet has is held: nobody can withdraw it. */
+async function marginFaults(sql: ReturnType<typeof openClient>): Promise<readonly string[]> {
+  const rows = await sql<{ fault: string }[]>`
+    SELECT 'wallet ' || w.id || ' holds ' || h.held || ' of ' || h.initial_margin + h.unrealised_loss || ' as margin, ' ||
+      w.available || ' is free' AS fault
+    FROM margin_holds h JOIN wallets w ON w.id = h.wallet_id
+    WHERE h.held < h.initial_margin + h.unrealised_loss AND w.available > 0 LIMIT 10`;
+  return rows.map(({ fault }) => fault);
+}
+
 type Level = { readonly price: string; readonly quantity: string; readonly orderCount: number };
 
-async function shownBook(url: string, as: Person): Promise<string> {
-  const response = await fetch(`${url}/v1/instruments/${encodeURIComponent(SYMBOL)}/book?levels=200`, {
+async function shownBook(url: string, as: Person, symbol: string): Promise<string> {
+  const response = await fetch(`${url}/v1/instruments/${encodeURIComponent(symbol)}/book?levels=200`, {
     headers: { authorization: `Bearer ${as.token()}` },
   });
   const { bids, asks } = (await response.json()) as { bids?: readonly Level[]; asks?: readonly Level[] };
@@ -44,11 +82,11 @@ async function shownBook(url: string, as: Person): Promise<string> {
   return [...side('buy', bids), ...side('sell', asks)].sort().join(', ');
 }
 
-async function storedBook(sql: ReturnType<typeof openClient>): Promise<string> {
+async function storedBook(sql: ReturnType<typeof openClient>, symbol: string): Promise<string> {
   const rows = await sql<{ line: string }[]>`
     SELECT side || ' ' || count(*) || ' of ' || trim_scale(sum(quantity - filled_quantity - reduced_quantity)) || ' at ' ||
       trim_scale(limit_price) AS line
-    FROM orders WHERE symbol = ${SYMBOL} AND book = 'live' AND status IN ('open', 'partially_filled')
+    FROM orders WHERE symbol = ${symbol} AND book = 'live' AND status IN ('open', 'partially_filled')
       AND limit_price IS NOT NULL AND time_in_force NOT IN ('ioc', 'fok')
     GROUP BY side, limit_price`;
   return rows

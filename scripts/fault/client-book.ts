@@ -15,6 +15,10 @@ export const MADE = {
   bracket: 'orders',
   // Two of which one cancels the other.
   pair: 'orders',
+  // In a contract, on margin.
+  contract: 'orders',
+  // Of a paper account, at the simulated venue.
+  paper: 'orders',
   transfer: 'transfers',
 } as const;
 

@@ -1,34 +1,18 @@
 /**
  * The load: a few accounts that many connections deposit into, withdraw from, transfer between and trade
- * with at once, also by orders that wait for a price and orders that depend on each other. Each scenario goes on only from what was answered.
+ * with at once, also by orders that wait for a price and orders that depend on each other, in contracts and on paper.
+ * Each scenario goes on only from what was answered.
  */
 import { type Api, apiFor, ok } from '../../src/demo/client.ts';
 import { DEMO_PEOPLE, type DemoCredentials, type DemoName } from '../../src/demo/credentials.ts';
-import { newId } from '../../src/kernel/id.ts';
+import { type Id, isId, newId } from '../../src/kernel/id.ts';
+import type { Connection } from '../../src/platform/db/client.ts';
 import type { Random } from '../../src/testing/random.ts';
-import type { ClientBook, Entry } from './client-book.ts';
+import type { ClientBook } from './client-book.ts';
+import { contract, paper, squeeze } from './contracts.ts';
+import { fundPaper, openMarket } from './market.ts';
+import { type Client, type Firm, keyed, type Scenario, takeOutSometimes } from './scenario.ts';
 import { type Person, personOf, type Wire } from './sender.ts';
-
-type Client = {
-  readonly person: Person;
-  readonly name: string;
-  readonly accountId: string;
-  readonly otherAccountId: string;
-  readonly beneficiaryId: string;
-};
-
-export type Firm = {
-  readonly clients: readonly [Client, Client];
-  /** Sells what the clients buy. */
-  readonly maker: Pick<Client, 'person' | 'accountId'>;
-  readonly checkers: readonly [Person, Person];
-  readonly payer: Person;
-  readonly accountIds: readonly string[];
-  /** Sessions that last the next round. */
-  readonly signIn: () => Promise<void>;
-};
-
-type Scenario = (firm: Firm, book: ClientBook, random: Random) => Promise<void>;
 
 /** Of the registry's own examples. */
 const BANK = { kind: 'bank', iban: 'MU17BOMM0101101030300200000MUR', bic: 'BOMMMUPL' } as const;
@@ -36,7 +20,12 @@ const PRICE = '60000';
 const REASON = { reason: 'Looked at it' };
 
 /** Opens what the load needs besides the demo firm: second accounts and beneficiaries. */
-export async function openFirm(url: () => string, credentials: DemoCredentials): Promise<Firm> {
+export async function openFirm(
+  url: () => string,
+  credentials: DemoCredentials,
+  owner: () => Connection,
+  dataDir: string,
+): Promise<Firm> {
   const person = (name: DemoName) => personOf(url, credentials[name]);
   const [maker, operations, compliance, operations2] = [
     person('marketMaker'),
@@ -49,13 +38,29 @@ export async function openFirm(url: () => string, credentials: DemoCredentials):
     await openClient(url, person('customer2'), 'customer2'),
   ] as const;
   const makerAccount = credentials.marketMaker.accountId ?? '';
+  const papers = await Promise.all(
+    clients.map(async (client) => ({
+      person: client.person,
+      accountId: await openPaper(url, client.person, owner(), dataDir),
+    })),
+  );
+  const stakeAccountId = await openStake(url, maker, person('risk'));
   const everybody = [...clients.map((client) => client.person), maker, operations, compliance, operations2];
   return {
     clients,
     maker: { person: maker, accountId: makerAccount },
     checkers: [operations, compliance],
     payer: operations2,
-    accountIds: [...clients.flatMap((client) => [client.accountId, client.otherAccountId]), makerAccount],
+    papers,
+    stakeAccountId,
+    squeezing: { is: false, staked: false },
+    market: await openMarket(owner, dataDir),
+    accountIds: [
+      ...clients.flatMap((client) => [client.accountId, client.otherAccountId]),
+      ...papers.map(({ accountId }) => accountId),
+      makerAccount,
+      stakeAccountId,
+    ],
     signIn: async () => {
       await Promise.all(everybody.map((each) => each.signIn()));
     },
@@ -70,10 +75,13 @@ export async function runLoad(
   connections: number,
   stopped: () => boolean,
 ): Promise<void> {
-  const connection = async () => {
+  const connection = async (_: unknown, place: number) => {
+    // A liquidation takes its time, so each round begins with what leads to one.
+    let next = place === 0 ? squeeze : random.pick(SCENARIOS);
     while (!stopped()) {
       const before = book.entries.length;
-      await random.pick(SCENARIOS)(firm, book, random);
+      await next(firm, book, random);
+      next = random.pick(SCENARIOS);
       // Nobody answers: the client waits a little before it tries something else.
       if (book.entries.slice(before).some((entry) => entry.state === 'unanswered')) {
         await Bun.sleep(50);
@@ -101,6 +109,38 @@ async function openClient(
     otherAccountId: other.id,
     beneficiaryId: beneficiary.id,
   };
+}
+
+async function openPaper(
+  url: () => string,
+  person: Person,
+  owner: Connection,
+  dataDir: string,
+): Promise<string> {
+  const api = apiFor(url(), person.token());
+  const { id } = await ok(api.POST('/v1/accounts', { body: { type: 'paper', baseCurrency: 'USD' } }));
+  await fundPaper(owner, dataDir, { userId: idOf(person.login.userId), accountId: idOf(id) });
+  return id;
+}
+
+function idOf(text: string): Id {
+  if (!isId(text)) {
+    throw new Error('the server answered with something that is no id');
+  }
+  return text;
+}
+
+/** An account of its owner that may hold positions, as somebody else of the firm decides. */
+async function openStake(url: () => string, person: Person, risk: Person): Promise<string> {
+  await Promise.all([person.signIn(), risk.signIn()]);
+  const api = apiFor(url(), person.token());
+  const { id } = await ok(api.POST('/v1/accounts', { body: { type: 'live', baseCurrency: 'USD' } }));
+  const path = { id };
+  const body = { marginEnabled: true, maxLeverage: '5', ...REASON };
+  const { approvalId } = await ok(api.POST('/v1/accounts/{id}/margin', { params: { path }, body }));
+  const vote = { params: { path: { id: approvalId ?? '' } }, body: REASON };
+  await ok(apiFor(url(), risk.token()).POST('/v1/approvals/{id}/approve', vote));
+  return id;
 }
 
 const deposit: Scenario = async ({ clients }, book, random) => {
@@ -243,14 +283,6 @@ const pair: Scenario = async ({ maker: { person, accountId } }, book, random) =>
   await takeOutSometimes(person, asked, book, random);
 };
 
-/** So that what stands does not only grow. */
-async function takeOutSometimes(as: Person, asked: Entry, book: ClientBook, random: Random): Promise<void> {
-  const target = random.pick([asked.id, ...asked.others]);
-  if (asked.state === 'acknowledged' && target !== null && random.below(3) === 0) {
-    await book.ask('takeOut', { method: 'DELETE', path: `/v1/orders/${target}`, as }, target);
-  }
-}
-
 const transfer: Scenario = async ({ clients }, book, random) => {
   const { person, accountId, otherAccountId } = random.pick(clients);
   const [fromAccountId, toAccountId] = random.pick([
@@ -261,6 +293,7 @@ const transfer: Scenario = async ({ clients }, book, random) => {
   await book.ask('transfer', keyed(person, '/v1/transfers', body));
 };
 
+/** As often as they come. */
 const SCENARIOS: readonly Scenario[] = [
   deposit,
   withdrawal,
@@ -272,11 +305,12 @@ const SCENARIOS: readonly Scenario[] = [
   bracket,
   pair,
   transfer,
+  contract,
+  contract,
+  paper,
+  paper,
+  squeeze,
 ];
-
-function keyed(as: Person, path: string, body: unknown): Wire {
-  return { method: 'POST', path, as, key: newId(), body };
-}
 
 /** @units cents up to `below` */
 function amountOf(random: Random, below: number): string {

@@ -5,10 +5,11 @@ import { readDemoCredentials } from '../../src/demo/credentials.ts';
 import { type Random, randomFrom } from '../../src/testing/random.ts';
 import { bookFaults } from './book.ts';
 import { type ClientBook, describeEntry, type Entry, neverDone, openClientBook } from './client-book.ts';
-import { type Firm, openFirm, runLoad } from './load.ts';
+import { openFirm, runLoad } from './load.ts';
+import type { Firm } from './scenario.ts';
 import { senderTo } from './sender.ts';
 import { type FaultSystem, startSystem } from './system.ts';
-import { type Findings, idsBefore, verify } from './verify.ts';
+import { type Findings, hasLiquidated, idsBefore, verify } from './verify.ts';
 
 /** What is killed with SIGKILL: the server, PostgreSQL's postmaster, one of its sessions, or server and postmaster. */
 const KILLS = ['server', 'postgres', 'session', 'both'] as const;
@@ -44,6 +45,8 @@ const EARLIEST_MS = 150;
 const LATEST_MS = 2_000;
 /** Clients go on for a while: they do not know. */
 const AFTERMATH_MS = 250;
+/** A kill in the first second may come before the price has fallen; so many in a row do not. @units rounds */
+const LIQUIDATES_WITHIN = 10;
 
 export type FaultRun = {
   readonly rounds: readonly Round[];
@@ -61,7 +64,7 @@ export async function runFault(plan: FaultPlan, onRound: (round: Round) => void)
     if (credentials === undefined) {
       throw new Error('the demo firm was not seeded');
     }
-    const firm = await openFirm(system.url, credentials);
+    const firm = await openFirm(system.url, credentials, system.owner, plan.dataDir);
     const book = openClientBook(senderTo(system.url), () => rounds.length + 1);
     const before = await idsBefore(system.owner(), firm.accountIds);
     let bag: Kill[] = [];
@@ -75,7 +78,9 @@ export async function runFault(plan: FaultPlan, onRound: (round: Round) => void)
         break;
       }
     }
-    return { rounds, neverDone: neverDone(book.entries) };
+    const undone = neverDone(book.entries);
+    const liquidated = rounds.length < LIQUIDATES_WITHIN || (await hasLiquidated(system.owner()));
+    return { rounds, neverDone: liquidated ? undone : [...undone, 'liquidation'] };
   } finally {
     await system.stop();
   }

@@ -2,21 +2,15 @@
  * What must hold after a fault: every acknowledged request is in the database once, nothing is there that no
  * client asked for, the books reconcile, and the audit log verifies.
  */
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { readConfig } from '../../src/config.ts';
-import { buildDeps } from '../../src/deps.ts';
 import { rebuildWallets, reconcile } from '../../src/domains/ledger/index.ts';
 import { allDomains } from '../../src/domains.ts';
 import { newId } from '../../src/kernel/id.ts';
 import { verifyLog } from '../../src/platform/audit/verify-log.ts';
-import { type Deps, machineCtx } from '../../src/platform/context.ts';
-import { parseRootKeys } from '../../src/platform/crypto/keyring.ts';
+import { machineCtx } from '../../src/platform/context.ts';
 import { type Connection, openClient } from '../../src/platform/db/client.ts';
 import { sandboxConnections } from '../../src/platform/db/sandbox-logins.ts';
-import { buildLogger } from '../../src/platform/log/logger.ts';
-import { settingsOf } from '../../src/start/settings.ts';
 import { describeEntry, type Entry, MADE, type Made, STEPS, type Step } from './client-book.ts';
+import { depsOf } from './deps.ts';
 
 export type Findings = {
   /** Acknowledged and not there, or no longer as promised. */
@@ -60,6 +54,18 @@ export async function verify(
   return { lost, doubled, breaks: await breaksOf(owner, dataDir) };
 }
 
+/** Whether a liquidation has closed anything: a load whose contracts never fall so far proves less than it says. */
+export async function hasLiquidated(owner: Connection): Promise<boolean> {
+  const sql = openClient(sandboxConnections(owner).engine, 1);
+  try {
+    const [found] = await sql<{ has: boolean }[]>`
+      SELECT EXISTS (SELECT FROM orders WHERE origin = 'liquidation' AND filled_quantity > 0) AS has`;
+    return found?.has === true;
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+}
+
 /** Every row there already is, of the accounts the load uses. */
 export async function idsBefore(
   owner: Connection,
@@ -82,9 +88,8 @@ async function rowsOf(owner: Connection, accountIds: readonly string[]) {
           ? await sql<
               Row[]
             >`SELECT id, 'done' AS status FROM transfers WHERE from_account_id IN ${sql(accountIds)}`
-          : await sql<
-              Row[]
-            >`SELECT id, status::text FROM ${sql(table)} WHERE account_id IN ${sql(accountIds)}`,
+          : await sql<Row[]>`SELECT id, status::text FROM ${sql(table)} WHERE account_id IN ${sql(accountIds)}
+              ${table === 'orders' ? sql`AND origin <> 'liquidation'` : sql``}`,
       );
     }
     return rows;
@@ -127,21 +132,4 @@ async function breaksOf(owner: Connection, dataDir: string): Promise<string[]> {
     await deps.mail.stop();
     await deps.db.close();
   }
-}
-
-function depsOf(owner: Connection, dataDir: string): Deps {
-  const { keys } = JSON.parse(readFileSync(join(dataDir, 'sandbox-keys.json'), 'utf8')) as {
-    readonly keys: string;
-  };
-  return buildDeps({
-    mode: 'sandbox',
-    dataDir,
-    connections: sandboxConnections(owner),
-    pools: { app: 1, staff: 1, engine: 2 },
-    rootKeys: parseRootKeys(keys),
-    log: buildLogger('silent'),
-    wakeRelay: () => {},
-    domains: allDomains,
-    ...settingsOf(readConfig({ PLIMSOLL_DATA_DIR: dataDir })),
-  });
 }

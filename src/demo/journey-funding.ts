@@ -189,13 +189,17 @@ function announce(journey: Journey, amount: string) {
 
 async function withdraw(journey: Journey, amount: string, label: string) {
   const { data } = await ok(journey.customer.api.GET('/v1/beneficiaries'));
+  const beneficiaryId = data[0]?.id ?? '';
+  const asked = { asset: 'USD', amount, beneficiaryId };
+  const quote = await ok(
+    journey.customer.api.GET('/v1/funding/withdrawal-quote', { params: { query: asked } }),
+  );
   return journey.customer.api.POST('/v1/withdrawals', {
     params: { header: { 'Idempotency-Key': `journey-${journey.runId}-${label}` } },
     body: {
       accountId: journey.customer.accountId,
-      asset: 'USD',
-      amount,
-      beneficiaryId: data[0]?.id ?? '',
+      ...asked,
+      expectedFee: quote.fee,
     },
   });
 }

@@ -29,6 +29,7 @@ import type { ReportFacts } from './report-facts.ts';
 import type { MarginCallTerms } from './setting-numbers.ts';
 import type { StreamChannel } from './stream/channel.ts';
 import type { StreamLimits } from './stream/limits.ts';
+import type { WalletMarks } from './wallet-marks.ts';
 
 export type Mode = 'sandbox' | 'production';
 
@@ -93,6 +94,8 @@ export type Deps = Settings & {
   readonly reportFacts: readonly ReportFacts[];
   /** What every domain lets clients subscribe to. */
   readonly streamChannels: readonly StreamChannel[];
+  /** What has wallets hold for open positions what the prices of now ask. */
+  readonly walletMarks: readonly WalletMarks[];
   /** Wakes the outbox relay of this process after a commit that wrote events. */
   readonly wakeRelay: () => void;
 };

@@ -26,6 +26,7 @@ export function joinParts(parts: readonly DomainPart[]) {
     activitySources: parts.flatMap((part) => part.activitySources ?? []),
     reportFacts: parts.flatMap((part) => part.reportFacts ?? []),
     streamChannels: parts.flatMap((part) => part.streamChannels ?? []),
+    walletMarks: parts.flatMap((part) => part.walletMarks ?? []),
     exposures: async (tx: Tx, userId: Id) => {
       const found: Exposure[] = [];
       for (const part of parts) {

@@ -16,6 +16,7 @@ import type { Consumer } from './outbox/consumer.ts';
 import type { RecordClass } from './privacy/record-classes.ts';
 import type { ReportFacts } from './report-facts.ts';
 import type { StreamChannel } from './stream/channel.ts';
+import type { WalletMarks } from './wallet-marks.ts';
 
 export type Break = {
   /** What is wrong: a wallet, a journal, an order. */
@@ -154,4 +155,6 @@ export type Domain = {
   readonly reportFacts?: readonly ReportFacts[];
   /** What clients may subscribe to over `/v1/stream`. */
   readonly streamChannels?: readonly StreamChannel[];
+  /** What has wallets hold for open positions what the prices of now ask. */
+  readonly walletMarks?: readonly WalletMarks[];
 };

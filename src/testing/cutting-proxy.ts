@@ -10,18 +10,28 @@ export type CuttingProxy = {
   readonly connection: Connection;
   /** The next answer of the database, to whatever it is, is lost with its connection. */
   readonly cutNextAnswer: () => void;
+  /** The connection of whoever next sends what contains this is reset before it arrives. */
+  readonly resetWhoSends: (text: string) => void;
   readonly close: () => Promise<void>;
 };
 
 export async function startCuttingProxy(target: Connection): Promise<CuttingProxy> {
   const sockets = new Set<Socket>();
   let armed = false;
+  let awaited: string | null = null;
   const server = createServer((near) => {
     const far = target.host.startsWith('/')
       ? connect(`${target.host}/.s.PGSQL.${target.port}`)
       : connect(target.port, target.host);
     sockets.add(near).add(far);
-    near.pipe(far);
+    near.on('data', (asked) => {
+      if (awaited !== null && asked.includes(awaited)) {
+        awaited = null;
+        near.resetAndDestroy();
+      } else {
+        far.write(asked);
+      }
+    });
     far.on('data', (answer) => {
       if (armed) {
         armed = false;
@@ -43,6 +53,9 @@ export async function startCuttingProxy(target: Connection): Promise<CuttingProx
     connection: { ...target, host: '127.0.0.1', port: address.port },
     cutNextAnswer: () => {
       armed = true;
+    },
+    resetWhoSends: (text) => {
+      awaited = text;
     },
     close: async () => {
       for (const socket of sockets) {

@@ -22,7 +22,11 @@ const ASK_NOTHING: Readonly<Record<string, string>> = {
   'funding/book-line.ts': 'a credit; what it credits is credited by creditDeposit',
   'funding/credit-deposit.ts': 'a credit; the debt it repays is repaid by repayDebt, which asks',
   'funding/explain-debit.ts': 'wallets of the house, which nothing is reserved in',
+  'funding/explain-receipt.ts': 'wallets of the house, which nothing is reserved in',
+  'funding/house-money.ts': 'wallets of the house, which nothing is reserved in',
   'funding/import-statement.ts': 'wallets of the house, which nothing is reserved in',
+  'funding/payouts/refuse-beyond-held.ts': 'wallets of the house, which nothing is reserved in',
+  'funding/provider-settlement.ts': 'wallets of the house, which nothing is reserved in',
   'funding/settle-deposits.ts': 'moves the date of settlement alone',
   'funding/settle-payout.ts': 'takes what the hold of the withdrawal reserves',
   'ledger/by-hand/sweep-fees.ts': 'wallets of the house, which nothing is reserved in',
@@ -33,6 +37,7 @@ const ASK_NOTHING: Readonly<Record<string, string>> = {
   'ledger/release-expired.ts': 'is the rule',
   'ledger/settlements/settle-obligations.ts': 'moves the date of settlement alone',
   'trading/margin/mark-positions.ts': 'holds what there is; a mark comes again within the second',
+  'trading/positions/set-exits.ts': 'the lock of a position; no balance is read or written',
   'trading/pipeline/record-settlement.ts': 'takes what the orders reserved',
 };
 

@@ -94,8 +94,8 @@ export const BITCOIN_BENEFICIARY = {
   address: 'bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4',
 };
 
-/** What a withdrawal of coins says of the receiving wallet. */
-export const OWN_WALLET = { travelRule: { wallet: 'self_hosted' } };
+/** What a withdrawal of bitcoins says of the receiving wallet, and the fee it agrees to: the desk's and the demo's. */
+export const OWN_WALLET = { travelRule: { wallet: 'self_hosted' }, expectedFee: '0.0001' };
 
 /** `more` domains take part besides those of money in and out. */
 export async function startFundingDesk(file: string, more: readonly Domain[] = []): Promise<FundingDesk> {

@@ -16,6 +16,7 @@ import { type Id, newId } from '../kernel/id.ts';
 import { isWrite } from '../platform/http/endpoint.ts';
 import { driverCall } from './driver-call.ts';
 import { done, REASON } from './drivers/driver.ts';
+import { positionOf, setExits, tradeContract } from './drivers/positions.ts';
 import type { Answer } from './send.ts';
 import { type GateWish, setGate } from './set-gate.ts';
 import { until } from './until.ts';
@@ -112,6 +113,18 @@ const REPLACED: Way = {
     const { id } = await done(from.call('placeOrder', { as, body: { accountId: as.accountId, ...terms } }));
     const sent = { as, params: { id }, body: { limitPrice: '50001' } };
     return { owner: as.userId, act: () => from.call('replaceOrder', sent) };
+  },
+};
+
+/** Somebody who is long says where they leave. */
+const EXITS: Way = {
+  moves: ['reduce'],
+  prepare: async (from) => {
+    // No consumer runs here: what they do about a gate that shut would keep the gate from being asked.
+    const as = await from.newCustomer({ USD: '1000' });
+    await tradeContract(from, as, await from.newCustomer({ USD: '1000' }));
+    const id = await positionOf(from, as);
+    return { owner: as.userId, act: () => setExits(from, as, id) };
   },
 };
 
@@ -308,6 +321,7 @@ const WAYS: Readonly<Record<string, Way>> = {
   createConversionQuote: byCall('createConversionQuote', 'trade'),
   createConversion: byCall('createConversion', 'trade'),
   placeOrders: MEMBER,
+  setPositionExits: EXITS,
   replaceOrder: REPLACED,
   'placeOrder buy': order('buy', '50000'),
   'placeOrder sell': order('sell', '90000'),
@@ -316,16 +330,16 @@ const WAYS: Readonly<Record<string, Way>> = {
   importBankStatement: STATEMENT_LINE,
   receivePaymentEvent: PAYMENT_EVENT,
   allocateReceipt: ALLOCATED,
+  'requestJournal that charges': { ...feeJournal('charged', 'money_out'), code: 'holder_restricted' },
   'requestJournal that credits': { ...feeJournal('given back', 'money_in'), code: 'holder_restricted' },
 };
 
 /**
  * What moves money and goes on whatever the gate is, because two people agree to it and the customer gains nothing
- * they could use: a payer has their money back, the firm has what it is owed, a wrong posting is undone.
+ * they could use: a payer has their money back, a wrong posting is undone.
  */
 const GOES_ON: Readonly<Record<string, Way>> = {
   returnReceipt: RETURNED,
-  'requestJournal that charges': feeJournal('charged'),
   reverseJournal: { ...byVote('reverseJournal'), once: true },
 };
 
@@ -335,6 +349,7 @@ const NOT_ASKED: Readonly<Record<string, string>> = {
   rejectWithdrawal: 'the money stays where it is',
   cancelOrder: 'what is reserved is set free',
   cancelOrders: 'what is reserved is set free',
+  removePositionExits: 'what was to be sold stays; it is as a cancel',
   completeWithdrawal: 'the money has left; the books say so',
   failWithdrawal: 'the money came back',
   markWithdrawalUnknown: 'nobody knows; nothing moves',
@@ -348,7 +363,10 @@ const NOT_ASKED: Readonly<Record<string, string>> = {
   chargeBackDeposit: 'the bank has taken it already',
   explainStatementDebit:
     'the bank has taken it already; what it charged is the firm’s debt, and no customer’s',
+  explainReceipt: 'money that is no customer’s',
   closeInboundEvent: 'a message is put away; nothing moves',
+  closePayoutConflict: 'a message is put away; nothing moves',
+  voidPayoutFile: 'an instruction is given up; nothing moves',
   resolveReconciliationBreak: 'says what a difference was; nothing moves',
   explainReconciliationBreak: 'says what a difference was; nothing moves',
 };

@@ -38,6 +38,7 @@ const PUBLISHED = [
   'fee_schedules',
   'fee_tier_schedules',
   'fee_tiers',
+  'feed_positions',
   'funding_fees',
   'funding_limits',
   'kyc_requirement_sets',

@@ -65,6 +65,7 @@ const ABOUT_NOBODY: readonly string[] = [
   'price_settings.change',
   'monitoring_rule.activate',
   'payout_account.set',
+  'payout_file.void',
   'reconciliation.sign_off',
   'reconciliation_break.explain',
   'reconciliation_break.resolve',
@@ -78,6 +79,7 @@ const ABOUT_NOBODY: readonly string[] = [
   'screening_config.activate',
   'screening_list.change',
   'statement_debit.explain',
+  'unallocated_receipt.explain',
   'unallocated_receipt.return',
 ];
 

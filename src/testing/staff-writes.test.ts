@@ -79,6 +79,7 @@ const STAFF_WRITES: StaffWrites = {
     'screening.completed',
   ),
   returnReceipt: asks(null),
+  explainReceipt: asks(null),
   // Money moves on the bank's word, line by line; a line that is about the importer waits for somebody else.
   importBankStatement: {
     kind: 'evidence',
@@ -134,6 +135,8 @@ const STAFF_WRITES: StaffWrites = {
     leaves: ['payout_file.created', 'withdrawal.processing'],
     onOneself: 'self_action',
   },
+  voidPayoutFile: asks('self_action'),
+  closePayoutConflict: { kind: 'case', leaves: ['payout_conflict.closed'], onOneself: 'self_action' },
   importStatusReport: {
     kind: 'carries out',
     leaves: ['hold.captured', 'payout_report.imported', 'withdrawal.completed'],

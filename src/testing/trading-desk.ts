@@ -328,7 +328,8 @@ function signedIn(userId: Id, roles: readonly Role[]): Actor {
 
 type Owner = { readonly userId: Id; readonly accountId: Id; readonly book: Book };
 
-async function fund(ctx: Ctx, owner: Owner, asset: string, text: string): Promise<void> {
+/** Puts money or units of a test into an account. */
+export async function fund(ctx: Ctx, owner: Owner, asset: string, text: string): Promise<void> {
   const amount = parseAmount(text);
   const referenceId = newId();
   await transact(ctx, 'engine', async (tx) => {

@@ -16,7 +16,7 @@ import { newId } from '../kernel/id.ts';
 import { addMs } from '../kernel/time.ts';
 import { done, first, REASON } from './drivers/driver.ts';
 import { COMPANY } from './drivers/kyc-applications.ts';
-import { tradeContract } from './drivers/positions.ts';
+import { positionOf, setExits, tradeContract } from './drivers/positions.ts';
 import { bankBeneficiary } from './funding-desk.ts';
 import { softPasskey } from './soft-authenticator.ts';
 import { type Member, startWorld, type World } from './world.ts';
@@ -53,6 +53,9 @@ export async function startTwoCustomers(file: string): Promise<TwoCustomers> {
   await trade(world, other, own, NEXT_DAY);
   await findTiers(world, [own, other]);
   await tradeContract(world, own, other);
+  await world.settle();
+  await done(setExits(world, own, await positionOf(world, own)));
+  await done(setExits(world, other, await positionOf(world, other), ['takeProfit', 'stopLoss']));
   await callAndLiquidate(world, [own, other]);
   await world.settle();
   await endDay(world);

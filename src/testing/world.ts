@@ -109,7 +109,7 @@ export async function startWorld(file: string): Promise<World> {
     ...harness,
     operations,
     operation,
-    call: (operationId, call = {}) => send(harness, operation(operationId), call),
+    call: (operationId, call = {}) => callOperation(harness, operation(operationId), call),
     newMember,
     newCustomer: async (funds = {}, member = {}) => welcome(await newMember(member), funds, tellers),
     tokenOf: (member, secondFactor) => tokenFor(system, member, secondFactor),
@@ -131,7 +131,11 @@ export function pathOf(operation: Endpoint, params: Readonly<Record<string, stri
   );
 }
 
-function send({ request }: Harness, operation: Endpoint, call: OperationCall): Promise<Answer> {
+function callOperation(
+  { request }: Pick<Harness, 'request'>,
+  operation: Endpoint,
+  call: OperationCall,
+): Promise<Answer> {
   const query = new URLSearchParams(call.query ?? {}).toString();
   const path = `${pathOf(operation, call.params ?? {})}${query === '' ? '' : `?${query}`}`;
   const token = call.token ?? call.as?.token;

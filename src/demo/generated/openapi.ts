@@ -1718,7 +1718,7 @@ export interface paths {
         put?: never;
         /**
          * Ask for a journal by hand; another person decides
-         * @description Each kind takes from and gives to certain wallets only. Nothing moves before another person agrees; what was approved is then posted as it was shown, or refused if the books no longer allow it.
+         * @description Each kind takes from and gives to certain wallets only. Nothing moves before another person agrees; what was approved is then posted as it was shown, or refused if the books no longer allow it. What is on its way (`clearing`) is settled by hand and never made, and reaches a bank by a statement line only.
          *
          *     Who may: operations.
          *
@@ -6311,6 +6311,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/unallocated-receipts/{id}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask another person to agree what received money was
+         * @description A journal that had the same amount reach the same bank account before the bank showed it, what a provider pays over for deposits less its fee, or money of the house; compliance decides on the last. What the receipt booked is undone against it. What a provider kept is booked as a debt of the firm to its clients’ money.
+         *
+         *     Who may: operations.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["explainReceipt"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/unallocated-receipts/{id}/assign": {
         parameters: {
             query?: never;
@@ -6394,7 +6420,7 @@ export interface paths {
         put?: never;
         /**
          * Ask another person to agree what a debit was
-         * @description A payout of the same amount, a journal that has the same amount leave the same bank account, or a charge of the bank. A charge is booked as a debt of the firm to its clients’ money; no debit is booked to customers.
+         * @description A payout of the same amount, a journal that has the same amount leave the same bank account, what is owed to a provider or venue, or a charge of the bank. A charge is booked as a debt of the firm to its clients’ money; no debit is booked to customers.
          *
          *     Who may: operations.
          *
@@ -6832,7 +6858,7 @@ export interface paths {
         };
         /**
          * The payout file for the bank
-         * @description The same bytes each time; a file whose payees or amounts were changed since is refused. Whom it pays is held against the active lists first.
+         * @description The same bytes each time; a file whose payees or amounts were changed since is refused, and one of which a payment is not `processing` any more. Whom it pays is held against the active lists first.
          *
          *     Who may: operations.
          *
@@ -6860,7 +6886,7 @@ export interface paths {
         put?: never;
         /**
          * Import the bank's report on a payout file
-         * @description A pain.002. Settled payments (ACSC) are booked, refused ones (RJCT) set free, all others become `unknown`. It must speak of every payment of the file once; otherwise nothing changes. Who made the file cannot import it.
+         * @description A pain.002. Settled payments (ACSC) are booked, refused ones (RJCT) set free, all others it names become `unknown`. An end said of the whole file holds for each payment it does not name; without one those stay as they are. What contradicts a settled payment becomes work (`/v1/payout-conflicts`). Who made the file cannot import it.
          *
          *     Who may: operations.
          *
@@ -6871,6 +6897,82 @@ export interface paths {
          *     Counted as `write`.
          */
         post: operations["importStatusReport"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payout-files/{id}/void": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask another person to give up a payout file
+         * @description Only while nobody ever fetched it. Their vote ends the file for good, and its withdrawals are `approved` again: they can be put into another file.
+         *
+         *     Who may: operations.
+         *
+         *     API key scope: `payouts:write`.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["voidPayoutFile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payout-conflicts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What banks said against settled payouts, newest first
+         * @description Who may: operations, compliance_officer, mlro, auditor.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listPayoutConflicts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payout-conflicts/{id}/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End the work on what a bank said against a settled payout
+         * @description Nothing moves by it. Who imported the report cannot end it.
+         *
+         *     Who may: operations, compliance_officer.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["closePayoutConflict"];
         delete?: never;
         options?: never;
         head?: never;
@@ -7749,6 +7851,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/positions/{id}/exits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set a stop-loss and a take-profit on a position
+         * @description Replaces both: one that is not named is taken away. They belong to the position: whatever is added to it or taken off it, the mark that reaches one closes all of it, by market orders that only reduce (`origin: position_exit`), and they end with it. They may be set while the market is closed or halted; nothing is triggered meanwhile. The same exits again change nothing. Others after one was triggered take the trigger back, as long as none of its orders is under way.
+         *
+         *     Who may: customers (their own).
+         *
+         *     API key scope: `orders:write`.
+         *
+         *     Counted as `orders`.
+         */
+        put: operations["setPositionExits"];
+        post?: never;
+        /**
+         * Take the stop-loss and the take-profit of a position away
+         * @description As one cancels an order: nothing is asked of the account. After one was triggered it works as long as none of its orders is under way. Where there are none, nothing changes.
+         *
+         *     Who may: customers (their own).
+         *
+         *     API key scope: `orders:write`.
+         *
+         *     Counted as `orders`.
+         */
+        delete: operations["removePositionExits"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/risk/margin/{accountId}": {
         parameters: {
             query?: never;
@@ -8526,13 +8664,17 @@ export interface components {
             status: "ok" | "unavailable";
         };
         Problem: {
+            /** @description The page that says what the code means, and who gives it */
             type: string;
             title: string;
             status: number;
+            /** @description For people; programs go by `code` */
             detail: string;
             instance: string;
             code: string;
+            /** @description Name it when you ask the firm about this answer */
             requestId: string;
+            /** @description The faults of a request, the first fifty. `pointer` is a JSON pointer into the body, or begins with `query`, `path` or `header`. `code` is `missing_field`, `unknown_field`, `invalid_text` (cannot be stored), `invalid_type`, `invalid_value` (none of those listed), `invalid_union` (fits none of its forms), `invalid_format`, `too_small`, `too_big`, or `custom` for a rule of its own, which `detail` says */
             errors?: {
                 pointer: string;
                 code: string;
@@ -12783,7 +12925,7 @@ export interface components {
             takerFeeBps: number;
             margin: components["schemas"]["MarginTerms"] | null;
             metadata: components["schemas"]["InstrumentMetadata"];
-            /** @description Takes orders while its exchange is open */
+            /** @description Takes orders while its exchange is open and no circuit breaker stands */
             tradable: boolean;
             version: number;
         };
@@ -12863,7 +13005,7 @@ export interface components {
             takerFeeBps: number;
             margin: components["schemas"]["MarginTerms"] | null;
             metadata: components["schemas"]["InstrumentMetadata"];
-            /** @description Takes orders while its exchange is open */
+            /** @description Takes orders while its exchange is open and no circuit breaker stands */
             tradable: boolean;
             version: number;
             /**
@@ -12873,7 +13015,10 @@ export interface components {
             approvalId: string;
         };
         NewInstrument: {
-            /** @example BTC/USD */
+            /**
+             * @description In a path its slash is written %2F: BTC%2FUSD
+             * @example BTC/USD
+             */
             symbol: string;
             name: string;
             /** @enum {string} */
@@ -13216,7 +13361,7 @@ export interface components {
             /** @description Since the first price of the last 24 hours; null where there was none */
             change24h: string | null;
             changePercent24h: string | null;
-            /** @description Nobody confirmed the price for longer than the instrument allows: no market orders */
+            /** @description Nobody confirmed the price for longer than the instrument allows, or its feed tells another beyond the jump: no market orders, and no contract is opened */
             stale: boolean;
             /** @example trades */
             source: string;
@@ -13380,7 +13525,7 @@ export interface components {
             /** @example 1.5 */
             percent: string;
             windowMinutes: number;
-        } | {
+        } | ({
             /** @enum {string} */
             kind: "technical_indicator";
             /** @enum {string} */
@@ -13414,7 +13559,7 @@ export interface components {
             slow: number;
             /** @enum {string} */
             direction: "above" | "below";
-        } | {
+        }) | {
             /** @enum {string} */
             kind: "volume_spike";
             /** @enum {string} */
@@ -13424,7 +13569,10 @@ export interface components {
             multiple: string;
         };
         NewPriceAlert: {
-            /** @example BTC/USD */
+            /**
+             * @description In a path its slash is written %2F: BTC%2FUSD
+             * @example BTC/USD
+             */
             symbol: string;
             condition: components["schemas"]["PriceAlertCondition"];
             /** @example Look at the chart */
@@ -13811,7 +13959,7 @@ export interface components {
              */
             id: string;
             /** @enum {string} */
-            kind: "position_limit" | "volume_limit" | "daily_loss" | "price_deviation" | "breaker_tripped" | "margin_call" | "liquidation" | "loss_borne" | "stale_mark" | "venue_unknown";
+            kind: "position_limit" | "volume_limit" | "daily_loss" | "price_deviation" | "breaker_tripped" | "margin_call" | "liquidation" | "loss_borne" | "stale_mark" | "venue_unknown" | "position_exit";
             /** @enum {string} */
             severity: "low" | "medium" | "high" | "critical";
             userId: string | null;
@@ -14049,7 +14197,7 @@ export interface components {
             /** @description A second withdrawal of the same amount to the same beneficiary, while the first is open, is meant */
             confirmDuplicate?: boolean;
             /**
-             * @description The fee as it was quoted; where another is in force by now, the request is refused
+             * @description The fee as it was quoted, required where there is one; where another is in force, the request is refused
              * @example 0
              */
             expectedFee?: string;
@@ -14199,7 +14347,7 @@ export interface components {
             depositId: string | null;
             accountId: string | null;
             /** @enum {string} */
-            status: "open" | "allocated" | "returned";
+            status: "open" | "allocated" | "returned" | "explained";
             assigneeId: string | null;
             /**
              * Format: uuid
@@ -14207,6 +14355,9 @@ export interface components {
              */
             journalId: string;
             closingJournalId: string | null;
+            /** @enum {string|null} */
+            explanation: "booked" | "provider_settlement" | "house" | null;
+            explainedJournalId: string | null;
             approvalId: string | null;
             version: number;
             /**
@@ -14240,6 +14391,50 @@ export interface components {
             accountId?: string;
             reason: string;
         };
+        ExplainReceipt: components["schemas"]["ExplainReceiptByJournal"] | components["schemas"]["ExplainReceiptBySettlement"] | components["schemas"]["ExplainReceiptAsHouseMoney"];
+        ExplainReceiptByJournal: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            explanation: "booked";
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            journalId: string;
+            reason: string;
+        };
+        ExplainReceiptBySettlement: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            explanation: "provider_settlement";
+            /** @example acme */
+            provider: string;
+            depositIds: string[];
+            /**
+             * @description What the provider kept for itself.
+             * @example 100.25
+             */
+            fee?: string;
+            reason: string;
+        };
+        ExplainReceiptAsHouseMoney: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            explanation: "house";
+            house: {
+                /** @enum {string} */
+                role: "fees_earned" | "receivable" | "dividends_payable" | "clearing";
+                /** @example bank-interest */
+                reference: string;
+            };
+            reason: string;
+        };
         WorkAssignment: {
             /**
              * Format: uuid
@@ -14265,8 +14460,9 @@ export interface components {
             /** @enum {string} */
             status: "open" | "explained";
             /** @enum {string|null} */
-            explanation: "payout" | "bank_charge" | "booked" | null;
+            explanation: "payout" | "bank_charge" | "booked" | "settlement" | null;
             withdrawalId: string | null;
+            namedWithdrawalId: string | null;
             journalId: string | null;
             approvalId: string | null;
             assigneeId: string | null;
@@ -14280,7 +14476,7 @@ export interface components {
             /** @example 3 */
             ageDays: number;
         };
-        ExplainDebit: components["schemas"]["ExplainByBankCharge"] | components["schemas"]["ExplainByPayout"] | components["schemas"]["ExplainByJournal"];
+        ExplainDebit: components["schemas"]["ExplainByBankCharge"] | components["schemas"]["ExplainByPayout"] | components["schemas"]["ExplainByJournal"] | components["schemas"]["ExplainBySettlement"];
         ExplainByBankCharge: {
             /**
              * @description discriminator enum property added by openapi-typescript
@@ -14313,6 +14509,16 @@ export interface components {
              * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
              */
             journalId: string;
+            reason: string;
+        };
+        ExplainBySettlement: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            explanation: "settlement";
+            /** @example venue:simulated */
+            clearing: string;
             reason: string;
         };
         Debt: {
@@ -14491,6 +14697,10 @@ export interface components {
              */
             createdAt: string;
             transactionCount: number;
+            /** @description First fetched: the bank may have it */
+            downloadedAt: string | null;
+            /** @description Given up by two people */
+            voidedAt: string | null;
         };
         NewPayoutFile: {
             /** @example USD */
@@ -14531,6 +14741,38 @@ export interface components {
             completedCount: number;
             failedCount: number;
             unknownCount: number;
+            conflictCount: number;
+        };
+        PayoutConflict: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            reportId: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            withdrawalId: string;
+            said: string;
+            stood: string;
+            /** @enum {string} */
+            status: "open" | "closed";
+            closedBy: string | null;
+            version: number;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            createdAt: string;
+            closedAt: string | null;
+            /** @example 3 */
+            ageDays: number;
         };
         FeeSchedules: {
             tier: ("basic" | "standard" | "enhanced") | null;
@@ -14676,6 +14918,28 @@ export interface components {
                     perBooks: string;
                     difference: string | null;
                 }[];
+                inTransit?: {
+                    reference: string;
+                    asset: string;
+                    /** @example 125.5 */
+                    inTransit: string;
+                    /** @example 125.5 */
+                    overdue: string;
+                    /** @example 125.5 */
+                    unexplained: string;
+                    itemCount: number;
+                    items: {
+                        object: string;
+                        /** @example 125.5 */
+                        amount: string;
+                        /**
+                         * Format: date
+                         * @example 2026-01-31
+                         */
+                        since: string;
+                        ageDays: number;
+                    }[];
+                }[];
                 positions: components["schemas"]["ClientMoneyPosition"][];
                 quiet: {
                     counts: {
@@ -14714,7 +14978,7 @@ export interface components {
                      */
                     id: string;
                     /** @enum {string} */
-                    kind: "internal_check" | "bank_difference" | "bank_account_missing" | "bank_overdrawn" | "statement_missing" | "statement_line_unbooked" | "booking_not_on_statement" | "custody_difference" | "custody_report_missing" | "client_money_shortfall" | "client_money_unexplained" | "dormant_balance" | "unclaimed_balance" | "sign_off_overdue";
+                    kind: "internal_check" | "bank_difference" | "bank_account_missing" | "bank_overdrawn" | "statement_missing" | "statement_line_unbooked" | "booking_not_on_statement" | "custody_difference" | "custody_report_missing" | "client_money_shortfall" | "client_money_unexplained" | "dormant_balance" | "unclaimed_balance" | "sign_off_overdue" | "in_transit_overdue" | "in_transit_unexplained";
                     /** @enum {string} */
                     severity: "warning" | "critical";
                     object: string;
@@ -14761,7 +15025,7 @@ export interface components {
                      */
                     id: string;
                     /** @enum {string} */
-                    kind: "internal_check" | "bank_difference" | "bank_account_missing" | "bank_overdrawn" | "statement_missing" | "statement_line_unbooked" | "booking_not_on_statement" | "custody_difference" | "custody_report_missing" | "client_money_shortfall" | "client_money_unexplained" | "dormant_balance" | "unclaimed_balance" | "sign_off_overdue";
+                    kind: "internal_check" | "bank_difference" | "bank_account_missing" | "bank_overdrawn" | "statement_missing" | "statement_line_unbooked" | "booking_not_on_statement" | "custody_difference" | "custody_report_missing" | "client_money_shortfall" | "client_money_unexplained" | "dormant_balance" | "unclaimed_balance" | "sign_off_overdue" | "in_transit_overdue" | "in_transit_unexplained";
                     /** @enum {string} */
                     severity: "warning" | "critical";
                     object: string;
@@ -14791,6 +15055,11 @@ export interface components {
             held: string;
             /** @example 125.5 */
             inTransit: string;
+            /**
+             * @description What others should have paid over by now; runs of before it was itemised have none.
+             * @example 125.5
+             */
+            inTransitOverdue?: string;
             /** @example 125.5 */
             feesNotSwept: string;
             /** @example 125.5 */
@@ -14819,7 +15088,7 @@ export interface components {
             id: string;
             legalEntity: string;
             /** @enum {string} */
-            kind: "internal_check" | "bank_difference" | "bank_account_missing" | "bank_overdrawn" | "statement_missing" | "statement_line_unbooked" | "booking_not_on_statement" | "custody_difference" | "custody_report_missing" | "client_money_shortfall" | "client_money_unexplained" | "dormant_balance" | "unclaimed_balance" | "sign_off_overdue";
+            kind: "internal_check" | "bank_difference" | "bank_account_missing" | "bank_overdrawn" | "statement_missing" | "statement_line_unbooked" | "booking_not_on_statement" | "custody_difference" | "custody_report_missing" | "client_money_shortfall" | "client_money_unexplained" | "dormant_balance" | "unclaimed_balance" | "sign_off_overdue" | "in_transit_overdue" | "in_transit_unexplained";
             /** @enum {string} */
             severity: "warning" | "critical";
             object: string;
@@ -14957,7 +15226,6 @@ export interface components {
             reduceOnly: boolean;
             clientOrderId: string | null;
             reservationAsset: string;
-            cancelReason: string | null;
             expiresAt: string | null;
             cancelRequestedAt: string | null;
             /**
@@ -14985,13 +15253,47 @@ export interface components {
             /** @enum {string} */
             timeInForce: "day" | "gtc" | "ioc" | "fok" | "gtd";
             /**
-             * @description `liquidation` where the firm placed it because the margin no longer carries a position
+             * @description `liquidation` where the firm placed it because the margin no longer carries a position, `position_exit` because the mark reached an exit that its owner set on one
              * @enum {string}
              */
-            origin: "customer" | "liquidation";
+            origin: "customer" | "liquidation" | "position_exit";
             /** @enum {string} */
             status: "held" | "pending" | "open" | "partially_filled" | "filled" | "cancelled" | "rejected" | "expired" | "replaced";
             rejectionReason: components["schemas"]["RejectionReason"] | null;
+            /**
+             * @description Why it ended before it was filled, or is about to:
+             *
+             *     - `requested`: its owner asked
+             *     - `firm`: the firm asked
+             *     - `expired`: its time was over
+             *     - `restricted`: person, account or wallet may not trade any more
+             *     - `delisted`: the instrument is not traded any more
+             *     - `liquidation`: the firm closes positions of the person
+             *     - `position_exit`: it stood against the order that closes a position whose exit was triggered
+             *     - `price_stale`: nobody stands any more for the price of the contract that it would open
+             *     - `insufficient_margin`: the margin no longer covers what it would open, or a loss needed its money
+             *     - `margin_not_enabled`: the account may hold no positions any more
+             *     - `nothing_to_reduce`: a reduce-only order found no position left
+             *     - `settlement_failed`: its trade could not be booked
+             *     - `ioc_remainder`: an ioc order met no more orders within its limit
+             *     - `fok_unfillable`: a fok order could not be filled whole
+             *     - `self_match`: it would have traded with the same person
+             *     - `no_liquidity`: a market order ran out of orders to trade with
+             *     - `price_cap`: a market order met only prices beyond its `priceCap`
+             *     - `notional_too_small`: what is left of its notional buys less than one lot
+             *     - `post_only_would_cross`: a post-only order would have traded at once
+             *     - `group`: another order of its group traded or was triggered in its place, or was cancelled
+             *     - `parent_ended`: its entry ended without a trade that sets it free
+             *     - `insufficient_funds`: what it would reserve when its entry had ended was not there
+             *     - `venue_rejected`: the venue refused it
+             *     - `venue_cancelled`: the venue took it out
+             *     - `venue_resolved`: people found that the venue does not have it any more
+             *     - `halted`: the instrument was halted or its exchange closed, and it cannot rest
+             *     - `invalid_instruction`: the book could not take it
+             *     - `no_reference_price`: there was no price to measure it by
+             * @example requested
+             */
+            cancelReason: string | null;
             /**
              * @description Times its margin
              * @example 1
@@ -15018,6 +15320,8 @@ export interface components {
             parentId: string | null;
             /** @description The exits of an entry, its take-profit first */
             exitIds: string[];
+            /** @description Where rejectionReason is group_refused, the orders of its group that a rule refused, each with its own reason; empty otherwise */
+            groupRefusals: components["schemas"]["GroupRefusal"][];
             limitPrice: string | null;
             stopPrice: string | null;
             trailAmount: string | null;
@@ -15027,8 +15331,12 @@ export interface components {
             /** @description While an order is held where it would be triggered now; later the last price that triggered it */
             triggerPrice: string | null;
             triggeredAt: string | null;
+            /** @description The worst price an order without a limitPrice may trade at */
             priceCap: string | null;
-            /** @example 125.5 */
+            /**
+             * @description What it holds of the wallet in reservationAsset
+             * @example 125.5
+             */
             reservation: string;
             /** @example 125.5 */
             filledQuantity: string;
@@ -15037,7 +15345,10 @@ export interface components {
              * @example 125.5
              */
             reducedQuantity: string;
-            /** @example 125.5 */
+            /**
+             * @description What that turned over, in the quote asset
+             * @example 125.5
+             */
             filledAmount: string;
             /** @example 125.5 */
             fees: string;
@@ -15045,15 +15356,67 @@ export interface components {
             averageFillPrice: string | null;
             version: number;
         };
-        /** @enum {string} */
-        RejectionReason: "kyc_not_approved" | "account_restricted" | "under_review" | "account_not_active" | "agreements_outdated" | "suitability_refused" | "instrument_delisted" | "instrument_halted" | "instrument_not_tradable" | "circuit_breaker_active" | "market_closed" | "expires_in_past" | "liquidation_open" | "nothing_to_reduce" | "reduce_exceeds_position" | "price_unavailable" | "price_stale" | "stop_on_wrong_side" | "trail_out_of_range" | "exit_on_wrong_side" | "price_outside_collar" | "price_off_tick" | "quantity_off_lot" | "quantity_below_minimum" | "quantity_above_maximum" | "notional_too_small" | "limit_missing" | "limit_exceeded" | "margin_not_enabled" | "leverage_above_maximum" | "lot_not_available" | "wallet_not_active" | "insufficient_funds" | "group_refused";
+        /**
+         * @description Why an order was refused, highest precedence first:
+         *
+         *     - `kyc_not_approved`: who the person is has not been verified
+         *     - `account_restricted`: the person may not trade now
+         *     - `under_review`: something about the person is being looked at
+         *     - `account_not_active`: the account is frozen, suspended or closed
+         *     - `agreements_outdated`: new terms wait to be accepted
+         *     - `suitability_refused`: the leverage is beyond what suits the risk the person said they bear
+         *     - `instrument_delisted`: the instrument is not traded any more
+         *     - `instrument_halted`: its trading is halted
+         *     - `instrument_not_tradable`: it takes no orders here
+         *     - `circuit_breaker_active`: trading of it, or of everything, is stopped
+         *     - `market_closed`: its exchange is not in a regular session
+         *     - `expires_in_past`: the order would end before it begins
+         *     - `liquidation_open`: the firm is closing contracts of the person: until it has, they open none
+         *     - `nothing_to_reduce`: a reduce-only order finds nothing that it could reduce
+         *     - `reduce_exceeds_position`: with the other reduce-only orders it asks for more than the position is
+         *     - `price_unavailable`: the instrument has no price yet
+         *     - `price_stale`: nobody stands for its price: of orders without a price of their own, and of all that may open a contract
+         *     - `stop_on_wrong_side`: the order would be triggered at once
+         *     - `trail_out_of_range`: it would trail too far
+         *     - `exit_on_wrong_side`: a take-profit or stop-loss does not lie beyond the price of its entry
+         *     - `price_outside_collar`: the price reaches too far beyond the market
+         *     - `price_off_tick`: the price is between two ticks
+         *     - `quantity_off_lot`: the quantity is no whole number of lots
+         *     - `quantity_below_minimum`: too few units
+         *     - `quantity_above_maximum`: too many units
+         *     - `notional_too_small`: it is worth less than an order must be, or buys less than one lot
+         *     - `limit_missing`: a risk limit that has to be there is not, or cannot be compared
+         *     - `limit_exceeded`: a risk limit would be passed
+         *     - `margin_not_enabled`: the account may hold no positions: the firm grants margin
+         *     - `leverage_above_maximum`: the leverage is beyond what the instrument or the account allows
+         *     - `margin_unknown`: its wallet stands behind a position whose price nobody has confirmed, so nobody knows what is free
+         *     - `loss_beyond_collateral`: it may close a contract at a price that takes more than what is behind the account
+         *     - `lot_not_available`: a lot it names is not the account’s, or holds less
+         *     - `wallet_not_active`: the wallet that pays is suspended
+         *     - `insufficient_funds`: that wallet has less than the order has to reserve
+         *     - `group_refused`: another order of its group was refused, which `groupRefusals` names
+         * @enum {string}
+         */
+        RejectionReason: "kyc_not_approved" | "account_restricted" | "under_review" | "account_not_active" | "agreements_outdated" | "suitability_refused" | "instrument_delisted" | "instrument_halted" | "instrument_not_tradable" | "circuit_breaker_active" | "market_closed" | "expires_in_past" | "liquidation_open" | "nothing_to_reduce" | "reduce_exceeds_position" | "price_unavailable" | "price_stale" | "stop_on_wrong_side" | "trail_out_of_range" | "exit_on_wrong_side" | "price_outside_collar" | "price_off_tick" | "quantity_off_lot" | "quantity_below_minimum" | "quantity_above_maximum" | "notional_too_small" | "limit_missing" | "limit_exceeded" | "margin_not_enabled" | "leverage_above_maximum" | "loss_beyond_collateral" | "lot_not_available" | "wallet_not_active" | "margin_unknown" | "insufficient_funds" | "group_refused";
+        GroupRefusal: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            orderId: string;
+            groupRole: ("parent" | "take_profit" | "stop_loss" | "oco") | null;
+            rejectionReason: components["schemas"]["RejectionReason"] | null;
+        };
         NewOrder: {
             /**
              * Format: uuid
              * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
              */
             accountId: string;
-            /** @example BTC/USD */
+            /**
+             * @description In a path its slash is written %2F: BTC%2FUSD
+             * @example BTC/USD
+             */
             symbol: string;
             /** @enum {string} */
             side: "buy" | "sell";
@@ -15063,7 +15426,7 @@ export interface components {
              */
             type: "market" | "limit" | "stop" | "stop_limit" | "trailing_stop" | "take_profit";
             /**
-             * @description A market order is ioc and any other gtc unless said otherwise. What is held waits through day, gtc and gtd as it would rest; ioc and fok say how it trades once it is triggered
+             * @description Any order is gtc unless said otherwise, but for a market order: that is ioc, and never rests whatever is said; fok fills all of it or nothing, and it cannot be gtd. What is held waits through day, gtc and gtd as it would rest; ioc and fok say how it trades once it is triggered
              * @enum {string}
              */
             timeInForce?: "day" | "gtc" | "ioc" | "fok" | "gtd";
@@ -15077,10 +15440,13 @@ export interface components {
              * @example 100.25
              */
             notional?: string;
-            /** @example 100.25 */
+            /**
+             * @description The worst price it may trade at. Limit and stop_limit orders require it, a take_profit order may have one
+             * @example 100.25
+             */
             limitPrice?: string;
             /**
-             * @description What the last price has to reach: for a stop from the near side (a buy above it, a sale below), for a take-profit from the far side. On the wrong side it is rejected with stop_on_wrong_side
+             * @description Of stop, stop_limit and take_profit orders. What the last price has to reach: for a stop from the near side (a buy above it, a sale below), for a take-profit from the far side. On the wrong side it is rejected with stop_on_wrong_side
              * @example 100.25
              */
             stopPrice?: string;
@@ -15094,7 +15460,10 @@ export interface components {
              * @example 2.5
              */
             trailPercent?: string;
-            /** @default false */
+            /**
+             * @description Only ever rests: where it would trade at once it is cancelled with post_only_would_cross. For orders with a limitPrice that are neither ioc nor fok
+             * @default false
+             */
             postOnly?: boolean;
             /**
              * @description Never opens or adds to a position: in a contract it closes what stands the other way, together with others like it no more than that. A sale in a spot instrument never sells more than is held anyway; a purchase reduces nothing and is rejected with nothing_to_reduce
@@ -15112,6 +15481,7 @@ export interface components {
              * @example 1
              */
             leverage?: string;
+            /** @description Your own name of the order, for good: the same request under it answers that order again, another one 409 */
             clientOrderId?: string;
             /** @description The lots a sale sells, in the order they go; they add up to the quantity. Without it the account’s `lotMethod` chooses. Naming reserves no lot: what another sale has used up when this one trades goes by that method. Lots that are not the account’s or hold less now are rejected with lot_not_available */
             lots?: {
@@ -15202,7 +15572,7 @@ export interface components {
                 quantity: string;
             }[];
             /**
-             * @description What you know to have traded. Where more has, nothing is replaced: 409 order_changed
+             * @description What you know to have traded. Where it is not exactly that, nothing is replaced: 409 order_changed
              * @example 0.4
              */
             filledQuantity?: string;
@@ -15220,7 +15590,10 @@ export interface components {
         };
         FirmCancel: {
             reason: string;
-            /** @example BTC/USD */
+            /**
+             * @description In a path its slash is written %2F: BTC%2FUSD
+             * @example BTC/USD
+             */
             symbol?: string;
             /** @enum {string} */
             side?: "buy" | "sell";
@@ -15638,6 +16011,12 @@ export interface components {
              * @example 125.5
              */
             liquidationPrice: string | null;
+            /** @description The exit its owner set where it loses; it covers all of the position and ends with it */
+            stopLoss: components["schemas"]["PositionExitLevel"] | null;
+            /** @description The same where it gains */
+            takeProfit: components["schemas"]["PositionExitLevel"] | null;
+            /** @description The exit that the mark reached: the position is being closed, or was */
+            exitTriggered: components["schemas"]["TriggeredExit"] | null;
             fillCount: number;
             /**
              * @description All that was traded of it
@@ -15661,6 +16040,46 @@ export interface components {
              */
             closedAt: string | null;
         };
+        PositionExitLevel: {
+            /**
+             * @description The mark that reaches it closes the whole position
+             * @example 125.5
+             */
+            triggerPrice: string;
+        };
+        TriggeredExit: {
+            /** @enum {string} */
+            exit: "stop_loss" | "take_profit";
+            /** @example 125.5 */
+            triggerPrice: string;
+            /**
+             * @description The mark that reached it
+             * @example 125.5
+             */
+            markPrice: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            triggeredAt: string;
+            /**
+             * @description Why the position is not closed just now; it is tried again. Null while nothing stands in the way
+             * @example market_closed
+             */
+            heldBack: string | null;
+        };
+        NewPositionExits: {
+            /** @description Where the position gains: of a long one above the mark */
+            takeProfit?: {
+                /** @example 100.25 */
+                triggerPrice: string;
+            };
+            /** @description Where it loses: of a long one below the mark */
+            stopLoss?: {
+                /** @example 100.25 */
+                triggerPrice: string;
+            };
+        };
         AccountMargin: {
             /**
              * Format: uuid
@@ -15668,8 +16087,20 @@ export interface components {
              */
             accountId: string;
             marginEnabled: boolean;
+            /**
+             * @description Times the margin
+             * @example 5
+             */
             maxLeverage: string;
+            /**
+             * @description At which part of the margin used the equity calls for more
+             * @example 0.8
+             */
             marginCallThreshold: string;
+            /**
+             * @description At which part of it positions are closed out
+             * @example 0.5
+             */
             liquidationThreshold: string;
             autoLiquidation: boolean;
             /** @description One for each asset that contracts were settled in */
@@ -26645,6 +27076,9 @@ export interface operations {
             query?: {
                 limit?: number;
                 cursor?: string;
+                asset?: string;
+                /** @description Only lots that hold something, or only those that hold nothing any more */
+                open?: "true" | "false";
             };
             header?: never;
             path: {
@@ -27173,6 +27607,7 @@ export interface operations {
              *     `wallet_not_active`: The wallet is suspended or closed
              *     `insufficient_funds`: The wallet does not hold enough available funds
              *     `house_balance_wrong_side`: A wallet of the house would stand on the wrong side of zero
+             *     `sweep_leaves_shortfall`: Less than clients are owed would be held after this
              */
             422: {
                 headers: {
@@ -27488,6 +27923,7 @@ export interface operations {
              *     `amount_too_precise`: The amount is finer than the asset can be divided
              *     `hold_expiry_past`: The hold would be over already
              *     `wallet_not_active`: The wallet is suspended or closed
+             *     `margin_unknown`: What is free is not known while the price of an open position is stale
              *     `insufficient_funds`: The wallet does not hold enough available funds
              */
             422: {
@@ -28505,6 +28941,7 @@ export interface operations {
              *     `agreements_outdated`: The current agreements are not accepted
              *     `rate_stale`: The rate of this pair counts no longer
              *     `wallet_not_active`: The wallet is suspended or closed
+             *     `margin_unknown`: What is free is not known while the price of an open position is stale
              *     `insufficient_funds`: The wallet does not hold enough available funds
              *     `balance_out_of_range`: The balance would not fit numeric(20,8)
              */
@@ -29523,6 +29960,7 @@ export interface operations {
              *     `unknown_asset`: The asset is not known here
              *     `amount_too_precise`: The amount is finer than the asset can be divided
              *     `wallet_not_active`: The wallet is suspended or closed
+             *     `margin_unknown`: What is free is not known while the price of an open position is stale
              *     `insufficient_funds`: The wallet does not hold enough available funds
              *     `balance_out_of_range`: The balance would not fit numeric(20,8)
              */
@@ -29824,6 +30262,7 @@ export interface operations {
              *     `wallet_not_active`: The wallet is suspended or closed
              *     `insufficient_funds`: The wallet does not hold enough available funds
              *     `house_balance_wrong_side`: A wallet of the house would stand on the wrong side of zero
+             *     `sweep_leaves_shortfall`: Less than clients are owed would be held after this
              */
             422: {
                 headers: {
@@ -30002,7 +30441,7 @@ export interface operations {
              *     `unknown_asset`: The asset is not known here
              *     `amount_too_precise`: The amount is finer than the asset can be divided
              *     `sweep_exceeds_fees`: Fewer fees were earned than the sweep would take
-             *     `sweep_leaves_shortfall`: Less than clients are owed would be held after the sweep
+             *     `sweep_leaves_shortfall`: Less than clients are owed would be held after this
              *     `wallet_not_active`: The wallet is suspended or closed
              */
             422: {
@@ -30063,6 +30502,8 @@ export interface operations {
                 cursor?: string;
                 book?: "live" | "paper";
                 role?: "client_money_bank" | "custody" | "clearing" | "unallocated_receipts" | "suspense" | "dividends_payable" | "taxes_withheld" | "fees_earned" | "fx_position" | "market_maker" | "rounding" | "receivable" | "firm_money" | "firm_account";
+                /** @description Totals as they were booked by then; zero before the first entry */
+                at?: string;
             };
             header?: never;
             path?: never;
@@ -30126,7 +30567,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `validation_failed`: The request does not fit its schema */
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `instant_in_future`: The instant has not come yet
+             */
             422: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -48456,6 +48900,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description In a path its slash is written %2F: BTC%2FUSD */
                 symbol: string;
             };
             cookie?: never;
@@ -48574,6 +49019,7 @@ export interface operations {
                 "If-Match": string;
             };
             path: {
+                /** @description In a path its slash is written %2F: BTC%2FUSD */
                 symbol: string;
             };
             cookie?: never;
@@ -48796,6 +49242,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description In a path its slash is written %2F: BTC%2FUSD */
                 symbol: string;
             };
             cookie?: never;
@@ -48978,6 +49425,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description In a path its slash is written %2F: BTC%2FUSD */
                 symbol: string;
             };
             cookie?: never;
@@ -49157,6 +49605,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description In a path its slash is written %2F: BTC%2FUSD */
                 symbol: string;
             };
             cookie?: never;
@@ -49339,6 +49788,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description In a path its slash is written %2F: BTC%2FUSD */
                 symbol: string;
             };
             cookie?: never;
@@ -49573,6 +50023,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description In a path its slash is written %2F: BTC%2FUSD */
                 symbol: string;
             };
             cookie?: never;
@@ -50457,6 +50908,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description In a path its slash is written %2F: BTC%2FUSD */
                 symbol: string;
             };
             cookie?: never;
@@ -50581,6 +51033,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description In a path its slash is written %2F: BTC%2FUSD */
                 symbol: string;
             };
             cookie?: never;
@@ -50707,6 +51160,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description In a path its slash is written %2F: BTC%2FUSD */
                 symbol: string;
             };
             cookie?: never;
@@ -50822,6 +51276,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description In a path its slash is written %2F: BTC%2FUSD */
                 symbol: string;
             };
             cookie?: never;
@@ -51008,6 +51463,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description In a path its slash is written %2F: BTC%2FUSD */
                 symbol: string;
             };
             cookie?: never;
@@ -51304,6 +51760,7 @@ export interface operations {
             query?: {
                 limit?: number;
                 cursor?: string;
+                /** @description In a path its slash is written %2F: BTC%2FUSD */
                 symbol?: string;
                 active?: "true" | "false";
             };
@@ -53219,6 +53676,7 @@ export interface operations {
                 cursor?: string;
                 /** @description Only those that stand, or only those that do not */
                 tripped?: "true" | "false";
+                /** @description In a path its slash is written %2F: BTC%2FUSD */
                 symbol?: string;
             };
             header?: never;
@@ -53790,6 +54248,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description In a path its slash is written %2F: BTC%2FUSD */
                 symbol: string;
             };
             cookie?: never;
@@ -53905,6 +54364,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description In a path its slash is written %2F: BTC%2FUSD */
                 symbol: string;
             };
             cookie?: never;
@@ -54086,7 +54546,7 @@ export interface operations {
             query?: {
                 limit?: number;
                 cursor?: string;
-                kind?: "position_limit" | "volume_limit" | "daily_loss" | "price_deviation" | "breaker_tripped" | "margin_call" | "liquidation" | "loss_borne" | "stale_mark" | "venue_unknown";
+                kind?: "position_limit" | "volume_limit" | "daily_loss" | "price_deviation" | "breaker_tripped" | "margin_call" | "liquidation" | "loss_borne" | "stale_mark" | "venue_unknown" | "position_exit";
                 severity?: "low" | "medium" | "high" | "critical";
                 acknowledged?: "true" | "false";
                 userId?: string;
@@ -55832,6 +56292,7 @@ export interface operations {
              *     `duplicate_withdrawal`: The same withdrawal is open already; confirm a second one
              *     `fee_changed`: The fee is not the one the customer was shown
              *     `asset_exists`: The asset is known already
+             *     `mlro_vote_required`: One of the votes must be the MLRO’s
              *     `journal_not_reversible`: The journal is undone where it was made, such as by a refund, or not at all
              *     `journal_reversed`: The journal was reversed already
              *     `journal_lots_used`: Lots the journal made were used since
@@ -55891,6 +56352,7 @@ export interface operations {
              *     `amount_too_large`: Amount and fee together are more than can be booked
              *     `insufficient_funds`: The wallet does not hold enough available funds
              *     `wallet_not_active`: The wallet is suspended or closed
+             *     `margin_unknown`: What is free is not known while the price of an open position is stale
              *     `balance_out_of_range`: The balance would not fit numeric(20,8)
              *     `instant_in_future`: The instant has not come yet
              *     `journal_unbalanced`: The entries do not sum to zero in each asset
@@ -55900,8 +56362,8 @@ export interface operations {
              *     `journal_lots_wrong`: The lots cannot follow these entries
              *     `house_balance_wrong_side`: A wallet of the house would stand on the wrong side of zero
              *     `sweep_exceeds_fees`: Fewer fees were earned than the sweep would take
-             *     `sweep_leaves_shortfall`: Less than clients are owed would be held after the sweep
-             *     `holder_restricted`: A holder’s account takes no credit at present
+             *     `sweep_leaves_shortfall`: Less than clients are owed would be held after this
+             *     `holder_restricted`: Money of a holder may not be moved so at present
              *     `hold_wallet_unsuitable`: Funds are put on hold in live wallets of customers only
              *     `hold_expiry_past`: The hold would be over already
              *     `hold_remainder_exceeded`: Less remains of the hold than would be captured
@@ -56775,6 +57237,7 @@ export interface operations {
              *     `withdrawal_status_conflict`: The status of the withdrawal does not allow this
              *     `approval_not_granted`: The approval is not granted
              *     `screening_behind`: A screening list changed just now; try again
+             *     `payout_beyond_held`: The account it is paid from does not hold that much
              */
             409: {
                 headers: {
@@ -57131,6 +57594,7 @@ export interface operations {
              * @description `conflict`: The request conflicts with the current state
              *     `withdrawal_status_conflict`: The status of the withdrawal does not allow this
              *     `payout_on_statement`: A bank statement shows that the payout was made: complete it, and allocate what comes back
+             *     `payout_may_leave`: The bank may still make the payout by its file
              *     `approval_not_granted`: The approval is not granted
              *     `approval_pending_exists`: The same action already waits for an approval
              */
@@ -57898,7 +58362,7 @@ export interface operations {
             query?: {
                 limit?: number;
                 cursor?: string;
-                status?: "open" | "allocated" | "returned";
+                status?: "open" | "allocated" | "returned" | "explained";
                 assigneeId?: string;
             };
             header?: never;
@@ -58221,7 +58685,7 @@ export interface operations {
             };
             /**
              * @description `conflict`: The request conflicts with the current state
-             *     `receipt_closed`: The money was allocated or returned already
+             *     `receipt_closed`: The money was allocated, returned or explained already
              *     `deposit_status_conflict`: The status of the deposit does not allow this
              *     `approval_pending_exists`: The same action already waits for an approval
              */
@@ -58402,7 +58866,7 @@ export interface operations {
             };
             /**
              * @description `conflict`: The request conflicts with the current state
-             *     `receipt_closed`: The money was allocated or returned already
+             *     `receipt_closed`: The money was allocated, returned or explained already
              *     `approval_pending_exists`: The same action already waits for an approval
              */
             409: {
@@ -58438,6 +58902,192 @@ export interface operations {
                 };
             };
             /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    explainReceipt: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "explanation": "house",
+                 *       "house": {
+                 *         "role": "fees_earned",
+                 *         "reference": "bank-interest"
+                 *       },
+                 *       "reason": "Interest of January, by the bank’s advice"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ExplainReceipt"];
+            };
+        };
+        responses: {
+            /** @description Ask another person to agree what received money was */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalRequested"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             *     `self_action`: Nobody acts as staff on themselves
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `receipt_closed`: The money was allocated, returned or explained already
+             *     `approval_pending_exists`: The same action already waits for an approval
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `receipt_not_explained`: What is cited does not explain the receipt
+             */
             422: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -58579,7 +59229,7 @@ export interface operations {
             };
             /**
              * @description `conflict`: The request conflicts with the current state
-             *     `receipt_closed`: The money was allocated or returned already
+             *     `receipt_closed`: The money was allocated, returned or explained already
              */
             409: {
                 headers: {
@@ -61048,6 +61698,7 @@ export interface operations {
              * @description `conflict`: The request conflicts with the current state
              *     `withdrawal_status_conflict`: The status of the withdrawal does not allow this
              *     `payout_on_statement`: A bank statement shows that the payout was made: complete it, and allocate what comes back
+             *     `payout_may_leave`: The bank may still make the payout by its file
              *     `payout_line_used`: The statement line settled another payout already
              *     `approved_request_changed`: What is stored is not what was put before the checkers
              *     `destination_changed`: The destination is not the one that was requested
@@ -61655,6 +62306,7 @@ export interface operations {
              *     `destination_changed`: The destination is not the one that was requested
              *     `withdrawal_status_conflict`: The status of the withdrawal does not allow this
              *     `approval_not_granted`: The approval is not granted
+             *     `payout_beyond_held`: The account it is paid from does not hold that much
              *     `screening_behind`: A screening list changed just now; try again
              */
             409: {
@@ -61932,7 +62584,8 @@ export interface operations {
                 };
             };
             /**
-             * @description `payout_file_stopped`: Somebody paid by the file may not pay out now
+             * @description `payout_file_void`: The file was given up
+             *     `payout_file_stopped`: Somebody paid by the file may not be paid by it now
              *     `screening_behind`: A screening list changed just now; try again
              *     `payout_file_changed`: The file can no longer be made as it was
              */
@@ -62086,8 +62739,7 @@ export interface operations {
             /**
              * @description `conflict`: The request conflicts with the current state
              *     `report_duplicate`: The status report was imported already
-             *     `report_conflict`: The status report contradicts what is settled
-             *     `payout_on_statement`: A bank statement shows that the payout was made: complete it, and allocate what comes back
+             *     `payout_file_void`: The file was given up
              *     `approved_request_changed`: What is stored is not what was put before the checkers
              *     `destination_changed`: The destination is not the one that was requested
              *     `approval_not_granted`: The approval is not granted
@@ -62128,8 +62780,485 @@ export interface operations {
              * @description `validation_failed`: The request does not fit its schema
              *     `report_malformed`: The status report cannot be read
              *     `report_foreign`: The status report is about another file
-             *     `report_partial`: The status report leaves payments out
              */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    voidPayoutFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "One of those it pays was stopped"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ApprovalReason"];
+            };
+        };
+        responses: {
+            /** @description Ask another person to give up a payout file */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalRequested"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             *     `self_action`: Nobody acts as staff on themselves
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `payout_file_void`: The file was given up
+             *     `payout_file_downloaded`: The file was fetched: the bank may have it
+             *     `withdrawal_status_conflict`: The status of the withdrawal does not allow this
+             *     `approval_pending_exists`: The same action already waits for an approval
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listPayoutConflicts: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                status?: "open" | "closed";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What banks said against settled payouts, newest first */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["PayoutConflict"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            /** @description `invalid_cursor`: The cursor was not issued for this listing */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    closePayoutConflict: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "The bank confirmed in writing that it did not pay"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ApprovalReason"];
+            };
+        };
+        responses: {
+            /** @description End the work on what a bank said against a settled payout */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PayoutConflict"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             *     `report_needs_another_person`: Who made a payout file cannot import its report
+             *     `self_action`: Nobody acts as staff on themselves
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `conflict_closed`: The work on the contradiction was ended already
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
             422: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -63203,7 +64332,7 @@ export interface operations {
                 limit?: number;
                 cursor?: string;
                 status?: "open" | "explained" | "resolved";
-                kind?: "internal_check" | "bank_difference" | "bank_account_missing" | "bank_overdrawn" | "statement_missing" | "statement_line_unbooked" | "booking_not_on_statement" | "custody_difference" | "custody_report_missing" | "client_money_shortfall" | "client_money_unexplained" | "dormant_balance" | "unclaimed_balance" | "sign_off_overdue";
+                kind?: "internal_check" | "bank_difference" | "bank_account_missing" | "bank_overdrawn" | "statement_missing" | "statement_line_unbooked" | "booking_not_on_statement" | "custody_difference" | "custody_report_missing" | "client_money_shortfall" | "client_money_unexplained" | "dormant_balance" | "unclaimed_balance" | "sign_off_overdue" | "in_transit_overdue" | "in_transit_unexplained";
                 severity?: "warning" | "critical";
                 ownerId?: string;
             };
@@ -64870,6 +65999,7 @@ export interface operations {
                 cursor?: string;
                 accountId?: string;
                 status?: "held" | "pending" | "open" | "partially_filled" | "filled" | "cancelled" | "rejected" | "expired" | "replaced";
+                /** @description In a path its slash is written %2F: BTC%2FUSD */
                 symbol?: string;
                 side?: "buy" | "sell";
                 groupId?: string;
@@ -65182,6 +66312,7 @@ export interface operations {
         parameters: {
             query: {
                 accountId: string;
+                /** @description In a path its slash is written %2F: BTC%2FUSD */
                 symbol?: string;
                 side?: "buy" | "sell";
             };
@@ -65586,7 +66717,7 @@ export interface operations {
              *     `order_in_group`: Orders that depend on each other are not replaced: cancel them and place them anew
              *     `client_order_id_reused`: The account has another order with this client order id
              *     `order_not_open`: The order is closed
-             *     `order_changed`: The order has changed since: more has traded, or it was triggered or cut
+             *     `order_changed`: The order is not as it was known: another quantity has traded, or it was triggered or cut
              */
             409: {
                 headers: {
@@ -66347,6 +67478,7 @@ export interface operations {
                 cursor?: string;
                 accountId?: string;
                 orderId?: string;
+                /** @description In a path its slash is written %2F: BTC%2FUSD */
                 symbol?: string;
             };
             header?: never;
@@ -66595,6 +67727,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description In a path its slash is written %2F: BTC%2FUSD */
                 symbol: string;
             };
             cookie?: never;
@@ -66713,6 +67846,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description In a path its slash is written %2F: BTC%2FUSD */
                 symbol: string;
             };
             cookie?: never;
@@ -67776,6 +68910,326 @@ export interface operations {
             /**
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setPositionExits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "takeProfit": {
+                 *         "triggerPrice": "66000"
+                 *       },
+                 *       "stopLoss": {
+                 *         "triggerPrice": "57500"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewPositionExits"];
+            };
+        };
+        responses: {
+            /** @description Set a stop-loss and a take-profit on a position */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Position"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `account_restricted`: The account is restricted
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `position_closed`: The position is closed
+             *     `exit_under_way`: An exit of the position was triggered and its order is under way
+             *     `account_not_active`: The account is not active
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `price_off_tick`: The price is between two steps of the instrument
+             *     `exit_on_wrong_side`: A stop-loss lies where the position loses, a take-profit where it gains, seen from the mark
+             *     `kyc_not_approved`: The customer is not verified yet
+             *     `under_review`: Something about the customer is being looked at
+             *     `agreements_outdated`: The current agreements are not accepted
+             */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removePositionExits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Take the stop-loss and the take-profit of a position away */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Position"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `position_closed`: The position is closed
+             *     `exit_under_way`: An exit of the position was triggered and its order is under way
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
              */
             503: {
                 headers: {

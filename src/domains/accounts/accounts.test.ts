@@ -38,7 +38,7 @@ describe('opening', () => {
       status: 'active',
       isDefault: true,
       name: 'Live 1',
-      maxLeverage: '1.000000',
+      maxLeverage: '1',
     });
     const second = await as(customer, 'POST', '/v1/accounts', { ...live, name: 'Savings' });
     const paper = await as(customer, 'POST', '/v1/accounts', { ...live, type: 'paper' });

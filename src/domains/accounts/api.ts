@@ -85,6 +85,10 @@ export const MarginOrder = z
     autoLiquidation: z.boolean().optional(),
     reason: AccountReason.shape.reason,
   })
+  .refine(
+    ({ reason: _reason, ...terms }) => Object.values(terms).some((term) => term !== undefined),
+    'must change something',
+  )
   .openapi('MarginOrder');
 
 export const MarginSet = z

@@ -20,6 +20,17 @@ export function marginTermsOf(row: MarginTerms): MarginTerms {
   return { marginEnabled, maxLeverage, marginCallThreshold, liquidationThreshold, autoLiquidation };
 }
 
+/** True where both say the same, whatever zeros their figures end in. */
+export function areSame(one: MarginTerms, other: MarginTerms): boolean {
+  return (
+    one.marginEnabled === other.marginEnabled &&
+    one.autoLiquidation === other.autoLiquidation &&
+    parseAmount(one.maxLeverage) === parseAmount(other.maxLeverage) &&
+    parseAmount(one.marginCallThreshold) === parseAmount(other.marginCallThreshold) &&
+    parseAmount(one.liquidationThreshold) === parseAmount(other.liquidationThreshold)
+  );
+}
+
 /** True where the new terms allow what the old ones did not, or warn or act later. */
 export function lowersGuard(before: MarginTerms, after: MarginTerms): boolean {
   return (

@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { eq, sql } from 'drizzle-orm';
-import { parseAmount } from '../../kernel/amount.ts';
 import type { DomainError } from '../../kernel/error.ts';
 import { newId } from '../../kernel/id.ts';
 import { decideApproval } from '../../platform/approvals/decide-approval.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { transact } from '../../platform/db/transact.ts';
+import { listContract } from '../../testing/list-contract.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../testing/trading-desk.ts';
 import { users } from '../identity/schema.ts';
-import { createInstrument, setQuote } from '../markets/index.ts';
+import { MarginOrder } from './api.ts';
 import { accountsDomain, findAccount } from './index.ts';
-import { lowersGuard, type MarginTerms } from './margin-terms.ts';
+import { areSame, lowersGuard, type MarginTerms } from './margin-terms.ts';
 import { accounts } from './schema.ts';
 import { type MarginChange, setMargin } from './set-margin.ts';
 
@@ -50,36 +50,7 @@ async function codeOf(work: Promise<unknown>): Promise<string> {
 
 /** A long position in a contract. */
 async function hold(trader: Trader): Promise<void> {
-  await createInstrument(desk.system, {
-    symbol: 'US500/USD',
-    name: 'An index',
-    type: 'index',
-    exchange: 'CRYPTO',
-    kind: 'contract',
-    baseAsset: 'US500',
-    quoteAsset: 'USD',
-    tick: parseAmount('1'),
-    lot: parseAmount('0.01'),
-    minQuantity: parseAmount('0.01'),
-    maxQuantity: parseAmount('1000'),
-    collarBps: 1000,
-    makerFeeBps: 5,
-    takerFeeBps: 10,
-    fractional: true,
-    settlementCycle: 'T+0',
-    margin: {
-      settlementAsset: 'USD',
-      maxLeverage: parseAmount('20'),
-      initialMarginBps: 500,
-      maintenanceMarginBps: 250,
-      longRateBps: 0,
-      shortRateBps: 0,
-      dayCount: 'actual_365',
-      fundingHours: 24,
-    },
-    description: '',
-  });
-  await setQuote(desk.system, { symbol: 'US500/USD', last: parseAmount('1000'), source: 'test' });
+  await listContract(desk.system, {}, { last: '1000' });
   await desk.engine.start();
   const other = await desk.newTrader({ USD: '10000' }, { leverage: '5' });
   await desk.place(other, 'sell 1 at 1000', { symbol: 'US500/USD' });
@@ -100,7 +71,7 @@ describe('margin', () => {
     expect([status, (await termsOf(trader)).marginEnabled]).toEqual(['pending', false]);
     expect(await codeOf(decide(trader, approvalId))).not.toBe('accepted');
     await decide(granter, approvalId);
-    expect(await termsOf(trader)).toMatchObject({ marginEnabled: true, maxLeverage: '5.000000', version: 2 });
+    expect(await termsOf(trader)).toMatchObject({ marginEnabled: true, maxLeverage: '5', version: 2 });
   });
 
   test('asked for by the firm takes another person', async () => {
@@ -138,8 +109,8 @@ describe('margin', () => {
     expect(await ask(trader, trader, { marginCallThreshold: '0.9' })).toMatchObject({ status: 'in_force' });
     expect(await codeOf(decide(granter, approvalId))).toBe('conflict');
     expect(await termsOf(trader)).toMatchObject({
-      maxLeverage: '2.000000',
-      marginCallThreshold: '0.900000',
+      maxLeverage: '2',
+      marginCallThreshold: '0.9',
       autoLiquidation: true,
     });
   });
@@ -156,10 +127,10 @@ describe('margin', () => {
     }
     await hold(trader);
     const { status, approvalId } = await ask(granter, trader, closeSooner);
-    expect([status, (await termsOf(trader)).liquidationThreshold]).toEqual(['pending', '0.500000']);
+    expect([status, (await termsOf(trader)).liquidationThreshold]).toEqual(['pending', '0.5']);
     expect(await codeOf(decide(granter, approvalId))).toBe('self_approval');
     await decide(await desk.newStaff('risk_manager'), approvalId);
-    expect(await termsOf(trader)).toMatchObject({ liquidationThreshold: '0.990000' });
+    expect(await termsOf(trader)).toMatchObject({ liquidationThreshold: '0.99' });
     expect(await ask(granter, trader, { maxLeverage: '2' })).toMatchObject({ status: 'in_force' });
     expect(await ask(trader, trader, { marginCallThreshold: '1.6' })).toMatchObject({ status: 'in_force' });
   });
@@ -267,6 +238,23 @@ describe('terms that lower a guard', () => {
     [{ autoLiquidation: false }, true],
     [{ maxLeverage: '1', autoLiquidation: false }, true],
   ] as const;
+  test('are asked for by naming at least one', () => {
+    expect(MarginOrder.safeParse({ reason: 'I trade more' }).success).toBe(false);
+    expect(MarginOrder.safeParse({ reason: 'I trade more', autoLiquidation: false }).success).toBe(true);
+  });
+
+  test('whose figures end in other zeros are the same, and others are not', () => {
+    const padded = {
+      maxLeverage: '5.000000',
+      marginCallThreshold: '0.800000',
+      liquidationThreshold: '0.500000',
+    };
+    expect(areSame({ ...STANDING, ...padded }, STANDING)).toBe(true);
+    for (const [change] of table) {
+      expect(areSame(STANDING, { ...STANDING, ...change })).toBe(false);
+    }
+  });
+
   for (const [change, lowers] of table) {
     test(`${JSON.stringify(change)}: ${lowers ? 'granted' : 'at once'}`, () => {
       expect(lowersGuard(STANDING, { ...STANDING, ...change })).toBe(lowers);

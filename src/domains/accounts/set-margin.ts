@@ -20,7 +20,14 @@ import {
 } from '../identity/index.ts';
 import { ACCOUNT_EVENTS } from './audit.ts';
 import { refuseAccount } from './errors.ts';
-import { endsSooner, isOrdered, lowersGuard, type MarginTerms, marginTermsOf } from './margin-terms.ts';
+import {
+  areSame,
+  endsSooner,
+  isOrdered,
+  lowersGuard,
+  type MarginTerms,
+  marginTermsOf,
+} from './margin-terms.ts';
 import { accountAllows } from './rules.ts';
 import { accounts } from './schema.ts';
 import { type Account, findAccount, lockAccount } from './store.ts';
@@ -102,7 +109,7 @@ export const setMarginAction: ApprovalAction = {
       const before = await lockAccount(tx, staffCtx, subjectId);
       const { from, to } = payload as { from: MarginTerms; to: MarginTerms };
       const standing = marginTermsOf(before);
-      if (Object.entries(from).some(([name, value]) => standing[name as keyof MarginTerms] !== value)) {
+      if (!areSame(from, standing)) {
         throw refuse('conflict');
       }
       if (lowersGuard(standing, to)) {

@@ -129,7 +129,7 @@ export const receiptAllocation: ApprovalAction = {
     ) {
       throw refuseFunding('approved_request_changed');
     }
-    const valueDate = await valueDateOf(tx, receipt);
+    const valueDate = await receiptValueDate(tx, receipt);
     const { approvalId } = approved;
     if (deposit !== undefined) {
       refuseMisfit(receipt, deposit);
@@ -257,7 +257,8 @@ async function creditAccount(
   return present(journalId, 'one journal was posted');
 }
 
-async function valueDateOf(tx: Tx, { statementLineId }: Receipt): Promise<string> {
+/** The day the bank had the money of a receipt. @units YYYY-MM-DD */
+export async function receiptValueDate(tx: Tx, { statementLineId }: Receipt): Promise<string> {
   const [line] = await tx
     .select({ valueDate: bankStatementLines.valueDate })
     .from(bankStatementLines)
@@ -265,7 +266,8 @@ async function valueDateOf(tx: Tx, { statementLineId }: Receipt): Promise<string
   return present(line, 'a receipt has its line').valueDate;
 }
 
-async function bankAccountOf(tx: Tx, { statementLineId }: Receipt) {
+/** The bank account whose statement showed a receipt. */
+export async function bankAccountOf(tx: Tx, { statementLineId }: Receipt) {
   const [found] = await tx
     .select({ account: bankAccounts })
     .from(bankStatementLines)

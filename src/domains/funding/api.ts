@@ -187,7 +187,8 @@ export const NewWithdrawal = z
       .optional()
       .openapi({
         type: 'string',
-        description: 'The fee as it was quoted; where another is in force by now, the request is refused',
+        description:
+          'The fee as it was quoted, required where there is one; where another is in force, the request is refused',
         example: '0',
       }),
     travelRule: ReceivingWallet.optional(),

@@ -48,6 +48,8 @@ const RECEIPT_SHOWS = [
   'status',
   'journalId',
   'closingJournalId',
+  'explanation',
+  'explainedJournalId',
   'approvalId',
   'assigneeId',
 ] as const;
@@ -60,6 +62,7 @@ const DEBIT_SHOWS = [
   'status',
   'explanation',
   'withdrawalId',
+  'namedWithdrawalId',
   'journalId',
   'approvalId',
   'assigneeId',
@@ -112,6 +115,8 @@ const PAYOUT_FILE_SHOWS = [
   'transactionCount',
   'controlSum',
 ] as const;
+
+const CONFLICT_SHOWS = ['reportId', 'withdrawalId', 'said', 'stood', 'status'] as const;
 
 /** What funding records. */
 export const FUNDING_EVENTS = auditEvents({
@@ -238,7 +243,7 @@ export const FUNDING_EVENTS = auditEvents({
   'unallocated_receipt.closed': {
     category: 'financial',
     severity: 'warning',
-    description: 'Unallocated money was allocated or returned',
+    description: 'Unallocated money was allocated, returned or explained',
     shows: RECEIPT_SHOWS,
   },
   'deposit.failed': {
@@ -363,7 +368,25 @@ export const FUNDING_EVENTS = auditEvents({
     category: 'financial',
     severity: 'warning',
     description: "The bank's report on a payout file was imported",
-    shows: ['fileId', 'messageId', 'completedCount', 'failedCount', 'unknownCount'],
+    shows: ['fileId', 'messageId', 'completedCount', 'failedCount', 'unknownCount', 'conflictCount'],
+  },
+  'payout_report.contradicts': {
+    category: 'financial',
+    severity: 'critical',
+    description: 'The bank says of a payment what cannot be true of the settled payout',
+    shows: CONFLICT_SHOWS,
+  },
+  'payout_conflict.closed': {
+    category: 'financial',
+    severity: 'warning',
+    description: 'The work on what the bank said against a settled payout was ended',
+    shows: [...CONFLICT_SHOWS, 'closedBy', 'note'],
+  },
+  'payout_file.voided': {
+    category: 'financial',
+    severity: 'warning',
+    description: 'A payout file that was never fetched was given up; its withdrawals wait to be paid again',
+    shows: [...PAYOUT_FILE_SHOWS, 'approvalId'],
   },
   'payout_account.seeded': {
     category: 'admin_action',

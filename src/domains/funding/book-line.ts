@@ -21,6 +21,7 @@ import { deposits } from './schema.ts';
 import { HOUSE_REFERENCE } from './settings.ts';
 import type { StoredLine } from './statement-lines.ts';
 import type { Deposit } from './store.ts';
+import { providerSettlements } from './work/schema.ts';
 
 /** What the line is of, and what is known before anything of it is locked. */
 type LineToBook = {
@@ -48,7 +49,7 @@ export async function bookLine(tx: Tx, ctx: Ctx, toBook: LineToBook): Promise<vo
     : matchLine({
         ...known,
         line: { ...line, asset: account.currency },
-        deposit,
+        deposit: { ...deposit, isPaidOver: await isPaidOver(tx, deposit.id) },
         own: deposit.userId === toBook.importedBy,
       });
   if (outcome.kind === 'receipt') {
@@ -71,6 +72,15 @@ export async function bookLine(tx: Tx, ctx: Ctx, toBook: LineToBook): Promise<vo
   }
   await moveToBank(tx, ctx, toBook, deposit);
   await change(tx, ctx, deposit, { statementLineId: line.id });
+}
+
+async function isPaidOver(tx: Tx, depositId: string): Promise<boolean> {
+  const [paid] = await tx
+    .select({ id: providerSettlements.receiptId })
+    .from(providerSettlements)
+    .where(eq(providerSettlements.depositId, depositId))
+    .limit(1);
+  return paid !== undefined;
 }
 
 type Payer = 'customer' | 'other' | 'unnamed';

@@ -18,9 +18,10 @@ import { refuseFunding } from './errors.ts';
 import { refuseUnscreened } from './freshen-payouts.ts';
 import { lockMoneyPathOf } from './lock-money-path.ts';
 import { lockPayees, refuseUnusable } from './lock-payees.ts';
-import { payoutAccountOf } from './payout-accounts.ts';
+import { houseReferenceOf, type PayoutAccountRow, payoutAccountOf } from './payout-accounts.ts';
 import { type PayoutFile, payoutBytes, payoutProvider } from './payout-file.ts';
 import { payoutReferenceOf } from './payout-reference.ts';
+import { refuseBeyondHeld } from './payouts/refuse-beyond-held.ts';
 import { refusePayer } from './refuse-payer.ts';
 import { withdrawalMayBecome } from './rules.ts';
 import { payoutFileItems, payoutFiles, withdrawals } from './schema.ts';
@@ -44,7 +45,7 @@ export type NewPayoutFile = {
  *   screening_behind,
  *   withdrawal_status_conflict, payout_not_bank, self_action, approved_request_changed,
  *   destination_changed, approval_not_granted, approver_cannot_pay_out,
- *   beneficiary_not_usable
+ *   beneficiary_not_usable, payout_beyond_held
  */
 export async function createPayoutFile(ctx: Ctx, input: NewPayoutFile): Promise<PayoutFile> {
   refuseUnsuitableDay(ctx, input.executionDate);
@@ -54,7 +55,7 @@ export async function createPayoutFile(ctx: Ctx, input: NewPayoutFile): Promise<
     if (account === undefined) {
       throw refuseFunding('payout_account_missing');
     }
-    const begun = await beginAll(tx, ctx, input.asset, ids);
+    const begun = await beginAll(tx, ctx, account, ids);
     const id = newId();
     const head = {
       id,
@@ -96,7 +97,13 @@ function refuseUnsuitableDay({ deps }: Ctx, executionDate: string): void {
 }
 
 /** Gates first, all of them in order; then the withdrawals; only then is any of them changed. */
-async function beginAll(tx: Tx, ctx: Ctx, asset: string, ids: readonly Id[]): Promise<readonly Withdrawal[]> {
+async function beginAll(
+  tx: Tx,
+  ctx: Ctx,
+  account: PayoutAccountRow,
+  ids: readonly Id[],
+): Promise<readonly Withdrawal[]> {
+  const { asset } = account;
   const known = await tx
     .select()
     .from(withdrawals)
@@ -125,6 +132,7 @@ async function beginAll(tx: Tx, ctx: Ctx, asset: string, ids: readonly Id[]): Pr
     await refusePayer(tx, ctx, row);
   }
   refuseUnusable(ctx, payees);
+  await refuseBeyondHeld(tx, ctx, { asset, bankReference: await houseReferenceOf(tx, account) }, locked);
   const begun: Withdrawal[] = [];
   for (const row of locked) {
     const payoutReference = payoutReferenceOf(row.id);

@@ -18,6 +18,7 @@ export const StatementDebit = wireOf(statementDebits)
     status: true,
     explanation: true,
     withdrawalId: true,
+    namedWithdrawalId: true,
     journalId: true,
     approvalId: true,
     assigneeId: true,
@@ -47,6 +48,16 @@ export const ExplainDebit = z
     z
       .strictObject({ explanation: z.literal('booked'), journalId: idInput, reason })
       .openapi('ExplainByJournal'),
+    z
+      .strictObject({
+        explanation: z.literal('settlement'),
+        clearing: z
+          .string()
+          .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/, 'must be a short reference')
+          .openapi({ example: 'venue:simulated' }),
+        reason,
+      })
+      .openapi('ExplainBySettlement'),
   ])
   .openapi('ExplainDebit');
 

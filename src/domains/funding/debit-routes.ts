@@ -97,8 +97,8 @@ const work: readonly Endpoint[] = [
     category,
     summary: 'Ask another person to agree what a debit was',
     description:
-      'A payout of the same amount, a journal that has the same amount leave the same bank account, or a charge of ' +
-      'the bank. A charge is booked as a debt of the firm to its clients’ money; no debit is booked to customers.',
+      'A payout of the same amount, a journal that has the same amount leave the same bank account, what is owed to a ' +
+      'provider or venue, or a charge of the bank. A charge is booked as a debt of the firm to its clients’ money; no debit is booked to customers.',
     access: { staff: OPERATIONS },
     params,
     body: ExplainDebit,
@@ -176,5 +176,7 @@ function explanationOf(body: z.output<typeof ExplainDebit>): Explanation {
       return { kind: 'payout', withdrawalId: body.withdrawalId };
     case 'booked':
       return { kind: 'booked', journalId: body.journalId };
+    case 'settlement':
+      return { kind: 'settlement', clearing: body.clearing };
   }
 }

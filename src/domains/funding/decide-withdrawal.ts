@@ -11,7 +11,6 @@ import { refuseFunding } from './errors.ts';
 import { lockMoneyPathOf } from './lock-money-path.ts';
 import { refuseIfChanged } from './refuse-if-changed.ts';
 import { refuseWithoutMlro } from './refuse-without-mlro.ts';
-import { withdrawalMayBecome } from './rules.ts';
 import { findWithdrawal, type Withdrawal } from './store.ts';
 import { APPROVE_WITHDRAWAL } from './withdrawal-payload.ts';
 import { lockWithdrawal, recordStatus } from './withdrawal-status.ts';
@@ -35,7 +34,7 @@ export async function decideWithdrawal(
     if (withdrawal.userId === personOf(ctx.actor)) {
       throw refuse('self_approval');
     }
-    if (!withdrawalMayBecome(withdrawal.status, 'approved')) {
+    if (withdrawal.status !== 'pending' && withdrawal.status !== 'under_review') {
       throw refuseFunding('withdrawal_status_conflict', {
         detail: `The withdrawal is ${withdrawal.status}.`,
       });

@@ -1,38 +1,41 @@
 import { and, eq } from 'drizzle-orm';
+import { personOf } from '../../kernel/actor.ts';
+import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { equalSecrets, sha256 } from '../../platform/crypto/keyring.ts';
 import type { Tx } from '../../platform/db/client.ts';
+import { lockRows } from '../../platform/db/locks.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { refuse } from '../../platform/http/refuse.ts';
 import { gateRefusal, lockGates } from '../identity/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { refuseFunding } from './errors.ts';
 import { freshenPayouts, refuseUnscreened } from './freshen-payouts.ts';
-import { accountOfFile, paidBy, payoutBytes } from './payout-file.ts';
+import { accountOfFile, type PayoutFile, paidBy, payoutBytes } from './payout-file.ts';
+import { isVoid, keepDownload } from './payouts/file-history.ts';
 import { payoutFileItems, payoutFiles, withdrawals } from './schema.ts';
 import type { Withdrawal } from './store.ts';
 
 /**
  * The file for the bank, the same bytes each time. If a payee, an amount or the account were changed
  * since, or a person was erased, it is refused instead of made anew; and while a payee's customer may not pay
- * out, so that what was made before they were stopped does not leave after it. Freshen it first, in transactions
- * of their own.
- * @effects audit `payout_file.downloaded`
- * @errors not_found, payout_file_stopped, screening_behind, payout_file_changed
+ * out, so that what was made before they were stopped does not leave after it. So is one of which a payment is no
+ * longer under way: its money may be free again, or have left. Freshen it first, in transactions of their own.
+ * @effects one row of `payout_file_downloads`; audit `payout_file.downloaded`
+ * @errors not_found, payout_file_void, payout_file_stopped, screening_behind, payout_file_changed
  */
 export async function downloadPayoutFile(
   ctx: Ctx,
   fileId: Id,
 ): Promise<{ readonly bytes: Uint8Array; readonly name: string }> {
-  return transact(ctx, 'staff', async (tx) => {
+  return transact(ctx, 'engine', async (tx) => {
     const [file] = await tx.select().from(payoutFiles).where(eq(payoutFiles.id, fileId));
     if (file === undefined) {
       throw refuse('not_found');
     }
-    const paid = await paidBy(tx, file);
-    await refuseStopped(tx, ctx, paid);
+    const paid = await lockPayable(tx, ctx, file);
     const keys = await ctx.deps.personKeys.ofMany(
       tx,
       paid.map((row) => row.userId),
@@ -44,6 +47,12 @@ export async function downloadPayoutFile(
     if (!equalSecrets(sha256(bytes), file.fileHash)) {
       throw refuseFunding('payout_file_changed');
     }
+    await keepDownload(
+      tx,
+      ctx,
+      file.id,
+      present(personOf(ctx.actor), 'a payout file is fetched by a person'),
+    );
     await record(tx, ctx, {
       event: FUNDING_EVENTS['payout_file.downloaded'],
       resource: { type: 'payout_file', id: file.id },
@@ -73,17 +82,31 @@ export async function freshenPayoutFile(ctx: Ctx, fileId: Id): Promise<void> {
 }
 
 /**
- * The gates come before anything is locked; what is settled has left and stops nothing.
- * @errors payout_file_stopped, screening_behind
+ * The withdrawals of a file, in its order, if the bank may be told to pay every one of them. Gates first, then the
+ * rows: whoever sets one of them free waits for this transaction, and then finds the download.
+ * @errors payout_file_void, payout_file_stopped, screening_behind
  */
-async function refuseStopped(tx: Tx, ctx: Ctx, paid: readonly Withdrawal[]): Promise<void> {
-  const begun = paid.filter(({ status }) => status === 'processing');
+async function lockPayable(tx: Tx, ctx: Ctx, file: PayoutFile): Promise<readonly Withdrawal[]> {
+  const known = await paidBy(tx, file);
   const gates = await lockGates(
     tx,
-    begun.map(({ userId }) => userId),
+    known.map(({ userId }) => userId),
   );
-  if (begun.some(({ userId }) => gateRefusal(gates.get(userId), 'money_out') !== null)) {
+  const locked = await lockRows(
+    tx,
+    withdrawals,
+    known.map(({ id }) => id),
+  );
+  if (await isVoid(tx, file.id)) {
+    throw refuseFunding('payout_file_void');
+  }
+  const settled = locked.find(({ status }) => status !== 'processing');
+  if (settled !== undefined) {
+    throw refuseFunding('payout_file_stopped', { detail: `Withdrawal ${settled.id} is ${settled.status}.` });
+  }
+  if (locked.some(({ userId }) => gateRefusal(gates.get(userId), 'money_out') !== null)) {
     throw refuseFunding('payout_file_stopped');
   }
-  await refuseUnscreened(tx, ctx, begun);
+  await refuseUnscreened(tx, ctx, locked);
+  return paidBy(tx, file);
 }

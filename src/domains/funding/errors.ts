@@ -1,6 +1,7 @@
 import { type ProblemTable, refusals } from '../../kernel/error.ts';
 import { ACCOUNT_PROBLEMS } from '../accounts/index.ts';
 import { IDENTITY_PROBLEMS } from '../identity/index.ts';
+import { LEDGER_PROBLEMS } from '../ledger/index.ts';
 
 /** Refusals of funding. The gate's words tell no AML matter from an ordinary one. */
 export const FUNDING_PROBLEMS = {
@@ -26,7 +27,7 @@ export const FUNDING_PROBLEMS = {
   withdrawal_status_conflict: { status: 409, title: 'The status of the withdrawal does not allow this' },
   approver_cannot_pay_out: { status: 403, title: 'Who approved a withdrawal cannot pay it out' },
   duplicate_withdrawal: { status: 409, title: 'The same withdrawal is open already; confirm a second one' },
-  mlro_vote_required: { status: 409, title: 'One of the votes must be the MLRO’s' },
+  mlro_vote_required: LEDGER_PROBLEMS.mlro_vote_required,
   travel_rule_data_required: { status: 422, title: 'Who holds the receiving wallet must be stated' },
   fee_changed: { status: 409, title: 'The fee is not the one the customer was shown' },
   fee_schedule_changed: { status: 409, title: 'The fees were changed since this was proposed' },
@@ -37,6 +38,8 @@ export const FUNDING_PROBLEMS = {
     status: 409,
     title: 'A bank statement shows that the payout was made: complete it, and allocate what comes back',
   },
+  payout_may_leave: { status: 409, title: 'The bank may still make the payout by its file' },
+  payout_beyond_held: { status: 409, title: 'The account it is paid from does not hold that much' },
   payout_line_differs: { status: 422, title: 'The statement line is not the debit of this payout' },
   payout_line_used: { status: 409, title: 'The statement line settled another payout already' },
   payout_account_unexpected: { status: 422, title: 'No statements are expected of this account' },
@@ -45,12 +48,13 @@ export const FUNDING_PROBLEMS = {
   execution_date_unsuitable: { status: 422, title: 'The execution date is past or too far ahead' },
   payout_account_missing: { status: 422, title: 'No account is set to pay this currency from' },
   payout_file_changed: { status: 409, title: 'The file can no longer be made as it was' },
-  payout_file_stopped: { status: 409, title: 'Somebody paid by the file may not pay out now' },
+  payout_file_stopped: { status: 409, title: 'Somebody paid by the file may not be paid by it now' },
+  payout_file_downloaded: { status: 409, title: 'The file was fetched: the bank may have it' },
+  payout_file_void: { status: 409, title: 'The file was given up' },
   report_malformed: { status: 422, title: 'The status report cannot be read' },
   report_foreign: { status: 422, title: 'The status report is about another file' },
-  report_partial: { status: 422, title: 'The status report leaves payments out' },
   report_duplicate: { status: 409, title: 'The status report was imported already' },
-  report_conflict: { status: 409, title: 'The status report contradicts what is settled' },
+  conflict_closed: { status: 409, title: 'The work on the contradiction was ended already' },
   report_needs_another_person: { status: 403, title: 'Who made a payout file cannot import its report' },
   statement_unreadable: { status: 422, title: 'The file is no statement that can be taken' },
   statement_wrong_account: { status: 422, title: 'The statement is of another account or currency' },
@@ -60,7 +64,8 @@ export const FUNDING_PROBLEMS = {
   statement_not_bookable: { status: 422, title: 'What the statement says cannot be booked' },
   statement_line_used: { status: 409, title: 'The statement line is allocated already' },
   statement_line_differs: { status: 422, title: 'The statement line does not name the customer as payer' },
-  receipt_closed: { status: 409, title: 'The money was allocated or returned already' },
+  receipt_closed: { status: 409, title: 'The money was allocated, returned or explained already' },
+  receipt_not_explained: { status: 422, title: 'What is cited does not explain the receipt' },
   receipt_does_not_fit: { status: 422, title: 'The deposit announced another amount or currency' },
   assignee_unsuitable: { status: 422, title: 'Work is given to people of operations' },
   debt_open: { status: 422, title: 'Money that was taken back is still owed' },

@@ -46,7 +46,8 @@ export const evidenceChecks: readonly Check[] = [
             from bank_statement_lines l
               join deposits d on d.statement_line_id = l.id
               join unallocated_receipts r on r.statement_line_id = l.id
-            where r.status <> 'allocated' or r.deposit_id is distinct from d.id
+            where (r.status <> 'allocated' or r.deposit_id is distinct from d.id)
+              and r.explained_journal_id is distinct from d.journal_id
           union all
             select 'statement ' || s.id, 'is not booked yet, and was taken over an hour ago'
             from bank_statements s
@@ -79,8 +80,28 @@ export const evidenceChecks: readonly Check[] = [
             where w.house_role = 'unallocated_receipts' and w.total <> coalesce(r.open, 0)
           union all
             select 'receipt ' || r.id, r.status || ' without an executed approval' from unallocated_receipts r
-            where (r.status = 'returned' or r.account_id is not null) and not exists (
-              select 1 from approvals a where a.id = r.approval_id and a.subject_id = r.id and a.status = 'executed')`,
+            where (r.status in ('returned', 'explained') or r.account_id is not null) and not exists (
+              select 1 from approvals a where a.id = r.approval_id and a.subject_id = r.id and a.status = 'executed')
+          union all
+            select 'receipt ' || r.id, 'explained by a journal that does not have it reach the bank'
+            from unallocated_receipts r join wallets u on u.id = r.wallet_id
+            where r.explanation = 'booked' and not exists (select 1 from ledger_entries e
+              join wallets w on w.id = e.wallet_id and w.house_role = 'client_money_bank'
+                and w.house_reference = u.house_reference
+              where e.journal_id = r.explained_journal_id and e.asset = r.asset and e.amount = -r.amount
+                and (not exists (select 1 from journal_reversals v where v.journal_id = e.journal_id)
+                  or exists (select 1 from deposits d where d.journal_id = e.journal_id)))
+          union all
+            select 'receipt ' || r.id, 'paid ' || coalesce(c.amount, 0) || ' of what a provider had, its deposits say ' ||
+              coalesce(p.amount, 0)
+            from unallocated_receipts r
+              left join lateral (select sum(amount) as amount from provider_settlements
+                where receipt_id = r.id) p on true
+              left join lateral (select sum(e.amount) as amount from ledger_entries e join wallets w on w.id = e.wallet_id
+                where e.journal_id = r.closing_journal_id and w.house_role = 'clearing'
+                  and w.house_reference like 'payments-%') c on true
+            where coalesce(c.amount, 0) <> coalesce(p.amount, 0)
+              and (p.amount is not null or r.explanation = 'provider_settlement')`,
       ),
   },
   {

@@ -11,7 +11,7 @@ import type { Tx } from '../../platform/db/client.ts';
 import { lockRow } from '../../platform/db/locks.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { refuse } from '../../platform/http/refuse.ts';
-import { findEntry, houseWallet, lockWallets, postJournals } from '../ledger/index.ts';
+import { findClearingWallet, findEntry, houseWallet, lockWallets, postJournals } from '../ledger/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { CHECKERS } from './checkers.ts';
 import { FIRM_AS_DEBTOR } from './debts.ts';
@@ -26,6 +26,8 @@ const EXPLAIN = 'statement_debit.explain';
 export type Explanation =
   | { readonly kind: 'bank_charge' }
   | { readonly kind: 'payout'; readonly withdrawalId: Id }
+  /** What is owed to a provider, a venue or the counterparty of contracts was paid. */
+  | { readonly kind: 'settlement'; readonly clearing: string }
   /** A journal has the same amount leave the same bank account: a refund, a sweep, money sent back. */
   | { readonly kind: 'booked'; readonly journalId: Id };
 
@@ -57,7 +59,7 @@ export async function proposeExplanation(
   });
 }
 
-/** What the vote on an explanation does. What the bank charged is booked as the firm's debt. */
+/** What the vote on an explanation does. What the bank charged is booked as the firm's debt, what it settled against what was owed. */
 export const debitExplaining: ApprovalAction = {
   action: EXPLAIN,
   inRecovery: true,
@@ -80,7 +82,7 @@ export const debitExplaining: ApprovalAction = {
       .update(statementDebits)
       .set({
         ...cited,
-        ...(explanation.kind === 'bank_charge' ? { journalId: await bookCharge(tx, ctx, before) } : {}),
+        ...(await bookedBy(tx, ctx, before, explanation)),
         status: 'explained',
         explanation: explanation.kind,
         approvalId: approved.approvalId,
@@ -106,6 +108,9 @@ async function refuseMisfit(tx: Tx, debit: StatementDebit, explanation: Explanat
   }
   switch (explanation.kind) {
     case 'bank_charge':
+      return null;
+    case 'settlement':
+      await owedAt(tx, debit, explanation.clearing);
       return null;
     case 'payout':
       return payoutOf(tx, debit, explanation.withdrawalId);
@@ -147,20 +152,52 @@ async function citedAlready(tx: Tx, debit: StatementDebit, cites: ReturnType<typ
   return other !== undefined;
 }
 
-/** Clients' money is less by it, and the firm owes it to them. */
-async function bookCharge(tx: Tx, ctx: Ctx, debit: StatementDebit): Promise<Id> {
-  const { id, asset, amount, walletId, statementLineId } = debit;
-  const owed = await houseWallet(tx, ctx, {
-    role: 'receivable',
-    reference: FIRM_AS_DEBTOR,
-    book: 'live',
-    asset,
-  });
+/** A charge of the bank is owed by the firm to its clients' money; what was settled is owed no more. */
+async function bookedBy(
+  tx: Tx,
+  ctx: Ctx,
+  debit: StatementDebit,
+  explanation: Explanation,
+): Promise<{ readonly journalId?: Id }> {
+  const { asset, walletId } = debit;
+  if (explanation.kind === 'bank_charge') {
+    const firm = { role: 'receivable', reference: FIRM_AS_DEBTOR, book: 'live', asset } as const;
+    const owed = await houseWallet(tx, ctx, firm);
+    await lockWallets(tx, [owed.id, walletId]);
+    const description = 'Charge of the bank, owed by the firm to its clients’ money';
+    return { journalId: await bookAgainst(tx, ctx, debit, owed.id, description) };
+  }
+  if (explanation.kind === 'settlement') {
+    const { id } = await owedAt(tx, debit, explanation.clearing);
+    await lockWallets(tx, [id, walletId]);
+    await owedAt(tx, debit, explanation.clearing);
+    const description = `Paid to ${explanation.clearing}`;
+    return { journalId: await bookAgainst(tx, ctx, debit, id, description) };
+  }
+  return {};
+}
+
+/** Where the amount of a debit is owed. @errors debit_not_explained where less of it is */
+async function owedAt(tx: Tx, debit: StatementDebit, reference: string): Promise<{ readonly id: Id }> {
+  const wallet = await findClearingWallet(tx, { reference, asset: debit.asset });
+  if (wallet === undefined || wallet.total < debit.amount) {
+    throw refuseFunding('debit_not_explained');
+  }
+  return wallet;
+}
+
+async function bookAgainst(
+  tx: Tx,
+  ctx: Ctx,
+  debit: StatementDebit,
+  againstId: Id,
+  description: string,
+): Promise<Id> {
+  const { id, amount, walletId, statementLineId } = debit;
   const [line] = await tx
     .select({ valueDate: bankStatementLines.valueDate })
     .from(bankStatementLines)
     .where(eq(bankStatementLines.id, statementLineId));
-  await lockWallets(tx, [owed.id, walletId]);
   const [journalId] = await postJournals(tx, ctx, [
     {
       book: 'live',
@@ -169,10 +206,10 @@ async function bookCharge(tx: Tx, ctx: Ctx, debit: StatementDebit): Promise<Id> 
       referenceId: id,
       // The day the bank took it: else that day's books would show more than the bank.
       valueDate: present(line, 'a debit has its line').valueDate,
-      description: 'Charge of the bank, owed by the firm to its clients’ money',
+      description,
       entries: [
         { walletId, amount },
-        { walletId: owed.id, amount: amountOf(-amount) },
+        { walletId: againstId, amount: amountOf(-amount) },
       ],
     },
   ]);

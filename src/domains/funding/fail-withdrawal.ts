@@ -9,6 +9,7 @@ import { refuseSelfAction } from '../identity/index.ts';
 import { CHECKERS } from './checkers.ts';
 import { requireExecuted } from './cited-approval.ts';
 import { refuseFunding } from './errors.ts';
+import { refuseWhilePayable } from './payouts/refuse-while-payable.ts';
 import { freePayout } from './settle-payout.ts';
 import { refuseIfDebited } from './statement-debits.ts';
 import { findWithdrawal, type Withdrawal } from './store.ts';
@@ -26,7 +27,7 @@ export type Failure = {
  * their vote sets the money free in its own transaction. With that approval it answers the withdrawal.
  * @effects without an approval one row of `approvals`; audit `approval.requested`
  * @errors not_found, self_action, approval_unknown, approval_not_granted, withdrawal_status_conflict,
- *   payout_on_statement, approval_pending_exists
+ *   payout_on_statement, payout_may_leave, approval_pending_exists
  */
 export async function failWithdrawal(
   ctx: Ctx,
@@ -45,7 +46,8 @@ export async function failWithdrawal(
         detail: `The withdrawal is ${withdrawal.status}.`,
       });
     }
-    await refuseIfDebited(tx, withdrawal.id);
+    await refuseIfDebited(tx, withdrawal.id, 'people');
+    await refuseWhilePayable(tx, ctx, withdrawal.id);
     const approval = await requestApproval(tx, ctx, {
       action: FAIL_WITHDRAWAL,
       subjectType: 'withdrawal',

@@ -226,6 +226,8 @@ describe('the fee of a withdrawal', () => {
     const refused = await withdraw(person, { expectedFee: shown });
     expect([refused.status, refused.body.code]).toEqual([409, 'fee_changed']);
     expect((await withdraw(person, { expectedFee: '0' })).body.code).toBe('fee_changed');
+    const unasked = await withdraw(person);
+    expect([unasked.status, unasked.body.code]).toEqual([409, 'fee_changed']);
     const unread = await withdraw(person, { expectedFee: 'none' });
     expect([unread.body.code, unread.body.errors[0].detail]).toEqual([
       'validation_failed',
@@ -242,7 +244,7 @@ describe('the fee of a withdrawal', () => {
     const start = await earned();
     const ids: string[] = [];
     for (let count = 0; count < 4; count += 1) {
-      ids.push((await withdraw(person)).body.id);
+      ids.push((await withdraw(person, { expectedFee: '2' })).body.id);
     }
     expect((await desk.balance(person, 'USD')).reserved).toBe('408');
     const [rejected = '', cancelled = '', failed = '', expired = ''] = ids;
@@ -274,7 +276,7 @@ describe('the fee of a withdrawal', () => {
   test('is what its row makes of it, or reconcile says so', async () => {
     const person = await payer();
     await set([{ ...BANK, fixed: '2', rateBps: 3 }]);
-    const { body } = await withdraw(person, { amount: '33.33' });
+    const { body } = await withdraw(person, { amount: '33.33', expectedFee: '2.01' });
     const its = eq(withdrawals.id, body.id);
     const { engine } = desk.deps.db;
     expect((await breaks()).filter((one) => one.includes(body.id))).toEqual([]);

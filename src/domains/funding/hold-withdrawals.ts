@@ -50,10 +50,11 @@ async function holdWithdrawalsOf(ctx: Ctx, userId: Id): Promise<void> {
 }
 
 /**
+ * Holds one, where its customer is restricted.
  * @effects the withdrawal and its approvals; audit `withdrawal.under_review`, event
  *   `funding.withdrawal_under_review`; or the alarm `withdrawal.in_flight`
  */
-async function holdOne(tx: Tx, ctx: Ctx, userId: Id, withdrawalId: Id): Promise<void> {
+export async function holdOne(tx: Tx, ctx: Ctx, userId: Id, withdrawalId: Id): Promise<void> {
   const open = await lockOpenApprovals(tx, withdrawalId);
   const gate = (await lockGates(tx, [userId])).get(userId);
   if (!isRestricted(gate, 'money_out')) {

@@ -14,23 +14,27 @@ import { refuse } from '../../platform/http/refuse.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { refuseFunding } from './errors.ts';
 import { type PayoutFile, paidBy, payoutProvider } from './payout-file.ts';
+import { isVoid } from './payouts/file-history.ts';
+import { openConflict } from './payouts/payout-conflicts.ts';
 import { type PaymentReport, PaymentReportError } from './providers/payout-provider.ts';
 import { refusePayer } from './refuse-payer.ts';
 import { payoutFiles, payoutReports, withdrawals } from './schema.ts';
 import { bookPayout, freePayout, lockPayoutWallets } from './settle-payout.ts';
+import { isDebited } from './statement-debits.ts';
 import type { Withdrawal } from './store.ts';
 import { recordStatus } from './withdrawal-status.ts';
 
 export type PayoutReport = typeof payoutReports.$inferSelect;
 
 /**
- * Settles a payout file by what the bank says of it, whole or not at all: settled payments are booked,
- * refused ones set free, and of the others nobody knows. Who made the file cannot bring its report, so
- * that what frees money passed two people.
- * @effects one row of `payout_reports`; the withdrawals, their journals and holds; audit
+ * Settles a payout file by what the bank says of it: settled payments are booked, refused ones set free, of the others
+ * it names nobody knows, and what it says nothing of stays as it is. What contradicts a payment that is settled, or
+ * that a statement shows, becomes critical work beside the rest. Who made the file cannot bring its report, so that
+ * what frees money passed two people.
+ * @effects one row of `payout_reports`; the withdrawals, their journals and holds; rows of `payout_conflicts`; audit
  *   `payout_report.imported` and one for each withdrawal
- * @errors not_found, report_needs_another_person, report_malformed, report_foreign, report_duplicate,
- *   report_partial, report_conflict, payout_on_statement, and those of who may pay out
+ * @errors not_found, report_needs_another_person, report_malformed, report_foreign, payout_file_void, report_duplicate,
+ *   and those of who may pay out
  */
 export async function importStatusReport(
   ctx: Ctx,
@@ -40,18 +44,21 @@ export async function importStatusReport(
   return transact(ctx, 'engine', async (tx) => {
     await lockExclusive(tx, [`payout-file:${input.fileId}`]);
     const file = await fileToSettle(tx, ctx, input.fileId);
-    const known = await paidBy(tx, file);
-    const outcomes = outcomesOf(file, said, known);
-    const ids = known.map((row) => row.id).toSorted();
+    const outcomes = outcomesOf(file, said, await paidBy(tx, file));
+    const ids = [...outcomes.keys()].toSorted();
     const open: Approval[] = [];
     for (const id of ids) {
       open.push(...(await lockOpenApprovals(tx, id)));
     }
     const locked = await lockRows(tx, withdrawals, ids);
-    const report = await keepReport(tx, ctx, file, said, sha256(input.bytes), outcomes);
+    if (await isVoid(tx, file.id)) {
+      throw refuseFunding('payout_file_void');
+    }
+    const answers = await answersOf(tx, locked, outcomes);
+    const report = await keepReport(tx, ctx, file, said, sha256(input.bytes), answers);
     await lockPayoutWallets(tx, ctx, file.asset, locked);
-    for (const row of locked) {
-      await settle(tx, ctx, row, report.id, present(outcomes.get(row.id), 'every payment has an outcome'));
+    for (const answer of answers) {
+      await settle(tx, ctx, report.id, answer);
     }
     await cancelApprovals(tx, ctx, open);
     return report;
@@ -82,13 +89,13 @@ async function fileToSettle(tx: Tx, ctx: Ctx, fileId: Id): Promise<PayoutFile> {
   return file;
 }
 
-/** What the report says of each withdrawal; it must speak of all of them, once, and of no other. */
+/** What the report says of each withdrawal it speaks of, by name or as part of the whole; each once, and no other. */
 function outcomesOf(
   file: PayoutFile,
   said: PaymentReport,
   known: readonly Withdrawal[],
 ): ReadonlyMap<Id, Said> {
-  const { originalMessageId, originalCount, originalSum } = said;
+  const { originalMessageId, originalCount, originalSum, rest } = said;
   const isOfFile =
     originalMessageId === file.messageId &&
     (originalCount ?? file.transactionCount) === file.transactionCount &&
@@ -113,10 +120,45 @@ function outcomesOf(
     }
     outcomes.set(id, payment);
   }
-  if (outcomes.size !== known.length) {
-    throw refuseFunding('report_partial');
+  if (rest === null) {
+    return outcomes;
+  }
+  for (const { id, payoutReference } of known.filter((row) => !outcomes.has(row.id))) {
+    const endToEndId = present(payoutReference, 'a payout that began has its reference');
+    outcomes.set(id, { endToEndId, outcome: rest, amount: null, currency: null, bankReference: null });
   }
   return outcomes;
+}
+
+type Answer = { readonly row: Withdrawal; readonly said: Said; readonly contradicts: boolean };
+
+async function answersOf(
+  tx: Tx,
+  locked: readonly Withdrawal[],
+  outcomes: ReadonlyMap<Id, Said>,
+): Promise<readonly Answer[]> {
+  const answers: Answer[] = [];
+  for (const row of locked) {
+    const said = present(outcomes.get(row.id), 'what was locked was spoken of');
+    answers.push({ row, said, contradicts: await contradicts(tx, row, said.outcome) });
+  }
+  return answers;
+}
+
+/**
+ * Whether an answer cannot be true of a payout as it stands. Of one that completed an earlier step says nothing new;
+ * of one whose money was set free it says that it may be paid all the same.
+ */
+async function contradicts(tx: Tx, row: Withdrawal, outcome: Said['outcome']): Promise<boolean> {
+  switch (row.status) {
+    case 'processing':
+    case 'unknown':
+      return outcome === 'failed' && (await isDebited(tx, row.id, 'bank'));
+    case 'completed':
+      return outcome === 'failed';
+    default:
+      return outcome !== 'failed';
+  }
 }
 
 async function keepReport(
@@ -125,10 +167,11 @@ async function keepReport(
   file: PayoutFile,
   said: PaymentReport,
   reportHash: Uint8Array,
-  outcomes: ReadonlyMap<Id, Said>,
+  answers: readonly Answer[],
 ): Promise<PayoutReport> {
+  const agreed = answers.filter((answer) => !answer.contradicts);
   const count = (outcome: Said['outcome']) =>
-    [...outcomes.values()].filter((payment) => payment.outcome === outcome).length;
+    agreed.filter((answer) => answer.said.outcome === outcome).length;
   const [report] = await tx
     .insert(payoutReports)
     .values({
@@ -139,6 +182,7 @@ async function keepReport(
       completedCount: count('completed'),
       failedCount: count('failed'),
       unknownCount: count('unknown'),
+      conflictCount: answers.length - agreed.length,
       importedBy: present(personOf(ctx.actor), 'a report is imported by a person'),
       importedAt: ctx.deps.clock.now(),
     })
@@ -156,12 +200,13 @@ async function keepReport(
   return report;
 }
 
-async function settle(tx: Tx, ctx: Ctx, row: Withdrawal, payoutReportId: Id, said: Said): Promise<void> {
-  const isSettled = row.status === 'completed' || row.status === 'failed';
-  if (isSettled) {
-    if (row.status !== said.outcome) {
-      throw refuseFunding('report_conflict', { detail: `Withdrawal ${row.id} is ${row.status}.` });
-    }
+async function settle(tx: Tx, ctx: Ctx, payoutReportId: Id, answer: Answer): Promise<void> {
+  const { row, said, contradicts: isConflict } = answer;
+  if (isConflict) {
+    await openConflict(tx, ctx, row, { reportId: payoutReportId, outcome: said.outcome });
+    return;
+  }
+  if (row.status !== 'processing' && row.status !== 'unknown') {
     return;
   }
   await refusePayer(tx, ctx, row);

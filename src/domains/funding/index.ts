@@ -13,6 +13,7 @@ import { collectDebts } from './debts.ts';
 import { withdrawalApproval } from './decide-withdrawal.ts';
 import { evidenceChecks } from './evidence-checks.ts';
 import { debitExplaining } from './explain-debit.ts';
+import { receiptExplaining } from './explain-receipt.ts';
 import { withdrawalFailure } from './fail-withdrawal.ts';
 import { feeEndpoints } from './fee-routes.ts';
 import { holdWithdrawals } from './hold-withdrawals.ts';
@@ -21,6 +22,8 @@ import { paymentEndpoints } from './payment-routes.ts';
 import { payoutChecks } from './payout-checks.ts';
 import { peopleOfPayouts } from './payout-people.ts';
 import { payoutEndpoints } from './payout-routes.ts';
+import { payoutWorkEndpoints } from './payouts/routes.ts';
+import { payoutFileVoiding } from './payouts/void-payout-file.ts';
 import { personalDebts, personalFunding } from './personal-data.ts';
 import { feeChange } from './propose-fees.ts';
 import { limitChange } from './propose-funding-limit.ts';
@@ -44,6 +47,7 @@ import { bankAccountAddition } from './set-bank-account.ts';
 import { settleBeneficiaries } from './settle-beneficiaries.ts';
 import { settleDeposits } from './settle-deposits.ts';
 import { statementEndpoints } from './statement-routes.ts';
+import { stopShortWithdrawals } from './stop-short-withdrawals.ts';
 import { depositTakeBacks } from './take-back-deposit.ts';
 
 export { clearDeposit } from './clear-deposit.ts';
@@ -64,16 +68,18 @@ export const fundingDomain: Domain = {
     ...debitEndpoints,
     ...paymentEndpoints,
     ...payoutEndpoints,
+    ...payoutWorkEndpoints,
     ...feeEndpoints,
     ...reconciliationEndpoints,
     ...recoveryEndpoints,
   ],
   checks: [...fundingChecks, ...payoutChecks, ...evidenceChecks, ...reconciliationChecks],
-  consumers: [holdWithdrawals],
+  consumers: [holdWithdrawals, stopShortWithdrawals],
   approvalActions: [
     depositClearing,
     receiptAllocation,
     receiptReturn,
+    receiptExplaining,
     debitExplaining,
     clearingPeriodChange,
     bankAccountAddition,
@@ -81,6 +87,7 @@ export const fundingDomain: Domain = {
     withdrawalApproval,
     withdrawalFailure,
     withdrawalResolution,
+    payoutFileVoiding,
     limitChange,
     reconciliationSigning,
     recoveryEnding,

@@ -6,6 +6,7 @@ import {
   bankStatements,
   inboundEvents,
 } from './evidence/schema.ts';
+import { payoutFileDownloads, payoutFileVoids } from './payouts/schema.ts';
 import {
   clientMoneyPositions,
   custodyReportLines,
@@ -28,7 +29,7 @@ import {
   payoutReports,
   withdrawals,
 } from './schema.ts';
-import { statementDebits, unallocatedReceipts } from './work/schema.ts';
+import { payoutConflicts, providerSettlements, statementDebits, unallocatedReceipts } from './work/schema.ts';
 
 /** What each column holds. */
 export const fundingInventory: readonly TableInventory[] = [
@@ -123,6 +124,29 @@ export const fundingInventory: readonly TableInventory[] = [
     approvalId: 'internal',
     createdAt: 'internal',
   }),
+  inventoryOf(payoutConflicts, 'transactions', {
+    id: 'internal',
+    reportId: 'internal',
+    withdrawalId: 'internal',
+    said: 'internal',
+    stood: 'internal',
+    status: 'internal',
+    closedBy: 'internal',
+    version: 'internal',
+    createdAt: 'internal',
+    closedAt: 'internal',
+  }),
+  inventoryOf(payoutFileDownloads, 'transactions', {
+    id: 'internal',
+    fileId: 'internal',
+    downloadedBy: 'internal',
+    downloadedAt: 'internal',
+  }),
+  inventoryOf(payoutFileVoids, 'transactions', {
+    fileId: 'internal',
+    approvalId: 'internal',
+    voidedAt: 'internal',
+  }),
   inventoryOf(payoutFileItems, 'transactions', {
     withdrawalId: 'internal',
     fileId: 'internal',
@@ -149,6 +173,7 @@ export const fundingInventory: readonly TableInventory[] = [
     completedCount: 'internal',
     failedCount: 'internal',
     unknownCount: 'internal',
+    conflictCount: 'internal',
     importedBy: 'internal',
     importedAt: 'internal',
   }),
@@ -246,12 +271,18 @@ export const fundingInventory: readonly TableInventory[] = [
     status: 'internal',
     explanation: 'personal',
     withdrawalId: 'internal',
+    namedWithdrawalId: 'internal',
     journalId: 'internal',
     approvalId: 'internal',
     assigneeId: 'internal',
     version: 'internal',
     createdAt: 'internal',
     closedAt: 'internal',
+  }),
+  inventoryOf(providerSettlements, 'transactions', {
+    receiptId: 'internal',
+    depositId: 'internal',
+    amount: 'internal',
   }),
   inventoryOf(unallocatedReceipts, 'transactions', {
     id: 'internal',
@@ -266,6 +297,8 @@ export const fundingInventory: readonly TableInventory[] = [
     assigneeId: 'internal',
     journalId: 'internal',
     closingJournalId: 'internal',
+    explanation: 'internal',
+    explainedJournalId: 'internal',
     approvalId: 'internal',
     version: 'internal',
     createdAt: 'internal',
@@ -280,6 +313,7 @@ export const fundingInventory: readonly TableInventory[] = [
     owedToOthers: 'internal',
     held: 'internal',
     inTransit: 'internal',
+    inTransitOverdue: 'internal',
     feesNotSwept: 'internal',
     firmStake: 'internal',
     debts: 'internal',

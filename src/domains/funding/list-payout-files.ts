@@ -1,15 +1,22 @@
 import { desc, eq, getTableColumns, lt } from 'drizzle-orm';
 import type { Id } from '../../kernel/id.ts';
 import type { Page } from '../../kernel/page.ts';
+import type { Instant } from '../../kernel/time.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { cutPage, type PageRequest, readCursor } from '../../platform/http/cursor.ts';
 import { refuse } from '../../platform/http/refuse.ts';
+import { FILE_HISTORY } from './payouts/file-history.ts';
 import { payoutFileItems, payoutFiles } from './schema.ts';
 
-const { fileHash: _, ...SHOWN } = getTableColumns(payoutFiles);
+const { fileHash: _, ...COLUMNS } = getTableColumns(payoutFiles);
 
-type Listed = Omit<typeof payoutFiles.$inferSelect, 'fileHash'>;
+const SHOWN = { ...COLUMNS, ...FILE_HISTORY };
+
+type Listed = Omit<typeof payoutFiles.$inferSelect, 'fileHash'> & {
+  readonly downloadedAt: Instant | null;
+  readonly voidedAt: Instant | null;
+};
 
 /** The payout files there are, newest first. */
 export async function listPayoutFiles(ctx: Ctx, query: PageRequest): Promise<Page<Listed>> {

@@ -33,6 +33,8 @@ export type LineFacts = {
         readonly status: DepositStatus;
         readonly statementLineId: string | null;
         readonly providerEventId: string | null;
+        /** The provider paid it over with others, in one line that named none. */
+        readonly isPaidOver: boolean;
       }
     | undefined;
   readonly payer: 'customer' | 'other' | 'unnamed';
@@ -66,7 +68,7 @@ export function matchLine({ line, deposit, payer, accepts, own }: LineFacts): Li
   if (deposit.amount !== line.amount) {
     return receipt('amount_differs');
   }
-  if (deposit.status === 'cleared' && deposit.statementLineId === null) {
+  if (deposit.status === 'cleared' && deposit.statementLineId === null && !deposit.isPaidOver) {
     return { kind: deposit.providerEventId === null ? 'confirm' : 'settle' };
   }
   if (deposit.status !== 'pending' && deposit.status !== 'processing') {

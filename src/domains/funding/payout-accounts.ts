@@ -1,10 +1,11 @@
 /** The accounts money is paid from, and the house wallet each stands for. */
-import { and, asc, desc, eq } from 'drizzle-orm';
+import { and, asc, desc, eq, isNull } from 'drizzle-orm';
 import type { Id } from '../../kernel/id.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { bankAccounts } from './evidence/schema.ts';
+import { payoutFileVoids } from './payouts/schema.ts';
 import { payoutAccounts, payoutFileItems, payoutFiles } from './schema.ts';
 import { HOUSE_REFERENCE } from './settings.ts';
 
@@ -58,8 +59,18 @@ export async function bankAccountOfPayout(tx: Tx, withdrawalId: Id) {
       bankAccounts,
       and(eq(bankAccounts.iban, payoutAccounts.iban), eq(bankAccounts.currency, payoutAccounts.asset)),
     )
-    .where(eq(payoutFileItems.withdrawalId, withdrawalId));
+    .leftJoin(payoutFileVoids, eq(payoutFileVoids.fileId, payoutFiles.id))
+    .where(and(eq(payoutFileItems.withdrawalId, withdrawalId), isNull(payoutFileVoids.fileId)));
   return row?.account;
+}
+
+/** Which of the house's bank wallets a file paid from this account takes its money from. */
+export async function houseReferenceOf(tx: Tx, account: PayoutAccountRow): Promise<string> {
+  const [row] = await tx
+    .select({ houseReference: bankAccounts.houseReference })
+    .from(bankAccounts)
+    .where(and(eq(bankAccounts.iban, account.iban), eq(bankAccounts.currency, account.asset)));
+  return row?.houseReference ?? HOUSE_REFERENCE;
 }
 
 /** The country and the last characters, for people to recognise it. */

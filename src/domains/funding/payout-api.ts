@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { ApprovalReason } from '../../platform/approvals/api.ts';
 import { pageQuery } from '../../platform/http/cursor.ts';
-import { amountInput, idInput, wireDecimal, wireId, wireOf } from '../../platform/http/wire.ts';
+import { amountInput, idInput, wireDecimal, wireId, wireInstant, wireOf } from '../../platform/http/wire.ts';
 import { bicFitsIban, bicInput, ibanInput } from './bank-code.ts';
 import { fundingMethod, payoutAccounts, payoutFiles, payoutReports } from './schema.ts';
 import { LIMIT_WINDOW_HOURS, PAYOUT_FILE_MAX } from './settings.ts';
@@ -164,7 +164,13 @@ export const PayoutFile = wireOf(payoutFiles)
     createdBy: true,
     createdAt: true,
   })
-  .extend({ transactionCount: z.number().int() })
+  .extend({
+    transactionCount: z.number().int(),
+    downloadedAt: z
+      .union([wireInstant, z.null()])
+      .openapi({ description: 'First fetched: the bank may have it' }),
+    voidedAt: z.union([wireInstant, z.null()]).openapi({ description: 'Given up by two people' }),
+  })
   .openapi('PayoutFile');
 
 export const payoutFileQuery = z.strictObject(pageQuery);
@@ -179,6 +185,7 @@ export const PayoutReport = wireOf(payoutReports)
     completedCount: z.number().int(),
     failedCount: z.number().int(),
     unknownCount: z.number().int(),
+    conflictCount: z.number().int(),
   })
   .openapi('PayoutReport');
 

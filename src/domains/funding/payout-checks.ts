@@ -55,6 +55,18 @@ export const payoutChecks: readonly Check[] = [
               where e.journal_id = w.journal_id and h.house_role = 'client_money_bank'
                 and h.house_reference = b.house_reference and e.amount = w.amount)
           union all
+            select 'withdrawal ' || i.withdrawal_id, 'is in two payout files that may leave'
+            from payout_file_items i
+            where not exists (select 1 from payout_file_voids v where v.file_id = i.file_id)
+            group by i.withdrawal_id having count(*) > 1
+          union all
+            select 'payout file ' || v.file_id, 'was given up after it was fetched, or not by two people'
+            from payout_file_voids v
+            where exists (select 1 from payout_file_downloads d where d.file_id = v.file_id)
+              or not exists (
+                select 1 from approvals p where p.id = v.approval_id and p.action = 'payout_file.void'
+                  and p.status = 'executed' and p.subject_id = v.file_id)
+          union all
             select 'payout account ' || c.id, 'was not set by two people' from payout_accounts c
             where c.approval_id is not null and not exists (
               select 1 from approvals p where p.id = c.approval_id and p.action = 'payout_account.set'

@@ -1,14 +1,17 @@
 /** What a bank statement settles of payouts, and the account money is paid from. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { and, eq } from 'drizzle-orm';
-import { newId } from '../../kernel/id.ts';
+import { amountOf, formatAmount, parseAmount } from '../../kernel/amount.ts';
+import { type Id, newId } from '../../kernel/id.ts';
 import { transact } from '../../platform/db/transact.ts';
+import { statusReport } from '../../testing/drivers/payouts.ts';
 import {
   bankBeneficiary,
   type FundingDesk,
   type Person,
   startFundingDesk,
 } from '../../testing/funding-desk.ts';
+import { houseWallet, postJournals } from '../ledger/index.ts';
 import { journals, wallets } from '../ledger/schema.ts';
 import { payoutAccounts } from './schema.ts';
 import { seedBankAccounts } from './set-bank-account.ts';
@@ -88,6 +91,45 @@ const debit = (payout: Payout, changes: Partial<SampleEntry> = {}): SampleEntry 
   bankReference: newId().slice(0, 30),
   ...changes,
 });
+
+function file(ids: readonly string[]) {
+  const body = { asset: 'USD', withdrawalIds: ids, executionDate: executionDay(desk.deps) };
+  return desk.request(desk.operations, 'POST', '/v1/payout-files', { body, key: newId() });
+}
+
+async function report(fileId: string, xml: string) {
+  const headers = { 'content-type': 'application/xml' };
+  const body = new Uint8Array(Buffer.from(xml));
+  const path = `/v1/payout-files/${fileId}/status-report`;
+  return (await desk.request(desk.operations2, 'POST', path, { body, headers })).body;
+}
+
+const HOUSE = { book: 'live', asset: 'USD' } as const;
+const SECOND = { ...HOUSE, role: 'client_money_bank', reference: 'second' } as const;
+
+/** Money of the main account lies in the second one now. */
+const moveToSecond = (amount: string) => moveFromMain(amount, SECOND);
+
+async function moveFromMain(amount: string, to: Parameters<typeof houseWallet>[2]): Promise<void> {
+  await transact(desk.system, 'engine', async (tx) => {
+    const main = await houseWallet(tx, desk.system, { ...SECOND, reference: 'main' });
+    const other = await houseWallet(tx, desk.system, to);
+    const moved = parseAmount(amount);
+    await postJournals(tx, desk.system, [
+      {
+        book: 'live',
+        kind: to.role === 'suspense' ? 'adjustment' : 'transfer',
+        referenceType: 'test',
+        referenceId: newId(),
+        description: 'Out of the main account',
+        entries: [
+          { walletId: main.id, amount: moved },
+          { walletId: other.id, amount: amountOf(-moved) },
+        ],
+      },
+    ]);
+  });
+}
 
 async function bank(reference: string): Promise<bigint> {
   const [row] = await desk.deps.db.engine
@@ -206,6 +248,50 @@ describe('a debit of the bank', () => {
     }
   });
 
+  test('of another amount keeps the money too, explained or not, against people and against the bank’s own report', async () => {
+    const [alone, filed, other] = [await processing(), await approved(), await approved()];
+    const asked = await act(desk.operations, alone.id, 'fail', REASON);
+    // Whichever of the two accounts money is paid from by now.
+    await moveToSecond('1000');
+    const made = await file([filed.id, other.id]);
+    expect(made.status).toBe(201);
+    const shown = await line(debit(alone, { amount: '102' }));
+    const [named] = await desk.deps.db.engine
+      .select()
+      .from(statementDebits)
+      .where(eq(statementDebits.statementLineId, shown as never));
+    expect(named).toMatchObject({ status: 'open', reason: 'amount_differs', withdrawalId: null });
+    expect(named?.namedWithdrawalId).toBe(alone.id as Id);
+    expect((await vote(desk.operations2, asked.body.approval.id)).body.code).toBe('payout_on_statement');
+    expect((await act(desk.operations, alone.id, 'fail', REASON)).body.code).toBe('payout_on_statement');
+
+    const charged = await line(debit(filed, { amount: '98' }));
+    const said = [filed, other].map(({ reference }) => [reference, 'RJCT'] as const);
+    const told = await report(made.body.id, statusReport(made.body.messageId, said, 'D1'));
+    expect(told).toMatchObject({ failedCount: 1, conflictCount: 1 });
+    expect(await desk.balance(filed.person, 'USD')).toEqual({ total: '1000', reserved: '100' });
+    expect(await desk.balance(other.person, 'USD')).toEqual({ total: '1000', reserved: '0' });
+
+    const charge = { explanation: 'bank_charge', ...REASON };
+    const [ofFile] = await desk.deps.db.engine
+      .select()
+      .from(statementDebits)
+      .where(eq(statementDebits.statementLineId, charged as never));
+    for (const each of [named, ofFile]) {
+      const path = `/v1/statement-debits/${each?.id}/explain`;
+      const { body } = await desk.request(desk.operations, 'POST', path, { body: charge });
+      expect((await vote(desk.operations2, body.approval.id)).status).toBe(200);
+    }
+    for (const payout of [alone, filed]) {
+      expect((await act(desk.operations, payout.id, 'fail', REASON)).body.code).toBe('payout_on_statement');
+      expect(await desk.balance(payout.person, 'USD')).toEqual({ total: '1000', reserved: '100' });
+    }
+    // What the bank took for refusing it is no payout: its own word frees the money then, and nobody else's.
+    const refusal = statusReport(made.body.messageId, [[filed.reference, 'RJCT']], 'D2');
+    expect(await report(made.body.id, refusal)).toMatchObject({ failedCount: 1, conflictCount: 0 });
+    expect(await desk.balance(filed.person, 'USD')).toEqual({ total: '1000', reserved: '0' });
+  });
+
   test('shown while two people set the money free leaves one of the two', async () => {
     for (let round = 0; round < 5; round += 1) {
       const payout = await processing();
@@ -245,6 +331,23 @@ describe('a debit of the bank', () => {
   });
 });
 
+test('a payout begins by hand from what the firm’s accounts hold together, and no more', async () => {
+  const payout = await approved();
+  const { id } = await approved();
+  const held = formatAmount(-(await bank('main')));
+  await moveToSecond(held);
+  expect((await act(desk.operations, payout.id, 'process')).body.status).toBe('processing');
+  const all = formatAmount(-(await bank('second')));
+  const away = { ...HOUSE, role: 'suspense', reference: 'away' } as const;
+  await moveToSecond(`-${all}`);
+  await moveFromMain(all, away);
+  const refused = await act(desk.operations, id, 'process');
+  expect([refused.status, refused.body.code]).toEqual([409, 'payout_beyond_held']);
+  await moveFromMain(`-${all}`, away);
+  expect((await act(desk.operations, id, 'process')).body.status).toBe('processing');
+  await moveToSecond(formatAmount(amountOf(parseAmount(all) - parseAmount(held))));
+});
+
 describe('the account a currency is paid from', () => {
   const account = { holderName: 'Plimsoll clients', iban: SECOND_IBAN, bic: 'BOMMMUPL', ...REASON };
   const propose = (body: object = account, by = desk.operations, asset = 'USD') =>
@@ -252,13 +355,9 @@ describe('the account a currency is paid from', () => {
 
   test('changes by two people, and files made before keep theirs', async () => {
     const before = await approved();
-    const file = (id: string) => {
-      const body = { asset: 'USD', withdrawalIds: [id], executionDate: executionDay(desk.deps) };
-      return desk.request(desk.operations, 'POST', '/v1/payout-files', { body, key: newId() });
-    };
     const download = async (id: string) =>
       (await desk.request(desk.operations, 'GET', `/v1/payout-files/${id}/download`)).body as string;
-    const old = (await file(before.id)).body;
+    const old = (await file([before.id])).body;
     const bytes = await download(old.id);
     expect(bytes).toContain('DE89370400440532013000');
 
@@ -274,8 +373,16 @@ describe('the account a currency is paid from', () => {
     ]);
     expect(JSON.stringify(listed.body)).not.toContain(SECOND_IBAN);
 
-    const after = await approved();
-    const made = (await file(after.id)).body;
+    const [after, more, third] = [await approved(), await approved(), await approved()];
+    const held = -(await bank('second'));
+    await moveToSecond(formatAmount(20_000_000_000n - held));
+    // It holds two payouts of a hundred, with what is on its way already.
+    const whole = await file([after.id, more.id, third.id]);
+    expect([whole.status, whole.body.code]).toEqual([409, 'payout_beyond_held']);
+    const made = (await file([after.id])).body;
+    const both = await Promise.all([file([more.id]), file([third.id])]);
+    expect(both.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([201, 409]);
+    expect(both.map(({ body }) => body.code)).toContain('payout_beyond_held');
     expect(await download(made.id)).toContain(SECOND_IBAN);
     expect(await download(old.id)).toBe(bytes);
     // Its file says from where it was to be paid: the debit of another account is not its.

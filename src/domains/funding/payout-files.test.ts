@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { eq } from 'drizzle-orm';
-import { newId } from '../../kernel/id.ts';
+import { and, eq } from 'drizzle-orm';
+import { type Id, newId } from '../../kernel/id.ts';
+import { sqlStateOf } from '../../platform/db/errors.ts';
+import { auditLogs } from '../../platform/db/schema.ts';
 import { readXml, type XmlElement } from '../../platform/xml/read-xml.ts';
 import { statusReport } from '../../testing/drivers/payouts.ts';
 import {
@@ -10,8 +12,9 @@ import {
   type Person,
   startFundingDesk,
 } from '../../testing/funding-desk.ts';
+import { payoutFileDownloads, payoutFileVoids } from './payouts/schema.ts';
 import { manualPayouts } from './providers/manual-payouts.ts';
-import { payoutReports, withdrawals } from './schema.ts';
+import { payoutFileItems, payoutReports, withdrawals } from './schema.ts';
 import { executionDay } from './testing/execution-day.ts';
 
 let desk: FundingDesk;
@@ -235,6 +238,125 @@ describe('a payout file', () => {
   });
 });
 
+const DAY_MS = 86_400_000;
+
+function act({ id }: Approved, verb: string, body: object = REASON) {
+  return desk.request(desk.operations, 'POST', `/v1/withdrawals/${id}/${verb}`, { body });
+}
+
+function vote(asked: { body: { approval: { id: string } } }, by = desk.compliance) {
+  return desk.request(by, 'POST', `/v1/approvals/${asked.body.approval.id}/approve`, { body: REASON });
+}
+
+function voided(id: string, by = desk.operations) {
+  return desk.request(by, 'POST', `/v1/payout-files/${id}/void`, { body: REASON });
+}
+
+describe('a payout that its file may still have the bank make', () => {
+  test('is failed only once the day of a file that nobody fetched has passed, and the file then stays here', async () => {
+    const [one, two] = [await approved(), await approved()];
+    const { body: made } = await file([one.id, two.id]);
+    const early = await act(one, 'fail');
+    expect([early.status, early.body.code]).toEqual([409, 'payout_may_leave']);
+    desk.advance(3 * DAY_MS);
+    expect((await vote(await act(one, 'fail'))).status).toBe(200);
+    expect(await desk.balance(one.person, 'USD')).toEqual({ total: '1000', reserved: '0' });
+    const stopped = await download(made.id);
+    expect([stopped.status, stopped.body.code]).toEqual([409, 'payout_file_stopped']);
+    expect(await statusOf(two)).toBe('processing');
+  });
+
+  test('is failed by nobody’s word once the file was fetched, whoever asked before, but by the bank’s refusal', async () => {
+    const [one, two, three] = [await approved(), await approved(), await approved()];
+    const { body: made } = await file([one.id, two.id, three.id]);
+    desk.advance(3 * DAY_MS);
+    const before = await act(one, 'fail');
+    expect((await download(made.id)).status).toBe(200);
+    expect((await download(made.id)).status).toBe(200);
+    expect((await vote(before)).body.code).toBe('payout_may_leave');
+    expect((await act(two, 'fail')).body.code).toBe('payout_may_leave');
+    await act(three, 'unknown');
+    expect((await act(three, 'resolve', { outcome: 'failed', ...REASON })).body.code).toBe(
+      'payout_may_leave',
+    );
+    expect((await download(made.id)).body.code).toBe('payout_file_stopped');
+    const said = [[one.reference, 'RJCT'] as const];
+    expect((await report(made.id, statusReport(made.messageId, said, 'N1', 'PART'))).status).toBe(201);
+    expect(await Promise.all([one, two, three].map(statusOf))).toEqual(['failed', 'processing', 'unknown']);
+    expect((await voided(made.id)).body.code).toBe('payout_file_downloaded');
+  });
+
+  test('waits to be paid by another file once two people gave up its own, which nobody fetches any more', async () => {
+    const [one, stopped] = [await approved(), await approved()];
+    const { body: made } = await file([one.id, stopped.id]);
+    expect((await download(newId())).status).toBe(404);
+    await desk.changeGate(stopped.person, { restriction: 'no_out' });
+    expect((await download(made.id)).body.code).toBe('payout_file_stopped');
+    const asked = await voided(made.id);
+    expect(asked.status).toBe(202);
+    expect((await voided(made.id)).body.code).toBe('approval_pending_exists');
+    expect((await vote(asked, desk.operations)).body.code).toBe('self_approval');
+    expect((await vote(asked)).status).toBe(200);
+    // Whoever was stopped meanwhile is looked at again before anything of theirs leaves.
+    expect(await Promise.all([one, stopped].map(statusOf))).toEqual(['approved', 'under_review']);
+    expect(await desk.balance(one.person, 'USD')).toEqual({ total: '1000', reserved: '100' });
+    expect((await download(made.id)).body.code).toBe('payout_file_void');
+    expect((await voided(made.id)).body.code).toBe('payout_file_void');
+    const told = statusReport(made.messageId, [[one.reference, 'RJCT']], 'V1');
+    expect((await report(made.id, told)).body.code).toBe('payout_file_void');
+    const { body: next } = await file([one.id]);
+    expect((await download(next.id)).body).toContain(one.reference);
+    const shown = await desk.request(desk.operations, 'GET', `/v1/payout-files/${made.id}`);
+    expect(shown.body).toMatchObject({ downloadedAt: null, voidedAt: expect.any(String) });
+    const fetched = await desk.request(desk.operations, 'GET', `/v1/payout-files/${next.id}`);
+    expect(fetched.body).toMatchObject({ downloadedAt: expect.any(String), voidedAt: null });
+  });
+
+  test('is not freed by a vote while its file is fetched, nor the file given up: one of them happens', async () => {
+    for (const ask of ['fail', 'void'] as const) {
+      const one = await approved();
+      const { body: made } = await file([one.id]);
+      desk.advance(3 * DAY_MS);
+      const asked = ask === 'fail' ? await act(one, 'fail') : await voided(made.id);
+      const [fetched, agreed] = await Promise.all([download(made.id), vote(asked)]);
+      expect([fetched.status, agreed.status].toSorted((a, b) => a - b)).toEqual([200, 409]);
+      expect(await statusOf(one)).toBe(
+        fetched.status === 200 ? 'processing' : ask === 'fail' ? 'failed' : 'approved',
+      );
+    }
+  });
+
+  test('is in one file, and a file fetched or given up, by the database', async () => {
+    const [one, two] = [await approved(), await approved()];
+    const [{ body: made }, { body: fetched }] = [await file([one.id]), await file([two.id])];
+    await download(fetched.id);
+    const { engine } = desk.deps.db;
+    const at = desk.deps.clock.now();
+    const item = { withdrawalId: one.id as Id, fileId: fetched.id, position: 9 };
+    expect(
+      await engine
+        .insert(payoutFileItems)
+        .values(item)
+        .then(() => '', sqlStateOf),
+    ).toBe('PL055');
+    const asked = await voided(made.id);
+    const give = (fileId: Id) =>
+      engine
+        .insert(payoutFileVoids)
+        .values({ fileId, approvalId: asked.body.approval.id, voidedAt: at })
+        .then(() => '', sqlStateOf);
+    expect([await give(made.id), await give(fetched.id)]).toEqual(['PL007', 'PL055']);
+    expect((await vote(asked)).status).toBe(200);
+    const fetch = { id: newId(), fileId: made.id, downloadedBy: desk.operations.userId, downloadedAt: at };
+    expect(
+      await engine
+        .insert(payoutFileDownloads)
+        .values(fetch)
+        .then(() => '', sqlStateOf),
+    ).toBe('PL055');
+  });
+});
+
 describe('a status report', () => {
   test('books what was settled, frees what was refused, and of the rest nobody knows', async () => {
     const paid = [await approved(), await approved(), await approved()];
@@ -261,14 +383,95 @@ describe('a status report', () => {
     expect(await desk.balance(other.person, 'USD')).toEqual({ total: '1000', reserved: '100' });
 
     expect((await report(body.id, says('ACSP', 'R1'))).body.code).toBe('report_duplicate');
-    const turned = says('ACSC', 'R2').replace('>RJCT<', '>ACSC<');
-    expect((await report(body.id, turned)).body.code).toBe('report_conflict');
-    expect(await statusOf(other)).toBe('unknown');
-    expect((await report(body.id, says('ACSC', 'R3'))).status).toBe(201);
+    expect((await report(body.id, says('ACSC', 'R2'))).body).toMatchObject({ conflictCount: 0 });
     expect(await statusOf(other)).toBe('completed');
   });
 
-  test('that is partial, foreign, twofold, malformed or from who made the file changes nothing', async () => {
+  test('settles what it names and leaves the rest as it is', async () => {
+    const paid = [await approved(), await approved(), await approved()];
+    const { body } = await file(paid.map(({ id }) => id));
+    const [refused, second, third] = paid as [Approved, Approved, Approved];
+    const names = (group: string, name: string, ...said: (readonly [string, string])[]) =>
+      statusReport(body.messageId, said, name, group);
+    expect((await report(body.id, names('PART', 'P1', [refused.reference, 'RJCT']))).body).toMatchObject({
+      completedCount: 0,
+      failedCount: 1,
+      unknownCount: 0,
+    });
+    expect(await Promise.all(paid.map(statusOf))).toEqual(['failed', 'processing', 'processing']);
+    // What was taken in and goes on is no end of anything.
+    expect((await report(body.id, names('ACCP', 'P2'))).status).toBe(201);
+    expect(await statusOf(second)).toBe('processing');
+    expect((await report(body.id, names('', 'P3'))).body.code).toBe('report_malformed');
+    const turned = names('RJCT', 'P4', [second.reference, 'ACSC']);
+    expect((await report(body.id, turned)).body.code).toBe('report_malformed');
+    expect((await report(body.id, names('', 'P5', [third.reference, 'ACSC']))).status).toBe(201);
+    expect(await Promise.all(paid.map(statusOf))).toEqual(['failed', 'processing', 'completed']);
+  });
+
+  test.each([
+    ['ACSC', 'completed', '900'],
+    ['RJCT', 'failed', '1000'],
+  ])('that says %s of the whole without naming a payment says it of each', async (said, status, total) => {
+    const paid = [await approved(), await approved()];
+    const { body } = await file(paid.map(({ id }) => id));
+    expect((await report(body.id, statusReport(body.messageId, [], 'W1', said))).status).toBe(201);
+    for (const one of paid) {
+      expect(await statusOf(one)).toBe(status);
+      expect(await desk.balance(one.person, 'USD')).toEqual({ total, reserved: '0' });
+    }
+  });
+
+  test('that contradicts one payment settles the others and leaves critical work that another person ends', async () => {
+    const paid = [await approved(), await approved(), await approved()];
+    const { body } = await file(paid.map(({ id }) => id));
+    const [freed, booked, other] = paid as [Approved, Approved, Approved];
+    const first = [
+      [freed.reference, 'RJCT'],
+      [booked.reference, 'ACSC'],
+    ] as const;
+    await report(body.id, statusReport(body.messageId, first, 'C1'));
+    const turned = [
+      [freed.reference, 'ACSP'],
+      [booked.reference, 'RJCT'],
+      [other.reference, 'ACSC'],
+    ] as const;
+    const answer = await report(body.id, statusReport(body.messageId, turned, 'C2'));
+    expect(answer.body).toMatchObject({
+      completedCount: 1,
+      failedCount: 0,
+      unknownCount: 0,
+      conflictCount: 2,
+    });
+    expect(await Promise.all(paid.map(statusOf))).toEqual(['failed', 'completed', 'completed']);
+    await report(body.id, statusReport(body.messageId, turned, 'C3'));
+    const listed = await desk.request(desk.operations, 'GET', '/v1/payout-conflicts?status=open');
+    const its = listed.body.data.filter((row: { reportId: string }) => row.reportId === answer.body.id);
+    expect(its.map((row: { said: string; stood: string }) => [row.said, row.stood]).toSorted()).toEqual([
+      ['failed', 'completed'],
+      ['unknown', 'failed'],
+    ]);
+    const alarms = await desk.deps.db.engine
+      .select()
+      .from(auditLogs)
+      .where(
+        and(
+          eq(auditLogs.eventType, 'payout_report.contradicts'),
+          eq(auditLogs.subjectUserId, freed.person.userId),
+        ),
+      );
+    expect(alarms.map((row) => row.severity)).toEqual(['critical']);
+    const close = (by: Person) =>
+      desk.request(by, 'POST', `/v1/payout-conflicts/${its[0].id}/close`, { body: REASON });
+    expect((await close(desk.operations2)).body.code).toBe('report_needs_another_person');
+    expect((await close(desk.compliance)).body).toMatchObject({
+      status: 'closed',
+      closedBy: desk.compliance.userId,
+    });
+    expect((await close(desk.operations)).body.code).toBe('conflict_closed');
+  });
+
+  test('that is foreign, twofold, malformed or from who made the file changes nothing', async () => {
     const paid = [await approved(), await approved()];
     const { body } = await file(paid.map(({ id }) => id));
     const [one, two] = paid as [Approved, Approved];
@@ -278,7 +481,6 @@ describe('a status report', () => {
     ] as const;
     const whole = statusReport(body.messageId, all);
     const bad: readonly (readonly [string, string])[] = [
-      [statusReport(body.messageId, all.slice(0, 1)), 'report_partial'],
       [statusReport(body.messageId, [...all, ['FOREIGN', 'ACSC']]), 'report_foreign'],
       [statusReport('ANOTHERFILE', all), 'report_foreign'],
       [statusReport(body.messageId, [all[0], all[0]]), 'report_malformed'],

@@ -65,6 +65,7 @@ const BEGINNING = [
   'approval_not_granted',
   'approver_cannot_pay_out',
   'beneficiary_not_usable',
+  'payout_beyond_held',
   'debt_open',
 ] as const;
 
@@ -179,6 +180,7 @@ const unknown: readonly Endpoint[] = [
         FUNDING_PROBLEMS,
         'withdrawal_status_conflict',
         'payout_on_statement',
+        'payout_may_leave',
         'statement_line_unknown',
         'payout_line_used',
         'payout_line_differs',
@@ -277,7 +279,10 @@ const files: readonly Endpoint[] = [
       ...pickProblems(PLATFORM_PROBLEMS, 'not_found'),
     },
     before: (ctx, { body }) => freshenPayouts(ctx, body.withdrawalIds),
-    handler: async (ctx, { body }) => ({ status: 201, body: await createPayoutFile(ctx, body) }),
+    handler: async (ctx, { body }) => ({
+      status: 201,
+      body: { ...(await createPayoutFile(ctx, body)), downloadedAt: null, voidedAt: null },
+    }),
   }),
   endpoint({
     operationId: 'listPayoutFiles',
@@ -309,13 +314,14 @@ const files: readonly Endpoint[] = [
     category,
     summary: 'The payout file for the bank',
     description:
-      'The same bytes each time; a file whose payees or amounts were changed since is refused. Whom it pays is held ' +
-      'against the active lists first.',
+      'The same bytes each time; a file whose payees or amounts were changed since is refused, and one of which a payment ' +
+      'is not `processing` any more. Whom it pays is held against the active lists first.',
     access: { staff: OPERATIONS, scope: 'payouts:write' },
     params,
     responses: { 200: { binary: 'application/xml' } },
     problems: pickProblems(
       FUNDING_PROBLEMS,
+      'payout_file_void',
       'payout_file_stopped',
       'screening_behind',
       'payout_file_changed',
@@ -338,8 +344,9 @@ const files: readonly Endpoint[] = [
     category,
     summary: "Import the bank's report on a payout file",
     description:
-      'A pain.002. Settled payments (ACSC) are booked, refused ones (RJCT) set free, all others become `unknown`. ' +
-      'It must speak of every payment of the file once; otherwise nothing changes. Who made the file cannot import it.',
+      'A pain.002. Settled payments (ACSC) are booked, refused ones (RJCT) set free, all others it names become ' +
+      '`unknown`. An end said of the whole file holds for each payment it does not name; without one those stay as they ' +
+      'are. What contradicts a settled payment becomes work (`/v1/payout-conflicts`). Who made the file cannot import it.',
     access: { staff: OPERATIONS, stepUp: true, scope: 'payouts:write' },
     params,
     body: StatusReportFile,
@@ -352,10 +359,8 @@ const files: readonly Endpoint[] = [
         'report_needs_another_person',
         'report_malformed',
         'report_foreign',
-        'report_partial',
         'report_duplicate',
-        'report_conflict',
-        'payout_on_statement',
+        'payout_file_void',
         'approved_request_changed',
         'destination_changed',
         'approval_not_granted',

@@ -287,7 +287,7 @@ describe('a payout whose outcome is unknown', () => {
 describe('coins', () => {
   test('leave only with who holds the receiving wallet, kept sealed as IVMS101', async () => {
     const person = await payer('BTC', '1', BITCOIN_BENEFICIARY);
-    const coins = { asset: 'BTC', amount: '0.01' };
+    const coins = { asset: 'BTC', amount: '0.01', expectedFee: '0.0001' };
     expect((await withdraw(person, coins)).body.code).toBe('travel_rule_data_required');
     const vasp = { name: 'Other Exchange Ltd', country: 'MU' };
     const bad = await withdraw(person, { ...coins, travelRule: { wallet: 'hosted', vasp: { name: '' } } });

@@ -6,6 +6,7 @@ import { freshenPayouts, refuseUnscreened } from './freshen-payouts.ts';
 import { lockMoneyPathOf } from './lock-money-path.ts';
 import { lockPayees, refuseUnusable } from './lock-payees.ts';
 import { payoutReferenceOf } from './payout-reference.ts';
+import { refuseBeyondHeld } from './payouts/refuse-beyond-held.ts';
 import { refusePayer } from './refuse-payer.ts';
 import { findWithdrawal, type Withdrawal } from './store.ts';
 import { lockWithdrawal, recordStatus } from './withdrawal-status.ts';
@@ -17,7 +18,7 @@ import { lockWithdrawal, recordStatus } from './withdrawal-status.ts';
  * @errors not_found, self_action, the gate's, account_not_live, account_not_active, screening_behind,
  *   debt_open,
  *   withdrawal_status_conflict, approved_request_changed, destination_changed, approval_not_granted,
- *   approver_cannot_pay_out, beneficiary_not_usable
+ *   approver_cannot_pay_out, beneficiary_not_usable, payout_beyond_held
  */
 export async function processWithdrawal(ctx: Ctx, withdrawalId: Id): Promise<Withdrawal> {
   await freshenPayouts(ctx, [withdrawalId]);
@@ -30,6 +31,7 @@ export async function processWithdrawal(ctx: Ctx, withdrawalId: Id): Promise<Wit
     const withdrawal = await lockWithdrawal(tx, withdrawalId, 'processing');
     await refusePayer(tx, ctx, withdrawal);
     refuseUnusable(ctx, payees);
+    await refuseBeyondHeld(tx, ctx, { asset: withdrawal.asset }, [withdrawal]);
     return recordStatus(tx, ctx, withdrawal, {
       status: 'processing',
       payoutReference: payoutReferenceOf(withdrawalId),

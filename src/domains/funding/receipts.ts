@@ -7,7 +7,7 @@ import { recordMany } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { lockRow } from '../../platform/db/locks.ts';
-import { houseWallet, postJournals } from '../ledger/index.ts';
+import { houseWallet, type NewJournal, postJournals } from '../ledger/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { refuseFunding } from './errors.ts';
 import type { bankAccounts } from './evidence/schema.ts';
@@ -116,7 +116,12 @@ export async function closeReceipt(
   ctx: Ctx,
   before: Receipt,
   closed: Pick<Receipt, 'closingJournalId'> &
-    Partial<Pick<Receipt, 'status' | 'depositId' | 'accountId' | 'approvalId'>>,
+    Partial<
+      Pick<
+        Receipt,
+        'status' | 'depositId' | 'accountId' | 'approvalId' | 'explanation' | 'explainedJournalId'
+      >
+    >,
 ): Promise<void> {
   const [row] = await tx
     .update(unallocatedReceipts)
@@ -137,6 +142,18 @@ export async function closeReceipt(
       after: present(row, 'the receipt was locked'),
     },
   ]);
+}
+
+/** Moves a locked receipt's money on, as what it was; its wallets are locked. @shape the journal */
+export async function postOnReceipt(
+  tx: Tx,
+  ctx: Ctx,
+  { id: referenceId }: Receipt,
+  posting: Pick<NewJournal, 'kind' | 'description' | 'valueDate' | 'entries' | 'reversesId'>,
+): Promise<Id> {
+  const reference = { referenceType: 'unallocated_receipt', referenceId } as const;
+  const [journalId] = await postJournals(tx, ctx, [{ ...posting, ...reference, book: 'live' }]);
+  return present(journalId, 'one journal was posted');
 }
 
 /** Money that waits for this very deposit is allocated to it; clearing would credit it a second time. */

@@ -1,7 +1,7 @@
-import { sql } from 'drizzle-orm';
 import type { Id } from '../../kernel/id.ts';
 import type { Approval } from '../../platform/approvals/request-approval.ts';
 import type { Tx } from '../../platform/db/client.ts';
+import { isMlroAmong } from '../ledger/index.ts';
 import { refuseFunding } from './errors.ts';
 
 /**
@@ -17,10 +17,7 @@ export async function refuseWithoutMlro(
   if (!approval.checkerRoles.includes('mlro')) {
     return;
   }
-  const [mlro] = await tx.execute(sql`
-    select 1 from role_grants
-    where role = 'mlro' and user_id = any (${sql.param([...checkerIds])}::uuid[]) limit 1`);
-  if (mlro === undefined) {
+  if (!(await isMlroAmong(tx, checkerIds))) {
     throw refuseFunding('mlro_vote_required');
   }
 }

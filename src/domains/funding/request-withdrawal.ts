@@ -1,5 +1,5 @@
 import { and, eq, inArray } from 'drizzle-orm';
-import { type Amount, formatAmount } from '../../kernel/amount.ts';
+import { type Amount, formatAmount, ZERO } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import { type Id, newId } from '../../kernel/id.ts';
 import { addMs } from '../../kernel/time.ts';
@@ -68,7 +68,7 @@ export type NewWithdrawal = {
  * @errors not_found, the gate's, account_not_live, account_not_active, unknown_asset,
  *   amount_too_precise, beneficiary_not_usable, under_review, beneficiary_not_suitable, travel_rule_data_required,
  *   duplicate_withdrawal, limit_missing, limit_exceeded, fee_changed, amount_too_large,
- *   debt_open, wallet_not_active, insufficient_funds
+ *   debt_open, wallet_not_active, margin_unknown, insufficient_funds
  */
 export async function requestWithdrawal(ctx: Ctx, input: NewWithdrawal): Promise<Withdrawal> {
   return transact(ctx, 'engine', async (tx) => {
@@ -162,7 +162,7 @@ type Charged = Pick<NewWithdrawal, 'amount' | 'expectedFee'> & {
 
 type AgreedFee = { readonly fee: Amount; readonly feeId: Id | null; readonly reserved: Amount };
 
-/** The fee in force now, which is the one the customer was shown wherever they said which. */
+/** The fee in force now; one above nothing is taken only where the request names it: the customer was shown it. */
 async function agreedFee(tx: Tx, ctx: Ctx, path: MoneyPath, charged: Charged): Promise<AgreedFee> {
   const { asset, method, amount, expectedFee } = charged;
   const { kycLevel } = path.gate;
@@ -175,7 +175,7 @@ async function agreedFee(tx: Tx, ctx: Ctx, path: MoneyPath, charged: Charged): P
     amount,
     at,
   });
-  if (expectedFee !== undefined && expectedFee !== fee) {
+  if ((expectedFee ?? ZERO) !== fee) {
     throw refuseFunding('fee_changed', { detail: `The fee is ${formatAmount(fee)} ${asset.code} now.` });
   }
   const reserved = reservedFor(amount, fee);

@@ -8,6 +8,7 @@ import { transact } from '../../platform/db/transact.ts';
 import { CHECKERS } from './checkers.ts';
 import { requireExecuted } from './cited-approval.ts';
 import { refuseFunding } from './errors.ts';
+import { refuseWhilePayable } from './payouts/refuse-while-payable.ts';
 import { refuseIfChanged } from './refuse-if-changed.ts';
 import { refusePayer } from './refuse-payer.ts';
 import { settleByLine } from './settle-by-line.ts';
@@ -36,7 +37,7 @@ export type Resolution = {
  *   `approval.requested`
  * @errors not_found, self_action, approved_request_changed, destination_changed, approval_not_granted,
  *   approver_cannot_pay_out, statement_line_unknown, payout_line_used, payout_line_differs,
- *   approval_unknown, withdrawal_status_conflict, payout_on_statement, approval_pending_exists
+ *   approval_unknown, withdrawal_status_conflict, payout_on_statement, payout_may_leave, approval_pending_exists
  */
 export async function resolveWithdrawal(
   ctx: Ctx,
@@ -62,7 +63,8 @@ export async function resolveWithdrawal(
       throw refuseFunding('withdrawal_status_conflict', { detail });
     }
     if (input.outcome === 'failed') {
-      await refuseIfDebited(tx, withdrawal.id);
+      await refuseIfDebited(tx, withdrawal.id, 'people');
+      await refuseWhilePayable(tx, ctx, withdrawal.id);
     }
     const approval = await requestApproval(tx, ctx, {
       action: RESOLVE_WITHDRAWAL,

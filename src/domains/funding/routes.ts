@@ -7,7 +7,7 @@ import { type Endpoint, endpoint, pickProblems } from '../../platform/http/endpo
 import { PLATFORM_PROBLEMS } from '../../platform/http/problems.ts';
 import { idInput } from '../../platform/http/wire.ts';
 import { IDENTITY_PROBLEMS } from '../identity/index.ts';
-import { LEDGER_PROBLEMS } from '../ledger/index.ts';
+import { LEDGER_PROBLEMS, REVIEW_ABOVE } from '../ledger/index.ts';
 import { addBeneficiary } from './add-beneficiary.ts';
 import {
   ApprovalRequested,
@@ -39,7 +39,6 @@ import { getWithdrawal } from './get-withdrawal.ts';
 import { processWithdrawal } from './process-withdrawal.ts';
 import { removeBeneficiary } from './remove-beneficiary.ts';
 import { requestWithdrawal } from './request-withdrawal.ts';
-import { REVIEW_ABOVE } from './settings.ts';
 import {
   getDeposit,
   listBeneficiaries,
@@ -398,6 +397,7 @@ const staffWithdrawals: readonly Endpoint[] = [
         ...PAYOUT,
         'screening_behind',
         'beneficiary_not_usable',
+        'payout_beyond_held',
         'debt_open',
       ),
       ...OWN,
@@ -444,6 +444,7 @@ const staffWithdrawals: readonly Endpoint[] = [
         FUNDING_PROBLEMS,
         'withdrawal_status_conflict',
         'payout_on_statement',
+        'payout_may_leave',
         'approval_unknown',
         'approval_not_granted',
       ),

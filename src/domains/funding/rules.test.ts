@@ -45,6 +45,7 @@ describe('a withdrawal moves along its table and no other way', () => {
     'processing completed',
     'processing failed',
     'processing unknown',
+    'processing approved',
     'unknown completed',
     'unknown failed',
   ]);

@@ -6,9 +6,10 @@
 import { AMOUNT_DECIMALS, type Amount, amountOf, MAX_AMOUNT, scaleOf, ZERO } from '../../kernel/amount.ts';
 import { bpsOf, roundToStep } from '../../kernel/rounding.ts';
 import type { Instant } from '../../kernel/time.ts';
+import { votesFor } from '../ledger/index.ts';
 import type { Destination } from './destination.ts';
 import type { beneficiaries, depositStatus, fundingMethod, withdrawalStatus } from './schema.ts';
-import { LEVELS_OF_TWO, LIMIT_WINDOW_HOURS, MLRO_ABOVE, REVIEW_ABOVE } from './settings.ts';
+import { LEVELS_OF_TWO, LIMIT_WINDOW_HOURS } from './settings.ts';
 
 export type DepositStatus = (typeof depositStatus.enumValues)[number];
 export type WithdrawalStatus = (typeof withdrawalStatus.enumValues)[number];
@@ -36,7 +37,8 @@ const WITHDRAWAL_MOVES: Readonly<Record<WithdrawalStatus, readonly WithdrawalSta
   pending: ['approved', 'rejected', 'cancelled', 'under_review'],
   under_review: ['approved', 'rejected', 'cancelled'],
   approved: ['processing', 'cancelled', 'under_review'],
-  processing: ['completed', 'failed', 'unknown'],
+  // `approved` again where its file was given up.
+  processing: ['completed', 'failed', 'unknown', 'approved'],
   unknown: ['completed', 'failed'],
   completed: [],
   rejected: [],
@@ -179,17 +181,13 @@ export type PayoutRisk = {
  * screening ever found something or monitoring holds it. The words are one set for ordinary and for AML reasons.
  */
 export function reviewOf(asset: string, amount: Amount, risk: PayoutRisk): Review {
-  if (risk.everMatched || risk.isHeld === true || isAbove(MLRO_ABOVE, asset, amount)) {
+  const { quorum, mlro } = votesFor(asset, amount);
+  if (risk.everMatched || risk.isHeld === true || mlro) {
     return { status: 'under_review', quorum: 2, mlro: true };
   }
-  return LEVELS_OF_TWO.includes(risk.kycLevel) || isAbove(REVIEW_ABOVE, asset, amount)
+  return LEVELS_OF_TWO.includes(risk.kycLevel) || quorum === 2
     ? { status: 'under_review', quorum: 2, mlro: false }
     : { status: 'pending', quorum: 1, mlro: false };
-}
-
-function isAbove(published: ReadonlyMap<string, Amount>, asset: string, amount: Amount): boolean {
-  const most = published.get(asset);
-  return most === undefined || amount > most;
 }
 
 /** One rolling limit and what earlier withdrawals used of it. */

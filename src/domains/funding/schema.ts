@@ -13,6 +13,7 @@ import {
   jsonb,
   pgEnum,
   pgTable,
+  primaryKey,
   text,
   uniqueIndex,
   uuid,
@@ -424,12 +425,12 @@ export const payoutFiles = pgTable(
   ],
 );
 
-/** Which withdrawals a file pays: each at most once, whatever the file. */
+/** Which withdrawals a file pays: each in one file at most, those that were given up aside. */
 export const payoutFileItems = pgTable(
   'payout_file_items',
   {
     withdrawalId: uuid('withdrawal_id')
-      .primaryKey()
+      .notNull()
       .references(() => withdrawals.id),
     fileId: uuid('file_id')
       .notNull()
@@ -437,6 +438,7 @@ export const payoutFileItems = pgTable(
     position: integer('position').notNull(),
   },
   (table) => [
+    primaryKey({ name: 'payout_file_items_pkey', columns: [table.withdrawalId, table.fileId] }),
     uniqueIndex('payout_file_items_file_id_position_key').on(table.fileId, table.position),
     ...internalRows('payout_file_items'),
   ],
@@ -455,6 +457,8 @@ export const payoutReports = pgTable(
     completedCount: integer('completed_count').notNull(),
     failedCount: integer('failed_count').notNull(),
     unknownCount: integer('unknown_count').notNull(),
+    /** Payments of which it says what cannot be, each a piece of work. */
+    conflictCount: integer('conflict_count').notNull().default(0),
     importedBy: uuid('imported_by').notNull(),
     importedAt: instant('imported_at').notNull(),
   },

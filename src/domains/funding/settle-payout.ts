@@ -18,6 +18,7 @@ import {
   type Wallet,
 } from '../ledger/index.ts';
 import { houseReferenceOfPayout } from './payout-accounts.ts';
+import { refuseWhilePayable } from './payouts/refuse-while-payable.ts';
 import { HOUSE_REFERENCE } from './settings.ts';
 import { refuseIfDebited } from './statement-debits.ts';
 import type { Withdrawal } from './store.ts';
@@ -55,9 +56,10 @@ export async function bookPayout(
 }
 
 /**
- * Sets the money of a payout free that was not made.
+ * Sets the money of a payout free that was not made: by the bank's own report, or by what people say once its file
+ * can have it paid no more.
  * @effects the hold, the withdrawal; audit and event `withdrawal.failed`
- * @errors payout_on_statement
+ * @errors payout_on_statement, payout_may_leave
  */
 export async function freePayout(
   tx: Tx,
@@ -65,7 +67,11 @@ export async function freePayout(
   withdrawal: Withdrawal,
   evidence: Evidence,
 ): Promise<Withdrawal> {
-  await refuseIfDebited(tx, withdrawal.id);
+  const isReported = evidence.payoutReportId !== undefined;
+  await refuseIfDebited(tx, withdrawal.id, isReported ? 'bank' : 'people');
+  if (!isReported) {
+    await refuseWhilePayable(tx, ctx, withdrawal.id);
+  }
   await releaseHold(tx, ctx, present(withdrawal.holdId, 'an open withdrawal has its hold'));
   return recordStatus(tx, ctx, withdrawal, { ...evidence, status: 'failed', rejectionReason: CUSTOMER_WORD });
 }
@@ -118,7 +124,8 @@ async function postPayout(tx: Tx, ctx: Ctx, withdrawal: Withdrawal, said?: PaidF
   return present(journalId, 'one journal was posted');
 }
 
-async function houseWallets(
+/** The house's wallets a payout is booked to. */
+export async function houseWallets(
   tx: Tx,
   ctx: Ctx,
   assetCode: string,

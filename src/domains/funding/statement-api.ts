@@ -2,9 +2,10 @@ import { z } from '@hono/zod-openapi';
 import { electronicFormatIBAN, isValidIBAN } from 'ibantools';
 import { ApprovalReason } from '../../platform/approvals/api.ts';
 import { pageQuery } from '../../platform/http/cursor.ts';
-import { idInput, wireId, wireInstant, wireOf } from '../../platform/http/wire.ts';
+import { amountInput, idInput, wireId, wireInstant, wireOf } from '../../platform/http/wire.ts';
 import { ageDays } from './debit-api.ts';
 import { bankAccounts, bankStatementLines, bankStatementStatus, bankStatements } from './evidence/schema.ts';
+import { HOUSE_MONEY } from './house-money.ts';
 import { receiptStatus, unallocatedReceipts } from './work/schema.ts';
 
 /** The file as the bank sent it; the contract is ISO 20022's. */
@@ -107,6 +108,8 @@ export const UnallocatedReceipt = wireOf(unallocatedReceipts)
     assigneeId: true,
     journalId: true,
     closingJournalId: true,
+    explanation: true,
+    explainedJournalId: true,
     approvalId: true,
     version: true,
     createdAt: true,
@@ -142,3 +145,42 @@ export const AllocateReceipt = z
     'names a deposit or an account',
   )
   .openapi('AllocateReceipt');
+
+const reason = ApprovalReason.shape.reason;
+
+export const ExplainReceipt = z
+  .discriminatedUnion('explanation', [
+    z
+      .strictObject({ explanation: z.literal('booked'), journalId: idInput, reason })
+      .openapi('ExplainReceiptByJournal'),
+    z
+      .strictObject({
+        explanation: z.literal('provider_settlement'),
+        provider: z
+          .string()
+          .regex(/^[a-z0-9-]{1,32}$/, 'must be the name of a provider')
+          .openapi({ example: 'acme' }),
+        depositIds: z
+          .array(idInput)
+          .min(1)
+          .max(1000)
+          .refine((ids) => new Set(ids).size === ids.length, 'name each deposit once'),
+        fee: amountInput.optional().openapi({ description: 'What the provider kept for itself.' }),
+        reason,
+      })
+      .openapi('ExplainReceiptBySettlement'),
+    z
+      .strictObject({
+        explanation: z.literal('house'),
+        house: z.strictObject({
+          role: z.enum(HOUSE_MONEY),
+          reference: z
+            .string()
+            .regex(/^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$/, 'must be a short reference')
+            .openapi({ example: 'bank-interest' }),
+        }),
+        reason,
+      })
+      .openapi('ExplainReceiptAsHouseMoney'),
+  ])
+  .openapi('ExplainReceipt');

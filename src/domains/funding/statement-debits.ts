@@ -3,8 +3,9 @@
  * amount explains itself; every other is a piece of work until two people say what it was. No debit is ever
  * booked to customers: what the bank charges is the firm's debt to its clients' money until it puts that in.
  */
-import { and, desc, eq, inArray, lt } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNull, lt, ne, not, or } from 'drizzle-orm';
 import type { Amount } from '../../kernel/amount.ts';
+import { present } from '../../kernel/assert.ts';
 import { type Id, newId } from '../../kernel/id.ts';
 import type { Page } from '../../kernel/page.ts';
 import { recordMany } from '../../platform/audit/record.ts';
@@ -105,6 +106,7 @@ export async function openDebits(
       asset: account.currency,
       amount: line.amount,
       reason,
+      namedWithdrawalId: payout?.id ?? null,
       createdAt,
       ...(is === undefined
         ? { status: 'open' as const }
@@ -148,20 +150,45 @@ export async function lockPayoutsNamed(tx: Tx, lines: readonly StoredLine[]): Pr
   );
 }
 
+/** Who says that a payout was not made. */
+type Speaker = 'people' | 'bank';
+
 /**
- * Keeps the money of a locked payout from being set free that a bank statement shows as made: nobody's word
- * stands against it, and what the bank sends back comes as a receipt.
+ * Keeps the money of a locked payout from being set free that a bank statement shows as made, or of which any debit
+ * bears the reference, whatever its amount and explained or not: nobody's word stands against it, and what the bank
+ * sends back comes as a receipt. The bank's own refusal stands beside what it charged for it.
  * @errors payout_on_statement
  */
-export async function refuseIfDebited(tx: Tx, withdrawalId: Id): Promise<void> {
+export async function refuseIfDebited(tx: Tx, withdrawalId: Id, said: Speaker): Promise<void> {
+  if (await isDebited(tx, withdrawalId, said)) {
+    throw refuseFunding('payout_on_statement');
+  }
+}
+
+/** Whether money left the bank in the name of a locked payout, or as it. */
+export async function isDebited(tx: Tx, withdrawalId: Id, said: Speaker): Promise<boolean> {
+  const isCharge = and(
+    eq(statementDebits.explanation, 'bank_charge'),
+    ne(statementDebits.amount, withdrawals.amount),
+  );
+  const { namedWithdrawalId } = statementDebits;
   const [debit] = await tx
     .select({ id: statementDebits.id })
     .from(statementDebits)
-    .where(and(eq(statementDebits.withdrawalId, withdrawalId), eq(statementDebits.status, 'explained')))
+    .innerJoin(withdrawals, eq(withdrawals.id, withdrawalId))
+    .where(
+      or(
+        eq(statementDebits.withdrawalId, withdrawalId),
+        and(
+          eq(namedWithdrawalId, withdrawalId),
+          said === 'people'
+            ? undefined
+            : or(isNull(statementDebits.explanation), not(present(isCharge, 'it has conditions'))),
+        ),
+      ),
+    )
     .limit(1);
-  if (debit !== undefined) {
-    throw refuseFunding('payout_on_statement');
-  }
+  return debit !== undefined;
 }
 
 export type DebitQuery = PageRequest & {

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { Role } from '../../kernel/actor.ts';
+import { ZERO } from '../../kernel/amount.ts';
 import { ApprovalReason } from '../../platform/approvals/api.ts';
 import { pageOf } from '../../platform/http/cursor.ts';
 import { type Endpoint, endpoint, pickProblems } from '../../platform/http/endpoint.ts';
@@ -11,6 +12,7 @@ import { allocateReceipt, returnReceipt } from './allocate-receipt.ts';
 import { ApprovalRequested } from './api.ts';
 import { MAX_STATEMENT_BYTES } from './camt-053.ts';
 import { FUNDING_PROBLEMS } from './errors.ts';
+import { proposeReceiptExplanation, type ReceiptExplanation } from './explain-receipt.ts';
 import { importStatement } from './import-statement.ts';
 import { proposeBankAccount } from './set-bank-account.ts';
 import {
@@ -18,6 +20,7 @@ import {
   BankAccount,
   BankStatement,
   BankStatementDetail,
+  ExplainReceipt,
   NewBankAccount,
   receiptQuery,
   StatementFile,
@@ -205,7 +208,56 @@ const receipts: readonly Endpoint[] = [
       body: { approval: await returnReceipt(ctx, { receiptId: id, reason }) },
     }),
   }),
+  endpoint({
+    operationId: 'explainReceipt',
+    method: 'post',
+    path: '/v1/unallocated-receipts/{id}/explain',
+    tag,
+    category,
+    summary: 'Ask another person to agree what received money was',
+    description:
+      'A journal that had the same amount reach the same bank account before the bank showed it, what a provider pays ' +
+      'over for deposits less its fee, or money of the house; compliance decides on the last. What the receipt booked ' +
+      'is undone against it. What a provider kept is booked as a debt of the firm to its clients’ money.',
+    access: { staff: OPERATIONS },
+    params,
+    body: ExplainReceipt,
+    example: {
+      explanation: 'house',
+      house: { role: 'fees_earned', reference: 'bank-interest' },
+      reason: 'Interest of January, by the bank’s advice',
+    },
+    responses: { 202: ApprovalRequested },
+    problems: {
+      ...pickProblems(FUNDING_PROBLEMS, 'receipt_closed', 'receipt_not_explained'),
+      ...pickProblems(IDENTITY_PROBLEMS, 'self_action'),
+      ...ASKING,
+    },
+    handler: async (ctx, { params: { id }, body }) => ({
+      status: 202,
+      body: {
+        approval: await proposeReceiptExplanation(ctx, {
+          receiptId: id,
+          explanation: explanationOf(body),
+          reason: body.reason,
+        }),
+      },
+    }),
+  }),
 ];
 
 /** What the bank told, and the work that leaves. */
 export const statementEndpoints: readonly Endpoint[] = [...statements, ...receipts];
+
+function explanationOf(body: z.output<typeof ExplainReceipt>): ReceiptExplanation {
+  switch (body.explanation) {
+    case 'booked':
+      return { kind: 'booked', journalId: body.journalId };
+    case 'provider_settlement': {
+      const { provider, depositIds, fee = ZERO } = body;
+      return { kind: 'provider_settlement', provider, depositIds, fee };
+    }
+    case 'house':
+      return { kind: 'house', house: body.house };
+  }
+}

@@ -11,8 +11,9 @@ import { openClient } from '../../platform/db/client.ts';
 import { applyMigrations, MIGRATIONS_FOLDER } from '../../platform/db/migrate.ts';
 import { createEmptyDatabase, type TestDatabase } from '../../testing/postgres.ts';
 
-/** The last migration before client money. */
+/** The last migration before client money, and the last before files were known to be fetched. */
 const BEFORE = 6;
+const BEFORE_DOWNLOADS = 18;
 
 let database: TestDatabase;
 let owner: postgres.Sql;
@@ -23,6 +24,8 @@ beforeAll(async () => {
   owner = openClient(database.owner, 1);
   await migrateUpTo(BEFORE);
   await plant();
+  await migrateUpTo(BEFORE_DOWNLOADS);
+  await plantPayout();
   await applyMigrations(database.owner);
   unforced = await owner<{ relname: string }[]>`
     select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
@@ -77,6 +80,47 @@ async function plant(): Promise<void> {
   await owner.unsafe('ALTER TABLE funding_limits FORCE ROW LEVEL SECURITY');
 }
 
+const FILE = newId();
+const PAYOUT = newId();
+
+/** A file, and a debit that names its payout but has another amount; whose they are is of no matter here. */
+async function plantPayout(): Promise<void> {
+  const tables = [
+    'payout_accounts',
+    'payout_files',
+    'withdrawals',
+    'bank_statement_lines',
+    'statement_debits',
+  ];
+  const keys = await owner<{ table: string; name: string }[]>`
+    select conrelid::regclass::text as table, conname as name from pg_constraint
+    where contype = 'f' and conrelid::regclass::text = any (${tables})`;
+  for (const { table, name } of keys) {
+    await owner`alter table ${owner(table)} drop constraint ${owner(name)}`;
+  }
+  for (const table of tables) {
+    await owner`alter table ${owner(table)} no force row level security`;
+  }
+  const [account, line, seal] = [newId(), newId(), new Uint8Array([1])];
+  await owner`insert into payout_accounts (id, asset, holder_name, iban, bic, created_at)
+    values (${account}, 'USD', 'Clients', 'X', 'Y', now())`;
+  await owner`insert into payout_files (id, message_id, provider, asset, payout_account_id, execution_date,
+      transaction_count, control_sum, file_hash, created_by, created_at)
+    values (${FILE}, 'M', 'manual', 'USD', ${account}, '2026-01-31', 1, 100, ${seal}, ${newId()}, now())`;
+  await owner`insert into withdrawals (id, user_id, account_id, wallet_id, asset, amount, fee, beneficiary_id,
+      destination, destination_hash, status, payout_reference, created_at)
+    values (${PAYOUT}, ${newId()}, ${newId()}, ${newId()}, 'USD', 100, 0, ${newId()}, ${seal}, ${seal},
+      'processing', 'E2E', now())`;
+  await owner`insert into bank_statement_lines (id, statement_id, position, direction, amount, reversal,
+      booking_date, value_date, end_to_end_id, counterparty)
+    values (${line}, ${newId()}, 0, 'debit', 102, false, '2026-01-31', '2026-01-31', 'E2E', ${seal})`;
+  await owner`insert into statement_debits (id, statement_line_id, wallet_id, asset, amount, reason, status, created_at)
+    values (${newId()}, ${line}, ${newId()}, 'USD', 102, 'amount_differs', 'open', now())`;
+  for (const table of tables) {
+    await owner`alter table ${owner(table)} force row level security`;
+  }
+}
+
 async function limitsOf(asset: string, level: string): Promise<Record<string, string[]>> {
   const rows = await owner<{ method: string; window_hours: number; maximum: string }[]>`
     select method, window_hours, trim_scale(maximum)::text as maximum from funding_limits
@@ -114,6 +158,15 @@ test('a longer limit that was set stays, and none grows beyond what an amount ca
 test('ways out that are new have no limit, which refuses them', async () => {
   const rows = await owner`select 1 from funding_limits where method in ('my_t_money', 'blink', 'other')`;
   expect([...rows]).toEqual([]);
+});
+
+test('a payout file of before counts as fetched, and a debit that names a payout keeps it from being freed', async () => {
+  await owner`alter table payout_file_downloads no force row level security`;
+  await owner`alter table statement_debits no force row level security`;
+  const fetched = await owner`select downloaded_by from payout_file_downloads where file_id = ${FILE}`;
+  expect([...fetched]).toEqual([{ downloaded_by: null }]);
+  const named = await owner`select named_withdrawal_id as id from statement_debits`;
+  expect([...named]).toEqual([{ id: PAYOUT }]);
 });
 
 test('row-level security is forced again wherever the upgrade wrote', () => {

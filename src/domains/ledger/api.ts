@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { pageQuery } from '../../platform/http/cursor.ts';
 import { wireDecimal, wireInstant, wireOf } from '../../platform/http/wire.ts';
 import { ACCOUNT_LOT_METHODS } from '../accounts/index.ts';
 import { holds, journals, ledgerEntries, lotDisposals, lotSource, lots, wallets } from './schema.ts';
@@ -83,6 +84,24 @@ export const Lot = wireOf(lots)
     }),
   })
   .openapi('Lot');
+
+export const LotQuery = z.strictObject({
+  ...pageQuery,
+  asset: z
+    .string()
+    .regex(/^[A-Z0-9.]{2,12}$/, 'must be the code of an asset')
+    .optional()
+    .openapi({ example: 'BTC' }),
+  open: z
+    .enum(['true', 'false'])
+    .transform((text) => text === 'true')
+    .optional()
+    .openapi({
+      type: 'string',
+      enum: ['true', 'false'],
+      description: 'Only lots that hold something, or only those that hold nothing any more',
+    }),
+});
 
 export const ClosedPosition = wireOf(lotDisposals)
   .pick({

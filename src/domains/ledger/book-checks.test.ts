@@ -27,12 +27,6 @@ beforeAll(async () => {
     { walletId, amount: '-9' },
     { house: house('fees_earned'), amount: '9' },
   ]);
-  await post('transfer', [
-    { house: house('fees_earned'), amount: '-5' },
-    { house: house('client_money_bank'), amount: '5' },
-    { house: house('firm_account'), amount: '-5' },
-    { house: house('firm_money'), amount: '5' },
-  ]);
   const again = await post('fee', [
     { walletId, amount: '-1' },
     { house: house('fees_earned'), amount: '1' },

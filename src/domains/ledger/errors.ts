@@ -6,6 +6,10 @@ import { IDENTITY_PROBLEMS } from '../identity/index.ts';
 export const LEDGER_PROBLEMS = {
   insufficient_funds: { status: 422, title: 'The wallet does not hold enough available funds' },
   wallet_not_active: { status: 422, title: 'The wallet is suspended or closed' },
+  margin_unknown: {
+    status: 422,
+    title: 'What is free is not known while the price of an open position is stale',
+  },
   balance_out_of_range: { status: 422, title: 'The balance would not fit numeric(20,8)' },
   asset_exists: { status: 409, title: 'The asset is known already' },
   instant_in_future: { status: 422, title: 'The instant has not come yet' },
@@ -21,9 +25,10 @@ export const LEDGER_PROBLEMS = {
   sweep_exceeds_fees: { status: 422, title: 'Fewer fees were earned than the sweep would take' },
   sweep_leaves_shortfall: {
     status: 422,
-    title: 'Less than clients are owed would be held after the sweep',
+    title: 'Less than clients are owed would be held after this',
   },
-  holder_restricted: { status: 422, title: 'A holder’s account takes no credit at present' },
+  holder_restricted: { status: 422, title: 'Money of a holder may not be moved so at present' },
+  mlro_vote_required: { status: 409, title: 'One of the votes must be the MLRO’s' },
   journal_not_reversible: {
     status: 409,
     title: 'The journal is undone where it was made, such as by a refund, or not at all',

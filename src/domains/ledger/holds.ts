@@ -40,10 +40,10 @@ export type NewHold = {
 /**
  * Reserves funds of a customer wallet. Idempotent by reason and reference. The wallet is locked first
  * and its expired holds are released, so a late job costs nobody money. What a hold may end up elsewhere
- * must be settled.
+ * must be settled, and nothing may while the price of an open position is stale.
  * @effects one row of `holds`, `wallets.reserved`; audit `hold.created`; event `ledger.hold_created`
- * @errors wallet_not_active, insufficient_funds, hold_reference_reused (by hand, another wallet's at this
- *   moment)
+ * @errors wallet_not_active, margin_unknown, insufficient_funds, hold_reference_reused (by hand, another
+ *   wallet's at this moment)
  */
 export async function createHold(tx: Tx, ctx: Ctx, request: NewHold): Promise<Hold> {
   assert(request.amount > 0n, 'a hold reserves something');
@@ -55,6 +55,9 @@ export async function createHold(tx: Tx, ctx: Ctx, request: NewHold): Promise<Ho
   }
   if (wallet.status !== 'active') {
     throw refuseLedger('wallet_not_active');
+  }
+  if (wallet.marginUnknown && mayLeave(request.reason)) {
+    throw refuseLedger('margin_unknown');
   }
   if (spendable(wallet, request.reason) < request.amount) {
     throw refuseLedger('insufficient_funds');
@@ -98,7 +101,12 @@ export async function captureHold(
 }
 
 function spendable(wallet: LockedWallet, reason: HoldReason): bigint {
-  return reason === 'margin' || reason === 'system' ? wallet.total - wallet.reserved : settledFunds(wallet);
+  return mayLeave(reason) ? settledFunds(wallet) : wallet.total - wallet.reserved;
+}
+
+/** What is held for the account itself stays in it. */
+function mayLeave(reason: HoldReason): boolean {
+  return reason !== 'margin' && reason !== 'system';
 }
 
 function rowOf(ctx: Ctx, wallet: LockedWallet, request: NewHold): typeof holds.$inferInsert {

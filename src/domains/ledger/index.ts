@@ -39,6 +39,7 @@ export { captureHold, createHold, releaseHold } from './holds.ts';
 export { type LockedWallet, lockWallets } from './lock-wallets.ts';
 export { type LotPick, picksOf } from './lot-methods.ts';
 export { changeLots, consumeLots, type LotChange, lotsNamed, type NamedLot, openLots } from './lots.ts';
+export { isMlroAmong } from './mlro-vote.ts';
 export { type Book, type NewJournal, postJournals, type Wallet } from './post-journals.ts';
 export { type RebuildReport, rebuildWallets } from './rebuild.ts';
 export {
@@ -56,12 +57,13 @@ export {
   reconcile,
   runChecks,
 } from './reconcile.ts';
-export { lockSpendable } from './release-expired.ts';
+export { lockSpendable, type SpendableWallet } from './release-expired.ts';
 export { Settling } from './settlements/api.ts';
 export { keepObligations, type LockedFunds } from './settlements/keep-obligations.ts';
 export type { TradedSide } from './settlements/plan-obligations.ts';
 export { getReconciliation, listReconciliations } from './store.ts';
-export { changeReserved, customerWallet, houseWallet, requireAsset } from './wallets.ts';
+export { REVIEW_ABOVE, votesFor } from './votes.ts';
+export { changeReserved, customerWallet, findClearingWallet, houseWallet, requireAsset } from './wallets.ts';
 
 const parts = joinParts([settlementPart]);
 

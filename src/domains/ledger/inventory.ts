@@ -157,6 +157,7 @@ export const ledgerInventory: readonly TableInventory[] = [
     available: 'internal',
     unsettled: 'internal',
     marginShort: 'internal',
+    hasPositions: 'internal',
     status: 'internal',
     metadata: 'internal',
     version: 'internal',

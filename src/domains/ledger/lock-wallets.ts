@@ -15,6 +15,8 @@ const LOCKED = [
   'total',
   'reserved',
   'unsettled',
+  'marginShort',
+  'hasPositions',
   'status',
   'version',
   'lastEntryAt',

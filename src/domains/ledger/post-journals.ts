@@ -69,7 +69,7 @@ export async function postJournals(
 
 /** What one statement does before it locks a wallet. */
 export type Foregoing = {
-  /** A condition that is asked first, and raises where nothing may be posted. */
+  /** A condition that is asked first, and raises where nothing may be posted; so does a wallet with open positions. */
   readonly held?: SQL;
   /** Insertions that belong to the postings, such as their evidence. */
   readonly writes: readonly SQL[];
@@ -173,6 +173,9 @@ function statementOf(
   };
   const done = writes.map((_, index) => sql.identifier(`written_${index}`));
   const written = writes.map((write, index) => sql`${done[index]} as (${write} returning 1), `);
+  // Whoever asks no balance did not look at prices either, and only the lock says that nothing depends on them.
+  const plain =
+    held === undefined ? sql`` : sql`having no_positions(coalesce(bool_or(has_positions), false))`;
   // A condition that names no row is asked before the first row is looked for.
   const first = [
     ...(held === undefined ? [] : [sql`and (select ${held})`]),
@@ -180,11 +183,11 @@ function statementOf(
   ];
   return sql`
     with ${sql.join(written)}locked as materialized (
-      select id, user_id, account_id, asset, total, version, last_entry_at from wallets
+      select id, user_id, account_id, asset, total, version, last_entry_at, has_positions from wallets
       where id = any (${sql.param(arrayParameter('uuid', walletIds))}::uuid[]) ${sql.join(first, sql` `)}
       order by id for update
     ), booking as materialized (
-      select greatest(${sql.param(now)}::text::timestamptz, max(last_entry_at)) as at from locked
+      select greatest(${sql.param(now)}::text::timestamptz, max(last_entry_at)) as at from locked ${plain}
     ), batch as (
       select * from unnest(${list(uniform ? ownArrays : [...ownArrays, ...common.map(arrayOf)])})
         with ordinality as batch (${namesOf(arrays)}, place)

@@ -1,6 +1,7 @@
 /**
  * Holds that are over free their funds at the latest when a verb asks what a wallet can spend: a late job
- * costs nobody money. Every verb that judges what is available locks with `lockSpendable`.
+ * costs nobody money. And what open positions have lost is held by then, whoever is late with marking them.
+ * Every verb that judges what is available locks with `lockSpendable`.
  */
 import { and, eq, type InferSelectModel, inArray, lte, sql } from 'drizzle-orm';
 import { type Amount, amountOf, ZERO } from '../../kernel/amount.ts';
@@ -24,27 +25,55 @@ type Hold = InferSelectModel<typeof holds>;
 /** Holds per statement. */
 const BATCH_HOLDS = 1_000;
 
+/** What a wallet can spend, true until the transaction ends. */
+export type SpendableWallet = LockedWallet & {
+  /** The price of an open position is stale: nobody knows what of it is free, so nothing leaves it. */
+  readonly marginUnknown: boolean;
+};
+
 /**
- * Locks wallets in id order and releases their expired holds, so that what is read may be judged; take gates
- * before.
- * @effects those of `releaseExpired`
+ * Locks wallets in id order, releases their expired holds and has them hold what their open positions require at
+ * the prices of now, so that what is read may be judged; take gates before. Wallets without positions ask for
+ * nothing more.
+ * @effects those of `releaseExpired` and of `walletMarks`
  */
 export async function lockSpendable(
   tx: Tx,
   ctx: Ctx,
   walletIds: readonly Id[],
-): Promise<ReadonlyMap<Id, LockedWallet>> {
+): Promise<ReadonlyMap<Id, SpendableWallet>> {
   // In this order: what is found expired is so under the lock.
   const [locked, freed] = await together(lockWallets(tx, walletIds), releaseExpired(tx, ctx, walletIds));
-  if (freed.size === 0) {
-    return locked;
-  }
+  const carrying = [...locked.values()].filter(({ hasPositions }) => hasPositions).map(({ id }) => id);
+  const unknown = await markBeforeSpending(tx, ctx, carrying);
+  const marked = await lockWallets(tx, carrying);
   return new Map(
     [...locked].map(([id, wallet]) => [
       id,
-      { ...wallet, reserved: amountOf(wallet.reserved - (freed.get(id) ?? ZERO)) },
+      {
+        ...(marked.get(id) ?? {
+          ...wallet,
+          reserved: amountOf(wallet.reserved - (freed.get(id) ?? ZERO)),
+        }),
+        marginUnknown: unknown.has(id),
+      },
     ]),
   );
+}
+
+async function markBeforeSpending(tx: Tx, ctx: Ctx, walletIds: readonly Id[]): Promise<ReadonlySet<Id>> {
+  if (walletIds.length === 0) {
+    return new Set();
+  }
+  const { walletMarks } = ctx.deps;
+  // Where nobody marks, nobody knows.
+  const unknown = new Set<Id>(walletMarks.length === 0 ? walletIds : []);
+  for (const mark of walletMarks) {
+    for (const id of await mark(tx, ctx, walletIds)) {
+      unknown.add(id);
+    }
+  }
+  return unknown;
 }
 
 /**

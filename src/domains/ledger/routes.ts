@@ -3,7 +3,7 @@ import type { Role } from '../../kernel/actor.ts';
 import { pageOf, pageQuery } from '../../platform/http/cursor.ts';
 import { type Endpoint, endpoint, pickProblems } from '../../platform/http/endpoint.ts';
 import { idInput, instantInput } from '../../platform/http/wire.ts';
-import { ClosedPosition, Entry, Hold, Journal, Lot, Wallet } from './api.ts';
+import { ClosedPosition, Entry, Hold, Journal, Lot, LotQuery, Wallet } from './api.ts';
 import { PastWallets } from './by-hand/api.ts';
 import { LEDGER_PROBLEMS } from './errors.ts';
 import { listClosedPositions } from './held-assets.ts';
@@ -88,7 +88,7 @@ export const ledgerEndpoints: readonly Endpoint[] = [
     summary: 'The acquisitions of an account, newest first',
     access: { customer: true, staff: READERS, scope: 'accounts:read' },
     params,
-    query,
+    query: LotQuery,
     responses: { 200: pageOf(Lot) },
     handler: async (ctx, { params: { id }, query: page }) => ({
       status: 200,

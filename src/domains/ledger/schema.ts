@@ -88,6 +88,8 @@ export const wallets = pgTable(
     unsettled: amount('unsettled').notNull().default(sql`0`),
     /** Positions need more than it holds as margin: what it gets is held. */
     marginShort: boolean('margin_short').notNull().default(false),
+    /** Open positions settle in it: what of it is free depends on their prices. */
+    hasPositions: boolean('has_positions').notNull().default(false),
     status: walletStatus('status').notNull(),
     /** References of the firm's own systems; never of a person. */
     metadata: jsonb('metadata').notNull().default({}),

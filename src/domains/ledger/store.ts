@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray, lt, or } from 'drizzle-orm';
+import { and, desc, eq, inArray, lt, not, or, sql } from 'drizzle-orm';
 import type { Id } from '../../kernel/id.ts';
 import type { Page } from '../../kernel/page.ts';
 import type { Instant } from '../../kernel/time.ts';
@@ -77,8 +77,16 @@ export async function listHolds(ctx: Ctx, page: AccountPage): Promise<Page<typeo
 }
 
 /** The lots of an account, newest first, with the method they go by. @errors not_found, invalid_cursor */
-export async function listLots(ctx: Ctx, page: AccountPage) {
-  const listing = `lots ${page.accountId}`;
+export async function listLots(
+  ctx: Ctx,
+  {
+    asset,
+    open,
+    ...page
+  }: AccountPage & { readonly asset?: string | undefined; readonly open?: boolean | undefined },
+) {
+  const listing = `lots ${page.accountId} ${asset ?? ''} ${open ?? ''}`;
+  const isOpen = sql`${lots.quantityOpen} > 0`;
   const key = ctx.deps.keyring.cursorKey;
   return transact(ctx, ctx.login, async (tx) => {
     const { lotMethod } = await findAccount(tx, ctx, page.accountId);
@@ -86,7 +94,14 @@ export async function listLots(ctx: Ctx, page: AccountPage) {
     const rows = await tx
       .select()
       .from(lots)
-      .where(and(eq(lots.accountId, page.accountId), before === undefined ? undefined : lt(lots.id, before)))
+      .where(
+        and(
+          eq(lots.accountId, page.accountId),
+          asset === undefined ? undefined : eq(lots.asset, asset),
+          open === undefined ? undefined : open ? isOpen : not(isOpen),
+          before === undefined ? undefined : lt(lots.id, before),
+        ),
+      )
       .orderBy(desc(lots.id))
       .limit(page.limit + 1);
     const cut = cutPage(key, listing, rows, page.limit, (row) => [row.id]);

@@ -1,4 +1,4 @@
-/** What the migration to lot methods makes of lots that were there before it. */
+/** What migrations make of wallets and lots that were there before them. */
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,6 +15,9 @@ import { createEmptyDatabase, type TestDatabase } from '../../testing/postgres.t
 /** The last migration before lots bore an open cost. */
 const BEFORE = 16;
 
+/** The last one before wallets said whether positions settle in them. */
+const BEFORE_CLAIMS = 18;
+
 const TABLES = ['users', 'accounts', 'wallets', 'lots', 'lot_disposals'];
 
 let database: TestDatabase;
@@ -27,6 +30,8 @@ beforeAll(async () => {
   await forceRowSecurity(false);
   await plant();
   await forceRowSecurity(true);
+  await migrateUpTo(BEFORE_CLAIMS);
+  await plantMargin();
   await applyMigrations(database.owner);
   await forceRowSecurity(false);
 });
@@ -85,6 +90,21 @@ async function plant(): Promise<void> {
     }
   }
 }
+
+/** One wallet whose positions are open. */
+async function plantMargin(): Promise<void> {
+  await forceRowSecurity(false);
+  await owner`alter table margin_holds no force row level security`;
+  await owner`insert into margin_holds (wallet_id, user_id, account_id, book, asset, held, initial_margin, maintenance_margin,
+      unrealised_pnl, unrealised_loss, updated_at)
+    select id, user_id, account_id, book, asset, 0, 10, 5, 0, 0, now() from wallets`;
+  await owner`alter table margin_holds force row level security`;
+  await forceRowSecurity(true);
+}
+
+test('a wallet that holds margin says that positions settle in it', async () => {
+  expect([...(await owner`select has_positions from wallets`)]).toEqual([{ has_positions: true }]);
+});
 
 test('what is open of a lot bears what its disposals did not take, and went by fifo', async () => {
   const lots = await owner<{ cost_open: string | null }[]>`

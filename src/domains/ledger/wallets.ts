@@ -63,6 +63,25 @@ export async function houseWallet(
   return present(wallet, 'the house wallet was just made');
 }
 
+/** The house's live wallet of what is on its way with a provider or a venue: their own events make it, no person. */
+export async function findClearingWallet(
+  tx: Tx,
+  { reference, asset }: { readonly reference: string; readonly asset: string },
+): Promise<Wallet | undefined> {
+  const [known] = await tx
+    .select()
+    .from(wallets)
+    .where(
+      and(
+        eq(wallets.book, 'live'),
+        eq(wallets.houseRole, 'clearing'),
+        eq(wallets.houseReference, reference),
+        eq(wallets.asset, asset),
+      ),
+    );
+  return known;
+}
+
 export type ReservationChange = { readonly walletId: Id; readonly delta: Amount };
 
 /**

@@ -20,7 +20,7 @@ const SYMBOL_PATTERN = /^[A-Z0-9][A-Z0-9./-]{0,23}$/;
 export const symbolInput = z
   .string()
   .regex(SYMBOL_PATTERN, 'must be a symbol such as BTC/USD')
-  .openapi({ example: 'BTC/USD' });
+  .openapi({ example: 'BTC/USD', description: 'In a path its slash is written %2F: BTC%2FUSD' });
 
 export const Asset = z
   .object({
@@ -108,7 +108,9 @@ export const Instrument = wireOf(instruments)
     takerFeeBps: z.number().int(),
     margin: z.union([MarginTerms, z.null()]),
     metadata: Metadata,
-    tradable: z.boolean().openapi({ description: 'Takes orders while its exchange is open' }),
+    tradable: z
+      .boolean()
+      .openapi({ description: 'Takes orders while its exchange is open and no circuit breaker stands' }),
     version: z.number().int(),
   })
   .openapi('Instrument');

@@ -6,6 +6,7 @@ import { openClient } from '../../platform/db/client.ts';
 import { sqlStateOf } from '../../platform/db/errors.ts';
 import { auditLogs } from '../../platform/db/schema.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../testing/trading-desk.ts';
+import { vouchForPrice } from '../../testing/vouch-for-price.ts';
 import { endHalts } from './resume-instrument.ts';
 import { instruments } from './schema.ts';
 import { setQuote } from './set-quote.ts';
@@ -240,6 +241,7 @@ describe('a contract', () => {
     const symbol = await listed({ kind: 'contract', type: 'index', baseAsset: 'US500', margin: MARGIN });
     const { body } = await desk.request(customer, 'GET', at(symbol));
     expect(body).toMatchObject({ kind: 'contract', status: 'active', tradable: true, margin: MARGIN });
+    await vouchForPrice(desk.system, symbol);
     const order = await desk.place(customer, 'buy 1 at 1.1', { symbol });
     expect(order.body.rejectionReason).toBe('margin_not_enabled');
     const inEuro = { ...MARGIN, settlementAsset: 'EUR' };

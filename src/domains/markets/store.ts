@@ -13,7 +13,7 @@ import { marketCalendars } from './calendars/schema.ts';
 import { refuseMarkets } from './errors.ts';
 import { shown } from './instrument-terms.ts';
 import { priceSettings } from './prices/schema.ts';
-import { isStale, isVouched } from './prices/staleness.ts';
+import { isBacked, isStale, isVouched } from './prices/staleness.ts';
 import { instruments, quotes } from './schema.ts';
 
 export type Instrument = InferSelectModel<typeof instruments>;
@@ -22,10 +22,12 @@ export type Quote = InferSelectModel<typeof quotes>;
 /** An instrument with the price it last traded at; null where it never had one. */
 export type PricedInstrument = Instrument & {
   readonly last: Amount | null;
-  /** That price has not been confirmed for longer than the instrument allows. */
+  /** That price has not been confirmed for longer than the instrument allows, or its feed tells another one meanwhile. */
   readonly priceStale: boolean;
   /** Somebody stands for that price, within an age that is set: not a trade of its own book, and none that may be any age. */
   readonly priceVouched: boolean;
+  /** Somebody stood for it when it was told; it may be stale by now. */
+  readonly priceBacked: boolean;
   /** The feed its price comes from; null where its own trades make it. */
   readonly feed: string | null;
   /** By which a calendar that is kept in memory is known to be current; null where its exchange has none. */
@@ -90,29 +92,41 @@ export async function instrumentsBySymbol(
     PRICE_COLUMNS,
   );
   return new Map(
-    rows.map(({ last_price, price_stale, price_vouched, price_feed, calendar_version, ...instrument }) => [
-      instrument.symbol,
-      {
-        ...instrument,
-        last: last_price === null ? null : readStoredAmount(last_price),
-        priceStale: price_stale === 'true',
-        priceVouched: price_vouched === 'true',
-        feed: price_feed,
-        calendarVersion: calendar_version,
-      },
-    ]),
+    rows.map(
+      ({
+        last_price,
+        price_stale,
+        price_vouched,
+        price_backed,
+        price_feed,
+        calendar_version,
+        ...instrument
+      }) => [
+        instrument.symbol,
+        {
+          ...instrument,
+          last: last_price === null ? null : readStoredAmount(last_price),
+          priceStale: price_stale === 'true',
+          priceVouched: price_vouched === 'true',
+          priceBacked: price_backed === 'true',
+          feed: price_feed,
+          calendarVersion: calendar_version,
+        },
+      ],
+    ),
   );
 }
 
 const INSTRUMENT_COLUMNS = namesOf(instruments);
 
 const PRICE_COLUMNS = sql`${quotes.last} as last_price, (${isStale})::text as price_stale,
-  (${isVouched})::text as price_vouched,  ${priceSettings.feed} as price_feed, ${marketCalendars.version} as calendar_version`;
+  (${isVouched})::text as price_vouched, (${isBacked})::text as price_backed, ${priceSettings.feed} as price_feed, ${marketCalendars.version} as calendar_version`;
 
 type StoredPrice = {
   readonly last_price: string | null;
   readonly price_stale: string;
   readonly price_vouched: string;
+  readonly price_backed: string;
   readonly price_feed: string | null;
   readonly calendar_version: number | null;
 };

@@ -234,6 +234,7 @@ export const riskAlertKind = pgEnum('risk_alert_kind', [
   'loss_borne',
   'stale_mark',
   'venue_unknown',
+  'position_exit',
 ]);
 export const riskSeverity = pgEnum('risk_severity', ['low', 'medium', 'high', 'critical']);
 

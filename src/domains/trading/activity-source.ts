@@ -2,6 +2,8 @@ import { and, asc, eq, gt, inArray, ne } from 'drizzle-orm';
 import { alias } from 'drizzle-orm/pg-core';
 import { formatAmount } from '../../kernel/amount.ts';
 import { type ActivitySource, FIRST_ID, NO_ACTIVITY, positionById } from '../../platform/activity.ts';
+import type { Tx } from '../../platform/db/client.ts';
+import { instrumentsBySymbol } from '../markets/index.ts';
 import { fills, orderEvents, orders, trades } from './schema.ts';
 
 const CLOSING = ['order.filled', 'order.cancelled', 'order.expired', 'order.replaced'];
@@ -19,6 +21,10 @@ const fillSource: ActivitySource = {
       .where(and(gt(fills.id, after === '' ? FIRST_ID : after), eq(trades.book, 'live')))
       .orderBy(asc(fills.id))
       .limit(limit);
+    const paidIn = await payingAssets(
+      tx,
+      rows.map(({ fill }) => fill.symbol),
+    );
     return rows.map(({ fill, otherUserId }) => ({
       activity: {
         ...NO_ACTIVITY,
@@ -28,7 +34,7 @@ const fillSource: ActivitySource = {
         userId: fill.userId,
         accountId: fill.accountId,
         occurredAt: fill.executedAt,
-        asset: fill.symbol.split('/')[1] ?? null,
+        asset: paidIn(fill.symbol),
         amount: fill.amount,
         instrument: fill.symbol,
         side: fill.side,
@@ -60,6 +66,10 @@ const orderSource: ActivitySource = {
       )
       .orderBy(asc(orderEvents.id))
       .limit(limit);
+    const paidIn = await payingAssets(
+      tx,
+      rows.map(({ order }) => order.symbol),
+    );
     return rows.map(({ event, order }) => ({
       activity: {
         ...NO_ACTIVITY,
@@ -69,7 +79,7 @@ const orderSource: ActivitySource = {
         userId: order.userId,
         accountId: order.accountId,
         occurredAt: event.occurredAt,
-        asset: order.symbol.split('/')[1] ?? null,
+        asset: paidIn(order.symbol),
         instrument: order.symbol,
         side: order.side,
         price: order.limitPrice,
@@ -85,6 +95,15 @@ const orderSource: ActivitySource = {
 
 /** What trading tells of orders and trades; fills first, so that an order is read with what came before it. */
 export const tradingActivity: readonly ActivitySource[] = [fillSource, orderSource];
+
+/** What amounts of instruments are in: what a price is in, and of a contract what it settles in. */
+async function payingAssets(tx: Tx, symbols: readonly string[]): Promise<(symbol: string) => string | null> {
+  const instruments = await instrumentsBySymbol(tx, symbols);
+  return (symbol) => {
+    const instrument = instruments.get(symbol);
+    return instrument?.settlementAsset ?? instrument?.quoteAsset ?? null;
+  };
+}
 
 function endOf(order: typeof orders.$inferSelect, type: string) {
   return {

@@ -13,6 +13,7 @@ import {
 import { symbolInput } from '../markets/index.ts';
 import { contradictions } from './contradictions.ts';
 import { NAMED_LOTS_MAX } from './named-lots.ts';
+import { CANCEL_WORDS, REJECTION_WORDS } from './order-words.ts';
 import { REJECTION_REASONS } from './rules.ts';
 import {
   fills,
@@ -28,7 +29,17 @@ import {
 } from './schema.ts';
 
 /** Why an order was stored as rejected, highest precedence first. */
-const RejectionReason = z.enum(REJECTION_REASONS).openapi('RejectionReason');
+const RejectionReason = z.enum(REJECTION_REASONS).openapi('RejectionReason', {
+  description: `Why an order was refused, highest precedence first:\n\n${REJECTION_WORDS}`,
+});
+
+const GroupRefusal = z
+  .object({
+    orderId: wireId,
+    groupRole: z.union([z.enum(orderGroupRole.enumValues), z.null()]),
+    rejectionReason: z.union([RejectionReason, z.null()]),
+  })
+  .openapi('GroupRefusal');
 
 export const Order = wireOf(orders)
   .pick({
@@ -37,7 +48,6 @@ export const Order = wireOf(orders)
     reduceOnly: true,
     clientOrderId: true,
     reservationAsset: true,
-    cancelReason: true,
     expiresAt: true,
     cancelRequestedAt: true,
     placedAt: true,
@@ -51,11 +61,16 @@ export const Order = wireOf(orders)
     type: z.enum(orderType.enumValues),
     timeInForce: z.enum(timeInForce.enumValues),
     origin: z.enum(orderOrigin.enumValues).openapi({
-      description: '`liquidation` where the firm placed it because the margin no longer carries a position',
+      description:
+        '`liquidation` where the firm placed it because the margin no longer carries a position, `position_exit` because the mark reached an exit that its owner set on one',
     }),
     status: z.enum(orderStatus.enumValues),
     rejectionReason: z.union([RejectionReason, z.null()]),
-    leverage: z.string().openapi({ description: 'Times its margin', example: '1' }),
+    cancelReason: z.union([z.string(), z.null()]).openapi({
+      description: `Why it ended before it was filled, or is about to:\n\n${CANCEL_WORDS}`,
+      example: 'requested',
+    }),
+    leverage: wireDecimal.openapi({ description: 'Times its margin', example: '1' }),
     quantity: z.union([wireDecimal, z.null()]),
     notional: z.union([wireDecimal, z.null()]),
     lots: z
@@ -68,10 +83,14 @@ export const Order = wireOf(orders)
     groupRole: z.union([z.enum(orderGroupRole.enumValues), z.null()]),
     parentId: z.union([wireId, z.null()]).openapi({ description: 'The entry that an exit waits for' }),
     exitIds: z.array(wireId).openapi({ description: 'The exits of an entry, its take-profit first' }),
+    groupRefusals: z.array(GroupRefusal).openapi({
+      description:
+        'Where rejectionReason is group_refused, the orders of its group that a rule refused, each with its own reason; empty otherwise',
+    }),
     limitPrice: z.union([wireDecimal, z.null()]),
     stopPrice: z.union([wireDecimal, z.null()]),
     trailAmount: z.union([wireDecimal, z.null()]),
-    trailPercent: z.union([z.string(), z.null()]),
+    trailPercent: z.union([wireDecimal, z.null()]),
     highWaterMark: z.union([wireDecimal, z.null()]).openapi({
       description:
         'The best price a trailing order has seen: while it is held as of now, in the end as of its trigger',
@@ -81,13 +100,15 @@ export const Order = wireOf(orders)
         'While an order is held where it would be triggered now; later the last price that triggered it',
     }),
     triggeredAt: z.union([wireInstant, z.null()]),
-    priceCap: z.union([wireDecimal, z.null()]),
-    reservation: wireDecimal,
+    priceCap: z
+      .union([wireDecimal, z.null()])
+      .openapi({ description: 'The worst price an order without a limitPrice may trade at' }),
+    reservation: wireDecimal.openapi({ description: 'What it holds of the wallet in reservationAsset' }),
     filledQuantity: wireDecimal,
     reducedQuantity: wireDecimal.openapi({
       description: 'What will not trade because another order of its group has, or its entry has not',
     }),
-    filledAmount: wireDecimal,
+    filledAmount: wireDecimal.openapi({ description: 'What that turned over, in the quote asset' }),
     fees: wireDecimal,
     remainingQuantity: z.union([wireDecimal, z.null()]),
     averageFillPrice: z.union([wireDecimal, z.null()]),
@@ -220,29 +241,38 @@ export const NewOrder = z
     }),
     timeInForce: z.enum(timeInForce.enumValues).optional().openapi({
       description:
-        'A market order is ioc and any other gtc unless said otherwise. What is held waits through day, gtc and gtd as it would rest; ioc and fok say how it trades once it is triggered',
+        'Any order is gtc unless said otherwise, but for a market order: that is ioc, and never rests whatever is said; fok fills all of it or nothing, and it cannot be gtd. What is held waits through day, gtc and gtd as it would rest; ioc and fok say how it trades once it is triggered',
     }),
     quantity: amountInput.optional().openapi({ description: 'Units of the base asset' }),
     notional: amountInput
       .optional()
       .openapi({ description: 'What a market buy may turn over in the quote asset, before fees' }),
-    limitPrice: amountInput.optional(),
+    limitPrice: amountInput.optional().openapi({
+      description:
+        'The worst price it may trade at. Limit and stop_limit orders require it, a take_profit order may have one',
+    }),
     stopPrice: amountInput.optional().openapi({
       description:
-        'What the last price has to reach: for a stop from the near side (a buy above it, a sale below), for a take-profit from the far side. On the wrong side it is rejected with stop_on_wrong_side',
+        'Of stop, stop_limit and take_profit orders. What the last price has to reach: for a stop from the near side (a buy above it, a sale below), for a take-profit from the far side. On the wrong side it is rejected with stop_on_wrong_side',
     }),
     trailAmount: amountInput.optional().openapi({
       description: 'How far the price falls back from its best since the order was held; quote asset',
     }),
     trailPercent: trailPercentInput.optional(),
-    postOnly: z.boolean().default(false),
+    postOnly: z.boolean().default(false).openapi({
+      description:
+        'Only ever rests: where it would trade at once it is cancelled with post_only_would_cross. For orders with a limitPrice that are neither ioc nor fok',
+    }),
     reduceOnly: z.boolean().default(false).openapi({
       description:
         'Never opens or adds to a position: in a contract it closes what stands the other way, together with others like it no more than that. A sale in a spot instrument never sells more than is held anyway; a purchase reduces nothing and is rejected with nothing_to_reduce',
     }),
     expiresAt: instantInput.optional().openapi({ description: 'When a gtd order ends' }),
     leverage: leverageInput.optional(),
-    clientOrderId: clientOrderIdInput.optional(),
+    clientOrderId: clientOrderIdInput.optional().openapi({
+      description:
+        'Your own name of the order, for good: the same request under it answers that order again, another one 409',
+    }),
     lots: namedLots.optional(),
     takeProfit: takeProfitInput.optional(),
     stopLoss: stopLossInput.optional(),
@@ -315,7 +345,8 @@ export const OrderReplacement = z
     clientOrderId: clientOrderIdInput.optional(),
     lots: namedLots.optional(),
     filledQuantity: knownAmount.optional().openapi({
-      description: 'What you know to have traded. Where more has, nothing is replaced: 409 order_changed',
+      description:
+        'What you know to have traded. Where it is not exactly that, nothing is replaced: 409 order_changed',
     }),
   })
   .superRefine((replacement, context) => {

@@ -35,6 +35,19 @@ const POSITION = [
   'markPrice',
 ] as const;
 
+const EXITS = [
+  'positionId',
+  'accountId',
+  'side',
+  'stopLoss',
+  'takeProfit',
+  'version',
+  'triggered',
+  'triggeredAt',
+  'triggerMark',
+  'heldBack',
+] as const;
+
 /** What trading records. */
 export const TRADING_EVENTS = auditEvents({
   'order.placed': {
@@ -157,6 +170,36 @@ export const TRADING_EVENTS = auditEvents({
     severity: 'critical',
     description: 'The firm bore the part of a loss that the wallet could not pay',
     shows: [...POSITION, 'fillId', 'amount'],
+  },
+  'position.exits_set': {
+    category: 'trading',
+    severity: 'info',
+    description: 'The owner of a position said at which marks all of it is to be closed',
+    shows: EXITS,
+  },
+  'position.exits_removed': {
+    category: 'trading',
+    severity: 'info',
+    description: 'The owner of a position took its exits away',
+    shows: EXITS,
+  },
+  'position.exit_triggered': {
+    category: 'trading',
+    severity: 'info',
+    description: 'The mark reached an exit of a position: all of it is to be closed',
+    shows: EXITS,
+  },
+  'position.exit_ordered': {
+    category: 'trading',
+    severity: 'info',
+    description: 'An order was decided that closes a position whose exit was triggered',
+    shows: ['positionId', 'accountId', 'symbol', 'side', 'quantity', 'attempt'],
+  },
+  'position.exit_held_back': {
+    category: 'trading',
+    severity: 'warning',
+    description: 'A position whose exit was triggered cannot be closed just now',
+    shows: EXITS,
   },
   'order.reduced': {
     category: 'trading',

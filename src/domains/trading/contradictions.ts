@@ -87,7 +87,8 @@ function isGiven(value: Given | string): boolean {
 function sizeFaults({ quantity, notional, type, side }: Asked): Fault[] {
   const faults: Fault[] = [];
   if (isGiven(quantity) === isGiven(notional)) {
-    faults.push(['quantity', 'either quantity or notional must be given, not both']);
+    const sized = isGiven(quantity) ? 'must not be given beside notional' : 'is required';
+    faults.push(['quantity', `${sized}: a market buy may give either, any other order only quantity`]);
   }
   if (isGiven(notional) && (type !== 'market' || side !== 'buy')) {
     faults.push(['notional', 'sizes market buys only']);

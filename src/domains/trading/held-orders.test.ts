@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { and, eq, inArray, sql } from 'drizzle-orm';
 import { formatAmount, parseAmount } from '../../kernel/amount.ts';
 import { newId } from '../../kernel/id.ts';
+import { addMs } from '../../kernel/time.ts';
 import { sqlStateOf } from '../../platform/db/errors.ts';
 import { auditLogs, outbox } from '../../platform/db/schema.ts';
 import type { Domain } from '../../platform/domain.ts';
@@ -477,7 +478,7 @@ describe('what is held', () => {
 
   test('ends when its time is over', async () => {
     const trader = await desk.newTrader({ BTC: '1' });
-    const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
+    const expiresAt = addMs(desk.deps.clock.now(), 3_600_000);
     const stop = await hold(trader, 'sell 0.5', {
       type: 'stop',
       stopPrice: '59000',
@@ -541,7 +542,7 @@ describe('a halted instrument', () => {
         select id, (select max(book_seq) from orders) + row_number() over (order by id) as seq
         from orders where status = 'pending') n
       where n.id = o.id`);
-    const until = new Date(Date.now() + 600_000).toISOString();
+    const until = addMs(desk.deps.clock.now(), 600_000);
     await desk.request(officer, 'POST', '/v1/instruments/BTC%2FUSD/halt', {
       key: newId(),
       body: { reason: 'A test', until },
@@ -568,7 +569,7 @@ describe('a halted instrument', () => {
       await desk.elsewhere.place(makers[0], 'sell 0.2 at 60200'),
       await desk.elsewhere.place(makers[0], 'sell 0.1'),
     ];
-    const until = new Date(Date.now() + 600_000).toISOString();
+    const until = addMs(desk.deps.clock.now(), 600_000);
     const halted = await desk.request(officer, 'POST', '/v1/instruments/BTC%2FUSD/halt', {
       key: newId(),
       body: { reason: 'A test', until },

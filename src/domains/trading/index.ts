@@ -50,5 +50,6 @@ export const tradingDomain: Domain = {
     ...(await parts.closingObstacles(tx, userId)),
   ],
   activitySources: tradingActivity,
+  walletMarks: parts.walletMarks,
   streamChannels: [bookChannel, tradeChannel, orderChannel],
 };

@@ -89,6 +89,7 @@ describe('units sold', () => {
 
   test('of lots that were named leave those, in the order given, however the order trades', async () => {
     const { holder, lots } = await holderOf('60000', '61000', '60500');
+    const idsOf = async (filter: string) => (await read(holder, `lots?${filter}`)).map((lot: Lot) => lot.id);
     const order = await desk.place(
       holder,
       'sell 0.2 at 60200',
@@ -105,6 +106,10 @@ describe('units sold', () => {
       '1 0.02 specific',
       '0 0.02 specific',
     ]);
+    const [first, second, third] = lots.map(({ id }) => id);
+    expect(await idsOf('asset=BTC&open=true')).toEqual([third, first]);
+    expect(await idsOf('open=false')).toEqual([second]);
+    expect(await idsOf('asset=ETH')).toEqual([]);
   });
 
   test('go by the account’s method where a named lot was used up meanwhile: nothing gets stuck', async () => {

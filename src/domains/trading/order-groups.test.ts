@@ -4,8 +4,9 @@ import { parseAmount } from '../../kernel/amount.ts';
 import { newId } from '../../kernel/id.ts';
 import { sqlStateOf } from '../../platform/db/errors.ts';
 import { type GroupDesk, type Order, startGroupDesk, told } from '../../testing/group-desk.ts';
+import { listContract } from '../../testing/list-contract.ts';
 import type { Trader } from '../../testing/trading-desk.ts';
-import { createInstrument, setQuote } from '../markets/index.ts';
+import { setQuote } from '../markets/index.ts';
 import { orders } from './schema.ts';
 
 let desk: GroupDesk;
@@ -310,10 +311,18 @@ describe('a bracket', () => {
       ['buy 0.00015 at 59000', BRACKET, 'quantity_off_lot', 'quantity_off_lot', 'quantity_off_lot'],
     ];
     for (const [words, more, ...reasons] of table) {
-      const entry = await bracket(trader, words, more);
+      const key = newId();
+      const entry = await bracket(trader, words, more, key);
+      expect(await bracket(trader, words, more, key)).toEqual(entry);
       const all = [entry, ...(await exitsOf(trader, entry))];
       expect(all.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
       expect(all.map(({ rejectionReason }) => rejectionReason)).toEqual(reasons);
+      const faults = all
+        .filter(({ rejectionReason }) => rejectionReason !== 'group_refused')
+        .map(({ id, groupRole, rejectionReason }) => ({ orderId: id, groupRole, rejectionReason }));
+      const said = (reason: string) => (reason === 'group_refused' ? faults : []);
+      expect(all.map(({ groupRefusals }) => groupRefusals)).toEqual(reasons.map(said));
+      expect(entry.groupRefusals).toEqual(said(entry.rejectionReason));
     }
     expect(await desk.balance(trader, 'USD')).toBe('60000 (0)');
     const faults = [
@@ -427,7 +436,7 @@ describe('a bracket', () => {
   });
 
   test('on a contract leaves the position, reserves nothing and never opens another', async () => {
-    await listContract();
+    await listContract(desk.system);
     const common = { symbol: 'US500/USD', leverage: '10' };
     const [trader, other] = [
       await desk.newTrader({ USD: '100000' }, { leverage: '20' }),
@@ -464,36 +473,3 @@ describe('a bracket', () => {
     expect(await desk.balance(trader, 'BTC')).toBe('0 (0)');
   });
 });
-
-async function listContract(): Promise<void> {
-  await createInstrument(desk.system, {
-    symbol: 'US500/USD',
-    name: 'US 500',
-    type: 'index',
-    exchange: 'CRYPTO',
-    kind: 'contract',
-    baseAsset: 'US500',
-    quoteAsset: 'USD',
-    tick: parseAmount('0.1'),
-    lot: parseAmount('0.01'),
-    minQuantity: parseAmount('0.01'),
-    maxQuantity: parseAmount('1000'),
-    collarBps: 1000,
-    makerFeeBps: 5,
-    takerFeeBps: 10,
-    fractional: true,
-    settlementCycle: 'T+0',
-    margin: {
-      settlementAsset: 'USD',
-      maxLeverage: parseAmount('20'),
-      initialMarginBps: 500,
-      maintenanceMarginBps: 250,
-      longRateBps: 500,
-      shortRateBps: 100,
-      dayCount: 'actual_365',
-      fundingHours: 24,
-    },
-    description: '',
-  });
-  await setQuote(desk.system, { symbol: 'US500/USD', last: parseAmount('5000'), source: 'test' });
-}

@@ -64,6 +64,10 @@ async function countOrders({ accountId }: Trader): Promise<number> {
   return desk.deps.db.engine.$count(orders, eq(orders.accountId, accountId));
 }
 
+function faultsOf({ groupRefusals }: Order): string[] {
+  return groupRefusals.map(({ rejectionReason }: Order) => rejectionReason);
+}
+
 /** What was said of each member: the status of its order, or its problem. */
 function said(body: Order): string[] {
   return body.data.map(
@@ -266,6 +270,10 @@ describe('a pair with a bad member', () => {
     for (const [side, quantity, changes, answers] of table) {
       const { body } = await desk.batch(trader, members(trader, side, quantity, changes));
       expect(said(body)).toEqual([...answers]);
+      const faults = answers.filter((answer) => answer !== 'group_refused');
+      expect(body.data.map(({ order }: Order) => faultsOf(order))).toEqual(
+        answers.map((answer) => (answer === 'group_refused' ? faults : [])),
+      );
     }
     const before = await countOrders(trader);
     await desk.place(trader, 'sell 0.1 at 64000', { clientOrderId: 'taken' });

@@ -17,9 +17,11 @@ export type CancelReason =
   | 'restricted'
   | 'delisted'
   | 'liquidation'
+  | 'position_exit'
   | 'insufficient_margin'
   | 'margin_not_enabled'
   | 'nothing_to_reduce'
+  | 'price_stale'
   | 'settlement_failed';
 
 /** Wakes the owners of books in other processes. */

@@ -38,14 +38,18 @@ const GOOD: Situation = {
   breakerTripped: false,
   last: parseAmount('100'),
   priceStale: false,
+  priceVouched: true,
+  standard: parseAmount('100'),
+  collateral: 0n,
   limits: () => null,
   contract: null,
   companionRefused: false,
+  closing: false,
   liquidating: false,
   liquidationOpen: null,
   entryPrice: null,
   lotsAvailable: true,
-  funds: { status: 'active', available: parseAmount('1000000') },
+  funds: { status: 'active', available: parseAmount('1000000'), isUnknown: false },
 };
 
 function order(words: string): Instruction {
@@ -119,10 +123,14 @@ describe('an order is refused', () => {
     ['buy  1     limit  gtc 100', { funds: null }, 'insufficient_funds'],
     [
       'buy  1     limit  gtc 100',
-      { funds: { status: 'active', available: parseAmount('100.19999999') } },
+      { funds: { status: 'active', available: parseAmount('100.19999999'), isUnknown: false } },
       'insufficient_funds',
     ],
-    ['buy  1     limit  gtc 100', { funds: { status: 'suspended', available: 0n } }, 'wallet_not_active'],
+    [
+      'buy  1     limit  gtc 100',
+      { funds: { status: 'suspended', available: 0n, isUnknown: true } },
+      'wallet_not_active',
+    ],
   ];
   for (const [words, changes, reason] of table) {
     test(`${words} with ${Object.keys(changes).join() || 'all else well'}: ${reason}`, () => {
@@ -148,6 +156,9 @@ const CONTRACT: NonNullable<Situation['contract']> = {
   marginEnabled: true,
   maxLeverage: ONE,
   against: 0n,
+  enteredAt: 0n,
+  lostBeside: 0n,
+  held: 0n,
   resting: 0n,
   restingReducing: 0n,
 };
@@ -211,7 +222,22 @@ const FAULTS: Readonly<Record<RejectionReason, Fault>> = {
     situation: { riskProfile: 'aggressive' },
     order: { leverage: parseAmount('2') },
   },
-  wallet_not_active: { slot: 'funds', situation: { funds: { status: 'suspended', available: 0n } } },
+  loss_beyond_collateral: {
+    slot: 'collateral',
+    // A short of one that was sold for 50, closed at 100 with nothing behind it.
+    situation: {
+      contract: { ...CONTRACT, against: ONE, enteredAt: parseAmount('50') },
+      standard: parseAmount('90'),
+    },
+  },
+  wallet_not_active: {
+    slot: 'funds',
+    situation: { funds: { status: 'suspended', available: 0n, isUnknown: true } },
+  },
+  margin_unknown: {
+    slot: 'funds',
+    situation: { funds: { status: 'active', available: 0n, isUnknown: true } },
+  },
   insufficient_funds: { slot: 'funds', situation: { funds: null } },
   group_refused: { slot: 'group', situation: { companionRefused: true } },
 };
@@ -220,7 +246,9 @@ const FAULTS: Readonly<Record<RejectionReason, Fault>> = {
 const NEVER_TOGETHER: Readonly<Partial<Record<RejectionReason, readonly RejectionReason[]>>> = {
   // What can only reduce needs no leverage to suit anybody.
   suitability_refused: ['reduce_exceeds_position'],
-  reduce_exceeds_position: ['margin_not_enabled'],
+  nothing_to_reduce: ['loss_beyond_collateral'],
+  reduce_exceeds_position: ['margin_not_enabled', 'loss_beyond_collateral'],
+  margin_not_enabled: ['loss_beyond_collateral'],
   price_stale: ['price_outside_collar', 'price_off_tick', 'trail_out_of_range', 'exit_on_wrong_side'],
   trail_out_of_range: ['notional_too_small'],
   notional_too_small: [
@@ -368,7 +396,7 @@ describe('a liquidation', () => {
   };
 
   test('is kept off by no order that only reduces, by no limit and by no least value', () => {
-    const own = { ...situation, liquidating: true };
+    const own = { ...situation, closing: true };
     expect(decideOrder(closing, own)).toMatchObject({ accepted: true });
     expect(decideOrder({ ...closing, quantity: parseAmount('0.5') }, own)).toMatchObject({ accepted: true });
     expect(decideOrder({ ...closing, quantity: parseAmount('2') }, own)).toMatchObject({
@@ -394,6 +422,93 @@ describe('a liquidation', () => {
     expect(reasonOf('buy 1 market ioc', true, 'opposite')).toBe('accepted');
     expect(reasonOf('buy 1 market ioc', false, 'opposite')).toBe('liquidation_open');
     expect(reasonOf('buy 1 limit gtc 100', false, null)).toBe('accepted');
+  });
+});
+
+describe('a customer’s closing', () => {
+  // Short of 10, sold at 100, a tick of 0.5, a collar of a tenth; the price is the mark unless another is given.
+  const short = { ...CONTRACT, against: parseAmount('10'), enteredAt: parseAmount('1000') };
+  type Backed = { readonly behind: string; readonly lost?: string; readonly mark?: string | null };
+  const asked = (
+    words: string,
+    { behind, lost = '0', mark = '100' }: Backed,
+    more: Partial<Situation> = {},
+  ) =>
+    verdict(words, {
+      terms: { ...TERMS, kind: 'contract' },
+      contract: { ...short, lostBeside: parseAmount(lost) },
+      collateral: parseAmount(behind),
+      standard: mark === null ? null : parseAmount(mark),
+      ...more,
+    }).replace(/^reserves \S+/, 'accepted');
+
+  const table: readonly (readonly [string, Backed, string])[] = [
+    // 38 behind 10 units last until 103.8.
+    ['buy 10 limit gtc 103.5', { behind: '38' }, 'accepted'],
+    ['buy 10 limit gtc 104', { behind: '38' }, 'loss_beyond_collateral'],
+    ['buy 10 limit gtc 110', { behind: '38' }, 'loss_beyond_collateral'],
+    ['buy 10 market ioc', { behind: '38' }, 'accepted cap 103.5'],
+    ['buy 10 market ioc', { behind: '500' }, 'accepted cap 110'],
+    // A half may cost twice as much, less what the other half has lost by the mark.
+    ['buy 5 limit gtc 107.5', { behind: '38' }, 'accepted'],
+    ['buy 5 limit gtc 108', { behind: '38' }, 'loss_beyond_collateral'],
+    ['buy 5 limit gtc 103', { behind: '38', mark: '104.5' }, 'accepted'],
+    // What other positions have lost is not there for this one.
+    ['buy 10 limit gtc 102', { behind: '38', lost: '20' }, 'loss_beyond_collateral'],
+    ['buy 10 limit gtc 101.5', { behind: '38', lost: '20' }, 'accepted'],
+    // Where nothing is left it is still closed at the mark, but for one that anybody could have made.
+    ['buy 10 limit gtc 105', { behind: '38', mark: '105' }, 'accepted'],
+    ['buy 10 limit gtc 105.5', { behind: '38', mark: '105' }, 'loss_beyond_collateral'],
+    ['buy 10 limit gtc 105', { behind: '38', mark: null }, 'loss_beyond_collateral'],
+    ['buy 10 market ioc', { behind: '0', mark: '105' }, 'accepted cap 105'],
+    // What it would sell for more is none of that.
+    ['sell 1 limit gtc 110', { behind: '38' }, 'accepted'],
+  ];
+  for (const [words, backed, answer] of table) {
+    test(`${words} ${JSON.stringify(backed)}: ${answer}`, () => {
+      expect(asked(words, backed)).toBe(answer);
+    });
+  }
+
+  test('of a long position is bound from below', () => {
+    // Sells close it: 38 behind 10 units that were bought at 100 last until 96.2.
+    expect(asked('sell 10 limit gtc 96.5', { behind: '38' })).toBe('accepted');
+    expect(asked('sell 10 limit gtc 96', { behind: '38' })).toBe('loss_beyond_collateral');
+    expect(asked('sell 10 market ioc', { behind: '38' })).toBe('accepted cap 96.5');
+    expect(asked('sell 10 market ioc', { behind: '5000' })).toBe('accepted cap 90');
+    expect(asked('sell 10 market ioc', { behind: '0', mark: '95.2' })).toBe('accepted cap 95.5');
+  });
+
+  test('is not bound where the firm closes, nor before it waits for its price no more', () => {
+    expect(asked('buy 10 market ioc', { behind: '0' }, { liquidating: true })).toBe('accepted cap 110');
+    const waits = { ...order('buy 10 market gtc'), type: 'stop', stopPrice: parseAmount('105') } as const;
+    const given = decideOrder(waits, { ...GOOD, contract: short, terms: { ...TERMS, kind: 'contract' } });
+    expect(given).toMatchObject({ accepted: true, priceCap: parseAmount('115.5') });
+  });
+});
+
+describe('a contract whose price nobody stands for', () => {
+  const unsure: Partial<Situation> = {
+    terms: { ...TERMS, kind: 'contract' },
+    contract: { ...CONTRACT, against: parseAmount('1'), enteredAt: parseAmount('100') },
+    collateral: parseAmount('50'),
+    priceVouched: false,
+  };
+  const asked = (more: Partial<Instruction>, situation: Partial<Situation> = {}) => {
+    const given = decideOrder(
+      { ...order('buy 1 limit gtc 100'), ...more },
+      { ...GOOD, ...unsure, ...situation },
+    );
+    return given.accepted ? 'accepted' : given.reason;
+  };
+
+  test('opens nothing, at whatever price, and is reduced at a price of one’s own', () => {
+    expect(asked({})).toBe('price_stale');
+    expect(asked({ type: 'stop_limit', stopPrice: parseAmount('99') })).toBe('price_stale');
+    expect(asked({ reduceOnly: true })).toBe('accepted');
+    const market = { reduceOnly: true, type: 'market', timeInForce: 'ioc', limitPrice: null } as const;
+    expect(asked(market, { priceStale: true })).toBe('price_stale');
+    expect(asked({}, { priceVouched: true })).toBe('accepted');
   });
 });
 

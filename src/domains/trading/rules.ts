@@ -17,6 +17,7 @@ import type { Instant } from '../../kernel/time.ts';
 import { type RiskProfile, suitableLeverage } from '../identity/index.ts';
 import type { LimitRefusal, Wanted } from '../risk/index.ts';
 import { anchorOf, isOnTick, type OrderType, triggerRefusal, waitsForPrice } from './held-orders.ts';
+import { boundOfClosing, nearer } from './positions/closing-bound.ts';
 import { type ContractStanding, contractReservation } from './positions/contract-orders.ts';
 import { collarPrice, principalOf, reservedFor, worstFeeBps } from './reservation.ts';
 
@@ -75,19 +76,35 @@ export type Situation = {
   readonly last: Amount | null;
   /** The price of the entry that an exit waits for: it is measured by that one. Null for any other order. */
   readonly entryPrice: Amount | null;
-  /** That price has not been confirmed for longer than the instrument allows. */
+  /** That price has not been confirmed for longer than the instrument allows, or its feed tells another one meanwhile. */
   readonly priceStale: boolean;
+  /** Somebody stands for that price. */
+  readonly priceVouched: boolean;
+  /** What positions are worth: that price, where it is not one that trades of their own book made. */
+  readonly standard: Amount | null;
   /** What the risk limits say; null where the order keeps them all. */
   readonly limits: (wanted: Wanted) => LimitRefusal | null;
   /** What the account has in the instrument where that is a contract. */
   readonly contract: ContractStanding | null;
+  /** What the wallet that settles it has that is reserved for nothing but margin. */
+  readonly collateral: bigint;
   /** Whether the lots that a sale names are the account's and hold as much; true where it names none. */
   readonly lotsAvailable: boolean;
   /** The wallet the reservation comes out of; null where the account has none in that asset. */
-  readonly funds: { readonly status: string; readonly available: bigint } | null;
+  readonly funds: {
+    readonly status: string;
+    readonly available: bigint;
+    /** The price of an open position is stale: nobody knows what is free. */
+    readonly isUnknown: boolean;
+  } | null;
   /** Another order of its group was refused. */
   readonly companionRefused: boolean;
-  /** The firm closes what the account can no longer carry: what limits its owner does not stop that. */
+  /**
+   * The firm closes what the account can no longer carry, or a position whose exit was triggered: what limits its
+   * owner does not stop that.
+   */
+  readonly closing: boolean;
+  /** The firm closes it, at any price within the collar: what an exit asked for is the owner's order, and bound as such. */
   readonly liquidating: boolean;
   /** Whether contracts of the same person are being closed by the firm, and this one on the other side; null where none are. */
   readonly liquidationOpen: 'elsewhere' | 'opposite' | null;
@@ -100,6 +117,8 @@ type Assessed = {
   readonly terms: Terms;
   /** The worst price it may trade at. */
   readonly worst: Amount;
+  /** The worst price at which its wallet can pay for what it closes; null where that binds nobody. */
+  readonly closingBound: Amount | null;
   readonly reservation: bigint;
   /** The limit that refused it. */
   limitId: Id | null;
@@ -135,8 +154,9 @@ export const PRE_TRADE_CHECKS = [
   ),
   check('limits', ['limit_missing', 'limit_exceeded'], limitsRefusal),
   check('margin', ['margin_not_enabled', 'leverage_above_maximum'], marginRefusal),
+  check('collateral', ['loss_beyond_collateral'], collateralRefusal),
   check('lots', ['lot_not_available'], lotsRefusal),
-  check('funds', ['wallet_not_active', 'insufficient_funds'], fundsRefusal),
+  check('funds', ['wallet_not_active', 'margin_unknown', 'insufficient_funds'], fundsRefusal),
   check('group', ['group_refused'], groupRefusal),
 ] as const;
 
@@ -198,13 +218,27 @@ function check<const Reasons extends readonly string[]>(
 
 function assess(order: Instruction, situation: Situation): Assessed {
   const { terms, last } = situation;
-  const worst =
-    order.limitPrice ?? (last === null ? ZERO : collarPrice(order.side, anchorOf(order, last), terms));
+  const bound = boundOf(order, situation);
+  const collar = last === null ? ZERO : collarPrice(order.side, anchorOf(order, last), terms);
+  const worst = order.limitPrice ?? (bound === null ? collar : nearer(order.side, collar, bound));
   const reservation =
     situation.contract === null
       ? reservedFor(order.side, order, worst, worstFeeBps(terms))
       : reservedAsMargin(order, situation, situation.contract, worst);
-  return { order, situation, terms, worst, reservation, limitId: null };
+  return { order, situation, terms, worst, closingBound: bound, reservation, limitId: null };
+}
+
+/**
+ * The worst price at which a customer may close. What waits for its price is bound when it trades: by then the account
+ * may have more, or less.
+ */
+function boundOf(order: Instruction, situation: Situation): Amount | null {
+  const { contract, last, liquidating, entryPrice, terms, standard, collateral } = situation;
+  const isBound = !liquidating && entryPrice === null && !waitsForPrice(order.type);
+  if (contract === null || contract.against === 0n || last === null || !isBound) {
+    return null;
+  }
+  return boundOfClosing(order, contract, { collateral, standard, last, tick: terms.tick });
 }
 
 /** A sale may trade above its limit, where its margin is more. */
@@ -272,13 +306,19 @@ function breakerRefusal({ situation }: Assessed) {
   return situation.breakerTripped ? 'circuit_breaker_active' : null;
 }
 
-/** A limit order names its own price; whatever trades at the market's needs one that somebody still stands for. */
-function availabilityRefusal({ order, situation }: Assessed) {
+/**
+ * A limit order names its own price; whatever trades at the market's needs one that somebody still stands for. So does
+ * whatever may open a position: what it needs behind it is measured by that price.
+ */
+function availabilityRefusal(assessed: Assessed) {
+  const { order, situation } = assessed;
   if (situation.last === null) {
     return 'price_unavailable';
   }
-  const needsMarket = order.limitPrice === null && situation.entryPrice === null;
-  return needsMarket && situation.priceStale ? 'price_stale' : null;
+  const isExit = situation.entryPrice !== null;
+  const needsMarket = order.limitPrice === null && !isExit;
+  const mayOpen = situation.contract !== null && !isExit && !neverOpens(assessed);
+  return (needsMarket && situation.priceStale) || (mayOpen && !situation.priceVouched) ? 'price_stale' : null;
 }
 
 function expiryRefusal({ order, situation }: Assessed) {
@@ -301,7 +341,7 @@ function reduceRefusal({ order, situation }: Assessed) {
     return 'nothing_to_reduce';
   }
   // What rests never keeps the firm from closing: settlement lets none of it go beyond the position.
-  const spokenFor = situation.liquidating ? 0n : contract.restingReducing;
+  const spokenFor = situation.closing ? 0n : contract.restingReducing;
   return order.quantity > contract.against - spokenFor ? 'reduce_exceeds_position' : null;
 }
 
@@ -310,8 +350,8 @@ function reduceRefusal({ order, situation }: Assessed) {
  * nobody trades with themselves, so that would keep them off.
  */
 function liquidationOpenRefusal({ order, situation }: Assessed) {
-  const { liquidating, liquidationOpen } = situation;
-  if (liquidating || liquidationOpen === null) {
+  const { closing, liquidationOpen } = situation;
+  if (closing || liquidationOpen === null) {
     return null;
   }
   const meets = liquidationOpen === 'opposite' && mayRest(order);
@@ -390,7 +430,7 @@ function sizeRefusal(assessed: Assessed) {
   if (order.quantity > terms.maxQuantity) {
     return 'quantity_above_maximum';
   }
-  return assessed.situation.liquidating || isWorth(assessed) ? null : 'notional_too_small';
+  return assessed.situation.closing || isWorth(assessed) ? null : 'notional_too_small';
 }
 
 /** Whether an order is worth what the instrument asks for at least: at its limit, or at the last price. */
@@ -401,7 +441,7 @@ function isWorth({ order, situation, worst, terms }: Assessed): boolean {
 
 function limitsRefusal(assessed: Assessed) {
   const { order, situation, terms, reservation } = assessed;
-  if (situation.liquidating) {
+  if (situation.closing) {
     return null;
   }
   const price = riskPriceOf(assessed);
@@ -426,6 +466,11 @@ function riskPriceOf({ order, situation, worst }: Assessed): Amount {
   return order.side === 'sell' && last !== null && last > worst ? last : worst;
 }
 
+/** To close is always possible, at a price that the account can pay for, or that its positions are worth. */
+function collateralRefusal({ order, worst, closingBound: bound }: Assessed) {
+  return bound !== null && nearer(order.side, worst, bound) !== worst ? 'loss_beyond_collateral' : null;
+}
+
 /** A contract has no lots, whatever it follows. */
 function lotsRefusal({ situation }: Assessed) {
   return situation.lotsAvailable ? null : 'lot_not_available';
@@ -439,6 +484,9 @@ function fundsRefusal({ reservation, situation }: Assessed) {
   }
   if (funds !== null && funds.status !== 'active') {
     return 'wallet_not_active';
+  }
+  if (funds?.isUnknown) {
+    return 'margin_unknown';
   }
   return funds === null || funds.available < reservation ? 'insufficient_funds' : null;
 }

@@ -54,8 +54,11 @@ export type StoredPick = { readonly lotId: string; readonly quantity: string };
 /** What an order is to the others of its group. */
 export const orderGroupRole = pgEnum('order_group_role', ['parent', 'take_profit', 'stop_loss', 'oco']);
 
-/** Who wanted an order: its owner, or the firm because the owner's margin no longer carries a position. */
-export const orderOrigin = pgEnum('order_origin', ['customer', 'liquidation']);
+/**
+ * Who placed an order: its owner, or the firm because the owner's margin no longer carries a position, or because
+ * the mark reached an exit that the owner set on one.
+ */
+export const orderOrigin = pgEnum('order_origin', ['customer', 'liquidation', 'position_exit']);
 
 export const orders = pgTable(
   'orders',

@@ -1,5 +1,5 @@
-import { and, asc, desc, eq, gt, gte, inArray, isNotNull, isNull, lt, sql } from 'drizzle-orm';
-import { type Amount, formatAmount, parseAmount } from '../../kernel/amount.ts';
+import { and, asc, desc, eq, gt, gte, inArray, isNull, lt, sql } from 'drizzle-orm';
+import { type Amount, parseAmount } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { Page } from '../../kernel/page.ts';
@@ -25,21 +25,28 @@ export type OrderView = OrderRow & {
   readonly averageFillPrice: Amount | null;
   /** Of an entry, its take-profit first. */
   readonly exitIds: readonly Id[];
+  /** Of an order that was refused for the sake of others of its group: those, and why. */
+  readonly groupRefusals: readonly GroupRefusal[];
 };
 
-type Exit = Pick<OrderRow, 'id' | 'parentId' | 'groupRole'>;
+type GroupRefusal = {
+  readonly orderId: Id;
+  readonly groupRole: OrderRow['groupRole'];
+  readonly rejectionReason: OrderRow['rejectionReason'];
+};
 
-/** Adds to an order as it was placed what follows from its columns, and its exits among what is bound to it. */
-export function placedView(order: OrderRow, bound: readonly Exit[]): OrderView {
+type Bound = Pick<OrderRow, 'id' | 'groupId' | 'parentId' | 'groupRole' | 'rejectionReason'>;
+
+/** Adds to an order as it was placed what follows from its columns, and from the orders it is bound to. */
+export function placedView(order: OrderRow, bound: readonly Bound[]): OrderView {
   return viewOf(order, order.highWaterMark, bound);
 }
 
 /** A trailing order that is held has seen `mark`. */
-function viewOf(order: OrderRow, mark: Amount | null, bound: readonly Exit[]): OrderView {
+function viewOf(order: OrderRow, mark: Amount | null, bound: readonly Bound[]): OrderView {
   const { quantity, filledQuantity, filledAmount, reducedQuantity } = order;
   return {
     ...order,
-    leverage: formatAmount(parseAmount(order.leverage)),
     highWaterMark: mark,
     triggerPrice: order.status === 'held' ? heldAt(order, mark) : order.triggerPrice,
     remainingQuantity: quantity === null ? null : quantity - filledQuantity - reducedQuantity,
@@ -48,11 +55,26 @@ function viewOf(order: OrderRow, mark: Amount | null, bound: readonly Exit[]): O
       .filter(({ parentId }) => parentId === order.id)
       .toSorted((one, other) => rankOf(one) - rankOf(other))
       .map(({ id }) => id),
+    groupRefusals: isRefusedForOthers(order)
+      ? bound
+          .filter((other) => other.groupId === order.groupId && isRefusedItself(other))
+          .toSorted((one, other) => rankOf(one) - rankOf(other))
+          .map(({ id, groupRole, rejectionReason }) => ({ orderId: id, groupRole, rejectionReason }))
+      : [],
   };
 }
 
-function rankOf({ groupRole }: Exit): number {
-  return groupRole === 'take_profit' ? 0 : 1;
+/** An entry first, then its take-profit. */
+function rankOf({ groupRole }: Pick<OrderRow, 'groupRole'>): number {
+  return groupRole === 'parent' ? 0 : groupRole === 'take_profit' ? 1 : 2;
+}
+
+function isRefusedForOthers({ rejectionReason }: Pick<OrderRow, 'rejectionReason'>): boolean {
+  return rejectionReason === 'group_refused';
+}
+
+function isRefusedItself({ rejectionReason }: Bound): boolean {
+  return rejectionReason !== null && rejectionReason !== 'group_refused';
 }
 
 /** Where an order that is held would be triggered now; null before it trails anything. */
@@ -61,28 +83,37 @@ function heldAt(order: OrderRow, mark: Amount | null): Amount | null {
   return order.stopPrice ?? (mark === null ? null : anchorOf({ ...order, trailPercent }, mark));
 }
 
-/** Orders as they are seen, with what those that trail have seen, and the exits of entries. */
+/** Orders as they are seen, with what those that trail have seen, and what their groups say. */
 export async function viewsOf(tx: Tx, rows: readonly OrderRow[]): Promise<OrderView[]> {
   const trailing = rows.filter((row) => row.status === 'held' && row.heldSeq !== null);
   const markOf = await readMarks(
     tx,
     trailing.map((row) => row.instrumentId),
   );
-  const exits = await exitsOf(tx, rows);
+  const bound = await boundTo(tx, rows);
   return rows.map((row) => {
     const trails = row.status === 'held' && row.heldSeq !== null;
-    return viewOf(row, (trails ? markOf(row) : null) ?? row.highWaterMark, exits);
+    return viewOf(row, (trails ? markOf(row) : null) ?? row.highWaterMark, bound);
   });
 }
 
-async function exitsOf(tx: Tx, rows: readonly OrderRow[]): Promise<Exit[]> {
-  const groupIds = rows.flatMap(({ groupId, groupRole }) => (groupRole === 'parent' ? (groupId ?? []) : []));
+/** The groups of entries, and of orders that were refused for the sake of others. */
+async function boundTo(tx: Tx, rows: readonly OrderRow[]): Promise<Bound[]> {
+  const groupIds = rows.flatMap((row) =>
+    row.groupRole === 'parent' || isRefusedForOthers(row) ? (row.groupId ?? []) : [],
+  );
   return groupIds.length === 0
     ? []
     : tx
-        .select({ id: orders.id, parentId: orders.parentId, groupRole: orders.groupRole })
+        .select({
+          id: orders.id,
+          groupId: orders.groupId,
+          parentId: orders.parentId,
+          groupRole: orders.groupRole,
+          rejectionReason: orders.rejectionReason,
+        })
         .from(orders)
-        .where(and(inArray(orders.groupId, groupIds), isNotNull(orders.parentId)));
+        .where(inArray(orders.groupId, groupIds));
 }
 
 export type OrderFilter = PageRequest & {

@@ -3,6 +3,7 @@ import { createConnection, type Socket } from 'node:net';
 import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
+import { startCuttingProxy } from '../../testing/cutting-proxy.ts';
 import { type Foundation, startFoundation } from '../../testing/foundation.ts';
 import { until } from '../../testing/until.ts';
 import { type Database, openClient, type Tx } from './client.ts';
@@ -42,6 +43,20 @@ const marks = async () => {
   const rows = await foundation.deps.db.engine.execute<{ name: string }>(sql`select name from system_marks`);
   return rows.map((row) => row.name);
 };
+
+test('a connection that breaks while it is being opened is opened anew, and fails nothing that nobody awaits', async () => {
+  const proxy = await startCuttingProxy(foundation.deps.db.connections.engine);
+  const opening = openClient(proxy.connection, 1);
+  try {
+    // What the driver itself asks first: a rejection that nobody awaits would end a server.
+    proxy.resetWhoSends('pg_catalog.pg_type');
+    await opening`select 1`.catch(() => undefined);
+    expect([...(await opening`select array['a', 'b'] as known`)]).toEqual([{ known: ['a', 'b'] }]);
+  } finally {
+    await opening.end({ timeout: 1 });
+    await proxy.close();
+  }
+});
 
 test('nothing of a transaction whose connection broke runs on the next connection', async () => {
   const wrote = Promise.withResolvers<void>();

@@ -4,7 +4,13 @@
  * type, so wire.ts overrides each of them.
  */
 import { customType } from 'drizzle-orm/pg-core';
-import { type Amount, readStoredAmount, storedAmount } from '../../kernel/amount.ts';
+import {
+  type Amount,
+  formatAmount,
+  parseAmount,
+  readStoredAmount,
+  storedAmount,
+} from '../../kernel/amount.ts';
 import { type Instant, readStoredInstant } from '../../kernel/time.ts';
 
 declare const ciphertextBrand: unique symbol;
@@ -19,9 +25,10 @@ export const amount = customType<{ data: Amount; driverData: string }>({
   toDriver: (value) => storedAmount(value),
 });
 
-/** A ratio such as a margin threshold, kept as decimal text. */
+/** A ratio such as a margin threshold, as decimal text in its shortest form: PostgreSQL pads it. */
 export const ratio = customType<{ data: string; driverData: string }>({
   dataType: () => 'numeric(12, 6)',
+  fromDriver: (value) => formatAmount(parseAmount(value)),
 });
 
 /** An exchange rate, kept as decimal text. */

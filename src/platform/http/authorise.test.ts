@@ -104,6 +104,22 @@ describe('the declaration decides', () => {
     expect(decide(DESK, key(['operations'], '*'), 'sandbox')).toBe('staff');
   });
 
+  test('a key that lacks a scope is told which', () => {
+    const refusalOf = (access: Access) => {
+      try {
+        authorise(access, key(['customer'], 'orders:write'), NOW, 'production');
+      } catch (error) {
+        return (error as DomainError).extras;
+      }
+      return undefined;
+    };
+    expect(refusalOf(OWN)).toEqual({
+      detail: 'The API key lacks the scope orders:read.',
+      headers: { 'www-authenticate': 'Bearer error="insufficient_scope", scope="orders:read"' },
+    });
+    expect(refusalOf(SELF)).toEqual({ detail: 'No scope lets an API key do this; sign in instead.' });
+  });
+
   test('no role that the declaration does not name acts as staff, alone or with others', () => {
     for (const named of STAFF_ROLES) {
       for (const held of ROLES) {

@@ -2,6 +2,7 @@
  * Who may call an operation, decided from its declaration alone.
  */
 import { type Actor, hasRoleOf, isLoneAdmin, isStaff } from '../../kernel/actor.ts';
+import type { DomainError } from '../../kernel/error.ts';
 import type { Mode } from '../context.ts';
 import type { Login } from '../db/client.ts';
 import type { Access } from './endpoint.ts';
@@ -55,8 +56,18 @@ function authoriseKey(access: Exclude<Access, { public: true }>, key: Key, mode:
     throw refuse('step_up_required', { detail: 'An API key cannot pass a second factor; sign in instead.' });
   }
   if (!hasScope && !(access.scope !== undefined && hasEveryScope(key, mode))) {
-    throw refuse('scope_missing');
+    throw scopeMissing(access.scope);
   }
+}
+
+/** Names the scope in words, and for programs as RFC 6750 does. */
+function scopeMissing(scope: string | undefined): DomainError {
+  return scope === undefined
+    ? refuse('scope_missing', { detail: 'No scope lets an API key do this; sign in instead.' })
+    : refuse('scope_missing', {
+        detail: `The API key lacks the scope ${scope}.`,
+        headers: { 'www-authenticate': `Bearer error="insufficient_scope", scope="${scope}"` },
+      });
 }
 
 /** People do by their role; a key only where two people made it, or in the sandbox with every scope. */
@@ -79,6 +90,8 @@ function requireFactor(
     throw refuse('second_factor_required');
   }
   if (access.stepUp && (mfaAtMs === null || nowMs - mfaAtMs > STEP_UP_MS)) {
-    throw refuse('step_up_required');
+    throw refuse('step_up_required', {
+      detail: 'A second factor must have been checked within five minutes: see POST /v1/auth/step-up.',
+    });
   }
 }

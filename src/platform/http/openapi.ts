@@ -33,6 +33,17 @@ const HEADERS = {
   },
 } as const;
 
+/** What holds of every operation. */
+const CONVENTIONS = `Compliance-first brokerage back end.
+
+- Amounts are decimal strings of at most 12 digits and 8 decimals, instants RFC 3339 in UTC, ids lower-case UUIDs. A slash in a path parameter is written \`%2F\`: \`BTC%2FUSD\`.
+- Members of a body and query parameters that an operation does not name are refused. A member that is not wanted is left out, not null.
+- Where an operation takes an \`Idempotency-Key\`, a retry with the same key and body has one effect and the first answer, with \`Idempotent-Replayed: true\`.
+- Lists come in pages: \`nextCursor\` is the \`cursor\` of the next one, and null on the last.
+- Where an operation takes \`If-Match\`, it wants the \`ETag\` that the thing was read with.
+- A decision of the business is data: an order that a rule refuses is stored, and answered 201 with its reason.
+- Every refusal is an RFC 9457 problem document. Programs go by its \`code\`; each has a page at \`/problems/<code>\`.`;
+
 /** @shape an OpenAPI 3.1 document as a JSON value */
 export function openapiDocument(operations: Operations, version: string): Record<string, unknown> {
   const app = new OpenAPIHono();
@@ -52,7 +63,7 @@ export function openapiDocument(operations: Operations, version: string): Record
     info: {
       title: 'Plimsoll',
       version,
-      description: 'Compliance-first brokerage back end. Every refusal is an RFC 9457 problem document.',
+      description: CONVENTIONS,
       license: { name: 'Apache-2.0', url: 'https://www.apache.org/licenses/LICENSE-2.0' },
     },
     servers: [{ url: '/' }],

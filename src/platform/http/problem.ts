@@ -4,16 +4,22 @@ import { DomainError } from '../../kernel/error.ts';
 import { translateDatabaseError } from '../db/errors.ts';
 import { refuse } from './refuse.ts';
 
+const FAULTS =
+  'The faults of a request, the first fifty. `pointer` is a JSON pointer into the body, or begins with `query`, `path` or `header`. `code` is `missing_field`, `unknown_field`, `invalid_text` (cannot be stored), `invalid_type`, `invalid_value` (none of those listed), `invalid_union` (fits none of its forms), `invalid_format`, `too_small`, `too_big`, or `custom` for a rule of its own, which `detail` says';
+
 export const Problem = z
   .object({
-    type: z.string(),
+    type: z.string().openapi({ description: 'The page that says what the code means, and who gives it' }),
     title: z.string(),
     status: z.number().int(),
-    detail: z.string(),
+    detail: z.string().openapi({ description: 'For people; programs go by `code`' }),
     instance: z.string(),
     code: z.string(),
-    requestId: z.string(),
-    errors: z.array(z.object({ pointer: z.string(), code: z.string(), detail: z.string() })).optional(),
+    requestId: z.string().openapi({ description: 'Name it when you ask the firm about this answer' }),
+    errors: z
+      .array(z.object({ pointer: z.string(), code: z.string(), detail: z.string() }))
+      .optional()
+      .openapi({ description: FAULTS }),
     decisionId: z.string().optional(),
   })
   .openapi('Problem');

@@ -38,6 +38,17 @@ describe('faults', () => {
     }
   });
 
+  test('say of a member that is not there that it is required', () => {
+    expect(faultsOf({ lines: [{}] })).toEqual([
+      { pointer: '/name', code: 'missing_field', detail: 'is required' },
+      { pointer: '/lines/0/a~1b~0c', code: 'missing_field', detail: 'is required' },
+    ]);
+    expect(faultsOf({}, 'query')).toEqual([
+      { pointer: 'query/name', code: 'missing_field', detail: 'is required' },
+    ]);
+    expect(pointersOf({ name: null })).toEqual(['/name invalid_type']);
+  });
+
   test('name each unknown member, at any depth', () => {
     expect(pointersOf({ name: 'a', admin: true, lines: [{ 'a/b~c': 'x', price: '1' }] })).toEqual([
       '/lines/0/price unknown_field',

@@ -26,7 +26,7 @@ export function validate(schema: z.ZodType, value: unknown, part: Part): unknown
   }
   throw invalid(
     part,
-    result.error.issues.flatMap((issue) => faultsOf(issue, part)),
+    result.error.issues.flatMap((issue) => faultsOf(issue, value, part)),
   );
 }
 
@@ -83,7 +83,7 @@ function isRecord(value: object): boolean {
   return prototype === Object.prototype || prototype === null;
 }
 
-function faultsOf(issue: z.core.$ZodIssue, part: Part): FieldError[] {
+function faultsOf(issue: z.core.$ZodIssue, value: unknown, part: Part): FieldError[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => ({
       pointer: pointerOf(part, [...issue.path, key]),
@@ -91,7 +91,21 @@ function faultsOf(issue: z.core.$ZodIssue, part: Part): FieldError[] {
       detail: 'is not a member of this request',
     }));
   }
-  return [{ pointer: pointerOf(part, issue.path), code: issue.code, detail: issue.message }];
+  const pointer = pointerOf(part, issue.path);
+  return isAbsent(issue, value)
+    ? [{ pointer, code: 'missing_field', detail: 'is required' }]
+    : [{ pointer, code: issue.code, detail: issue.message }];
+}
+
+/** Of what is not there, the schema only says that it has another type. */
+function isAbsent({ code, path }: z.core.$ZodIssue, value: unknown): boolean {
+  const isOfAnotherType = code === 'invalid_type' || code === 'invalid_value' || code === 'invalid_union';
+  return isOfAnotherType && path.reduce(memberOf, value) === undefined;
+}
+
+function memberOf(value: unknown, name: PropertyKey): unknown {
+  const isHeld = value !== null && typeof value === 'object' && Object.hasOwn(value, name);
+  return isHeld ? (value as Readonly<Record<PropertyKey, unknown>>)[name] : undefined;
 }
 
 function pointerOf(part: Part, path: readonly PropertyKey[]): string {

@@ -182,14 +182,14 @@ async function answerMessage(state: State, text: string | Uint8Array): Promise<v
   const ctx: Ctx = contextOf(state);
   let messageId: string | undefined;
   try {
-    const parsed = typeof text === 'string' ? parseMessage(text) : ({ fault: 'json' } as const);
+    const parsed = typeof text === 'string' ? parseMessage(text) : { fault: refuse('malformed_json') };
     messageId = 'fault' in parsed ? parsed.id : parsed.message.id;
     // Before anything of it is refused: a refusal is kept for good, one above the limit only counted.
     if (state.credential !== null && !('message' in parsed && parsed.message.op === 'ping')) {
       requireTokens(await rateLimiterOf(ctx.deps)('read', actorIdOf(ctx.actor)));
     }
     if ('fault' in parsed) {
-      throw refuse(parsed.fault === 'json' ? 'malformed_json' : 'validation_failed');
+      throw parsed.fault;
     }
     await perform(state, ctx, parsed.message);
   } catch (thrown) {
@@ -339,7 +339,7 @@ function contextOf({ node, client, credential }: State): Ctx {
   return { deps: node.deps, actor, requestId: newId(), client, login: 'app' };
 }
 
-/** Answers a refusal and records it; what fails inside is told without its words. */
+/** Records a refusal, then answers it; what fails inside is told without its words. */
 async function refused(
   state: State,
   ctx: Ctx,
@@ -348,7 +348,6 @@ async function refused(
 ): Promise<void> {
   const error = refusalOf(thrown);
   const { status } = problemDocument(error, STREAM_PATH, ctx.requestId);
-  tell(state, errorMessage(error, ctx.requestId, messageId));
   const failure = thrown instanceof Error ? thrown.name : 'unknown';
   if (status >= 500) {
     ctx.deps.log.error({ requestId: ctx.requestId, code: error.code, failure }, 'a stream message failed');
@@ -362,6 +361,7 @@ async function refused(
     category: 'security',
     restricted: false,
   }).catch(() => ctx.deps.log.error({ requestId: ctx.requestId }, 'an attempt could not be recorded'));
+  tell(state, errorMessage(error, ctx.requestId, messageId));
 }
 
 function named(id: string | undefined): { readonly id?: string } {

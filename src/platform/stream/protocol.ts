@@ -1,6 +1,8 @@
 /** The messages of `/v1/stream` and how it ends; docs/howto/stream.md is written from this. */
 import { z } from 'zod';
-import type { DomainError } from '../../kernel/error.ts';
+import { DomainError } from '../../kernel/error.ts';
+import { refuse } from '../http/refuse.ts';
+import { validate } from '../http/validate.ts';
 
 /** How a stream ends, said in its close frame. Each end has a code of its own, which clients may rely on. */
 export const CLOSES = {
@@ -37,19 +39,22 @@ export type ClientMessage = z.output<typeof message>;
 /** What a text says; what is wrong with it where it is no message. */
 export function parseMessage(
   text: string,
-): { readonly message: ClientMessage } | { readonly id?: string; readonly fault: 'json' | 'schema' } {
+): { readonly message: ClientMessage } | { readonly id?: string; readonly fault: DomainError } {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch {
-    return { fault: 'json' };
+    return { fault: refuse('malformed_json') };
   }
-  const result = message.safeParse(value);
-  if (result.success) {
-    return { message: result.data };
+  try {
+    return { message: validate(message, value, 'body') as ClientMessage };
+  } catch (thrown) {
+    if (!(thrown instanceof DomainError)) {
+      throw thrown;
+    }
+    const named = id.safeParse((value as { id?: unknown } | null)?.id);
+    return { fault: thrown, ...(named.data === undefined ? {} : { id: named.data }) };
   }
-  const named = id.safeParse((value as { id?: unknown } | null)?.id);
-  return { fault: 'schema', ...(named.data === undefined ? {} : { id: named.data }) };
 }
 
 /** The message that carries a refusal, with the id of the message it answers. */

@@ -334,15 +334,21 @@ describe('a subscription', () => {
     expect(await attempts('GET /v1/stream answered 403 scope_missing')).toHaveLength(1);
   });
 
-  test.each([['{'], ['7'], ['{"op":"fly"}'], ['{"op":"ping","more":1}']])(
-    'is not harmed by a message like %s, which is answered by an error',
-    async (text) => {
+  test.each([
+    ['{', undefined],
+    ['7', ''],
+    ['{"op":"fly"}', '/op'],
+    ['{"op":"subscribe"}', '/channel'],
+    ['{"op":"ping","more":1}', '/more'],
+  ])(
+    'is not harmed by a message like %s, which is answered by an error that says where',
+    async (text, pointer) => {
       const client = await served.stream(await person());
       await subscribed(client, { channel: 'prices', symbol: 'A' });
       client.send(text);
-      expect((await client.find(({ type }) => type === 'error')).code).toMatch(
-        /malformed_json|validation_failed/,
-      );
+      const { code, errors } = await client.find(({ type }) => type === 'error');
+      expect(code).toBe(pointer === undefined ? 'malformed_json' : 'validation_failed');
+      expect(errors?.[0].pointer).toBe(pointer);
       move(market.price + 1);
       await client.find(({ type }) => type === 'update');
       client.close();

@@ -44,6 +44,12 @@ export const depositEvidenceDrivers: Drivers = {
     const params = await receipt(world);
     return world.call('returnReceipt', { as: world.people.operations, params, body: REASON });
   },
+  explainReceipt: async (world) => {
+    const params = await receipt(world);
+    const house = { role: 'fees_earned', reference: 'bank-interest' };
+    const body = { explanation: 'house', house, ...REASON };
+    return world.call('explainReceipt', { as: world.people.operations, params, body });
+  },
   receivePaymentEvent: async (world) =>
     tell(world, (await announce(world)).paymentReference, 'payment.processing'),
   listInboundEvents: async (world) => {

@@ -67,6 +67,18 @@ export const payoutDrivers: Drivers = {
     const { id } = await done(payoutFile(world, (await approved(world)).id));
     return world.call('downloadPayoutFile', { as: world.people.operations, params: { id } });
   },
+  voidPayoutFile: async (world) => {
+    const params = { id: (await done(payoutFile(world, (await approved(world)).id))).id };
+    return world.call('voidPayoutFile', { as: world.people.operations, params, body: REASON });
+  },
+  listPayoutConflicts: async (world) => {
+    await conflict(world);
+    return world.call('listPayoutConflicts', { as: world.people.auditor });
+  },
+  closePayoutConflict: async (world) => {
+    const params = await conflict(world);
+    return world.call('closePayoutConflict', { as: world.people.operations, params, body: REASON });
+  },
   importStatusReport: async (world) => {
     const withdrawal = await approved(world);
     const { id, messageId } = await done(payoutFile(world, withdrawal.id));
@@ -82,7 +94,9 @@ export function statusReport(
   messageId: string,
   payments: readonly (readonly [string, string])[],
   reportId = `REPORT-${messageId.slice(-20)}`,
+  group = '',
 ): string {
+  const whole = group === '' ? '' : `<GrpSts>${group}</GrpSts>`;
   const lines = payments.map(
     ([reference, status]) =>
       `<TxInfAndSts><OrgnlEndToEndId>${reference}</OrgnlEndToEndId><TxSts>${status}</TxSts></TxInfAndSts>`,
@@ -90,9 +104,28 @@ export function statusReport(
   return `<?xml version="1.0" encoding="UTF-8"?>
 <Document xmlns="urn:iso:std:iso:20022:tech:xsd:pain.002.001.10"><CstmrPmtStsRpt>
 <GrpHdr><MsgId>${reportId}</MsgId><CreDtTm>2026-12-01T10:00:00Z</CreDtTm></GrpHdr>
-<OrgnlGrpInfAndSts><OrgnlMsgId>${messageId}</OrgnlMsgId><OrgnlMsgNmId>pain.001.001.09</OrgnlMsgNmId></OrgnlGrpInfAndSts>
+<OrgnlGrpInfAndSts><OrgnlMsgId>${messageId}</OrgnlMsgId><OrgnlMsgNmId>pain.001.001.09</OrgnlMsgNmId>${whole}</OrgnlGrpInfAndSts>
 <OrgnlPmtInfAndSts><OrgnlPmtInfId>${messageId}</OrgnlPmtInfId>${lines.join('')}</OrgnlPmtInfAndSts>
 </CstmrPmtStsRpt></Document>`;
+}
+
+/** What a bank said against a payout that it had settled before. */
+async function conflict(world: World): Promise<{ readonly id: string }> {
+  const withdrawal = await approved(world);
+  const { id, messageId } = await done(payoutFile(world, withdrawal.id));
+  const reference = withdrawal.id.replaceAll('-', '').toUpperCase();
+  for (const said of ['ACSC', 'RJCT']) {
+    const body = Buffer.from(statusReport(messageId, [[reference, said]], `${said}-${messageId.slice(-20)}`));
+    const headers = { 'content-type': 'application/xml' };
+    const call = { as: world.second.operations, params: { id }, body, headers };
+    await done(world.call('importStatusReport', call));
+  }
+  const query = { status: 'open' };
+  const { data } = await done(world.call('listPayoutConflicts', { as: world.people.auditor, query }));
+  const found = (data as readonly { readonly id: string; readonly withdrawalId: string }[]).find(
+    (each) => each.withdrawalId === withdrawal.id,
+  );
+  return { id: found?.id ?? '' };
 }
 
 /** There is one of each at a time: whatever waits is rejected by somebody who did not propose it. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { and, eq } from 'drizzle-orm';
 import { type Id, newId } from '../../../kernel/id.ts';
-import { addMs } from '../../../kernel/time.ts';
+import { addMs, msOfInstant } from '../../../kernel/time.ts';
 import { auditLogs } from '../../../platform/db/schema.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import {
@@ -438,7 +438,7 @@ describe('while a report is open', () => {
         obstacles: await reportObstacles(tx, customer.userId),
       }));
     const open = await look();
-    expect(Date.parse(open.since ?? '')).toBeGreaterThan(Date.now() - HOUR_MS);
+    expect(Date.parse(open.since ?? '')).toBeGreaterThan(msOfInstant(desk.deps.clock.now()) - HOUR_MS);
     expect(open.obstacles).toEqual([{ code: 'under_review', detail: 'The account is under review' }]);
     await decide(mlro, path, 'decline');
     const decided = await look();

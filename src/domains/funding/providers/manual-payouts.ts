@@ -97,6 +97,10 @@ function readReport(bytes: Uint8Array): PaymentReport {
   }
   const infos = childrenOf(report, 'OrgnlPmtInfAndSts');
   const transactions = infos.flatMap((info) => childrenOf(info, 'TxInfAndSts'));
+  const wholes = [childText(group, 'GrpSts'), ...infos.map((info) => childText(info, 'PmtInfSts'))];
+  if (transactions.length === 0 && wholes.every((said) => said === '')) {
+    throw new PaymentReportError('it says nothing of any payment');
+  }
   refuseContradiction(childText(group, 'GrpSts'), transactions);
   const originalMessageId = textOf(group, 'OrgnlMsgId');
   for (const info of infos) {
@@ -111,6 +115,7 @@ function readReport(bytes: Uint8Array): PaymentReport {
     originalMessageId,
     originalCount: countIn(childText(group, 'OrgnlNbOfTxs')),
     originalSum: amountFrom(childText(group, 'OrgnlCtrlSum')),
+    rest: endOf(wholes),
     payments: transactions.map((one) => {
       const instructed = instructedOf(one);
       return {
@@ -130,6 +135,16 @@ function refuseContradiction(said: string, transactions: readonly XmlElement[]):
   if (isEnd && transactions.some((one) => childText(one, 'TxSts') !== said)) {
     throw new PaymentReportError(`it is ${said} as a whole and not in every part`);
   }
+}
+
+/** The one payment block of a file is the whole of it: both may say its end, and must say the same. */
+function endOf(wholes: readonly string[]): PaymentReport['rest'] {
+  const ends = new Set(wholes.filter((said) => said === 'ACSC' || said === 'RJCT'));
+  if (ends.size > 1) {
+    throw new PaymentReportError('it says two ends of the whole');
+  }
+  const [end] = ends;
+  return end === undefined ? null : end === 'ACSC' ? 'completed' : 'failed';
 }
 
 function instructedOf(transaction: XmlElement): XmlElement | undefined {

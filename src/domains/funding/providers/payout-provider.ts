@@ -31,6 +31,8 @@ export type PaymentReport = {
   /** The number and the sum of the file's payments, where the bank repeats them. */
   readonly originalCount: number | null;
   readonly originalSum: Amount | null;
+  /** The end the bank says of the file as a whole: of every payment it does not name. */
+  readonly rest: Exclude<PaymentOutcome, 'unknown'> | null;
   readonly payments: readonly {
     readonly endToEndId: string;
     readonly outcome: PaymentOutcome;

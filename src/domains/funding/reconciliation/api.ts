@@ -66,6 +66,16 @@ const Custody = z.object({
   difference: decimalOrNull,
 });
 
+const InTransit = z.object({
+  reference: z.string(),
+  asset: z.string(),
+  inTransit: wireDecimal,
+  overdue: wireDecimal,
+  unexplained: wireDecimal,
+  itemCount: count,
+  items: z.array(z.object({ object: z.string(), amount: wireDecimal, since: day, ageDays: count })),
+});
+
 const Position = z
   .object({
     legalEntity: z.string(),
@@ -74,6 +84,9 @@ const Position = z
     owedToOthers: wireDecimal,
     held: wireDecimal,
     inTransit: wireDecimal,
+    inTransitOverdue: wireDecimal.optional().openapi({
+      description: 'What others should have paid over by now; runs of before it was itemised have none.',
+    }),
     feesNotSwept: wireDecimal,
     firmStake: wireDecimal,
     debts: wireDecimal,
@@ -120,6 +133,7 @@ const Run = z.object({
   cutAt: wireInstant,
   banks: z.array(Bank),
   custody: z.array(Custody),
+  inTransit: z.array(InTransit).optional(),
   positions: z.array(Position),
   quiet: z.object({
     counts: z.object({ idle: count, dormant: count, unclaimed: count }),

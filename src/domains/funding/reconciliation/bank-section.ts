@@ -14,7 +14,7 @@ import {
   latestOf,
   matchBank,
 } from './match-bank.ts';
-import { IN_TRANSIT_DAYS, MATCH_WINDOW_DAYS, MAX_KEPT } from './settings.ts';
+import { BOOKED_DAYS, MATCH_WINDOW_DAYS, MAX_KEPT } from './settings.ts';
 
 export type BankItemView = {
   readonly kind: string;
@@ -129,7 +129,7 @@ function itemFinding({ kind, object, amount, date }: BankItem, currency: string,
   if (kind === 'statement_line_unbooked') {
     return [finding(kind, object, amount, currency, `On the statement of ${date}, not in the books`)];
   }
-  return kind === 'booking_not_on_statement' && daysBetween(date, day) > IN_TRANSIT_DAYS
+  return kind === 'booking_not_on_statement' && daysBetween(date, day) > BOOKED_DAYS
     ? [finding(kind, object, amount, currency, `Booked for ${date}, not on a statement`)]
     : [];
 }
@@ -252,7 +252,9 @@ async function bookingsOf(tx: Tx, { walletId }: BankWallet, until: string): Prom
     select e.id, e.journal_id, (-e.amount)::text as amount, j.value_date as day, j.reverses_id,
       coalesce(case j.reference_type when 'bank_statement_line' then j.reference_id end,
         (select d.statement_line_id from deposits d where d.id = j.reference_id and d.journal_id = j.id),
-        (select r.statement_line_id from unallocated_receipts r where r.id = j.reference_id and r.journal_id = j.id),
+        (select r.statement_line_id from unallocated_receipts r where r.id = j.reference_id
+          and (r.journal_id = j.id or (r.explanation = 'booked' and r.closing_journal_id = j.id))),
+        (select r.statement_line_id from unallocated_receipts r where r.explained_journal_id = j.id),
         w.statement_line_id,
         (select s.statement_line_id from statement_debits s where s.journal_id = j.id),
         (select s.statement_line_id from statement_debits s where s.withdrawal_id = w.id)
@@ -261,6 +263,7 @@ async function bookingsOf(tx: Tx, { walletId }: BankWallet, until: string): Prom
     from ledger_entries e join journals j on j.id = e.journal_id
       left join withdrawals w on w.id = j.reference_id and w.journal_id = j.id
       left join payout_file_items i on i.withdrawal_id = w.id
+        and not exists (select 1 from payout_file_voids v where v.file_id = i.file_id)
       left join payout_files f on f.id = i.file_id
     where e.wallet_id = ${walletId} and j.value_date <= ${until}
     order by e.wallet_version`);

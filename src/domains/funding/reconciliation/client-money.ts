@@ -1,11 +1,11 @@
 /**
  * The client-money position: what is owed to clients against what is held for them, per asset. Pure but for
  * `readPosition`. By the house chart the wallets of clients and of the pool sum to zero, so whatever is
- * missing has a name: a debtor, or the firm's own trading. What one person owes is never set against the
+ * missing has a name: a debtor, the firm's own trading, or a provider that did not pay over in time. What one person owes is never set against the
  * money of another, nor against fees the firm has earned: it is the firm's to put in.
  */
 import { sql } from 'drizzle-orm';
-import { type Amount, amountOf, formatAmount, readStoredAmount } from '../../../kernel/amount.ts';
+import { type Amount, amountOf, formatAmount, readStoredAmount, ZERO } from '../../../kernel/amount.ts';
 import type { Instant } from '../../../kernel/time.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { CLIENT_MONEY_ROLES, HOUSE_CHART, type HouseRole } from '../../ledger/index.ts';
@@ -27,6 +27,8 @@ export type Position = {
   readonly owedToOthers: Amount;
   readonly held: Amount;
   readonly inTransit: Amount;
+  /** What is with others for too long or by no event: a resource no more. */
+  readonly inTransitOverdue: Amount;
   readonly feesNotSwept: Amount;
   readonly firmStake: Amount;
   readonly debts: Amount;
@@ -39,9 +41,14 @@ export type Position = {
  * Sums wallets into the position of one asset.
  * @units held and in transit are positive where the firm has something, though their wallets are negative
  */
-export function positionOf(asset: string, scale: number, wallets: readonly WalletBalance[]): Position {
-  const sums = { clients: 0n, owed: 0n, held: 0n, transit: 0n, fees: 0n, stake: 0n, debts: 0n };
-  let shortfall = 0n;
+export function positionOf(
+  asset: string,
+  scale: number,
+  wallets: readonly WalletBalance[],
+  overdue: Amount = ZERO,
+): Position {
+  const sums = { clients: 0n, owed: 0n, held: 0n, transit: -overdue, fees: 0n, stake: 0n, debts: 0n };
+  let shortfall: bigint = overdue;
   let surplus = 0n;
   for (const { role, total } of wallets) {
     const part = role === null ? 'client' : HOUSE_CHART[role].part;
@@ -72,6 +79,7 @@ export function positionOf(asset: string, scale: number, wallets: readonly Walle
     owedToOthers: amountOf(sums.owed),
     held: amountOf(sums.held),
     inTransit: amountOf(sums.transit),
+    inTransitOverdue: overdue,
     feesNotSwept: amountOf(sums.fees),
     firmStake: amountOf(sums.stake),
     debts: amountOf(sums.debts),
@@ -90,8 +98,8 @@ export function positionFindings(position: Position): readonly Finding[] {
   if (shortfall >= smallest) {
     const detail =
       `Short of ${formatAmount(shortfall)}: owed ${formatAmount(position.owedToClients + position.owedToOthers)}, ` +
-      `held and in transit ${formatAmount(position.held + position.inTransit)}, debts ` +
-      `${formatAmount(position.debts)}; what the firm has in fees and positions covers none of it`;
+      `held and in transit ${formatAmount(position.held + position.inTransit)}, overdue in transit ` +
+      `${formatAmount(position.inTransitOverdue)}, debts ${formatAmount(position.debts)}; what the firm has in fees and positions covers none of it`;
     found.push({ kind: 'client_money_shortfall', object, amount: shortfall, currency, detail });
   }
   if (unexplained !== 0n) {
@@ -102,7 +110,11 @@ export function positionFindings(position: Position): readonly Finding[] {
 }
 
 /** The positions at an instant, from entries alone; an asset nobody ever had has none. */
-export async function readPositions(tx: Tx, until: Instant): Promise<readonly Position[]> {
+export async function readPositions(
+  tx: Tx,
+  until: Instant,
+  overdue: ReadonlyMap<string, Amount>,
+): Promise<readonly Position[]> {
   const rows = await tx.execute<{ asset: string; scale: number; role: HouseRole | null; total: string }>(sql`
     select w.asset, a.scale, w.house_role as role, sum(e.amount)::text as total
     from wallets w join assets a on a.code = w.asset join ledger_entries e on e.wallet_id = w.id
@@ -116,5 +128,7 @@ export async function readPositions(tx: Tx, until: Instant): Promise<readonly Po
     known.wallets.push({ asset, role, total: readStoredAmount(total) });
     byAsset.set(asset, known);
   }
-  return [...byAsset].map(([asset, { scale, wallets }]) => positionOf(asset, scale, wallets));
+  return [...byAsset].map(([asset, { scale, wallets }]) =>
+    positionOf(asset, scale, wallets, overdue.get(asset)),
+  );
 }

@@ -30,6 +30,8 @@ export const SEVERITY: Readonly<Record<BreakKind, BreakSeverity>> = {
   dormant_balance: 'warning',
   unclaimed_balance: 'warning',
   sign_off_overdue: 'warning',
+  in_transit_overdue: 'critical',
+  in_transit_unexplained: 'critical',
 };
 
 /** Whether somebody is called when a break of the kind is new. */

@@ -74,7 +74,9 @@ export function matchBank({ day, statements, lines, bookings, windowDays }: Bank
   for (const line of lines) {
     const booked = pairing.ofLine.get(line.id);
     const kind = booked === undefined ? 'statement_line_unbooked' : 'booked_later';
-    if (booked === undefined || booked.every((each) => each.valueDate > day)) {
+    // A receipt that was taken back for the journal that had booked it has moved nothing by then.
+    const byThen = (booked ?? []).filter((each) => each.valueDate <= day);
+    if (sumAmounts(byThen.map((each) => each.amount)) === 0n) {
       items.push(itemOf(kind, `statement line ${line.id}`, line.amount, line.bookingDate, day));
     }
   }

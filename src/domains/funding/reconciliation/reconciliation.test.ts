@@ -426,7 +426,7 @@ describe('the client-money position', () => {
 
   async function agree(): Promise<void> {
     const until = endOfDay(desk.today(), desk.deps.timeZone);
-    const positions = await transact(desk.system, 'engine', (tx) => readPositions(tx, until));
+    const positions = await transact(desk.system, 'engine', (tx) => readPositions(tx, until, new Map()));
     const rows = await desk.deps.db.engine.execute<{ asset: string; total: string }>(sql`
       select asset, sum(total)::text as total from wallets
       where account_id is not null and book = 'live' group by asset`);

@@ -53,6 +53,7 @@ export function reportContent(
       bankTable(results.banks),
       itemTable(results.banks),
       custodyTable(results.custody),
+      ...(results.inTransit === undefined ? [] : [transitTable(results.inTransit)]),
       breakTable(breaks),
       quietTable(results.quiet.views),
       checkTable(checks),
@@ -74,6 +75,8 @@ function signatures(signOff: SignOffRow | undefined): readonly (readonly [string
 type Results = ReturnType<typeof resultsOf>;
 
 function positionTable(positions: Results['positions']): ReportTable {
+  // The report of an older run keeps its bytes.
+  const isItemised = positions.some(({ inTransitOverdue }) => inTransitOverdue !== undefined);
   return {
     title: 'Client-money position',
     columns: [
@@ -83,6 +86,7 @@ function positionTable(positions: Results['positions']): ReportTable {
       'Owed to others',
       'Held',
       'In transit',
+      ...(isItemised ? ['Overdue in transit'] : []),
       'Fees not swept',
       'Firm stake',
       'Debts',
@@ -97,6 +101,7 @@ function positionTable(positions: Results['positions']): ReportTable {
       each.owedToOthers,
       each.held,
       each.inTransit,
+      ...(each.inTransitOverdue === undefined ? [] : [each.inTransitOverdue]),
       each.feesNotSwept,
       each.firmStake,
       each.debts,
@@ -162,6 +167,24 @@ function custodyTable(custody: Results['custody']): ReportTable {
       each.perReport ?? '',
       each.perBooks,
       each.difference ?? '',
+    ]),
+  };
+}
+
+function transitTable(wallets: NonNullable<Results['inTransit']>): ReportTable {
+  return {
+    title: 'In transit',
+    columns: ['With', 'Asset', 'Object', 'Since', 'Age (days)', 'Amount'],
+    rows: wallets.flatMap((wallet) => [
+      ...wallet.items.map((item) => [
+        wallet.reference,
+        wallet.asset,
+        item.object,
+        item.since,
+        String(item.ageDays),
+        item.amount,
+      ]),
+      [wallet.reference, wallet.asset, 'not explained', '', '', wallet.unexplained],
     ]),
   };
 }

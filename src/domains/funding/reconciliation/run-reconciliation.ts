@@ -18,6 +18,7 @@ import { type BreakView, breakView } from './break-view.ts';
 import { type Position, positionFindings, readPositions } from './client-money.ts';
 import { type CustodyView, custodySection } from './custody-section.ts';
 import type { Finding } from './finding.ts';
+import { type TransitView, transitSection } from './in-transit-section.ts';
 import { type QuietSection, quietSection } from './quiet-section.ts';
 import { resultHashOf } from './result-hash.ts';
 import { clientMoneyPositions, reconciliationRuns } from './schema.ts';
@@ -29,14 +30,19 @@ export type RunResults = {
   readonly cutAt: Instant;
   readonly banks: readonly BankView[];
   readonly custody: readonly CustodyView[];
+  /** Runs of before it was itemised have none. */
+  readonly inTransit?: readonly TransitView[];
   readonly positions: readonly PositionView[];
   readonly quiet: Pick<QuietSection, 'counts' | 'views'>;
   readonly breaks: readonly BreakView[];
 };
 
 export type PositionView = { readonly legalEntity: string; readonly asset: string } & Readonly<
-  Record<Exclude<keyof Position, 'asset' | 'scale'>, string>
->;
+  Record<Exclude<keyof Position, 'asset' | 'scale' | 'inTransitOverdue'>, string>
+> & {
+    /** Runs of before it was itemised have none. */
+    readonly inTransitOverdue?: string;
+  };
 
 const DAY_MS = 86_400_000;
 
@@ -44,6 +50,7 @@ type Snapshot = {
   readonly reports: readonly CheckReport[];
   readonly banks: readonly BankView[];
   readonly custody: readonly CustodyView[];
+  readonly inTransit: readonly TransitView[];
   readonly positions: readonly Position[];
   readonly quiet: QuietSection;
   readonly findings: readonly Finding[];
@@ -90,6 +97,7 @@ export async function runReconciliation(
       cutAt,
       banks: snapshot.banks,
       custody: snapshot.custody,
+      inTransit: snapshot.inTransit,
       positions,
       quiet: { counts: snapshot.quiet.counts, views: snapshot.quiet.views },
       breaks: tracked.standing.map((row) => breakView(row, at, timeZone)),
@@ -140,18 +148,28 @@ async function look(
   const reports = await runChecks(tx, ctx.deps.checks);
   const banks = await bankSection(tx, day);
   const custody = await custodySection(tx, { legalEntity, day });
-  const positions = await readPositions(tx, cutAt);
+  const inTransit = await transitSection(tx, { day, until: cutAt, timeZone });
+  const positions = await readPositions(tx, cutAt, inTransit.missing);
   const quiet = await quietSection(tx, { day, until: cutAt, timeZone });
   const findings = [
     ...reports.flatMap(internalFindings),
     ...banks.findings,
     ...custody.findings,
+    ...inTransit.findings,
     ...positions.flatMap(positionFindings),
     ...quiet.findings,
     ...(await missedDays(tx, { legalEntity, timeZone, day, today: dayOf(ctx.deps.clock.now(), timeZone) })),
     ...(await overdueSignOffs(tx, legalEntity, addMs(ctx.deps.clock.now(), -SIGN_OFF_DAYS * DAY_MS))),
   ];
-  return { reports, banks: banks.views, custody: custody.views, positions, quiet, findings };
+  return {
+    reports,
+    banks: banks.views,
+    custody: custody.views,
+    inTransit: inTransit.views,
+    positions,
+    quiet,
+    findings,
+  };
 }
 
 function internalFindings({ name, breaks }: CheckReport): readonly Finding[] {

@@ -57,7 +57,10 @@ export const clientMoneyPositions = pgTable(
     /** To persons without a wallet for it: unallocated receipts, dividends payable, suspense, taxes. */
     owedToOthers: amount('owed_to_others').notNull(),
     held: amount('held').notNull(),
+    /** With providers and venues, and not overdue. */
     inTransit: amount('in_transit').notNull(),
+    /** What they should have paid over by now, and what no item explains: no resource, but missing. */
+    inTransitOverdue: amount('in_transit_overdue').notNull().default(sql`0`),
     /** Fees that still lie in client money. */
     feesNotSwept: amount('fees_not_swept').notNull(),
     /** What else of the firm lies in client money. */
@@ -94,6 +97,8 @@ export const breakKind = pgEnum('reconciliation_break_kind', [
   'dormant_balance',
   'unclaimed_balance',
   'sign_off_overdue',
+  'in_transit_overdue',
+  'in_transit_unexplained',
 ]);
 export const breakSeverity = pgEnum('reconciliation_break_severity', ['warning', 'critical']);
 export const breakStatus = pgEnum('reconciliation_break_status', ['open', 'explained', 'resolved']);

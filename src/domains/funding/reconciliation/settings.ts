@@ -4,7 +4,14 @@
  */
 
 /** A booking the bank has not shown for longer is a break. @units days */
-export const IN_TRANSIT_DAYS = 3;
+export const BOOKED_DAYS = 3;
+
+/**
+ * What a provider, a venue or the counterparty of contracts has not paid over for longer is missing: a break, and no
+ * resource of the client-money position.
+ * @units days
+ */
+export const IN_TRANSIT_MAX_DAYS = 5;
 
 /** How far apart an amount may lie in the books and on the statement to be taken for the same. @units days */
 export const MATCH_WINDOW_DAYS = 5;

@@ -2,10 +2,14 @@ import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { createHash } from 'node:crypto';
 import { parse } from 'csv-parse/sync';
 import { and, eq, sql } from 'drizzle-orm';
+import { parseAmount } from '../../../kernel/amount.ts';
+import { newId } from '../../../kernel/id.ts';
 import { openClient } from '../../../platform/db/client.ts';
 import { sqlStateOf } from '../../../platform/db/errors.ts';
 import { auditLogs } from '../../../platform/db/schema.ts';
-import type { Person } from '../../../testing/funding-desk.ts';
+import { transact } from '../../../platform/db/transact.ts';
+import { bankBeneficiary, type Person } from '../../../testing/funding-desk.ts';
+import { houseWallet, postJournals } from '../../ledger/index.ts';
 import { SAMPLE_IBAN } from '../testing/camt-sample.ts';
 import { quietStateOf } from './quiet-section.ts';
 import { type ReconciliationDesk, startReconciliationDesk } from './testing/reconciliation-desk.ts';
@@ -84,6 +88,55 @@ test('two people sign, never one; it is signed once, and the signature is there 
   const change = sql`update reconciliation_sign_offs set reviewer_id = ${desk.operations2.userId} where run_id = ${id}`;
   const state = await desk.deps.db.engine.execute(change).then(() => '', sqlStateOf);
   expect(state).toBe('42501');
+});
+
+test('a payout that was fetched is failed once signed statements of its days do not show it, and no earlier', async () => {
+  const bank = await desk.newBank();
+  const say = { reason: 'Looked at it' };
+  const account = { holderName: 'Plimsoll clients', iban: bank.iban, bic: 'COBADEFF', ...say };
+  const proposed = await desk.request(desk.operations, 'PUT', '/v1/payout-accounts/USD', { body: account });
+  expect((await desk.vote(proposed.body.approval.id)).status).toBe(200);
+  const person = await desk.newCustomer();
+  await desk.fund(person, 'USD', '500');
+  await transact(desk.system, 'engine', async (tx) => {
+    const house = { role: 'client_money_bank', book: 'live', asset: 'USD' } as const;
+    const main = await houseWallet(tx, desk.system, { ...house, reference: 'main' });
+    const own = await houseWallet(tx, desk.system, { ...house, reference: bank.reference });
+    const entries = [
+      { walletId: main.id, amount: parseAmount('500') },
+      { walletId: own.id, amount: parseAmount('-500') },
+    ];
+    const moved = { referenceType: 'test', referenceId: newId(), description: 'Between client accounts' };
+    await postJournals(tx, desk.system, [{ ...moved, book: 'live', kind: 'transfer', entries }]);
+  });
+  const payee = await desk.request(person, 'POST', '/v1/beneficiaries', { body: bankBeneficiary() });
+  const wish = { accountId: person.accountId, asset: 'USD', amount: '100', beneficiaryId: payee.body.id };
+  const { body: asked } = await desk.request(person, 'POST', '/v1/withdrawals', { body: wish, key: newId() });
+  await desk.request(desk.compliance, 'POST', `/v1/withdrawals/${asked.id}/approve`, { body: say });
+  const made = await desk.request(desk.operations, 'POST', '/v1/payout-files', {
+    body: { asset: 'USD', withdrawalIds: [asked.id], executionDate: desk.today() },
+    key: newId(),
+  });
+  await desk.statement(bank, { opening: '500', day: desk.today() });
+  const path = `/v1/payout-files/${made.body.id}/download`;
+  expect((await desk.request(desk.operations, 'GET', path)).status).toBe(200);
+  const fail = async () =>
+    (await desk.request(desk.operations, 'POST', `/v1/withdrawals/${asked.id}/fail`, { body: say })).body;
+  const closeDay = async () => {
+    await desk.statement(bank, { opening: '500', day: desk.today() });
+    expect((await fail()).code).toBe('payout_may_leave');
+    const id = await explainedRun();
+    await sign(id, desk.operations);
+    expect((await sign(id, desk.compliance)).status).toBe(200);
+  };
+  // The bank may still pay on the next working day.
+  desk.advance(2 * DAY_MS);
+  await closeDay();
+  expect((await fail()).code).toBe('payout_may_leave');
+  desk.advance(DAY_MS);
+  await closeDay();
+  expect((await desk.vote((await fail()).approval.id)).status).toBe(200);
+  expect(await desk.balance(person, 'USD')).toEqual({ total: '500', reserved: '0' });
 });
 
 test('one that opens again between the two signatures keeps the second one from signing', async () => {

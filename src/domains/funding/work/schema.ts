@@ -1,9 +1,20 @@
 /**
- * The work that bank statements leave: money received that is nobody's yet, and money that left which no
- * payout explains. Each is a statement line, and ends once: in a deposit, an account, a journal or a payout.
+ * The work that banks leave: money received that is nobody's yet, money that left which no payout explains, and
+ * answers that contradict what is settled. The first two are statement lines and end once: in a deposit, an account,
+ * a journal or a payout.
  */
 import { sql } from 'drizzle-orm';
-import { check, index, integer, pgEnum, pgTable, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
+import {
+  check,
+  index,
+  integer,
+  pgEnum,
+  pgTable,
+  primaryKey,
+  text,
+  uniqueIndex,
+  uuid,
+} from 'drizzle-orm/pg-core';
 import { amount, instant } from '../../../platform/db/columns.ts';
 import { internalRows } from '../../../platform/db/policies.ts';
 import { approvals } from '../../../platform/db/schema.ts';
@@ -11,9 +22,10 @@ import { accounts } from '../../accounts/schema.ts';
 import { users } from '../../identity/schema.ts';
 import { assets, wallets } from '../../ledger/schema.ts';
 import { bankStatementLines } from '../evidence/schema.ts';
-import { deposits, withdrawals } from '../schema.ts';
+import { deposits, payoutReports, withdrawals } from '../schema.ts';
 
-export const receiptStatus = pgEnum('receipt_status', ['open', 'allocated', 'returned']);
+export const receiptStatus = pgEnum('receipt_status', ['open', 'allocated', 'returned', 'explained']);
+export const receiptExplanation = pgEnum('receipt_explanation', ['booked', 'provider_settlement', 'house']);
 
 /**
  * Money on the firm's bank account that is no customer's yet. Each is a statement line and a piece of
@@ -45,6 +57,10 @@ export const unallocatedReceipts = pgTable(
     /** The journal that booked it, and the one that moved it on. */
     journalId: uuid('journal_id').notNull(),
     closingJournalId: uuid('closing_journal_id'),
+    /** What it was, where it is no customer's. */
+    explanation: receiptExplanation('explanation'),
+    /** The journal that had booked the money before the bank showed it. */
+    explainedJournalId: uuid('explained_journal_id'),
     approvalId: uuid('approval_id').references(() => approvals.id),
     version: integer('version').notNull().default(1),
     createdAt: instant('created_at').notNull(),
@@ -52,6 +68,7 @@ export const unallocatedReceipts = pgTable(
   },
   (table) => [
     uniqueIndex('unallocated_receipts_statement_line_id_key').on(table.statementLineId),
+    uniqueIndex('unallocated_receipts_explained_journal_id_key').on(table.explainedJournalId),
     index('unallocated_receipts_status_idx').on(table.status, table.id),
     index('unallocated_receipts_deposit_id_idx').on(table.depositId),
     index('unallocated_receipts_account_id_idx').on(table.accountId),
@@ -64,12 +81,45 @@ export const unallocatedReceipts = pgTable(
       'unallocated_receipts_closed_check',
       sql`(${table.status} = 'open') = (${table.closingJournalId} is null)`,
     ),
+    check(
+      'unallocated_receipts_explained_check',
+      sql`(${table.explanation} is null) = (${table.status} in ('open', 'allocated', 'returned'))
+        and (${table.explanation} is not distinct from 'booked') = (${table.explainedJournalId} is not null)`,
+    ),
     ...internalRows('unallocated_receipts'),
   ],
 );
 
+/**
+ * Which deposits a provider paid over with one receipt, each with what was still to come of it; below zero where it
+ * kept back what it had taken back. Append-only.
+ */
+export const providerSettlements = pgTable(
+  'provider_settlements',
+  {
+    receiptId: uuid('receipt_id')
+      .notNull()
+      .references(() => unallocatedReceipts.id),
+    depositId: uuid('deposit_id')
+      .notNull()
+      .references(() => deposits.id),
+    amount: amount('amount').notNull(),
+  },
+  (table) => [
+    primaryKey({ name: 'provider_settlements_pkey', columns: [table.receiptId, table.depositId] }),
+    index('provider_settlements_deposit_id_idx').on(table.depositId),
+    check('provider_settlements_amount_check', sql`${table.amount} <> 0`),
+    ...internalRows('provider_settlements'),
+  ],
+);
+
 export const debitStatus = pgEnum('debit_status', ['open', 'explained']);
-export const debitExplanation = pgEnum('debit_explanation', ['payout', 'bank_charge', 'booked']);
+export const debitExplanation = pgEnum('debit_explanation', [
+  'payout',
+  'bank_charge',
+  'booked',
+  'settlement',
+]);
 
 /**
  * Money that left the firm's bank account, each a statement line. One that no payout explains is a piece
@@ -95,6 +145,8 @@ export const statementDebits = pgTable(
     explanation: debitExplanation('explanation'),
     /** The payout it was. */
     withdrawalId: uuid('withdrawal_id').references(() => withdrawals.id),
+    /** The payout whose reference it bears, whether or not it is that: such money is set free by nobody. */
+    namedWithdrawalId: uuid('named_withdrawal_id').references(() => withdrawals.id),
     /** The journal that books it, where it is no payout. */
     journalId: uuid('journal_id'),
     approvalId: uuid('approval_id').references(() => approvals.id),
@@ -107,6 +159,7 @@ export const statementDebits = pgTable(
     uniqueIndex('statement_debits_statement_line_id_key').on(table.statementLineId),
     uniqueIndex('statement_debits_withdrawal_id_key').on(table.withdrawalId),
     uniqueIndex('statement_debits_journal_id_key').on(table.journalId),
+    index('statement_debits_named_withdrawal_id_idx').on(table.namedWithdrawalId),
     index('statement_debits_status_idx').on(table.status, table.id),
     index('statement_debits_wallet_id_idx').on(table.walletId),
     index('statement_debits_asset_idx').on(table.asset),
@@ -121,5 +174,50 @@ export const statementDebits = pgTable(
           and (${table.explanation} <> 'payout') = (${table.journalId} is not null) end`,
     ),
     ...internalRows('statement_debits'),
+  ],
+);
+
+export const payoutConflictStatus = pgEnum('payout_conflict_status', ['open', 'closed']);
+
+/**
+ * The bank says of a payment what cannot be true of a settled payout, or the other way round: money may have left
+ * twice, or never. Nothing moves by it; a person finds out which of the two is wrong.
+ */
+export const payoutConflicts = pgTable(
+  'payout_conflicts',
+  {
+    id: uuid('id').primaryKey(),
+    reportId: uuid('report_id')
+      .notNull()
+      .references(() => payoutReports.id),
+    withdrawalId: uuid('withdrawal_id')
+      .notNull()
+      .references(() => withdrawals.id),
+    /** What the bank says: completed, failed, or on its way. */
+    said: text('said').notNull(),
+    /** What the withdrawal was then. */
+    stood: text('stood').notNull(),
+    status: payoutConflictStatus('status').notNull(),
+    closedBy: uuid('closed_by').references(() => users.id),
+    version: integer('version').notNull().default(1),
+    createdAt: instant('created_at').notNull(),
+    closedAt: instant('closed_at'),
+  },
+  (table) => [
+    index('payout_conflicts_report_id_idx').on(table.reportId),
+    index('payout_conflicts_status_idx').on(table.status, table.id),
+    index('payout_conflicts_closed_by_idx').on(table.closedBy),
+    // The bank may say the same again while somebody looks.
+    uniqueIndex('payout_conflicts_withdrawal_id_key')
+      .on(table.withdrawalId, table.said)
+      .where(sql`${table.status} = 'open'`),
+    index('payout_conflicts_withdrawal_id_idx').on(table.withdrawalId),
+    check(
+      'payout_conflicts_closed_check',
+      sql`(${table.status} = 'closed') = (${table.closedBy} is not null)
+        and (${table.status} = 'closed') = (${table.closedAt} is not null)`,
+    ),
+    check('payout_conflicts_said_check', sql`${table.said} in ('completed', 'failed', 'unknown')`),
+    ...internalRows('payout_conflicts'),
   ],
 );

@@ -1,19 +1,24 @@
 import type { Role } from '../../../kernel/actor.ts';
 import { present } from '../../../kernel/assert.ts';
 import { addDays, dayOf } from '../../../kernel/business-date.ts';
-import { newId } from '../../../kernel/id.ts';
+import { type Id, newId } from '../../../kernel/id.ts';
 import type { ApprovalAction } from '../../../platform/approvals/actions.ts';
 import { type Approval, requestApproval } from '../../../platform/approvals/request-approval.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { transact } from '../../../platform/db/transact.ts';
+import { refuse } from '../../../platform/http/refuse.ts';
 import { accountAllows, accountsByIds } from '../../accounts/index.ts';
 import { gateRefusal, lockGates, refuseSelfAction } from '../../identity/index.ts';
 import { refuseLedger } from '../errors.ts';
+import type { LockedWallet } from '../lock-wallets.ts';
+import { isMlroAmong } from '../mlro-vote.ts';
 import { postJournals } from '../post-journals.ts';
 import { lockSpendable } from '../release-expired.ts';
-import { houseWallet } from '../wallets.ts';
+import { findClearingWallet, houseWallet } from '../wallets.ts';
 import { type ManualJournalInput, termsOf } from './api.ts';
+import { debitedWallets, refuseUnknownMargin, votesForJournal } from './debit-votes.ts';
+import { assetsTaken, lockTakings, refuseHandOnClientMoney } from './guard-client-money.ts';
 import { moveLots, refuseWrongLots } from './journal-lots.ts';
 import {
   fiatAmong,
@@ -47,7 +52,7 @@ const ENTITLEMENTS: readonly ManualJournal['kind'][] = ['dividend', 'interest', 
  * Puts a journal before another person. It is held against its wallets now, and again when it is posted.
  * @effects one row of `approvals`, perhaps wallets of the house; audit `approval.requested`
  * @errors value_date_too_late, unknown_asset, self_action, journal_wallet_unknown, journal_unbalanced, journal_misfit,
- *   wallet_not_active, insufficient_funds, house_balance_wrong_side, journal_lots_wrong
+ *   wallet_not_active, insufficient_funds, house_balance_wrong_side, sweep_leaves_shortfall, journal_lots_wrong
  */
 export async function requestJournal(ctx: Ctx, input: ManualJournalInput): Promise<Approval> {
   return transact(ctx, 'engine', async (tx) => {
@@ -67,7 +72,7 @@ export async function requestJournal(ctx: Ctx, input: ManualJournalInput): Promi
       subjectId: newId(),
       subjectUserId: persons.length === 1 ? present(persons[0], 'there is one') : null,
       payload: journalPayload(journal),
-      quorum: 1,
+      quorum: votesForJournal(journal, found).quorum,
       checkerRoles: POSTING_CHECKERS,
       reason: input.reason,
     });
@@ -86,12 +91,19 @@ function valueDateOf({ deps: { clock, timeZone } }: Ctx, { valueDate }: ManualJo
 /** What the vote on a journal does: it is posted under the id it was approved by. */
 export const journalPosting: ApprovalAction = {
   action: POST,
-  execute: async (ctx, { approvalId, subjectId, payload }) => {
+  execute: async (ctx, { approvalId, subjectId, payload, checkerIds }) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
     const journal = journalOfPayload(payload);
     const ids = walletIdsOf(journal);
-    await obeyGates(tx, journal, await readWallets(tx, ctx, ids));
+    const named = await readWallets(tx, ctx, ids);
+    // Whoever voted first is not the one who executes: nobody it names is among those who agreed.
+    if (personsIn(named).some((person) => checkerIds.includes(person))) {
+      throw refuse('self_approval');
+    }
+    await lockTakings(tx, assetsTaken(journal.entries, named));
+    await obeyGates(tx, journal, named, checkerIds);
     const found = await lockSpendable(tx, ctx, ids);
+    refuseUnknownMargin(journal, found);
     const fiat = await refuseWrongJournal(tx, ctx, journal, found);
     const { book } = present(found.values().next().value, 'a journal has wallets');
     const posting = {
@@ -108,7 +120,11 @@ export const journalPosting: ApprovalAction = {
   },
 };
 
-/** Wallets of the house are named by what they are, and made on first use. */
+/**
+ * Wallets of the house are named by what they are, and made on first use; but where money is on its way is not a
+ * hand's to say: such a wallet is there once a provider or a venue was.
+ * @errors journal_wallet_unknown
+ */
 async function entriesOf(
   tx: Tx,
   ctx: Ctx,
@@ -119,7 +135,12 @@ async function entriesOf(
     const id =
       house === undefined
         ? present(walletId, 'the wire asks for one of the two')
-        : (await houseWallet(tx, ctx, { ...house, book })).id;
+        : house.role === 'clearing' && book === 'live'
+          ? (await findClearingWallet(tx, house))?.id
+          : (await houseWallet(tx, ctx, { ...house, book })).id;
+    if (id === undefined) {
+      throw refuseLedger('journal_wallet_unknown');
+    }
     named.push({ ...entry, walletId: id });
   }
   return named;
@@ -140,6 +161,7 @@ async function refuseWrongJournal(
     refuseSelfAction(ctx, person);
   }
   refuseWrongEntries(journal, found);
+  await refuseHandOnClientMoney(tx, journal.entries, found);
   const fiat = await fiatAmong(
     tx,
     [...found.values()].map(({ asset }) => asset),
@@ -150,9 +172,16 @@ async function refuseWrongJournal(
 
 /**
  * Locks the gates of all holders before their wallets, which holds the status of their accounts too; who is
- * credited must be open to it (I8). An account that is closed takes nothing more, not even what is due.
+ * credited must be open to it (I8). An account that is closed takes nothing more, not even what is due. Money of whoever
+ * may not pay out is taken from them, as large sums of anybody are, only where the MLRO is among those who agreed.
  */
-async function obeyGates(tx: Tx, { kind, entries }: ManualJournal, found: PostedWallets): Promise<void> {
+async function obeyGates(
+  tx: Tx,
+  journal: ManualJournal,
+  found: PostedWallets,
+  checkerIds: readonly Id[],
+): Promise<void> {
+  const { kind, entries } = journal;
   const live = [...found.values()].filter(({ book, userId }) => book === 'live' && userId !== null);
   const gates = await lockGates(
     tx,
@@ -163,14 +192,21 @@ async function obeyGates(tx: Tx, { kind, entries }: ManualJournal, found: Posted
     live.flatMap(({ accountId }) => accountId ?? []),
   );
   const credited = new Set(entries.filter(({ amount }) => amount > 0n).map(({ walletId }) => walletId));
+  const isShut = ({ userId, accountId }: LockedWallet, move: 'money_in' | 'money_out') => {
+    const { status } = present(accounts.get(accountId ?? ''), 'a customer’s wallet has its account');
+    return gateRefusal(gates.get(userId ?? ''), move) !== null || !accountAllows(status, move);
+  };
+  const held = [...debitedWallets(journal, found).keys()].some((wallet) => isShut(wallet, 'money_out'));
+  if ((held || votesForJournal(journal, found).mlro) && !(await isMlroAmong(tx, checkerIds))) {
+    throw refuseLedger(held ? 'holder_restricted' : 'mlro_vote_required');
+  }
   const shut = live
     .filter(({ id }) => credited.has(id))
-    .some(({ userId, accountId }) => {
-      const { status } = present(accounts.get(accountId ?? ''), 'a customer’s wallet has its account');
-      return ENTITLEMENTS.includes(kind)
-        ? status === 'closed'
-        : gateRefusal(gates.get(userId ?? ''), 'money_in') !== null || !accountAllows(status, 'money_in');
-    });
+    .some((wallet) =>
+      ENTITLEMENTS.includes(kind)
+        ? accounts.get(wallet.accountId ?? '')?.status === 'closed'
+        : isShut(wallet, 'money_in'),
+    );
   if (shut) {
     throw refuseLedger('holder_restricted');
   }

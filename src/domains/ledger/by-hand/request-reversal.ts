@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import { amountOf, formatAmount } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
 import { canonicalJson, type Json } from '../../../kernel/canonical-json.ts';
@@ -14,6 +14,8 @@ import { refuseLedger } from '../errors.ts';
 import { type NewEntry, postJournals } from '../post-journals.ts';
 import { lockSpendable } from '../release-expired.ts';
 import { journalReversals, journals, ledgerEntries } from '../schema.ts';
+import { refuseUnknownMargin } from './debit-votes.ts';
+import { assetsTaken, lockTakings, refuseShortfall } from './guard-client-money.ts';
 import { undoLots } from './journal-lots.ts';
 import { type PostedWallets, personsIn, readWallets, refuseWrongEntries } from './manual-journal.ts';
 import { recordPosting } from './record-posting.ts';
@@ -28,7 +30,7 @@ const BY_HAND = ['approval', 'fee_sweep', 'hold_capture'];
  * Puts the undoing of a journal before another person.
  * @effects one row of `approvals`; audit `approval.requested`
  * @errors not_found, self_action, journal_not_reversible, journal_reversed, wallet_not_active,
- *   insufficient_funds, house_balance_wrong_side, approval_pending_exists
+ *   insufficient_funds, house_balance_wrong_side, sweep_leaves_shortfall, approval_pending_exists
  */
 export async function requestReversal(
   ctx: Ctx,
@@ -37,7 +39,7 @@ export async function requestReversal(
   return transact(ctx, 'staff', async (tx) => {
     const { original, mirrored } = await readReversible(tx, input.journalId);
     const found = await readWallets(tx, ctx, walletIdsOf(mirrored));
-    refuseWrongReversal(ctx, original.id, mirrored, found);
+    await refuseWrongReversal(tx, ctx, { id: original.id, entries: mirrored }, found);
     const persons = personsIn(found);
     return requestApproval(tx, ctx, {
       action: REVERSE,
@@ -65,14 +67,17 @@ export const journalReversal: ApprovalAction = {
       throw refuseLedger('journal_not_reversible');
     }
     const ids = walletIdsOf(mirrored);
+    const named = await readWallets(tx, ctx, ids);
+    await lockTakings(tx, assetsTaken(mirrored, named));
     if (original.book === 'live') {
       await lockGates(
         tx,
-        [...(await readWallets(tx, ctx, ids)).values()].flatMap(({ userId }) => userId ?? []),
+        [...named.values()].flatMap(({ userId }) => userId ?? []),
       );
     }
     const found = await lockSpendable(tx, ctx, ids);
-    refuseWrongReversal(ctx, original.id, mirrored, found);
+    refuseUnknownMargin({ entries: mirrored }, found);
+    await refuseWrongReversal(tx, ctx, { id: original.id, entries: mirrored }, found);
     const posting = {
       id: newId(),
       book: original.book,
@@ -130,16 +135,31 @@ function walletIdsOf(entries: readonly NewEntry[]): readonly Id[] {
   return entries.map(({ walletId }) => walletId);
 }
 
-function refuseWrongReversal(
+/** What the firm put in is not undone while clients would be left with less than they are owed. */
+async function refuseWrongReversal(
+  tx: Tx,
   ctx: Ctx,
-  reversesId: Id,
-  entries: readonly NewEntry[],
+  { id: reversesId, entries }: { readonly id: Id; readonly entries: readonly NewEntry[] },
   found: PostedWallets,
-): void {
+): Promise<void> {
   for (const person of personsIn(found)) {
     refuseSelfAction(ctx, person);
   }
+  await refuseExplaining(tx, reversesId);
   refuseWrongEntries({ kind: 'reversal', entries, reversesId }, found);
+  await refuseShortfall(tx, entries, found);
+}
+
+/** The bank has shown the money of such a journal: it came, and is not undone. @errors journal_not_reversible */
+async function refuseExplaining(tx: Tx, journalId: Id): Promise<void> {
+  const [row] = await tx.execute<{ explains: boolean }>(
+    sql`select journal_explains_receipt(${journalId}) as explains`,
+  );
+  if (present(row, 'a function says one thing').explains) {
+    throw refuseLedger('journal_not_reversible', {
+      detail: 'The journal explains money that a bank statement shows.',
+    });
+  }
 }
 
 function reversalPayload(

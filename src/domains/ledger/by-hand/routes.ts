@@ -58,7 +58,8 @@ export const byHandEndpoints: readonly Endpoint[] = [
     summary: 'Ask for a journal by hand; another person decides',
     description:
       'Each kind takes from and gives to certain wallets only. Nothing moves before another person agrees; what ' +
-      'was approved is then posted as it was shown, or refused if the books no longer allow it.',
+      'was approved is then posted as it was shown, or refused if the books no longer allow it. What is on its way ' +
+      '(`clearing`) is settled by hand and never made, and reaches a bank by a statement line only.',
     access: { staff: MAKERS },
     body: NewManualJournal,
     example: EXAMPLE,
@@ -76,6 +77,7 @@ export const byHandEndpoints: readonly Endpoint[] = [
         'wallet_not_active',
         'insufficient_funds',
         'house_balance_wrong_side',
+        'sweep_leaves_shortfall',
       ),
       ...SELF,
     },
@@ -107,6 +109,7 @@ export const byHandEndpoints: readonly Endpoint[] = [
         'wallet_not_active',
         'insufficient_funds',
         'house_balance_wrong_side',
+        'sweep_leaves_shortfall',
       ),
       ...SELF,
       ...NOT_FOUND,

@@ -3,7 +3,6 @@
  * journal: the fees and the client-money bank account are less by it, the firm's own account and what the
  * firm owns are more. When the bank shows the payment, its debit is explained by this journal.
  */
-import { sql } from 'drizzle-orm';
 import { type Amount, amountOf, formatAmount, parseAmount, scaleOf } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
@@ -11,13 +10,12 @@ import type { ApprovalAction } from '../../../platform/approvals/actions.ts';
 import { type Approval, requestApproval } from '../../../platform/approvals/request-approval.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
-import { lockExclusive } from '../../../platform/db/locks.ts';
 import { transact } from '../../../platform/db/transact.ts';
-import { rolesOf } from '../chart.ts';
 import { refuseLedger } from '../errors.ts';
 import { lockWallets } from '../lock-wallets.ts';
 import { type NewEntry, postJournals } from '../post-journals.ts';
 import { houseWallet, requireAsset } from '../wallets.ts';
+import { lockTakings, refuseShortfall } from './guard-client-money.ts';
 import { fiatAmong, type PostedWallets, readWallets, refuseWrongEntries } from './manual-journal.ts';
 import { recordPosting } from './record-posting.ts';
 import { POSTING_CHECKERS } from './request-journal.ts';
@@ -82,9 +80,9 @@ export const feeSweeping: ApprovalAction = {
     };
     const amount = parseAmount(text);
     // Two sweeps of one asset at a time could together take what either alone leaves.
-    await lockExclusive(tx, [`${SWEEP}:${asset}`]);
+    await lockTakings(tx, [asset]);
     const found = await lockWallets(tx, Object.values(legs));
-    await refuseTooMuch(tx, { asset, amount }, legs, found);
+    await refuseTooMuch(tx, { amount }, legs, found);
     const posting = {
       id: newId(),
       book: 'live',
@@ -127,7 +125,7 @@ function entriesOf(legs: Legs, amount: Amount): readonly NewEntry[] {
 /** Fees that were earned leave, and only while clients' money is whole without them. */
 async function refuseTooMuch(
   tx: Tx,
-  { asset, amount }: Pick<FeeSweep, 'asset' | 'amount'>,
+  { amount }: Pick<FeeSweep, 'amount'>,
   legs: Legs,
   found: PostedWallets,
 ): Promise<void> {
@@ -136,17 +134,5 @@ async function refuseTooMuch(
     throw refuseLedger('sweep_exceeds_fees');
   }
   refuseWrongEntries({ kind: 'transfer', entries: entriesOf(legs, amount) }, found);
-  if ((await surplusOf(tx, asset)) < amount) {
-    throw refuseLedger('sweep_leaves_shortfall');
-  }
-}
-
-/** What is held at banks and custodians beyond what is owed; what others still owe the firm is not held. */
-async function surplusOf(tx: Tx, asset: string): Promise<bigint> {
-  const roles = sql.param([...rolesOf('held', 'owed')]);
-  const [row] = await tx.execute<{ surplus: string }>(sql`
-    select (-coalesce(sum(total), 0))::numeric(28,8)::text as surplus from wallets
-    where book = 'live' and asset = ${asset}
-      and (house_role is null or house_role::text = any (${roles}::text[]))`);
-  return parseAmount(present(row, 'a sum is one row').surplus);
+  await refuseShortfall(tx, entriesOf(legs, amount), found);
 }

@@ -33,7 +33,7 @@ export type Execution = {
  * @effects journal `conversion` against the house's position; the quote's row, perhaps wallets; audit
  *   `conversion.executed`; event `ledger.conversion_executed`
  * @errors not_found, the gate's, account_not_active, rate_stale, quote_expired, wallet_not_active,
- *   insufficient_funds, balance_out_of_range
+ *   margin_unknown, insufficient_funds, balance_out_of_range
  */
 export async function executeConversion(ctx: Ctx, quoteId: Id): Promise<Execution> {
   return transact(ctx, 'engine', async (tx) => {
@@ -79,8 +79,11 @@ async function exchange(tx: Tx, ctx: Ctx, quote: ConversionQuote, book: Book): P
   const takes = await houseWallet(tx, ctx, { ...position, asset: fromAsset });
   const gives = await houseWallet(tx, ctx, { ...position, asset: toAsset });
   const walletIds = [sold, bought, takes, gives].map((wallet) => wallet.id);
-  const locked = (await lockSpendable(tx, ctx, walletIds)).get(sold.id);
-  if (settledFunds(present(locked, 'the wallet was just found')) < fromAmount) {
+  const locked = present((await lockSpendable(tx, ctx, walletIds)).get(sold.id), 'it was just found');
+  if (locked.marginUnknown) {
+    throw refuseLedger('margin_unknown');
+  }
+  if (settledFunds(locked) < fromAmount) {
     throw refuseLedger('insufficient_funds');
   }
   const [journalId] = await postJournals(tx, ctx, [

@@ -116,6 +116,7 @@ const conversions: readonly Endpoint[] = [
         'rate_stale',
         'quote_expired',
         'wallet_not_active',
+        'margin_unknown',
         'insufficient_funds',
         'balance_out_of_range',
       ),

@@ -9,13 +9,14 @@ import { gateRefusal, lockGates } from '../../identity/index.ts';
 import { refuseLedger } from '../errors.ts';
 import { captureHold, type Hold } from '../holds.ts';
 import { consumeLots, openLots } from '../lots.ts';
+import { isMlroAmong } from '../mlro-vote.ts';
 import { postJournals } from '../post-journals.ts';
 import { lockSpendable } from '../release-expired.ts';
 import { holdCaptures } from '../schema.ts';
 import { customerWallet, requireAsset } from '../wallets.ts';
 import { type FoundDestination, findDestination } from './capture-destination.ts';
 import { findHoldById } from './read-hold.ts';
-import { type CaptureDestination, captureKind, captureRefusal } from './rules.ts';
+import { type CaptureDestination, captureKind, captureRefusal, captureVotes } from './rules.ts';
 
 export type Capture = {
   readonly id: Id;
@@ -30,7 +31,7 @@ export type Capture = {
  * @effects one journal, the hold, a row of `hold_captures`, lots of units; audit `hold.captured`; event
  *   `ledger.hold_captured`
  * @errors hold_destination_unsuitable, self_approval, the gates', account_not_active, hold_expired,
- *   hold_not_active, hold_remainder_exceeded, wallet_not_active, balance_out_of_range
+ *   hold_not_active, hold_remainder_exceeded, mlro_vote_required, wallet_not_active, balance_out_of_range
  */
 export async function captureFunds(
   tx: Tx,
@@ -48,7 +49,11 @@ export async function captureFunds(
   if (refusal !== null) {
     throw refuseLedger(refusal);
   }
-  const { approvalId } = decision;
+  const { approvalId, checkerIds } = decision;
+  const { mlro } = captureVotes(capture.destination, hold.asset, capture.amount);
+  if (mlro && !(await isMlroAmong(tx, checkerIds))) {
+    throw refuseLedger('mlro_vote_required');
+  }
   const journalId = newId();
   await captureHold(tx, ctx, hold.id, capture.amount, {
     approvalId,

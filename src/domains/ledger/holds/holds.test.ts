@@ -78,6 +78,12 @@ function vote(asked: Asked, as: Person = desk.operations2) {
   return desk.request(as, 'POST', `/v1/approvals/${asked.body.approval.id}/approve`, { body: REASON });
 }
 
+/** What leaves a customer above the published amount is looked at by two. */
+async function bothVote(asked: Asked) {
+  expect((await vote(asked, desk.compliance)).body.status).toBe('pending');
+  return vote(asked);
+}
+
 function read(id: string, as: Person = desk.operations) {
   return desk.request(as, 'GET', `/v1/holds/${id}`);
 }
@@ -325,20 +331,41 @@ describe('capturing', () => {
     const [giver, taker] = [await payer('3', 'BTC'), await desk.newCustomer()];
     const id = await placed(giver.walletId, { amount: '1.25', reason: 'escrow' });
     const destination = { accountId: taker.accountId };
-    expect((await vote(await capture(id, { amount: '1', destination }))).status).toBe(200);
+    expect((await bothVote(await capture(id, { amount: '1', destination }))).status).toBe(200);
     const open = async (person: Person) => {
       const rows = await desk.deps.db.engine.select().from(lots).where(eq(lots.accountId, person.accountId));
       return rows.map((lot) => formatAmount(lot.quantityOpen));
     };
     expect([await open(giver), await open(taker)]).toEqual([['2'], ['1']]);
     expect(
-      (await vote(await capture(id, { destination: { house: { role: 'custody', reference: 'main' } } })))
+      (await bothVote(await capture(id, { destination: { house: { role: 'custody', reference: 'main' } } })))
         .status,
     ).toBe(200);
     expect([await open(giver), await desk.balance(giver, 'BTC')]).toEqual([
       ['1.75'],
       { total: '1.75', reserved: '0' },
     ]);
+  });
+
+  test('has as many people look as a withdrawal of the amount would, where it leaves the customer for outside or another', async () => {
+    const [customer, other, mlro] = [
+      await payer('200000'),
+      await desk.newCustomer(),
+      await desk.newStaff('mlro'),
+    ];
+    const id = await placed(customer.walletId, { amount: '200000' });
+    const quorumOf = async (body: object) => (await capture(id, body)).body.approval.quorum;
+    const destination = { accountId: other.accountId };
+    expect(await quorumOf({ amount: '10000' })).toBe(1);
+    expect(await quorumOf({ amount: '10000.01' })).toBe(2);
+    expect(await quorumOf({ amount: '10000.01', destination })).toBe(2);
+    expect(await quorumOf({ amount: '10000.01', destination: TO_FEES })).toBe(1);
+    const asked = await capture(id, { amount: '100000.01', destination });
+    expect((await vote(asked)).body.status).toBe('pending');
+    expect((await vote(asked, desk.compliance)).body.code).toBe('mlro_vote_required');
+    expect(await desk.balance(other, 'USD')).toEqual({ total: '0', reserved: '0' });
+    expect((await vote(asked, mlro)).body.status).toBe('executed');
+    expect(await desk.balance(other, 'USD')).toEqual({ total: '100000.01', reserved: '0' });
   });
 
   test('more than remains is refused when asked, and when others took it before the vote', async () => {
@@ -358,7 +385,7 @@ describe('capturing', () => {
     const held = await openLotsOf(walletId);
     const id = await placed(walletId, { amount: '0.5' });
     const destination = { accountId: other.accountId };
-    expect((await vote(await capture(id, { amount: '0.2', destination }))).status).toBe(200);
+    expect((await bothVote(await capture(id, { amount: '0.2', destination }))).status).toBe(200);
     const { journalId } = (await read(id)).body.captures[0];
     const reverse = () =>
       desk.request(desk.operations, 'POST', `/v1/journals/${journalId}/reverse`, { body: REASON });
@@ -370,7 +397,7 @@ describe('capturing', () => {
     expect([wallet?.total, wallet?.reserved]).toEqual([parseAmount('1'), parseAmount('0.3')]);
     expect((await read(id)).body).toMatchObject({ status: 'active', remaining: '0.3' });
     expect((await reverse()).body.code).toBe('journal_reversed');
-    expect((await vote(await capture(id, { destination }))).status).toBe(200);
+    expect((await bothVote(await capture(id, { destination }))).status).toBe(200);
     const theirs = await openLotsOf(await walletOf(other, 'BTC'));
     expect(theirs.map(({ open }) => open)).toEqual(['0.3']);
   });

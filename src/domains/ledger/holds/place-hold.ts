@@ -32,7 +32,7 @@ export type HoldByHand = {
  * or the end that was set, decide what becomes of it.
  * @effects those of `createHold`
  * @errors not_found, hold_wallet_unsuitable, self_action, hold_reference_reused, amount_too_precise,
- *   hold_expiry_past, wallet_not_active, insufficient_funds
+ *   hold_expiry_past, wallet_not_active, margin_unknown, insufficient_funds
  */
 export async function placeHold(ctx: Ctx, input: HoldByHand) {
   return transact(ctx, 'engine', async (tx) => {

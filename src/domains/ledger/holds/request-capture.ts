@@ -14,7 +14,7 @@ import { requireAsset } from '../wallets.ts';
 import { findDestination } from './capture-destination.ts';
 import { captureFunds } from './capture-funds.ts';
 import { findHoldById } from './read-hold.ts';
-import { type CaptureDestination, captureRefusal, fitsScale } from './rules.ts';
+import { type CaptureDestination, captureRefusal, captureVotes, fitsScale } from './rules.ts';
 
 /** Who decides on captures and releases. The maker, the customer and whoever gets the funds are excluded (I7). */
 export const HOLD_CHECKERS = ['operations', 'compliance_officer'] as const satisfies readonly Role[];
@@ -52,14 +52,15 @@ export async function requestCapture(ctx: Ctx, request: CaptureRequest): Promise
     if ('account' in found) {
       refuseSelfAction(ctx, found.account.userId);
     }
+    const votes = captureVotes(request.destination, hold.asset, amount);
     return requestApproval(tx, ctx, {
       action: CAPTURE,
       subjectType: 'hold_capture',
       subjectId: newId(),
       subjectUserId: hold.userId,
       payload: capturePayload(hold, amount, request.destination),
-      quorum: 1,
-      checkerRoles: HOLD_CHECKERS,
+      quorum: votes.quorum,
+      checkerRoles: votes.mlro ? [...HOLD_CHECKERS, 'mlro'] : HOLD_CHECKERS,
       reason: request.reason,
     });
   });

@@ -60,6 +60,7 @@ export const holdEndpoints: readonly Endpoint[] = [
         'amount_too_precise',
         'hold_expiry_past',
         'wallet_not_active',
+        'margin_unknown',
         'insufficient_funds',
       ),
       ...OWN,

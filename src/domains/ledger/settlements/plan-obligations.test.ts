@@ -93,7 +93,7 @@ test('what is due by today is settled, and what brings nothing is no obligation'
 });
 
 test('what settled funds do not cover is paid with deposits, and settles when they do', () => {
-  const [today, , later = ''] = DAYS;
+  const [today, , later] = DAYS;
   const side = (fillId: string, pays: number, to = 1) =>
     sideOf(fillId as Id, { from: 0, to, pays, brings: 1, today, cycleDate: null });
   const funds = new Map([['w0' as Id, { settled: 5n, depositsSettleOn: later }]]);

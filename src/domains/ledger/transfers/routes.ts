@@ -54,6 +54,7 @@ export const transferEndpoints: readonly Endpoint[] = [
         'unknown_asset',
         'amount_too_precise',
         'wallet_not_active',
+        'margin_unknown',
         'insufficient_funds',
         'balance_out_of_range',
       ),

@@ -21,6 +21,8 @@ type Memory = {
   readonly gates: Map<Id, Gate>;
   /** Wallets are never deleted, nor do they change hands. */
   readonly wallets: Map<string, Id>;
+  /** Those that positions settled in when they were last looked at. */
+  readonly carrying: Set<Id>;
   readonly assets: Map<string, Movable>;
 };
 
@@ -28,13 +30,20 @@ type Memory = {
 const REMEMBERED_MAX = 100_000;
 
 const memoryOf = perDeps(
-  (): Memory => ({ accounts: new Map(), gates: new Map(), wallets: new Map(), assets: new Map() }),
+  (): Memory => ({
+    accounts: new Map(),
+    gates: new Map(),
+    wallets: new Map(),
+    carrying: new Set(),
+    assets: new Map(),
+  }),
 );
 
 export type Standing = {
   readonly account: (id: Id) => Party | undefined;
   readonly gate: (userId: Id) => Gate | undefined;
   readonly walletId: (name: WalletName) => Id | undefined;
+  readonly hasPositions: (walletId: Id) => boolean;
   readonly asset: (code: string) => Movable | undefined;
 };
 
@@ -74,6 +83,7 @@ export async function rememberStanding(
     account: (id) => memory.accounts.get(id),
     gate: (userId) => memory.gates.get(userId),
     walletId: (name) => memory.wallets.get(walletKey(name)),
+    hasPositions: (walletId) => memory.carrying.has(walletId),
     asset: (code) => memory.assets.get(code),
   };
 }
@@ -85,6 +95,21 @@ export function forgetStanding(deps: Deps, tickets: readonly TransferTicket[]): 
     gates.delete(userId);
     accounts.delete(transfer.fromAccountId);
     accounts.delete(transfer.toAccountId);
+  }
+}
+
+/** What was seen under the wallets' locks, so that the next batch need not be refused to know it. */
+export function rememberPositions(
+  deps: Deps,
+  wallets: Iterable<{ readonly id: Id; readonly hasPositions: boolean }>,
+): void {
+  const { carrying } = memoryOf(deps);
+  for (const { id, hasPositions } of wallets) {
+    if (hasPositions) {
+      carrying.add(id);
+    } else {
+      carrying.delete(id);
+    }
   }
 }
 
@@ -127,8 +152,8 @@ export function namesOf({ fromAccountId, toAccountId, asset }: TransferTicket['t
   ] as const;
 }
 
-function makeRoom({ accounts, gates, wallets }: Memory): void {
-  for (const map of [accounts, gates, wallets]) {
+function makeRoom({ accounts, gates, wallets, carrying }: Memory): void {
+  for (const map of [accounts, gates, wallets, carrying]) {
     if (map.size > REMEMBERED_MAX) {
       map.clear();
     }

@@ -1,4 +1,5 @@
 import type { SQL } from 'drizzle-orm';
+import type { Id } from '../../../kernel/id.ts';
 import type { Instant } from '../../../kernel/time.ts';
 import { prepareRecords, recordStatements } from '../../../platform/audit/record.ts';
 import type { Ctx } from '../../../platform/context.ts';
@@ -22,7 +23,7 @@ export type Hope = {
 
 /**
  * Takes from a batch what can be posted without a look at any balance: currencies, between wallets that
- * exist, by people and from accounts that memory says may.
+ * exist and that no position settles in, by people and from accounts that memory says may.
  */
 export async function hopeFor(ctx: Ctx, tickets: readonly TransferTicket[]): Promise<Hope> {
   const standing = await rememberStanding(readerOf(ctx, 'engine'), ctx.deps, tickets);
@@ -75,6 +76,11 @@ export async function transferAtOnce(ctx: Ctx, { moves, held }: Hope): Promise<v
   ctx.deps.wakeRelay();
 }
 
+/** What is free of money behind open positions is looked at by their prices. */
+function carries(standing: Standing, ...walletIds: readonly (Id | undefined)[]): boolean {
+  return walletIds.some((id) => id !== undefined && standing.hasPositions(id));
+}
+
 function moveOf(standing: Standing, ticket: TransferTicket, now: Instant): Move | undefined {
   const { userId, transfer } = ticket;
   const from = standing.account(transfer.fromAccountId);
@@ -91,7 +97,7 @@ function moveOf(standing: Standing, ticket: TransferTicket, now: Instant): Move 
   const fromWalletId = standing.walletId(payer);
   const toWalletId = standing.walletId(payee);
   // Units take their lots along, which are looked at one by one.
-  const plain = refusal === null && asset?.kind === 'fiat';
+  const plain = refusal === null && asset?.kind === 'fiat' && !carries(standing, fromWalletId, toWalletId);
   return plain && from !== undefined && fromWalletId !== undefined && toWalletId !== undefined
     ? { ticket, transfer: transferOf(ticket, now), book: from.type, fromWalletId, toWalletId }
     : undefined;

@@ -12,16 +12,15 @@ import { type Account, accountsByIds } from '../../accounts/index.ts';
 import { type Gate, lockGates } from '../../identity/index.ts';
 import { refuseLedger } from '../errors.ts';
 import { findWallets, walletKey } from '../find-wallets.ts';
-import type { LockedWallet } from '../lock-wallets.ts';
 import { postJournals } from '../post-journals.ts';
-import { lockSpendable } from '../release-expired.ts';
+import { lockSpendable, type SpendableWallet } from '../release-expired.ts';
 import { assets, transfers } from '../schema.ts';
 import { settledFunds } from '../settled-funds.ts';
 import { customerWallet } from '../wallets.ts';
 import { moveLots } from './move-lots.ts';
 import { changeOf, eventOf, journalOf, type Move, transferOf } from './rows.ts';
 import { transferRefusal } from './rules.ts';
-import { namesOf } from './standing.ts';
+import { namesOf, rememberPositions } from './standing.ts';
 import type { NewTransfer, Transfer, TransferOutcome, TransferTicket } from './ticket.ts';
 
 /**
@@ -127,8 +126,8 @@ function refusedOutright(ticket: TransferTicket, situation: Situation): Transfer
 }
 
 type BothEnds = (transfer: NewTransfer) => {
-  readonly payer: LockedWallet | undefined;
-  readonly payee: LockedWallet | undefined;
+  readonly payer: SpendableWallet | undefined;
+  readonly payee: SpendableWallet | undefined;
 };
 
 /** Makes the wallets that receive, locks all in id order, and frees what expired in those that pay. */
@@ -151,6 +150,7 @@ async function lockBothEnds(
   }
   const ids = [...new Set(idOf.values())];
   const locked = await lockSpendable(tx, ctx, ids);
+  rememberPositions(ctx.deps, locked.values());
   return (transfer) => {
     const [payer, payee] = namesOf(transfer);
     return {
@@ -169,7 +169,7 @@ function decide(
 ): { readonly moves: readonly Move[]; readonly answers: readonly TransferOutcome[] } {
   const now = ctx.deps.clock.now();
   const settled = new Map<Id, bigint>();
-  const settledIn = (wallet: LockedWallet) => settled.get(wallet.id) ?? settledFunds(wallet);
+  const settledIn = (wallet: SpendableWallet) => settled.get(wallet.id) ?? settledFunds(wallet);
   const moves: Move[] = [];
   const answers = candidates.map((ticket): TransferOutcome => {
     const known = earlierAnswer(ticket, earlier);
@@ -179,6 +179,9 @@ function decide(
     const { payer, payee } = bothEnds(ticket.transfer);
     if (payer !== undefined && (payer.status !== 'active' || payee?.status !== 'active')) {
       return { ticket, error: refuseLedger('wallet_not_active') };
+    }
+    if (payer?.marginUnknown) {
+      return { ticket, error: refuseLedger('margin_unknown') };
     }
     if (payer === undefined || payee === undefined || settledIn(payer) < ticket.transfer.amount) {
       return { ticket, error: refuseLedger('insufficient_funds') };

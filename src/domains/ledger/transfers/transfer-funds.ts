@@ -12,7 +12,8 @@ import type { NewTransfer, Transferred } from './ticket.ts';
  * @effects rows of `transfers`, `journals`, `ledger_entries`, for units `lots`; audit `transfer.posted`; event
  *   `ledger.transfer_posted`
  * @errors busy, unavailable, idempotency_key_reused, not_found, transfer_books_differ, the gate's,
- *   account_not_active, unknown_asset, amount_too_precise, wallet_not_active, insufficient_funds,
+ *   account_not_active, unknown_asset, amount_too_precise, wallet_not_active, margin_unknown,
+ *   insufficient_funds,
  *   balance_out_of_range
  */
 export async function transferFunds(ctx: Ctx, transfer: NewTransfer): Promise<Transferred> {

@@ -27,9 +27,35 @@ const crossing = {
   direction: z.enum(['above', 'below']),
 };
 
-/** What an alert waits for; one form for each kind and indicator. */
+/** One form for each indicator. */
+const Indicator = z.discriminatedUnion('indicator', [
+  z.strictObject({
+    kind: z.literal('technical_indicator'),
+    indicator: z.literal('rsi'),
+    interval,
+    period,
+    direction: z.enum(['above', 'below']),
+    level: decimal('100'),
+  }),
+  z
+    .strictObject({
+      kind: z.literal('technical_indicator'),
+      indicator: z.literal('sma_cross'),
+      ...crossing,
+    })
+    .refine(({ fast, slow }) => fast < slow, 'fast must be less than slow'),
+  z
+    .strictObject({
+      kind: z.literal('technical_indicator'),
+      indicator: z.literal('ema_cross'),
+      ...crossing,
+    })
+    .refine(({ fast, slow }) => fast < slow, 'fast must be less than slow'),
+]);
+
+/** What an alert waits for; one form for each kind. */
 export const Condition = z
-  .union([
+  .discriminatedUnion('kind', [
     z.strictObject({ kind: z.literal('price_above'), price: decimal('999999999999') }),
     z.strictObject({ kind: z.literal('price_below'), price: decimal('999999999999') }),
     z.strictObject({
@@ -38,28 +64,7 @@ export const Condition = z
       percent: decimal('1000000'),
       windowMinutes: z.int().min(1).max(10_080),
     }),
-    z.strictObject({
-      kind: z.literal('technical_indicator'),
-      indicator: z.literal('rsi'),
-      interval,
-      period,
-      direction: z.enum(['above', 'below']),
-      level: decimal('100'),
-    }),
-    z
-      .strictObject({
-        kind: z.literal('technical_indicator'),
-        indicator: z.literal('sma_cross'),
-        ...crossing,
-      })
-      .refine(({ fast, slow }) => fast < slow, 'fast must be less than slow'),
-    z
-      .strictObject({
-        kind: z.literal('technical_indicator'),
-        indicator: z.literal('ema_cross'),
-        ...crossing,
-      })
-      .refine(({ fast, slow }) => fast < slow, 'fast must be less than slow'),
+    Indicator,
     z.strictObject({
       kind: z.literal('volume_spike'),
       interval,
@@ -94,7 +99,7 @@ export const PriceAlert = wireOf(priceAlerts)
 
 const message = z
   .string()
-  .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]{1,200}$/u, 'must have 1 to 200 characters')
+  .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]{1,200}$/u, 'must be one line of 1 to 200 characters')
   .openapi({ example: 'Look at the chart' });
 const cooldownSeconds = z.int().min(0).max(604_800).openapi({ description: 'At least 60 where it repeats' });
 

@@ -30,7 +30,8 @@ export const Quote = z
     }),
     changePercent24h: orNull(wireDecimal),
     stale: z.boolean().openapi({
-      description: 'Nobody confirmed the price for longer than the instrument allows: no market orders',
+      description:
+        'Nobody confirmed the price for longer than the instrument allows, or its feed tells another beyond the jump: no market orders, and no contract is opened',
     }),
     source: z.string().openapi({ example: 'trades' }),
     quotedAt: wireInstant,

@@ -151,7 +151,7 @@ export const feedPositions = pgTable(
   (table) => [
     primaryKey({ columns: [table.instrumentId, table.feed] }),
     check('feed_positions_level_check', sql`(${table.levelPrice} is null) = (${table.levelCount} = 0)`),
-    ...internalRows('feed_positions'),
+    ...publishedRows('feed_positions'),
   ],
 );
 

@@ -6,11 +6,11 @@ import { transact } from '../../../platform/db/transact.ts';
 import { MARKETS_EVENTS } from '../audit.ts';
 import { instruments, quotes } from '../schema.ts';
 import { priceSettings } from './schema.ts';
-import { isStale } from './staleness.ts';
+import { isSilent } from './staleness.ts';
 
 /**
- * Calls somebody for each price that went stale, once until it is confirmed again. Market orders are
- * refused from the moment it is stale, whether or not this has run.
+ * Calls somebody for each price that went stale in silence, once until it is confirmed again; a jump that nobody
+ * believes calls by itself. Market orders are refused from the moment it is stale, whether or not this has run.
  * @effects `quotes.stale_told_at`; alarm `price.went_stale`
  */
 export async function watchPrices(ctx: Ctx): Promise<void> {
@@ -40,5 +40,5 @@ function untoldPrices(tx: Tx) {
     .from(quotes)
     .innerJoin(instruments, eq(instruments.id, quotes.instrumentId))
     .innerJoin(priceSettings, eq(priceSettings.instrumentId, quotes.instrumentId))
-    .where(and(isStale, isNull(quotes.staleToldAt)));
+    .where(and(isSilent, isNull(quotes.staleToldAt)));
 }

@@ -24,7 +24,7 @@ export const WatchlistList = z.object({ data: z.array(Watchlist) }).openapi('Wat
 const name = z
   .string()
   .trim()
-  .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]{1,60}$/u, 'must have 1 to 60 characters')
+  .regex(/^[^\p{Cc}\p{Zl}\p{Zp}]{1,60}$/u, 'must be one line of 1 to 60 characters')
   .openapi({ example: 'Crypto' });
 const symbols = z.array(symbolInput).max(MAX_SYMBOLS);
 

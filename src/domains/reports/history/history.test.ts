@@ -13,6 +13,7 @@ import { bpsOf } from '../../../kernel/rounding.ts';
 import { msOfInstant } from '../../../kernel/time.ts';
 import { openClient, type Tx } from '../../../platform/db/client.ts';
 import { transact } from '../../../platform/db/transact.ts';
+import { listContract } from '../../../testing/list-contract.ts';
 import { randomFrom } from '../../../testing/random.ts';
 import { SlowLots } from '../../../testing/slow-lots.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../../testing/trading-desk.ts';
@@ -456,36 +457,7 @@ test('a day without a price is a gap that names what had none, and the days arou
 });
 
 test('open contracts count at the price of the day’s end, and what was closed is realised, also when caught up', async () => {
-  await createInstrument(desk.system, {
-    symbol: 'US500/USD',
-    name: 'US500',
-    type: 'index',
-    exchange: 'CRYPTO',
-    kind: 'contract',
-    baseAsset: 'US500',
-    quoteAsset: 'USD',
-    tick: parseAmount('0.1'),
-    lot: parseAmount('0.01'),
-    minQuantity: parseAmount('0.01'),
-    maxQuantity: parseAmount('1000'),
-    collarBps: 1000,
-    makerFeeBps: 0,
-    takerFeeBps: 10,
-    fractional: true,
-    settlementCycle: 'T+0',
-    margin: {
-      settlementAsset: 'USD',
-      maxLeverage: parseAmount('20'),
-      initialMarginBps: 500,
-      maintenanceMarginBps: 250,
-      longRateBps: 500,
-      shortRateBps: 100,
-      dayCount: 'actual_365',
-      fundingHours: 24,
-    },
-    description: '',
-  });
-  await setQuote(desk.system, { symbol: 'US500/USD', last: parseAmount('5000'), source: 'test' });
+  await listContract(desk.system, { makerFeeBps: 0 }, { vouchedBy: 'hand' });
   await desk.engine.start();
   const [long, short] = [
     await desk.newTrader({ USD: '1000' }, { leverage: '20' }),
@@ -497,6 +469,7 @@ test('open contracts count at the price of the day’s end, and what was closed 
     [short, long, '5020', 'sell', '1'],
     [short, long, '5050', 'sell', '1'],
   ] as const) {
+    await setQuote(desk.system, { symbol: 'US500/USD', last: parseAmount(price), source: 'test' });
     await desk.place(maker, `${side === 'buy' ? 'sell' : 'buy'} ${quantity} at ${price}`, terms);
     const { body } = await desk.place(taker, `${side} ${quantity} at ${price}`, terms);
     expect(await desk.later(taker, body.id)).toMatchObject({ status: 'filled' });

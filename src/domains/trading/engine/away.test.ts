@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test';
+import { firstAwayDisagreement } from '../../../testing/engine-model/away.ts';
 import { createOrderBook, type OrderBook } from './book-state.ts';
 import type { EngineCommand, NewOrder } from './command.ts';
 import type { EngineEvent } from './event.ts';
@@ -132,5 +133,13 @@ describe('a book whose orders a venue executes', () => {
     };
     expect(run(pair(), { type: 'mark', price: 110n })).toEqual(['routed profit', 'cancelled loss group']);
     expect(run(pair(), { type: 'mark', price: 90n })).toEqual(['triggered loss', 'cancelled profit group']);
+  });
+});
+
+describe('a book whose orders a venue executes, and its model', () => {
+  test('agree on thousands of random sequences, each with a restart in it', () => {
+    for (let seed = 1; seed <= 1_000; seed += 1) {
+      expect([seed, firstAwayDisagreement(seed)]).toEqual([seed, null]);
+    }
   });
 });

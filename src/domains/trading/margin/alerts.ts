@@ -2,11 +2,13 @@
 import { formatAmount } from '../../../kernel/amount.ts';
 import type { PricedInstrument } from '../../markets/index.ts';
 import type { NewRiskAlert } from '../../risk/index.ts';
-import type { MarginWallet } from './read-margin.ts';
+import type { Exits } from '../positions/exit-orders.ts';
+import type { MarginWallet, MarkedPosition } from './read-margin.ts';
 
 /**
  * Nobody stands for the price of a contract that somebody holds. One that is stale marks nothing; one that has no
- * age, or that a trade of the contract's own book made, marks and liquidates nobody.
+ * age, or that a trade of the contract's own book made, marks and closes nobody out. Neither keeps other contracts of
+ * an account from being closed.
  */
 export function staleMarkAlert({ id, symbol, last, priceStale }: PricedInstrument): NewRiskAlert {
   const why = priceStale ? 'stale' : 'not_vouched_for';
@@ -43,12 +45,37 @@ export function liquidationAlert(wallet: MarginWallet, what: string, liquidation
     severity: what === 'ended' ? 'high' : 'critical',
     condition: `liquidation ${liquidationId} ${what}`,
     ...ownerOf(wallet),
-    details: { what, liquidationId, ...figuresOf(wallet) },
+    details: { what, liquidationId, ...figuresOf(wallet, wallet.judged) },
+  };
+}
+
+/** An exit of a position was triggered, and the position cannot be closed. */
+export function exitAlert(
+  { row, instrument, price }: MarkedPosition,
+  { positionId, userId, accountId, triggered, triggerMark }: Exits,
+  why: string,
+): NewRiskAlert {
+  return {
+    kind: 'position_exit',
+    severity: 'high',
+    condition: `position_exit ${positionId} ${why}`,
+    userId,
+    accountId,
+    instrumentId: instrument.id,
+    details: {
+      what: why,
+      positionId,
+      symbol: row.symbol,
+      exit: triggered,
+      triggerMark: triggerMark === null ? null : formatAmount(triggerMark),
+      mark: formatAmount(price),
+      quantity: formatAmount(row.quantity),
+    },
   };
 }
 
 /** How an account stands, in words that stand in events too. @units asset */
-export function figuresOf({ asset, state }: MarginWallet) {
+export function figuresOf({ asset, state: marked }: MarginWallet, state = marked) {
   return {
     asset,
     equity: formatAmount(state.equity),

@@ -67,9 +67,15 @@ export const AccountMargin = z
   .object({
     accountId: wireId,
     marginEnabled: z.boolean(),
-    maxLeverage: z.string(),
-    marginCallThreshold: z.string(),
-    liquidationThreshold: z.string(),
+    maxLeverage: wireDecimal.openapi({ description: 'Times the margin', example: '5' }),
+    marginCallThreshold: wireDecimal.openapi({
+      description: 'At which part of the margin used the equity calls for more',
+      example: '0.8',
+    }),
+    liquidationThreshold: wireDecimal.openapi({
+      description: 'At which part of it positions are closed out',
+      example: '0.5',
+    }),
     autoLiquidation: z.boolean(),
     assets: z
       .array(AssetMargin)

@@ -55,9 +55,27 @@ export const marginChecks: readonly Check[] = [
                 < greatest(h.initial_margin * a.liquidation_threshold, h.maintenance_margin)
               and not exists (select from margin_calls c where c.wallet_id = h.wallet_id and c.ended_at is null)
               and not exists (select from liquidations l where l.wallet_id = h.wallet_id and l.ended_at is null)
-              and not exists (
-                select from positions p join risk_alerts r on r.instrument_id = p.instrument_id and r.kind = 'stale_mark'
-                where p.wallet_id = h.wallet_id and p.closed_at is null)`,
+          union all
+            -- The one excuse is that nobody stands for the price of any of its positions.
+            select 'wallet ' || h.wallet_id, 'stands below its liquidation threshold and nothing of it is closed'
+            from margin_holds h join wallets w on w.id = h.wallet_id
+            join accounts a on a.id = h.account_id and a.auto_liquidation
+            cross join lateral (
+              select bool_or(s.backed and coalesce(q.priced_at, q.quoted_at)
+                  + make_interval(secs => t.stale_after_seconds) >= clock_timestamp()) as vouched,
+                sum(case when s.backed then p.unrealised_pnl else 0 end) as pnl,
+                sum(case when s.backed then p.maintenance_margin else least(p.maintenance_margin,
+                  p.entry_value * i.maintenance_margin_bps / 10000) end) as maintenance
+              from positions p join instruments i on i.id = p.instrument_id
+              left join quotes q on q.instrument_id = p.instrument_id
+              left join price_settings t on t.instrument_id = p.instrument_id
+              cross join lateral (
+                select (q.source <> 'trades' and t.stale_after_seconds is not null) is true as backed) s
+              where p.wallet_id = h.wallet_id and p.closed_at is null) j
+            where h.initial_margin > 0 and h.updated_at < now() - interval '5 minutes' and j.vouched
+              and w.total - w.reserved + h.held + j.pnl
+                < greatest(h.initial_margin * a.liquidation_threshold, j.maintenance)
+              and not exists (select from liquidations l where l.wallet_id = h.wallet_id and l.ended_at is null)`,
       ),
   },
   {

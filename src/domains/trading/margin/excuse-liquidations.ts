@@ -14,6 +14,17 @@ export function liquidationRefusal(gate: Gate | undefined): ReturnType<typeof ga
   return isRestricted(gate, 'reduce') ? (gateRefusal(gate, 'reduce') ?? 'account_restricted') : null;
 }
 
+/**
+ * What a gate says of an order by which an exit of a position closes it: new terms bind new instructions, not those
+ * already set under the old ones. Everything else stops it, as it stops an order that is held.
+ */
+export function exitRefusal(
+  gate: Gate | undefined,
+): Exclude<ReturnType<typeof gateRefusal>, 'agreements_outdated'> {
+  const refusal = gateRefusal(gate, 'reduce');
+  return refusal === 'agreements_outdated' ? null : refusal;
+}
+
 type Party = { readonly userId: Id; readonly orderId: Id };
 
 /** Those of the parties a gate bars whose orders are no liquidations that it lets through. Asks nothing for none. */

@@ -54,8 +54,16 @@ export async function judgeMargin(ctx: Ctx, epoch: bigint): Promise<void> {
 async function walletsToJudge({ deps }: Ctx): Promise<Id[]> {
   const rows = await deps.db.engine.execute<{ wallet_id: Id }>(sql`
     select h.wallet_id from margin_holds h join wallets w on w.id = h.wallet_id join accounts a on a.id = h.account_id
-    where h.initial_margin > 0 and w.total - w.reserved + h.held + h.unrealised_pnl <= 0.00000001 + greatest(
+    cross join lateral (select w.total - w.reserved + h.held as collateral, 0.00000001 + greatest(
       h.initial_margin * a.margin_call_threshold, h.initial_margin * a.liquidation_threshold, h.maintenance_margin)
+      as level) s
+    where h.initial_margin > 0 and s.collateral - h.unrealised_loss <= s.level
+      -- A gain counts only by a price that somebody stood for.
+      and (s.collateral + h.unrealised_pnl <= s.level or exists (
+        select from positions p left join quotes q on q.instrument_id = p.instrument_id
+          left join price_settings t on t.instrument_id = p.instrument_id
+        where p.wallet_id = h.wallet_id and p.closed_at is null
+          and (q.source <> 'trades' and t.stale_after_seconds is not null) is not true))
     union select wallet_id from margin_calls where ended_at is null
     order by wallet_id`);
   return rows.map((row) => row.wallet_id);
@@ -80,21 +88,28 @@ async function standingOf(tx: Tx, wallets: readonly MarginWallet[]): Promise<(wa
 }
 
 async function judge(tx: Tx, ctx: Ctx, wallet: MarginWallet, { call, liquidation }: Open): Promise<void> {
-  const { state } = wallet;
+  const { state, judged } = wallet;
   if (liquidation !== undefined) {
     // It goes on until the account is well again, and ends the call with itself.
     return;
   }
-  if (call !== undefined && (wallet.positions.length === 0 || state.equity >= state.cureAt)) {
+  const isWell = state.equity >= state.cureAt && judged.equity >= judged.cureAt;
+  if (call !== undefined && (wallet.positions.length === 0 || isWell)) {
     await endCall(tx, ctx, wallet, call, 'cured');
     return;
   }
-  if (state.standing === 'liquidate' && wallet.account.autoLiquidation) {
-    await beginLiquidation(tx, ctx, wallet, 'threshold');
+  const { autoLiquidation } = wallet.account;
+  if (
+    judged.standing === 'liquidate' &&
+    autoLiquidation &&
+    (await beginLiquidation(tx, ctx, wallet, 'threshold'))
+  ) {
     return;
   }
-  const standing = call ?? (state.standing === 'sound' ? undefined : await openCall(tx, ctx, wallet));
-  if (state.standing === 'liquidate' && standing !== undefined) {
+  const isSound = state.standing === 'sound' && judged.standing === 'sound';
+  const standing = call ?? (isSound ? undefined : await openCall(tx, ctx, wallet));
+  const isDue = state.standing === 'liquidate' || judged.standing === 'liquidate';
+  if (isDue && !autoLiquidation && standing !== undefined) {
     // Nobody closes it out by itself: a person has to.
     await raiseAlerts(tx, ctx, [marginAlert(wallet, 'not_liquidated', standing.id)]);
   }
@@ -104,7 +119,8 @@ async function judge(tx: Tx, ctx: Ctx, wallet: MarginWallet, { call, liquidation
 }
 
 async function openCall(tx: Tx, ctx: Ctx, wallet: MarginWallet): Promise<MarginCall> {
-  const { walletId, userId, accountId, asset, state } = wallet;
+  const { walletId, userId, accountId, asset } = wallet;
+  const state = wallet.state.standing === 'sound' ? wallet.judged : wallet.state;
   const calledAt = ctx.deps.clock.now();
   const [row] = await tx
     .insert(marginCalls)
@@ -177,27 +193,31 @@ async function pursueOverdue(tx: Tx, ctx: Ctx, wallet: MarginWallet, call: Margi
       after: present(after, 'its wallet is locked'),
     });
   }
-  if (ctx.deps.marginCall.liquidates && wallet.account.autoLiquidation) {
+  const isShort = wallet.judged.equity < wallet.judged.cureAt;
+  if (ctx.deps.marginCall.liquidates && wallet.account.autoLiquidation && isShort) {
     await beginLiquidation(tx, ctx, wallet, 'deadline');
   }
 }
 
+/**
+ * A position whose price nobody stands for now is not closed; it keeps none of the others from it.
+ * @shape whether there is anything to close, so that it began
+ */
 async function beginLiquidation(
   tx: Tx,
   ctx: Ctx,
   wallet: MarginWallet,
   cause: Liquidation['cause'],
-): Promise<void> {
-  const { walletId, userId, accountId, asset, state } = wallet;
-  const stale = wallet.positions.filter(({ instrument }) => !instrument.priceVouched);
-  if (stale.length > 0) {
-    // Nobody is closed out on a price that nobody stands for.
-    await raiseAlerts(
-      tx,
-      ctx,
-      stale.map(({ instrument }) => staleMarkAlert(instrument)),
-    );
-    return;
+): Promise<boolean> {
+  const { walletId, userId, accountId, asset, judged: state } = wallet;
+  const unvouched = wallet.positions.filter(({ instrument }) => !instrument.priceVouched);
+  await raiseAlerts(
+    tx,
+    ctx,
+    unvouched.map(({ instrument }) => staleMarkAlert(instrument)),
+  );
+  if (unvouched.length === wallet.positions.length) {
+    return false;
   }
   const startedAt = ctx.deps.clock.now();
   const [row] = await tx
@@ -228,8 +248,9 @@ async function beginLiquidation(
   await tell(tx, ctx, wallet, 'liquidation_started', {
     liquidationId: begun.id,
     cause,
-    ...figuresOf(wallet),
+    ...figuresOf(wallet, state),
   });
+  return true;
 }
 
 /** Tells the customer. @effects one row of `outbox` */

@@ -7,6 +7,7 @@ import { changes } from '../../../platform/changes/changes.ts';
 import { type Ctx, type Deps, machineCtx } from '../../../platform/context.ts';
 import { type LeaderSession, standForLeader } from '../../../platform/db/leader.ts';
 import { PRICES_SUBJECT } from '../../markets/index.ts';
+import { closeExits } from './close-exits.ts';
 import { becomeKeeper, KeeperReplaced } from './fence.ts';
 import { judgeMargin } from './judge-margin.ts';
 import { liquidate } from './liquidate.ts';
@@ -18,6 +19,9 @@ const PAUSE_MS = 500;
 /** However often prices move. */
 const SPACING_MS = 50;
 
+/** What waits for others, and so is waited for by no mark. */
+type Beside = 'liquidations' | 'exits';
+
 type State = {
   readonly deps: Deps;
   readonly session: LeaderSession;
@@ -26,8 +30,8 @@ type State = {
   woken: boolean;
   wake: () => void;
   stopped: boolean;
-  /** What goes on beside the looks. */
-  liquidating: Promise<void> | null;
+  /** What goes on beside the looks, each by its name. */
+  readonly beside: Map<Beside, Promise<void>>;
 };
 
 /** Starts keeping margin; the caller stops it before it closes the databases. */
@@ -40,7 +44,7 @@ export function startMarginKeeper(deps: Deps): MarginKeeper {
     woken: false,
     wake: () => {},
     stopped: false,
-    liquidating: null,
+    beside: new Map(),
   };
   const unwatch = changes(deps).on(PRICES_SUBJECT, () => nudge(state));
   const running = loop(state);
@@ -50,26 +54,27 @@ export function startMarginKeeper(deps: Deps): MarginKeeper {
       unwatch();
       nudge(state);
       await running;
-      await state.liquidating;
+      await Promise.all(state.beside.values());
       await state.session.close();
     },
   };
 }
 
 /**
- * One look at everything: positions follow their prices, accounts are judged. What runs goes on beside that: marks
- * never wait for what somebody's liquidation waits for.
- * @effects as `markPositions`, `judgeMargin` and `liquidate`
+ * One look at everything: positions follow their prices, exits are triggered, accounts are judged. What closes
+ * positions goes on beside that: marks never wait for what somebody's liquidation or exit waits for.
+ * @effects as `markPositions`, `judgeMargin`, `liquidate` and `closeExits`
  * @errors KeeperReplaced
  */
 export async function keepMargin(
   ctx: Ctx,
   epoch: bigint,
-  goOn: (liquidating: () => Promise<void>) => Promise<void> = (liquidating) => liquidating(),
+  goOn: (name: Beside, work: () => Promise<void>) => Promise<void> = (_name, work) => work(),
 ): Promise<void> {
   await markPositions(ctx, epoch);
   await judgeMargin(ctx, epoch);
-  await goOn(() => liquidate(ctx, epoch));
+  await goOn('liquidations', () => liquidate(ctx, epoch));
+  await goOn('exits', () => closeExits(ctx, epoch));
 }
 
 async function loop(state: State): Promise<void> {
@@ -110,13 +115,14 @@ async function round(state: State): Promise<void> {
     state.epoch = await becomeKeeper(ctx);
     state.term = term;
   }
-  await keepMargin(ctx, state.epoch, async (liquidating) => {
-    // One at a time: a step that is still being taken is not taken twice.
-    state.liquidating ??= liquidating()
-      .catch((failure: unknown) => stumble(state, failure))
-      .finally(() => {
-        state.liquidating = null;
-      });
+  await keepMargin(ctx, state.epoch, async (name, work) => {
+    // One of a kind at a time: a step that is still being taken is not taken twice.
+    if (!state.beside.has(name)) {
+      const going = work()
+        .catch((failure: unknown) => stumble(state, failure))
+        .finally(() => state.beside.delete(name));
+      state.beside.set(name, going);
+    }
   });
 }
 

@@ -17,18 +17,23 @@ import type { Tx } from '../../../platform/db/client.ts';
 import { together, transact } from '../../../platform/db/transact.ts';
 import { accountAllows } from '../../accounts/index.ts';
 import { isRestricted, lockGates } from '../../identity/index.ts';
-import { type MarketState, marketStates } from '../../markets/index.ts';
-import { isTripped, raiseAlerts, readTripped, type Tripped } from '../../risk/index.ts';
+import { marketStates } from '../../markets/index.ts';
+import { raiseAlerts, readTripped } from '../../risk/index.ts';
+import { abandonUnplaced } from '../positions/exit-orders.ts';
 import { figuresOf, liquidationAlert } from './alerts.ts';
 import { MARGIN_EVENTS } from './audit.ts';
 import { holdKeeper, KeeperReplaced } from './fence.ts';
 import { endCall, type Liquidation, tell } from './judge-margin.ts';
 import { markWallets } from './mark-positions.ts';
-import { type PlannedOrder, placeClosings, placedOf } from './place-closings.ts';
+import { untradable } from './obstacles.ts';
+import { placeClosings } from './place-closings.ts';
+import { placedOf } from './placed-steps.ts';
 import type { MarginWallet, MarkedPosition } from './read-margin.ts';
 import { type Closing, closingsFor } from './rules.ts';
 import { liquidationOrders, liquidations, marginCalls } from './schema.ts';
 import { takeOutOthers } from './take-out-orders.ts';
+
+type PlannedOrder = typeof liquidationOrders.$inferSelect;
 
 /** So often only what restores the account is closed; after that everything is. */
 const PARTIAL_STEPS = 3;
@@ -75,7 +80,7 @@ async function takeStep(ctx: Ctx, epoch: bigint, liquidation: Liquidation): Prom
   }
   const planned = await decide(ctx, epoch, liquidation);
   if (planned.length > 0) {
-    await sayRefused(ctx, epoch, liquidation, await placeClosings(ctx, planned));
+    await sayRefused(ctx, epoch, liquidation, await placeClosings(ctx, 'liquidation', planned));
   }
 }
 
@@ -115,6 +120,13 @@ async function decide(
     const [liquidation] = await tx.select().from(liquidations).where(eq(liquidations.id, id));
     const standing = present(liquidation, 'a liquidation is never deleted');
     const now = ctx.deps.clock.now();
+    // What an exit planned and did not place is not stored any more, or is stored by now and seen as under way.
+    const claimed = known.positions.filter(({ instrument }) => instrument.priceVouched);
+    await abandonUnplaced(
+      tx,
+      ctx,
+      claimed.map(({ row }) => row.id),
+    );
     const { taken, underway } = await placedOf(tx, standing.id);
     if (
       standing.endedAt !== null ||
@@ -122,7 +134,7 @@ async function decide(
     ) {
       return [];
     }
-    if (known.positions.length === 0 || known.state.equity >= known.state.cureAt) {
+    if (known.positions.length === 0 || known.judged.equity >= known.judged.cureAt) {
       await end(tx, ctx, known, standing, taken);
       return [];
     }
@@ -134,13 +146,14 @@ async function decide(
       ctx,
       known.positions.map(({ instrument }) => instrument),
     );
-    const barred = isBarred(known, gate) ?? staleOf(known);
+    const barred = isBarred(known, gate);
     const reasons = known.positions.map((position) => ({
       position,
       reason:
         barred ??
         (underway.has(position.row.id) ? 'order_unanswered' : null) ??
-        untradable(position, markets.get(position.instrument.exchange), tripped, now),
+        unpriced(position) ??
+        untradable(position.instrument, markets.get(position.instrument.exchange), tripped, now),
     }));
     const closable = reasons.filter(({ reason }) => reason === null).map(({ position }) => position);
     if (closable.length === 0) {
@@ -159,27 +172,12 @@ function isBarred({ account }: MarginWallet, gate: Parameters<typeof isRestricte
   return account.type === 'live' && isRestricted(gate, 'reduce') ? 'account_restricted' : null;
 }
 
-/** One price that nobody stands for makes the whole account's standing unknown. */
-function staleOf({ positions }: MarginWallet): string | null {
-  if (positions.some(({ fresh }) => !fresh)) {
+/** Nobody is closed out of a position at a price that nobody stands for; the others of the account go. */
+function unpriced({ fresh, instrument }: MarkedPosition): string | null {
+  if (!fresh) {
     return 'price_stale';
   }
-  return positions.every(({ instrument }) => instrument.priceVouched) ? null : 'price_not_vouched_for';
-}
-
-function untradable(
-  { instrument }: MarkedPosition,
-  market: MarketState | undefined,
-  tripped: Tripped,
-  now: string,
-): string | null {
-  if (instrument.status !== 'active') {
-    return `instrument_${instrument.status}`;
-  }
-  if (isTripped(tripped, instrument.id)) {
-    return 'circuit_breaker_active';
-  }
-  return market?.open && now < market.until ? null : 'market_closed';
+  return instrument.priceVouched ? null : 'price_not_vouched_for';
 }
 
 async function plan(
@@ -191,7 +189,7 @@ async function plan(
   whole: boolean,
 ): Promise<PlannedOrder[]> {
   const steps = liquidation.steps + 1;
-  const closings = closingsFor(wallet.state, closable.map(closableOf), wallet.thresholds, whole);
+  const closings = closingsFor(wallet.judged, closable.map(closableOf), wallet.thresholds, whole);
   const now = ctx.deps.clock.now();
   const rows = await tx
     .insert(liquidationOrders)
@@ -211,7 +209,7 @@ async function plan(
     before: liquidation,
     after: {
       ...after,
-      ...figuresOf(wallet),
+      ...figuresOf(wallet, wallet.judged),
       orders: rows.map(({ symbol, quantity }) => ({ symbol, quantity: formatAmount(quantity) })),
     },
   });
@@ -320,6 +318,6 @@ async function end(
   await tell(tx, ctx, wallet, 'liquidation_ended', {
     liquidationId: before.id,
     outcome,
-    ...figuresOf(wallet),
+    ...figuresOf(wallet, wallet.judged),
   });
 }

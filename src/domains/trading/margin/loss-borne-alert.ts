@@ -2,7 +2,10 @@ import { formatAmount } from '../../../kernel/amount.ts';
 import type { Id } from '../../../kernel/id.ts';
 import type { NewRiskAlert } from '../../risk/index.ts';
 
-/** A loss beyond what a wallet had: somebody decides what comes of it. `of` is what lost it, a fill or a period. */
+/**
+ * A loss beyond what a wallet had: somebody decides what comes of it, and whether who won may keep it. `of` is what lost
+ * it, a fill or a period; `more` says what else is known of it, of a fill the trade.
+ */
 export function lossBorneAlert(
   position: {
     readonly id: Id;
@@ -13,6 +16,7 @@ export function lossBorneAlert(
   },
   of: string,
   amount: bigint,
+  more: Readonly<Record<string, string>> = {},
 ): NewRiskAlert {
   const { id, userId, accountId, instrumentId, settlementAsset } = position;
   return {
@@ -22,6 +26,6 @@ export function lossBorneAlert(
     userId,
     accountId,
     instrumentId,
-    details: { positionId: id, of, amount: formatAmount(amount), asset: settlementAsset },
+    details: { positionId: id, of, amount: formatAmount(amount), asset: settlementAsset, ...more },
   };
 }

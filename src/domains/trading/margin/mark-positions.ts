@@ -19,14 +19,15 @@ import { staleMarkAlert } from './alerts.ts';
 import { holdKeeper } from './fence.ts';
 import { inHalves } from './in-halves.ts';
 import { type MarginWallet, type MarkedPosition, readMargin } from './read-margin.ts';
+import { triggerExits, walletsToTrigger } from './trigger-exits.ts';
 
 /** Wallets of one transaction: what they wait for each other is short. */
 const BATCH_WALLETS = 500;
 
 /**
- * Marks every open position whose instrument has a price that it does not know. A price that is stale marks
- * nothing, and somebody is told.
- * @effects `positions`, `margin_holds` and with them `wallets.reserved`; perhaps rows of `risk_alerts`
+ * Marks every open position whose instrument has a price that it does not know, or whose exit the price has reached.
+ * A price that is stale marks nothing, and somebody is told.
+ * @effects as `markWallets`; perhaps rows of `risk_alerts`
  * @errors KeeperReplaced
  * @shape how many wallets were marked
  */
@@ -36,10 +37,10 @@ export async function markPositions(ctx: Ctx, epoch: bigint): Promise<number> {
     const instruments = await pricedInstruments(tx);
     const unsupported = instruments.filter(({ priceVouched }) => !priceVouched);
     await raiseAlerts(tx, ctx, unsupported.map(staleMarkAlert));
-    return walletsToMark(
-      tx,
-      instruments.filter(({ priceStale }) => !priceStale),
-    );
+    const priced = instruments.filter(({ priceStale }) => !priceStale);
+    const moved = await walletsToMark(tx, priced);
+    // What was reached while nothing could be triggered has its mark already.
+    return [...new Set([...moved, ...(await walletsToTrigger(tx, ctx, priced))])];
   });
   const batches = Array.from({ length: Math.ceil(due.length / BATCH_WALLETS) }, (_, index) =>
     due.slice(index * BATCH_WALLETS, (index + 1) * BATCH_WALLETS),
@@ -60,8 +61,9 @@ export async function markPositions(ctx: Ctx, epoch: bigint): Promise<number> {
 }
 
 /**
- * Marks what some wallets carry at the prices of now, and has them hold what that requires.
- * @effects locks the wallets in id order; `positions`, `margin_holds` and with them `wallets.reserved`
+ * Marks what some wallets carry at the prices of now, has them hold what that requires, and triggers the exits that
+ * the marks have reached.
+ * @effects locks the wallets in id order; `positions`, `margin_holds` and with them `wallets.reserved`; as `triggerExits`
  */
 export async function markWallets(tx: Tx, ctx: Ctx, walletIds: readonly Id[]): Promise<MarginWallet[]> {
   const locked = await lockWallets(tx, walletIds);
@@ -71,6 +73,7 @@ export async function markWallets(tx: Tx, ctx: Ctx, walletIds: readonly Id[]): P
     await writeMarks(tx, ctx, changed);
   }
   await holdMore(tx, ctx, wallets.filter(holdsTooLittle));
+  await triggerExits(tx, ctx, wallets);
   return wallets;
 }
 

@@ -5,6 +5,7 @@ import { peopleBehind } from '../../../platform/privacy/people-behind.ts';
 import { personalRows } from '../../../platform/privacy/personal-rows.ts';
 import { chargeFunding } from './charge-funding.ts';
 import { marginChecks } from './checks.ts';
+import { markBeforeSpending } from './mark-before-spending.ts';
 import { marginEndpoints } from './routes.ts';
 import {
   fundingCursors,
@@ -40,6 +41,7 @@ const personalMarginTrail: PersonalData = {
 export const marginPart: DomainPart = {
   endpoints: marginEndpoints,
   checks: marginChecks,
+  walletMarks: [markBeforeSpending],
   jobs: [{ name: 'trading.charge-funding', cron: '* * * * *', run: chargeFunding }],
   peopleBehind: [
     peopleBehind(marginCalls, marginCalls.id, marginCalls.userId),

@@ -1,14 +1,15 @@
 import { sql } from 'drizzle-orm';
-import { type Amount, amountOf, parseAmount } from '../../../kernel/amount.ts';
+import { type Amount, amountOf, minAmount, parseAmount, ZERO } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
 import type { Id } from '../../../kernel/id.ts';
+import { bpsOf } from '../../../kernel/rounding.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { arrayParameter } from '../../../platform/db/insert-rows.ts';
 import { readColumns } from '../../../platform/db/read-columns.ts';
 import { together } from '../../../platform/db/transact.ts';
 import { type Account, accountsByIds } from '../../accounts/index.ts';
 import { instrumentsBySymbol, type PricedInstrument } from '../../markets/index.ts';
-import { markedAt } from '../positions/rules.ts';
+import { markedAt, markPriceOf } from '../positions/rules.ts';
 import { marginHolds, positions } from '../positions/schema.ts';
 import { liquidationPrice, type MarginState, stateOf, type Thresholds } from './rules.ts';
 
@@ -55,6 +56,8 @@ export type MarginWallet = {
   readonly held: Amount;
   readonly positions: readonly MarkedPosition[];
   readonly state: MarginState;
+  /** How it stands by prices that somebody stood for: what it is closed out by. The same where all are such. */
+  readonly judged: MarginState;
 };
 
 /** What is needed of a wallet; locked, where something is to be decided. */
@@ -130,6 +133,16 @@ function measure(
     },
     thresholds,
   );
+  const counted = marked.map(countedOf);
+  const judged = stateOf(
+    collateral,
+    {
+      unrealised: sum(counted, ({ unrealised }) => unrealised),
+      initial: state.initial,
+      maintenance: sum(counted, ({ maintenance }) => maintenance),
+    },
+    thresholds,
+  );
   const positionsNow = marked.map((position) => ({
     ...position,
     liquidationPrice: liquidationPrice(
@@ -142,12 +155,24 @@ function measure(
       thresholds,
     ),
   }));
-  return { positions: positionsNow, state };
+  return { positions: positionsNow, state, judged };
+}
+
+/**
+ * What a position counts where it is decided to close somebody out. At its mark, which while its price is stale is
+ * the last one: silence alone changes no account. But as it was entered where a trade of its own book made the
+ * price, or it may be of any age: such a loss closes nobody out, and such a gain keeps nobody from it.
+ */
+function countedOf({ row, instrument, unrealised, maintenance }: ReturnType<typeof mark>) {
+  if (instrument.priceBacked) {
+    return { unrealised, maintenance };
+  }
+  const bps = BigInt(instrument.maintenanceMarginBps ?? 0);
+  return { unrealised: ZERO, maintenance: minAmount(maintenance, bpsOf(row.entryValue, bps, 'up')) };
 }
 
 function mark(row: Position, instrument: PricedInstrument) {
-  const fresh = instrument.last !== null && !instrument.priceStale;
-  const price = fresh && instrument.last !== null ? instrument.last : row.markPrice;
+  const { price, fresh } = markPriceOf(row.markPrice, instrument);
   const { unrealisedPnl, maintenanceMargin } = markedAt(row, price, instrument.maintenanceMarginBps ?? 0);
   return { row, instrument, fresh, price, unrealised: unrealisedPnl, maintenance: maintenanceMargin };
 }

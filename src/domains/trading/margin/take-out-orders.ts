@@ -14,10 +14,11 @@ const CANCEL_WAIT_MS = 250;
 
 /**
  * Cancels what stands in the way: the open orders that reserve the wallet, but for those that close positions, and
- * what the same person has resting anywhere on the other side, since nobody trades with themselves.
+ * what the same person has resting anywhere on the other side, since nobody trades with themselves. What waits to be
+ * withdrawn stands in the way too: funding stops it where it hears of the liquidation, unless it is being paid.
  * @effects as `recordCancelRequests`, once for each order
  * @errors KeeperReplaced
- * @shape whether any stood open
+ * @shape whether anything stood in the way
  */
 export async function takeOutOthers(
   ctx: Ctx,
@@ -39,8 +40,14 @@ export async function takeOutOthers(
             and (p.side = 'long') = (o.side = 'buy')))
         order by o.id`,
     );
+    const [held] = await executePrepared<{ withdrawn: boolean }>(
+      tx,
+      sql`select exists (select from holds h where h.wallet_id = ${walletId}::uuid and h.status = 'active'
+        and h.reason = 'withdrawal') as withdrawn`,
+    );
     const fresh = others.filter(({ asked }) => !asked).map(({ id }) => id);
-    return { stand: others.length > 0, requested: await recordCancelRequests(tx, ctx, fresh, 'liquidation') };
+    const stands = others.length > 0 || held?.withdrawn === true;
+    return { stand: stands, requested: await recordCancelRequests(tx, ctx, fresh, 'liquidation') };
   });
   if (requested.length > 0) {
     await Promise.race([tradingEngine(ctx.deps).carryOutCancels(requested), Bun.sleep(CANCEL_WAIT_MS)]);

@@ -15,8 +15,9 @@ import type { MarketState, PricedInstrument } from '../../markets/index.ts';
 import type { NearLimit, NewRiskAlert } from '../../risk/index.ts';
 import { refuseTrading } from '../errors.ts';
 import { waitsForPrice } from '../held-orders.ts';
-import { liquidationRefusal } from '../margin/excuse-liquidations.ts';
+import { exitRefusal, liquidationRefusal } from '../margin/excuse-liquidations.ts';
 import { lotsHold, storedPicks } from '../named-lots.ts';
+import { standardOf } from '../positions/closing-bound.ts';
 import { onlyReduces } from '../positions/contract-orders.ts';
 import { moveOf, type Situation, type Verdict } from '../rules.ts';
 import { executionOf } from '../venues/venues.ts';
@@ -277,6 +278,7 @@ type FundingWallet = {
   readonly total: bigint;
   readonly reserved: bigint;
   readonly unsettled: bigint;
+  readonly marginUnknown: boolean;
 };
 
 function fundingWallet(candidate: Candidate, standing: Standing): FundingWallet | undefined {
@@ -317,16 +319,25 @@ function situationOf(
     marketOpen: openMarket(candidate, standing, now) !== null,
     last: instrument.last,
     priceStale: instrument.priceStale,
+    priceVouched: instrument.priceVouched,
+    standard: standardOf(instrument),
     lotsAvailable: lotsAvailable(candidate, standing),
     contract,
+    collateral: wallet === undefined ? 0n : availableIn(wallet, available) + (contract?.held ?? 0n),
     entryPrice: null,
     companionRefused: false,
+    closing: (candidate.ticket.origin ?? 'customer') !== 'customer',
     liquidating: candidate.ticket.origin === 'liquidation',
     liquidationOpen: standing.contracts.liquidationMet(candidate),
     funds:
       wallet === undefined
         ? null
-        : { status: wallet.status, available: spendableIn(wallet, available, contract !== null) },
+        : {
+            status: wallet.status,
+            available: spendableIn(wallet, available, contract !== null),
+            // What a contract reserves stays behind the positions.
+            isUnknown: wallet.marginUnknown && contract === null,
+          },
   };
 }
 
@@ -351,7 +362,14 @@ function gateOf(
   move: 'trade' | 'reduce',
 ): Situation['gate'] {
   if (account.type === 'live') {
-    return ticket.origin === 'liquidation' ? liquidationRefusal(gate) : gateRefusal(gate, move);
+    switch (ticket.origin ?? 'customer') {
+      case 'liquidation':
+        return liquidationRefusal(gate);
+      case 'position_exit':
+        return exitRefusal(gate);
+      case 'customer':
+        return gateRefusal(gate, move);
+    }
   }
   const active = gate !== undefined && gate.userStatus !== 'suspended' && gate.userStatus !== 'closed';
   return active ? null : 'account_restricted';

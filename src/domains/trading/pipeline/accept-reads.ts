@@ -17,10 +17,10 @@ import { type Gate, gateLockName, readGates } from '../../identity/index.ts';
 import {
   type FoundWallet,
   findWallets,
-  type LockedWallet,
   lockSpendable,
   lotsNamed,
   type NamedLot,
+  type SpendableWallet,
   type WalletName,
   walletKey,
 } from '../../ledger/index.ts';
@@ -218,7 +218,7 @@ function asFirstAnswered(row: OrderRow, first: FirstEvent): OrderRow {
 /** What the rules need to know of the candidates; gates and funding wallets stay locked. */
 export type Standing = {
   readonly gates: ReadonlyMap<Id, Gate>;
-  readonly wallets: ReadonlyMap<string, LockedWallet>;
+  readonly wallets: ReadonlyMap<string, SpendableWallet>;
   /** Those, and the ones that count as positions or fund exits, as they were found. */
   readonly found: ReadonlyMap<string, FoundWallet>;
   readonly isMade: (name: WalletName) => boolean;
@@ -270,7 +270,7 @@ export type BatchRead = {
   readonly replaced: readonly OrderRow[];
   readonly away: ReadonlySet<Id>;
   readonly found: ReadonlyMap<string, FoundWallet>;
-  readonly locked: ReadonlyMap<string, LockedWallet>;
+  readonly locked: ReadonlyMap<string, SpendableWallet>;
   readonly isMade: (name: WalletName) => boolean;
 };
 
@@ -343,7 +343,7 @@ export async function readBatch(
   };
 }
 
-function nameOf({ accountId, asset }: LockedWallet): string {
+function nameOf({ accountId, asset }: SpendableWallet): string {
   return walletKey({ accountId: accountId ?? '', asset });
 }
 

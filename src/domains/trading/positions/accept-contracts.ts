@@ -20,9 +20,19 @@ import { closableBy, type PositionSide } from './rules.ts';
 type Side = 'buy' | 'sell';
 type Resting = { all: bigint; reducing: bigint };
 
+/** An open position, with what its wallet holds for all of them. */
+type Held = {
+  readonly side: PositionSide;
+  readonly quantity: bigint;
+  readonly entryValue: bigint;
+  /** What the other positions of its wallet have lost. */
+  readonly lostBeside: bigint;
+  readonly held: bigint;
+};
+
 /** What one account has in one contract. */
 type Counted = {
-  position: { readonly side: PositionSide; readonly quantity: bigint } | null;
+  position: Held | null;
   readonly resting: Readonly<Record<Side, Resting>>;
 };
 
@@ -52,11 +62,15 @@ export async function readContracts(tx: Tx, ctx: Ctx, candidates: readonly Candi
       const own = countedIn(counted, account.id, instrument.id);
       const { side } = ticket.order;
       const { settlementAsset, quoteAsset } = instrument;
+      const against = closableBy(side, own.position);
       return {
         isPlain: settlementAsset === quoteAsset && money.has(quoteAsset),
         marginEnabled: account.marginEnabled,
         maxLeverage: parseAmount(account.maxLeverage),
-        against: closableBy(side, own.position),
+        against,
+        enteredAt: against === 0n ? 0n : (own.position?.entryValue ?? 0n),
+        lostBeside: own.position?.lostBeside ?? 0n,
+        held: own.position?.held ?? 0n,
         resting: own.resting[side].all,
         restingReducing: own.resting[side].reducing,
       };
@@ -95,10 +109,12 @@ async function countOpen(tx: Tx, traded: readonly Candidate[]): Promise<Map<stri
     arrayParameter('uuid', [...new Set(traded.map(({ instrument }) => instrument.id))]),
   );
   const [held, resting] = await together(
-    executePrepared<Key & { readonly side: PositionSide; readonly quantity: string }>(
+    executePrepared<Key & HeldRow>(
       tx,
-      sql`select account_id, instrument_id, side, quantity from positions
-        where account_id = any (${accounts}::uuid[]) and instrument_id = any (${listed}::uuid[]) and closed_at is null`,
+      sql`select p.account_id, p.instrument_id, p.side, p.quantity, p.entry_value, h.held,
+          (h.unrealised_loss - greatest(-p.unrealised_pnl, 0))::numeric(20, 8) as lost_beside
+        from positions p join margin_holds h on h.wallet_id = p.wallet_id
+        where p.account_id = any (${accounts}::uuid[]) and p.instrument_id = any (${listed}::uuid[]) and p.closed_at is null`,
     ),
     // Members of a group trade in each other's place: together they trade no more than the largest.
     executePrepared<Key & { readonly side: Side; readonly reduce_only: boolean; readonly open: string }>(
@@ -116,8 +132,14 @@ async function countOpen(tx: Tx, traded: readonly Candidate[]): Promise<Map<stri
   for (const { account, instrument } of traded) {
     countedIn(counted, account.id, instrument.id);
   }
-  for (const { account_id, instrument_id, side, quantity } of held) {
-    countedIn(counted, account_id, instrument_id).position = { side, quantity: readStoredAmount(quantity) };
+  for (const row of held) {
+    countedIn(counted, row.account_id, row.instrument_id).position = {
+      side: row.side,
+      quantity: readStoredAmount(row.quantity),
+      entryValue: readStoredAmount(row.entry_value),
+      lostBeside: readStoredAmount(row.lost_beside),
+      held: readStoredAmount(row.held),
+    };
   }
   for (const { account_id, instrument_id, side, reduce_only, open } of resting) {
     const own = countedIn(counted, account_id, instrument_id).resting[side];
@@ -126,6 +148,10 @@ async function countOpen(tx: Tx, traded: readonly Candidate[]): Promise<Map<stri
   }
   return counted;
 }
+
+type HeldRow = Readonly<Record<'quantity' | 'entry_value' | 'lost_beside' | 'held', string>> & {
+  readonly side: PositionSide;
+};
 
 type Liquidated = {
   readonly user_id: Id;

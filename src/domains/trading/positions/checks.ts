@@ -112,6 +112,50 @@ export const positionChecks: readonly Check[] = [
             where p.borne < coalesce(b.borne, 0)`,
       ),
   },
+  {
+    // What is armed could close what is not there; what is over would leave its owner unprotected.
+    name: 'trading.exits_end_with_their_position',
+    invariant: 'I5',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(*)::int as seen from position_exits`,
+        sql`select 'exits of position ' || e.position_id as object,
+              case when p.closed_at is null then 'are over and the position is open' else 'stand and the position is closed' end as detail
+            from position_exits e join positions p on p.id = e.position_id
+            where (e.ended_at is null) <> (p.closed_at is null)
+          union all
+            select 'exits of position ' || e.position_id, 'were triggered at ' || e.trigger_mark || ', which reaches none'
+            from position_exits e where e.triggered_at is not null and (case
+              when (e.triggered = 'stop_loss') = (e.side = 'long')
+                then e.trigger_mark <= case e.triggered when 'stop_loss' then e.stop_loss else e.take_profit end
+              else e.trigger_mark >= case e.triggered when 'stop_loss' then e.stop_loss else e.take_profit end
+            end) is not true
+          union all
+            select 'exits of position ' || e.position_id, 'were triggered, and nobody has tried to close it since ' || e.next_try_at
+            from position_exits e where e.triggered_at is not null and e.ended_at is null and e.held_back is null
+              and e.next_try_at < now() - interval '5 minutes' and not exists (
+                select from position_exit_orders t join orders o on o.id = t.order_id
+                where t.position_id = e.position_id and o.closed_at is null)`,
+      ),
+  },
+  {
+    name: 'trading.closed_by_an_exit',
+    invariant: 'I5',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(*)::int as seen from orders where origin = 'position_exit'`,
+        sql`select 'order ' || o.id as object, 'closes a position without an exit that says so' as detail
+            from orders o left join position_exit_orders e on e.order_id = o.id and e.account_id = o.account_id
+              and e.user_id = o.user_id and e.symbol = o.symbol and e.side = o.side and e.quantity = o.quantity
+            where o.origin = 'position_exit' and (e.id is null or not o.reduce_only)
+          union all
+            select 'position ' || p.id, 'has ' || count(*) || ' orders of its exits open at once'
+            from position_exit_orders e join orders o on o.id = e.order_id and o.closed_at is null
+            join positions p on p.id = e.position_id group by p.id having count(*) > 1`,
+      ),
+  },
 ];
 
 /** Runs the two halves of a check: how many objects there are, and which of them are broken. */

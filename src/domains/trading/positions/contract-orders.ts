@@ -17,6 +17,12 @@ export type ContractStanding = {
   readonly maxLeverage: bigint;
   /** What is open of a position the other way. */
   readonly against: bigint;
+  /** What that was entered at. @units settlement asset */
+  readonly enteredAt: bigint;
+  /** What the other positions of its wallet have lost. @units settlement asset */
+  readonly lostBeside: bigint;
+  /** What its wallet holds as margin. @units settlement asset */
+  readonly held: bigint;
   /** What open orders of this side would still trade. */
   readonly resting: bigint;
   /** What of that may only reduce. */

@@ -8,15 +8,16 @@ import { personalRows } from '../../../platform/privacy/personal-rows.ts';
 import { cancelReducing } from './cancel-reducing-orders.ts';
 import { positionChecks } from './checks.ts';
 import { positionEndpoints } from './routes.ts';
-import { marginHolds, positions } from './schema.ts';
+import { marginHolds, positionExitOrders, positionExits, positions } from './schema.ts';
 
 const personalPositions: PersonalData = {
   name: 'positions',
   recordClass: 'orders',
-  tables: ['positions', 'margin_holds'],
+  tables: ['positions', 'margin_holds', 'position_exits'],
   sections: {
     positions: personalRows(positions, { keys: ['id'] }),
     marginHolds: personalRows(marginHolds, { keys: ['walletId'] }),
+    positionExits: personalRows(positionExits, { keys: ['positionId'] }),
   },
   keptSince: async (tx, userId): Promise<Instant | null> => {
     const [last] = await tx.execute<{ at: string | null }>(
@@ -26,13 +27,21 @@ const personalPositions: PersonalData = {
   },
 };
 
+const personalExitOrders: PersonalData = {
+  name: 'position_exit_orders',
+  recordClass: 'orders',
+  tables: ['position_exit_orders'],
+  internal: true,
+  sections: { positionExitOrders: personalRows(positionExitOrders, { keys: ['id'] }) },
+};
+
 /** What positions hand to the front door of trading. */
 export const positionPart: DomainPart = {
   endpoints: positionEndpoints,
   checks: positionChecks,
   consumers: [cancelReducing],
   peopleBehind: [peopleBehind(positions, positions.id, positions.userId)],
-  personalData: [personalPositions],
+  personalData: [personalPositions, personalExitOrders],
   // In any book an open position keeps a relationship open.
   closingObstacles: async (tx, userId): Promise<readonly ClosingObstacle[]> => {
     const [open] = await tx
@@ -88,6 +97,37 @@ export const positionPart: DomainPart = {
       unrealisedPnl: 'internal',
       unrealisedLoss: 'internal',
       updatedAt: 'internal',
+    }),
+    inventoryOf(positionExits, 'orders', {
+      positionId: 'internal',
+      userId: 'internal',
+      accountId: 'internal',
+      instrumentId: 'internal',
+      walletId: 'internal',
+      side: 'internal',
+      stopLoss: 'internal',
+      takeProfit: 'internal',
+      version: 'internal',
+      changedAt: 'internal',
+      triggered: 'internal',
+      triggeredAt: 'internal',
+      triggerMark: 'internal',
+      heldBack: 'internal',
+      nextTryAt: 'internal',
+      endedAt: 'internal',
+    }),
+    inventoryOf(positionExitOrders, 'orders', {
+      id: 'internal',
+      positionId: 'internal',
+      userId: 'internal',
+      accountId: 'internal',
+      symbol: 'internal',
+      side: 'internal',
+      attempt: 'internal',
+      quantity: 'internal',
+      orderId: 'internal',
+      abandonedAt: 'internal',
+      createdAt: 'internal',
     }),
   ],
 };

@@ -7,24 +7,36 @@
 import type { InferSelectModel } from 'drizzle-orm';
 import { type Amount, amountOf, formatAmount, ONE, parseAmount, ZERO } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
-import { type Id, newId } from '../../../kernel/id.ts';
+import type { Id } from '../../../kernel/id.ts';
 import type { Instant } from '../../../kernel/time.ts';
 import type { Account } from '../../accounts/index.ts';
 import type { LockedWallet, NewJournal } from '../../ledger/index.ts';
 import type { PricedInstrument } from '../../markets/index.ts';
 import type { Plan, PlannedFill, PlannedTrade } from '../pipeline/settle-plan.ts';
 import type { OrderRow } from '../pipeline/ticket.ts';
-import { applyFill, closableBy, type FillEffect, markedAt, requiredFor, sideOpenedBy } from './rules.ts';
+import { isWorse, standardOf } from './closing-bound.ts';
+import { grown, marked, opening, reduced } from './position-rows.ts';
+import { applyFill, closableBy, type FillEffect, markedAt, requiredFor } from './rules.ts';
 import type { positions } from './schema.ts';
-import { CashTied } from './tied-cash.ts';
+import { CashTied, type TiedOrder } from './tied-cash.ts';
 
 export type Position = InferSelectModel<typeof positions>;
 
 /** A position before and after a settlement; nothing before where it was opened by it. */
 export type ChangedPosition = { readonly before: Position | null; readonly after: Position };
 
-/** A loss that a wallet could not pay. */
-type BorneLoss = { readonly position: Position; readonly fillId: Id; readonly amount: Amount };
+/** A loss that a wallet could not pay, and the trade that made it; `mark` is what the position was worth then. */
+type BorneLoss = {
+  readonly position: Position;
+  readonly fillId: Id;
+  readonly amount: Amount;
+  readonly trade: Pick<PlannedTrade, 'id' | 'price' | 'quantity'> & {
+    readonly mark: Amount;
+    readonly with: 'customer' | 'venue';
+    /** Whether the firm closed the position. */
+    readonly liquidated: boolean;
+  };
+};
 
 export type ContractPlan = {
   readonly walletIds: readonly Id[];
@@ -39,7 +51,7 @@ export type ContractPlan = {
 export class OrderUnfit extends Error {
   override readonly name = 'OrderUnfit';
   readonly orderId: Id;
-  readonly reason: 'insufficient_margin' | 'margin_not_enabled' | 'nothing_to_reduce';
+  readonly reason: 'insufficient_margin' | 'margin_not_enabled' | 'nothing_to_reduce' | 'price_stale';
   /** What may stay open of it. */
   readonly keep: bigint;
 
@@ -66,7 +78,7 @@ type ContractFacts = {
   /** What each wallet holds as margin. */
   readonly held: ReadonlyMap<Id, bigint>;
   /** The open orders that reserve in a wallet and could be cancelled. */
-  readonly tied: ReadonlyMap<Id, readonly Id[]>;
+  readonly tied: ReadonlyMap<Id, readonly TiedOrder[]>;
   readonly now: Instant;
 };
 
@@ -174,16 +186,26 @@ function settleSide(
     initialMarginBps: instrument.initialMarginBps ?? 0,
   });
   if (effect.opened !== null) {
-    refuseUngranted(state, trade, fill, draft?.after);
+    refuseUngranted(state, trade, fill, instrument, draft?.after);
   }
   const realised = effect.closed === null ? null : amountOf(effect.closed.realised);
   state.realised.set(fill.id, realised);
-  claimTied(state, plan, purse, trade, fill, realised ?? ZERO);
+  const bound = isBound(trade, fill, effect, instrument);
+  const needed = -(realised ?? ZERO) + (bound ? lostBeside(purse, trade, effect, instrument) : 0n);
+  // Where it is refused all the same, no other order ends for it.
+  if (bound && needed > claimable(state, plan, purse, order.id)) {
+    throw new OrderUnfit(
+      order.id,
+      'insufficient_margin',
+      (state.filled.get(order.id) ?? 0n) - trade.quantity,
+    );
+  }
+  claimTied(state, plan, purse, trade, fill, needed);
   const lost = pay(state, purse, trade, fill, realised ?? ZERO, instrument);
   move(state, purse, trade, fill, effect, instrument, draft);
   const fee = charge(state, purse, trade, fill, effect, instrument);
   if (lost > 0n) {
-    bear(state, fill, draft, amountOf(lost));
+    bear(state, trade, fill, draft, amountOf(lost), markOf(trade, instrument));
   }
   const planned = present(plan.orders.get(order.id), 'an order that traded is planned');
   planned.fees += fee - fill.fee;
@@ -231,17 +253,51 @@ function leverageOf({ facts }: State, order: OrderRow, { maxLeverage }: PricedIn
   );
 }
 
-/** An account that may hold no positions any more closes what it has and opens nothing. */
+/**
+ * An account that may hold no positions any more closes what it has and opens nothing; nor does anybody while nobody
+ * stands for the price that what they open is measured by.
+ */
 function refuseUngranted(
   { facts, filled }: State,
   { quantity, venue }: PlannedTrade,
   { order }: PlannedFill,
+  { priceVouched }: PricedInstrument,
   open: Position | undefined,
 ): void {
-  if (venue === null && facts.accounts.get(order.accountId)?.marginEnabled !== true) {
+  const isGranted = facts.accounts.get(order.accountId)?.marginEnabled === true;
+  if (venue === null && !(isGranted && priceVouched)) {
     const keep = (filled.get(order.id) ?? quantity) - quantity + closableBy(order.side, open);
-    throw new OrderUnfit(order.id, 'margin_not_enabled', keep);
+    throw new OrderUnfit(order.id, isGranted ? 'price_stale' : 'margin_not_enabled', keep);
   }
+}
+
+/**
+ * Whether what a fill closes must be paid by its account: a customer closes at a worse price than the position is
+ * worth, so that the price is what two people agreed on.
+ */
+function isBound(
+  { price, venue }: PlannedTrade,
+  { order }: PlannedFill,
+  { closed }: FillEffect,
+  instrument: PricedInstrument,
+): boolean {
+  const isOwn = venue === null && order.origin !== 'liquidation';
+  return isOwn && closed !== null && isWorse(order.side, price, standardOf(instrument));
+}
+
+/** What the positions that stay open have lost: what is behind them is not there for another one's loss. */
+function lostBeside(
+  { open }: Purse,
+  trade: PlannedTrade,
+  { after }: FillEffect,
+  instrument: PricedInstrument,
+): bigint {
+  const others = [...open.values()].filter((draft) => draft.after.instrumentId !== instrument.id);
+  const rest = after === null ? [] : [markedAt(after, markOf(trade, instrument), 0)];
+  return [...others.map((draft) => draft.after), ...rest].reduce(
+    (lost, { unrealisedPnl }) => lost + (unrealisedPnl < 0n ? -unrealisedPnl : 0n),
+    0n,
+  );
 }
 
 /**
@@ -255,20 +311,31 @@ function claimTied(
   purse: Purse,
   { venue }: PlannedTrade,
   { order }: PlannedFill,
-  realised: Amount,
+  needed: bigint,
 ): void {
-  if (-realised <= cashOf(purse)) {
+  if (needed <= cashOf(purse)) {
     return;
   }
   const own = present(orders.get(order.id), 'an order that traded is planned');
   purse.other -= own.reservation;
   own.reservation = 0n;
   const tied = (facts.tied.get(purse.id) ?? []).filter(
-    (id) => id !== order.id && orders.get(id)?.reservation !== 0n,
+    ({ id }) => id !== order.id && orders.get(id)?.reservation !== 0n,
   );
-  if (venue === null && -realised > cashOf(purse) && tied.length > 0) {
-    throw new CashTied(tied);
+  if (venue === null && needed > cashOf(purse) && tied.length > 0) {
+    throw new CashTied(tied.map(({ id }) => id));
   }
+}
+
+/** What a wallet has for a loss once the order itself and all others that could be cancelled reserve nothing. */
+function claimable({ facts }: State, { orders }: Plan, { id, total, other }: Purse, orderId: Id): bigint {
+  const own = present(orders.get(orderId), 'an order that traded is planned').reservation;
+  const tied = (facts.tied.get(id) ?? []).filter((order) => order.id !== orderId);
+  const freed = tied.reduce(
+    (sum, order) => sum + (orders.get(order.id)?.reservation ?? order.reservation),
+    own,
+  );
+  return cashOf({ total, other: other - freed });
 }
 
 /** Profit or loss against the house. @shape what of a loss the wallet could not pay */
@@ -317,7 +384,7 @@ function pay(
 }
 
 /** What the wallet has besides what holds and orders reserve. */
-function cashOf({ total, other }: Purse): bigint {
+function cashOf({ total, other }: Pick<Purse, 'total' | 'other'>): bigint {
   return total > other ? total - other : 0n;
 }
 
@@ -337,7 +404,7 @@ function move(
     const { after } = draft;
     const rest = effect.after !== null && effect.after.side === after.side ? effect.after : null;
     draft.after = reduced(after, effect.closed, rest, fill.order.origin, now);
-    remark(draft, mark, instrument, now);
+    draft.after = marked(draft.after, mark, instrument, now);
     state.changed.add(draft);
     if (rest === null) {
       purse.open.delete(instrument.id);
@@ -346,102 +413,17 @@ function move(
   if (effect.opened !== null) {
     const standing = purse.open.get(instrument.id) ?? {
       before: null,
-      after: opening(state, purse, trade, fill),
+      after: opening(purse.id, trade, fill, now),
     };
-    standing.after = grown(standing.after, effect.opened, now);
-    remark(standing, mark, instrument, now);
+    standing.after = marked(grown(standing.after, effect.opened, now), mark, instrument, now);
     purse.open.set(instrument.id, standing);
     state.changed.add(standing);
   }
 }
 
-/** The price the position is worth: of the feed that prices the instrument, else the trade that just made one. */
-function markOf(trade: PlannedTrade, { feed, last }: PricedInstrument): Amount {
-  return trade.book === 'live' && feed === null ? trade.price : (last ?? trade.price);
-}
-
-function remark(draft: Draft, mark: Amount, { maintenanceMarginBps }: PricedInstrument, now: Instant): void {
-  const worth = markedAt(draft.after, mark, maintenanceMarginBps ?? 0);
-  draft.after = { ...draft.after, ...worth, markPrice: mark, markedAt: now };
-}
-
-function reduced(
-  position: Position,
-  { quantity, value, realised }: NonNullable<FillEffect['closed']>,
-  rest: FillEffect['after'],
-  origin: OrderRow['origin'],
-  now: Instant,
-): Position {
-  return {
-    ...position,
-    status: rest !== null ? 'open' : origin === 'liquidation' ? 'liquidated' : 'closed',
-    quantity: amountOf(rest?.quantity ?? 0n),
-    entryValue: amountOf(rest?.entryValue ?? 0n),
-    initialMargin: amountOf(rest?.initialMargin ?? 0n),
-    closedQuantity: amountOf(position.closedQuantity + quantity),
-    closedValue: amountOf(position.closedValue + value),
-    realisedPnl: amountOf(position.realisedPnl + realised),
-    fillCount: position.fillCount + 1,
-    liquidationPrice: rest === null ? null : position.liquidationPrice,
-    version: position.version + 1,
-    updatedAt: now,
-    closedAt: rest === null ? now : null,
-  };
-}
-
-function grown(
-  position: Position,
-  { quantity, value, margin }: NonNullable<FillEffect['opened']>,
-  now: Instant,
-): Position {
-  return {
-    ...position,
-    quantity: amountOf(position.quantity + quantity),
-    entryValue: amountOf(position.entryValue + value),
-    initialMargin: amountOf(position.initialMargin + margin),
-    openedQuantity: amountOf(position.openedQuantity + quantity),
-    openedValue: amountOf(position.openedValue + value),
-    fillCount: position.fillCount + 1,
-    version: position.version + 1,
-    updatedAt: now,
-  };
-}
-
-/** A position of which nothing is open yet. */
-function opening({ facts }: State, purse: Purse, trade: PlannedTrade, { order }: PlannedFill): Position {
-  return {
-    id: newId(),
-    userId: order.userId,
-    accountId: order.accountId,
-    book: order.book,
-    instrumentId: trade.instrumentId,
-    symbol: trade.symbol,
-    walletId: purse.id,
-    settlementAsset: order.reservationAsset,
-    side: sideOpenedBy(order.side),
-    status: 'open',
-    quantity: ZERO,
-    entryValue: ZERO,
-    initialMargin: ZERO,
-    openedQuantity: ZERO,
-    openedValue: ZERO,
-    closedQuantity: ZERO,
-    closedValue: ZERO,
-    fillCount: 0,
-    fees: ZERO,
-    realisedPnl: ZERO,
-    fundingPaid: ZERO,
-    lossBorne: ZERO,
-    markPrice: trade.price,
-    markedAt: facts.now,
-    unrealisedPnl: ZERO,
-    maintenanceMargin: ZERO,
-    liquidationPrice: null,
-    version: 0,
-    openedAt: facts.now,
-    updatedAt: facts.now,
-    closedAt: null,
-  };
+/** The price the position is worth: one that somebody stands for, else that of the trade that just made one. */
+function markOf(trade: PlannedTrade, instrument: PricedInstrument): Amount {
+  return standardOf(instrument) ?? (trade.book === 'live' ? trade.price : (instrument.last ?? trade.price));
 }
 
 /**
@@ -493,8 +475,24 @@ function isOf(accountId: Id, instrumentId: Id) {
   return ({ after }: Draft) => after.accountId === accountId && after.instrumentId === instrumentId;
 }
 
-function bear({ borne }: State, fill: PlannedFill, draft: Draft | undefined, amount: Amount): void {
+function bear(
+  { borne }: State,
+  { id, price, quantity, venue }: PlannedTrade,
+  fill: PlannedFill,
+  draft: Draft | undefined,
+  amount: Amount,
+  mark: Amount,
+): void {
   const losing = present(draft, 'only a position that stood can lose');
   losing.after = { ...losing.after, lossBorne: amountOf(losing.after.lossBorne + amount) };
-  borne.push({ position: losing.after, fillId: fill.id, amount });
+  const liquidated = fill.order.origin === 'liquidation';
+  const trade = {
+    id,
+    price,
+    quantity,
+    mark,
+    with: venue === null ? 'customer' : 'venue',
+    liquidated,
+  } as const;
+  borne.push({ position: losing.after, fillId: fill.id, amount, trade });
 }

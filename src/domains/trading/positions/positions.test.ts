@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
-import { sql } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import { amountOf, formatAmount, parseAmount } from '../../../kernel/amount.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import type { DeliveredEvent } from '../../../platform/outbox/consumer.ts';
+import { listContract } from '../../../testing/list-contract.ts';
 import { randomFrom } from '../../../testing/random.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../../testing/trading-desk.ts';
-import { createInstrument, setQuote } from '../../markets/index.ts';
+import { setQuote } from '../../markets/index.ts';
+import { riskAlerts } from '../../risk/schema.ts';
 import { cancelReducing } from './cancel-reducing-orders.ts';
 
 let desk: TradingDesk;
@@ -16,45 +18,10 @@ const WILD = 'US100/USD';
 
 beforeAll(async () => {
   desk = await startTradingDesk(import.meta.file);
-  await list(SYMBOL);
-  await list(WILD);
+  await listContract(desk.system, { symbol: SYMBOL });
+  await listContract(desk.system, { symbol: WILD });
   await desk.engine.start();
 });
-
-/** A contract at 5000. */
-async function list(symbol: string): Promise<void> {
-  const [baseAsset = ''] = symbol.split('/');
-  await createInstrument(desk.system, {
-    symbol,
-    name: symbol,
-    type: 'index',
-    exchange: 'CRYPTO',
-    kind: 'contract',
-    baseAsset,
-    quoteAsset: 'USD',
-    tick: parseAmount('0.1'),
-    lot: parseAmount('0.01'),
-    minQuantity: parseAmount('0.01'),
-    maxQuantity: parseAmount('1000'),
-    collarBps: 1000,
-    makerFeeBps: 5,
-    takerFeeBps: 10,
-    fractional: true,
-    settlementCycle: 'T+0',
-    margin: {
-      settlementAsset: 'USD',
-      maxLeverage: parseAmount('20'),
-      initialMarginBps: 500,
-      maintenanceMarginBps: 250,
-      longRateBps: 500,
-      shortRateBps: 100,
-      dayCount: 'actual_365',
-      fundingHours: 24,
-    },
-    description: '',
-  });
-  await setQuote(desk.system, { symbol, last: parseAmount('5000'), source: 'test' });
-}
 
 beforeEach(async () => {
   await desk.emptyTheBooks();
@@ -69,6 +36,11 @@ afterAll(async () => {
   await desk.close();
   expect(report.checks.flatMap((check) => check.breaks)).toEqual([]);
 });
+
+/** What the feed says. */
+async function priceIs(symbol: string, last: string): Promise<void> {
+  await setQuote(desk.system, { symbol, last: parseAmount(last), source: 'simulator' });
+}
 
 function member(funds = '100000', leverage = '20'): Promise<Trader> {
   return desk.newTrader({ USD: funds }, { leverage });
@@ -118,7 +90,7 @@ describe('a position', () => {
     const { body } = await desk.request(long, 'GET', `/v1/accounts/${long.accountId}`);
     expect(body).toMatchObject({
       marginEnabled: true,
-      maxLeverage: '20.000000',
+      maxLeverage: '20',
       margin: [
         {
           asset: 'USD',
@@ -150,6 +122,7 @@ describe('a position', () => {
       realisedPnl: '13.33333333',
       initialMargin: '1001.33333334',
     });
+    await priceIs(SYMBOL, '5020');
     const last = await trade(other, 'buy 5 at 5020', trader);
     expect(last).toMatchObject({ status: 'filled', filledQuantity: '5' });
     expect(await openOf(trader)).toMatchObject([
@@ -190,8 +163,7 @@ describe('a position', () => {
     await trade(winner, 'buy 2 at 5000', loser, { leverage: '20', ...wild });
     expect(await desk.balance(loser, 'USD')).toBe('990 (500)');
     const [position] = await openOf(loser);
-    await trade(winner, 'sell 0.01 at 5400', await member(), wild);
-    await trade(winner, 'sell 0.01 at 5600', await member(), wild);
+    await priceIs(WILD, '5600');
     const closing = await trade(winner, 'sell 2 at 5600', loser, wild);
     expect(closing).toMatchObject({ status: 'filled', fees: '0' });
     expect(await desk.balance(loser, 'USD')).toBe('0 (0)');
@@ -201,6 +173,25 @@ describe('a position', () => {
       sql`select total from wallets where house_role = 'receivable' and house_reference = 'firm' and asset = 'USD'`,
     );
     expect(parseAmount(Number(borne?.total).toString())).toBe(parseAmount('-210'));
+    const [fill] = (await desk.request(loser, 'GET', '/v1/fills?limit=1')).body.data;
+    const [alert] = await desk.deps.db.engine
+      .select()
+      .from(riskAlerts)
+      .where(eq(riskAlerts.accountId, loser.accountId));
+    expect(alert).toMatchObject({
+      kind: 'loss_borne',
+      severity: 'critical',
+      details: {
+        positionId: position.id,
+        tradeId: fill.tradeId,
+        amount: '210',
+        price: '5600',
+        mark: '5600',
+        quantity: '2',
+        tradedWith: 'customer',
+        closedBy: 'customer',
+      },
+    });
   });
 });
 
@@ -398,8 +389,7 @@ describe('a loss', () => {
     await trade(winner, 'sell 4 at 5000', loser, wild);
     const { body: far } = await desk.place(loser, 'buy 0.2 at 40000');
     expect(far).toMatchObject({ status: 'open' });
-    await trade(winner, 'buy 0.01 at 4600', await member(), wild);
-    await trade(winner, 'buy 0.01 at 4200', await member(), wild);
+    await priceIs(WILD, '4200');
     const { body: group } = await order(loser, 'sell 4 at 4200', wild);
     await order(winner, 'buy 4 at 4200', wild);
     await desk.engine.settled();

@@ -98,6 +98,14 @@ export function markedAt(
   };
 }
 
+/** The price a position is worth: of its instrument while somebody stands for that, else as it was last marked. */
+export function markPriceOf(
+  lastMark: Amount,
+  { last, priceStale }: { readonly last: Amount | null; readonly priceStale: boolean },
+): { readonly price: Amount; readonly fresh: boolean } {
+  return last === null || priceStale ? { price: lastMark, fresh: false } : { price: last, fresh: true };
+}
+
 /** What a wallet has to keep for positions: their initial margins, and the losses of those that lose. */
 export function requiredFor(
   positions: Iterable<{ readonly initialMargin: bigint; readonly unrealisedPnl: bigint }>,

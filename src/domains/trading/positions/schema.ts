@@ -17,10 +17,11 @@ import {
   uuid,
 } from 'drizzle-orm/pg-core';
 import { amount, instant } from '../../../platform/db/columns.ts';
-import { ownedBy } from '../../../platform/db/policies.ts';
+import { internalRows, ownedBy } from '../../../platform/db/policies.ts';
 import { accounts } from '../../accounts/schema.ts';
 import { book, wallets } from '../../ledger/schema.ts';
 import { instruments } from '../../markets/schema.ts';
+import { orderSide } from '../schema.ts';
 
 export const positionSide = pgEnum('position_side', ['long', 'short']);
 export const positionStatus = pgEnum('position_status', ['open', 'closed', 'liquidated']);
@@ -133,5 +134,112 @@ export const marginHolds = pgTable(
     ),
     check('margin_holds_sums_check', sql`${table.initialMargin} >= 0 and ${table.unrealisedLoss} >= 0`),
     ...ownedBy('margin_holds', table.userId),
+  ],
+);
+
+/** Where a position is left: at the price that loses, or at the one that gains. */
+export const positionExit = pgEnum('position_exit', ['stop_loss', 'take_profit']);
+
+/**
+ * The exits of a position: the marks at which all of it is closed, whatever it has become by then. They end with the
+ * position, by trigger. Whoever changes them holds the lock of the position's wallet.
+ */
+export const positionExits = pgTable(
+  'position_exits',
+  {
+    positionId: uuid('position_id')
+      .primaryKey()
+      .references(() => positions.id),
+    userId: uuid('user_id').notNull(),
+    accountId: uuid('account_id').notNull(),
+    /** Of the position, which keeps them: what a price has reached is found without it. */
+    instrumentId: uuid('instrument_id')
+      .notNull()
+      .references(() => instruments.id),
+    walletId: uuid('wallet_id')
+      .notNull()
+      .references(() => wallets.id),
+    side: positionSide('side').notNull(),
+    stopLoss: amount('stop_loss'),
+    takeProfit: amount('take_profit'),
+    version: integer('version').notNull().default(1),
+    changedAt: instant('changed_at').notNull(),
+    /** Which of them the mark reached; null while neither is. */
+    triggered: positionExit('triggered'),
+    triggeredAt: instant('triggered_at'),
+    /** The mark that reached it. */
+    triggerMark: amount('trigger_mark'),
+    /** Why the position is not closed just now, although an exit was triggered. */
+    heldBack: text('held_back'),
+    /** Not before then is it tried (again). */
+    nextTryAt: instant('next_try_at'),
+    /** When the position was closed, by whatever. */
+    endedAt: instant('ended_at'),
+  },
+  (table) => {
+    const isArmed = sql`${table.triggeredAt} is null and ${table.endedAt} is null`;
+    return [
+      foreignKey({
+        name: 'position_exits_account_id_user_id_fkey',
+        columns: [table.accountId, table.userId],
+        foreignColumns: [accounts.id, accounts.userId],
+      }),
+      index('position_exits_stop_loss_idx').on(table.instrumentId, table.side, table.stopLoss).where(isArmed),
+      index('position_exits_take_profit_idx')
+        .on(table.instrumentId, table.side, table.takeProfit)
+        .where(isArmed),
+      index('position_exits_triggered_idx')
+        .on(table.nextTryAt)
+        .where(sql`${table.triggeredAt} is not null and ${table.endedAt} is null`),
+      index('position_exits_wallet_id_idx').on(table.walletId).where(sql`${table.endedAt} is null`),
+      index('position_exits_account_id_idx').on(table.accountId),
+      index('position_exits_user_id_idx').on(table.userId),
+      check('position_exits_levels_check', sql`${table.stopLoss} > 0 and ${table.takeProfit} > 0`),
+      check(
+        'position_exits_triggered_check',
+        sql`num_nulls(${table.triggered}, ${table.triggeredAt}, ${table.triggerMark}, ${table.nextTryAt}) in (0, 4)
+          and (${table.triggered} is not null or ${table.heldBack} is null) and ${table.triggerMark} > 0`,
+      ),
+      ...ownedBy('position_exits', table.userId),
+    ];
+  },
+);
+
+/**
+ * What a triggered exit orders. Written before the order is placed: its id is the order's key, and the order is
+ * stored only while the row stands and names none yet (by trigger), so that it is placed once or not at all.
+ */
+export const positionExitOrders = pgTable(
+  'position_exit_orders',
+  {
+    id: uuid('id').primaryKey(),
+    positionId: uuid('position_id')
+      .notNull()
+      .references(() => positionExits.positionId),
+    userId: uuid('user_id').notNull(),
+    accountId: uuid('account_id').notNull(),
+    symbol: text('symbol').notNull(),
+    side: orderSide('side').notNull(),
+    attempt: integer('attempt').notNull(),
+    quantity: amount('quantity').notNull(),
+    /** Set with the order, in its statement. */
+    orderId: uuid('order_id'),
+    /** When it was given up: no order is placed for it any more. */
+    abandonedAt: instant('abandoned_at'),
+    createdAt: instant('created_at').notNull(),
+  },
+  (table) => [
+    uniqueIndex('position_exit_orders_attempt_key').on(table.positionId, table.attempt),
+    uniqueIndex('position_exit_orders_order_id_key').on(table.orderId),
+    uniqueIndex('position_exit_orders_unplaced_key')
+      .on(table.positionId)
+      .where(sql`${table.orderId} is null and ${table.abandonedAt} is null`),
+    index('position_exit_orders_user_id_idx').on(table.userId),
+    check('position_exit_orders_quantity_check', sql`${table.quantity} > 0 and ${table.attempt} > 0`),
+    check(
+      'position_exit_orders_outcome_check',
+      sql`${table.orderId} is null or ${table.abandonedAt} is null`,
+    ),
+    ...internalRows('position_exit_orders'),
   ],
 );

@@ -28,6 +28,7 @@ import {
   type ContractHouse,
   type ContractPlan,
   isContract,
+  OrderUnfit,
   type Position,
   planContracts,
 } from './plan-contracts.ts';
@@ -98,6 +99,7 @@ export async function settleContracts(
   instruments: Instruments,
   wallets: SettleWallets,
 ): Promise<ContractPlan> {
+  refuseUnpriced(plan, instruments);
   const traded = plan.trades.filter((trade) => isContract(trade, instruments));
   if (traded.length === 0) {
     return NO_CONTRACTS;
@@ -129,6 +131,16 @@ export async function settleContracts(
     tied,
     now: ctx.deps.clock.now(),
   });
+}
+
+/** What may open a position goes to no venue while nobody stands for the price: what comes of it there is a fact. */
+function refuseUnpriced({ venues }: Plan, instruments: Instruments): void {
+  for (const { order } of venues.routed) {
+    const instrument = instruments.get(order.symbol);
+    if (instrument?.kind === 'contract' && !instrument.priceVouched && !order.reduceOnly) {
+      throw new OrderUnfit(order.id, 'price_stale', 0n);
+    }
+  }
 }
 
 /** The open positions that wallets settle. */
@@ -190,7 +202,16 @@ export async function writePositions(tx: Tx, ctx: Ctx, plan: ContractPlan): Prom
     raiseAlerts(
       tx,
       ctx,
-      borne.map(({ position, fillId, amount }) => lossBorneAlert(position, fillId, amount)),
+      borne.map(({ position, fillId, amount, trade }) =>
+        lossBorneAlert(position, fillId, amount, {
+          tradeId: trade.id,
+          price: formatAmount(trade.price),
+          quantity: formatAmount(trade.quantity),
+          mark: formatAmount(trade.mark),
+          tradedWith: trade.with,
+          closedBy: trade.liquidated ? 'firm' : 'customer',
+        }),
+      ),
     ),
   );
 }

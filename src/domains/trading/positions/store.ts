@@ -9,15 +9,18 @@ import { transact } from '../../../platform/db/transact.ts';
 import { cutPage, type PageRequest, readCursor } from '../../../platform/http/cursor.ts';
 import { refuse } from '../../../platform/http/refuse.ts';
 import { findAccount } from '../../accounts/index.ts';
+import type { Exits } from './exit-orders.ts';
+import { exitsOf, exitsViewOf } from './exit-views.ts';
 import type { Position } from './plan-contracts.ts';
 import { positions } from './schema.ts';
 
-/** A position as it is seen: with what follows from its columns. */
-export function viewOf(position: Position) {
+/** A position as it is seen: with what follows from its columns, and with its exits. */
+export function viewOf(position: Position, exits: Exits | undefined) {
   const { quantity, entryValue, initialMargin, closedQuantity, closedValue, openedValue } = position;
   const { realisedPnl, unrealisedPnl, fees, fundingPaid } = position;
   return {
     ...position,
+    ...exitsViewOf(exits),
     averageEntryPrice: quotient(entryValue, quantity),
     averageExitPrice: quotient(closedValue, closedQuantity),
     leverage: quotient(entryValue, initialMargin),
@@ -57,7 +60,11 @@ export async function listPositions(ctx: Ctx, accountId: Id, filter: PositionFil
       .orderBy(desc(positions.id))
       .limit(filter.limit + 1);
     const page = cutPage(key, listing, rows, filter.limit, (row) => [row.id]);
-    return { ...page, data: page.data.map(viewOf) };
+    const exits = await exitsOf(
+      tx,
+      page.data.map(({ id }) => id),
+    );
+    return { ...page, data: page.data.map((position) => viewOf(position, exits.get(position.id))) };
   });
 }
 
@@ -71,6 +78,6 @@ export async function getPosition(ctx: Ctx, positionId: Id) {
     if (position === undefined) {
       throw refuse('not_found');
     }
-    return viewOf(position);
+    return viewOf(position, (await exitsOf(tx, [positionId])).get(positionId));
   });
 }

@@ -3,6 +3,7 @@
  * bears anything. Those orders end first, durably, and the loss is settled then.
  */
 import { sql } from 'drizzle-orm';
+import { readStoredAmount } from '../../../kernel/amount.ts';
 import type { Id } from '../../../kernel/id.ts';
 import { addMs } from '../../../kernel/time.ts';
 import type { Ctx } from '../../../platform/context.ts';
@@ -23,6 +24,9 @@ export class CashTied extends Error {
   }
 }
 
+/** An open order that reserves in a wallet and could be cancelled. */
+export type TiedOrder = Pick<OrderRow, 'id' | 'reservation'>;
+
 /** A cancel that takes longer holds up nobody else's trades: a venue may not answer. */
 const CANCEL_WAIT_MS = 5_000;
 
@@ -34,24 +38,25 @@ export async function readTiedCash(
   tx: Tx,
   ctx: Ctx,
   walletIds: readonly Id[],
-): Promise<ReadonlyMap<Id, readonly Id[]>> {
+): Promise<ReadonlyMap<Id, readonly TiedOrder[]>> {
   if (walletIds.length === 0) {
     return new Map();
   }
   const since = addMs(ctx.deps.clock.now(), -CANCEL_WAIT_MS);
   const wanted = sql.param(arrayParameter('uuid', [...walletIds]));
-  const rows = await executePrepared<{ readonly id: Id; readonly wallet_id: Id }>(
+  const rows = await executePrepared<{ readonly id: Id; readonly wallet_id: Id; readonly reserved: string }>(
     tx,
-    sql`select o.id, o.wallet_id from wallets w join orders o on o.account_id = w.account_id and o.wallet_id = w.id
+    sql`select o.id, o.wallet_id, o.reservation::text as reserved from wallets w join orders o on o.account_id = w.account_id and o.wallet_id = w.id
       where w.id = any (${wanted}::uuid[]) and o.closed_at is null and o.reservation > 0
         and (o.cancel_requested_at is null or o.cancel_requested_at > ${since}::text::timestamptz)
         and not (o.reduce_only and exists (
           select from instruments i where i.id = o.instrument_id and i.kind = 'contract'))
       order by o.id`,
   );
-  const tied = new Map<Id, Id[]>();
-  for (const { id, wallet_id } of rows) {
-    tied.set(wallet_id, [...(tied.get(wallet_id) ?? []), id]);
+  const tied = new Map<Id, TiedOrder[]>();
+  for (const { id, wallet_id, reserved } of rows) {
+    const order = { id, reservation: readStoredAmount(reserved) };
+    tied.set(wallet_id, [...(tied.get(wallet_id) ?? []), order]);
   }
   return tied;
 }

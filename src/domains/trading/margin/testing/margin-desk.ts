@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'bun:test';
 import { and, eq, isNull, ne, sql } from 'drizzle-orm';
 import { formatAmount, parseAmount } from '../../../../kernel/amount.ts';
 import { outbox } from '../../../../platform/db/schema.ts';
+import { CONTRACT_MARGIN, listContract } from '../../../../testing/list-contract.ts';
 import type { Answer } from '../../../../testing/send.ts';
 import {
   startTradingDesk,
@@ -9,7 +10,7 @@ import {
   type TraderOptions,
   type TradingDesk,
 } from '../../../../testing/trading-desk.ts';
-import { createInstrument, setQuote } from '../../../markets/index.ts';
+import { setQuote } from '../../../markets/index.ts';
 import { riskAlerts } from '../../../risk/schema.ts';
 import { positions } from '../../positions/schema.ts';
 import { orders } from '../../schema.ts';
@@ -44,10 +45,7 @@ export const world = {
 export function startMarginDesk(file: string): void {
   beforeAll(async () => {
     desk = await startTradingDesk(file);
-    await listContract();
-    await desk.deps.db.engine.execute(sql`
-      insert into price_settings (instrument_id, feed, feed_symbol, max_jump_bps, stale_after_seconds, level_ticks, version, changed_at)
-      select id, 'simulator', symbol, 10000, 3600, 5, 1, now() from instruments where symbol = ${SYMBOL}`);
+    await listFollowed(SYMBOL);
     maker = await desk.newTrader({ USD: '100000000' }, { leverage: '20' });
     await priceIs('1000');
   });
@@ -70,40 +68,33 @@ export function startMarginDesk(file: string): void {
   });
 }
 
-async function listContract(): Promise<void> {
-  await createInstrument(desk.system, {
-    symbol: SYMBOL,
-    name: SYMBOL,
+/** Lists a contract that follows a feed, whose price tests set. */
+export async function listFollowed(symbol: string): Promise<void> {
+  const terms = {
+    symbol,
     type: 'crypto',
-    kind: 'contract',
-    exchange: 'CRYPTO',
     baseAsset: 'BTC',
-    quoteAsset: 'USD',
     tick: parseAmount('0.01'),
     lot: parseAmount('0.001'),
     minQuantity: parseAmount('0.001'),
-    maxQuantity: parseAmount('1000'),
-    collarBps: 1000,
     makerFeeBps: 0,
-    takerFeeBps: 10,
-    fractional: true,
-    settlementCycle: 'T+0',
-    margin: {
-      settlementAsset: 'USD',
-      maxLeverage: parseAmount('20'),
-      initialMarginBps: 500,
-      maintenanceMarginBps: 250,
-      longRateBps: 1000,
-      shortRateBps: -500,
-      dayCount: 'actual_365',
-      fundingHours: 8,
-    },
-    description: '',
-  });
+    margin: { ...CONTRACT_MARGIN, longRateBps: 1000, shortRateBps: -500, fundingHours: 8 },
+  } as const;
+  await listContract(desk.system, terms, { vouchedBy: null });
+  await desk.deps.db.engine.execute(sql`
+    insert into price_settings (instrument_id, feed, feed_symbol, max_jump_bps, stale_after_seconds, level_ticks, version, changed_at)
+    select id, 'simulator', symbol, 10000, 3600, 5, 1, now() from instruments where symbol = ${symbol}`);
 }
 
-export async function priceIs(last: string): Promise<void> {
-  await setQuote(desk.system, { symbol: SYMBOL, last: parseAmount(last), source: 'test' });
+export async function priceIs(last: string, symbol = SYMBOL): Promise<void> {
+  await setQuote(desk.system, { symbol, last: parseAmount(last), source: 'test' });
+}
+
+/** Nobody has confirmed the price of a contract for longer than it allows. */
+export async function priceIsStale(symbol = SYMBOL): Promise<void> {
+  await desk.deps.db.engine.execute(sql`
+    update quotes set priced_at = now() - interval '2 hours'
+    where instrument_id = (select id from instruments where symbol = ${symbol})`);
 }
 
 /** Everybody but the maker closes what an earlier test left open. */
@@ -114,11 +105,12 @@ async function flatten(): Promise<void> {
     .from(positions)
     .where(and(isNull(positions.closedAt), ne(positions.accountId, maker.accountId)))
     .orderBy(positions.id);
-  for (const { userId, accountId, side, quantity } of open) {
+  for (const { userId, accountId, symbol, side, quantity } of open) {
+    await priceIs('1000', symbol);
     const owner = { userId, accountId, actor: { ...maker.actor, userId } as Trader['actor'] };
     const [close, meet] = side === 'long' ? ['sell', 'buy'] : ['buy', 'sell'];
-    await order(maker, `${meet} ${formatAmount(quantity)} at 1000`);
-    await order(owner, `${close} ${formatAmount(quantity)}`, { reduceOnly: true });
+    await order(maker, `${meet} ${formatAmount(quantity)} at 1000`, { symbol });
+    await order(owner, `${close} ${formatAmount(quantity)}`, { symbol, reduceOnly: true });
     await desk.engine.settled();
   }
   await keep();

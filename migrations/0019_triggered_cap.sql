@@ -1,2 +1,0 @@
-ALTER TABLE "orders" ADD COLUMN "triggered_cap" numeric(20, 8);--> statement-breakpoint
-ALTER TABLE "orders" ADD CONSTRAINT "orders_triggered_cap_check" CHECK ("orders"."triggered_cap" is null or ("orders"."triggered_at" is not null and "orders"."side" = 'sell' and "orders"."triggered_cap" <= "orders"."price_cap"));

@@ -1,0 +1,248 @@
+/**
+ * Money at the bank that is no customer's deposit, and what it was: booked by a journal before the bank showed it, paid
+ * over by a provider for many deposits in one line, or the house's. Two people say so; what the receipt booked is
+ * undone against it, so that nothing is in the books twice.
+ */
+import { eq, inArray } from 'drizzle-orm';
+import type { Role } from '../../kernel/actor.ts';
+import { type Amount, amountOf, formatAmount, parseAmount } from '../../kernel/amount.ts';
+import { present } from '../../kernel/assert.ts';
+import { canonicalJson, type Json } from '../../kernel/canonical-json.ts';
+import type { Id } from '../../kernel/id.ts';
+import type { ApprovalAction } from '../../platform/approvals/actions.ts';
+import { type Approval, requestApproval } from '../../platform/approvals/request-approval.ts';
+import { record } from '../../platform/audit/record.ts';
+import type { Ctx } from '../../platform/context.ts';
+import type { Tx } from '../../platform/db/client.ts';
+import { lockRow, lockRows } from '../../platform/db/locks.ts';
+import { transact } from '../../platform/db/transact.ts';
+import { refuse } from '../../platform/http/refuse.ts';
+import { refuseSelfAction } from '../identity/index.ts';
+import { findEntry, lockWallets } from '../ledger/index.ts';
+import { bankAccountOf, receiptValueDate } from './allocate-receipt.ts';
+import { FUNDING_EVENTS } from './audit.ts';
+import { CHECKERS } from './checkers.ts';
+import { refuseFunding } from './errors.ts';
+import { type HouseMoney, houseMoneyWallet } from './house-money.ts';
+import { readSettlement, type Settlement, settlementLegs } from './provider-settlement.ts';
+import { bankWallets, closeReceipt, lockOpenReceipt, postOnReceipt, type Receipt } from './receipts.ts';
+import { deposits } from './schema.ts';
+import { findReceipt } from './statement-store.ts';
+import type { Deposit } from './store.ts';
+import { providerSettlements, unallocatedReceipts } from './work/schema.ts';
+
+const EXPLAIN = 'unallocated_receipt.explain';
+
+/** Whoever agrees that money is the house's, or no evidence of a payer compliance was told of, is of compliance. */
+const WARY = ['compliance_officer', 'mlro'] as const satisfies readonly Role[];
+
+export type ReceiptExplanation =
+  /** A journal has the same amount reach the same bank account: what the firm put in, what came back. */
+  | { readonly kind: 'booked'; readonly journalId: Id }
+  | ({ readonly kind: 'provider_settlement' } & Settlement)
+  | { readonly kind: 'house'; readonly house: HouseMoney };
+
+type Payload = { readonly [key: string]: Json };
+
+/**
+ * Asks another person to agree what received money was.
+ * @effects one row of `approvals`; audit `approval.requested`
+ * @errors not_found, self_action, receipt_closed, receipt_not_explained, approval_pending_exists
+ */
+export async function proposeReceiptExplanation(
+  ctx: Ctx,
+  input: { readonly receiptId: Id; readonly explanation: ReceiptExplanation; readonly reason: string },
+): Promise<Approval> {
+  return transact(ctx, 'engine', async (tx) => {
+    const receipt = await findReceipt(tx, input.receiptId);
+    for (const owner of await ownersOf(tx, input.explanation)) {
+      refuseSelfAction(ctx, owner);
+    }
+    if (receipt.status !== 'open') {
+      throw refuseFunding('receipt_closed');
+    }
+    const isWary = input.explanation.kind === 'house' || receipt.reason === 'third_party_payer';
+    return requestApproval(tx, ctx, {
+      action: EXPLAIN,
+      subjectType: 'unallocated_receipt',
+      subjectId: receipt.id,
+      subjectUserId: null,
+      payload: await payloadOf(tx, ctx, receipt, input.explanation),
+      quorum: 1,
+      checkerRoles: isWary ? WARY : CHECKERS,
+      reason: input.reason,
+    });
+  });
+}
+
+/** What the vote on an explanation does. */
+export const receiptExplaining: ApprovalAction = {
+  action: EXPLAIN,
+  execute: async (ctx, approved) => {
+    const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
+    const explanation = explanationOf(approved.payload as Payload);
+    const owners = await ownersOf(tx, explanation);
+    if (owners.some((owner) => approved.checkerIds.includes(owner))) {
+      throw refuse('self_approval');
+    }
+    const confirmed = await lockDeposits(tx, explanation);
+    const receipt = await lockOpenReceipt(tx, approved.subjectId);
+    if (
+      canonicalJson(await payloadOf(tx, ctx, receipt, explanation)) !==
+      canonicalJson(approved.payload as Json)
+    ) {
+      throw refuseFunding('approved_request_changed');
+    }
+    const closingJournalId = await book(tx, ctx, receipt, explanation);
+    await closeReceipt(tx, ctx, receipt, {
+      status: 'explained',
+      explanation: explanation.kind,
+      explainedJournalId: explanation.kind === 'booked' ? explanation.journalId : null,
+      closingJournalId,
+      approvalId: approved.approvalId,
+    });
+    if (confirmed !== undefined) {
+      await confirmDeposit(tx, ctx, confirmed, receipt.statementLineId);
+    }
+  },
+};
+
+/** Whose deposits an explanation speaks of: they neither ask for it nor decide it. */
+async function ownersOf(tx: Tx, explanation: ReceiptExplanation): Promise<readonly Id[]> {
+  if (explanation.kind === 'house') {
+    return [];
+  }
+  const cited =
+    explanation.kind === 'booked'
+      ? eq(deposits.journalId, explanation.journalId)
+      : inArray(deposits.id, [...explanation.depositIds]);
+  const rows = await tx.select({ userId: deposits.userId }).from(deposits).where(cited);
+  return rows.map(({ userId }) => userId);
+}
+
+/** Deposits before receipts. @shape the deposit that was cleared by hand and is confirmed by this */
+async function lockDeposits(tx: Tx, explanation: ReceiptExplanation): Promise<Deposit | undefined> {
+  if (explanation.kind === 'provider_settlement') {
+    await lockRows(tx, deposits, explanation.depositIds);
+  }
+  if (explanation.kind !== 'booked') {
+    return undefined;
+  }
+  const [cleared] = await tx
+    .select({ id: deposits.id })
+    .from(deposits)
+    .where(eq(deposits.journalId, explanation.journalId));
+  return cleared === undefined ? undefined : lockRow(tx, deposits, cleared.id);
+}
+
+/** The bank has shown what two people had vouched for: nothing moves any more. */
+async function confirmDeposit(tx: Tx, ctx: Ctx, before: Deposit, statementLineId: Id): Promise<void> {
+  const [row] = await tx
+    .update(deposits)
+    .set({ statementLineId, version: before.version + 1 })
+    .where(eq(deposits.id, before.id))
+    .returning();
+  await record(tx, ctx, {
+    event: FUNDING_EVENTS['deposit.received'],
+    resource: { type: 'deposit', id: before.id },
+    subjectUserId: before.userId,
+    before,
+    after: present(row, 'the deposit was locked'),
+  });
+}
+
+/** What the checkers see, from the books as they are. @errors receipt_not_explained */
+async function payloadOf(
+  tx: Tx,
+  ctx: Ctx,
+  receipt: Receipt,
+  explanation: ReceiptExplanation,
+): Promise<Payload> {
+  const { asset, statementLineId, walletId } = receipt;
+  const common = { asset, amount: formatAmount(receipt.amount), statementLineId, walletId };
+  switch (explanation.kind) {
+    case 'booked':
+      await refuseOtherJournal(tx, ctx, receipt, explanation.journalId);
+      return { ...common, explanation: { ...explanation } };
+    case 'provider_settlement': {
+      const { provider, depositIds, fee } = explanation;
+      const { parts } = await readSettlement(tx, receipt, explanation);
+      return {
+        ...common,
+        explanation: { kind: explanation.kind, provider, depositIds, fee: formatAmount(fee) },
+        deposits: parts.map((part) => ({ depositId: part.depositId, amount: formatAmount(part.amount) })),
+      };
+    }
+    case 'house':
+      await houseMoneyWallet(tx, ctx, receipt, explanation.house);
+      return { ...common, explanation: { kind: explanation.kind, house: { ...explanation.house } } };
+  }
+}
+
+function explanationOf({ explanation }: Payload): ReceiptExplanation {
+  const known = explanation as unknown as ReceiptExplanation;
+  return known.kind === 'provider_settlement'
+    ? { ...known, fee: parseAmount(known.fee as unknown as string) }
+    : known;
+}
+
+async function book(tx: Tx, ctx: Ctx, receipt: Receipt, explanation: ReceiptExplanation): Promise<Id> {
+  const valueDate = await receiptValueDate(tx, receipt);
+  const gone = { walletId: receipt.walletId, amount: amountOf(-receipt.amount) };
+  switch (explanation.kind) {
+    case 'booked': {
+      const { bank } = await bankWallets(tx, ctx, await bankAccountOf(tx, receipt));
+      await lockWallets(tx, [bank, receipt.walletId]);
+      // Whoever reverses the journal holds the bank's wallet too: it was undone before this, or is not any more.
+      await refuseOtherJournal(tx, ctx, receipt, explanation.journalId);
+      return postOnReceipt(tx, ctx, receipt, {
+        kind: 'reversal',
+        reversesId: receipt.journalId,
+        description: 'Money received that was booked before',
+        valueDate,
+        entries: [gone, { walletId: bank, amount: receipt.amount }],
+      });
+    }
+    case 'provider_settlement': {
+      const { parts, legs } = await settlementLegs(tx, ctx, receipt, explanation);
+      const receiptId = receipt.id;
+      await tx.insert(providerSettlements).values(parts.map((part) => ({ ...part, receiptId })));
+      return postOnReceipt(tx, ctx, receipt, {
+        kind: 'adjustment',
+        description: `Paid over by ${explanation.provider}`,
+        valueDate,
+        entries: [gone, ...legs],
+      });
+    }
+    case 'house': {
+      const walletId = await houseMoneyWallet(tx, ctx, receipt, explanation.house, { lock: true });
+      return postOnReceipt(tx, ctx, receipt, {
+        kind: 'adjustment',
+        description: `Money of the house: ${explanation.house.role} ${explanation.house.reference}`,
+        valueDate,
+        entries: [gone, { walletId, amount: receipt.amount }],
+      });
+    }
+  }
+}
+
+/** What moves a bank by hand, what takes that back, and a credit that two people vouched for. */
+const BOOKED_BY = ['approval', 'journal', 'deposit'];
+
+/** The journal has this very amount reach this bank account, and explains no other receipt. */
+async function refuseOtherJournal(tx: Tx, ctx: Ctx, receipt: Receipt, journalId: Id): Promise<void> {
+  const { bank } = await bankWallets(tx, ctx, await bankAccountOf(tx, receipt));
+  const amount: Amount = amountOf(-receipt.amount);
+  const entry = await findEntry(tx, { journalId, walletId: bank, amount });
+  const [other] = await tx
+    .select({ id: unallocatedReceipts.id })
+    .from(unallocatedReceipts)
+    .where(eq(unallocatedReceipts.explainedJournalId, journalId));
+  const [credit] = await tx.select().from(deposits).where(eq(deposits.journalId, journalId));
+  // What the bank has shown for a deposit is that line, and no second one.
+  const isShown = credit !== undefined && (credit.status !== 'cleared' || credit.statementLineId !== null);
+  const fits = entry !== undefined && BOOKED_BY.includes(entry.referenceType);
+  if (!fits || isShown || other !== undefined) {
+    throw refuseFunding('receipt_not_explained');
+  }
+}

@@ -1,0 +1,71 @@
+/** What a provider pays for with one line: deposits it cleared, less what it took back, less its fee. */
+import { inArray } from 'drizzle-orm';
+import { type Amount, amountOf, sumAmounts } from '../../kernel/amount.ts';
+import type { Id } from '../../kernel/id.ts';
+import type { Ctx } from '../../platform/context.ts';
+import type { Tx } from '../../platform/db/client.ts';
+import { findClearingWallet, houseWallet, lockWallets } from '../ledger/index.ts';
+import { providerReference } from './credit-deposit.ts';
+import { FIRM_AS_DEBTOR } from './debts.ts';
+import { refuseFunding } from './errors.ts';
+import { openClaims } from './provider-claims.ts';
+import type { Receipt } from './receipts.ts';
+import { deposits } from './schema.ts';
+
+export type Settlement = {
+  readonly provider: string;
+  /** All of what is open of each: what it cleared and has not paid over, or took back after it had. */
+  readonly depositIds: readonly Id[];
+  /** What it kept for itself. */
+  readonly fee: Amount;
+};
+
+type SettledPart = { readonly depositId: Id; readonly amount: Amount };
+
+/**
+ * What of each deposit a receipt pays for.
+ * @errors receipt_not_explained unless what is open of them, less the fee, is the receipt
+ */
+export async function readSettlement(
+  tx: Tx,
+  receipt: Receipt,
+  { provider, depositIds, fee }: Settlement,
+): Promise<{ readonly clearing: Id; readonly parts: readonly SettledPart[] }> {
+  const { asset } = receipt;
+  const clearing = await findClearingWallet(tx, { reference: providerReference(provider), asset });
+  if (clearing === undefined) {
+    throw refuseFunding('receipt_not_explained', {
+      detail: 'The provider has cleared nothing of this currency.',
+    });
+  }
+  const open = await openClaims(tx, clearing.id, depositIds);
+  const theirs = await tx
+    .select({ id: deposits.id, provider: deposits.provider })
+    .from(deposits)
+    .where(inArray(deposits.id, [...depositIds]));
+  const parts = depositIds.toSorted().flatMap((depositId) => {
+    const amount = open.get(depositId);
+    return amount === undefined ? [] : [{ depositId, amount }];
+  });
+  const isTheirs = theirs.every((deposit) => deposit.provider === provider);
+  const sum = sumAmounts(parts.map(({ amount }) => amount));
+  if (!isTheirs || parts.length !== depositIds.length || sum - fee !== receipt.amount) {
+    const detail = 'What is open of these deposits, less the fee, is not what was received.';
+    throw refuseFunding('receipt_not_explained', { detail });
+  }
+  return { clearing: clearing.id, parts };
+}
+
+/** Where the money of a receipt goes: what the provider kept is the firm's debt to its clients' money. */
+export async function settlementLegs(tx: Tx, ctx: Ctx, receipt: Receipt, settlement: Settlement) {
+  const { asset, walletId } = receipt;
+  const { clearing, parts } = await readSettlement(tx, receipt, settlement);
+  const firm = { role: 'receivable', reference: FIRM_AS_DEBTOR, book: 'live', asset } as const;
+  const owed = await houseWallet(tx, ctx, firm);
+  await lockWallets(tx, [walletId, clearing, owed.id]);
+  const legs = [
+    { walletId: clearing, amount: amountOf(receipt.amount + settlement.fee) },
+    { walletId: owed.id, amount: amountOf(-settlement.fee) },
+  ].filter(({ amount }) => amount !== 0n);
+  return { parts, legs };
+}

@@ -1,0 +1,185 @@
+/**
+ * Exits of positions follow the marks. That a mark has reached one is written in the transaction that writes the
+ * mark, under the lock of the wallet, before anything is ordered. Nothing is triggered while the instrument is
+ * halted, its exchange closed or a breaker stands, as no held order is; afterwards the price of then decides.
+ */
+import { sql } from 'drizzle-orm';
+import { type Amount, storedAmount } from '../../../kernel/amount.ts';
+import type { Id } from '../../../kernel/id.ts';
+import { recordMany } from '../../../platform/audit/record.ts';
+import type { Ctx } from '../../../platform/context.ts';
+import type { Tx } from '../../../platform/db/client.ts';
+import { arrayLiteral, arrayParameter } from '../../../platform/db/insert-rows.ts';
+import { executePrepared } from '../../../platform/db/prepared.ts';
+import { readColumns } from '../../../platform/db/read-columns.ts';
+import { publish } from '../../../platform/outbox/publish.ts';
+import type { PricedInstrument } from '../../markets/index.ts';
+import { TRADING_EVENTS } from '../audit.ts';
+import type { Exits } from '../positions/exit-orders.ts';
+import { type PositionExit, reachedExit } from '../positions/exit-rules.ts';
+import { positionExits } from '../positions/schema.ts';
+import { whyUntradable } from './obstacles.ts';
+import type { MarginWallet, MarkedPosition } from './read-margin.ts';
+
+/** The wallets of positions with an exit that the price of now has reached and that may be triggered. */
+export async function walletsToTrigger(
+  tx: Tx,
+  ctx: Ctx,
+  instruments: readonly PricedInstrument[],
+): Promise<Id[]> {
+  const ids = sql.param(
+    arrayParameter(
+      'uuid',
+      instruments.map(({ id }) => id),
+    ),
+  );
+  const prices = sql.param(arrayLiteral(instruments.map(({ last }) => storedAmount(last ?? 0n))));
+  const armed = sql`position_exits e where e.instrument_id = priced.id and e.triggered_at is null and e.ended_at is null`;
+  const rows = await executePrepared<{ wallet_id: Id; instrument_id: Id }>(
+    tx,
+    sql`select distinct reached.wallet_id, priced.id as instrument_id
+      from unnest(${ids}::uuid[], ${prices}::numeric[]) as priced (id, price)
+      cross join lateral (
+        select e.wallet_id from ${armed} and e.side = 'long' and e.stop_loss >= priced.price
+        union all select e.wallet_id from ${armed} and e.side = 'long' and e.take_profit <= priced.price
+        union all select e.wallet_id from ${armed} and e.side = 'short' and e.stop_loss <= priced.price
+        union all select e.wallet_id from ${armed} and e.side = 'short' and e.take_profit >= priced.price
+      ) reached order by reached.wallet_id`,
+  );
+  if (rows.length === 0) {
+    return [];
+  }
+  const closed = await whyUntradable(tx, ctx, instruments);
+  return rows.flatMap((row) => (closed.get(row.instrument_id) === null ? [row.wallet_id] : []));
+}
+
+const EXITS = [
+  'positionId',
+  'userId',
+  'accountId',
+  'instrumentId',
+  'walletId',
+  'side',
+  'stopLoss',
+  'takeProfit',
+  'version',
+  'changedAt',
+  'triggered',
+  'triggeredAt',
+  'triggerMark',
+  'heldBack',
+  'nextTryAt',
+  'endedAt',
+] as const;
+
+type Reached = {
+  readonly position: MarkedPosition;
+  readonly exits: Exits;
+  readonly exit: PositionExit;
+};
+
+/**
+ * Triggers the exits that the marks of these wallets have reached; the wallets are locked.
+ * @effects `position_exits`; audit `position.exit_triggered`, outbox `trading.position_exit_triggered`
+ */
+export async function triggerExits(tx: Tx, ctx: Ctx, wallets: readonly MarginWallet[]): Promise<void> {
+  const fresh = wallets.flatMap(({ positions }) => positions.filter((position) => position.fresh));
+  const armed = await armedExits(tx, fresh);
+  const reached = fresh.flatMap((position): Reached[] => {
+    const exits = armed.get(position.row.id);
+    const exit = exits === undefined ? null : reachedExit(position.row.side, exits, position.price);
+    return exits === undefined || exit === null ? [] : [{ position, exits, exit }];
+  });
+  if (reached.length === 0) {
+    return;
+  }
+  const closed = await whyUntradable(
+    tx,
+    ctx,
+    reached.map(({ position }) => position.instrument),
+  );
+  await write(
+    tx,
+    ctx,
+    reached.filter(({ position }) => closed.get(position.instrument.id) === null),
+  );
+}
+
+async function armedExits(tx: Tx, marked: readonly MarkedPosition[]): Promise<ReadonlyMap<string, Exits>> {
+  if (marked.length === 0) {
+    return new Map();
+  }
+  const ids = arrayParameter(
+    'uuid',
+    marked.map(({ row }) => row.id),
+  );
+  const rows = await readColumns(
+    tx,
+    positionExits,
+    EXITS,
+    sql`${positionExits} where position_id = any (${sql.param(ids)}::uuid[]) and triggered_at is null and ended_at is null`,
+  );
+  return new Map(rows.map((exits) => [exits.positionId, exits]));
+}
+
+async function write(tx: Tx, ctx: Ctx, reached: readonly Reached[]): Promise<void> {
+  if (reached.length === 0) {
+    return;
+  }
+  const now = ctx.deps.clock.now();
+  const column = (pick: (one: Reached) => string) => sql.param(arrayLiteral(reached.map(pick)));
+  await executePrepared(
+    tx,
+    sql`update position_exits e set triggered = r.exit::position_exit, trigger_mark = r.mark,
+        triggered_at = ${sql.param(now)}::text::timestamptz, next_try_at = ${sql.param(now)}::text::timestamptz
+      from unnest(${column(({ exits }) => exits.positionId)}::uuid[], ${column(({ exit }) => exit)}::text[],
+        ${column(({ position }) => storedAmount(position.price))}::numeric[]) as r (id, exit, mark)
+      where e.position_id = r.id`,
+  );
+  const after = reached.map(({ exits, exit, position }) => ({
+    exits,
+    position,
+    now: { ...exits, triggered: exit, triggeredAt: now, triggerMark: position.price, nextTryAt: now },
+  }));
+  await recordMany(
+    tx,
+    ctx,
+    after.map(({ exits, now: triggered }) => ({
+      event: TRADING_EVENTS['position.exit_triggered'],
+      resource: { type: 'position', id: exits.positionId },
+      subjectUserId: exits.userId,
+      before: exits,
+      after: triggered,
+    })),
+  );
+  await publish(
+    tx,
+    ctx,
+    after.map(({ exits, position, now: triggered }) => ({
+      type: 'trading.position_exit_triggered',
+      userId: exits.userId,
+      accountId: exits.accountId,
+      customerVisible: true,
+      data: told(position, triggered),
+    })),
+  );
+}
+
+function told(
+  { row, price }: MarkedPosition,
+  { positionId, accountId, triggered, stopLoss, takeProfit, triggeredAt }: Exits,
+) {
+  const triggerPrice: Amount | null = triggered === 'stop_loss' ? stopLoss : takeProfit;
+  const { symbol, side, quantity } = row;
+  return {
+    positionId,
+    accountId,
+    symbol,
+    side,
+    quantity,
+    exit: triggered,
+    triggerPrice,
+    markPrice: price,
+    triggeredAt,
+  };
+}

@@ -1,0 +1,278 @@
+/** What keeps people from making the firm pay for what they lose to each other. */
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
+import { sql } from 'drizzle-orm';
+import { parseAmount } from '../../../kernel/amount.ts';
+import { transact } from '../../../platform/db/transact.ts';
+import { listContract } from '../../../testing/list-contract.ts';
+import { startTradingDesk, type Trader, type TradingDesk } from '../../../testing/trading-desk.ts';
+import { until } from '../../../testing/until.ts';
+import { setQuote } from '../../markets/index.ts';
+import { tradingActivity } from '../activity-source.ts';
+
+let desk: TradingDesk;
+
+const SYMBOL = 'US500/USD';
+/** Its price goes far. */
+const WILD = 'US100/USD';
+
+beforeAll(async () => {
+  desk = await startTradingDesk(import.meta.file);
+  await listContract(desk.system, { symbol: SYMBOL });
+  await listContract(desk.system, { symbol: WILD });
+  await desk.engine.start();
+});
+
+beforeEach(async () => {
+  await desk.emptyTheBooks();
+  await priceIs(SYMBOL, '5000');
+  await priceIs(WILD, '5000');
+});
+
+afterAll(async () => {
+  await desk.engine.settled();
+  const report = await desk.reconcile();
+  await desk.close();
+  expect(report.checks.flatMap((check) => check.breaks)).toEqual([]);
+});
+
+/** What the feed says. */
+async function priceIs(symbol: string, last: string): Promise<void> {
+  await setQuote(desk.system, { symbol, last: parseAmount(last), source: 'simulator' });
+}
+
+function member(funds = '100000', leverage = '20'): Promise<Trader> {
+  return desk.newTrader({ USD: funds }, { leverage });
+}
+
+/** `'buy 2 at 5000'`; at leverage 10 unless it says otherwise. */
+function order(trader: Trader, words: string, more: object = {}) {
+  return desk.place(trader, words, { symbol: SYMBOL, leverage: '10', ...more });
+}
+
+/** Both sides of a trade, and what is told of the taker's order. */
+async function trade(maker: Trader, words: string, taker: Trader, more: object = {}) {
+  const [side, quantity, , price] = words.split(' ');
+  await order(maker, words, more);
+  const { body } = await order(taker, `${side === 'buy' ? 'sell' : 'buy'} ${quantity} at ${price}`, more);
+  return desk.later(taker, body.id);
+}
+
+async function openOf(trader: Trader) {
+  const { body } = await desk.request(
+    trader,
+    'GET',
+    `/v1/accounts/${trader.accountId}/positions?status=open`,
+  );
+  return body.data;
+}
+
+describe('two people who trade with each other', () => {
+  const wild = { symbol: WILD, leverage: '20' };
+
+  /** Short of 4 at 5000 with so much, and who stands on the other side. */
+  async function losing(funds: string): Promise<readonly [loser: Trader, winner: Trader]> {
+    const [loser, winner] = [await member(funds), await member()];
+    await trade(winner, 'buy 4 at 5000', loser, wild);
+    return [loser, winner];
+  }
+
+  /** What the firm owes for others, and what it bore of the loser's positions. */
+  async function bornePair(loser: Trader): Promise<readonly [firm: number, loser: string[]]> {
+    const [firm] = await desk.deps.db.engine.execute<{ total: string }>(
+      sql`select coalesce(sum(total), 0) as total from wallets where house_role = 'receivable' and house_reference = 'firm'`,
+    );
+    const { body } = await desk.request(loser, 'GET', `/v1/accounts/${loser.accountId}/positions`);
+    return [Number(firm?.total), body.data.map(({ lossBorne }: { lossBorne: string }) => lossBorne)];
+  }
+
+  test('take nothing out of the firm: nobody closes at a price that they cannot pay for', async () => {
+    const [loser, winner] = await losing('1200');
+    const [before] = await bornePair(loser);
+    const { body: far } = await order(winner, 'sell 4 at 5500', wild);
+    // 1180 is left, and lasts for 295 a unit.
+    const refused = await order(loser, 'buy 4 at 5500', { ...wild, reduceOnly: true });
+    expect(refused.body).toMatchObject({ rejectionReason: 'loss_beyond_collateral' });
+    const { body: market } = await order(loser, 'buy 4', { ...wild, type: 'market', timeInForce: 'ioc' });
+    expect(market).toMatchObject({ priceCap: '5295' });
+    expect(await desk.later(loser, market.id)).toMatchObject({
+      filledQuantity: '0',
+      cancelReason: 'price_cap',
+    });
+    const { body: near } = await order(loser, 'buy 4 at 5295', { ...wild, reduceOnly: true });
+    expect(near).toMatchObject({ status: 'open' });
+    await desk.request(winner, 'DELETE', `/v1/orders/${far.id}`);
+    await order(winner, 'sell 4 at 5295', wild);
+    expect(await desk.later(loser, near.id)).toMatchObject({ status: 'filled' });
+    expect(await desk.balance(loser, 'USD')).toBe('0 (0)');
+    expect(await bornePair(loser)).toEqual([before, ['0']]);
+  });
+
+  test('nor where an order that waited for its price meets such a one: it ends, and the rest can be closed', async () => {
+    const [loser, winner] = await losing('1200');
+    const [before] = await bornePair(loser);
+    const stop = { ...wild, type: 'stop', stopPrice: '5010', reduceOnly: true };
+    const { body: held } = await order(loser, 'buy 4', stop);
+    expect(held).toMatchObject({ status: 'held', priceCap: '5511' });
+    await order(winner, 'sell 1 at 5020', wild);
+    await order(winner, 'sell 3 at 5500', wild);
+    await priceIs(WILD, '5010');
+    await until(async () => (await desk.later(loser, held.id)).closedAt !== null);
+    // One unit cost 20; what is left is no good for 500 each.
+    expect(await desk.later(loser, held.id)).toMatchObject({ filledQuantity: '1', reducedQuantity: '3' });
+    const { body: rest } = await order(loser, 'buy 3 at 5100', { ...wild, reduceOnly: true });
+    await desk.request(winner, 'DELETE', `/v1/orders?accountId=${winner.accountId}`);
+    await order(winner, 'sell 3 at 5100', wild);
+    expect(await desk.later(loser, rest.id)).toMatchObject({ status: 'filled' });
+    expect(await bornePair(loser)).toEqual([before, ['0']]);
+  });
+
+  test('nor from what other positions have lost already', async () => {
+    const [loser, winner] = await losing('1600');
+    await trade(winner, 'sell 1 at 5000', loser, { leverage: '20' });
+    const { body: resting } = await order(loser, 'buy 4 at 5300', { ...wild, reduceOnly: true });
+    expect(resting).toMatchObject({ status: 'open' });
+    const { body: other } = await order(loser, 'buy 0.01 at 4500');
+    expect(other).toMatchObject({ status: 'open' });
+    // 380 of what is behind both has gone with the index since.
+    await priceIs(SYMBOL, '4620');
+    expect((await order(loser, 'buy 1 at 5490', { ...wild, reduceOnly: true })).body).toMatchObject({
+      rejectionReason: 'reduce_exceeds_position',
+    });
+    await order(winner, 'sell 4 at 5300', wild);
+    expect(await desk.later(loser, resting.id)).toMatchObject({
+      status: 'cancelled',
+      cancelReason: 'insufficient_margin',
+      filledQuantity: '0',
+    });
+    // What it reserves would not have been enough.
+    expect(await desk.later(loser, other.id)).toMatchObject({ status: 'open', cancelReason: null });
+    expect((await order(loser, 'buy 4 at 5300', { ...wild, reduceOnly: true })).body).toMatchObject({
+      rejectionReason: 'loss_beyond_collateral',
+    });
+    await desk.emptyTheBooks();
+    await trade(winner, 'sell 4 at 5250', loser, { ...wild, reduceOnly: true });
+    await priceIs(SYMBOL, '5000');
+    await trade(winner, 'buy 1 at 5000', loser, { leverage: '20' });
+    expect((await bornePair(loser))[1]).toEqual(['0', '0']);
+  });
+
+  test('nor by opening at a loss that is not covered', async () => {
+    const [loser, winner] = [await member('1100'), await member()];
+    await priceIs(WILD, '4600');
+    const { body: resting } = await order(loser, 'sell 4 at 4600', wild);
+    expect(resting).toMatchObject({ status: 'open' });
+    await priceIs(WILD, '5000');
+    expect((await order(loser, 'sell 1 at 4510', wild)).body).toMatchObject({
+      rejectionReason: 'insufficient_funds',
+    });
+    await order(winner, 'buy 4 at 4600', wild);
+    expect(await desk.later(loser, resting.id)).toMatchObject({ cancelReason: 'insufficient_margin' });
+    expect(await openOf(loser)).toEqual([]);
+  });
+});
+
+describe('a price that nobody stands for', () => {
+  const write = (statement: ReturnType<typeof sql>) =>
+    transact(desk.system, 'engine', (tx) => tx.execute(statement));
+  const ofWild = sql`(select id from instruments where symbol = ${WILD})`;
+  const wild = { symbol: WILD };
+
+  /** Beyond any age. */
+  const age = () =>
+    write(sql`update quotes set priced_at = now() - interval '8 days' where instrument_id = ${ofWild}`);
+
+  test('opens nothing, neither when an order comes nor when it trades, and what only reduces passes', async () => {
+    const [long, short, third] = [await member(), await member(), await member()];
+    await trade(short, 'sell 2 at 5000', long, wild);
+    const { body: resting } = await order(third, 'buy 2 at 4990', wild);
+    await age();
+    expect((await order(third, 'buy 1 at 4990', wild)).body.rejectionReason).toBe('price_stale');
+    expect((await order(long, 'sell 1 at 4990', wild)).body.rejectionReason).toBe('price_stale');
+    const { body: closing } = await order(long, 'sell 2 at 4990', { ...wild, reduceOnly: true });
+    expect(await desk.later(long, closing.id)).toMatchObject({ status: 'open', filledQuantity: '0' });
+    expect(await desk.later(third, resting.id)).toMatchObject({
+      status: 'cancelled',
+      cancelReason: 'price_stale',
+      filledQuantity: '0',
+    });
+    await order(short, 'buy 2 at 4990', { ...wild, reduceOnly: true });
+    expect(await desk.later(long, closing.id)).toMatchObject({ status: 'filled' });
+    expect([...(await openOf(long)), ...(await openOf(short)), ...(await openOf(third))]).toEqual([]);
+  });
+
+  test('sends nothing to a venue that may open', async () => {
+    const trader = await desk.newTrader({ USD: '100000' }, { book: 'paper', leverage: '20' });
+    const placed = (more: object) => desk.elsewhere.place(trader, 'buy 1 at 4000', { ...wild, ...more });
+    await desk.engine.stop();
+    const { body: late } = await placed({});
+    expect(late).toMatchObject({ status: 'pending', rejectionReason: null });
+    await age();
+    await desk.engine.start();
+    await until(async () => (await desk.later(trader, late.id)).closedAt !== null);
+    expect(await desk.later(trader, late.id)).toMatchObject({
+      status: 'cancelled',
+      cancelReason: 'price_stale',
+    });
+  });
+
+  test('is also one whose feed tells another, which is not believed', async () => {
+    const trader = await member();
+    const jump = (level: string | null, count: number) =>
+      write(sql`insert into feed_positions (instrument_id, feed, price, level_price, level_count, unsettled, updated_at)
+        select ${ofWild}, 'simulator', 5000, ${level}::numeric, ${count}, ${level !== null}, now()
+        on conflict (instrument_id, feed) do update set level_price = excluded.level_price,
+          level_count = excluded.level_count, unsettled = excluded.unsettled`);
+    await jump('6000', 1);
+    expect((await order(trader, 'buy 1 at 5000', wild)).body.rejectionReason).toBe('price_stale');
+    expect((await order(trader, 'buy 1 at 5000')).body.status).toBe('open');
+    await jump(null, 0);
+    expect((await order(trader, 'buy 1 at 5000', wild)).body.status).toBe('open');
+  });
+
+  test('is one that only trades of its own book have made, however often: it lets nobody close beyond what they have', async () => {
+    const [loser, winner, third] = [await member('1200'), await member(), await member()];
+    await trade(winner, 'buy 4 at 5000', loser, { ...wild, leverage: '20' });
+    await trade(winner, 'buy 0.1 at 5000', third, wild);
+    const unset = (feed: string | null) =>
+      write(sql`update price_settings set feed = ${feed}::feed_name, feed_symbol = ${feed === null ? null : WILD}
+        where instrument_id = ${ofWild}`);
+    await unset(null);
+    try {
+      await setQuote(desk.system, { symbol: WILD, last: parseAmount('5500'), source: 'trades' });
+      expect((await order(loser, 'buy 1 at 5400', wild)).body.rejectionReason).toBe('price_stale');
+      expect((await order(loser, 'buy 4 at 5500', { ...wild, reduceOnly: true })).body.rejectionReason).toBe(
+        'loss_beyond_collateral',
+      );
+      const stop = { ...wild, type: 'stop', stopPrice: '5510', reduceOnly: true };
+      const { body: held } = await order(loser, 'buy 4', stop);
+      await order(winner, 'sell 4 at 5515', { ...wild, reduceOnly: true });
+      await setQuote(desk.system, { symbol: WILD, last: parseAmount('5512'), source: 'trades' });
+      await until(async () => (await desk.later(loser, held.id)).closedAt !== null);
+      expect(await desk.later(loser, held.id)).toMatchObject({
+        filledQuantity: '0',
+        cancelReason: 'insufficient_margin',
+      });
+    } finally {
+      await unset('simulator');
+    }
+  });
+});
+
+describe('what trading tells of a contract', () => {
+  test('is told in the asset it settles in, whatever its symbol', async () => {
+    await listContract(desk.system, { symbol: 'EUR/USD.M', baseAsset: 'EUR' });
+    const [long, short] = [await member(), await member()];
+    await trade(short, 'sell 1 at 5000', long, { symbol: 'EUR/USD.M' });
+    const told = await transact(desk.system, 'engine', (tx) =>
+      Promise.all(tradingActivity.map((source) => source.read(tx, '', 10_000))),
+    );
+    const own = told
+      .flat()
+      .flatMap(({ activity }) => (activity.accountId === long.accountId ? [activity] : []));
+    expect(own.map(({ kind, asset }) => [kind, asset])).toEqual([
+      ['fill', 'USD'],
+      ['order_placed', 'USD'],
+      ['order_closed', 'USD'],
+    ]);
+  });
+});
