@@ -36,6 +36,7 @@ const ASK_NOTHING: Readonly<Record<string, string>> = {
   'ledger/lock-wallets.ts': 'is the lock',
   'ledger/release-expired.ts': 'is the rule',
   'ledger/settlements/settle-obligations.ts': 'moves the date of settlement alone',
+  'trading/margin/close-exits.ts': 'asks for its status; the order it leads to takes no money',
   'trading/margin/mark-positions.ts': 'holds what there is; a mark comes again within the second',
   'trading/positions/set-exits.ts': 'the lock of a position; no balance is read or written',
   'trading/pipeline/record-settlement.ts': 'takes what the orders reserved',

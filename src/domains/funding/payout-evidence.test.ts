@@ -111,10 +111,13 @@ const SECOND = { ...HOUSE, role: 'client_money_bank', reference: 'second' } as c
 const moveToSecond = (amount: string) => moveFromMain(amount, SECOND);
 
 async function moveFromMain(amount: string, to: Parameters<typeof houseWallet>[2]): Promise<void> {
+  const moved = parseAmount(amount);
+  if (moved === 0n) {
+    return;
+  }
   await transact(desk.system, 'engine', async (tx) => {
     const main = await houseWallet(tx, desk.system, { ...SECOND, reference: 'main' });
     const other = await houseWallet(tx, desk.system, to);
-    const moved = parseAmount(amount);
     await postJournals(tx, desk.system, [
       {
         book: 'live',
