@@ -161,6 +161,30 @@ describe('what a position has lost', () => {
     expect((await transfer(trader, second, '1')).status).toBe(201);
   });
 
+  test('is taken by no journal of the firm either while nobody knows what is free', async () => {
+    const trader = await opened('buy 1', '1000', '300');
+    const { desk } = world;
+    const [maker, checker] = [await desk.newStaff('operations'), await desk.newStaff('operations')];
+    const [wallet] = await desk.deps.db.engine
+      .select()
+      .from(wallets)
+      .where(and(eq(wallets.accountId, trader.accountId), eq(wallets.asset, 'USD')));
+    const entries = [
+      { walletId: wallet?.id, amount: '-1' },
+      { house: { role: 'fees_earned', reference: 'main', asset: 'USD' }, amount: '1' },
+    ];
+    const body = { kind: 'fee', description: 'A fee', reason: 'Agreed', entries };
+    const asked = await desk.request(maker, 'POST', '/v1/journals', { body, key: newId() });
+    const vote = () =>
+      desk.request(checker, 'POST', `/v1/approvals/${asked.body.approval.id}/approve`, {
+        body: { reason: 'Seen' },
+      });
+    await priceIsStale();
+    expect((await vote()).body.code).toBe('margin_unknown');
+    await priceIs('1000');
+    expect((await vote()).body.status).toBe('executed');
+  });
+
   test('is asked of no wallet that settles no position any more', async () => {
     const trader = await opened('buy 1', '1000', '300');
     expect(await carries(trader)).toBe(true);
