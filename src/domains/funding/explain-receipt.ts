@@ -179,11 +179,16 @@ async function payloadOf(
   }
 }
 
+/** As an approval keeps it: amounts are texts. */
+type KeptExplanation =
+  | Exclude<ReceiptExplanation, { readonly kind: 'provider_settlement' }>
+  | (Omit<Extract<ReceiptExplanation, { readonly kind: 'provider_settlement' }>, 'fee'> & {
+      readonly fee: string;
+    });
+
 function explanationOf({ explanation }: Payload): ReceiptExplanation {
-  const known = explanation as unknown as ReceiptExplanation;
-  return known.kind === 'provider_settlement'
-    ? { ...known, fee: parseAmount(known.fee as unknown as string) }
-    : known;
+  const kept = explanation as KeptExplanation;
+  return kept.kind === 'provider_settlement' ? { ...kept, fee: parseAmount(kept.fee) } : kept;
 }
 
 async function book(tx: Tx, ctx: Ctx, receipt: Receipt, explanation: ReceiptExplanation): Promise<Id> {

@@ -1,72 +1,28 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
+import { describe, expect, test } from 'bun:test';
 import { eq, sql } from 'drizzle-orm';
 import { amountOf, formatAmount, parseAmount } from '../../../kernel/amount.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import type { DeliveredEvent } from '../../../platform/outbox/consumer.ts';
-import { listContract } from '../../../testing/list-contract.ts';
 import { randomFrom } from '../../../testing/random.ts';
-import { startTradingDesk, type Trader, type TradingDesk } from '../../../testing/trading-desk.ts';
-import { setQuote } from '../../markets/index.ts';
+import type { Trader, TradingDesk } from '../../../testing/trading-desk.ts';
 import { riskAlerts } from '../../risk/schema.ts';
 import { cancelReducing } from './cancel-reducing-orders.ts';
+import {
+  member,
+  openOf,
+  order,
+  priceIs,
+  SYMBOL,
+  startContractDesk,
+  trade,
+  WILD,
+} from './testing/contract-desk.ts';
 
 let desk: TradingDesk;
 
-const SYMBOL = 'US500/USD';
-/** Its price goes far. */
-const WILD = 'US100/USD';
-
-beforeAll(async () => {
-  desk = await startTradingDesk(import.meta.file);
-  await listContract(desk.system, { symbol: SYMBOL });
-  await listContract(desk.system, { symbol: WILD });
-  await desk.engine.start();
+startContractDesk(import.meta.file, (started) => {
+  desk = started;
 });
-
-beforeEach(async () => {
-  await desk.emptyTheBooks();
-  for (const symbol of [SYMBOL, WILD]) {
-    await setQuote(desk.system, { symbol, last: parseAmount('5000'), source: 'test' });
-  }
-});
-
-afterAll(async () => {
-  await desk.engine.settled();
-  const report = await desk.reconcile();
-  await desk.close();
-  expect(report.checks.flatMap((check) => check.breaks)).toEqual([]);
-});
-
-/** What the feed says. */
-async function priceIs(symbol: string, last: string): Promise<void> {
-  await setQuote(desk.system, { symbol, last: parseAmount(last), source: 'simulator' });
-}
-
-function member(funds = '100000', leverage = '20'): Promise<Trader> {
-  return desk.newTrader({ USD: funds }, { leverage });
-}
-
-/** `'buy 2 at 5000'`; at leverage 10 unless it says otherwise. */
-function order(trader: Trader, words: string, more: object = {}) {
-  return desk.place(trader, words, { symbol: SYMBOL, leverage: '10', ...more });
-}
-
-/** Both sides of a trade, and what is told of the taker's order. */
-async function trade(maker: Trader, words: string, taker: Trader, more: object = {}) {
-  const [side, quantity, , price] = words.split(' ');
-  await order(maker, words, more);
-  const { body } = await order(taker, `${side === 'buy' ? 'sell' : 'buy'} ${quantity} at ${price}`, more);
-  return desk.later(taker, body.id);
-}
-
-async function openOf(trader: Trader) {
-  const { body } = await desk.request(
-    trader,
-    'GET',
-    `/v1/accounts/${trader.accountId}/positions?status=open`,
-  );
-  return body.data;
-}
 
 describe('a position', () => {
   test('is opened by a fill, long and short, without units moving', async () => {
