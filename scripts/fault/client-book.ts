@@ -117,15 +117,13 @@ async function attempt(send: Sender, entry: Entry): Promise<void> {
   if (!answer.final) {
     return;
   }
-  const done = answer.status < 300 && !answer.text.includes('"state":"kept"');
-  // What a provider reported and a person must look at was received, not carried out.
-  // A step that was done in the attempt nobody answered is refused as no longer possible.
-  entry.state = done ? 'acknowledged' : 'refused';
-  if (done && entry.what in MADE) {
-    const [id, ...others] = madeBy(answer.text);
-    entry.id = id ?? null;
-    entry.others = others;
-  }
+  const answered = answer.status < 300 && !answer.text.includes('"state":"kept"');
+  const [id, ...others] = answered && entry.what in MADE ? madeBy(answer.text) : [];
+  // What a provider reported and a person must look at was received, not carried out; a batch may be answered
+  // with nothing but refusals. A step that was done in the attempt nobody answered is refused as no longer possible.
+  entry.state = answered && (id !== undefined || entry.what in STEPS) ? 'acknowledged' : 'refused';
+  entry.id = id ?? null;
+  entry.others = others;
 }
 
 /** The rows an answer names as made: one, with the exits of an entry, or those of a batch. */

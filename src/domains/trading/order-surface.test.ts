@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { and, eq, sql } from 'drizzle-orm';
 import { newId } from '../../kernel/id.ts';
+import { openClient } from '../../platform/db/client.ts';
 import { auditLogs, outbox } from '../../platform/db/schema.ts';
 import { transact } from '../../platform/db/transact.ts';
 import type { Answer } from '../../testing/send.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../testing/trading-desk.ts';
 import { orderEvents, orders } from './schema.ts';
+
+/** What a failure of the database is answered with. */
+const UNDECIDED = { '57P01': 503, '55P03': 503, XX000: 500, '23505': 409 } as const;
 
 let desk: TradingDesk;
 
@@ -112,6 +116,29 @@ describe('a batch', () => {
     }
     expect(again.headers.get('idempotent-replayed')).toBe('true');
     expect(await countOrders(trader)).toBe(2);
+  });
+
+  test('has no answer while it is open what became of one member, and is finished by a retry', async () => {
+    const trader = await desk.newTrader({ USD: '10000' });
+    const key = newId();
+    const members = ['50000', '49999', '49998'].map((price) => limit(trader, `buy 0.01 at ${price}`));
+    const owner = openClient(desk.database.owner, 1);
+    for (const [state, status] of Object.entries(UNDECIDED)) {
+      await owner.unsafe(`create function die() returns trigger language plpgsql as
+        $$ begin raise exception 'the power failed' using errcode = '${state}'; end $$`);
+      await owner.unsafe(`create trigger aaa_die before insert on orders for each row
+        when (new.limit_price = 49999) execute function die()`);
+      const answer = await batch(trader, members, key);
+      await owner.unsafe('drop function die() cascade');
+      expect([state, answer.status]).toEqual([state, status]);
+    }
+    await owner.end();
+    expect(await countOrders(trader)).toBe(2);
+    const placed = await batch(trader, members, key);
+    // Pending where the book is being read again after the answer that was lost.
+    expect(said(placed).every((word) => ['201 open', '201 pending'].includes(word))).toBeTrue();
+    expect((await batch(trader, members, key)).body).toEqual(placed.body);
+    expect(await countOrders(trader)).toBe(3);
   });
 
   test('with the key of another batch, or of one order, is refused whole', async () => {

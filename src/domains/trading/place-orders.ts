@@ -22,9 +22,10 @@ export type MemberResult = { readonly placed: Placed } | { readonly refusal: Dom
 /**
  * Places orders one behind the other, each decided on its own: what is wrong with one keeps no other from being placed.
  * The key lies on every order with its place in the batch; a retry answers the stored orders as they were first answered
- * and decides again only what stored nothing. The key with another batch places nothing.
+ * and decides again only what stored nothing. The key with another batch places nothing. While it is open what became of
+ * one, no member has an answer: the batch is refused as that one was, to be sent again.
  * @effects as `placeOrder`, for each; one refused attempt in the audit log for each code that members were refused with
- * @errors busy, idempotency_key_reused; of members: validation_failed, order_group_invalid, not_found, client_order_id_reused,
+ * @errors busy, unavailable, conflict, idempotency_key_reused; of members: validation_failed, order_group_invalid, not_found, client_order_id_reused,
  *   unknown_symbol
  * @shape in the order of the members
  */
@@ -48,9 +49,9 @@ export async function placeOrders(ctx: Ctx, members: readonly unknown[]): Promis
       : { refusal: refusalOfMember(ctx, outcome.reason) };
   });
   const refusals = results.flatMap((result) => ('refusal' in result ? [result.refusal] : []));
-  const reused = refusals.find(({ code }) => code === 'idempotency_key_reused');
-  if (reused !== undefined) {
-    throw reused;
+  const ofAll = refusals.find(({ code }) => code === 'idempotency_key_reused') ?? refusals.find(isUndecided);
+  if (ofAll !== undefined) {
+    throw ofAll;
   }
   await recordRefusals(ctx, refusals);
   return results;
@@ -171,6 +172,14 @@ function readMember(member: unknown, index: number): BoundOrder | DomainError {
       errors,
     });
   }
+}
+
+/**
+ * Whether nobody can say what became of a member. As an answer in its place it would read as final, and a
+ * client would never ask again for what a retry places, or finds placed.
+ */
+function isUndecided({ code, definition }: DomainError): boolean {
+  return definition.status >= 500 || code === 'conflict';
 }
 
 /** The batch is answered, so the pipeline sees no refusal: members' are recorded here (I5). */

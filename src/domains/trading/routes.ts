@@ -96,7 +96,7 @@ const orderEndpoints: readonly Endpoint[] = [
     tag: 'trading',
     summary: 'Place up to 100 orders of an account',
     description:
-      'Each order is decided on its own, in the order given, and answered in its place: an order, accepted or `rejected` by a rule, or the problem that it alone would have been answered with (`validation_failed`, `not_found`, `unknown_symbol`, `client_order_id_reused`, `order_group_invalid`); then nothing is stored of it, and the others are placed all the same. The answer is 201 whatever became of them. A retry with the same key answers the stored orders as they were first answered, and decides again only what stored nothing.',
+      'Each order is decided on its own, in the order given, and answered in its place: an order, accepted or `rejected` by a rule, or the problem that it alone would have been answered with (`validation_failed`, `not_found`, `unknown_symbol`, `client_order_id_reused`, `order_group_invalid`); then nothing is stored of it, and the others are placed all the same. The answer is 201 whatever became of them. A retry with the same key answers the stored orders as they were first answered, and decides again only what stored nothing. While it is open what became of a member (the database went away, a failure of the server), the whole batch is answered with 503, 409 `conflict` or 500, though others may have been placed: send it again with its key.',
     access: WRITING,
     rate: 'order_batches',
     category: 'trading',
