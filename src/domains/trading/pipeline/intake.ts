@@ -28,8 +28,11 @@ export const BATCH_MAX = 256;
 const QUEUE_MAX = 4_096;
 const ACCOUNT_SHARE_MAX = 1_024;
 
-/** `accept` answers every order it is given and never throws. */
-export function createIntake(accept: (batch: readonly Waiting[]) => Promise<void>): Intake {
+/** `accept` answers every order it is given, `room` says when it may be given more; neither throws. */
+export function createIntake(
+  accept: (batch: readonly Waiting[]) => Promise<void>,
+  room: () => Promise<void>,
+): Intake {
   const queue: Waiting[] = [];
   const shares = new Map<string, number>();
   let lane: Promise<unknown> = Promise.resolve();
@@ -43,6 +46,8 @@ export function createIntake(accept: (batch: readonly Waiting[]) => Promise<void
   };
   const drain = async (): Promise<void> => {
     while (queue.length > 0) {
+      // Outside the lane, which those need who read a book again.
+      await room();
       await between(async () => {
         const batch = queue.splice(0, BATCH_MAX);
         for (const { ticket } of batch) {

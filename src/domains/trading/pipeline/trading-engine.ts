@@ -21,6 +21,7 @@ import { collectFromVenues } from '../venues/call-venue.ts';
 import { collectResolutions } from '../venues/collect-resolutions.ts';
 import { createVenueLane, type VenueLane } from '../venues/venue-lane.ts';
 import { acceptBatch } from './accept-batch.ts';
+import { type Backlog, createBacklog } from './backlog.ts';
 import { claimBooks } from './claim-books.ts';
 import { type BookName, createDesk, type Desk } from './desk.ts';
 import { engineReason } from './engine-commands.ts';
@@ -72,6 +73,7 @@ type Engine = {
   readonly desk: Desk;
   readonly intake: Intake;
   readonly venues: VenueLane;
+  readonly backlog: Backlog;
   owning: Owning | null;
   running: Promise<void> | null;
   stopping: boolean;
@@ -88,15 +90,17 @@ type Engine = {
 function buildEngine(deps: Deps): TradingEngine {
   const desk = createDesk();
   const wake = (): void => nudge(engine);
+  const backlog = createBacklog(desk);
   const intake = createIntake(async (batch) => {
     await acceptBatch({ deps, desk, wake }, batch);
     changes(deps).tell(ORDERS_MOVED);
-  });
+  }, backlog.room);
   const engine: Engine = {
     deps,
     desk,
     intake,
     venues: createVenueLane(deps, wake, (lost) => giveUpBooks(desk, lost)),
+    backlog,
     owning: null,
     running: null,
     stopping: false,
@@ -218,6 +222,7 @@ async function loop(engine: Engine): Promise<void> {
       await Bun.sleep(PAUSE_AFTER_FAILURE_MS);
       engine.due = true;
     }
+    engine.backlog.stepped();
     const unready = [...engine.desk.books.values()].some((book) => !book.ready);
     // What a book that cannot be read has taken is durable: who stops leaves it to the next owner.
     if (engine.stopping && !worked && !engine.venues.calling()) {
