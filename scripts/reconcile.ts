@@ -1,10 +1,10 @@
 /**
  * `bun run reconcile [--rebuild] [--json]`: proves the books from their entries. `--rebuild` recomputes each
  * wallet from its entries alone, in this process, instead of asking the database to add up. Exit code 0 when
- * nothing is broken, 1 when something is, 2 on wrong use.
+ * nothing is broken, 1 when something is, 2 on wrong use. What is broken raises the alarm `reconciliation.broken`.
  */
 
-import { rebuildWallets, reconcile } from '../src/domains/ledger/index.ts';
+import { rebuild, reconcile } from '../src/domains/ledger/index.ts';
 import { allDomains } from '../src/domains.ts';
 import { withSystem } from './open-system.ts';
 import { rebuildTable, reconcileTable } from './reconcile-table.ts';
@@ -18,7 +18,7 @@ if (flags.some((flag) => flag !== '--json' && flag !== '--rebuild')) {
 await withSystem('reconcile', async ({ ctx }) => {
   const asJson = flags.includes('--json');
   if (flags.includes('--rebuild')) {
-    const rebuilt = await rebuildWallets(ctx.deps.db.engine);
+    const rebuilt = await rebuild(ctx);
     process.stdout.write(asJson ? `${JSON.stringify(rebuilt)}\n` : rebuildTable(rebuilt));
     return rebuilt.breakCount === 0 ? 0 : 1;
   }

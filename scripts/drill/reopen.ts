@@ -61,7 +61,8 @@ async function reconcileToday(operations: Send, second: Send): Promise<string> {
     const bank = first.run.banks.find((each: Body) => each.reference === account.houseReference);
     const closing = bank?.perStatement ?? '0';
     const file = statement(account.iban, account.currency, closing, day);
-    ok(await operations('POST', '/v1/bank-statements', file, 'application/xml'));
+    const taken = ok(await operations('POST', '/v1/bank-statements', file, 'application/xml'));
+    ok(await second('POST', `/v1/approvals/${taken.confirmationId}/approve`, REASON));
   }
   const custodians = Map.groupBy(first.run.custody as readonly Body[], (each) => each.custodian as string);
   for (const [custodian, holdings] of custodians) {

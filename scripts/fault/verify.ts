@@ -2,7 +2,7 @@
  * What must hold after a fault: every acknowledged request is in the database once, nothing is there that no
  * client asked for, the books reconcile, and the audit log verifies.
  */
-import { rebuildWallets, reconcile } from '../../src/domains/ledger/index.ts';
+import { rebuild, reconcile } from '../../src/domains/ledger/index.ts';
 import { allDomains } from '../../src/domains.ts';
 import { newId } from '../../src/kernel/id.ts';
 import { verifyLog } from '../../src/platform/audit/verify-log.ts';
@@ -119,7 +119,7 @@ async function breaksOf(owner: Connection, dataDir: string): Promise<string[]> {
       ctx,
       allDomains.flatMap((domain) => domain.checks),
     );
-    const rebuilt = await rebuildWallets(deps.db.engine);
+    const rebuilt = await rebuild(ctx);
     const log = await verifyLog(ctx);
     return [
       ...report.checks.flatMap((check) =>

@@ -20,11 +20,11 @@ const DOMAINS = join(import.meta.dir, '..', 'domains');
 const ASK_NOTHING: Readonly<Record<string, string>> = {
   'funding/allocate-receipt.ts': 'a credit; the debt it repays is repaid by repayDebt, which asks',
   'funding/book-line.ts': 'a credit; what it credits is credited by creditDeposit',
+  'funding/confirm-statement.ts': 'wallets of the house, which nothing is reserved in',
   'funding/credit-deposit.ts': 'a credit; the debt it repays is repaid by repayDebt, which asks',
   'funding/explain-debit.ts': 'wallets of the house, which nothing is reserved in',
   'funding/explain-receipt.ts': 'wallets of the house, which nothing is reserved in',
   'funding/house-money.ts': 'wallets of the house, which nothing is reserved in',
-  'funding/import-statement.ts': 'wallets of the house, which nothing is reserved in',
   'funding/payouts/refuse-beyond-held.ts': 'wallets of the house, which nothing is reserved in',
   'funding/provider-settlement.ts': 'wallets of the house, which nothing is reserved in',
   'funding/settle-deposits.ts': 'moves the date of settlement alone',

@@ -58,6 +58,10 @@ export type FundingDesk = Foundation & {
   readonly newStaff: (...roles: Role[]) => Promise<Person>;
   readonly changeGate: (person: Person, change: GateWish) => Promise<void>;
   readonly request: (person: Person, method: string, path: string, call?: Call) => Promise<Answer>;
+  /** Imports a bank statement; where it was taken another person confirms it, and all of it is booked. */
+  readonly importFile: (file: string | Uint8Array, person?: Person) => Promise<Answer>;
+  /** Another person confirms a taken statement, and all of it is booked. @shape the answer to reading it */
+  readonly confirmStatement: (statement: Answer['body']) => Promise<Answer>;
   /** Credits a customer through a cleared deposit. */
   readonly fund: (person: Person, asset: string, amount: string) => Promise<void>;
   readonly balance: (person: Person, asset: string) => Promise<Balance>;
@@ -121,11 +125,28 @@ export async function startFundingDesk(file: string, more: readonly Domain[] = [
     });
   const operations = await newStaff('operations');
   const operations2 = await newStaff('operations');
+  const confirmStatement: FundingDesk['confirmStatement'] = async ({ id, confirmationId, importedBy }) => {
+    const other = importedBy === operations2.userId ? operations : operations2;
+    const path = `/v1/approvals/${confirmationId}/approve`;
+    const vote = await request(other, 'POST', path, { body: { reason: 'It is the bank’s' } });
+    if (vote.status !== 200) {
+      throw new Error(`the test's statement was not confirmed: ${JSON.stringify(vote.body)}`);
+    }
+    await fundingDomain.jobs?.find(({ name }) => name === 'funding.book-statements')?.run(foundation.system);
+    return request(operations, 'GET', `/v1/bank-statements/${id}`);
+  };
   return {
     ...foundation,
     app,
     operations,
     operations2,
+    confirmStatement,
+    importFile: async (file, person = operations) => {
+      const body = typeof file === 'string' ? new Uint8Array(Buffer.from(file, 'utf8')) : file;
+      const headers = { 'content-type': 'application/xml' };
+      const answer = await request(person, 'POST', '/v1/bank-statements', { body, headers });
+      return answer.status === 201 ? { ...answer, body: (await confirmStatement(answer.body)).body } : answer;
+    },
     compliance: await newStaff('compliance_officer'),
     newStaff,
     newCustomer: (gate = VERIFIED) => enter(['customer'], gate),

@@ -7,7 +7,6 @@ import { and, desc, eq } from 'drizzle-orm';
 import { inboundEvents } from '../domains/funding/evidence/schema.ts';
 import { signPayment, TEST_PROVIDER } from '../domains/funding/payment-providers.ts';
 import { deposits } from '../domains/funding/schema.ts';
-import { camt053, nextOpening } from '../domains/funding/testing/camt-sample.ts';
 import { unallocatedReceipts } from '../domains/funding/work/schema.ts';
 import { users } from '../domains/identity/schema.ts';
 import { orders } from '../domains/trading/schema.ts';
@@ -17,6 +16,7 @@ import { isWrite } from '../platform/http/endpoint.ts';
 import { driverCall } from './driver-call.ts';
 import { done, REASON } from './drivers/driver.ts';
 import { positionOf, setExits, tradeContract } from './drivers/positions.ts';
+import { importSample } from './import-sample.ts';
 import type { Answer } from './send.ts';
 import { type GateWish, setGate } from './set-gate.ts';
 import { until } from './until.ts';
@@ -174,10 +174,7 @@ async function announce(from: World, method: string): Promise<Announced> {
 async function importLine(from: World, reference?: string): Promise<Answer> {
   const named = reference === undefined ? {} : { reference };
   const entries = [{ amount: '100', name: 'Anjali Ramgoolam', ...named }];
-  const opening = await nextOpening(from.deps);
-  const body = new Uint8Array(Buffer.from(camt053({ entries, opening }), 'utf8'));
-  const headers = { 'content-type': 'application/xml' };
-  return from.call('importBankStatement', { as: from.people.operations, body, headers });
+  return importSample(from, entries);
 }
 
 /** What became of the money: nobody refuses a bank or a provider, so its place says whether a gate was asked. */
@@ -366,6 +363,7 @@ const NOT_ASKED: Readonly<Record<string, string>> = {
   explainReceipt: 'money that is no customer’s',
   closeInboundEvent: 'a message is put away; nothing moves',
   closePayoutConflict: 'a message is put away; nothing moves',
+  voidBankStatement: 'what a wrong statement booked is undone by two people, whatever became of its customer',
   voidPayoutFile: 'an instruction is given up; nothing moves',
   resolveReconciliationBreak: 'says what a difference was; nothing moves',
   explainReconciliationBreak: 'says what a difference was; nothing moves',

@@ -45,6 +45,7 @@ const LEADS_OUT = [
   'suspendUser',
   'createLegalHold',
   'importBankStatement',
+  'voidBankStatement',
   'assignReceipt',
   'assignStatementDebit',
   'explainStatementDebit',

@@ -14,7 +14,7 @@ import { MIGRATIONS_FOLDER } from '../platform/db/migrate.ts';
 import { PARTITIONED_BY } from '../platform/db/partitions.ts';
 import { createTestDatabase, type TestDatabase } from './postgres.ts';
 
-/** Foreign keys that follow no import, a bound that older rows are moved into first, and policies of the one role that drizzle does not know. */
+/** Foreign keys that follow no import, bounds that older rows are moved into first, and policies of the one role that drizzle does not know. */
 const ADDED_BY_HAND = [
   'constraint instruments.instruments_quote_asset_fkey',
   'constraint instruments.instruments_settlement_asset_fkey',
@@ -22,6 +22,7 @@ const ADDED_BY_HAND = [
   'constraint kyc_documents.kyc_documents_days_check',
   'constraint kyc_documents.kyc_documents_party_id_fkey',
   'constraint lots.lots_cost_known_check',
+  'index circuit_breakers.circuit_breakers_standing_key',
   'policy audit_archives.audit_archives_owner',
   'policy journals.journals_ledger',
   'policy legal_holds.legal_holds_owner',

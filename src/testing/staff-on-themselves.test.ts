@@ -44,6 +44,8 @@ const ABOUT_NOBODY: readonly string[] = [
   'agreement.publish',
   'audit_partition.archive',
   'bank_account.add',
+  'bank_statement.confirm',
+  'bank_statement.void',
   'business_holiday.set',
   'clearing_period.set',
   'fee_schedule.set',

@@ -80,12 +80,9 @@ const STAFF_WRITES: StaffWrites = {
   ),
   returnReceipt: asks(null),
   explainReceipt: asks(null),
-  // Money moves on the bank's word, line by line; a line that is about the importer waits for somebody else.
-  importBankStatement: {
-    kind: 'evidence',
-    leaves: ['bank_statement.booked', 'bank_statement.imported', 'unallocated_receipt.opened'],
-    onOneself: null,
-  },
+  // Money moves on the bank's word once a second person confirmed it; a line about one of the two waits for others.
+  importBankStatement: asks(null, 'bank_statement.imported'),
+  voidBankStatement: asks('self_action'),
   closeInboundEvent: { kind: 'case', leaves: ['payment_event.closed'], onOneself: null },
   assignReceipt: { kind: 'case', leaves: ['unallocated_receipt.assigned'], onOneself: null },
   assignStatementDebit: { kind: 'case', leaves: ['statement_debit.assigned'], onOneself: null },
@@ -241,7 +238,7 @@ describe('one person alone', () => {
     async (name) => {
       const call = await driverCall(world, name);
       const { body } = await world.call(name, call);
-      const id = (body.approvalId ?? body.approval?.id ?? body.id) as string;
+      const id = (body.approvalId ?? body.approval?.id ?? body.confirmationId ?? body.id) as string;
       const as = present(call.as, 'staff ask in their own name');
       const vote = await world.call('approveApproval', {
         as,

@@ -2102,7 +2102,7 @@ export interface paths {
         put?: never;
         /**
          * Ask for the reversal of a journal by hand; another person decides
-         * @description The reversal mirrors every entry, cites the original and keeps its value date. A journal is reversed once at most, a reversal never; deposits are refunded, trades stand.
+         * @description The reversal mirrors every entry, cites the original and keeps its value date, unless the reconciliation of that day is signed: then it counts from today. A journal is reversed once at most, a reversal never; deposits are refunded, trades stand.
          *
          *     Who may: operations.
          *
@@ -5066,7 +5066,7 @@ export interface paths {
         };
         /**
          * When the exchange of an instrument trades
-         * @description A week from now unless a period is given, 92 days at most. Orders are taken in regular sessions.
+         * @description A week from now unless a period is given, 92 days at most. Orders are taken in regular sessions, limit orders also in the minutes that the calendar sets aside before each opening.
          *
          *     Who may: customers (their own), support, compliance_officer, mlro, operations, risk_manager, admin, auditor.
          *
@@ -5558,7 +5558,7 @@ export interface paths {
         put?: never;
         /**
          * Stop trading, of one instrument or of all
-         * @description One person is enough. Once it answers, no order is accepted and no trade settled, in any process; cancelling goes on.
+         * @description One person is enough. Once it answers, no order is accepted and no trade settled, in any process; cancelling goes on. One breaker stands for a target at a time: one that ends sooner gives way to it (`supersededBy`), and where one stands that lasts as long or longer there is nothing to stop (409 `breaker_stands`).
          *
          *     Who may: risk_manager, admin.
          *
@@ -6176,7 +6176,7 @@ export interface paths {
         put?: never;
         /**
          * Import a bank statement
-         * @description The body is the file as the bank sent it, one statement in camt.053.001.02 or .08. All of it is taken or nothing; a refused file is kept with its reason. Credits are booked one after the other: `bookedAt` says when all were, `bookedCount` how far it is. A file or statement that was imported already is refused, and one that does not begin where the last one of the account ended.
+         * @description The body is the file as the bank sent it, one statement in camt.053.001.02 or .08. All of it is taken or nothing; a refused file is kept with its reason. Until another person confirms that it is the bank’s (`confirmationId`), it is `waiting` and nothing is booked by it; after that credits are booked one after the other within a minute: `bookedAt` says when all were, `bookedCount` how far it is. A file or statement that was imported already is refused, and one that does not begin where the last one of the account ended.
          *
          *     Who may: operations.
          *
@@ -6209,6 +6209,32 @@ export interface paths {
         get: operations["getBankStatement"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/bank-statements/{id}/void": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask to give up a statement that was wrongly imported
+         * @description Another person approves; then what the statement booked is undone by journals that cite the originals, its deposits wait again, and the true statement can be imported. Only the newest of its account that counts, and only while what it booked is where it was booked to.
+         *
+         *     Who may: operations.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["voidBankStatement"];
         delete?: never;
         options?: never;
         head?: never;
@@ -10087,6 +10113,7 @@ export interface components {
             /** @example 125.5 */
             rate: string;
             spreadBps: number;
+            positionMax: string | null;
             source: string;
             /**
              * Format: date-time
@@ -10122,6 +10149,11 @@ export interface components {
             rate: string;
             /** @description Taken off the middle, both ways */
             spreadBps: number;
+            /**
+             * @description How much of the base the firm may be long or short in for a conversion at this rate to take it further; without bound where it is missing. Conversions of other pairs obey the bounds of their own rates
+             * @example 250000
+             */
+            positionMax?: string;
             /** @example Bank of Mauritius, indicative middle */
             source: string;
             /**
@@ -10221,7 +10253,7 @@ export interface components {
             description: string;
             /**
              * Format: date
-             * @description Today unless given.
+             * @description Today unless given; no day whose reconciliation is signed.
              * @example 2026-01-31
              */
             valueDate?: string;
@@ -13187,8 +13219,10 @@ export interface components {
             exchange: "NYSE" | "NASDAQ" | "LSE" | "SEM" | "FOREX" | "CRYPTO" | "COMMODITY";
             /** @example America/New_York */
             timeZone: string;
-            /** @description In its regular session, the only one that takes orders */
+            /** @description In its regular session, the only one that takes every order */
             open: boolean;
+            /** @description Closed and about to open: limit orders are taken and collected for the opening auction */
+            preOpen: boolean;
             session: ("pre" | "regular" | "post") | null;
             nextOpen: string | null;
             /** @description Null where it does not close within 30 days */
@@ -13223,6 +13257,7 @@ export interface components {
             exchange: "NYSE" | "NASDAQ" | "LSE" | "SEM" | "FOREX" | "CRYPTO" | "COMMODITY";
             timeZone: string;
             dayEndsAt: string;
+            preOpenMinutes: number;
             source: string;
             version: number;
             /**
@@ -13267,6 +13302,12 @@ export interface components {
              * @example 09:30
              */
             dayEndsAt: string;
+            /**
+             * @description How long before each opening limit orders are collected for its auction
+             * @default 0
+             * @example 30
+             */
+            preOpenMinutes?: number;
             /** @description Where the hours were found */
             source: string;
             sessions: {
@@ -13858,6 +13899,8 @@ export interface components {
             fromPrice: string | null;
             toPrice: string | null;
             liftApprovalId: string | null;
+            /** @description The breaker of the same target that took its place and lasts longer; trading stayed stopped */
+            supersededBy: string | null;
         };
         NewCircuitBreaker: {
             /**
@@ -14309,6 +14352,10 @@ export interface components {
             id: string;
             /** @enum {string} */
             status: "imported" | "refused";
+            /** @enum {string} */
+            standing: "waiting" | "confirmed" | "void";
+            confirmationId: string | null;
+            voidId: string | null;
             bankAccountId: string | null;
             statementReference: string | null;
             currency: string | null;
@@ -14324,7 +14371,7 @@ export interface components {
              */
             importedAt: string;
             entryCount: number;
-            /** @description When the last line was booked; null while lines wait to be, and where the file was refused */
+            /** @description When the last line was booked; null while lines wait to be, until the statement is confirmed, and where the file was refused */
             bookedAt: string | null;
         };
         /** Format: binary */
@@ -14347,7 +14394,7 @@ export interface components {
             depositId: string | null;
             accountId: string | null;
             /** @enum {string} */
-            status: "open" | "allocated" | "returned" | "explained";
+            status: "open" | "allocated" | "returned" | "explained" | "void";
             assigneeId: string | null;
             /**
              * Format: uuid
@@ -14458,7 +14505,7 @@ export interface components {
             amount: string;
             reason: string;
             /** @enum {string} */
-            status: "open" | "explained";
+            status: "open" | "explained" | "void";
             /** @enum {string|null} */
             explanation: "payout" | "bank_charge" | "booked" | "settlement" | null;
             withdrawalId: string | null;
@@ -14978,7 +15025,7 @@ export interface components {
                      */
                     id: string;
                     /** @enum {string} */
-                    kind: "internal_check" | "bank_difference" | "bank_account_missing" | "bank_overdrawn" | "statement_missing" | "statement_line_unbooked" | "booking_not_on_statement" | "custody_difference" | "custody_report_missing" | "client_money_shortfall" | "client_money_unexplained" | "dormant_balance" | "unclaimed_balance" | "sign_off_overdue" | "in_transit_overdue" | "in_transit_unexplained";
+                    kind: "internal_check" | "bank_difference" | "bank_account_missing" | "bank_overdrawn" | "statement_missing" | "statement_line_unbooked" | "booking_not_on_statement" | "custody_difference" | "custody_report_missing" | "client_money_shortfall" | "client_money_unexplained" | "dormant_balance" | "unclaimed_balance" | "sign_off_overdue" | "in_transit_overdue" | "in_transit_unexplained" | "work_overdue";
                     /** @enum {string} */
                     severity: "warning" | "critical";
                     object: string;
@@ -15025,7 +15072,7 @@ export interface components {
                      */
                     id: string;
                     /** @enum {string} */
-                    kind: "internal_check" | "bank_difference" | "bank_account_missing" | "bank_overdrawn" | "statement_missing" | "statement_line_unbooked" | "booking_not_on_statement" | "custody_difference" | "custody_report_missing" | "client_money_shortfall" | "client_money_unexplained" | "dormant_balance" | "unclaimed_balance" | "sign_off_overdue" | "in_transit_overdue" | "in_transit_unexplained";
+                    kind: "internal_check" | "bank_difference" | "bank_account_missing" | "bank_overdrawn" | "statement_missing" | "statement_line_unbooked" | "booking_not_on_statement" | "custody_difference" | "custody_report_missing" | "client_money_shortfall" | "client_money_unexplained" | "dormant_balance" | "unclaimed_balance" | "sign_off_overdue" | "in_transit_overdue" | "in_transit_unexplained" | "work_overdue";
                     /** @enum {string} */
                     severity: "warning" | "critical";
                     object: string;
@@ -15088,7 +15135,7 @@ export interface components {
             id: string;
             legalEntity: string;
             /** @enum {string} */
-            kind: "internal_check" | "bank_difference" | "bank_account_missing" | "bank_overdrawn" | "statement_missing" | "statement_line_unbooked" | "booking_not_on_statement" | "custody_difference" | "custody_report_missing" | "client_money_shortfall" | "client_money_unexplained" | "dormant_balance" | "unclaimed_balance" | "sign_off_overdue" | "in_transit_overdue" | "in_transit_unexplained";
+            kind: "internal_check" | "bank_difference" | "bank_account_missing" | "bank_overdrawn" | "statement_missing" | "statement_line_unbooked" | "booking_not_on_statement" | "custody_difference" | "custody_report_missing" | "client_money_shortfall" | "client_money_unexplained" | "dormant_balance" | "unclaimed_balance" | "sign_off_overdue" | "in_transit_overdue" | "in_transit_unexplained" | "work_overdue";
             /** @enum {string} */
             severity: "warning" | "critical";
             object: string;
@@ -15260,6 +15307,8 @@ export interface components {
             /** @enum {string} */
             status: "held" | "pending" | "open" | "partially_filled" | "filled" | "cancelled" | "rejected" | "expired" | "replaced";
             rejectionReason: components["schemas"]["RejectionReason"] | null;
+            /** @description Where rejectionReason is limit_exceeded, which kind of limit the order would pass; null where it is worth more than any could allow */
+            exceededLimit: ("max_position" | "max_order_value" | "max_daily_volume" | "max_open_orders" | "max_leverage" | "max_daily_loss") | null;
             /**
              * @description Why it ended before it was filled, or is about to:
              *
@@ -15270,7 +15319,7 @@ export interface components {
              *     - `delisted`: the instrument is not traded any more
              *     - `liquidation`: the firm closes positions of the person
              *     - `position_exit`: it stood against the order that closes a position whose exit was triggered
-             *     - `price_stale`: nobody stands any more for the price of the contract that it would open
+             *     - `price_stale`: nobody stands any more for the price of the contract that it would open, or that the firm closes
              *     - `insufficient_margin`: the margin no longer covers what it would open, or a loss needed its money
              *     - `margin_not_enabled`: the account may hold no positions any more
              *     - `nothing_to_reduce`: a reduce-only order found no position left
@@ -15279,7 +15328,7 @@ export interface components {
              *     - `fok_unfillable`: a fok order could not be filled whole
              *     - `self_match`: it would have traded with the same person
              *     - `no_liquidity`: a market order ran out of orders to trade with
-             *     - `price_cap`: a market order met only prices beyond its `priceCap`
+             *     - `price_cap`: a market order met only prices beyond its `priceCap`, or what the firm closes one too far from the mark
              *     - `notional_too_small`: what is left of its notional buys less than one lot
              *     - `post_only_would_cross`: a post-only order would have traded at once
              *     - `group`: another order of its group traded or was triggered in its place, or was cancelled
@@ -15369,7 +15418,7 @@ export interface components {
          *     - `instrument_halted`: its trading is halted
          *     - `instrument_not_tradable`: it takes no orders here
          *     - `circuit_breaker_active`: trading of it, or of everything, is stopped
-         *     - `market_closed`: its exchange is not in a regular session
+         *     - `market_closed`: its exchange is not in a regular session, nor collecting orders of its kind for the opening
          *     - `expires_in_past`: the order would end before it begins
          *     - `liquidation_open`: the firm is closing contracts of the person: until it has, they open none
          *     - `nothing_to_reduce`: a reduce-only order finds nothing that it could reduce
@@ -15386,7 +15435,7 @@ export interface components {
          *     - `quantity_above_maximum`: too many units
          *     - `notional_too_small`: it is worth less than an order must be, or buys less than one lot
          *     - `limit_missing`: a risk limit that has to be there is not, or cannot be compared
-         *     - `limit_exceeded`: a risk limit would be passed
+         *     - `limit_exceeded`: a risk limit would be passed: `exceededLimit` says which kind
          *     - `margin_not_enabled`: the account may hold no positions: the firm grants margin
          *     - `leverage_above_maximum`: the leverage is beyond what the instrument or the account allows
          *     - `margin_unknown`: its wallet stands behind a position whose price nobody has confirmed, so nobody knows what is free
@@ -15498,12 +15547,19 @@ export interface components {
                 /** @example 100.25 */
                 limitPrice: string;
             };
-            /** @description The same with a stop order, or a stop-limit order. With a take-profit it is a bracket: one cancels the other. Both must lie on their side of the order’s limit or stop price, of a market order’s last price; else all are rejected, the one at fault with exit_on_wrong_side */
+            /** @description The same with a stop order (`stopPrice`), a stop-limit order (with a `limitPrice`), or one that trails the best price since the order ended (`trailAmount` or `trailPercent` instead). With a take-profit it is a bracket: one cancels the other. Both must lie on their side of the order’s limit or stop price, of a market order’s last price; else all are rejected, the one at fault with exit_on_wrong_side */
             stopLoss?: {
                 /** @example 100.25 */
-                stopPrice: string;
+                stopPrice?: string;
                 /** @example 100.25 */
                 limitPrice?: string;
+                /** @example 100.25 */
+                trailAmount?: string;
+                /**
+                 * @description The same in per cent of that best price
+                 * @example 2.5
+                 */
+                trailPercent?: string;
             };
             /** @description Names a pair: two members of a batch with the same name, of one symbol, side and quantity, at most one of them a limit order. A trade of one takes as much off the other; when one is filled or triggered, or is cancelled or expires, the other is cancelled. A pair reserves once, and is accepted whole or not at all */
             ocoGroup?: string;
@@ -27600,6 +27656,7 @@ export interface operations {
              *     `validation_failed`: The request does not fit its schema
              *     `unknown_asset`: The asset is not known here
              *     `value_date_too_late`: The value date is more than 31 days ahead
+             *     `value_date_closed`: The reconciliation of that day is signed: book it today, and name the day in the description
              *     `journal_wallet_unknown`: An entry names a wallet that is not there
              *     `journal_unbalanced`: The entries do not sum to zero in each asset
              *     `journal_misfit`: The entries do not fit a journal of this kind
@@ -28900,6 +28957,7 @@ export interface operations {
              *     `conflict`: The request conflicts with the current state
              *     `account_not_active`: The account is not active
              *     `quote_expired`: The quote is over
+             *     `fx_position_full`: The firm converts no more in this direction at this rate
              */
             409: {
                 headers: {
@@ -29247,6 +29305,7 @@ export interface operations {
                  *       "quote": "MUR",
                  *       "rate": "46.05",
                  *       "spreadBps": 50,
+                 *       "positionMax": "250000",
                  *       "source": "Bank of Mauritius, indicative middle",
                  *       "validUntil": "2026-02-01T16:00:00Z",
                  *       "reason": "Rate of the day"
@@ -50254,6 +50313,7 @@ export interface operations {
                  * @example {
                  *       "timeZone": "Indian/Mauritius",
                  *       "dayEndsAt": "00:00",
+                 *       "preOpenMinutes": 30,
                  *       "source": "SEM, trading hours of the official market",
                  *       "sessions": [
                  *         {
@@ -53876,7 +53936,10 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `conflict`: The request conflicts with the current state */
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `breaker_stands`: A breaker that lasts as long or longer stands already
+             */
             409: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -56302,6 +56365,7 @@ export interface operations {
              *     `hold_expired`: The hold is over and its funds are free
              *     `rate_superseded`: A rate that was read later counts already
              *     `rate_ring_gains`: Together with the other rates, converting in a ring would gain
+             *     `fx_position_full`: The firm converts no more in this direction at this rate
              *     `quote_expired`: The quote is over
              */
             409: {
@@ -56358,6 +56422,7 @@ export interface operations {
              *     `journal_unbalanced`: The entries do not sum to zero in each asset
              *     `journal_misfit`: The entries do not fit a journal of this kind
              *     `value_date_too_late`: The value date is more than 31 days ahead
+             *     `value_date_closed`: The reconciliation of that day is signed: book it today, and name the day in the description
              *     `journal_wallet_unknown`: An entry names a wallet that is not there
              *     `journal_lots_wrong`: The lots cannot follow these entries
              *     `house_balance_wrong_side`: A wallet of the house would stand on the wrong side of zero
@@ -58357,12 +58422,192 @@ export interface operations {
             };
         };
     };
+    voidBankStatement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "The file was of another day"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ApprovalReason"];
+            };
+        };
+        responses: {
+            /** @description Ask to give up a statement that was wrongly imported */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalRequested"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             *     `self_action`: Nobody acts as staff on themselves
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `statement_not_counted`: The statement is not booked, or counts for nothing
+             *     `statement_out_of_turn`: Another statement of the account comes first
+             *     `statement_moved_on`: What the statement booked was moved on or has left
+             *     `approval_pending_exists`: The same action already waits for an approval
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listUnallocatedReceipts: {
         parameters: {
             query?: {
                 limit?: number;
                 cursor?: string;
-                status?: "open" | "allocated" | "returned" | "explained";
+                status?: "open" | "allocated" | "returned" | "explained" | "void";
                 assigneeId?: string;
             };
             header?: never;
@@ -59323,7 +59568,7 @@ export interface operations {
             query?: {
                 limit?: number;
                 cursor?: string;
-                status?: "open" | "explained";
+                status?: "open" | "explained" | "void";
                 assigneeId?: string;
             };
             header?: never;
@@ -62739,6 +62984,7 @@ export interface operations {
             /**
              * @description `conflict`: The request conflicts with the current state
              *     `report_duplicate`: The status report was imported already
+             *     `payout_on_statement`: A bank statement shows that the payout was made: complete it, and allocate what comes back
              *     `payout_file_void`: The file was given up
              *     `approved_request_changed`: What is stored is not what was put before the checkers
              *     `destination_changed`: The destination is not the one that was requested
@@ -64332,7 +64578,7 @@ export interface operations {
                 limit?: number;
                 cursor?: string;
                 status?: "open" | "explained" | "resolved";
-                kind?: "internal_check" | "bank_difference" | "bank_account_missing" | "bank_overdrawn" | "statement_missing" | "statement_line_unbooked" | "booking_not_on_statement" | "custody_difference" | "custody_report_missing" | "client_money_shortfall" | "client_money_unexplained" | "dormant_balance" | "unclaimed_balance" | "sign_off_overdue" | "in_transit_overdue" | "in_transit_unexplained";
+                kind?: "internal_check" | "bank_difference" | "bank_account_missing" | "bank_overdrawn" | "statement_missing" | "statement_line_unbooked" | "booking_not_on_statement" | "custody_difference" | "custody_report_missing" | "client_money_shortfall" | "client_money_unexplained" | "dormant_balance" | "unclaimed_balance" | "sign_off_overdue" | "in_transit_overdue" | "in_transit_unexplained" | "work_overdue";
                 severity?: "warning" | "critical";
                 ownerId?: string;
             };

@@ -3,7 +3,7 @@ import type { Role } from '../../kernel/actor.ts';
 import { amountOf, formatAmount } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import { canonicalJson, type Json } from '../../kernel/canonical-json.ts';
-import { type Id, newId } from '../../kernel/id.ts';
+import type { Id } from '../../kernel/id.ts';
 import type { ApprovalAction } from '../../platform/approvals/actions.ts';
 import { type Approval, requestApproval } from '../../platform/approvals/request-approval.ts';
 import type { Ctx } from '../../platform/context.ts';
@@ -23,6 +23,7 @@ import { refuseFunding } from './errors.ts';
 import { bankAccounts, bankStatementLines, bankStatements } from './evidence/schema.ts';
 import { isSameHolder } from './holder-name.ts';
 import { lockCreditPathOf } from './lock-money-path.ts';
+import { payerHashOf } from './paid-back-to.ts';
 import { bankWallets, closeReceipt, lockOpenReceipt, type Receipt } from './receipts.ts';
 import { depositMayBecome } from './rules.ts';
 import { deposits } from './schema.ts';
@@ -34,7 +35,7 @@ const ALLOCATE = 'unallocated_receipt.allocate';
 const RETURN = 'unallocated_receipt.return';
 
 /** Who agrees that money goes back of which compliance was told: sent back, it is evidence no more. */
-const FLAGGED_RETURNERS = ['compliance_officer', 'mlro'] as const satisfies readonly Role[];
+export const FLAGGED_RETURNERS = ['compliance_officer', 'mlro'] as const satisfies readonly Role[];
 
 export type Allocation = {
   readonly receiptId: Id;
@@ -104,9 +105,9 @@ export async function returnReceipt(
       subjectType: 'unallocated_receipt',
       subjectId: receipt.id,
       subjectUserId: null,
-      payload: allocationPayload(receipt, { depositId: null, accountId: null }),
+      payload: await returnPayload(tx, ctx, receipt),
       quorum: 1,
-      checkerRoles: receipt.reason === 'third_party_payer' ? FLAGGED_RETURNERS : CHECKERS,
+      checkerRoles: (await wasTold(tx, ctx, receipt)) ? FLAGGED_RETURNERS : CHECKERS,
       reason: input.reason,
     });
   });
@@ -150,8 +151,7 @@ export const receiptReturn: ApprovalAction = {
   execute: async (ctx, approved) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
     const receipt = await lockOpenReceipt(tx, approved.subjectId);
-    const payload = allocationPayload(receipt, { depositId: null, accountId: null });
-    if (canonicalJson(payload) !== canonicalJson(approved.payload as Json)) {
+    if (canonicalJson(await returnPayload(tx, ctx, receipt)) !== canonicalJson(approved.payload as Json)) {
       throw refuseFunding('approved_request_changed');
     }
     const { bank } = await bankWallets(tx, ctx, await bankAccountOf(tx, receipt));
@@ -183,25 +183,39 @@ async function recordThirdParty(tx: Tx, ctx: Ctx, receipt: Receipt, userId: Id):
   if (payerName === null || isSameHolder(payerName, await customerNameOf(tx, ctx, userId))) {
     return;
   }
-  const [told] = await tx
-    .select({ id: deposits.id })
-    .from(deposits)
-    .where(and(eq(deposits.id, receipt.depositId ?? newId()), eq(deposits.userId, userId)));
-  const [asked] = await tx
-    .select({ id: approvals.id })
-    .from(approvals)
-    .where(
-      and(
-        eq(approvals.action, ALLOCATE),
-        eq(approvals.subjectId, receipt.id),
-        eq(approvals.subjectUserId, userId),
-      ),
-    )
-    .limit(1);
-  const isTold = told !== undefined && receipt.reason !== 'reversal' && receipt.reason !== 'currency_differs';
-  if (!isTold && asked === undefined) {
+  if (!(await lookedAtFor(tx, receipt)).has(userId)) {
     await openThirdPartyAlert(tx, ctx, { userId, payerName });
   }
+}
+
+/**
+ * Whether compliance was told of the payer of this very line, for whomever it was held against. The reason of a
+ * receipt is only the first thing that did not fit, and does not say so.
+ */
+export async function wasTold(tx: Tx, ctx: Ctx, receipt: Receipt): Promise<boolean> {
+  const payerName = (await counterpartyOf(tx, ctx, receipt.statementLineId))?.name ?? null;
+  if (payerName === null) {
+    return false;
+  }
+  for (const userId of await lookedAtFor(tx, receipt)) {
+    if (!isSameHolder(payerName, await customerNameOf(tx, ctx, userId))) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/** Whose name the payer was held against: of whom the import found the deposit, and of whom somebody asked to give it. */
+async function lookedAtFor(tx: Tx, { id, depositId, reason }: Receipt): Promise<ReadonlySet<Id>> {
+  const named =
+    depositId === null || reason === 'reversal' || reason === 'currency_differs'
+      ? []
+      : await tx.select({ userId: deposits.userId }).from(deposits).where(eq(deposits.id, depositId));
+  const asked = await tx
+    .select({ userId: approvals.subjectUserId })
+    .from(approvals)
+    .where(and(eq(approvals.action, ALLOCATE), eq(approvals.subjectId, id)));
+  return new Set([...named, ...asked].flatMap(({ userId }) => userId ?? []));
 }
 
 /** A deposit takes the amount it announced, as long as it waits for it. */
@@ -220,6 +234,12 @@ function allocationPayload(
 ): { readonly [key: string]: Json } {
   const { asset, statementLineId, walletId } = receipt;
   return { ...target, asset, amount: formatAmount(receipt.amount), statementLineId, walletId };
+}
+
+/** With whom it goes back to: what the checkers agree to, and what is opened and hashed anew at their vote. */
+async function returnPayload(tx: Tx, ctx: Ctx, receipt: Receipt): Promise<{ readonly [key: string]: Json }> {
+  const payerHash = await payerHashOf(tx, ctx, receipt.statementLineId);
+  return { ...allocationPayload(receipt, { depositId: null, accountId: null }), payerHash };
 }
 
 async function accountOwner(tx: Tx, ctx: Ctx, accountId: Id): Promise<Owner> {

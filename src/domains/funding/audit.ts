@@ -26,6 +26,9 @@ const DEPOSIT_SHOWS = [
 
 const STATEMENT_SHOWS = [
   'status',
+  'standing',
+  'confirmationId',
+  'voidId',
   'bankAccountId',
   'statementReference',
   'currency',
@@ -180,6 +183,31 @@ export const FUNDING_EVENTS = auditEvents({
     description: 'A bank statement was imported',
     shows: STATEMENT_SHOWS,
   },
+  'bank_statement.confirmed': {
+    category: 'financial',
+    severity: 'warning',
+    description: 'A second person confirmed that a bank statement is the bank’s: it counts',
+    shows: STATEMENT_SHOWS,
+  },
+  'bank_statement.voided': {
+    category: 'financial',
+    severity: 'error',
+    description: 'A bank statement counts for nothing: it was not confirmed, or two people gave it up',
+    shows: STATEMENT_SHOWS,
+  },
+  'deposit.reopened': {
+    category: 'financial',
+    severity: 'error',
+    description:
+      'The credit of a deposit was undone with the bank statement that had shown it; it waits again',
+    shows: DEPOSIT_SHOWS,
+  },
+  'statement_debit.voided': {
+    category: 'financial',
+    severity: 'warning',
+    description: 'A debit ended with the bank statement that had shown it',
+    shows: DEBIT_SHOWS,
+  },
   'bank_statement.booked': {
     category: 'financial',
     severity: 'warning',
@@ -220,6 +248,13 @@ export const FUNDING_EVENTS = auditEvents({
     category: 'financial',
     severity: 'info',
     description: 'What left the bank account was explained',
+    shows: DEBIT_SHOWS,
+  },
+  'statement_debit.paid_elsewhere': {
+    category: 'compliance',
+    severity: 'critical',
+    description:
+      'A debit is said to send money back and did not go to whoever had paid it; stop it at the bank if that is possible',
     shows: DEBIT_SHOWS,
   },
   'statement_debit.assigned': {

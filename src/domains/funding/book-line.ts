@@ -29,8 +29,8 @@ type LineToBook = {
   readonly line: StoredLine;
   /** Who pays, as the bank says. */
   readonly payerName: string | null;
-  /** Whoever imported the file; they are credited nothing by it. */
-  readonly importedBy: string;
+  /** Whoever imported the file or confirmed it; they are credited nothing by it. */
+  readonly handledBy: readonly string[];
   /** What the books refused before: it waits, whatever it fits. */
   readonly isRefused: boolean;
 };
@@ -50,7 +50,7 @@ export async function bookLine(tx: Tx, ctx: Ctx, toBook: LineToBook): Promise<vo
         ...known,
         line: { ...line, asset: account.currency },
         deposit: { ...deposit, isPaidOver: await isPaidOver(tx, deposit.id) },
-        own: deposit.userId === toBook.importedBy,
+        own: toBook.handledBy.includes(deposit.userId),
       });
   if (outcome.kind === 'receipt') {
     if (waitsFor(outcome.reason) && deposit.status === 'pending') {

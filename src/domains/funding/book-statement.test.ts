@@ -1,8 +1,10 @@
 /** Statements are taken whole and booked line by line: nobody waits for another's line, and nothing is booked twice. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { and, eq, inArray, sql } from 'drizzle-orm';
+import type { Actor } from '../../kernel/actor.ts';
 import { type Id, newId } from '../../kernel/id.ts';
 import { addMs } from '../../kernel/time.ts';
+import { decideApproval } from '../../platform/approvals/decide-approval.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { auditLogs } from '../../platform/db/schema.ts';
 import { transact } from '../../platform/db/transact.ts';
@@ -16,10 +18,11 @@ import {
 import { until } from '../../testing/until.ts';
 import { lockGates } from '../identity/index.ts';
 import { journals } from '../ledger/schema.ts';
-import { bookStatement, bookStatements } from './book-statement.ts';
+import { bookStatements } from './book-statement.ts';
 import { bankStatementBookings, bankStatements } from './evidence/schema.ts';
 import { evidenceChecks } from './evidence-checks.ts';
 import { importStatement } from './import-statement.ts';
+import { runReconciliation } from './reconciliation/run-reconciliation.ts';
 import { seedBankAccounts } from './set-bank-account.ts';
 import { camt053, nextOpening, type SampleEntry } from './testing/camt-sample.ts';
 import { unallocatedReceipts } from './work/schema.ts';
@@ -36,7 +39,6 @@ afterAll(async () => {
   expect(report.checks.flatMap((check) => check.breaks)).toEqual([]);
 });
 
-const XML = { 'content-type': 'application/xml' };
 const engine = () => desk.deps.db.engine;
 
 type Announced = { readonly person: Person; readonly id: Id; readonly entry: SampleEntry };
@@ -60,9 +62,24 @@ async function fileOf(entries: readonly SampleEntry[]): Promise<Uint8Array> {
   return new Uint8Array(Buffer.from(camt053({ entries, opening: await nextOpening(desk.deps) })));
 }
 
-async function send(entries: readonly SampleEntry[]) {
-  const call = { body: await fileOf(entries), headers: XML };
-  return desk.request(desk.operations, 'POST', '/v1/bank-statements', call);
+const send = async (entries: readonly SampleEntry[]) => desk.importFile(await fileOf(entries));
+
+/** A statement is taken and confirmed, and booked as far as this process gets. */
+async function stopping(
+  ctx: Ctx,
+  bytes: Uint8Array,
+  { hoursAgo = 0, by = desk.operations2.userId } = {},
+): Promise<{ readonly id: Id }> {
+  const statement = await importStatement(ctx, bytes);
+  const checker = { ...desk.operations2.ctx(), actor: { ...desk.operations2.actor, userId: by } as Actor };
+  const { clock } = checker.deps;
+  const earlier = { ...clock, realNow: () => addMs(clock.realNow(), -hoursAgo * 3_600_000) };
+  await decideApproval(
+    { ...checker, deps: { ...checker.deps, clock: earlier } },
+    { approvalId: statement.confirmationId ?? '', vote: 'approve', reason: 'It is the bank’s' },
+  );
+  await bookStatements(ctx).catch(() => undefined);
+  return statement;
 }
 
 const read = (statementId: string) =>
@@ -144,7 +161,10 @@ describe('a statement that stops in the middle', () => {
     const all = await announced(4);
     const stopped = all.slice(1, 3);
     const bytes = await fileOf(all.map(({ entry }) => entry));
-    const { id } = await importStatement(failingFor(stopped.map(({ person }) => person)), bytes);
+    const failing = failingFor(stopped.map(({ person }) => person));
+    const { id } = await stopping(failing, bytes);
+    // Nor does it keep the day from being reconciled.
+    expect(typeof (await runReconciliation(failing)).id).toBe('string');
     expect((await read(id)).body).toMatchObject({ entryCount: 4, bookedCount: 2, bookedAt: null });
     expect(await totals(all)).toEqual(['100', '0', '0', '100']);
 
@@ -159,7 +179,27 @@ describe('a statement that stops in the middle', () => {
       .from(auditLogs)
       .where(eq(auditLogs.resourceId, id))
       .orderBy(auditLogs.id);
-    expect(events.map(({ event }) => event)).toEqual(['bank_statement.imported', 'bank_statement.booked']);
+    expect(events.map(({ event }) => event)).toEqual([
+      'bank_statement.imported',
+      'bank_statement.confirmed',
+      'bank_statement.booked',
+    ]);
+  });
+
+  test('is given up by two people, with the lines that could not be booked and those that were', async () => {
+    const all = await announced(2);
+    const [one] = all as [Announced];
+    const opening = await nextOpening(desk.deps);
+    const { id } = await stopping(failingFor([one.person]), await fileOf(all.map(({ entry }) => entry)));
+    expect(await totals(all)).toEqual(['0', '100']);
+    const body = { reason: 'It is of another bank' };
+    const asked = await desk.request(desk.operations, 'POST', `/v1/bank-statements/${id}/void`, { body });
+    const path = `/v1/approvals/${asked.body.approval.id}/approve`;
+    expect((await desk.request(desk.operations2, 'POST', path, { body })).status).toBe(200);
+    await bookStatements(desk.system);
+    expect((await read(id)).body).toMatchObject({ standing: 'void', bookedAt: null });
+    expect([await totals(all), await nextOpening(desk.deps)]).toEqual([['0', '0'], opening]);
+    expect(await faults()).toEqual([]);
   });
 
   test.each([
@@ -168,12 +208,9 @@ describe('a statement that stops in the middle', () => {
   ])('is %s', async (_what, hoursAgo, isFault) => {
     const all = await announced(1);
     const ctx = failingFor(all.map(({ person }) => person));
-    const { clock } = ctx.deps;
-    const earlier = { ...clock, now: () => addMs(clock.now(), -hoursAgo * 3_600_000) };
-    const bytes = await fileOf(all.map(({ entry }) => entry));
-    const { id } = await importStatement({ ...ctx, deps: { ...ctx.deps, clock: earlier } }, bytes);
+    const { id } = await stopping(ctx, await fileOf(all.map(({ entry }) => entry)), { hoursAgo });
     expect((await faults()).includes(`statement ${id}`)).toBe(isFault);
-    await bookStatement(desk.system, id);
+    await bookStatements(desk.system);
     expect(await faults()).toEqual([]);
   });
 
@@ -185,32 +222,36 @@ describe('a statement that stops in the middle', () => {
     );
   }
 
-  test('credits whoever imported it nothing, whoever goes on with it', async () => {
-    const [own] = await announced(1);
-    const { person, entry, id } = own as Announced;
-    const bytes = await fileOf([entry]);
-    const both = {
-      ...failingFor([person]),
-      actor: { ...desk.operations.actor, userId: person.userId } as never,
-    };
-    const statement = await importStatement(both, bytes);
-    expect((await read(statement.id)).body.bookedCount).toBe(0);
-    await bookStatements(desk.system);
-    const receipts = await engine()
-      .select()
-      .from(unallocatedReceipts)
-      .where(eq(unallocatedReceipts.depositId, id));
-    expect(receipts).toMatchObject([{ reason: 'own_deposit', status: 'open' }]);
-    expect(await totals([own as Announced])).toEqual(['0']);
-  });
+  test.each(['imported', 'confirmed'])(
+    'credits whoever %s it nothing, whoever goes on with it',
+    async (did) => {
+      const [own] = await announced(1);
+      const { person, entry, id } = own as Announced;
+      const bytes = await fileOf([entry]);
+      const failing = failingFor([person]);
+      const importer = { ...failing, actor: { ...desk.operations.actor, userId: person.userId } as Actor };
+      const statement =
+        did === 'imported'
+          ? await stopping(importer, bytes)
+          : await stopping(failing, bytes, { by: person.userId });
+      expect((await read(statement.id)).body.bookedCount).toBe(0);
+      await bookStatements(desk.system);
+      const receipts = await engine()
+        .select()
+        .from(unallocatedReceipts)
+        .where(eq(unallocatedReceipts.depositId, id));
+      expect(receipts).toMatchObject([{ reason: 'own_deposit', status: 'open' }]);
+      expect(await totals([own as Announced])).toEqual(['0']);
+    },
+  );
 
   test('is booked once where two go on with it at once', async () => {
     const all = await announced(4);
     const bytes = await fileOf(all.map(({ entry }) => entry));
-    const { id } = await importStatement(failingFor(all.map(({ person }) => person)), bytes);
+    const { id } = await stopping(failingFor(all.map(({ person }) => person)), bytes);
     await Promise.all([
       bookStatements(desk.system),
-      bookStatement(desk.system, id),
+      bookStatements(desk.system),
       bookStatements(desk.system),
     ]);
     expect((await read(id)).body).toMatchObject({ bookedCount: 4 });
@@ -229,7 +270,7 @@ describe('two imports at once', () => {
     const entries = all.map(({ entry }) => entry);
     const [bytes, backwards] = [await fileOf(entries), await fileOf(entries.toReversed())];
     const answers = await Promise.allSettled(
-      [bytes, backwards].map((each) => importStatement(desk.operations.ctx(), each)),
+      [bytes, backwards].map((each) => stopping(desk.operations.ctx(), each)),
     );
     expect(answers.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
     expect([await creditsOf(all), await totals(all)]).toEqual([4, ['100', '100', '100', '100']]);
@@ -244,7 +285,8 @@ describe('two imports at once', () => {
       Buffer.from(camt053({ iban, entries: others.map(({ entry }) => entry).toReversed() })),
     );
     const ctx = desk.operations.ctx();
-    await Promise.all([importStatement(ctx, first), importStatement(ctx, second)]);
+    await Promise.all([stopping(ctx, first), stopping(ctx, second)]);
+    await bookStatements(ctx);
     expect(await totals(all)).toEqual(['200', '200', '200']);
   });
 
@@ -269,8 +311,7 @@ describe('what the books do not hold', () => {
     // Each balance is one a column holds; the debit is work for people, so that the bank's wallet would hold both.
     const entries = [one, { amount: '600000000000', direction: 'DBIT' as const }, two];
     const file = camt053({ entries, opening }).replace(/<Sum>.*?<\/Sum>/, '');
-    const call = { body: new Uint8Array(Buffer.from(file)), headers: XML };
-    const answer = await desk.request(desk.operations, 'POST', '/v1/bank-statements', call);
+    const answer = await desk.importFile(file);
     expect([answer.status, answer.body.code]).toEqual([422, 'statement_not_bookable']);
     expect(await totals(all)).toEqual(['0', '0']);
     const statements = await engine()

@@ -1,15 +1,17 @@
 /**
- * Books what an imported statement leaves to be booked, each line in a transaction of its own: whoever is credited is
+ * Books what a confirmed statement leaves to be booked, each line in a transaction of its own: whoever is credited is
  * kept from nothing while the others are. A line is booked once, whoever comes to it and however often; what stops in
  * the middle goes on with the job.
  */
 import { and, asc, eq, isNull, type SQL, sql } from 'drizzle-orm';
+import { present } from '../../kernel/assert.ts';
 import { DomainError } from '../../kernel/error.ts';
 import type { Id } from '../../kernel/id.ts';
 import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
-import { lockExclusive } from '../../platform/db/locks.ts';
+import { lockExclusive, lockShared } from '../../platform/db/locks.ts';
+import { approvalVotes } from '../../platform/db/schema.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { bookLine } from './book-line.ts';
@@ -20,6 +22,7 @@ import {
   bankStatements,
 } from './evidence/schema.ts';
 import { deposits } from './schema.ts';
+import type { BankStatement } from './statement-lines.ts';
 import { counterpartyOf } from './statement-store.ts';
 import { unallocatedReceipts } from './work/schema.ts';
 
@@ -33,7 +36,7 @@ export async function bookStatements(ctx: Ctx): Promise<void> {
       .select({ id: bankStatements.id })
       .from(bankStatements)
       .leftJoin(bankStatementBookings, eq(bankStatementBookings.statementId, bankStatements.id))
-      .where(and(eq(bankStatements.status, 'imported'), isNull(bankStatementBookings.statementId)))
+      .where(and(eq(bankStatements.standing, 'confirmed'), isNull(bankStatementBookings.statementId)))
       .orderBy(asc(bankStatements.id)),
   );
   const failures: unknown[] = [];
@@ -46,12 +49,12 @@ export async function bookStatements(ctx: Ctx): Promise<void> {
 }
 
 /**
- * Books the lines of an imported statement that are not booked yet, in the order of the file, and says so of the
+ * Books the lines of a confirmed statement that are not booked yet, in the order of the file, and says so of the
  * statement once none is left. One line that fails keeps no other from being booked; the first failure is thrown.
  * @effects those of `bookLine`, each in a transaction of its own; a row of `bank_statement_bookings`; audit
  *   `bank_statement.booked`
  */
-export async function bookStatement(ctx: Ctx, statementId: Id): Promise<void> {
+async function bookStatement(ctx: Ctx, statementId: Id): Promise<void> {
   const waiting = await transact(ctx, 'engine', (tx) => waitingLines(tx, statementId));
   const failures: unknown[] = [];
   for (const lineId of waiting) {
@@ -61,6 +64,11 @@ export async function bookStatement(ctx: Ctx, statementId: Id): Promise<void> {
     throw failures[0];
   }
   await finish(ctx, statementId);
+}
+
+/** Whoever books a line of a statement shares it; whoever ends its booking or gives it up has it alone. */
+export function bookingLock(statementId: Id): string {
+  return `bank_statement_booking:${statementId}`;
 }
 
 /** What the books refuse of a line, such as more than a wallet can hold, is work for people. */
@@ -77,27 +85,51 @@ async function bookOnce(ctx: Ctx, lineId: Id): Promise<void> {
 
 async function book(ctx: Ctx, lineId: Id, isRefused: boolean): Promise<void> {
   await transact(ctx, 'engine', async (tx) => {
+    const [owner] = await tx
+      .select({ statementId: bankStatementLines.statementId })
+      .from(bankStatementLines)
+      .where(eq(bankStatementLines.id, lineId));
+    await lockShared(tx, [bookingLock(present(owner, 'a line stays').statementId)]);
     await lockExclusive(tx, [`bank_statement_line:${lineId}`]);
     const [found] = await tx
-      .select({ line: bankStatementLines, account: bankAccounts, importedBy: bankStatements.importedBy })
+      .select({ line: bankStatementLines, account: bankAccounts, statement: bankStatements })
       .from(bankStatementLines)
       .innerJoin(bankStatements, eq(bankStatements.id, bankStatementLines.statementId))
       .innerJoin(bankAccounts, eq(bankAccounts.id, bankStatements.bankAccountId))
-      .where(and(eq(bankStatementLines.id, lineId), isWaiting()));
+      .where(and(eq(bankStatementLines.id, lineId), eq(bankStatements.standing, 'confirmed'), isWaiting()));
     if (found === undefined) {
       return;
     }
+    const { statement, ...line } = found;
     const payerName = (await counterpartyOf(tx, ctx, lineId))?.name ?? null;
-    await bookLine(tx, ctx, { ...found, payerName, isRefused });
+    await bookLine(tx, ctx, { ...line, payerName, isRefused, handledBy: await handlersOf(tx, statement) });
   });
+}
+
+/** Who imported a statement, and who confirmed it. */
+async function handlersOf(tx: Tx, { importedBy, confirmationId }: BankStatement): Promise<readonly string[]> {
+  const votes =
+    confirmationId === null
+      ? []
+      : await tx
+          .select({ checkerId: approvalVotes.checkerId })
+          .from(approvalVotes)
+          .where(eq(approvalVotes.approvalId, confirmationId));
+  return [importedBy, ...votes.map(({ checkerId }) => checkerId)];
 }
 
 async function finish(ctx: Ctx, statementId: Id): Promise<void> {
   await transact(ctx, 'engine', async (tx) => {
-    await lockExclusive(tx, [`bank_statement_booking:${statementId}`]);
-    if ((await waitingLines(tx, statementId)).length > 0) {
+    await lockExclusive(tx, [bookingLock(statementId)]);
+    const [counts] = await tx
+      .select({ id: bankStatements.id })
+      .from(bankStatements)
+      .where(and(eq(bankStatements.id, statementId), eq(bankStatements.standing, 'confirmed')));
+    if (counts === undefined || (await waitingLines(tx, statementId)).length > 0) {
       return;
     }
+    // A run that began to look before this ends has an instant before this one's.
+    await lockExclusive(tx, [`reconciliation:${ctx.deps.firmName}`]);
     const [booked] = await tx
       .insert(bankStatementBookings)
       .values({ statementId, bookedAt: ctx.deps.clock.now() })

@@ -213,6 +213,7 @@ describe('refuses whole', () => {
       'totals_differ',
     ],
     ['a count that is wrong', good.replace('<NbOfNtries>2<', '<NbOfNtries>3<'), 'totals_differ'],
+    ['one payment of several', good.replace('<TxDtls>', '<TxDtls><Amt Ccy="USD">1</Amt>'), 'totals_differ'],
     ['a sum that is wrong', good.replace('<Sum>102.5<', '<Sum>102.4<'), 'totals_differ'],
     ['a net that is wrong', good.replace('<Amt>98.5<', '<Amt>98.4<'), 'totals_differ'],
     ['an entry of nothing', camt053({ entries: [{ amount: '0.00' }] }), 'malformed_value'],

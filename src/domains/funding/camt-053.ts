@@ -258,6 +258,7 @@ function linesOf(entry: XmlElement, currency: string, position: number): Stateme
   }
   const details = groups.flatMap((each) => childrenOf(each, 'TxDtls'));
   if (details.length < 2) {
+    requireWhole(entry, details[0], total);
     return [{ ...common, position, amount: total, ...describe(details[0], common.direction) }];
   }
   // A batch may hold both: what was paid, and what the bank kept of it.
@@ -270,6 +271,17 @@ function linesOf(entry: XmlElement, currency: string, position: number): Stateme
     throw new StatementError('totals_differ', `the batch at line ${entry.line} does not add up`);
   }
   return parts;
+}
+
+/** Who paid a part of an entry says nothing of who paid the rest. */
+function requireWhole(entry: XmlElement, detail: XmlElement | undefined, total: Amount): void {
+  const stated = detail === undefined ? undefined : childOf(detail, 'Amt');
+  if (stated !== undefined && amountFrom(stated.text.trim()) !== total) {
+    throw new StatementError(
+      'totals_differ',
+      `the transaction of the entry at line ${entry.line} is a part of it`,
+    );
+  }
 }
 
 /** A batch that shows some of its payments alone would be taken for those it shows. */

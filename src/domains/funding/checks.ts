@@ -36,7 +36,12 @@ export const fundingChecks: readonly Check[] = [
           union all
             select 'journal ' || j.id, 'credits a deposit that does not cite it' from journals j
             where j.reference_type = 'deposit' and j.kind = 'deposit' and not exists (
-              select 1 from deposits d where d.id = j.reference_id and d.journal_id = j.id)`,
+              select 1 from deposits d where d.id = j.reference_id and d.journal_id = j.id)
+              and not exists (
+                select 1 from journal_reversals r join journals u on u.id = r.reversal_id
+                  join bank_statement_lines l on l.id = u.reference_id join bank_statements s on s.id = l.statement_id
+                where r.journal_id = j.id and u.reference_type = 'bank_statement_line' and s.standing = 'void'
+                  and s.void_id::text = u.metadata ->> 'voidId')`,
       ),
   },
   {

@@ -3,10 +3,12 @@ import { and, eq } from 'drizzle-orm';
 import { formatAmount, parseAmount } from '../../kernel/amount.ts';
 import { newId } from '../../kernel/id.ts';
 import { transact } from '../../platform/db/transact.ts';
-import { type FundingDesk, type Person, startFundingDesk } from '../../testing/funding-desk.ts';
+import { type FundingDesk, HOLDER, type Person, startFundingDesk } from '../../testing/funding-desk.ts';
+import { writeUnguarded } from '../../testing/unguarded.ts';
 import { journals, ledgerEntries, lots, wallets } from '../ledger/schema.ts';
 import { clearingPeriods, deposits } from './schema.ts';
 import { seedFundingFees } from './seed-funding-fees.ts';
+import { camt053, nextOpening } from './testing/camt-sample.ts';
 
 let desk: FundingDesk;
 let customer: Person;
@@ -82,6 +84,18 @@ describe('the fee of a deposit', () => {
     });
   });
 
+  test('comes back with the credit where the statement that showed the money is given up', async () => {
+    const { body: deposit } = await announce('100');
+    const before = await earned();
+    const entries = [{ amount: '100', reference: deposit.paymentReference, name: HOLDER }];
+    const { body } = await desk.importFile(camt053({ entries, opening: await nextOpening(desk.deps) }));
+    expect([formatAmount((await earned()) - before), body.lines[0].depositId]).toEqual(['2.8', deposit.id]);
+    const path = `/v1/bank-statements/${body.id}/void`;
+    const asked = await desk.request(desk.operations, 'POST', path, { body: { reason: 'Another day' } });
+    expect((await vote(asked.body.approval.id)).status).toBe(200);
+    expect([await total(), (await earned()) - before]).toEqual(['0', 0n]);
+  });
+
   test('is what was shown, whatever the row says by then', async () => {
     const { body: deposit } = await announce('100');
     const basic = await desk.newCustomer({
@@ -127,10 +141,12 @@ describe('the fee of a deposit', () => {
       body: {},
     });
     const set = (fee: string) =>
-      desk.deps.db.engine
-        .update(deposits)
-        .set({ fee: parseAmount(fee) })
-        .where(eq(deposits.id, deposit.id));
+      writeUnguarded(desk.database, 'deposits', (tx) =>
+        tx
+          .update(deposits)
+          .set({ fee: parseAmount(fee) })
+          .where(eq(deposits.id, deposit.id)),
+      );
     await set('0');
     expect((await vote(asked.body.approval.id)).body.code).toBe('approved_request_changed');
     await set('2.8');

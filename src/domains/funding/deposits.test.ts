@@ -4,6 +4,7 @@ import { parseAmount } from '../../kernel/amount.ts';
 import { newId } from '../../kernel/id.ts';
 import { auditLogs, outbox } from '../../platform/db/schema.ts';
 import { type FundingDesk, type Person, startFundingDesk } from '../../testing/funding-desk.ts';
+import { writeUnguarded } from '../../testing/unguarded.ts';
 import { createAccount } from '../accounts/index.ts';
 import { accounts } from '../accounts/schema.ts';
 import { lots } from '../ledger/schema.ts';
@@ -202,10 +203,12 @@ describe('clearing', () => {
     const customer = await desk.newCustomer();
     const { body: deposit } = await announce(customer, { amount: '10' });
     const { id } = (await clear(deposit.id, {})).body.approval;
-    await desk.deps.db.engine
-      .update(deposits)
-      .set({ amount: parseAmount('10000') })
-      .where(eq(deposits.id, deposit.id));
+    await writeUnguarded(desk.database, 'deposits', (tx) =>
+      tx
+        .update(deposits)
+        .set({ amount: parseAmount('10000') })
+        .where(eq(deposits.id, deposit.id)),
+    );
     expect((await vote(id, desk.operations2)).body.code).toBe('approved_request_changed');
     expect((await desk.balance(customer, 'USD')).total).toBe('0');
   });

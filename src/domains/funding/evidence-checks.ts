@@ -7,9 +7,12 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { Tx } from '../../platform/db/client.ts';
 import type { Check, CheckResult } from '../../platform/domain.ts';
 
+/** From when its lines are booked. */
+const sinceConfirmed = sql`coalesce((select a.executed_at from approvals a where a.id = s.confirmation_id), s.imported_at)`;
+
 /** Lines of a statement are booked one after the other; for an hour they may be on their way. */
 const beingBooked = sql`exists (select 1 from bank_statements s
-  where s.id = l.statement_id and s.imported_at >= now() - interval '1 hour'
+  where s.id = l.statement_id and ${sinceConfirmed} >= now() - interval '1 hour'
     and not exists (select 1 from bank_statement_bookings b where b.statement_id = s.id))`;
 
 export const evidenceChecks: readonly Check[] = [
@@ -24,7 +27,27 @@ export const evidenceChecks: readonly Check[] = [
             from bank_statements s
             where s.status = 'imported' and s.closing_balance <> s.opening_balance + coalesce((
               select sum(case l.direction when 'credit' then l.amount else -l.amount end)
-              from bank_statement_lines l where l.statement_id = s.id), 0)`,
+              from bank_statement_lines l where l.statement_id = s.id), 0)
+          union all
+            select 'statement ' || s.id, 'counts, and the second person who confirmed it is not to be found'
+            from bank_statements s
+            where s.standing = 'confirmed' and s.confirmation_id is not null and not exists (
+              select 1 from approvals a join approval_votes v on v.approval_id = a.id and v.vote = 'approve'
+              where a.id = s.confirmation_id and a.action = 'bank_statement.confirm' and a.subject_id = s.id
+                and a.status = 'executed' and v.checker_id::text <> s.imported_by)
+          union all
+            select 'statement ' || s.id, 'was given up without an executed approval' from bank_statements s
+            where s.void_id is not null and not exists (
+              select 1 from approvals a where a.id = s.void_id and a.action = 'bank_statement.void'
+                and a.subject_id = s.id and a.status = 'executed')
+          union all
+            select 'statement ' || s.id, s.standing || ', and yet line ' || l.id || ' has booked something'
+            from bank_statements s join bank_statement_lines l on l.statement_id = s.id
+            where s.standing <> 'confirmed' and (
+              exists (select 1 from deposits d where d.statement_line_id = l.id)
+              or exists (select 1 from withdrawals w where w.statement_line_id = l.id)
+              or exists (select 1 from unallocated_receipts r where r.statement_line_id = l.id and r.status <> 'void')
+              or exists (select 1 from statement_debits d where d.statement_line_id = l.id and d.status <> 'void'))`,
       ),
   },
   {
@@ -35,7 +58,7 @@ export const evidenceChecks: readonly Check[] = [
         tx,
         sql`select ((select count(*) from bank_accounts) + (select count(*) from bank_statement_lines))::int as seen`,
         sql`select 'statement line ' || l.id as object, 'a credit that is neither a deposit nor a receipt' as detail
-            from bank_statement_lines l
+            from bank_statement_lines l join bank_statements c on c.id = l.statement_id and c.standing = 'confirmed'
             where l.direction = 'credit'
               and not ${beingBooked}
               and not exists (select 1 from deposits d where d.statement_line_id = l.id and d.amount = l.amount)
@@ -49,9 +72,9 @@ export const evidenceChecks: readonly Check[] = [
             where (r.status <> 'allocated' or r.deposit_id is distinct from d.id)
               and r.explained_journal_id is distinct from d.journal_id
           union all
-            select 'statement ' || s.id, 'is not booked yet, and was taken over an hour ago'
+            select 'statement ' || s.id, 'is not booked yet, and was confirmed over an hour ago'
             from bank_statements s
-            where s.status = 'imported' and s.imported_at < now() - interval '1 hour'
+            where s.standing = 'confirmed' and ${sinceConfirmed} < now() - interval '1 hour'
               and not exists (select 1 from bank_statement_bookings b where b.statement_id = s.id)
           union all
             select 'deposit ' || d.id, 'cites a line that is no credit' from deposits d
@@ -82,6 +105,9 @@ export const evidenceChecks: readonly Check[] = [
             select 'receipt ' || r.id, r.status || ' without an executed approval' from unallocated_receipts r
             where (r.status in ('returned', 'explained') or r.account_id is not null) and not exists (
               select 1 from approvals a where a.id = r.approval_id and a.subject_id = r.id and a.status = 'executed')
+          union all
+            select 'receipt ' || r.id, r.status || ' by ' || coalesce(r.explanation::text, 'nothing')
+            from unallocated_receipts r where (r.status = 'explained') <> (r.explanation is not null)
           union all
             select 'receipt ' || r.id, 'explained by a journal that does not have it reach the bank'
             from unallocated_receipts r join wallets u on u.id = r.wallet_id
@@ -150,7 +176,7 @@ export const evidenceChecks: readonly Check[] = [
         tx,
         sql`select ((select count(*) from bank_accounts) + (select count(*) from statement_debits))::int as seen`,
         sql`select 'statement line ' || l.id as object, 'a debit that nobody is asked to explain' as detail
-            from bank_statement_lines l
+            from bank_statement_lines l join bank_statements s on s.id = l.statement_id and s.standing = 'confirmed'
             where l.direction = 'debit' and not exists (
               select 1 from statement_debits d where d.statement_line_id = l.id and d.amount = l.amount)
           union all

@@ -3,6 +3,7 @@ import { amountOf, formatAmount } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import { canonicalJson, type Json } from '../../kernel/canonical-json.ts';
 import type { Id } from '../../kernel/id.ts';
+import { raiseAlarm } from '../../platform/alarms/raise-alarm.ts';
 import type { ApprovalAction } from '../../platform/approvals/actions.ts';
 import { type Approval, requestApproval } from '../../platform/approvals/request-approval.ts';
 import { record } from '../../platform/audit/record.ts';
@@ -12,11 +13,13 @@ import { lockRow } from '../../platform/db/locks.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { refuse } from '../../platform/http/refuse.ts';
 import { findClearingWallet, findEntry, houseWallet, lockWallets, postJournals } from '../ledger/index.ts';
+import { FLAGGED_RETURNERS } from './allocate-receipt.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { CHECKERS } from './checkers.ts';
 import { FIRM_AS_DEBTOR } from './debts.ts';
 import { refuseFunding } from './errors.ts';
 import { bankStatementLines } from './evidence/schema.ts';
+import { goesElsewhere } from './paid-back-to.ts';
 import { withdrawals } from './schema.ts';
 import { PAID_STATUSES, type StatementDebit } from './statement-debits.ts';
 import { statementDebits } from './work/schema.ts';
@@ -32,8 +35,9 @@ export type Explanation =
   | { readonly kind: 'booked'; readonly journalId: Id };
 
 /**
- * Asks another person to agree what a debit was.
- * @effects one row of `approvals`; audit `approval.requested`
+ * Asks another person to agree what a debit was. Money sent back that did not reach whoever had paid is for
+ * compliance, who are told at once.
+ * @effects one row of `approvals`; audit `approval.requested`; perhaps the alarm `statement_debit.paid_elsewhere`
  * @errors not_found, debit_closed, debit_not_explained, approval_pending_exists
  */
 export async function proposeExplanation(
@@ -46,14 +50,23 @@ export async function proposeExplanation(
       throw refuse('not_found');
     }
     const subjectUserId = await refuseMisfit(tx, debit, input.explanation);
+    const elsewhere = await isElsewhere(tx, ctx, debit, input.explanation);
+    if (elsewhere) {
+      await raiseAlarm(tx, ctx, {
+        event: FUNDING_EVENTS['statement_debit.paid_elsewhere'],
+        resource: { type: 'statement_debit', id: debit.id },
+        subjectUserId: null,
+        after: debit,
+      });
+    }
     return requestApproval(tx, ctx, {
       action: EXPLAIN,
       subjectType: 'statement_debit',
       subjectId: debit.id,
       subjectUserId,
-      payload: explanationPayload(debit, input.explanation),
+      payload: explanationPayload(debit, input.explanation, elsewhere),
       quorum: 1,
-      checkerRoles: CHECKERS,
+      checkerRoles: elsewhere ? FLAGGED_RETURNERS : CHECKERS,
       reason: input.reason,
     });
   });
@@ -71,7 +84,9 @@ export const debitExplaining: ApprovalAction = {
       'debits are never deleted',
     );
     await refuseMisfit(tx, before, explanation);
-    if (canonicalJson(explanationPayload(before, explanation)) !== canonicalJson(approved.payload as Json)) {
+    const elsewhere = await isElsewhere(tx, ctx, before, explanation);
+    const stored = explanationPayload(before, explanation, elsewhere);
+    if (canonicalJson(stored) !== canonicalJson(approved.payload as Json)) {
       throw refuseFunding('approved_request_changed');
     }
     const cited = {
@@ -118,6 +133,15 @@ async function refuseMisfit(tx: Tx, debit: StatementDebit, explanation: Explanat
       await refuseOtherJournal(tx, debit, explanation.journalId);
       return null;
   }
+}
+
+async function isElsewhere(
+  tx: Tx,
+  ctx: Ctx,
+  debit: StatementDebit,
+  explanation: Explanation,
+): Promise<boolean> {
+  return explanation.kind === 'booked' && goesElsewhere(tx, ctx, debit.id, explanation.journalId);
 }
 
 async function payoutOf(tx: Tx, debit: StatementDebit, withdrawalId: Id): Promise<Id> {
@@ -219,7 +243,15 @@ async function bookAgainst(
 function explanationPayload(
   debit: StatementDebit,
   explanation: Explanation,
+  elsewhere: boolean,
 ): { readonly [key: string]: Json } {
   const { asset, statementLineId, walletId } = debit;
-  return { explanation, asset, amount: formatAmount(debit.amount), statementLineId, walletId };
+  return {
+    explanation,
+    ...(elsewhere ? { elsewhere } : {}),
+    asset,
+    amount: formatAmount(debit.amount),
+    statementLineId,
+    walletId,
+  };
 }

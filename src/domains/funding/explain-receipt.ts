@@ -19,11 +19,11 @@ import { transact } from '../../platform/db/transact.ts';
 import { refuse } from '../../platform/http/refuse.ts';
 import { refuseSelfAction } from '../identity/index.ts';
 import { findEntry, lockWallets } from '../ledger/index.ts';
-import { bankAccountOf, receiptValueDate } from './allocate-receipt.ts';
+import { bankAccountOf, receiptValueDate, wasTold } from './allocate-receipt.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { CHECKERS } from './checkers.ts';
 import { refuseFunding } from './errors.ts';
-import { type HouseMoney, houseMoneyWallet } from './house-money.ts';
+import { type HouseMoney, houseMoneyWallet, refuseHouseMoney } from './house-money.ts';
 import { readSettlement, type Settlement, settlementLegs } from './provider-settlement.ts';
 import { bankWallets, closeReceipt, lockOpenReceipt, postOnReceipt, type Receipt } from './receipts.ts';
 import { deposits } from './schema.ts';
@@ -61,7 +61,7 @@ export async function proposeReceiptExplanation(
     if (receipt.status !== 'open') {
       throw refuseFunding('receipt_closed');
     }
-    const isWary = input.explanation.kind === 'house' || receipt.reason === 'third_party_payer';
+    const isWary = input.explanation.kind === 'house' || (await wasTold(tx, ctx, receipt));
     return requestApproval(tx, ctx, {
       action: EXPLAIN,
       subjectType: 'unallocated_receipt',
@@ -174,7 +174,7 @@ async function payloadOf(
       };
     }
     case 'house':
-      await houseMoneyWallet(tx, ctx, receipt, explanation.house);
+      await refuseHouseMoney(tx, receipt, explanation.house);
       return { ...common, explanation: { kind: explanation.kind, house: { ...explanation.house } } };
   }
 }
@@ -220,7 +220,7 @@ async function book(tx: Tx, ctx: Ctx, receipt: Receipt, explanation: ReceiptExpl
       });
     }
     case 'house': {
-      const walletId = await houseMoneyWallet(tx, ctx, receipt, explanation.house, { lock: true });
+      const walletId = await houseMoneyWallet(tx, ctx, receipt, explanation.house);
       return postOnReceipt(tx, ctx, receipt, {
         kind: 'adjustment',
         description: `Money of the house: ${explanation.house.role} ${explanation.house.reference}`,

@@ -8,6 +8,7 @@ export function depositEvent(
     | 'funding.deposit_created'
     | 'funding.deposit_cleared'
     | 'funding.deposit_failed'
+    | 'funding.deposit_reopened'
     | 'funding.deposit_refunded'
     | 'funding.deposit_charged_back',
   deposit: Deposit,

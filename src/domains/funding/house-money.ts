@@ -1,8 +1,9 @@
 /** Received money that is the house's: where in the books it goes. */
+import { type Amount, ZERO } from '../../kernel/amount.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
-import { findClearingWallet, houseWallet, lockWallets, type Wallet } from '../ledger/index.ts';
+import { findClearingWallet, findHouseWallet, houseWallet, lockWallets } from '../ledger/index.ts';
 import { providerReference } from './credit-deposit.ts';
 import { FIRM_AS_DEBTOR } from './debts.ts';
 import { refuseFunding } from './errors.ts';
@@ -18,47 +19,57 @@ export const HOUSE_MONEY = ['fees_earned', 'receivable', 'dividends_payable', 'c
 export type HouseMoney = { readonly role: (typeof HOUSE_MONEY)[number]; readonly reference: string };
 
 /**
- * The wallet that takes a receipt, locked with the receipt's own where asked for.
- * @effects perhaps a row of `wallets`
+ * Asks whether a receipt may go to a wallet of the house, before anybody agreed: where there is none yet, none is opened.
  * @errors receipt_not_explained where a customer's deposit is named, or less is owed than was received
  */
-export async function houseMoneyWallet(
-  tx: Tx,
-  ctx: Ctx,
-  receipt: Receipt,
-  house: HouseMoney,
-  { lock } = { lock: false },
-): Promise<Id> {
-  if (receipt.depositId !== null) {
-    throw refuseFunding('receipt_not_explained', { detail: 'The money names a customer’s deposit.' });
-  }
-  const { id, total } = await namedWallet(tx, ctx, receipt, house);
-  const now = lock ? (await lockWallets(tx, [id, receipt.walletId])).get(id)?.total : total;
-  const isOwed = house.role === 'receivable' || house.role === 'clearing';
-  if (isOwed && (now ?? total) + receipt.amount > 0n) {
-    throw refuseFunding('receipt_not_explained', { detail: 'Less is owed there than was received.' });
-  }
+export async function refuseHouseMoney(tx: Tx, receipt: Receipt, house: HouseMoney): Promise<void> {
+  await refuseMisnamed(tx, receipt, house);
+  const known = await findHouseWallet(tx, nameOf(receipt, house));
+  refuseBeyondOwed(receipt, house, known?.total ?? ZERO);
+}
+
+/**
+ * The wallet that takes a receipt, locked with the receipt's own.
+ * @effects perhaps a row of `wallets`
+ * @errors as `refuseHouseMoney`
+ */
+export async function houseMoneyWallet(tx: Tx, ctx: Ctx, receipt: Receipt, house: HouseMoney): Promise<Id> {
+  await refuseMisnamed(tx, receipt, house);
+  const { id } = await houseWallet(tx, ctx, nameOf(receipt, house));
+  const locked = await lockWallets(tx, [id, receipt.walletId]);
+  refuseBeyondOwed(receipt, house, locked.get(id)?.total ?? ZERO);
   return id;
 }
 
-async function namedWallet(
+function nameOf({ asset }: Receipt, { role, reference }: HouseMoney) {
+  return { role, reference, book: 'live', asset } as const;
+}
+
+function refuseBeyondOwed({ amount }: Receipt, { role }: HouseMoney, total: Amount): void {
+  const isOwed = role === 'receivable' || role === 'clearing';
+  if (isOwed && total + amount > 0n) {
+    throw refuseFunding('receipt_not_explained', { detail: 'Less is owed there than was received.' });
+  }
+}
+
+async function refuseMisnamed(
   tx: Tx,
-  ctx: Ctx,
-  { asset }: Receipt,
+  { asset, depositId }: Receipt,
   { role, reference }: HouseMoney,
-): Promise<Pick<Wallet, 'id' | 'total'>> {
+): Promise<void> {
+  if (depositId !== null) {
+    throw refuseFunding('receipt_not_explained', { detail: 'The money names a customer’s deposit.' });
+  }
   if (role === 'clearing') {
     const known = await findClearingWallet(tx, { reference, asset });
     // What a provider pays over, it pays for deposits.
     if (known === undefined || reference.startsWith(providerReference(''))) {
       throw refuseFunding('receipt_not_explained');
     }
-    return known;
   }
   if (role === 'receivable' && reference !== FIRM_AS_DEBTOR) {
     throw refuseFunding('receipt_not_explained', {
       detail: 'A customer’s debt is repaid from their own money.',
     });
   }
-  return houseWallet(tx, ctx, { role, reference, book: 'live', asset });
 }

@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray, or, sql } from 'drizzle-orm';
+import { and, desc, eq, ne, or, sql } from 'drizzle-orm';
 import { actorIdOf } from '../../kernel/actor.ts';
 import { formatAmount, scaleOf } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
@@ -12,18 +12,15 @@ import { seal, sealJson } from '../../platform/crypto/seal.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { lockExclusive } from '../../platform/db/locks.ts';
 import { transact } from '../../platform/db/transact.ts';
-import { lockWallets, requireAsset } from '../ledger/index.ts';
+import { requireAsset } from '../ledger/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
-import { bookStatement } from './book-statement.ts';
 import { parseStatement, type Statement, type StatementLine } from './camt-053.ts';
 import { StatementError, type StatementFault } from './camt-error.ts';
+import { requestConfirmation } from './confirm-statement.ts';
 import { type FUNDING_PROBLEMS, refuseFunding } from './errors.ts';
 import { bankAccounts, bankStatementLines, bankStatements } from './evidence/schema.ts';
-import { matchLine } from './match-line.ts';
-import { type BankAccount, bankWallets, type NewReceipt, openReceipts } from './receipts.ts';
-import { deposits } from './schema.ts';
-import { lockPayoutsNamed, openDebits } from './statement-debits.ts';
-import { type BankStatement, counterpartyPlace, inParts, type StoredLine } from './statement-lines.ts';
+import { type BankAccount, bankWallets } from './receipts.ts';
+import { type BankStatement, counterpartyPlace, inParts } from './statement-lines.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -45,22 +42,20 @@ const REFUSALS: Readonly<Record<StatementFault, keyof typeof FUNDING_PROBLEMS>> 
 };
 
 /**
- * Takes a bank statement, or refuses all of it and keeps the file with its reason. Taken as a whole are the statement,
- * its debits and the credits that name no deposit; then each credit that names one is booked by itself, so that nobody
- * waits for somebody else's. What is interrupted there is booked by the job.
- * @effects one row of `bank_statements`, its lines, receipts and debits; what `bookStatement` does; audit
- *   `bank_statement.imported` or `bank_statement.refused`
+ * Takes a bank statement, or refuses all of it and keeps the file with its reason. Nothing is booked by it yet: whoever
+ * sends a file could have written it, so that a second person confirms first that it is the bank's.
+ * @effects one row of `bank_statements`, its lines, one row of `approvals`; audit `approval.requested` and
+ *   `bank_statement.imported`, or `bank_statement.refused`
  * @errors statement_unreadable, statement_wrong_account, statement_totals_differ, statement_duplicate,
  *   statement_gap, statement_not_bookable
  */
 export async function importStatement(ctx: Ctx, bytes: Uint8Array): Promise<BankStatement> {
   const file = { bytes, fileHash: sha256(bytes) };
   let parsed: Statement | undefined;
-  let statement: BankStatement;
   try {
     const read = parseStatement(bytes);
     parsed = read;
-    statement = await transact(ctx, 'engine', (tx) => take(tx, ctx, file, read));
+    return await transact(ctx, 'engine', (tx) => take(tx, ctx, file, read));
   } catch (error) {
     const refusal = refusalOf(error);
     if (refusal === undefined) {
@@ -68,18 +63,6 @@ export async function importStatement(ctx: Ctx, bytes: Uint8Array): Promise<Bank
     }
     await keepRefused(ctx, file, parsed, refusal);
     throw refuseFunding(REFUSALS[refusal.fault], { detail: refusal.message });
-  }
-  await bookNow(ctx, statement.id);
-  return statement;
-}
-
-/** The statement is taken, whatever becomes of this: the answer says how far it is, and the job goes on. */
-async function bookNow(ctx: Ctx, statementId: Id): Promise<void> {
-  try {
-    await bookStatement(ctx, statementId);
-  } catch (error) {
-    const failure = error instanceof Error ? error.name : 'unknown';
-    ctx.deps.log.error({ failure, statementId }, 'lines of a bank statement are not booked yet');
   }
 }
 
@@ -100,12 +83,16 @@ async function take(tx: Tx, ctx: Ctx, file: StatementFile, parsed: Statement): P
   await refuseDuplicate(tx, file, account, parsed);
   await refuseGap(tx, account, parsed);
   await refuseOverlap(tx, account, parsed);
+  await refuseBeyondBooks(tx, ctx, account, parsed);
   const id = newId();
+  const confirmation = await requestConfirmation(tx, ctx, { id, fileHash: file.fileHash, account, parsed });
   const [row] = await tx
     .insert(bankStatements)
     .values({
       id,
       status: 'imported',
+      standing: 'waiting',
+      confirmationId: confirmation.id,
       fileHash: file.fileHash,
       content: seal(ctx.deps.keyring.house, contentPlace(id), file.bytes),
       bankAccountId: account.id,
@@ -120,57 +107,29 @@ async function take(tx: Tx, ctx: Ctx, file: StatementFile, parsed: Statement): P
     })
     .returning();
   const statement = present(row, 'the statement was inserted');
-  const lines = await storeLines(tx, ctx, statement.id, parsed);
+  await storeLines(tx, ctx, statement.id, parsed);
   await record(tx, ctx, {
     event: FUNDING_EVENTS['bank_statement.imported'],
     resource: { type: 'bank_statement', id },
     subjectUserId: null,
     after: statement,
   });
-  await lockPayoutsNamed(tx, lines);
-  const { bank, unallocated } = await bankWallets(tx, ctx, account);
-  await lockWallets(tx, [bank, unallocated]);
-  const { nobodys, named } = await sortCredits(tx, account, lines);
-  await openReceipts(tx, ctx, account, nobodys);
-  await refuseBeyondBooks(tx, bank, named);
-  await openDebits(tx, ctx, account, lines);
   return statement;
 }
 
-/** What names no deposit is nobody's yet, and needs nobody's gate. */
-async function sortCredits(
+/** What is booked once it is confirmed has to fit: a file that never could is refused at once. */
+async function refuseBeyondBooks(
   tx: Tx,
-  { currency: asset }: BankAccount,
-  lines: readonly StoredLine[],
-): Promise<{ readonly nobodys: readonly NewReceipt[]; readonly named: readonly StoredLine[] }> {
-  const credits = lines.filter(({ direction }) => direction === 'credit');
-  const references = [...new Set(credits.flatMap(({ paymentReference }) => paymentReference ?? []))];
-  const known = new Set<string>();
-  for (const some of inParts(references)) {
-    const rows = await tx
-      .select({ reference: deposits.paymentReference })
-      .from(deposits)
-      .where(inArray(deposits.paymentReference, some));
-    rows.map(({ reference }) => known.add(reference));
-  }
-  const nobodys = credits.flatMap((line) => {
-    if (known.has(line.paymentReference ?? '')) {
-      return [];
-    }
-    const facts = { deposit: undefined, payer: 'unnamed', accepts: false, own: false } as const;
-    const outcome = matchLine({ ...facts, line: { ...line, asset } });
-    const { id: statementLineId, amount, valueDate } = line;
-    return outcome.kind === 'receipt'
-      ? [{ statementLineId, amount, valueDate, reason: outcome.reason, depositId: null }]
-      : [];
-  });
-  return { nobodys, named: credits.filter(({ paymentReference }) => known.has(paymentReference ?? '')) };
-}
-
-/** What is booked line by line later has to fit as a whole now: then no line is refused for those before it. */
-async function refuseBeyondBooks(tx: Tx, bank: Id, named: readonly StoredLine[]): Promise<void> {
+  ctx: Ctx,
+  account: BankAccount,
+  { lines }: Statement,
+): Promise<void> {
+  const { bank } = await bankWallets(tx, ctx, account);
   // Together they may be more than an amount is.
-  const sum = named.reduce((total, { amount }) => total + amount, 0n);
+  const sum = lines.reduce(
+    (total, { direction, amount }) => (direction === 'credit' ? total + amount : total),
+    0n,
+  );
   const [wallet] = await tx.execute<{ fits: boolean }>(sql`
     select abs(total - ${sum.toString()}::numeric / 100000000) < 1000000000000 as fits
     from wallets where id = ${bank}`);
@@ -219,7 +178,7 @@ async function refuseDuplicate(
     .from(bankStatements)
     .where(
       and(
-        eq(bankStatements.status, 'imported'),
+        ne(bankStatements.standing, 'void'),
         or(
           eq(bankStatements.fileHash, file.fileHash),
           and(
@@ -243,7 +202,7 @@ async function refuseGap(tx: Tx, account: BankAccount, parsed: Statement): Promi
       closingDate: bankStatements.closingDate,
     })
     .from(bankStatements)
-    .where(and(eq(bankStatements.status, 'imported'), eq(bankStatements.bankAccountId, account.id)))
+    .where(and(ne(bankStatements.standing, 'void'), eq(bankStatements.bankAccountId, account.id)))
     .orderBy(desc(bankStatements.id))
     .limit(1);
   if (last?.closingBalance != null && last.closingBalance !== parsed.openingBalance) {
@@ -266,6 +225,7 @@ async function refuseOverlap(tx: Tx, account: BankAccount, parsed: Statement): P
     .where(
       and(
         eq(bankStatements.bankAccountId, account.id),
+        ne(bankStatements.standing, 'void'),
         sql`${bankStatementLines.bankReference} = any (${sql.param(references)}::text[])`,
       ),
     );
@@ -283,22 +243,15 @@ function fingerprint(
   return JSON.stringify([bankReference, endToEndId, direction, formatAmount(amount), bookingDate, valueDate]);
 }
 
-async function storeLines(
-  tx: Tx,
-  ctx: Ctx,
-  statementId: Id,
-  parsed: Statement,
-): Promise<readonly StoredLine[]> {
+async function storeLines(tx: Tx, ctx: Ctx, statementId: Id, parsed: Statement): Promise<void> {
   const drafts = parsed.lines.map(({ counterparty, ...line }) => {
     const id = newId();
     const sealed = sealJson(ctx.deps.keyring.house, counterpartyPlace(id), counterparty);
     return { ...line, id, statementId, counterparty: sealed };
   });
-  const rows: StoredLine[] = [];
   for (const some of inParts(drafts)) {
-    rows.push(...(await tx.insert(bankStatementLines).values(some).returning()));
+    await tx.insert(bankStatementLines).values(some);
   }
-  return rows.toSorted((left, right) => left.position - right.position);
 }
 
 /** In a transaction of its own: what was refused is evidence too. The file itself is kept once. */
@@ -320,6 +273,7 @@ async function keepRefused(
       .values({
         id,
         status: 'refused',
+        standing: 'void',
         fileHash,
         content: same.length > 0 ? null : seal(ctx.deps.keyring.house, contentPlace(id), bytes),
         statementReference: parsed?.reference ?? null,

@@ -20,7 +20,7 @@ import { type PaymentReport, PaymentReportError } from './providers/payout-provi
 import { refusePayer } from './refuse-payer.ts';
 import { payoutFiles, payoutReports, withdrawals } from './schema.ts';
 import { bookPayout, freePayout, lockPayoutWallets } from './settle-payout.ts';
-import { isDebited } from './statement-debits.ts';
+import { isDebited, isNamedByWaiting } from './statement-debits.ts';
 import type { Withdrawal } from './store.ts';
 import { recordStatus } from './withdrawal-status.ts';
 
@@ -34,7 +34,7 @@ export type PayoutReport = typeof payoutReports.$inferSelect;
  * @effects one row of `payout_reports`; the withdrawals, their journals and holds; rows of `payout_conflicts`; audit
  *   `payout_report.imported` and one for each withdrawal
  * @errors not_found, report_needs_another_person, report_malformed, report_foreign, payout_file_void, report_duplicate,
- *   and those of who may pay out
+ *   payout_on_statement, and those of who may pay out
  */
 export async function importStatusReport(
   ctx: Ctx,
@@ -153,12 +153,25 @@ async function contradicts(tx: Tx, row: Withdrawal, outcome: Said['outcome']): P
   switch (row.status) {
     case 'processing':
     case 'unknown':
-      return outcome === 'failed' && (await isDebited(tx, row.id, 'bank'));
+      return outcome === 'failed' && (await isShown(tx, row));
     case 'completed':
       return outcome === 'failed';
     default:
       return outcome !== 'failed';
   }
+}
+
+/** What a statement that nobody confirmed yet says is decided first; the report is sent again then. */
+async function isShown(tx: Tx, { id }: Withdrawal): Promise<boolean> {
+  if (await isDebited(tx, id, 'bank')) {
+    return true;
+  }
+  if (await isNamedByWaiting(tx, id)) {
+    throw refuseFunding('payout_on_statement', {
+      detail: `A statement that waits to be confirmed names withdrawal ${id}: confirm or reject it first.`,
+    });
+  }
+  return false;
 }
 
 async function keepReport(

@@ -7,6 +7,7 @@ import { bookStatements } from './book-statement.ts';
 import { fundingChecks } from './checks.ts';
 import { clearingPeriodChange } from './clearing-periods.ts';
 import { fundingObstacles } from './closing-obstacles.ts';
+import { statementConfirmation } from './confirm-statement.ts';
 import { depositClearing } from './credit-deposit.ts';
 import { debitEndpoints } from './debit-routes.ts';
 import { collectDebts } from './debts.ts';
@@ -49,6 +50,7 @@ import { settleDeposits } from './settle-deposits.ts';
 import { statementEndpoints } from './statement-routes.ts';
 import { stopShortWithdrawals } from './stop-short-withdrawals.ts';
 import { depositTakeBacks } from './take-back-deposit.ts';
+import { statementVoiding } from './void-statement.ts';
 
 export { clearDeposit } from './clear-deposit.ts';
 export { createDeposit } from './create-deposit.ts';
@@ -83,6 +85,8 @@ export const fundingDomain: Domain = {
     debitExplaining,
     clearingPeriodChange,
     bankAccountAddition,
+    statementConfirmation,
+    statementVoiding,
     ...depositTakeBacks,
     withdrawalApproval,
     withdrawalFailure,
@@ -107,8 +111,6 @@ export const fundingDomain: Domain = {
       cron: '30 7 * * *',
       inFirmZone: true,
       run: async (ctx) => {
-        // What a statement says is looked at once all of it is booked.
-        await bookStatements(ctx);
         await runReconciliation(ctx);
       },
     },

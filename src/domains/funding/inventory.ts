@@ -234,6 +234,9 @@ export const fundingInventory: readonly TableInventory[] = [
   inventoryOf(bankStatements, 'transactions', {
     id: 'internal',
     status: 'internal',
+    standing: 'internal',
+    confirmationId: 'internal',
+    voidId: 'internal',
     fileHash: 'internal, hash',
     content: 'personal, sealed under the house key',
     bankAccountId: 'internal',

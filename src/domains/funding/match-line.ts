@@ -40,7 +40,7 @@ export type LineFacts = {
   readonly payer: 'customer' | 'other' | 'unnamed';
   /** The customer's gate and account take money in. */
   readonly accepts: boolean;
-  /** Whoever imports the file announced the deposit. */
+  /** Whoever imported the file or confirmed it announced the deposit. */
   readonly own: boolean;
 };
 

@@ -1,4 +1,4 @@
-/** What somebody who can write the tables, with the money login, still cannot do unnoticed. */
+/** What somebody who can write the tables, even as their owner, still cannot do unnoticed. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { eq, sql } from 'drizzle-orm';
 import { parseAmount } from '../../kernel/amount.ts';
@@ -13,6 +13,7 @@ import {
   type Person,
   startFundingDesk,
 } from '../../testing/funding-desk.ts';
+import { writeUnguarded } from '../../testing/unguarded.ts';
 import { beneficiaryPlace, type Destination, destinationHash, withdrawalPlace } from './destination.ts';
 import { beneficiaries, withdrawals } from './schema.ts';
 import type { Withdrawal } from './store.ts';
@@ -57,7 +58,9 @@ function act(person: Person, id: string, step: string, body?: object) {
 const approve = (id: string) => act(desk.compliance, id, 'approve', { reason: 'Looked at it' });
 
 async function tamper(id: string, change: Change): Promise<void> {
-  await desk.deps.db.engine.update(withdrawals).set(change).where(eq(withdrawals.id, id));
+  await writeUnguarded(desk.database, 'withdrawals', (tx) =>
+    tx.update(withdrawals).set(change).where(eq(withdrawals.id, id)),
+  );
 }
 
 async function sealedFor(person: Person, id: string): Promise<Withdrawal['destination']> {

@@ -25,10 +25,7 @@ async function paidIn(entry: Partial<SampleEntry>) {
   const reference = announced.body.paymentReference as string;
   const entries = [{ amount: '100', reference, name: HOLDER, ...entry }];
   const file = camt053({ entries, opening: await nextOpening(desk.deps) });
-  const sent = await desk.request(desk.operations, 'POST', '/v1/bank-statements', {
-    body: new Uint8Array(Buffer.from(file, 'utf8')),
-    headers: { 'content-type': 'application/xml' },
-  });
+  const sent = await desk.importFile(file);
   expect(sent.status).toBe(201);
   const [watched] = await desk.deps.db.engine
     .select()

@@ -4,6 +4,8 @@ import { formatAmount, parseAmount } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import { dayOf } from '../../kernel/business-date.ts';
 import { newId } from '../../kernel/id.ts';
+import { requestApproval } from '../../platform/approvals/request-approval.ts';
+import { approvals, approvalVotes } from '../../platform/db/schema.ts';
 import { transact } from '../../platform/db/transact.ts';
 import {
   bankBeneficiary,
@@ -12,6 +14,7 @@ import {
   type Person,
   startFundingDesk,
 } from '../../testing/funding-desk.ts';
+import { writeUnguarded } from '../../testing/unguarded.ts';
 import { amlAlerts } from '../aml/schema.ts';
 import { wallets } from '../ledger/schema.ts';
 import {
@@ -165,16 +168,36 @@ describe('a provider', () => {
     const deposit = await announce('100', 'bank_transfer');
     const entry = { amount: '100', reference: deposit.paymentReference, name: HOLDER };
     const opening = await nextOpening(desk.deps);
-    const body = new Uint8Array(Buffer.from(camt053({ opening, entries: [entry] })));
-    const headers = { 'content-type': 'application/xml' };
     const [event, file] = await Promise.all([
       post(eventOf(deposit, 'payment.cleared')),
-      desk.request(desk.operations, 'POST', '/v1/bank-statements', { body, headers }),
+      desk.importFile(camt053({ opening, entries: [entry] })),
     ]);
     expect([event.status, file.status]).toEqual([200, 201]);
     expect(await total()).toBe('100');
     const [row] = await desk.deps.db.engine.select().from(deposits).where(eq(deposits.id, deposit.id));
     expect(row).toMatchObject({ status: 'cleared', statementLineId: file.body.lines[0].id });
+  });
+
+  test('keep what a provider vouched for where the bank’s statement is given up, and the bank has it no more', async () => {
+    const deposit = await announce();
+    await tell(deposit, 'cleared');
+    const entry = { amount: '100', reference: deposit.paymentReference, name: HOLDER };
+    const opening = await nextOpening(desk.deps);
+    const { body } = await desk.importFile(camt053({ opening, entries: [entry] }));
+    expect(body.lines[0].depositId).toBe(deposit.id);
+    const asked = await desk.request(desk.operations, 'POST', `/v1/bank-statements/${body.id}/void`, {
+      body: { reason: 'Another day' },
+    });
+    const vote = `/v1/approvals/${asked.body.approval.id}/approve`;
+    const voted = await desk.request(desk.operations2, 'POST', vote, { body: { reason: 'Seen' } });
+    expect([voted.status, await total()]).toEqual([200, '100']);
+    const [row] = await desk.deps.db.engine.select().from(deposits).where(eq(deposits.id, deposit.id));
+    expect(row).toMatchObject({ status: 'cleared', statementLineId: null });
+    const { checks } = await desk.reconcile();
+    expect(checks.flatMap(({ breaks }) => breaks)).toEqual([]);
+    await desk.importFile(camt053({ opening, entries: [entry] }));
+    const [again] = await desk.deps.db.engine.select().from(deposits).where(eq(deposits.id, deposit.id));
+    expect(again?.statementLineId).not.toBeNull();
   });
 
   test('whose refund comes before the credit is understood once both are there', async () => {
@@ -315,10 +338,12 @@ describe('money that can be called back', () => {
     const body = { accountId: customer.accountId, asset: 'USD', amount: '1', beneficiaryId: payee.body.id };
     const withdraw = () => desk.request(customer, 'POST', '/v1/withdrawals', { body, key: newId() });
     expect((await withdraw()).body.code).toBe('insufficient_funds');
-    await desk.deps.db.engine
-      .update(deposits)
-      .set({ settlementDate: dayOf(desk.deps.clock.now(), desk.deps.timeZone) })
-      .where(eq(deposits.id, deposit.id));
+    await writeUnguarded(desk.database, 'deposits', (tx) =>
+      tx
+        .update(deposits)
+        .set({ settlementDate: dayOf(desk.deps.clock.now(), desk.deps.timeZone) })
+        .where(eq(deposits.id, deposit.id)),
+    );
     await Promise.all([settleDeposits(desk.system), settleDeposits(desk.system)]);
     expect((await walletOf())?.unsettled).toBe(parseAmount('0'));
     expect((await withdraw()).status).toBe(201);
@@ -379,7 +404,9 @@ describe('money that can be called back', () => {
     await tell(deposit, 'cleared');
     const asked = await ask(deposit.id, 'refund');
     const set = (journalId: string | null) =>
-      desk.deps.db.engine.update(deposits).set({ journalId }).where(eq(deposits.id, deposit.id));
+      writeUnguarded(desk.database, 'deposits', (tx) =>
+        tx.update(deposits).set({ journalId }).where(eq(deposits.id, deposit.id)),
+      );
     const { journalId } = await read(deposit.id);
     await set(newId());
     expect((await vote(asked.body.approval.id)).body.code).toBe('approved_request_changed');
@@ -406,22 +433,23 @@ describe('reconcile finds', () => {
 
   async function receive() {
     const opening = await nextOpening(desk.deps);
-    const body = new Uint8Array(
-      Buffer.from(camt053({ opening, entries: [{ amount: '8', name: 'Unknown' }] })),
-    );
-    const headers = { 'content-type': 'application/xml' };
-    const answer = await desk.request(desk.operations, 'POST', '/v1/bank-statements', { body, headers });
+    const answer = await desk.importFile(camt053({ opening, entries: [{ amount: '8', name: 'Unknown' }] }));
     return answer.body.lines[0] as { readonly id: string; readonly receiptId: string };
   }
 
   test('a receipt that says another amount than its journal', async () => {
     const { receiptId } = await receive();
-    const set = (amount: string) => (tx: Parameters<Change>[0]) =>
-      tx
-        .update(unallocatedReceipts)
-        .set({ amount: parseAmount(amount) })
-        .where(eq(unallocatedReceipts.id, receiptId));
-    expect(await planted(set('9'), set('8'))).toEqual([
+    const set = (amount: string) =>
+      writeUnguarded(desk.database, 'unallocated_receipts', (tx) =>
+        tx
+          .update(unallocatedReceipts)
+          .set({ amount: parseAmount(amount) })
+          .where(eq(unallocatedReceipts.id, receiptId)),
+      );
+    await set('9');
+    const report = await desk.reconcile();
+    await set('8');
+    expect(report.checks.filter((check) => check.breaks.length > 0).map((check) => check.name)).toEqual([
       'funding.statement_lines_are_somebodys',
       'funding.receipts_match_journals',
     ]);
@@ -463,14 +491,39 @@ describe('reconcile finds', () => {
       .where(eq(bankStatements.status, 'imported'));
     const [line] = await desk.deps.db.engine.select().from(bankStatementLines);
     const statementId = newId();
-    const planted = transact(desk.system, 'engine', async (tx) => {
+    const planted = transact(desk.operations.ctx(), 'engine', async (tx) => {
+      const confirmation = await requestApproval(tx, desk.operations.ctx(), {
+        action: 'bank_statement.confirm',
+        subjectType: 'bank_statement',
+        subjectId: statementId,
+        subjectUserId: null,
+        payload: {},
+        quorum: 1,
+        checkerRoles: ['operations'],
+        reason: 'Planted',
+      });
       const file = {
         ...good,
         id: statementId,
+        standing: 'waiting',
+        confirmationId: confirmation.id,
         fileHash: new Uint8Array(32),
         statementReference: 'PLANTED',
       };
       await tx.insert(bankStatements).values(file as typeof bankStatements.$inferInsert);
+      const at = desk.deps.clock.realNow();
+      const vote = {
+        approvalId: confirmation.id,
+        checkerId: desk.operations2.userId,
+        vote: 'approve',
+      } as const;
+      await tx.insert(approvalVotes).values({ ...vote, reason: 'Planted', votedAt: at });
+      const executed = { status: 'executed', decidedAt: at, executedAt: at } as const;
+      await tx.update(approvals).set(executed).where(eq(approvals.id, confirmation.id));
+      await tx
+        .update(bankStatements)
+        .set({ standing: 'confirmed' })
+        .where(eq(bankStatements.id, statementId));
       const bookedAt = desk.deps.clock.now();
       await tx.insert(bankStatementBookings).values({ statementId, bookedAt });
       const entry = { ...line, id: newId(), statementId, direction: 'credit', amount: parseAmount('999') };

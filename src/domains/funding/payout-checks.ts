@@ -7,6 +7,9 @@ import { sql } from 'drizzle-orm';
 import type { Check } from '../../platform/domain.ts';
 import { look } from './checks.ts';
 
+const agreedLimits = sql`select a.id, a.payload, a.executed_at from approvals a
+  where a.action = 'funding_limit.set' and a.status = 'executed'`;
+
 export const payoutChecks: readonly Check[] = [
   {
     name: 'funding.fees_follow_their_schedule',
@@ -71,6 +74,45 @@ export const payoutChecks: readonly Check[] = [
             where c.approval_id is not null and not exists (
               select 1 from approvals p where p.id = c.approval_id and p.action = 'payout_account.set'
                 and p.status = 'executed' and p.payload ->> 'iban' = c.iban and p.payload ->> 'asset' = c.asset)`,
+      ),
+  },
+  {
+    name: 'funding.terms_were_set_by_two',
+    invariant: 'I7',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select ((select count(*) from funding_limits) + (select count(*) from clearing_periods) +
+              (select count(*) from bank_accounts))::int as seen`,
+        sql`select 'funding limit ' || l.id as object, 'is not what two people last agreed to' as detail
+            from funding_limits l
+              left join lateral (${agreedLimits} and a.payload @> jsonb_build_object('kycLevel', l.kyc_level, 'asset', l.asset,
+                'direction', l.direction, 'method', l.method, 'windowHours', l.window_hours)
+                order by a.executed_at desc limit 1) last on true
+            where l.approval_id is not null and not exists (
+                select 1 from approvals p where p.id = l.approval_id and p.action = 'funding_limit.set'
+                  and p.status = 'executed' and p.executed_at = last.executed_at
+                  and (p.payload ->> 'maximum')::numeric = l.maximum)
+              or l.approval_id is null and last.id is not null
+          union all
+            select 'approval ' || a.id, 'set a limit that is not there' from (${agreedLimits}) a
+            where not exists (select 1 from funding_limits l
+              where a.payload @> jsonb_build_object('kycLevel', l.kyc_level, 'asset', l.asset,
+                'direction', l.direction, 'method', l.method, 'windowHours', l.window_hours))
+          union all
+            select 'clearing period ' || c.method, 'is not what two people last agreed to' from clearing_periods c
+            where c.approval_id is distinct from (
+                select a.id from approvals a where a.action = 'clearing_period.set' and a.status = 'executed'
+                  and a.payload ->> 'method' = c.method::text
+                order by a.executed_at desc, a.id = c.approval_id desc limit 1)
+              or c.approval_id is not null and not exists (
+                select 1 from approvals p where p.id = c.approval_id and (p.payload ->> 'days')::integer = c.days)
+          union all
+            select 'bank account ' || b.id, 'was not set by two people' from bank_accounts b
+            where b.approval_id is not null and not exists (
+              select 1 from approvals p where p.id = b.approval_id and p.action = 'bank_account.add'
+                and p.status = 'executed' and p.payload ->> 'iban' = b.iban
+                and p.payload ->> 'currency' = b.currency and p.payload ->> 'houseReference' = b.house_reference)`,
       ),
   },
 ];

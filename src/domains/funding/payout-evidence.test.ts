@@ -1,8 +1,9 @@
 /** What a bank statement settles of payouts, and the account money is paid from. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { and, eq } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import { amountOf, formatAmount, parseAmount } from '../../kernel/amount.ts';
 import { type Id, newId } from '../../kernel/id.ts';
+import { lockRows } from '../../platform/db/locks.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { statusReport } from '../../testing/drivers/payouts.ts';
 import {
@@ -11,8 +12,10 @@ import {
   type Person,
   startFundingDesk,
 } from '../../testing/funding-desk.ts';
+import { until } from '../../testing/until.ts';
 import { houseWallet, postJournals } from '../ledger/index.ts';
 import { journals, wallets } from '../ledger/schema.ts';
+import { bankStatementLines } from './evidence/schema.ts';
 import { payoutAccounts } from './schema.ts';
 import { seedBankAccounts } from './set-bank-account.ts';
 import { camt053, nextOpening, type SampleEntry } from './testing/camt-sample.ts';
@@ -72,9 +75,7 @@ function vote(person: Person, approvalId: string) {
 async function lines(entries: readonly SampleEntry[], iban?: string): Promise<readonly string[]> {
   const opening = await nextOpening(desk.deps, iban);
   const text = camt053({ entries, opening, ...(iban === undefined ? {} : { iban }) });
-  const headers = { 'content-type': 'application/xml' };
-  const body = new Uint8Array(Buffer.from(text, 'utf8'));
-  const answer = await desk.request(desk.operations, 'POST', '/v1/bank-statements', { body, headers });
+  const answer = await desk.importFile(text);
   expect(answer.status).toBe(201);
   return answer.body.lines.map((line: { id: string }) => line.id);
 }
@@ -250,6 +251,88 @@ describe('a debit of the bank', () => {
       expect((await desk.balance(person, 'USD')).reserved).toBe(person === payout.person ? '0' : '100');
     }
   });
+
+  test('that nobody confirmed yet settles nothing, and still keeps the money; one that was given up does neither', async () => {
+    const payout = await processing();
+    const text = camt053({ entries: [debit(payout)], opening: await nextOpening(desk.deps) });
+    const body = new Uint8Array(Buffer.from(text));
+    const headers = { 'content-type': 'application/xml' };
+    const taken = await desk.request(desk.operations, 'POST', '/v1/bank-statements', { body, headers });
+    expect((await resolve(payout, taken.body.lines[0].id)).body.code).toBe('statement_line_unknown');
+    expect(await isShown(payout, taken.body.lines[0].id)).toBe(false);
+    const fail = () => act(desk.operations, payout.id, 'fail', REASON);
+    expect((await fail()).body.code).toBe('payout_on_statement');
+    const { body: confirmed } = await desk.confirmStatement(taken.body);
+    expect(await isShown(payout, taken.body.lines[0].id)).toBe(true);
+    expect((await fail()).body.code).toBe('payout_on_statement');
+    const path = `/v1/bank-statements/${confirmed.id}/void`;
+    const asked = await desk.request(desk.operations, 'POST', path, { body: REASON });
+    expect((await vote(desk.operations2, asked.body.approval.id)).status).toBe(200);
+    expect((await resolve(payout, taken.body.lines[0].id)).body.code).toBe('statement_line_unknown');
+    expect(await isShown(payout, taken.body.lines[0].id)).toBe(false);
+    expect((await fail()).status).toBe(202);
+  });
+
+  /** Whether the database takes the line for what completes the payout. */
+  async function isShown({ id }: Payout, lineId: string): Promise<unknown> {
+    const [row] = await desk.deps.db.engine.execute(sql`
+      select payout_outcome_shown(w, jsonb_populate_record(w, jsonb_build_object('statement_line_id', ${lineId}::uuid)),
+        'completed') as shown from withdrawals w where id = ${id}`);
+    return row?.shown;
+  }
+
+  test('that nobody confirmed yet keeps the bank’s own refusal waiting, and contradicts it no longer once it is rejected', async () => {
+    await moveToSecond('100');
+    const payout = await approved();
+    const made = await file([payout.id]);
+    const text = camt053({ entries: [debit(payout)], opening: await nextOpening(desk.deps) });
+    const body = new Uint8Array(Buffer.from(text));
+    const headers = { 'content-type': 'application/xml' };
+    const taken = await desk.request(desk.operations, 'POST', '/v1/bank-statements', { body, headers });
+    const refusal = statusReport(made.body.messageId, [[payout.reference, 'RJCT']], 'E1');
+    expect((await report(made.body.id, refusal)).code).toBe('payout_on_statement');
+    const path = `/v1/approvals/${taken.body.confirmationId}/reject`;
+    expect((await desk.request(desk.operations2, 'POST', path, { body: REASON })).status).toBe(200);
+    expect(await report(made.body.id, refusal)).toMatchObject({ failedCount: 1, conflictCount: 0 });
+    expect(await desk.balance(payout.person, 'USD')).toEqual({ total: '1000', reserved: '0' });
+  });
+
+  test.each([
+    ['given up', 'statement_line_unknown', '1000'],
+    ['cited', 'statement_moved_on', '900'],
+  ])('that is %s while it waits to be the other settles nothing twice', async (first, code, left) => {
+    const payout = await processing();
+    const statementLineId = await line(debit(payout));
+    const [its] = await desk.deps.db.engine
+      .select({ id: statementDebits.id, statementId: bankStatementLines.statementId })
+      .from(statementDebits)
+      .innerJoin(bankStatementLines, eq(bankStatementLines.id, statementDebits.statementLineId))
+      .where(eq(statementDebits.statementLineId, statementLineId as Id));
+    const path = `/v1/bank-statements/${its?.statementId}/void`;
+    const asked = await desk.request(desk.operations, 'POST', path, { body: REASON });
+    const steps = [
+      () => vote(desk.operations2, asked.body.approval.id),
+      () => resolve(payout, statementLineId),
+    ];
+    const begun: ReturnType<typeof vote>[] = [];
+    await transact(desk.system, 'engine', async (tx) => {
+      await lockRows(tx, statementDebits, [its?.id as Id]);
+      for (const step of first === 'cited' ? steps.toReversed() : steps) {
+        begun.push(step());
+        await until(async () => (await waitingNow()) === begun.length);
+      }
+    });
+    const [done, refused] = await Promise.all(begun);
+    expect([done?.status, refused?.body.code]).toEqual([200, code]);
+    expect((await desk.balance(payout.person, 'USD')).total).toBe(left);
+  });
+
+  /** How many sessions of this database wait for a lock. */
+  async function waitingNow(): Promise<number> {
+    const rows = await desk.deps.db.engine.execute(sql`
+      select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`);
+    return rows.length;
+  }
 
   test('of another amount keeps the money too, explained or not, against people and against the bank’s own report', async () => {
     const [alone, filed, other] = [await processing(), await approved(), await approved()];

@@ -12,6 +12,7 @@ import {
   type Person,
   startFundingDesk,
 } from '../../testing/funding-desk.ts';
+import { writeUnguarded } from '../../testing/unguarded.ts';
 import { payoutFileDownloads, payoutFileVoids } from './payouts/schema.ts';
 import { manualPayouts } from './providers/manual-payouts.ts';
 import { payoutFileItems, payoutReports, withdrawals } from './schema.ts';
@@ -223,17 +224,16 @@ describe('a payout file', () => {
   test('is not made anew once a payee or an amount was swapped', async () => {
     const one = await approved();
     const { body } = await file([one.id]);
-    const { engine } = desk.deps.db;
-    const its = eq(withdrawals.id, one.id);
-    await engine
-      .update(withdrawals)
-      .set({ amount: 5n as never })
-      .where(its);
+    const swap = (amount: bigint) =>
+      writeUnguarded(desk.database, 'withdrawals', (tx) =>
+        tx
+          .update(withdrawals)
+          .set({ amount: amount as never })
+          .where(eq(withdrawals.id, one.id)),
+      );
+    await swap(5n);
     expect((await download(body.id)).body.code).toBe('payout_file_changed');
-    await engine
-      .update(withdrawals)
-      .set({ amount: 10_000_000_000n as never })
-      .where(its);
+    await swap(10_000_000_000n);
     expect((await download(body.id)).status).toBe(200);
   });
 });
@@ -274,7 +274,10 @@ describe('a payout that its file may still have the bank make', () => {
     expect((await download(made.id)).status).toBe(200);
     expect((await download(made.id)).status).toBe(200);
     expect((await vote(before)).body.code).toBe('payout_may_leave');
-    expect((await act(two, 'fail')).body.code).toBe('payout_may_leave');
+    expect((await act(two, 'fail')).body).toMatchObject({
+      code: 'payout_may_leave',
+      detail: expect.stringContaining('add that account to the bank accounts first'),
+    });
     await act(three, 'unknown');
     expect((await act(three, 'resolve', { outcome: 'failed', ...REASON })).body.code).toBe(
       'payout_may_leave',

@@ -360,6 +360,7 @@ const files: readonly Endpoint[] = [
         'report_malformed',
         'report_foreign',
         'report_duplicate',
+        'payout_on_statement',
         'payout_file_void',
         'approved_request_changed',
         'destination_changed',

@@ -13,6 +13,7 @@ import {
   type Person,
   startFundingDesk,
 } from '../../testing/funding-desk.ts';
+import { writeUnguarded } from '../../testing/unguarded.ts';
 import { screenings } from '../aml/schema.ts';
 import { withdrawalPlace } from './destination.ts';
 import { travelRuleData } from './ivms101.ts';
@@ -88,7 +89,6 @@ describe('limits', () => {
   });
 
   test('a missing row for any of the three windows refuses', async () => {
-    const { engine } = desk.deps.db;
     const person = await payer();
     for (const windowHours of [24, 168, 720]) {
       const row = and(
@@ -96,10 +96,14 @@ describe('limits', () => {
         eq(fundingLimits.method, 'bank_transfer'),
         eq(fundingLimits.windowHours, windowHours),
       );
-      await engine.update(fundingLimits).set({ method: 'other' }).where(row);
+      await writeUnguarded(desk.database, 'funding_limits', (tx) =>
+        tx.update(fundingLimits).set({ method: 'other' }).where(row),
+      );
       expect((await withdraw(person)).body.code).toBe('limit_missing');
       const moved = and(eq(fundingLimits.method, 'other'), eq(fundingLimits.windowHours, windowHours));
-      await engine.update(fundingLimits).set({ method: 'bank_transfer' }).where(moved);
+      await writeUnguarded(desk.database, 'funding_limits', (tx) =>
+        tx.update(fundingLimits).set({ method: 'bank_transfer' }).where(moved),
+      );
     }
     expect((await withdraw(person)).status).toBe(201);
   });
@@ -239,16 +243,16 @@ describe('a payout whose outcome is unknown', () => {
     const asked = await act(desk.operations, id, 'resolve', { outcome: 'failed' });
     const { engine } = desk.deps.db;
     const [before] = await engine.select().from(withdrawals).where(eq(withdrawals.id, id));
-    const its = eq(withdrawals.id, id);
-    await engine
-      .update(withdrawals)
-      .set({ amount: 1n as never })
-      .where(its);
+    const swap = (amount: unknown) =>
+      writeUnguarded(desk.database, 'withdrawals', (tx) =>
+        tx
+          .update(withdrawals)
+          .set({ amount: amount as never })
+          .where(eq(withdrawals.id, id)),
+      );
+    await swap(1n);
     expect((await vote(desk.operations2, asked.body.approval.id)).body.code).toBe('approved_request_changed');
-    await engine
-      .update(withdrawals)
-      .set({ amount: before?.amount as never })
-      .where(its);
+    await swap(before?.amount);
     expect((await vote(desk.operations2, asked.body.approval.id)).status).toBe(200);
   });
 

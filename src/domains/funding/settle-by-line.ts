@@ -1,4 +1,4 @@
-import { eq, or } from 'drizzle-orm';
+import { and, eq, or } from 'drizzle-orm';
 import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import { cancelApprovals, lockOpenApprovals } from '../../platform/approvals/open-approvals.ts';
@@ -45,6 +45,7 @@ export async function settleByLine(
   }
   await refusePayer(tx, ctx, withdrawal);
   const debits = await lockDebits(tx, withdrawal.id, statementLineId);
+  refuseGivenUp(debits, statementLineId);
   refuseUsedLine(debits, withdrawal.id, statementLineId);
   const paidFrom = await bankAccountOfPayout(tx, withdrawal.id);
   const fits =
@@ -78,11 +79,19 @@ async function debitOf(tx: Tx, statementLineId: Id) {
     .innerJoin(bankStatements, eq(bankStatements.id, bankStatementLines.statementId))
     .innerJoin(bankAccounts, eq(bankAccounts.id, bankStatements.bankAccountId))
     .leftJoin(statementDebits, eq(statementDebits.statementLineId, bankStatementLines.id))
-    .where(eq(bankStatementLines.id, statementLineId));
+    .where(and(eq(bankStatementLines.id, statementLineId), eq(bankStatements.standing, 'confirmed')));
   if (debit?.line.direction !== 'debit') {
     throw refuseFunding('statement_line_unknown');
   }
   return debit;
+}
+
+/** The statement may have been given up before its debit was locked; with it the debit is void. */
+function refuseGivenUp(debits: readonly StatementDebit[], statementLineId: Id): void {
+  const its = debits.find((debit) => debit.statementLineId === statementLineId);
+  if (its === undefined || its.status === 'void') {
+    throw refuseFunding('statement_line_unknown');
+  }
 }
 
 /** A debit that was said to be something else, or a payout that another debit already was. */

@@ -33,10 +33,7 @@ afterAll(async () => {
 });
 
 async function imported(opening: string, entries: readonly SampleEntry[]): Promise<string> {
-  const { status, body } = await desk.request(desk.operations, 'POST', '/v1/bank-statements', {
-    body: new Uint8Array(Buffer.from(camt053({ opening, entries }), 'utf8')),
-    headers: { 'content-type': 'application/xml' },
-  });
+  const { status, body } = await desk.importFile(camt053({ opening, entries }));
   expect([status, body.code]).toEqual([201, undefined]);
   const [kept] = await desk.deps.db.engine
     .select()

@@ -48,6 +48,9 @@ export const BankStatement = wireOf(bankStatements)
   .pick({
     id: true,
     status: true,
+    standing: true,
+    confirmationId: true,
+    voidId: true,
     bankAccountId: true,
     statementReference: true,
     currency: true,
@@ -63,7 +66,8 @@ export const BankStatement = wireOf(bankStatements)
     entryCount: z.number().int(),
     bookedAt: z.union([wireInstant, z.null()]).openapi({
       description:
-        'When the last line was booked; null while lines wait to be, and where the file was refused',
+        'When the last line was booked; null while lines wait to be, until the statement is confirmed, and where the ' +
+        'file was refused',
     }),
   })
   .openapi('BankStatement');

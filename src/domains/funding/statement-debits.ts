@@ -16,6 +16,7 @@ import { transact } from '../../platform/db/transact.ts';
 import { cutPage, type PageRequest, readCursor } from '../../platform/http/cursor.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { refuseFunding } from './errors.ts';
+import { bankStatementLines, bankStatements } from './evidence/schema.ts';
 import { type BankAccount, bankWallets } from './receipts.ts';
 import type { WithdrawalStatus } from './rules.ts';
 import { withdrawals } from './schema.ts';
@@ -160,12 +161,12 @@ type Speaker = 'people' | 'bank';
  * @errors payout_on_statement
  */
 export async function refuseIfDebited(tx: Tx, withdrawalId: Id, said: Speaker): Promise<void> {
-  if (await isDebited(tx, withdrawalId, said)) {
+  if ((await isDebited(tx, withdrawalId, said)) || (await isNamedByWaiting(tx, withdrawalId))) {
     throw refuseFunding('payout_on_statement');
   }
 }
 
-/** Whether money left the bank in the name of a locked payout, or as it. */
+/** Whether money left the bank in the name of a locked payout, or as it, by a statement that counts. */
 export async function isDebited(tx: Tx, withdrawalId: Id, said: Speaker): Promise<boolean> {
   const isCharge = and(
     eq(statementDebits.explanation, 'bank_charge'),
@@ -177,18 +178,39 @@ export async function isDebited(tx: Tx, withdrawalId: Id, said: Speaker): Promis
     .from(statementDebits)
     .innerJoin(withdrawals, eq(withdrawals.id, withdrawalId))
     .where(
-      or(
-        eq(statementDebits.withdrawalId, withdrawalId),
-        and(
-          eq(namedWithdrawalId, withdrawalId),
-          said === 'people'
-            ? undefined
-            : or(isNull(statementDebits.explanation), not(present(isCharge, 'it has conditions'))),
+      and(
+        ne(statementDebits.status, 'void'),
+        or(
+          eq(statementDebits.withdrawalId, withdrawalId),
+          and(
+            eq(namedWithdrawalId, withdrawalId),
+            said === 'people'
+              ? undefined
+              : or(isNull(statementDebits.explanation), not(present(isCharge, 'it has conditions'))),
+          ),
         ),
       ),
     )
     .limit(1);
   return debit !== undefined;
+}
+
+/** A statement that nobody confirmed yet may be right: until that is decided, its debit stands in the way. */
+export async function isNamedByWaiting(tx: Tx, withdrawalId: Id): Promise<boolean> {
+  const [line] = await tx
+    .select({ id: bankStatementLines.id })
+    .from(bankStatementLines)
+    .innerJoin(bankStatements, eq(bankStatements.id, bankStatementLines.statementId))
+    .innerJoin(withdrawals, eq(withdrawals.payoutReference, bankStatementLines.endToEndId))
+    .where(
+      and(
+        eq(withdrawals.id, withdrawalId),
+        eq(bankStatements.standing, 'waiting'),
+        eq(bankStatementLines.direction, 'debit'),
+      ),
+    )
+    .limit(1);
+  return line !== undefined;
 }
 
 export type DebitQuery = PageRequest & {

@@ -1,8 +1,10 @@
 /** What keeps a statement from being booked twice, half, or as somebody made it up; and what left the bank. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
-import { and, eq } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import { formatAmount } from '../../kernel/amount.ts';
 import { newId } from '../../kernel/id.ts';
+import { sqlStateOf } from '../../platform/db/errors.ts';
+import { approvals, auditLogs } from '../../platform/db/schema.ts';
 import {
   bankBeneficiary,
   type FundingDesk,
@@ -34,11 +36,8 @@ afterAll(async () => {
   expect(report.checks.flatMap((check) => check.breaks)).toEqual([]);
 });
 
-const XML = { 'content-type': 'application/xml' };
-
 function sendFile(text: string) {
-  const body = new Uint8Array(Buffer.from(text, 'utf8'));
-  return desk.request(desk.operations, 'POST', '/v1/bank-statements', { body, headers: XML });
+  return desk.importFile(text);
 }
 
 const imported = async (entries: readonly SampleEntry[]) =>
@@ -86,7 +85,8 @@ describe('a statement', () => {
   });
 
   test('that does not begin where the last one ended is refused, and books nothing', async () => {
-    await imported([{ amount: '10' }]);
+    // Above zero whatever was charged before.
+    await imported([{ amount: '100000' }]);
     const opening = Number(await nextOpening(desk.deps));
     for (const missing of [opening + 1, opening - 10, 0]) {
       await refusedAs(camt053({ opening: String(missing), entries: [{ amount: '1' }] }), 'statement_gap');
@@ -206,8 +206,10 @@ describe('a debit', () => {
       body: { ...body, reason: 'Seen on the advice of the bank' },
     });
 
-  async function charged(amount: string): Promise<string> {
-    const { body } = await imported([{ amount, direction: 'DBIT', name: 'Charges' }]);
+  async function charged(amount: string, name = 'Charges', iban?: string): Promise<string> {
+    const { body } = await imported([
+      { amount, direction: 'DBIT', name, ...(iban === undefined ? {} : { iban }) },
+    ]);
     return body.lines[0].debitId as string;
   }
 
@@ -285,7 +287,11 @@ describe('a debit', () => {
     });
     await vote(asked.body.approval.id);
     const { closingJournalId: journalId } = (await desk.request(desk.operations, 'GET', receipt)).body;
-    const [first, second, other] = [await charged('61'), await charged('61'), await charged('62')];
+    const [first, second, other] = [
+      await charged('61', 'A stranger'),
+      await charged('61', 'A stranger'),
+      await charged('62', 'A stranger'),
+    ];
     const agreed = await explain(first, { explanation: 'booked', journalId });
     const rival = await explain(second, { explanation: 'booked', journalId });
     expect((await explain(other, { explanation: 'booked', journalId })).body.code).toBe(
@@ -294,6 +300,57 @@ describe('a debit', () => {
     expect((await vote(agreed.body.approval.id)).status).toBe(200);
     expect((await vote(rival.body.approval.id)).body.code).toBe('debit_not_explained');
     expect(await debitOf(first)).toMatchObject({ explanation: 'booked', journalId });
+  });
+
+  test('that sends money back elsewhere than to whoever paid calls compliance, who alone may agree', async () => {
+    const iban = 'DE89370400440532013000';
+    const { body } = await imported([{ amount: '63', name: 'A stranger', iban }]);
+    const path = `/v1/unallocated-receipts/${body.lines[0].receiptId}`;
+    const asked = await desk.request(desk.operations, 'POST', `${path}/return`, {
+      body: { reason: 'Nobody we know' },
+    });
+    const [approval] = await desk.deps.db.engine
+      .select({ payload: approvals.payload })
+      .from(approvals)
+      .where(eq(approvals.id, asked.body.approval.id));
+    expect(approval?.payload).toMatchObject({ payerHash: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    expect((await vote(asked.body.approval.id)).status).toBe(200);
+    const { closingJournalId: journalId } = (await desk.request(desk.operations, 'GET', path)).body;
+    const swapped = await charged('63', 'A stranger', 'GB29NWBK60161331926819');
+    const said = await explain(swapped, { explanation: 'booked', journalId });
+    expect((await vote(said.body.approval.id)).status).toBe(404);
+    expect(await debitOf(swapped)).toMatchObject({ status: 'open' });
+    const alarms = await desk.deps.db.engine
+      .select({ severity: auditLogs.severity })
+      .from(auditLogs)
+      .where(
+        and(eq(auditLogs.resourceId, swapped), eq(auditLogs.eventType, 'statement_debit.paid_elsewhere')),
+      );
+    expect(alarms).toEqual([{ severity: 'critical' }]);
+    expect((await vote(said.body.approval.id, desk.compliance)).status).toBe(200);
+    expect(await debitOf(swapped)).toMatchObject({ status: 'explained', journalId });
+  });
+
+  test('and a receipt are of their lines for good: no login has money go back to another', async () => {
+    const { body } = await imported([
+      { amount: '64', name: 'A stranger' },
+      { amount: '64', name: 'Another' },
+    ]);
+    const { engine } = desk.deps.db;
+    const [one, other] = body.lines as { readonly id: string; readonly receiptId: string }[];
+    const changes = [
+      sql`update unallocated_receipts set statement_line_id = ${other?.id} where id = ${one?.receiptId}`,
+      sql`update unallocated_receipts set amount = 640 where id = ${one?.receiptId}`,
+      sql`update statement_debits set amount = 1`,
+      sql`update bank_statement_lines set counterparty = (select counterparty from bank_statement_lines
+        where id = ${other?.id}) where id = ${one?.id}`,
+    ];
+    for (const change of changes) {
+      expect(await engine.execute(change).then(() => 'done', sqlStateOf)).toBe('42501');
+    }
+    const returned = sql`update unallocated_receipts set status = 'returned', version = version + 1, closed_at = now(),
+      closing_journal_id = journal_id where id = ${one?.receiptId}`;
+    expect(await engine.execute(returned).then(() => 'done', sqlStateOf)).toBe('PL060');
   });
 
   test('is assigned and listed like other work', async () => {

@@ -36,6 +36,7 @@ import {
   listReceipts,
   listStatements,
 } from './statement-store.ts';
+import { voidStatement } from './void-statement.ts';
 
 const OPERATIONS = ['operations'] as const satisfies readonly Role[];
 const READERS = ['operations', 'compliance_officer', 'mlro', 'auditor'] as const satisfies readonly Role[];
@@ -94,8 +95,9 @@ const statements: readonly Endpoint[] = [
     summary: 'Import a bank statement',
     description:
       'The body is the file as the bank sent it, one statement in camt.053.001.02 or .08. All of it is taken or ' +
-      'nothing; a refused file is kept with its reason. Credits are booked one after the other: `bookedAt` says ' +
-      'when all were, `bookedCount` how far it is. A file or statement that was imported already is refused, ' +
+      'nothing; a refused file is kept with its reason. Until another person confirms that it is the bank’s ' +
+      '(`confirmationId`), it is `waiting` and nothing is booked by it; after that credits are booked one after the ' +
+      'other within a minute: `bookedAt` says when all were, `bookedCount` how far it is. A file or statement that was imported already is refused, ' +
       'and one that does not begin where the last one of the account ended.',
     access: { staff: OPERATIONS },
     body: StatementFile,
@@ -139,6 +141,38 @@ const statements: readonly Endpoint[] = [
     params,
     responses: { 200: BankStatementDetail },
     handler: async (ctx, { params: { id } }) => ({ status: 200, body: await getStatement(ctx, id) }),
+  }),
+  endpoint({
+    operationId: 'voidBankStatement',
+    method: 'post',
+    path: '/v1/bank-statements/{id}/void',
+    inRecovery: true,
+    tag,
+    category,
+    summary: 'Ask to give up a statement that was wrongly imported',
+    description:
+      'Another person approves; then what the statement booked is undone by journals that cite the originals, its ' +
+      'deposits wait again, and the true statement can be imported. Only the newest of its account that counts, and ' +
+      'only while what it booked is where it was booked to.',
+    access: { staff: OPERATIONS },
+    params,
+    body: ApprovalReason,
+    example: { reason: 'The file was of another day' },
+    responses: { 202: ApprovalRequested },
+    problems: {
+      ...pickProblems(
+        FUNDING_PROBLEMS,
+        'statement_not_counted',
+        'statement_out_of_turn',
+        'statement_moved_on',
+      ),
+      ...pickProblems(IDENTITY_PROBLEMS, 'self_action'),
+      ...ASKING,
+    },
+    handler: async (ctx, { params: { id }, body }) => ({
+      status: 202,
+      body: { approval: await voidStatement(ctx, { statementId: id, ...body }) },
+    }),
   }),
 ];
 

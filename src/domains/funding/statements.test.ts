@@ -1,12 +1,17 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
-import { eq } from 'drizzle-orm';
+import { eq, inArray, sql } from 'drizzle-orm';
+import { parseAmount } from '../../kernel/amount.ts';
 import { newId } from '../../kernel/id.ts';
+import { transact } from '../../platform/db/transact.ts';
 import { type FundingDesk, HOLDER, type Person, startFundingDesk } from '../../testing/funding-desk.ts';
+import { writeUnguarded } from '../../testing/unguarded.ts';
 import { amlAlerts } from '../aml/schema.ts';
-import { journals, ledgerEntries } from '../ledger/schema.ts';
+import { journals, ledgerEntries, wallets } from '../ledger/schema.ts';
+import { bookStatements } from './book-statement.ts';
 import { bankStatementLines, bankStatements } from './evidence/schema.ts';
 import { newPaymentReference } from './payment-reference.ts';
 import { deposits } from './schema.ts';
+import { seedBankAccounts } from './set-bank-account.ts';
 import { camt053, nextOpening, type SampleEntry, type SampleStatement } from './testing/camt-sample.ts';
 import { unallocatedReceipts } from './work/schema.ts';
 
@@ -27,11 +32,8 @@ afterAll(async () => {
   expect(report.checks.flatMap((check) => check.breaks)).toEqual([]);
 });
 
-const XML = { 'content-type': 'application/xml' };
-
 function sendFile(text: string, person: Person = desk.operations) {
-  const body = new Uint8Array(Buffer.from(text, 'utf8'));
-  return desk.request(person, 'POST', '/v1/bank-statements', { body, headers: XML });
+  return desk.importFile(text, person);
 }
 
 const imported = async (entries: readonly SampleEntry[], more: Partial<SampleStatement> = {}) =>
@@ -272,9 +274,12 @@ describe('unallocated money', () => {
     expect((await vote(asked.body.approval.id)).body.code).toBe('approval_not_pending');
   });
 
-  test('that compliance was told of goes back with their word alone', async () => {
+  test.each([
+    ['of the amount it names', '100'],
+    ['of another amount', '99'],
+  ])('%s that compliance was told of goes back with their word alone', async (_what, amount) => {
     const { id, paymentReference } = await announce();
-    await imported([{ amount: '100', reference: paymentReference, name: 'A stranger' }]);
+    await imported([{ amount, reference: paymentReference, name: 'A stranger' }]);
     const [receipt] = await receiptsOf(id);
     const path = `/v1/unallocated-receipts/${receipt?.id}/return`;
     const asked = await desk.request(desk.operations, 'POST', path, { body: { reason: 'Not theirs' } });
@@ -288,13 +293,180 @@ describe('unallocated money', () => {
     const body = { accountId: customer.accountId, reason: 'Theirs' };
     const path = `/v1/unallocated-receipts/${receiptId}/allocate`;
     const asked = await desk.request(desk.operations, 'POST', path, { body });
-    const row = desk.deps.db.engine.update(unallocatedReceipts);
-    await row.set({ asset: 'EUR' }).where(eq(unallocatedReceipts.id, receiptId));
+    const set = (asset: string) =>
+      writeUnguarded(desk.database, 'unallocated_receipts', (tx) =>
+        tx.update(unallocatedReceipts).set({ asset }).where(eq(unallocatedReceipts.id, receiptId)),
+      );
+    await set('EUR');
     expect((await vote(asked.body.approval.id)).body.code).toBe('approved_request_changed');
-    await desk.deps.db.engine
-      .update(unallocatedReceipts)
-      .set({ asset: 'USD' })
-      .where(eq(unallocatedReceipts.id, receiptId));
+    await set('USD');
+  });
+});
+
+describe('a statement that one person imported', () => {
+  const sent = async (entries: readonly SampleEntry[], more: Partial<SampleStatement> = {}) => {
+    const file = camt053({ entries, opening: await nextOpening(desk.deps), ...more });
+    const body = new Uint8Array(Buffer.from(file));
+    const headers = { 'content-type': 'application/xml' };
+    const taken = await desk.request(desk.operations, 'POST', '/v1/bank-statements', { body, headers });
+    return { ...taken.body, file } as Record<'id' | 'confirmationId' | 'standing' | 'file', string> & {
+      readonly lines: readonly { readonly id: string }[];
+    };
+  };
+  const reject = (id: string) =>
+    desk.request(desk.operations2, 'POST', `/v1/approvals/${id}/reject`, {
+      body: { reason: 'Not the bank’s' },
+    });
+
+  test('books nothing, clears nothing and is no evidence until another one confirms it', async () => {
+    const { id, paymentReference } = await announce();
+    const journalsNow = async () => (await desk.deps.db.engine.select().from(journals)).length;
+    const before = await journalsNow();
+    const statement = await sent([
+      { amount: '100', reference: paymentReference, name: HOLDER },
+      { amount: '5', name: 'Nobody' },
+    ]);
+    expect(statement).toMatchObject({ standing: 'waiting', bookedAt: null, bookedCount: 0 });
+    await bookStatements(desk.system);
+    expect([await journalsNow(), (await read(id)).status]).toEqual([before, 'pending']);
+    const line = { statementLineId: statement.lines[0]?.id };
+    expect((await clear(id, line)).body.code).toBe('statement_line_used');
+    expect((await vote(statement.confirmationId, desk.operations)).body.code).toBe('self_approval');
+    expect((await vote(statement.confirmationId)).status).toBe(200);
+    await bookStatements(desk.system);
+    expect([(await read(id)).status, await total()]).toEqual(['cleared', '100']);
+  });
+
+  test('is void once another one rejects it, and the true one takes its place under the same number', async () => {
+    const { id, paymentReference } = await announce();
+    const entry = { amount: '100', reference: paymentReference, name: HOLDER };
+    const made = await sent([entry], { id: 'REJECTED' });
+    expect((await reject(made.confirmationId)).status).toBe(200);
+    const gone = await desk.request(desk.operations, 'GET', `/v1/bank-statements/${made.id}`);
+    expect(gone.body).toMatchObject({ status: 'imported', standing: 'void', bookedAt: null });
+    await imported([{ ...entry, amount: '99' }], { id: 'REJECTED' });
+    expect([(await read(id)).status, await total()]).toEqual(['pending', '0']);
+    const engine = desk.deps.db.engine.update(bankStatements);
+    const revived = engine.set({ standing: 'confirmed' }).where(eq(bankStatements.id, made.id));
+    expect(await Promise.resolve(revived).catch(() => 'refused')).toBe('refused');
+  });
+
+  test('waits for those before it, and falls with them', async () => {
+    const first = await sent([{ amount: '3' }]);
+    const second = await sent([{ amount: '4' }]);
+    expect((await vote(second.confirmationId)).body.code).toBe('statement_out_of_turn');
+    expect((await reject(first.confirmationId)).status).toBe(200);
+    expect((await vote(second.confirmationId)).body.code).toBe('statement_gap');
+    expect((await reject(second.confirmationId)).status).toBe(200);
+  });
+});
+
+describe('a statement that was wrongly confirmed', () => {
+  const giveUp = (id: string) =>
+    desk.request(desk.operations, 'POST', `/v1/bank-statements/${id}/void`, {
+      body: { reason: 'Another day' },
+    });
+
+  /** One that credits a deposit, brings money for nobody and for an account, and shows a debit. */
+  async function wrong() {
+    const deposit = await announce();
+    const { body } = await imported([
+      { amount: '100', reference: deposit.paymentReference, name: HOLDER },
+      { amount: '7', name: 'Nobody' },
+      { amount: '30', name: HOLDER },
+      { amount: '2', direction: 'DBIT', name: 'Charges' },
+    ]);
+    return { deposit, statement: body as { id: string; lines: { id: string; receiptId: string }[] } };
+  }
+
+  test('is undone by two people, journal by journal, and the true one books the same deposit', async () => {
+    const opening = await nextOpening(desk.deps);
+    const { deposit, statement } = await wrong();
+    const later = await announce('30');
+    await clear(later.id, { statementLineId: statement.lines[2]?.id });
+    expect(await total()).toBe('130');
+    const asked = await giveUp(statement.id);
+    expect([asked.status, asked.body.approval.payload.deposits.length]).toEqual([202, 2]);
+    expect((await vote(asked.body.approval.id, desk.operations)).body.code).toBe('self_approval');
+    expect((await vote(asked.body.approval.id)).status).toBe(200);
+    expect([await total(), await nextOpening(desk.deps)]).toEqual(['0', opening]);
+    for (const { id } of [deposit, later]) {
+      expect(await read(id)).toMatchObject({ status: 'pending', settlementDate: null });
+    }
+    const undone = await desk.deps.db.engine
+      .select()
+      .from(unallocatedReceipts)
+      .where(eq(unallocatedReceipts.id, statement.lines[1]?.receiptId ?? ''));
+    expect(undone).toMatchObject([{ status: 'void' }]);
+    const reversals = await desk.deps.db.engine
+      .select()
+      .from(journals)
+      .where(
+        inArray(
+          journals.referenceId,
+          statement.lines.map(({ id }) => id),
+        ),
+      );
+    // Two credits of customers, and two of what was nobody's.
+    expect(
+      reversals.filter(({ kind, reversesId }) => kind === 'reversal' && reversesId !== null),
+    ).toHaveLength(4);
+    const report = await desk.reconcile();
+    expect(report.checks.flatMap((check) => check.breaks)).toEqual([]);
+    await imported([{ amount: '100', reference: deposit.paymentReference, name: HOLDER }]);
+    expect([(await read(deposit.id)).status, await total()]).toEqual(['cleared', '100']);
+    expect((await giveUp(statement.id)).body.code).toBe('statement_not_counted');
+  });
+
+  test('gives a deposit that two people had cleared back to them, and its line proves it no longer', async () => {
+    const { id, paymentReference } = await announce();
+    const asked = await clear(id, {});
+    await vote(asked.body.approval.id);
+    const iban = 'DE75512108001245126199';
+    const account = { iban, currency: 'USD', houseReference: 'second', name: 'Client money, second bank' };
+    await transact(desk.system, 'engine', (tx) => seedBankAccounts(tx, desk.system, [account]));
+    const entry = { amount: '100', reference: paymentReference, name: HOLDER };
+    const { body } = await sendFile(camt053({ iban, entries: [entry] }));
+    const lineId = body.lines[0].id;
+    const isProven = async () => {
+      const [row] = await desk.deps.db.engine.execute(sql`
+        select deposit_is_proven(jsonb_populate_record(d, jsonb_build_object('statement_line_id', ${lineId}::uuid,
+          'approval_id', null))) as proven from deposits d where id = ${id}`);
+      return row?.proven;
+    };
+    expect(await isProven()).toBe(true);
+    const given = await giveUp(body.id);
+    expect((await vote(given.body.approval.id)).status).toBe(200);
+    expect(await isProven()).toBe(false);
+    expect([(await read(id)).status, await total()]).toEqual(['cleared', '100']);
+    const moved = await desk.deps.db.engine.select().from(journals).where(eq(journals.referenceId, lineId));
+    expect(moved.map(({ kind }) => kind).toSorted()).toEqual(['reversal', 'transfer']);
+  });
+
+  test('stays where its money has left, where people moved it on, and where another goes on from it', async () => {
+    const { statement } = await wrong();
+    const asked = await giveUp(statement.id);
+    await transact(desk.system, 'engine', (tx) =>
+      tx
+        .update(wallets)
+        .set({ reserved: parseAmount('1') })
+        .where(eq(wallets.accountId, customer.accountId)),
+    );
+    expect((await vote(asked.body.approval.id)).body.code).toBe('statement_moved_on');
+    expect(await total()).toBe('100');
+    await transact(desk.system, 'engine', (tx) =>
+      tx
+        .update(wallets)
+        .set({ reserved: parseAmount('0') })
+        .where(eq(wallets.accountId, customer.accountId)),
+    );
+    const path = `/v1/unallocated-receipts/${statement.lines[1]?.receiptId}/return`;
+    const back = await desk.request(desk.operations, 'POST', path, { body: { reason: 'Nobody we know' } });
+    expect((await vote(back.body.approval.id)).status).toBe(200);
+    expect((await vote(asked.body.approval.id)).body.code).toBe('statement_moved_on');
+    await imported([{ amount: '1' }]);
+    expect((await giveUp(statement.id)).body.code).toBe('statement_out_of_turn');
+    expect((await vote(asked.body.approval.id)).body.code).toBe('statement_out_of_turn');
   });
 });
 

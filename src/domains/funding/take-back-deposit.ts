@@ -21,6 +21,7 @@ import { debtWallet } from './debts.ts';
 import { refuseFunding } from './errors.ts';
 import { bankAccounts, bankStatementLines, bankStatements } from './evidence/schema.ts';
 import { depositEvent } from './funding-events.ts';
+import { payerHashOf } from './paid-back-to.ts';
 import { bankWallets } from './receipts.ts';
 import { depositMayBecome } from './rules.ts';
 import { deposits } from './schema.ts';
@@ -69,7 +70,7 @@ export async function requestTakeBack(
       subjectType: 'deposit',
       subjectId: deposit.id,
       subjectUserId: deposit.userId,
-      payload: takeBackPayload(deposit, amount),
+      payload: await takeBackPayload(tx, ctx, deposit, { amount, to: input.to }),
       quorum: 1,
       checkerRoles: CHECKERS,
       reason: input.reason,
@@ -88,7 +89,8 @@ export const depositTakeBacks: readonly ApprovalAction[] = (['refunded', 'charge
       const deposit = present(await lockRow(tx, deposits, known.id), 'deposits are never deleted');
       await refuseUnlessMoney(tx, deposit, to);
       const amount = parseAmount((approved.payload as { readonly takeBack: string }).takeBack);
-      if (canonicalJson(takeBackPayload(deposit, amount)) !== canonicalJson(approved.payload as Json)) {
+      const stored = await takeBackPayload(tx, ctx, deposit, { amount, to });
+      if (canonicalJson(stored) !== canonicalJson(approved.payload as Json)) {
         throw refuseFunding('approved_request_changed');
       }
       const total = amountOf(deposit.takenBack + amount);
@@ -190,10 +192,18 @@ async function postTakeBack(
   return { journalId: present(journalId, 'one journal was posted'), debt };
 }
 
-function takeBackPayload(deposit: Deposit, amount: Amount): { readonly [key: string]: Json } {
-  const { journalId, takenBack } = deposit;
+/** A refund with whom it goes back to; a charge-back is the bank's own, which took it already. */
+async function takeBackPayload(
+  tx: Tx,
+  ctx: Ctx,
+  deposit: Deposit,
+  { amount, to }: { readonly amount: Amount; readonly to: TakeBack },
+): Promise<{ readonly [key: string]: Json }> {
+  const { journalId, takenBack, statementLineId } = deposit;
   const sums = { takeBack: formatAmount(amount), takenBack: formatAmount(takenBack) };
-  return { ...clearancePayload(deposit), ...sums, journalId };
+  const back =
+    to === 'refunded' ? { statementLineId, payerHash: await payerHashOf(tx, ctx, statementLineId) } : {};
+  return { ...clearancePayload(deposit), ...sums, ...back, journalId };
 }
 
 /** Coins go back over their chain, as withdrawals do. */

@@ -12,6 +12,7 @@ import {
   type Person,
   startFundingDesk,
 } from '../../testing/funding-desk.ts';
+import { writeUnguarded } from '../../testing/unguarded.ts';
 import { accounts } from '../accounts/schema.ts';
 import { holds, lotDisposals, wallets } from '../ledger/schema.ts';
 import { fundingLimits, withdrawals } from './schema.ts';
@@ -345,15 +346,18 @@ describe('two people', () => {
     const complete = { transactionReference: 'FT-5' };
     const early = await act(desk.operations, body.id, 'complete', complete);
     expect(early.body.code).toBe('withdrawal_status_conflict');
-    // Whoever can write the row still cannot make an approval of it.
-    const { engine } = desk.deps.db;
-    await engine.update(withdrawals).set({ status: 'approved' }).where(eq(withdrawals.id, body.id));
+    // Whoever owns the row still cannot make an approval of it.
+    const become = (status: 'approved' | 'processing' | 'pending') =>
+      writeUnguarded(desk.database, 'withdrawals', (tx) =>
+        tx.update(withdrawals).set({ status }).where(eq(withdrawals.id, body.id)),
+      );
+    await become('approved');
     expect((await act(desk.operations, body.id, 'process')).body.code).toBe('approval_not_granted');
-    await engine.update(withdrawals).set({ status: 'processing' }).where(eq(withdrawals.id, body.id));
+    await become('processing');
     expect((await act(desk.operations, body.id, 'complete', complete)).body.code).toBe(
       'approval_not_granted',
     );
-    await engine.update(withdrawals).set({ status: 'pending' }).where(eq(withdrawals.id, body.id));
+    await become('pending');
     expect((await desk.balance(person, 'USD')).total).toBe('1000');
   });
 

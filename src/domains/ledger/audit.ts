@@ -5,6 +5,7 @@ const FX_RATE_SHOWS = [
   'quote',
   'rate',
   'spreadBps',
+  'positionMax',
   'source',
   'asOf',
   'validUntil',

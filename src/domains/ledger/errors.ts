@@ -16,6 +16,10 @@ export const LEDGER_PROBLEMS = {
   journal_unbalanced: { status: 422, title: 'The entries do not sum to zero in each asset' },
   journal_misfit: { status: 422, title: 'The entries do not fit a journal of this kind' },
   value_date_too_late: { status: 422, title: 'The value date is more than 31 days ahead' },
+  value_date_closed: {
+    status: 422,
+    title: 'The reconciliation of that day is signed: book it today, and name the day in the description',
+  },
   journal_wallet_unknown: { status: 422, title: 'An entry names a wallet that is not there' },
   journal_lots_wrong: { status: 422, title: 'The lots cannot follow these entries' },
   house_balance_wrong_side: {
@@ -68,6 +72,7 @@ export const LEDGER_PROBLEMS = {
   rate_window_invalid: { status: 422, title: 'The rate would count too long, or was read too long ago' },
   rate_superseded: { status: 409, title: 'A rate that was read later counts already' },
   rate_ring_gains: { status: 409, title: 'Together with the other rates, converting in a ring would gain' },
+  fx_position_full: { status: 409, title: 'The firm converts no more in this direction at this rate' },
   quote_limit_reached: { status: 422, title: 'The account has as many open quotes as allowed' },
   quote_expired: { status: 409, title: 'The quote is over' },
 } as const satisfies ProblemTable;

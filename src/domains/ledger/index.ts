@@ -28,6 +28,7 @@ import { transferChecks } from './transfers/checks.ts';
 import { transferEndpoints } from './transfers/routes.ts';
 
 export { CLIENT_MONEY_ROLES, HOUSE_CHART, type HouseRole } from './chart.ts';
+export { correctionDay } from './closed-days.ts';
 export { seedFxRates } from './conversions/seed-fx-rates.ts';
 export { createAsset } from './create-asset.ts';
 export { LEDGER_PROBLEMS } from './errors.ts';
@@ -41,7 +42,7 @@ export { type LotPick, picksOf } from './lot-methods.ts';
 export { changeLots, consumeLots, type LotChange, lotsNamed, type NamedLot, openLots } from './lots.ts';
 export { isMlroAmong } from './mlro-vote.ts';
 export { type Book, type NewJournal, postJournals, type Wallet } from './post-journals.ts';
-export { type RebuildReport, rebuildWallets } from './rebuild.ts';
+export { type RebuildReport, rebuild } from './rebuild.ts';
 export {
   type PayingWallet,
   payingWallets,
@@ -63,7 +64,14 @@ export { keepObligations, type LockedFunds } from './settlements/keep-obligation
 export type { TradedSide } from './settlements/plan-obligations.ts';
 export { getReconciliation, listReconciliations } from './store.ts';
 export { REVIEW_ABOVE, votesFor } from './votes.ts';
-export { changeReserved, customerWallet, findClearingWallet, houseWallet, requireAsset } from './wallets.ts';
+export {
+  changeReserved,
+  customerWallet,
+  findClearingWallet,
+  findHouseWallet,
+  houseWallet,
+  requireAsset,
+} from './wallets.ts';
 
 const parts = joinParts([settlementPart]);
 

@@ -197,6 +197,7 @@ export const ledgerInventory: readonly TableInventory[] = [
     base: 'internal',
     quote: 'internal',
     rate: 'internal',
+    positionMax: 'internal',
     spreadBps: 'internal',
     source: 'internal',
     asOf: 'internal',

@@ -8,13 +8,15 @@ import { newId } from '../../kernel/id.ts';
 import { parseInstant } from '../../kernel/time.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { sqlStateOf } from '../../platform/db/errors.ts';
+import { executePrepared } from '../../platform/db/prepared.ts';
 import { transact } from '../../platform/db/transact.ts';
+import { readerOf } from '../../platform/db/transact-at-once.ts';
 import { type Foundation, startFoundation } from '../../testing/foundation.ts';
 import { ledgerChecks } from './checks.ts';
 import { expireHolds } from './expire-holds.ts';
 import { createHold } from './holds.ts';
 import { consumeLots, openLots } from './lots.ts';
-import { type NewJournal, postJournals } from './post-journals.ts';
+import { type NewJournal, postJournals, prepareJournals } from './post-journals.ts';
 import { reconcile } from './reconcile.ts';
 import { holds, journals, lotDisposals, lots, wallets } from './schema.ts';
 import { type LedgerTable, startLedgerTable } from './testing/ledger-table.ts';
@@ -99,6 +101,55 @@ describe('postings', () => {
       wallet  fay.USD  2  0  2
       wallet  gus.USD  3  0  3
     `);
+  });
+
+  test('add up on the way to more than any balance may be, and leave one that may', async () => {
+    const [one, other] = [await ledger.wallet('great-a.USD'), await ledger.wallet('great-b.USD')];
+    const [bank, second] = [await ledger.wallet('bank-g.USD'), await ledger.wallet('bank-h.USD')];
+    const great = '600000000000';
+    const into = (to: string, from: string) => journal('deposit', [to, great], [from, `-${great}`]);
+    const out = (from: string, to: string) => journal('withdrawal', [from, `-${great}`], [to, great]);
+    await transact(base.system, 'engine', async (tx) => {
+      await postJournals(tx, base.system, [into(one.id, bank.id), into(other.id, second.id)]);
+      // The bank's wallet gets twice as much in one batch, which is more than it could hold.
+      await postJournals(tx, base.system, [out(one.id, bank.id), out(other.id, bank.id)]);
+      await postJournals(tx, base.system, [into(other.id, bank.id), out(other.id, second.id)]);
+    });
+    await ledger.run(`
+      wallet  great-a.USD  0  0  0
+      wallet  great-b.USD  0  0  0
+      wallet  bank-g.USD   0  0  0
+      wallet  bank-h.USD   0  0  0
+    `);
+    const rows = await base.system.deps.db.engine.execute<{ version: string; after: string }>(sql`
+      select wallet_version::text as version, balance_after::text as after from ledger_entries
+      where wallet_id = ${bank.id} order by id`);
+    // Entries are named in the order in which they were booked.
+    expect(rows.map(({ version, after }) => `${version} ${after}`)).toEqual([
+      `1 -${great}.00000000`,
+      '2 0.00000000',
+      `3 ${great}.00000000`,
+      '4 0.00000000',
+    ]);
+  });
+
+  test('to a wallet that nobody can lock leave nothing, neither journal nor entry', async () => {
+    const [from, to] = [await ledger.wallet('bank-n.USD'), await ledger.wallet('nan.USD')];
+    const posting = journal('deposit', [to.id, '5'], [from.id, '-5']);
+    const { deps } = base.system;
+    const tx = readerOf(base.system, 'engine');
+    const { statement } = await prepareJournals(tx, base.system, [posting], {
+      held: sql`false`,
+      writes: [],
+    });
+    const refused = await executePrepared(tx, statement).then(
+      () => 'posted',
+      (error: unknown) => sqlStateOf(error),
+    );
+    const [left] = await deps.db.engine.execute<{ journals: number }>(
+      sql`select count(*)::int as journals from journals where reference_id = ${posting.referenceId}`,
+    );
+    expect([refused, left?.journals]).toEqual(['23502', 0]);
   });
 
   test('count from the day it is where the firm is', async () => {

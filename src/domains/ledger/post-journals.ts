@@ -3,9 +3,15 @@ import { type Amount, storedAmount } from '../../kernel/amount.ts';
 import { assert, present } from '../../kernel/assert.ts';
 import { dayOf } from '../../kernel/business-date.ts';
 import type { Json } from '../../kernel/canonical-json.ts';
-import { type Id, newId } from '../../kernel/id.ts';
+import { type Id, newId, newIdBytes } from '../../kernel/id.ts';
 import type { Instant } from '../../kernel/time.ts';
-import type { Ctx } from '../../platform/context.ts';
+import { type Ctx, perDeps } from '../../platform/context.ts';
+import {
+  amountArray,
+  type BinaryArray,
+  integerArray,
+  uuidBytesArray,
+} from '../../platform/db/binary-array.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { constraintOf, sqlStateOf } from '../../platform/db/errors.ts';
 import { arrayParameter } from '../../platform/db/insert-rows.ts';
@@ -85,23 +91,28 @@ export async function prepareJournals(
   postings: readonly NewJournal[],
   foregoing: Foregoing = { writes: [] },
 ): Promise<{ readonly ids: readonly Id[]; readonly statement: SQL }> {
-  const walletIds = postings.flatMap((posting) => posting.entries.map((entry) => entry.walletId));
-  const facts = await walletFacts(tx, ctx, walletIds);
+  const legs = legsOf(ctx, postings);
+  const facts = await walletFacts(tx, ctx, legs.walletIds);
+  for (const moved of legs.moved.values()) {
+    moved.wallet = facts.get(moved.walletId);
+  }
+  let at = 0;
   for (const posting of postings) {
-    refuseMisfit(posting, facts);
+    refuseMisfit(posting, legs.ofEach, at);
+    at += posting.entries.length;
   }
   const ids = postings.map((posting) => posting.id ?? newId());
-  return { ids, statement: statementOf(ctx, postings, ids, foregoing) };
+  return { ids, statement: statementOf(ctx, { postings, ids, legs }, foregoing) };
 }
 
 /** Entries of the wrong kind are a mistake of ours: what people post was held against the table before. */
-function refuseMisfit(posting: NewJournal, facts: ReadonlyMap<Id, WalletFacts>): void {
-  const legs = posting.entries.map(({ walletId, amount }) => ({
-    wallet: present(facts.get(walletId), 'the facts of every wallet were read'),
+function refuseMisfit(posting: NewJournal, moved: readonly Moved[], from: number): void {
+  const legs = posting.entries.map(({ amount }, place) => ({
+    wallet: present(moved[from + place]?.wallet, 'the facts of every wallet were read'),
     amount,
   }));
-  const { kind, book, reversesId } = posting;
-  const reason = misfit({ kind, book, legs, ...(reversesId === undefined ? {} : { reversesId }) });
+  const { kind, book, reversesId = null } = posting;
+  const reason = misfit({ kind, book, legs, reversesId });
   assert(reason === null, reason ?? '');
 }
 
@@ -144,17 +155,12 @@ export function postingRefusal(error: unknown): unknown {
 }
 
 /**
- * Locks, computes and inserts. Wallets keep their time: where the clocks of two nodes differ, the later
- * posting books at the instant of the earlier.
+ * Locks, computes and inserts. An entry whose wallet was not locked lacks what a row must have, so that no journal is
+ * left without its entries; and the entries come in the order of their journals, by which they are indexed. Wallets
+ * keep their time: where the clocks of two nodes differ, the later posting books at the instant of the earlier.
  */
-function statementOf(
-  ctx: Ctx,
-  postings: readonly NewJournal[],
-  ids: readonly Id[],
-  { held, writes }: Foregoing,
-): SQL {
+function statementOf(ctx: Ctx, { postings, ids, legs }: Batch, { held, writes }: Foregoing): SQL {
   const now = ctx.deps.clock.now();
-  const { walletIds, legs } = legsOf(postings);
   const own = ownColumns(postings, ids, ctx.requestId);
   const common = commonColumns(postings, dayOf(now, ctx.deps.timeZone));
   const uniform = common.every(({ values }) => values.every((value) => value === values[0]));
@@ -184,7 +190,7 @@ function statementOf(
   return sql`
     with ${sql.join(written)}locked as materialized (
       select id, user_id, account_id, asset, total, version, last_entry_at, has_positions from wallets
-      where id = any (${sql.param(arrayParameter('uuid', walletIds))}::uuid[]) ${sql.join(first, sql` `)}
+      where id = any (${sql.param(arrayParameter('uuid', legs.walletIds))}::uuid[]) ${sql.join(first, sql` `)}
       order by id for update
     ), booking as materialized (
       select greatest(${sql.param(now)}::text::timestamptz, max(last_entry_at)) as at from locked ${plain}
@@ -198,15 +204,25 @@ function statementOf(
     insert into ledger_entries (id, booked_at, journal_id, wallet_id, user_id, account_id, book, asset, amount,
       balance_after, wallet_version, kind, reference_type, reference_id)
     select leg.id, booking.at, ${ofLeg('id')}, leg.wallet_id, locked.user_id, locked.account_id,
-      ${ofLeg('book')}, locked.asset, leg.amount, locked.total + sum(leg.amount) over history,
-      locked.version + row_number() over history, ${ofLeg('kind')}, ${ofLeg('reference_type')},
-      ${ofLeg('reference_id')}
-    from booking, unnest(${list(legs.map(arrayOf))}) with ordinality as leg (${namesOf(legs)}, place)
-      join locked on locked.id = leg.wallet_id ${uniform ? sql`` : sql`join batch on batch.place = leg.journal`}
-    window history as (partition by leg.wallet_id order by leg.place)`;
+      ${ofLeg('book')}, locked.asset, leg.amount, locked.total + leg.moved, locked.version + leg.nth,
+      ${ofLeg('kind')}, ${ofLeg('reference_type')}, ${ofLeg('reference_id')}
+    from booking, unnest(${list(legs.columns.map(arrayOf))}) as leg (${namesOf(legs.columns)})
+      left join locked on locked.id = leg.wallet_id ${uniform ? sql`` : sql`join batch on batch.place = leg.journal`}`;
 }
 
 type Column = { readonly name: string; readonly type: string; readonly values: readonly (string | null)[] };
+
+type LegColumn = { readonly name: string; readonly type: string; readonly array: string | BinaryArray };
+
+type Legs = {
+  readonly moved: ReadonlyMap<Id, Moved>;
+  readonly walletIds: readonly Id[];
+  /** What the wallet of each leg gets of the batch. */
+  readonly ofEach: readonly Moved[];
+  readonly columns: readonly LegColumn[];
+};
+
+type Batch = { readonly postings: readonly NewJournal[]; readonly ids: readonly Id[]; readonly legs: Legs };
 
 /** What each journal has of its own. */
 function ownColumns(
@@ -259,31 +275,81 @@ function rateColumns(postings: readonly NewJournal[]): readonly Column[] {
   ];
 }
 
-function legsOf(postings: readonly NewJournal[]) {
-  const ids: Id[] = [];
-  const walletIds: Id[] = [];
-  const amounts: string[] = [];
-  const journals: string[] = [];
+/** What a wallet has got of the batch so far. */
+type Moved = { readonly walletId: Id; sum: bigint; entries: number; wallet: WalletFacts | undefined };
+
+/**
+ * Each leg with what its wallet has got by then: what the balance after it is, and which entry of the wallet it is, is
+ * said before the wallet is read. The trigger proves it.
+ */
+function legsOf(ctx: Ctx, postings: readonly NewJournal[]): Legs {
+  const moved = new Map<Id, Moved>();
+  const ofEach: Moved[] = [];
+  const amounts: Amount[] = [];
+  const sums: bigint[] = [];
+  const nths: number[] = [];
+  const journals: number[] = [];
   postings.forEach((posting, index) => {
     assert(posting.entries.length >= 2, 'a journal has at least two entries');
-    for (const entry of posting.entries) {
-      ids.push(newId());
-      walletIds.push(entry.walletId);
-      amounts.push(storedAmount(entry.amount));
-      journals.push(String(index + 1));
+    for (const { walletId, amount } of posting.entries) {
+      let wallet = moved.get(walletId);
+      if (wallet === undefined) {
+        wallet = { walletId, sum: 0n, entries: 0, wallet: undefined };
+        moved.set(walletId, wallet);
+      }
+      wallet.sum += amount;
+      wallet.entries += 1;
+      ofEach.push(wallet);
+      amounts.push(amount);
+      sums.push(wallet.sum);
+      nths.push(wallet.entries);
+      journals.push(index + 1);
     }
   });
-  const legs: readonly Column[] = [
-    { name: 'id', type: 'uuid', values: ids },
-    { name: 'wallet_id', type: 'uuid', values: walletIds },
-    { name: 'amount', type: 'numeric', values: amounts },
-    { name: 'journal', type: 'integer', values: journals },
+  const columns = [
+    { name: 'id', type: 'uuid', array: uuidBytesArray(newIdBytes(ofEach.length)) },
+    {
+      name: 'wallet_id',
+      type: 'uuid',
+      array: arrayParameter(
+        'uuid',
+        ofEach.map(({ walletId }) => walletId),
+      ),
+    },
+    { name: 'amount', type: 'numeric', array: amountsParameter(amounts) },
+    { name: 'moved', type: 'numeric', array: amountsParameter(sums) },
+    { name: 'nth', type: 'integer', array: integerArray(nths) },
+    { name: 'journal', type: 'integer', array: integerArray(journals) },
   ];
-  return { walletIds: [...new Set(walletIds)], legs };
+  return { moved, walletIds: likeliestMovedFirst(ctx, moved), ofEach, columns };
 }
 
-function arrayOf({ type, values }: Column): SQL {
-  return sql`${sql.param(arrayParameter(type, values))}::${sql.raw(type)}[]`;
+/** The wallets of the batch that this process made last: what it moved, another may have to read again. */
+const madeLast = perDeps((): { wallets: ReadonlyMap<Id, Moved> } => ({ wallets: new Map() }));
+
+/**
+ * Where another statement moved a wallet since this one began, PostgreSQL looks for it in the list of them, from the
+ * front: those of the batch before, which may still be under way, come first.
+ */
+function likeliestMovedFirst(ctx: Ctx, moved: ReadonlyMap<Id, Moved>): readonly Id[] {
+  const last = madeLast(ctx.deps);
+  const before = last.wallets;
+  last.wallets = moved;
+  const [first, then]: [Id[], Id[]] = [[], []];
+  for (const walletId of moved.keys()) {
+    (before.has(walletId) ? first : then).push(walletId);
+  }
+  return [...first, ...then];
+}
+
+/** Sums on the way may be greater than any balance. */
+function amountsParameter(amounts: readonly bigint[]): string | BinaryArray {
+  return amountArray(amounts) ?? arrayParameter('numeric', amounts.map(storedAmount));
+}
+
+function arrayOf(column: Column | LegColumn): SQL {
+  const array = 'array' in column ? column.array : arrayParameter(column.type, column.values);
+  return sql`${sql.param(array)}::${sql.raw(column.type)}[]`;
 }
 
 /** Of many rows, a query of its own, so that the value is read from its text once and not for each. */
@@ -292,7 +358,7 @@ function constantOf({ type, values }: Column): SQL {
   return values.length === 1 ? read : sql`(select ${read})`;
 }
 
-function namesOf(columns: readonly Column[]): SQL {
+function namesOf(columns: readonly { readonly name: string }[]): SQL {
   return list(columns.map(({ name }) => sql.identifier(name)));
 }
 

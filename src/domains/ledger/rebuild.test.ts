@@ -1,7 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { eq } from 'drizzle-orm';
 import postgres from 'postgres';
+import { newId } from '../../kernel/id.ts';
+import { auditLogs } from '../../platform/db/schema.ts';
+import type { Mail } from '../../platform/mail/mailer.ts';
 import { type Foundation, startFoundation } from '../../testing/foundation.ts';
-import { rebuildWallets } from './rebuild.ts';
+import { ledgerChecks } from './checks.ts';
+import { rebuild, rebuildWallets } from './rebuild.ts';
+import { reconcile } from './reconcile.ts';
 import { type LedgerTable, startLedgerTable } from './testing/ledger-table.ts';
 
 let base: Foundation;
@@ -22,7 +28,7 @@ afterAll(() => base.close());
 const small = { walletsAStep: 3, entriesAFetch: 4 };
 
 /** Damages the books behind every guard, looks, and mends them. */
-async function damaged(damage: string, mend: string) {
+async function damaged<Found>(damage: string, mend: string, look: () => Promise<Found>): Promise<Found> {
   const owner = postgres({ ...base.database.owner, max: 1, onnotice: () => {} });
   const behind = async (change: string) => {
     for (const table of ['wallets', 'ledger_entries']) {
@@ -37,7 +43,7 @@ async function damaged(damage: string, mend: string) {
   };
   try {
     await behind(damage);
-    return await rebuildWallets(base.deps.db.engine, small);
+    return await look();
   } finally {
     await behind(mend);
     await owner.end();
@@ -118,11 +124,38 @@ describe('rebuilding', () => {
       'which is not there',
     ],
   ])('finds a planted fault in %s', async (_what, damage, mend, says) => {
-    const report = await damaged(damage, mend);
+    const report = await damaged(damage, mend, () => rebuildWallets(base.deps.db.engine, small));
     expect(report.breakCount).toBeGreaterThan(0);
     expect(report.breaks.map(({ detail }) => detail).join('\n')).toContain(says);
     expect((await rebuildWallets(base.deps.db.engine)).breakCount).toBe(0);
   });
+
+  test.each(['reconcile', 'rebuild'] as const)(
+    'calls somebody at once where %s finds a break',
+    async (way) => {
+      const mails: Mail[] = [];
+      const mail = { ...base.deps.mail, send: (sent: Mail) => void mails.push(sent) };
+      const deps = { ...base.deps, alarmEmails: ['duty@example.mu'], mail };
+      const ctx = { ...base.system, deps, requestId: newId() };
+      const look = (): Promise<{ readonly breakCount: number }> =>
+        way === 'rebuild' ? rebuild(ctx) : reconcile(ctx, ledgerChecks);
+      await damaged(
+        `update wallets set total = total + 1 where id = ${BANK}`,
+        `update wallets set total = total - 1 where id = ${BANK}`,
+        look,
+      );
+      expect(mails.map(({ subject }) => subject)).toEqual(['Plimsoll alarm: reconciliation.broken']);
+      const told = await base.deps.db.engine
+        .select()
+        .from(auditLogs)
+        .where(eq(auditLogs.requestId, ctx.requestId));
+      expect(told.map(({ eventType, severity }) => [eventType, severity])).toEqual([
+        ['reconciliation.broken', 'critical'],
+      ]);
+      expect((await look()).breakCount).toBe(0);
+      expect(mails.length).toBe(1);
+    },
+  );
 
   test('by a login that is shown nothing is a break', async () => {
     const blind = await rebuildWallets(base.deps.db.app).catch((error: unknown) => error);

@@ -8,9 +8,10 @@ import { sql } from 'drizzle-orm';
 import { formatAmount, readStoredAmount, storedAmount } from '../../kernel/amount.ts';
 import { assert, present } from '../../kernel/assert.ts';
 import { type Id, isId } from '../../kernel/id.ts';
+import type { Ctx } from '../../platform/context.ts';
 import type { Database, Tx } from '../../platform/db/client.ts';
 import type { Break } from '../../platform/domain.ts';
-import { runChecks } from './reconcile.ts';
+import { keepAndCall, runChecks } from './reconcile.ts';
 
 export type RebuildReport = {
   readonly wallets: number;
@@ -24,6 +25,21 @@ const WALLETS_A_STEP = 500;
 const ENTRIES_A_FETCH = 5_000;
 const KEPT_BREAKS_MAX = 1_000;
 const NO_NUMBER = 'NaN';
+
+/**
+ * Rebuilds every wallet, and calls somebody where one differs.
+ * @effects where something differs those of `keepAndCall`, as the check `ledger.wallets_rebuild`
+ */
+export async function rebuild(ctx: Ctx): Promise<RebuildReport> {
+  const startedAt = ctx.deps.clock.realNow();
+  const rebuilt = await rebuildWallets(ctx.deps.db.engine);
+  if (rebuilt.breakCount > 0) {
+    const { wallets: seen, breaks, breakCount } = rebuilt;
+    const report = { name: 'ledger.wallets_rebuild', invariant: 'I1', seen, breaks };
+    await keepAndCall(ctx, { startedAt, reports: [report], furtherBreaks: breakCount - breaks.length });
+  }
+  return rebuilt;
+}
 
 /** @shape what was read and what differs; a login that does not see everything is a break */
 export async function rebuildWallets(

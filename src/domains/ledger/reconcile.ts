@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { type Id, newId } from '../../kernel/id.ts';
 import type { Instant } from '../../kernel/time.ts';
+import { raiseAlarm } from '../../platform/alarms/raise-alarm.ts';
 import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
@@ -28,7 +29,7 @@ const MAX_KEPT_BREAKS = 100;
 /**
  * Runs every domain's checks on one snapshot and keeps the report. The first check compares what
  * this login can see with the catalogue's own count: a login that sees nothing is a break.
- * @effects one row of `reconciliations`; audit `reconciliation.completed` or `reconciliation.broken`
+ * @effects those of `keepReport`; breaks raise the alarm `reconciliation.broken`
  */
 export async function reconcile(ctx: Ctx, checks: readonly Check[]): Promise<ReconcileReport> {
   const startedAt = ctx.deps.clock.realNow();
@@ -36,7 +37,15 @@ export async function reconcile(ctx: Ctx, checks: readonly Check[]): Promise<Rec
     isolationLevel: 'repeatable read',
     accessMode: 'read only',
   });
-  return transact(ctx, 'engine', (tx) => keepReport(tx, ctx, { startedAt, reports, furtherBreaks: 0 }));
+  return keepAndCall(ctx, { startedAt, reports, furtherBreaks: 0 });
+}
+
+/**
+ * Keeps what was found by whoever tracks no breaks of their own: then nobody else calls anybody.
+ * @effects those of `keepReport`; breaks raise the alarm `reconciliation.broken`
+ */
+export async function keepAndCall(ctx: Ctx, found: Found): Promise<ReconcileReport> {
+  return transact(ctx, 'engine', (tx) => keepReport(tx, ctx, found, raiseAlarm));
 }
 
 /** What every check finds, in the caller's transaction: a snapshot, or its answers do not fit together. */
@@ -49,18 +58,22 @@ export async function runChecks(tx: Tx, checks: readonly Check[]): Promise<reado
   return found;
 }
 
+type Found = {
+  readonly startedAt: Instant;
+  readonly reports: readonly CheckReport[];
+  readonly furtherBreaks: number;
+};
+
 /**
- * Keeps what the checks found. `furtherBreaks` are those that whoever runs them found beyond the books.
+ * Keeps what the checks found. `furtherBreaks` are those that whoever runs them found beyond the books; who tells of
+ * each break by itself leaves `tell` alone.
  * @effects one row of `reconciliations`; audit `reconciliation.completed` or `reconciliation.broken`
  */
 export async function keepReport(
   tx: Tx,
   ctx: Ctx,
-  found: {
-    readonly startedAt: Instant;
-    readonly reports: readonly CheckReport[];
-    readonly furtherBreaks: number;
-  },
+  found: Found,
+  tell: typeof raiseAlarm = record,
 ): Promise<ReconcileReport> {
   const breakCount = found.reports.reduce((sum, { breaks }) => sum + breaks.length, found.furtherBreaks);
   const status = breakCount === 0 ? 'clean' : 'breaks';
@@ -73,12 +86,16 @@ export async function keepReport(
     startedAt: found.startedAt,
     completedAt: ctx.deps.clock.realNow(),
   });
-  await record(tx, ctx, {
-    event: LEDGER_EVENTS[breakCount === 0 ? 'reconciliation.completed' : 'reconciliation.broken'],
+  const about = {
     resource: { type: 'reconciliation', id: report.id },
     subjectUserId: null,
     after: report,
-  });
+  };
+  if (breakCount === 0) {
+    await record(tx, ctx, { ...about, event: LEDGER_EVENTS['reconciliation.completed'] });
+  } else {
+    await tell(tx, ctx, { ...about, event: LEDGER_EVENTS['reconciliation.broken'] });
+  }
   return report;
 }
 

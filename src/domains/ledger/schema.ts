@@ -174,7 +174,8 @@ export const journals = pgTable(
   (table) => [
     // The id first: it finds a journal by itself, and ids follow time, so that a list needs no other index.
     primaryKey({ name: 'journals_pkey', columns: [table.id, table.bookedAt] }),
-    index('journals_reference_id_idx').on(table.referenceId),
+    // Only the trades' journals are looked up by what they are of; the others do not pay for it.
+    index('journals_reference_id_idx').on(table.referenceId).where(sql`${table.kind} = 'trade'`),
     check('journals_value_date_check', sql`${table.valueDate} ~ '^\\d{4}-\\d{2}-\\d{2}$'`),
     ...internalRows('journals'),
   ],

@@ -31,36 +31,43 @@ export async function customerWallet(tx: Tx, ctx: Ctx, owner: WalletOwner, asset
   return found;
 }
 
+type HouseName = {
+  readonly role: HouseRole;
+  readonly reference: string;
+  readonly book: Book;
+  readonly asset: string;
+};
+
 /**
  * A wallet of the house chart, made on first use.
- * @units reference: the bank, custodian or debtor that tells wallets of one role apart
+ * @units reference: the bank, custodian or debtor that tells wallets of one role apart; id: of a new one
  * @effects perhaps one row of `wallets`
  */
-export async function houseWallet(
-  tx: Tx,
-  ctx: Ctx,
-  house: {
-    readonly role: HouseRole;
-    readonly reference: string;
-    readonly book: Book;
-    readonly asset: string;
-  },
-): Promise<Wallet> {
+export async function houseWallet(tx: Tx, ctx: Ctx, house: HouseName, id = newId()): Promise<Wallet> {
   await requireAsset(tx, house.asset);
-  const matching = and(
-    eq(wallets.book, house.book),
-    eq(wallets.houseRole, house.role),
-    eq(wallets.asset, house.asset),
-    eq(wallets.houseReference, house.reference),
-    isNotNull(wallets.houseRole),
-  );
-  const [known] = await tx.select().from(wallets).where(matching);
+  const known = await findHouseWallet(tx, house);
   if (known !== undefined) {
     return known;
   }
-  await insertWallet(tx, ctx, house);
-  const [wallet] = await tx.select().from(wallets).where(matching);
-  return present(wallet, 'the house wallet was just made');
+  await insertWallet(tx, ctx, house, id);
+  return present(await findHouseWallet(tx, house), 'the house wallet was just made');
+}
+
+/** The same where it is there already: looking opens none. */
+export async function findHouseWallet(tx: Tx, house: HouseName): Promise<Wallet | undefined> {
+  const [known] = await tx
+    .select()
+    .from(wallets)
+    .where(
+      and(
+        eq(wallets.book, house.book),
+        eq(wallets.houseRole, house.role),
+        eq(wallets.asset, house.asset),
+        eq(wallets.houseReference, house.reference),
+        isNotNull(wallets.houseRole),
+      ),
+    );
+  return known;
 }
 
 /** The house's live wallet of what is on its way with a provider or a venue: their own events make it, no person. */
@@ -137,12 +144,12 @@ type NewWallet =
 /**
  * Names the columns it fills: no login may insert a total, and drizzle's insert names them all.
  */
-async function insertWallet(tx: Tx, ctx: Ctx, wallet: NewWallet): Promise<void> {
+async function insertWallet(tx: Tx, ctx: Ctx, wallet: NewWallet, id = newId()): Promise<void> {
   const owner = 'role' in wallet ? undefined : wallet;
   const house = 'role' in wallet ? wallet : undefined;
   await tx.execute(sql`
     insert into wallets (id, user_id, account_id, house_role, house_reference, book, asset, status, created_at)
-    values (${newId()}, ${owner?.userId ?? null}, ${owner?.accountId ?? null}, ${house?.role ?? null},
+    values (${id}, ${owner?.userId ?? null}, ${owner?.accountId ?? null}, ${house?.role ?? null},
       ${house?.reference ?? null}, ${wallet.book}, ${wallet.asset}, 'active', ${ctx.deps.clock.now()})
     on conflict do nothing`);
 }

@@ -106,7 +106,7 @@ export const MARKETS_EVENTS = auditEvents({
     category: 'trading',
     severity: 'warning',
     description: 'Two people set the hours of an exchange',
-    shows: ['exchange', 'timeZone', 'dayEndsAt', 'source', 'sessions', 'version'],
+    shows: ['exchange', 'timeZone', 'dayEndsAt', 'preOpenMinutes', 'source', 'sessions', 'version'],
   },
   'price_settings.changed': {
     category: 'admin_action',

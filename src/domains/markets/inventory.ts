@@ -62,6 +62,7 @@ export const marketsInventory: readonly TableInventory[] = [
     exchange: 'public',
     timeZone: 'public',
     dayEndsAt: 'public',
+    preOpenMinutes: 'public',
     source: 'public',
     version: 'public',
     changeApprovalId: 'internal',

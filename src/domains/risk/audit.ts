@@ -39,6 +39,12 @@ export const RISK_EVENTS = auditEvents({
     description: 'Trading goes on: the time of a breaker was over, or two people lifted it',
     shows: ['scope', 'instrumentId', 'trigger', 'liftedBy', 'liftReason', 'liftApprovalId'],
   },
+  'circuit_breaker.superseded': {
+    category: 'trading',
+    severity: 'warning',
+    description: 'A breaker gave way to one of the same target that lasts longer; trading stays stopped',
+    shows: ['scope', 'instrumentId', 'trigger', 'endsAt', 'liftedBy', 'supersededBy'],
+  },
   'breaker_rule.set': {
     category: 'trading',
     severity: 'warning',

@@ -82,7 +82,10 @@ export const riskChecks: readonly Check[] = [
         from circuit_breakers b left join approvals a
           on a.id = b.lift_approval_id and a.subject_id = b.id and a.action = 'risk.lift_breaker'
             and a.status = 'executed'
-        where b.lifted_at is not null and a.id is null
+        where b.lifted_at is not null and a.id is null and not exists (
+            select from circuit_breakers s where s.id = b.superseded_by and s.scope = b.scope
+              and s.instrument_id is not distinct from b.instrument_id
+              and (s.ends_at is null or s.ends_at >= b.ends_at) and (s.lifted_at is null or s.lifted_at >= b.lifted_at))
           and (b.lift_approval_id is not null or b.ends_at is null or b.lifted_at < b.ends_at)`);
       return { seen: counted?.seen ?? 0, breaks: rows.map(({ object, detail }) => ({ object, detail })) };
     },

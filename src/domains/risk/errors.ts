@@ -7,6 +7,7 @@ export const RISK_PROBLEMS = {
   limit_zone_unknown: { status: 422, title: 'There is no such time zone' },
   limit_withdrawn: { status: 409, title: 'The limit was taken back already' },
   breaker_end_past: { status: 422, title: 'The breaker would lift before it is tripped' },
+  breaker_stands: { status: 409, title: 'A breaker that lasts as long or longer stands already' },
   breaker_lifted: { status: 409, title: 'The breaker was lifted already' },
   breaker_terms_invalid: { status: 422, title: 'The alert would come after the breaker has tripped' },
   alert_acknowledged: { status: 409, title: 'Somebody acknowledged the alert already' },

@@ -66,6 +66,7 @@ export const riskInventory: readonly TableInventory[] = [
     liftedAt: 'internal',
     liftReason: 'internal',
     liftApprovalId: 'internal',
+    supersededBy: 'internal',
   }),
   inventoryOf(breakerRules, 'reference', {
     id: 'internal',

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { eq, sql } from 'drizzle-orm';
 import { dayOf, endOfDay } from '../../kernel/business-date.ts';
+import { newId } from '../../kernel/id.ts';
 import { addMs, msOfInstant } from '../../kernel/time.ts';
 import { sqlStateOf } from '../../platform/db/errors.ts';
 import { auditLogs } from '../../platform/db/schema.ts';
@@ -42,8 +43,16 @@ describe('a limit', () => {
     const own = await approve(approvalId, maker);
     expect([own.status, own.body.code]).toEqual([403, 'self_approval']);
     expect((await approve(approvalId, checker)).status).toBe(200);
-    expect((await desk.place(trader, 'buy 0.1 at 60000')).body.rejectionReason).toBe('limit_exceeded');
-    expect((await desk.place(trader, 'buy 0.008 at 60000')).body.rejectionReason).toBeNull();
+    const key = newId();
+    const { body: refused } = await desk.place(trader, 'buy 0.1 at 60000', {}, key);
+    // Which kind it is, not whose nor how much: now, later, and when the same is asked again.
+    const told = { rejectionReason: 'limit_exceeded', exceededLimit: 'max_order_value' };
+    expect(refused).toMatchObject(told);
+    expect(await desk.later(trader, refused.id)).toMatchObject(told);
+    expect((await desk.place(trader, 'buy 0.1 at 60000', {}, key)).body).toMatchObject(told);
+    expect(JSON.stringify(refused)).not.toContain(limitId);
+    const { body: kept } = await desk.place(trader, 'buy 0.008 at 60000');
+    expect(kept).toMatchObject({ rejectionReason: null, exceededLimit: null });
     const rows = await desk.deps.db.engine.select().from(auditLogs).where(eq(auditLogs.resourceId, limitId));
     expect(rows).toMatchObject([
       { eventType: 'risk_limit.set', subjectUserId: trader.userId, actorUserId: checker.userId },

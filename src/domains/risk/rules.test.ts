@@ -379,7 +379,11 @@ describe('an order against its limits', () => {
       rests: true,
       leverage: ONE,
     };
-    expect(limitRefusal(without, SUBJECT, wanted, [])).toEqual({ reason: 'limit_missing', limitId: null });
+    expect(limitRefusal(without, SUBJECT, wanted, [])).toEqual({
+      reason: 'limit_missing',
+      limitId: null,
+      type: 'max_open_orders',
+    });
   });
 
   test('tells of limits that an order brings near their end, from where the limit says', () => {

@@ -95,6 +95,7 @@ export type LimitRefusal = {
   readonly reason: 'limit_missing' | 'limit_exceeded';
   /** The limit that refuses; null where none is set. */
   readonly limitId: Id | null;
+  readonly type: LimitType;
 };
 
 /** The narrowest scope that has the limit decides, also where a wider one is stricter. */
@@ -140,10 +141,10 @@ export function limitRefusal(
     const limit = state.bindingOf(type, subject);
     const used = limit === null ? null : USED[type](state, limit, subject, wanted);
     if (limit === null || used === null) {
-      return { reason: 'limit_missing', limitId: limit?.id ?? null };
+      return { reason: 'limit_missing', limitId: limit?.id ?? null, type };
     }
     if (used > limit.value) {
-      exceeded ??= { reason: 'limit_exceeded', limitId: limit.id };
+      exceeded ??= { reason: 'limit_exceeded', limitId: limit.id, type };
     } else if (TOLD.has(type) && isNear(limit, used)) {
       near.push({ limit, used });
     }

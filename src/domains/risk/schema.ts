@@ -131,7 +131,10 @@ export const riskTurnovers = pgTable(
 export const breakerScope = pgEnum('breaker_scope', ['platform', 'instrument']);
 export const breakerTrigger = pgEnum('breaker_trigger', ['manual', 'automatic']);
 
-/** Every time trading was stopped; a row stands as it was written until it is lifted, once. */
+/**
+ * Every time trading was stopped; a row stands as it was written until it is lifted, once. One stands for a target at a
+ * time, by a unique index that its migration adds by hand: older rows give way first.
+ */
 export const circuitBreakers = pgTable(
   'circuit_breakers',
   {
@@ -151,6 +154,8 @@ export const circuitBreakers = pgTable(
     liftedAt: instant('lifted_at'),
     liftReason: text('lift_reason'),
     liftApprovalId: uuid('lift_approval_id'),
+    /** What it gave way to: one of the same target that stands as long or longer. */
+    supersededBy: uuid('superseded_by'),
   },
   (table) => [
     // What every accept batch asks: hardly ever more than a row.

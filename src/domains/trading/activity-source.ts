@@ -1,31 +1,70 @@
-import { and, asc, eq, gt, inArray, ne } from 'drizzle-orm';
-import { alias } from 'drizzle-orm/pg-core';
+import { sql } from 'drizzle-orm';
 import { formatAmount } from '../../kernel/amount.ts';
+import type { Id } from '../../kernel/id.ts';
+import { readStoredInstant } from '../../kernel/time.ts';
 import { type ActivitySource, FIRST_ID, NO_ACTIVITY, positionById } from '../../platform/activity.ts';
 import type { Tx } from '../../platform/db/client.ts';
+import { arrayParameter } from '../../platform/db/insert-rows.ts';
+import { readColumns } from '../../platform/db/read-columns.ts';
 import { instrumentsBySymbol } from '../markets/index.ts';
 import { fills, orderEvents, orders, trades } from './schema.ts';
 
 const CLOSING = ['order.filled', 'order.cancelled', 'order.expired', 'order.replaced'];
 
+/** What is told of a fill. */
+const FILL_COLUMNS = [
+  'id',
+  'tradeId',
+  'orderId',
+  'userId',
+  'accountId',
+  'symbol',
+  'side',
+  'price',
+  'quantity',
+  'amount',
+  'liquidity',
+  'executedAt',
+] as const;
+
+/** What is told of an order. */
+const ORDER_COLUMNS = [
+  'id',
+  'userId',
+  'accountId',
+  'symbol',
+  'side',
+  'quantity',
+  'notional',
+  'limitPrice',
+  'cancelReason',
+  'filledQuantity',
+  'placedAt',
+] as const;
+
 /** Executions of the live book, one for each side. */
 const fillSource: ActivitySource = {
   name: 'trading.fills',
   read: async (tx, after, limit) => {
-    const other = alias(fills, 'other');
-    const rows = await tx
-      .select({ fill: fills, otherUserId: other.userId, book: trades.book })
-      .from(fills)
-      .innerJoin(trades, eq(trades.id, fills.tradeId))
-      .leftJoin(other, and(eq(other.tradeId, fills.tradeId), ne(other.id, fills.id)))
-      .where(and(gt(fills.id, after === '' ? FIRST_ID : after), eq(trades.book, 'live')))
-      .orderBy(asc(fills.id))
-      .limit(limit);
+    const rows = await readColumns<
+      typeof fills,
+      (typeof FILL_COLUMNS)[number],
+      { readonly other_user_id: Id | null }
+    >(
+      tx,
+      fills,
+      FILL_COLUMNS,
+      sql`${fills} join ${trades} on ${trades.id} = ${fills.tradeId}
+        left join ${fills} other on other.trade_id = ${fills.tradeId} and other.id <> ${fills.id}
+        where ${fills.id} > ${after === '' ? FIRST_ID : after}::uuid and ${trades.book} = 'live'
+        order by ${fills.id} limit ${sql.raw(String(limit))}`,
+      sql`other.user_id as other_user_id`,
+    );
     const paidIn = await payingAssets(
       tx,
-      rows.map(({ fill }) => fill.symbol),
+      rows.map(({ symbol }) => symbol),
     );
-    return rows.map(({ fill, otherUserId }) => ({
+    return rows.map(({ other_user_id: otherUserId, ...fill }) => ({
       activity: {
         ...NO_ACTIVITY,
         source: 'trading.fills',
@@ -49,45 +88,45 @@ const fillSource: ActivitySource = {
   positionAt: positionById,
 };
 
+type EventFacts = { readonly event_id: Id; readonly event_type: string; readonly event_at: string };
+
 /** Orders of the live book, as they are accepted and as they end. */
 const orderSource: ActivitySource = {
   name: 'trading.orders',
   read: async (tx, after, limit) => {
-    const rows = await tx
-      .select({ event: orderEvents, order: orders })
-      .from(orderEvents)
-      .innerJoin(orders, eq(orders.id, orderEvents.orderId))
-      .where(
-        and(
-          gt(orderEvents.id, after === '' ? FIRST_ID : after),
-          inArray(orderEvents.type, ['order.accepted', ...CLOSING]),
-          eq(orders.book, 'live'),
-        ),
-      )
-      .orderBy(asc(orderEvents.id))
-      .limit(limit);
+    const types = sql.param(arrayParameter('text', ['order.accepted', ...CLOSING]));
+    const rows = await readColumns<typeof orders, (typeof ORDER_COLUMNS)[number], EventFacts>(
+      tx,
+      orders,
+      ORDER_COLUMNS,
+      sql`${orderEvents} join ${orders} on ${orders.id} = ${orderEvents.orderId}
+        where ${orderEvents.id} > ${after === '' ? FIRST_ID : after}::uuid
+          and ${orderEvents.type} = any (${types}::text[]) and ${orders.book} = 'live'
+        order by ${orderEvents.id} limit ${sql.raw(String(limit))}`,
+      sql`${orderEvents.id} as event_id, ${orderEvents.type} as event_type, ${orderEvents.occurredAt} as event_at`,
+    );
     const paidIn = await payingAssets(
       tx,
-      rows.map(({ order }) => order.symbol),
+      rows.map(({ symbol }) => symbol),
     );
-    return rows.map(({ event, order }) => ({
+    return rows.map(({ event_id: eventId, event_type: type, event_at: at, ...order }) => ({
       activity: {
         ...NO_ACTIVITY,
         source: 'trading.orders',
-        sourceId: event.id,
-        kind: event.type === 'order.accepted' ? 'order_placed' : 'order_closed',
+        sourceId: eventId,
+        kind: type === 'order.accepted' ? 'order_placed' : 'order_closed',
         userId: order.userId,
         accountId: order.accountId,
-        occurredAt: event.occurredAt,
+        occurredAt: readStoredInstant(at),
         asset: paidIn(order.symbol),
         instrument: order.symbol,
         side: order.side,
         price: order.limitPrice,
         quantity: order.quantity,
         amount: order.notional,
-        data: { orderId: order.id, ...(event.type === 'order.accepted' ? {} : endOf(order, event.type)) },
+        data: { orderId: order.id, ...(type === 'order.accepted' ? {} : endOf(order, type)) },
       },
-      position: event.id,
+      position: eventId,
     }));
   },
   positionAt: positionById,
@@ -105,7 +144,7 @@ async function payingAssets(tx: Tx, symbols: readonly string[]): Promise<(symbol
   };
 }
 
-function endOf(order: typeof orders.$inferSelect, type: string) {
+function endOf(order: Pick<typeof orders.$inferSelect, (typeof ORDER_COLUMNS)[number]>, type: string) {
   return {
     end: type.slice('order.'.length),
     reason: order.cancelReason,

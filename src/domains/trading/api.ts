@@ -66,6 +66,10 @@ export const Order = wireOf(orders)
     }),
     status: z.enum(orderStatus.enumValues),
     rejectionReason: z.union([RejectionReason, z.null()]),
+    exceededLimit: z.union([z.enum(orders.exceededLimit.enumValues), z.null()]).openapi({
+      description:
+        'Where rejectionReason is limit_exceeded, which kind of limit the order would pass; null where it is worth more than any could allow',
+    }),
     cancelReason: z.union([z.string(), z.null()]).openapi({
       description: `Why it ended before it was filled, or is about to:\n\n${CANCEL_WORDS}`,
       example: 'requested',
@@ -217,10 +221,17 @@ const takeProfitInput = z.strictObject({ limitPrice: amountInput }).openapi({
     'Places a limit order on the other side with the order. It waits until the order ends, then asks for as much as that traded, good till cancelled. It reserves what it needs then; where that is not there, it ends with insufficient_funds',
 });
 
-const stopLossInput = z.strictObject({ stopPrice: amountInput, limitPrice: amountInput.optional() }).openapi({
-  description:
-    'The same with a stop order, or a stop-limit order. With a take-profit it is a bracket: one cancels the other. Both must lie on their side of the order’s limit or stop price, of a market order’s last price; else all are rejected, the one at fault with exit_on_wrong_side',
-});
+const stopLossInput = z
+  .strictObject({
+    stopPrice: amountInput.optional(),
+    limitPrice: amountInput.optional(),
+    trailAmount: amountInput.optional(),
+    trailPercent: trailPercentInput.optional(),
+  })
+  .openapi({
+    description:
+      'The same with a stop order (`stopPrice`), a stop-limit order (with a `limitPrice`), or one that trails the best price since the order ended (`trailAmount` or `trailPercent` instead). With a take-profit it is a bracket: one cancels the other. Both must lie on their side of the order’s limit or stop price, of a market order’s last price; else all are rejected, the one at fault with exit_on_wrong_side',
+  });
 
 const ocoGroupInput = z
   .string()

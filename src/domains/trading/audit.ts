@@ -60,7 +60,7 @@ export const TRADING_EVENTS = auditEvents({
     category: 'trading',
     severity: 'warning',
     description: 'An order was rejected by a rule',
-    shows: [...INSTRUCTION, 'replacesId', 'rejectionReason', 'limitId'],
+    shows: [...INSTRUCTION, 'replacesId', 'rejectionReason', 'exceededLimit', 'limitId'],
   },
   'order.cancel_requested': {
     category: 'trading',

@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import { eq, isNull, sql } from 'drizzle-orm';
 import { parseAmount } from '../../kernel/amount.ts';
+import { newId } from '../../kernel/id.ts';
+import { addMs } from '../../kernel/time.ts';
 import { sqlStateOf } from '../../platform/db/errors.ts';
 import { auditLogs } from '../../platform/db/schema.ts';
 import { transact } from '../../platform/db/transact.ts';
@@ -202,6 +204,51 @@ describe('a breaker tripped by hand', () => {
       const refused = await desk.deps.db.engine.execute(sql.raw(write)).catch(sqlStateOf);
       expect([write, ['42501', 'PL045'].includes(refused as string)]).toEqual([write, true]);
     }
+  });
+
+  test('stands once for its target: a shorter one gives way to a longer, and one that adds nothing is refused', async () => {
+    const within = (ms: number) => addMs(desk.deps.clock.now(), ms);
+    const shorter = (await trip({ ...INSTRUMENT, endsAt: within(60_000) })).body;
+    const { approvalId } = (await askToLift(shorter.id)).body;
+    const longer = await trip({ ...INSTRUMENT, endsAt: within(600_000) });
+    expect(longer.status).toBe(201);
+    const refused = await trip({ ...INSTRUMENT, endsAt: within(300_000) });
+    expect([refused.status, refused.body.code]).toEqual([409, 'breaker_stands']);
+    const [open, again] = await Promise.all([trip(INSTRUMENT), trip(INSTRUMENT)]);
+    expect([open.status, again.status].toSorted((left, right) => left - right)).toEqual([201, 409]);
+    const [stands, ...others] = await standing();
+    expect([stands?.endsAt, others]).toEqual([null, []]);
+    // What two people were asked about is over; what took its place is for them to be asked about anew.
+    expect((await approve(approvalId)).body.code).toBe('breaker_lifted');
+    expect((await desk.place(buyer, 'buy 0.01 at 60000')).body.rejectionReason).toBe(
+      'circuit_breaker_active',
+    );
+    const { body } = await desk.request(checker, 'GET', '/v1/risk/circuit-breakers?symbol=BTC%2FUSD');
+    expect(body.data.slice(1, 3)).toMatchObject([
+      { id: longer.body.id, supersededBy: stands?.id, liftedBy: maker.userId, liftApprovalId: null },
+      { id: shorter.id, supersededBy: longer.body.id },
+    ]);
+    // The platform is another target.
+    expect((await trip({})).status).toBe(201);
+  });
+
+  test('gives way in the database to nothing that does not stand as long', async () => {
+    const endsAt = addMs(desk.deps.clock.now(), 60_000);
+    const { id } = (await trip({ ...INSTRUMENT, endsAt })).body;
+    const elsewhere = (await trip({})).body;
+    const write = (by: string) =>
+      desk.deps.db.engine
+        .execute(sql`update circuit_breakers set lifted_by = 'x', lifted_at = now(), lift_reason = 'x',
+          superseded_by = ${by}::uuid where id = ${id}::uuid`)
+        .catch(sqlStateOf);
+    expect([await write(elsewhere.id), await write(id), await write(newId())]).toEqual([
+      'PL045',
+      'PL045',
+      'PL045',
+    ]);
+    const twice = sql`insert into circuit_breakers (id, scope, instrument_id, trigger, reason, tripped_by, tripped_at)
+      select ${newId()}::uuid, scope, instrument_id, 'manual', reason, 'x', now() from circuit_breakers where id = ${id}::uuid`;
+    expect(await desk.deps.db.engine.execute(twice).catch(sqlStateOf)).toBe('23505');
   });
 
   test('is for those whose work it is', async () => {

@@ -3,6 +3,8 @@ import { namingFault } from './named-lots.ts';
 
 type Given = bigint | null | undefined;
 
+type StopLossMember = 'stopPrice' | 'limitPrice' | 'trailAmount' | 'trailPercent';
+
 /** An order as it is asked for; what is absent is null or left out. */
 export type Asked = {
   readonly side: 'buy' | 'sell';
@@ -17,7 +19,7 @@ export type Asked = {
   readonly postOnly: boolean;
   readonly expiresAt?: string | null | undefined;
   readonly takeProfit?: { readonly limitPrice: bigint } | undefined;
-  readonly stopLoss?: { readonly stopPrice: bigint } | undefined;
+  readonly stopLoss?: Readonly<Partial<Record<StopLossMember, Given>>> | undefined;
   readonly ocoGroup?: string | undefined;
   readonly lots?: readonly { readonly lotId: string; readonly quantity: bigint }[] | null | undefined;
 };
@@ -58,11 +60,12 @@ function groupFaults(order: Asked): Fault[] {
   if (hasExit && !isGiven(order.quantity)) {
     faults.push([exit, 'is for orders sized by quantity']);
   }
-  if (takeProfit !== undefined && stopLoss !== undefined) {
-    const gain =
-      side === 'buy'
-        ? takeProfit.limitPrice > stopLoss.stopPrice
-        : takeProfit.limitPrice < stopLoss.stopPrice;
+  if (stopLoss !== undefined) {
+    faults.push(...stopLossFaults(stopLoss));
+  }
+  const stop = stopLoss?.stopPrice ?? null;
+  if (takeProfit !== undefined && stop !== null) {
+    const gain = side === 'buy' ? takeProfit.limitPrice > stop : takeProfit.limitPrice < stop;
     if (!gain) {
       faults.push(['takeProfit', 'must gain where the stop-loss loses']);
     }
@@ -76,6 +79,23 @@ function groupFaults(order: Asked): Fault[] {
     if (hasExit) {
       faults.push(['ocoGroup', 'contradicts exits: an order belongs to one group']);
     }
+  }
+  return faults;
+}
+
+/** A stop-loss stands at a price, or trails. */
+function stopLossFaults({
+  stopPrice,
+  limitPrice,
+  trailAmount,
+  trailPercent,
+}: NonNullable<Asked['stopLoss']>) {
+  const faults: Fault[] = [];
+  if ([stopPrice, trailAmount, trailPercent].filter(isGiven).length !== 1) {
+    faults.push(['stopLoss', 'names a stopPrice, a trailAmount or a trailPercent, and only one of them']);
+  }
+  if (isGiven(limitPrice) && !isGiven(stopPrice)) {
+    faults.push(['stopLoss', 'has a limitPrice only beside a stopPrice: what trails trades at the market']);
   }
   return faults;
 }

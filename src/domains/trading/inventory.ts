@@ -76,6 +76,7 @@ export const tradingInventory: readonly TableInventory[] = [
     requestHash: 'internal, hash',
     status: 'internal',
     rejectionReason: 'internal',
+    exceededLimit: 'internal',
     priceCap: 'internal',
     reservationAsset: 'internal',
     reservation: 'internal',

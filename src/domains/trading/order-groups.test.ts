@@ -30,6 +30,13 @@ afterAll(async () => {
 const TAKEN_OVER = 'order.reserved 0 -> 0.6 BTC';
 const BRACKET = { takeProfit: { limitPrice: '63000' }, stopLoss: { stopPrice: '57000' } };
 
+/** What stands at no price, or at two. */
+const NO_STOP_LOSSES = [
+  { stopPrice: '57000', trailAmount: '100' },
+  { trailAmount: '100', limitPrice: '57000' },
+  {},
+];
+
 async function bracket(trader: Trader, words: string, more: object = BRACKET, key?: string): Promise<Order> {
   const { status, body } = await desk.place(trader, words, more, key);
   expect(status).toBe(201);
@@ -112,6 +119,31 @@ describe('a bracket', () => {
       ['order.placed -> 0 BTC', 'order.released 0 -> 1 BTC'],
       ['order.placed -> 0 BTC', 'order.released 0 -> 0 BTC', 'order.reduced 0 -> 0 BTC', TAKEN_OVER],
     ]);
+  });
+
+  test('whose stop-loss trails follows the best price since its entry ended, through a restart, and is capped by its entry', async () => {
+    const trader = await desk.newTrader({ USD: '200000' });
+    const trails = { takeProfit: { limitPrice: '63000' }, stopLoss: { trailAmount: '1500' } };
+    const far = await bracket(trader, 'buy 1 at 50000', { stopLoss: { trailPercent: '3' } });
+    // A tenth beyond what its entry pays less its distance, wherever the market is now.
+    expect(await exitsOf(trader, far)).toMatchObject([
+      { type: 'trailing_stop', priceCap: '43650', trailPercent: '3', status: 'held', stopPrice: null },
+    ]);
+    await desk.cancel(trader, far);
+    const entry = await bracket(trader, 'buy 1 at 59000', trails);
+    // What it might have seen before its entry traded is none of it.
+    await desk.priceIs('62000');
+    await bought('1');
+    await desk.priceIs('61000');
+    await desk.restart();
+    await desk.priceIs('59600');
+    expect(told(await exitsOf(trader, entry))).toEqual(['open', 'held']);
+    await sold('1', '59400');
+    await desk.priceIs('59500');
+    const [profit, loss] = await exitsOf(trader, entry);
+    expect(told([profit, loss])).toEqual(['cancelled group', 'filled']);
+    expect(loss).toMatchObject({ highWaterMark: '61000', triggerPrice: '59500', groupRole: 'stop_loss' });
+    expect(await desk.balance(trader, 'BTC')).toBe('0 (0)');
   });
 
   test('of an entry that is cancelled leaves what had traded of it, or ends with it', async () => {
@@ -307,6 +339,13 @@ describe('a bracket', () => {
         'price_off_tick',
         'group_refused',
       ],
+      [
+        'buy 1 at 59000',
+        { ...BRACKET, stopLoss: { trailAmount: '59000' } },
+        'group_refused',
+        'group_refused',
+        'trail_out_of_range',
+      ],
       ['buy 2 at 59000', BRACKET, 'insufficient_funds', 'group_refused', 'group_refused'],
       ['buy 0.00015 at 59000', BRACKET, 'quantity_off_lot', 'quantity_off_lot', 'quantity_off_lot'],
     ];
@@ -336,6 +375,7 @@ describe('a bracket', () => {
         timeInForce: 'ioc',
       },
       { ...BRACKET, ocoGroup: 'a' },
+      ...NO_STOP_LOSSES.map((stopLoss) => ({ ...BRACKET, stopLoss })),
     ];
     for (const more of faults) {
       const { status, body } = await desk.place(trader, 'buy 1 at 59000', more);
@@ -343,7 +383,7 @@ describe('a bracket', () => {
     }
     const half = await desk.place(trader, 'buy 1 at 59000', { ocoGroup: 'a' });
     expect([half.status, half.body.code]).toEqual([422, 'order_group_invalid']);
-    expect(await desk.deps.db.engine.$count(orders, eq(orders.accountId, trader.accountId))).toBe(15);
+    expect(await desk.deps.db.engine.$count(orders, eq(orders.accountId, trader.accountId))).toBe(18);
   });
 
   test('sent again answers the same once more; with other exits the key, or the name, is taken', async () => {

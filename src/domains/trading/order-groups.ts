@@ -7,10 +7,19 @@ import { requestHash } from '../../platform/http/idempotency.ts';
 import { hashOf } from './instruction-hash.ts';
 import type { Companion, NewOrder } from './pipeline/ticket.ts';
 
+/** Where an exit stops a loss: at a price, or so far behind the best one since its entry ended. */
+type StopLoss = {
+  readonly stopPrice?: Amount | undefined;
+  readonly limitPrice?: Amount | undefined;
+  readonly trailAmount?: Amount | undefined;
+  /** @units per cent */
+  readonly trailPercent?: Amount | undefined;
+};
+
 /** What an order is bound to, as it is asked for. */
 export type Bonds = {
   readonly takeProfit?: { readonly limitPrice: Amount } | undefined;
-  readonly stopLoss?: { readonly stopPrice: Amount; readonly limitPrice?: Amount | undefined } | undefined;
+  readonly stopLoss?: StopLoss | undefined;
   /** The name that the two orders of a pair share in their batch. */
   readonly ocoGroup?: string | undefined;
 };
@@ -27,7 +36,7 @@ export function boundHashOf({ order, bonds }: BoundOrder): Uint8Array {
   const text = (amount: Amount | undefined) => (amount === undefined ? null : formatAmount(amount));
   return hashOf(order, {
     ...(takeProfit === undefined ? {} : { takeProfit: text(takeProfit.limitPrice) }),
-    ...(stopLoss === undefined ? {} : { stopLoss: [text(stopLoss.stopPrice), text(stopLoss.limitPrice)] }),
+    ...(stopLoss === undefined ? {} : { stopLoss: spelt(stopLoss).map(text) }),
     ...(ocoGroup === undefined ? {} : { ocoGroup }),
   });
 }
@@ -51,12 +60,28 @@ export function exitsOf(bound: BoundOrder): readonly Companion[] {
       ? []
       : [
           exit('stop_loss', {
-            type: stopLoss.limitPrice === undefined ? 'stop' : 'stop_limit',
-            stopPrice: stopLoss.stopPrice,
+            type: isTrailing(stopLoss)
+              ? 'trailing_stop'
+              : stopLoss.limitPrice === undefined
+                ? 'stop'
+                : 'stop_limit',
+            stopPrice: stopLoss.stopPrice ?? null,
             limitPrice: stopLoss.limitPrice ?? null,
+            trailAmount: stopLoss.trailAmount ?? null,
+            trailPercent: stopLoss.trailPercent ?? null,
           }),
         ]),
   ];
+}
+
+function isTrailing({ trailAmount, trailPercent }: StopLoss): boolean {
+  return trailAmount !== undefined || trailPercent !== undefined;
+}
+
+/** Its prices; a trail is only said where there is one, so that what was asked for before is spelt as it was. */
+function spelt(stopLoss: StopLoss): readonly (Amount | undefined)[] {
+  const { stopPrice, limitPrice, trailAmount, trailPercent } = stopLoss;
+  return [stopPrice, limitPrice, ...(isTrailing(stopLoss) ? [trailAmount, trailPercent] : [])];
 }
 
 /** Why two orders are no pair; null where one may cancel the other. */

@@ -14,7 +14,8 @@ const REJECTIONS: Readonly<Record<RejectionReason, string>> = {
   instrument_halted: 'its trading is halted',
   instrument_not_tradable: 'it takes no orders here',
   circuit_breaker_active: 'trading of it, or of everything, is stopped',
-  market_closed: 'its exchange is not in a regular session',
+  market_closed:
+    'its exchange is not in a regular session, nor collecting orders of its kind for the opening',
   expires_in_past: 'the order would end before it begins',
   liquidation_open: 'the firm is closing contracts of the person: until it has, they open none',
   nothing_to_reduce: 'a reduce-only order finds nothing that it could reduce',
@@ -32,7 +33,7 @@ const REJECTIONS: Readonly<Record<RejectionReason, string>> = {
   quantity_above_maximum: 'too many units',
   notional_too_small: 'it is worth less than an order must be, or buys less than one lot',
   limit_missing: 'a risk limit that has to be there is not, or cannot be compared',
-  limit_exceeded: 'a risk limit would be passed',
+  limit_exceeded: 'a risk limit would be passed: `exceededLimit` says which kind',
   margin_not_enabled: 'the account may hold no positions: the firm grants margin',
   leverage_above_maximum: 'the leverage is beyond what the instrument or the account allows',
   margin_unknown:
@@ -55,7 +56,8 @@ const CANCELS: Readonly<
   delisted: 'the instrument is not traded any more',
   liquidation: 'the firm closes positions of the person',
   position_exit: 'it stood against the order that closes a position whose exit was triggered',
-  price_stale: 'nobody stands any more for the price of the contract that it would open',
+  price_stale:
+    'nobody stands any more for the price of the contract that it would open, or that the firm closes',
   insufficient_margin: 'the margin no longer covers what it would open, or a loss needed its money',
   margin_not_enabled: 'the account may hold no positions any more',
   nothing_to_reduce: 'a reduce-only order found no position left',
@@ -64,7 +66,8 @@ const CANCELS: Readonly<
   fok_unfillable: 'a fok order could not be filled whole',
   self_match: 'it would have traded with the same person',
   no_liquidity: 'a market order ran out of orders to trade with',
-  price_cap: 'a market order met only prices beyond its `priceCap`',
+  price_cap:
+    'a market order met only prices beyond its `priceCap`, or what the firm closes one too far from the mark',
   notional_too_small: 'what is left of its notional buys less than one lot',
   post_only_would_cross: 'a post-only order would have traded at once',
   group: 'another order of its group traded or was triggered in its place, or was cancelled',

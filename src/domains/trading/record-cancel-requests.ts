@@ -21,6 +21,7 @@ export type CancelReason =
   | 'insufficient_margin'
   | 'margin_not_enabled'
   | 'nothing_to_reduce'
+  | 'price_cap'
   | 'price_stale'
   | 'settlement_failed';
 

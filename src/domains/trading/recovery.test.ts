@@ -1,10 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
+import { randomInt } from 'node:crypto';
 import { and, asc, eq, inArray, sql } from 'drizzle-orm';
 import { formatAmount } from '../../kernel/amount.ts';
 import { newId } from '../../kernel/id.ts';
 import { transact } from '../../platform/db/transact.ts';
+import { randomFrom } from '../../testing/random.ts';
 import type { Answer } from '../../testing/send.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../testing/trading-desk.ts';
+import { until } from '../../testing/until.ts';
 import { accounts } from '../accounts/schema.ts';
 import { wallets } from '../ledger/schema.ts';
 import { bookOwners, orders } from './schema.ts';
@@ -142,6 +145,122 @@ describe('two processes', () => {
     expect(await statusOf(seller, sell.body.id)).toBe('filled');
     await desk.elsewhere.engine.stop();
   });
+});
+
+describe('two processes that both try to match a book', () => {
+  const SEED = Number.parseInt(process.env.PLIMSOLL_MODEL_SEED ?? String(randomInt(2 ** 31)), 10);
+  const ROUNDS = 6;
+  const EACH = 8;
+
+  /** Ends the session that owns the book, or all that the engines have, whatever they are about. */
+  async function cut(what: 'owner' | 'everything'): Promise<void> {
+    const owner = sql`pid in (select l.pid from pg_locks l where l.locktype = 'advisory' and l.granted
+      and ((l.classid::bigint << 32) | l.objid::bigint) = hashtextextended(${`owner:book:${instrumentId}:live`}, 0))`;
+    await desk.deps.db.engine.execute(sql`
+      select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and usename = current_user and pid <> pg_backend_pid()
+        and ${what === 'owner' ? owner : sql`true`}`);
+  }
+
+  /** What a test asks over connections that are cut as well: until one answers. */
+  async function asking<Value>(work: () => Promise<Value>): Promise<Value> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await work();
+      } catch (failure) {
+        if (tries === 20) {
+          throw failure;
+        }
+        await Bun.sleep(20);
+      }
+    }
+  }
+
+  /** Until it is answered: what was lost on the way is asked again with its key. */
+  async function placed(through: Pick<TradingDesk, 'place'>, trader: Trader, words: string): Promise<string> {
+    const key = newId();
+    for (;;) {
+      const answer = await through.place(trader, words, {}, key);
+      if (answer.status < 500) {
+        expect({ seed: SEED, body: answer.body }).toMatchObject({ body: { rejectionReason: null } });
+        return answer.body.id;
+      }
+    }
+  }
+
+  test('settle every trade once, whichever sessions are cut meanwhile', async () => {
+    const { below, pick } = randomFrom(SEED);
+    await desk.engine.start();
+    await desk.elsewhere.engine.start();
+    const traders = await Promise.all(
+      Array.from({ length: 4 }, () => desk.newTrader({ BTC: '100', USD: '10000000' })),
+    );
+    const epochBefore = await epochOf();
+    const ids: string[] = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const placing = Array.from({ length: EACH }, () =>
+        placed(
+          pick([desk, desk.elsewhere]),
+          pick(traders),
+          `${pick(['buy', 'sell'])} 0.${1 + below(9)} at ${59_990 + below(21)}`,
+        ),
+      );
+      const cutting = Bun.sleep(below(60)).then(() => cut(round % 3 === 2 ? 'everything' : 'owner'));
+      ids.push(...(await Promise.all(placing)));
+      await cutting.catch(() => undefined);
+      // Whoever lost the book, one of the two takes it again.
+      await until(async () => (await epochOf()) > epochBefore + round);
+    }
+    await until(async () => {
+      const [row] = await asking(() =>
+        desk.deps.db.engine.execute<{ waiting: number }>(
+          sql`select count(*)::int as waiting from orders where status = 'pending'`,
+        ),
+      );
+      return row?.waiting === 0;
+    });
+    await Promise.all([desk.engine.settled(), desk.elsewhere.engine.settled()]);
+    const name = { instrumentId, book: 'live' } as const;
+    const owners = [desk.engine, desk.elsewhere.engine].filter((engine) => engine.resting(name) !== null);
+    expect({ seed: SEED, owners: owners.length }).toEqual({ seed: SEED, owners: 1 });
+    await desk.elsewhere.engine.stop();
+    await desk.engine.settled();
+
+    expect({ seed: SEED, faults: await asking(() => faultsOf(ids, traders)) }).toEqual({
+      seed: SEED,
+      faults: [],
+    });
+    await asking(() => desk.emptyTheBooks());
+  }, 60_000);
+
+  async function epochOf(): Promise<number> {
+    const [row] = await asking(() =>
+      desk.deps.db.engine
+        .select()
+        .from(bookOwners)
+        .where(and(eq(bookOwners.instrumentId, instrumentId), eq(bookOwners.book, 'live'))),
+    );
+    return Number(row?.epoch);
+  }
+
+  /** Trades without two sides, orders that traded other than their fills say, and units or money made or lost. */
+  async function faultsOf(ids: readonly string[], traders: readonly Trader[]): Promise<string[]> {
+    const named = sql`any (${sql.param(ids)}::uuid[])`;
+    const accountIds = sql`any (${sql.param(traders.map(({ accountId }) => accountId))}::uuid[])`;
+    const rows = await desk.deps.db.engine.execute<{ fault: string }>(sql`
+      select 'trade ' || trade_id || ' has ' || count(*) || ' sides' as fault from fills
+        where order_id = ${named} group by trade_id having count(*) <> 2
+      union all
+      select 'order ' || o.id || ' traded ' || o.filled_quantity from orders o where o.id = ${named}
+        and o.filled_quantity <> (select coalesce(sum(f.quantity), 0) from fills f where f.order_id = o.id)
+      union all
+      select 'nothing was traded' where not exists (select from fills where order_id = ${named})
+      union all
+      select w.asset || ' ' || sum(w.total) from wallets w where w.account_id = ${accountIds} group by w.asset
+        having sum(w.total) <> case w.asset when 'BTC' then 400 else 40000000 end
+          - (select coalesce(sum(f.fee), 0) from fills f where f.account_id = ${accountIds} and f.fee_asset = w.asset)`);
+    return rows.map(({ fault }) => fault);
+  }
 });
 
 describe('a process killed between accepting and settling', () => {

@@ -25,6 +25,7 @@ const TERMS: Terms = {
   takerFeeBps: 20,
   maxLeverage: null,
   initialMarginBps: null,
+  maintenanceMarginBps: null,
 };
 
 const GOOD: Situation = {
@@ -34,7 +35,7 @@ const GOOD: Situation = {
   riskProfile: null,
   terms: TERMS,
   executable: true,
-  marketOpen: true,
+  market: 'open',
   breakerTripped: false,
   last: parseAmount('100'),
   priceStale: false,
@@ -72,7 +73,7 @@ function order(words: string): Instruction {
 }
 
 function limitSays(reason: 'limit_missing' | 'limit_exceeded'): Pick<Situation, 'limits'> {
-  return { limits: () => ({ reason, limitId: null }) };
+  return { limits: () => ({ reason, limitId: null, type: 'max_order_value' }) };
 }
 
 function verdict(words: string, changes: Partial<Situation> = {}): string {
@@ -173,7 +174,7 @@ const FAULTS: Readonly<Record<RejectionReason, Fault>> = {
   instrument_delisted: { slot: 'status', terms: { status: 'delisted' } },
   instrument_halted: { slot: 'status', terms: { status: 'halted' } },
   instrument_not_tradable: { slot: 'execution', situation: { executable: false } },
-  market_closed: { slot: 'session', situation: { marketOpen: false } },
+  market_closed: { slot: 'session', situation: { market: 'closed' } },
   circuit_breaker_active: { slot: 'breaker', situation: { breakerTripped: true } },
   expires_in_past: {
     slot: 'expiry',
@@ -281,6 +282,23 @@ function reasonUnder(...faults: readonly Fault[]): string {
   const answer = decideOrder(Object.assign({}, base, ...faults.map((fault) => fault.order)), situation);
   return answer.accepted ? 'accepted' : answer.reason;
 }
+
+describe('an order before the opening', () => {
+  const table = [
+    ['good till cancelled', {}, 'accepted'],
+    ['of the day', { timeInForce: 'day' }, 'accepted'],
+    ['post-only', { postOnly: true }, 'accepted'],
+    ['ioc', { timeInForce: 'ioc' }, 'market_closed'],
+    ['fok', { timeInForce: 'fok' }, 'market_closed'],
+    ['at the market', { type: 'market', timeInForce: 'ioc', limitPrice: null }, 'market_closed'],
+    ['that waits for a price', { type: 'stop_limit', stopPrice: parseAmount('105') }, 'market_closed'],
+  ] as const;
+  test.each(table)('%s', (_what, change, expected) => {
+    const wanted = { ...order('buy 1 limit gtc 100'), ...change };
+    const answer = decideOrder(wanted, { ...GOOD, market: 'pre_open' });
+    expect(answer.accepted ? 'accepted' : answer.reason).toBe(expected);
+  });
+});
 
 describe('an order that waits for a price', () => {
   // The last price is 100, the collar a tenth of it.
@@ -479,8 +497,22 @@ describe('a customer’s closing', () => {
     expect(asked('sell 10 market ioc', { behind: '0', mark: '95.2' })).toBe('accepted cap 95.5');
   });
 
-  test('is not bound where the firm closes, nor before it waits for its price no more', () => {
-    expect(asked('buy 10 market ioc', { behind: '0' }, { liquidating: true })).toBe('accepted cap 110');
+  test('is bound by the maintenance margin where the firm closes, whatever is behind it, and by the collar', () => {
+    const firm = (words: string, maintenanceMarginBps: number, more: Partial<Situation> = {}) => {
+      const terms = { ...TERMS, kind: 'contract', maintenanceMarginBps } as const;
+      return asked(words, { behind: '0' }, { liquidating: true, terms, ...more });
+    };
+    expect(firm('buy 10 market ioc', 270)).toBe('accepted cap 102.5');
+    expect(firm('sell 10 market ioc', 270)).toBe('accepted cap 97.5');
+    expect(firm('buy 10 market ioc', 2000)).toBe('accepted cap 110');
+    // The tick next to the mark is within it, however coarse ticks are.
+    const off = { last: parseAmount('100.2') };
+    expect(firm('buy 10 market ioc', 1, off)).toBe('accepted cap 100.5');
+    expect(firm('sell 10 market ioc', 1, off)).toBe('accepted cap 100');
+    expect(firm('buy 10 market ioc', 270, { priceVouched: false })).toBe('price_stale');
+  });
+
+  test('is not bound before it waits for its price no more', () => {
     const waits = { ...order('buy 10 market gtc'), type: 'stop', stopPrice: parseAmount('105') } as const;
     const given = decideOrder(waits, { ...GOOD, contract: short, terms: { ...TERMS, kind: 'contract' } });
     expect(given).toMatchObject({ accepted: true, priceCap: parseAmount('115.5') });
@@ -569,11 +601,9 @@ describe('what is measured', () => {
 
   test('a refusal names the limit behind it', () => {
     const limitId = '0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001';
-    const answer = decideOrder(order('buy 1 limit gtc 100'), {
-      ...GOOD,
-      limits: () => ({ reason: 'limit_exceeded', limitId }),
-    });
-    expect(answer).toEqual({ accepted: false, reason: 'limit_exceeded', limitId });
+    const limit = { reason: 'limit_exceeded', limitId, type: 'max_daily_volume' } as const;
+    const answer = decideOrder(order('buy 1 limit gtc 100'), { ...GOOD, limits: () => limit });
+    expect(answer).toEqual({ accepted: false, reason: 'limit_exceeded', limit });
   });
 
   test('an order beyond what an amount holds is refused, not an error', () => {

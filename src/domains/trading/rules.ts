@@ -12,12 +12,11 @@ import {
   ONE,
   ZERO,
 } from '../../kernel/amount.ts';
-import type { Id } from '../../kernel/id.ts';
 import type { Instant } from '../../kernel/time.ts';
 import { type RiskProfile, suitableLeverage } from '../identity/index.ts';
 import type { LimitRefusal, Wanted } from '../risk/index.ts';
 import { anchorOf, isOnTick, type OrderType, triggerRefusal, waitsForPrice } from './held-orders.ts';
-import { boundOfClosing, nearer } from './positions/closing-bound.ts';
+import { nearer, worstClosing } from './positions/closing-bound.ts';
 import { type ContractStanding, contractReservation } from './positions/contract-orders.ts';
 import { collarPrice, principalOf, reservedFor, worstFeeBps } from './reservation.ts';
 
@@ -55,6 +54,7 @@ export type Terms = {
   /** Of a contract. */
   readonly maxLeverage: Amount | null;
   readonly initialMarginBps: number | null;
+  readonly maintenanceMarginBps: number | null;
 };
 
 export type Situation = {
@@ -68,8 +68,8 @@ export type Situation = {
   readonly terms: Terms;
   /** Whether somebody would execute it: our own book, or a venue. */
   readonly executable: boolean;
-  /** The exchange is in its regular session. */
-  readonly marketOpen: boolean;
+  /** Whether the exchange is in its regular session, or the book collects for its opening. */
+  readonly market: 'open' | 'pre_open' | 'closed';
   /** A circuit breaker of the platform or of the instrument is tripped. */
   readonly breakerTripped: boolean;
   /** The price the collar is measured from; null where there is none. */
@@ -104,7 +104,7 @@ export type Situation = {
    * owner does not stop that.
    */
   readonly closing: boolean;
-  /** The firm closes it, at any price within the collar: what an exit asked for is the owner's order, and bound as such. */
+  /** The firm closes it, within a bound of its own: what an exit asked for is the owner's order, and bound as such. */
   readonly liquidating: boolean;
   /** Whether contracts of the same person are being closed by the firm, and this one on the other side; null where none are. */
   readonly liquidationOpen: 'elsewhere' | 'opposite' | null;
@@ -117,11 +117,11 @@ type Assessed = {
   readonly terms: Terms;
   /** The worst price it may trade at. */
   readonly worst: Amount;
-  /** The worst price at which its wallet can pay for what it closes; null where that binds nobody. */
+  /** The worst price at which it may close, by what its wallet can pay or the firm may take; null where nothing binds it. */
   readonly closingBound: Amount | null;
   readonly reservation: bigint;
   /** The limit that refused it. */
-  limitId: Id | null;
+  limit: LimitRefusal | null;
 };
 
 /**
@@ -175,7 +175,7 @@ export type Verdict =
       /** The worst price a market order may trade at; null for a limit order. */
       readonly priceCap: Amount | null;
     }
-  | { readonly accepted: false; readonly reason: RejectionReason; readonly limitId: Id | null };
+  | { readonly accepted: false; readonly reason: RejectionReason; readonly limit: LimitRefusal | null };
 
 /** Decides one order. */
 export function decideOrder(order: Instruction, situation: Situation): Verdict {
@@ -183,7 +183,7 @@ export function decideOrder(order: Instruction, situation: Situation): Verdict {
   for (const { refusal } of PRE_TRADE_CHECKS) {
     const reason = refusal(assessed);
     if (reason !== null) {
-      return { accepted: false, reason, limitId: assessed.limitId };
+      return { accepted: false, reason, limit: assessed.limit };
     }
   }
   return {
@@ -217,28 +217,15 @@ function check<const Reasons extends readonly string[]>(
 }
 
 function assess(order: Instruction, situation: Situation): Assessed {
-  const { terms, last } = situation;
-  const bound = boundOf(order, situation);
-  const collar = last === null ? ZERO : collarPrice(order.side, anchorOf(order, last), terms);
+  const { terms, last, entryPrice } = situation;
+  const bound = worstClosing(order, situation);
+  const collar = last === null ? ZERO : collarPrice(order.side, anchorOf(order, entryPrice ?? last), terms);
   const worst = order.limitPrice ?? (bound === null ? collar : nearer(order.side, collar, bound));
   const reservation =
     situation.contract === null
       ? reservedFor(order.side, order, worst, worstFeeBps(terms))
       : reservedAsMargin(order, situation, situation.contract, worst);
-  return { order, situation, terms, worst, closingBound: bound, reservation, limitId: null };
-}
-
-/**
- * The worst price at which a customer may close. What waits for its price is bound when it trades: by then the account
- * may have more, or less.
- */
-function boundOf(order: Instruction, situation: Situation): Amount | null {
-  const { contract, last, liquidating, entryPrice, terms, standard, collateral } = situation;
-  const isBound = !liquidating && entryPrice === null && !waitsForPrice(order.type);
-  if (contract === null || contract.against === 0n || last === null || !isBound) {
-    return null;
-  }
-  return boundOfClosing(order, contract, { collateral, standard, last, tick: terms.tick });
+  return { order, situation, terms, worst, closingBound: bound, reservation, limit: null };
 }
 
 /** A sale may trade above its limit, where its margin is more. */
@@ -298,8 +285,11 @@ function instrumentRefusal({ terms, situation }: Assessed) {
   }
 }
 
-function sessionRefusal({ situation }: Assessed) {
-  return situation.marketOpen ? null : 'market_closed';
+/** What is collected for an opening rests until then: a plain limit order can, whatever it may meet. */
+function sessionRefusal({ situation, order }: Assessed) {
+  const { market } = situation;
+  const collected = market === 'pre_open' && order.type === 'limit' && mayRest(order);
+  return market === 'open' || collected ? null : 'market_closed';
 }
 
 function breakerRefusal({ situation }: Assessed) {
@@ -317,8 +307,12 @@ function availabilityRefusal(assessed: Assessed) {
   }
   const isExit = situation.entryPrice !== null;
   const needsMarket = order.limitPrice === null && !isExit;
-  const mayOpen = situation.contract !== null && !isExit && !neverOpens(assessed);
-  return (needsMarket && situation.priceStale) || (mayOpen && !situation.priceVouched) ? 'price_stale' : null;
+  // What the firm closes is bound by that price as well.
+  const needsVouching =
+    situation.contract !== null && !isExit && (!neverOpens(assessed) || situation.liquidating);
+  return (needsMarket && situation.priceStale) || (needsVouching && !situation.priceVouched)
+    ? 'price_stale'
+    : null;
 }
 
 function expiryRefusal({ order, situation }: Assessed) {
@@ -377,10 +371,11 @@ function marginRefusal(assessed: Assessed) {
 
 function stopRefusal({ order, situation }: Assessed) {
   const { entryPrice, last } = situation;
-  if (entryPrice !== null) {
+  if (entryPrice !== null && order.type !== 'trailing_stop') {
     return leavesAhead(order, entryPrice) ? null : 'exit_on_wrong_side';
   }
-  return last === null ? null : triggerRefusal(order, last);
+  const price = entryPrice ?? last;
+  return price === null ? null : triggerRefusal(order, price);
 }
 
 /** Whether an exit lies where the price has yet to go from its entry: its limit on the gaining side, its stop on the other. */
@@ -454,7 +449,7 @@ function limitsRefusal(assessed: Assessed) {
     leverage: neverOpens(assessed) ? ONE : order.leverage,
   });
   if (answer !== null) {
-    assessed.limitId = answer.limitId;
+    assessed.limit = answer;
     return answer.reason;
   }
   return reservation > MAX_AMOUNT ? 'limit_exceeded' : null;

@@ -25,6 +25,7 @@ import { amount, digest, instant, ratio } from '../../platform/db/columns.ts';
 import { internalRows, ownedBy, publishedRows } from '../../platform/db/policies.ts';
 import { book } from '../ledger/schema.ts';
 import { instruments } from '../markets/schema.ts';
+import { riskLimitType } from '../risk/schema.ts';
 
 export const orderSide = pgEnum('order_side', ['buy', 'sell']);
 export const orderType = pgEnum('order_type', [
@@ -96,6 +97,8 @@ export const orders = pgTable(
     requestHash: digest('request_hash').notNull(),
     status: orderStatus('status').notNull(),
     rejectionReason: text('rejection_reason'),
+    /** Which kind of limit it would have passed; its owner is told no more of it. */
+    exceededLimit: riskLimitType('exceeded_limit'),
     /** The worst price a market order may trade at. */
     priceCap: amount('price_cap'),
     /** What the order reserves: quote asset for a buy, base asset for a sell. */
@@ -177,6 +180,10 @@ export const orders = pgTable(
     check(
       'orders_rejection_check',
       sql`(${table.status} = 'rejected') = (${table.rejectionReason} is not null)`,
+    ),
+    check(
+      'orders_exceeded_limit_check',
+      sql`${table.exceededLimit} is null or ${table.rejectionReason} = 'limit_exceeded'`,
     ),
     ...ownedBy('orders', table.userId),
   ],

@@ -19,7 +19,7 @@ export type ApprovedAction = {
 export type ApprovalAction = {
   /** `entity.verb`, as in `deposit.clear`. */
   readonly action: string;
-  /** It may take effect while the installation is in recovery. */
+  /** It may take effect, and be refused, while the installation is in recovery. */
   readonly inRecovery?: true;
   /**
    * That it was asked for is known to nobody but its checkers and examiners, and never to the person it is

@@ -37,7 +37,9 @@ export async function cancelApproval(ctx: Ctx, approvalId: Id): Promise<void> {
     await cancelApprovals(tx, ctx, [approval]);
     const action = ctx.deps.approvalActions.of(approval.action);
     if (action.refused !== undefined) {
-      refuseInRecovery(ctx.deps);
+      if (action.inRecovery !== true) {
+        refuseInRecovery(ctx.deps);
+      }
       await action.refused(
         { ...ctx, tx },
         {

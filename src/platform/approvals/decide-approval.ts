@@ -123,8 +123,10 @@ async function close(tx: Tx, ctx: Ctx, approval: Approval, reason: string): Prom
     .returning();
   const action = ctx.deps.approvalActions.of(approval.action);
   if (action.refused !== undefined) {
-    // It gives back what waited, money as well, and that moves in recovery as little as anything.
-    refuseInRecovery(ctx.deps);
+    if (action.inRecovery !== true) {
+      // It gives back what waited, money as well, and that moves in recovery as little as anything.
+      refuseInRecovery(ctx.deps);
+    }
     await action.refused(ctx, approvedAction(approval, []), reason);
   }
   await recordStep(tx, ctx, 'rejected', present(rejected, 'the approval was locked'));

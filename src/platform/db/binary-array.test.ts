@@ -1,8 +1,17 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { sql } from 'drizzle-orm';
-import { newId } from '../../kernel/id.ts';
+import { storedAmount } from '../../kernel/amount.ts';
+import { isId, newId, newIdBytes } from '../../kernel/id.ts';
 import { type Foundation, startFoundation } from '../../testing/foundation.ts';
-import { type BinaryArray, byteaArray, textArray, uuidArray } from './binary-array.ts';
+import {
+  amountArray,
+  type BinaryArray,
+  byteaArray,
+  integerArray,
+  textArray,
+  uuidArray,
+  uuidBytesArray,
+} from './binary-array.ts';
 import { arrayParameter } from './insert-rows.ts';
 import { executePrepared } from './prepared.ts';
 import { readerOf } from './transact-at-once.ts';
@@ -105,4 +114,48 @@ test('an identifier in another spelling is left to the server', async () => {
     expect(uuidArray([wrong])).toBeUndefined();
     expect(readBack('uuid', arrayParameter('uuid', [wrong]))).rejects.toThrow();
   }
+});
+
+test('identifiers made in their stored form arrive as such, in order and each once, over any number', async () => {
+  // More than one millisecond's counter holds, and more than the platform gives randomness for at once.
+  const made = newIdBytes(9_000);
+  const ids = await readBack('uuid', uuidBytesArray(made));
+  const later = await readBack('uuid', uuidBytesArray(newIdBytes(2)));
+  const all = [...ids, ...later].map(String);
+  expect(all.every(isId)).toBe(true);
+  expect(all).toEqual([...new Set(all)].sort());
+  expect(all.every((id) => id[14] === '7' && '89ab'.includes(id[19] ?? ''))).toBe(true);
+  // What follows the count is random.
+  expect(new Set(all.map((id) => id.slice(19))).size).toBe(all.length);
+  expect(await readBack('uuid', uuidBytesArray(newIdBytes(0)))).toEqual([]);
+});
+
+test('whole numbers arrive as they were', async () => {
+  const values = [0, 1, 255, 256, 65_536, 2_147_483_647, -1];
+  expect(await readBack('integer', integerArray(values))).toEqual(values.map(String));
+});
+
+test('amounts arrive with all their decimals; what is longer than any balance has no such form', async () => {
+  const most = 10n ** 20n - 1n;
+  const sizes = [
+    0n,
+    1n,
+    9_999n,
+    10_000n,
+    99_999_999n,
+    100_000_000n,
+    125_000_000n,
+    10n ** 12n,
+    10n ** 16n + 1n,
+  ];
+  const exact = BigInt(Number.MAX_SAFE_INTEGER);
+  const random = Array.from(
+    { length: 500 },
+    (_, n) => (7n ** BigInt((n % 23) + 1) * 10_007n ** BigInt(n % 4)) % most,
+  );
+  const amounts = [...sizes, ...random, exact - 1n, exact, exact + 1n, most].flatMap((size) => [size, -size]);
+  const read = await readBack('numeric', amountArray(amounts));
+  expect(read).toEqual(amounts.map(storedAmount));
+  expect(amountArray([1n, most + 1n])).toBeUndefined();
+  expect(amountArray([1n, -most - 1n])).toBeUndefined();
 });

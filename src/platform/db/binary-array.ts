@@ -7,13 +7,20 @@
 /** A parameter that the driver sends as it is. */
 export type BinaryArray = { readonly binary: Uint8Array };
 
-const OIDS = { bytea: 17, text: 25, uuid: 2950, jsonb: 3802 } as const;
+const OIDS = { bytea: 17, integer: 23, text: 25, numeric: 1700, uuid: 2950, jsonb: 3802 } as const;
 const HEADER_BYTES = 20;
 const LENGTH_BYTES = 4;
 /** What stands for the length of a null. */
 const NULL_LENGTH = -1;
 const UUID_BYTES = 16;
 const UUID_CHARACTERS = 36;
+const INTEGER_BYTES = 4;
+/** Three for the units and two for the decimals. */
+const AMOUNT_DIGITS = 5;
+const AMOUNT_BYTES = 8 + 2 * AMOUNT_DIGITS;
+const DECIMALS = 100_000_000n;
+const AMOUNTS_END = DECIMALS * 1_000_000_000_000n;
+const SAFE_END = BigInt(Number.MAX_SAFE_INTEGER);
 
 /** The array of identifiers; undefined where one is not spelled as they are stored. */
 export function uuidArray(ids: readonly (string | null)[]): BinaryArray | undefined {
@@ -30,6 +37,71 @@ export function uuidArray(ids: readonly (string | null)[]): BinaryArray | undefi
       }
       at += UUID_BYTES;
     }
+  }
+  return { binary };
+}
+
+/** The array of identifiers that were made in their stored form, 16 bytes each. */
+export function uuidBytesArray(ids: Uint8Array): BinaryArray {
+  const count = ids.length / UUID_BYTES;
+  const binary = new Uint8Array(HEADER_BYTES + count * (LENGTH_BYTES + UUID_BYTES));
+  writeHeader(binary, OIDS.uuid, count, false);
+  let at = HEADER_BYTES;
+  for (let from = 0; from < ids.length; from += UUID_BYTES) {
+    binary[at + 3] = UUID_BYTES;
+    at += LENGTH_BYTES;
+    for (let byte = 0; byte < UUID_BYTES; byte += 1) {
+      binary[at + byte] = ids[from + byte] ?? 0;
+    }
+    at += UUID_BYTES;
+  }
+  return { binary };
+}
+
+/** The array of whole numbers. */
+export function integerArray(values: readonly number[]): BinaryArray {
+  const binary = new Uint8Array(HEADER_BYTES + values.length * (LENGTH_BYTES + INTEGER_BYTES));
+  writeHeader(binary, OIDS.integer, values.length, false);
+  let at = HEADER_BYTES;
+  for (const value of values) {
+    binary[at + 3] = INTEGER_BYTES;
+    writeInt(binary, at + LENGTH_BYTES, value);
+    at += LENGTH_BYTES + INTEGER_BYTES;
+  }
+  return { binary };
+}
+
+/**
+ * The array of amounts; undefined where one has more than twelve digits before the point.
+ * @units 1e-8
+ */
+export function amountArray(amounts: readonly bigint[]): BinaryArray | undefined {
+  const binary = new Uint8Array(HEADER_BYTES + amounts.length * (LENGTH_BYTES + AMOUNT_BYTES));
+  writeHeader(binary, OIDS.numeric, amounts.length, false);
+  let at = HEADER_BYTES;
+  for (const amount of amounts) {
+    const size = amount < 0n ? -amount : amount;
+    if (size >= AMOUNTS_END) {
+      return undefined;
+    }
+    binary[at + 3] = AMOUNT_BYTES;
+    // Digits of ten thousand: how many, the power of the first, the sign, the decimals shown; then each of them.
+    binary[at + 5] = AMOUNT_DIGITS;
+    binary[at + 7] = 2;
+    binary[at + 8] = amount < 0n ? 0x40 : 0;
+    binary[at + 11] = 8;
+    // What a double holds exactly is taken apart as one; longer amounts in two parts of which each is.
+    const short = size <= SAFE_END;
+    const whole = short ? Math.floor(Number(size) / 1e8) : Number(size / DECIMALS);
+    const rest = short ? Number(size) - whole * 1e8 : Number(size % DECIMALS);
+    const thousands = Math.floor(whole / 1e4);
+    const tenths = Math.floor(rest / 1e4);
+    writePair(binary, at + 12, Math.floor(thousands / 1e4));
+    writePair(binary, at + 14, thousands % 1e4);
+    writePair(binary, at + 16, whole - thousands * 1e4);
+    writePair(binary, at + 18, tenths);
+    writePair(binary, at + 20, rest - tenths * 1e4);
+    at += LENGTH_BYTES + AMOUNT_BYTES;
   }
   return { binary };
 }
@@ -131,6 +203,11 @@ function writeInt(binary: Uint8Array, at: number, value: number): void {
   binary[at + 1] = value >>> 16;
   binary[at + 2] = value >>> 8;
   binary[at + 3] = value;
+}
+
+function writePair(binary: Uint8Array, at: number, value: number): void {
+  binary[at] = value >>> 8;
+  binary[at + 1] = value;
 }
 
 /** What each character stands for. */

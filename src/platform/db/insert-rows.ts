@@ -96,14 +96,13 @@ export function arrayParameter(type: string, texts: readonly (string | null)[]):
 
 function columnArray(column: PgColumn, rows: readonly RowValues[], name: string): string | BinaryArray {
   const type = column.getSQLType();
-  const stored = rows.map((row) => {
-    const value = row[name];
-    return value === null || value === undefined ? null : column.mapToDriverValue(value);
-  });
   if (type === 'bytea') {
-    return byteaArray(stored as readonly (Uint8Array | null)[]);
+    return byteaArray(rows.map((row) => (row[name] ?? null) as Uint8Array | null));
   }
-  const texts = stored.map((value) => (value === null ? null : scalarText(value)));
+  const texts = rows.map((row) => {
+    const value = row[name];
+    return value === null || value === undefined ? null : scalarText(column.mapToDriverValue(value));
+  });
   return type === 'jsonb' ? textArray(type, texts) : arrayParameter(type, texts);
 }
 

@@ -30,6 +30,35 @@ export async function readColumns<
     More)[];
 }
 
+/**
+ * Reads columns of a table from several places in one statement, which is planned for the very values it asks for:
+ * for places that hold very different numbers of rows.
+ * @shape the rows of each place, in its order
+ */
+export async function readTogether<
+  Table extends PgTable,
+  Name extends keyof InferSelectModel<Table> & string,
+>(
+  tx: Tx,
+  table: Table,
+  names: readonly Name[],
+  froms: readonly SQL[],
+): Promise<readonly (readonly Pick<InferSelectModel<Table>, Name>[])[]> {
+  const places: Pick<InferSelectModel<Table>, Name>[][] = froms.map(() => []);
+  if (froms.length > 0) {
+    const { columns, text } = selectionOf(table, names);
+    const parts = froms.map(
+      (from, place) => sql`(select ${sql.raw(`${place} as place, ${text}`)} from ${from})`,
+    );
+    const rows = await tx.execute<{ place: number }>(sql.join(parts, sql` union all `));
+    for (const row of rows) {
+      const read = readRow(columns, row, false) as Pick<InferSelectModel<Table>, Name>;
+      present(places[row.place], 'a row has its place').push(read);
+    }
+  }
+  return places;
+}
+
 type Selected = { readonly name: string; readonly column: PgColumn };
 type Selection = { readonly columns: readonly Selected[]; readonly text: string };
 

@@ -1,6 +1,6 @@
 import { signPayment, TEST_PROVIDER } from '../../domains/funding/payment-providers.ts';
-import { camt053, nextOpening, type SampleEntry } from '../../domains/funding/testing/camt-sample.ts';
 import { newId } from '../../kernel/id.ts';
+import { importSample, takeSample } from '../import-sample.ts';
 import type { Answer } from '../send.ts';
 import type { Member, World } from '../world.ts';
 import { type Drivers, done, REASON } from './driver.ts';
@@ -14,13 +14,18 @@ export const depositEvidenceDrivers: Drivers = {
     const account = { iban: 'DE89370400440532013000', currency: 'EUR', houseReference: 'euro', name: 'Euro' };
     return world.call('addBankAccount', { as: world.people.operations, body: { ...account, ...REASON } });
   },
-  importBankStatement: async (world) => importFile(world, [{ amount: '5', name: 'Nobody We Know' }]),
+  importBankStatement: async (world) => takeSample(world, [{ amount: '5', name: 'Nobody We Know' }]),
+  voidBankStatement: async (world) => {
+    const { paymentReference: reference } = await announce(world);
+    const { id } = await done(importSample(world, [{ amount: '100', reference, name: HOLDER }]));
+    return world.call('voidBankStatement', { as: world.people.operations, params: { id }, body: REASON });
+  },
   listBankStatements: async (world) => {
     await receipt(world);
     return world.call('listBankStatements', { as: world.people.auditor });
   },
   getBankStatement: async (world) => {
-    const { id } = await done(importFile(world, []));
+    const { id } = await done(importSample(world, []));
     return world.call('getBankStatement', { as: world.people.auditor, params: { id } });
   },
   listUnallocatedReceipts: async (world) => {
@@ -92,20 +97,15 @@ export const depositEvidenceDrivers: Drivers = {
   chargeBackDeposit: async (world) => takeBack(world, 'chargeBackDeposit'),
 };
 
-async function importFile(world: World, entries: readonly SampleEntry[]): Promise<Answer> {
-  const opening = await nextOpening(world.deps);
-  const body = new Uint8Array(Buffer.from(camt053({ entries, opening }), 'utf8'));
-  const headers = { 'content-type': 'application/xml' };
-  return world.call('importBankStatement', { as: world.people.operations, body, headers });
-}
-
 async function receipt(world: World): Promise<{ readonly id: string }> {
-  const { lines } = await done(importFile(world, [{ amount: '5', name: 'Nobody We Know' }]));
+  const { lines } = await done(importSample(world, [{ amount: '5', name: 'Nobody We Know' }]));
   return { id: lines[0].receiptId };
 }
 
 async function debit(world: World): Promise<{ readonly id: string }> {
-  const { lines } = await done(importFile(world, [{ amount: '5', direction: 'DBIT', name: 'Bank charges' }]));
+  const { lines } = await done(
+    importSample(world, [{ amount: '5', direction: 'DBIT', name: 'Bank charges' }]),
+  );
   return { id: lines[0].debitId };
 }
 

@@ -39,6 +39,20 @@ export const MONITORING_EVENTS = auditEvents({
     description: 'Something a customer did could not be held against the monitoring rules',
     shows: ['source', 'kind'],
   },
+  'monitoring.source_behind': {
+    category: 'compliance',
+    severity: 'critical',
+    class: 'restricted',
+    description: 'What customers do was not read to its end for minutes, so nothing newer is watched',
+    shows: ['source', 'behindSince'],
+  },
+  'monitoring.source_caught_up': {
+    category: 'compliance',
+    severity: 'info',
+    class: 'restricted',
+    description: 'What customers do is watched again up to now, after the reading was behind',
+    shows: ['source', 'behindSince'],
+  },
   'rule_snooze.placed': {
     category: 'compliance',
     severity: 'warning',

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { and, asc, eq, inArray } from 'drizzle-orm';
 import { parseAmount } from '../../../kernel/amount.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
-import { addMs } from '../../../kernel/time.ts';
+import { addMs, instantOfMs } from '../../../kernel/time.ts';
 import { type Activity, type ActivitySource, NO_ACTIVITY } from '../../../platform/activity.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import { auditLogs } from '../../../platform/db/schema.ts';
@@ -18,7 +18,7 @@ import { collectActivity } from './collect-activity.ts';
 import { ruleSetOf } from './rule-set.ts';
 import { activityCursors, monitoredActivity, ruleHits } from './schema.ts';
 import { DAY_MS } from './sizes.ts';
-import { keepActivities, watchActivity } from './watch-activity.ts';
+import { keepActivities, watchActivities } from './watch-activity.ts';
 
 let desk: FundingDesk;
 
@@ -96,9 +96,7 @@ async function hitsOn({ userId }: Person): Promise<readonly string[]> {
 /** Keeps and watches activities as the paths of money do. */
 async function watch(...activities: readonly Activity[]): Promise<void> {
   await transact(desk.system, 'engine', async (tx) => {
-    for (const stored of await keepActivities(tx, desk.system, activities)) {
-      await watchActivity(tx, desk.system, stored, ruleSetOf([]));
-    }
+    await watchActivities(tx, desk.system, await keepActivities(tx, desk.system, activities), ruleSetOf([]));
   });
 }
 
@@ -160,6 +158,75 @@ describe('what cannot be read', () => {
     await collect(source);
     expect([await cursorOf(source), await alarmsOf([stray])]).toEqual(['2', 1]);
     expect(await keptOf(source)).toBe(2);
+  });
+});
+
+describe('a source with more than is read', () => {
+  const DAY_BEFORE = -DAY_MS;
+
+  /** Reads these sources, where a read takes so long by the clock. */
+  function slowly(ms: number, ...sources: readonly ActivitySource[]) {
+    let nowMs = desk.deps.clock.realMs();
+    const clock = { ...desk.deps.clock, realMs: () => nowMs, realNow: () => instantOfMs(nowMs) };
+    const activitySources = sources.map((source): ActivitySource => {
+      const read: ActivitySource['read'] = async (...asked) => {
+        nowMs += ms;
+        return source.read(...asked);
+      };
+      return { ...source, read };
+    });
+    return () => collectActivity({ ...desk.system, deps: { ...desk.deps, clock, activitySources } });
+  }
+
+  async function toldOf({ name }: ActivitySource): Promise<readonly string[]> {
+    const rows = await engine()
+      .select()
+      .from(auditLogs)
+      .where(and(eq(auditLogs.resourceType, 'activity_source'), eq(auditLogs.resourceId, name)))
+      .orderBy(asc(auditLogs.id));
+    return rows.map(({ eventType }) => eventType);
+  }
+
+  function manyOf(userId: Id, count: number): ActivitySource {
+    const occurredAt = addMs(desk.deps.clock.now(), DAY_BEFORE);
+    return sourceOf(Array.from({ length: count }, () => activityOf(userId, { occurredAt })));
+  }
+
+  test('is read on while there is time, and leaves some of it to the others', async () => {
+    const { userId } = await desk.newCustomer();
+    const [busy, quiet] = [manyOf(userId, 2_600), manyOf(userId, 1)];
+    const run = slowly(18_000, busy, quiet);
+    await run();
+    expect([await keptOf(busy), await keptOf(quiet)]).toEqual([2_000, 1]);
+    await run();
+    expect([await keptOf(busy), await keptOf(quiet)]).toEqual([2_600, 1]);
+    expect([await toldOf(busy), await toldOf(quiet)]).toEqual([[], []]);
+  });
+
+  test('is told once it is minutes behind, and once it has caught up', async () => {
+    const { userId } = await desk.newCustomer();
+    const source = manyOf(userId, 2_600);
+    const run = slowly(160_000, source);
+    const told: (readonly string[])[] = [];
+    for (let runs = 0; runs < 4; runs += 1) {
+      await run();
+      told.push(await toldOf(source));
+    }
+    const behind = 'monitoring.source_behind';
+    const both = [behind, 'monitoring.source_caught_up'];
+    expect(told).toEqual([[], [behind], both, both]);
+  });
+
+  test('is told as well where nothing of it can be read', async () => {
+    const broken: ActivitySource = {
+      ...sourceOf([]),
+      read: () => Promise.reject(new RangeError('a source that is broken')),
+    };
+    const run = slowly(100_000, broken);
+    for (let runs = 0; runs < 6; runs += 1) {
+      expect(await run().catch(() => 'failed')).toBe('failed');
+    }
+    expect(await toldOf(broken)).toEqual(['monitoring.source_behind']);
   });
 });
 

@@ -10,12 +10,13 @@ import type { Job } from '../../../platform/domain.ts';
 import { AML_EVENTS } from '../audit.ts';
 import { activeRules } from './rule-store.ts';
 import { activityCursors } from './schema.ts';
-import { keepActivities, watchActivity } from './watch-activity.ts';
+import { tellWhetherBehind } from './source-behind.ts';
+import { keepActivities, notKept, watchActivities } from './watch-activity.ts';
 
-const PAGE_ROWS = 200;
+const PAGE_ROWS = 1_000;
 
-/** Pages of one source in one run; the next run goes on. */
-const PAGES_MOST = 50;
+/** How long a run reads on where there is more; the next minute's goes on. */
+const RUN_MS = 50_000;
 
 /** Rows of a page that are passed by at most, each with an alarm. */
 const FAILED_MOST = 5;
@@ -30,53 +31,110 @@ export const collectActivityJob: Job = {
   run: collectActivity,
 };
 
+/** A source, and how far it was read. */
+type Reading = { readonly source: ActivitySource; readonly beganAt: Instant; readonly after: string };
+
+/** One run over all sources. */
+type Run = {
+  readonly untilMs: number;
+  /** Names of sources that were read up to what came about a moment before. */
+  readonly caughtUp: Set<string>;
+  readonly failures: unknown[];
+};
+
 /**
- * Reads every source on; what fails in one keeps none of the others from being read, and a row that fails keeps none
- * of the rows behind it.
+ * Reads every source on, for as long as there is something to read and the run has time; what fails in one keeps none
+ * of the others from being read, and a row that fails keeps none of the rows behind it.
  * @effects `activity_cursors`, `monitored_activity`, `rule_hits`; events `aml.activity_hit`; a transaction for
- *   each page; perhaps the alarm `monitoring.activity_unwatched`
+ *   each page; perhaps the alarms `monitoring.activity_unwatched` and `monitoring.source_behind`
  * @errors the first failure, once every source was read
  */
 export async function collectActivity(ctx: Ctx): Promise<void> {
-  const failures: unknown[] = [];
-  for (const source of ctx.deps.activitySources) {
-    await collectSource(ctx, source).catch((failure: unknown) => failures.push(failure));
-  }
-  if (failures.length > 0) {
-    throw failures[0];
+  const sources = ctx.deps.activitySources;
+  const run: Run = { untilMs: ctx.deps.clock.realMs() + RUN_MS, caughtUp: new Set(), failures: [] };
+  let left = await eachOf(run, sources, (source) => beginReading(ctx, source));
+  do {
+    left = await readRound(ctx, run, left);
+  } while (left.length > 0 && ctx.deps.clock.realMs() < run.untilMs);
+  await eachOf(run, sources, ({ name }) => tellWhetherBehind(ctx, name, run.caughtUp.has(name)));
+  if (run.failures.length > 0) {
+    throw run.failures[0];
   }
 }
 
-async function collectSource(ctx: Ctx, source: ActivitySource): Promise<void> {
-  let after = await beginAt(ctx, source);
-  for (let page = 0; page < PAGES_MOST; page += 1) {
-    const reached = await transact(ctx, 'engine', (tx) => collectPage(tx, ctx, source, after)).catch(() =>
-      collectEach(ctx, source, after),
+/** One after the other; those that fail are left out. */
+async function eachOf<One, Made>(
+  run: Run,
+  all: readonly One[],
+  work: (one: One, place: number) => Promise<Made | null>,
+): Promise<Made[]> {
+  const made: Made[] = [];
+  for (const [place, one] of all.entries()) {
+    try {
+      const result = await work(one, place);
+      if (result !== null) {
+        made.push(result);
+      }
+    } catch (failure) {
+      run.failures.push(failure);
+    }
+  }
+  return made;
+}
+
+/**
+ * Reads each source on for its part of the time that is left, a page at least, so that one with much to read leaves
+ * some to those behind it.
+ * @shape those that have more
+ */
+async function readRound(ctx: Ctx, run: Run, readings: readonly Reading[]): Promise<Reading[]> {
+  const { clock } = ctx.deps;
+  return eachOf(run, readings, (reading, place) => {
+    const nowMs = clock.realMs();
+    return readOn(ctx, run, reading, nowMs + (run.untilMs - nowMs) / (readings.length - place));
+  });
+}
+
+/** @shape null where nothing is behind what was read */
+async function readOn(ctx: Ctx, run: Run, reading: Reading, untilMs: number): Promise<Reading | null> {
+  const { source } = reading;
+  let { after } = reading;
+  do {
+    const at = { ...reading, after };
+    const reached = await transact(ctx, 'engine', (tx) => collectPage(tx, ctx, at)).catch(() =>
+      collectEach(ctx, at),
     );
+    if (reached === null || reached >= newestOf(ctx, source)) {
+      run.caughtUp.add(source.name);
+    }
     if (reached === null) {
-      return;
+      return null;
     }
     after = reached;
-  }
+  } while (ctx.deps.clock.realMs() < untilMs);
+  return { ...reading, after };
 }
 
-async function beginAt(ctx: Ctx, source: ActivitySource): Promise<string> {
+async function beginReading(ctx: Ctx, source: ActivitySource): Promise<Reading> {
   return transact(ctx, 'engine', async (tx) => {
-    const at = ctx.deps.clock.now();
+    const { clock } = ctx.deps;
+    const at = clock.now();
+    const begun = { source: source.name, position: '', beganAt: at, movedAt: at };
     await tx
       .insert(activityCursors)
-      .values({ source: source.name, position: '', beganAt: at, movedAt: at })
+      .values({ ...begun, caughtUpAt: clock.realNow() })
       .onConflictDoNothing();
     const [cursor] = await tx.select().from(activityCursors).where(eq(activityCursors.source, source.name));
-    return cursor?.position ?? '';
+    return { source, beganAt: cursor?.beganAt ?? at, after: cursor?.position ?? '' };
   });
 }
 
 /** @shape where the page ended; null where nothing is behind it */
-async function collectPage(tx: Tx, ctx: Ctx, source: ActivitySource, after: string): Promise<string | null> {
+async function collectPage(tx: Tx, ctx: Ctx, reading: Reading): Promise<string | null> {
+  const { source, after } = reading;
   await lockExclusive(tx, [`activity:${source.name}`]);
   const rows = await source.read(tx, after, PAGE_ROWS);
-  await watchRows(tx, ctx, source, rows);
+  await watchRows(tx, ctx, reading, rows);
   await moveBehind(tx, ctx, source, rows);
   return behind(rows);
 }
@@ -91,14 +149,18 @@ function behind(rows: readonly PlacedActivity[]): string | null {
  * through. Where many fail, or none goes through, it is not the rows: nothing is passed by, and the page is read
  * again.
  */
-async function collectEach(ctx: Ctx, source: ActivitySource, after: string): Promise<string | null> {
+async function collectEach(ctx: Ctx, reading: Reading): Promise<string | null> {
+  const { source, after } = reading;
   const rows = await transact(ctx, 'engine', (tx) => source.read(tx, after, PAGE_ROWS));
   const failed: PlacedActivity[] = [];
   let failure: unknown;
   let watched = 0;
   for (const row of rows) {
     try {
-      watched += await transact(ctx, 'engine', (tx) => watchRows(tx, ctx, source, [row]));
+      watched += await transact(ctx, 'engine', async (tx) => {
+        await lockExclusive(tx, [`activity:${source.name}`]);
+        return watchRows(tx, ctx, reading, [row]);
+      });
     } catch (thrown) {
       failure ??= thrown;
       failed.push(row);
@@ -139,24 +201,19 @@ async function passBy(
 async function watchRows(
   tx: Tx,
   ctx: Ctx,
-  source: ActivitySource,
+  { source, beganAt }: Reading,
   rows: readonly PlacedActivity[],
 ): Promise<number> {
-  await lockExclusive(tx, [`activity:${source.name}`]);
-  if (rows.length === 0) {
-    return 0;
-  }
-  const [cursor] = await tx.select().from(activityCursors).where(eq(activityCursors.source, source.name));
-  const kept = await keepActivities(
+  const told = await notKept(
     tx,
-    ctx,
+    source.name,
     rows.map(({ activity }) => activity),
   );
-  const set = await activeRules(tx);
-  for (const stored of kept) {
-    if (cursor !== undefined && stored.occurredAt >= cursor.beganAt) {
-      await watchActivity(tx, ctx, stored, set);
-    }
+  const kept = await keepActivities(tx, ctx, told);
+  // What came about before is history, which rules only look back at.
+  const watched = kept.filter(({ occurredAt }) => occurredAt >= beganAt);
+  if (watched.length > 0) {
+    await watchActivities(tx, ctx, watched, await activeRules(tx));
   }
   return kept.length;
 }
@@ -175,14 +232,17 @@ async function moveBehind(
 
 /** Never so far that what commits late would be behind. */
 async function move(tx: Tx, ctx: Ctx, source: ActivitySource, reached: string): Promise<void> {
-  const { clock } = ctx.deps;
-  const movedAt: Instant = clock.now();
-  const safe = source.positionAt({
-    business: addMs(movedAt, -OVERLAP_MS),
-    realMs: clock.realMs() - OVERLAP_MS,
-  });
+  const newest = newestOf(ctx, source);
   await tx
     .update(activityCursors)
-    .set({ position: reached < safe ? reached : safe, movedAt })
+    .set({ position: reached < newest ? reached : newest, movedAt: ctx.deps.clock.now() })
     .where(eq(activityCursors.source, source.name));
+}
+
+/** The newest position behind which nothing commits any more. */
+function newestOf({ deps: { clock } }: Ctx, source: ActivitySource): string {
+  return source.positionAt({
+    business: addMs(clock.now(), -OVERLAP_MS),
+    realMs: clock.realMs() - OVERLAP_MS,
+  });
 }

@@ -39,6 +39,8 @@ export const monitoringInventory: readonly TableInventory[] = [
     position: 'internal',
     beganAt: 'internal',
     movedAt: 'internal',
+    caughtUpAt: 'internal',
+    behindToldAt: 'internal',
   }),
   inventoryOf(monitoringRules, 'supervision', {
     id: 'internal',

@@ -1,73 +1,88 @@
-import { and, count, desc, eq, gte, lt, lte, ne, or, type SQL, sql } from 'drizzle-orm';
-import { unionAll } from 'drizzle-orm/pg-core';
+/**
+ * What rules may look at besides an activity: a bounded read, whatever the person did. Many activities are read
+ * together: what lies behind those of one person is nearly the same rows, so they are read once and cut for each.
+ */
+import { type SQL, sql } from 'drizzle-orm';
 import { present } from '../../../kernel/assert.ts';
 import type { Id } from '../../../kernel/id.ts';
-import { addMs, type Instant } from '../../../kernel/time.ts';
+import { addMs, type Instant, readStoredInstant } from '../../../kernel/time.ts';
 import type { Activity } from '../../../platform/activity.ts';
 import type { Tx } from '../../../platform/db/client.ts';
+import { arrayParameter } from '../../../platform/db/insert-rows.ts';
+import { executePrepared } from '../../../platform/db/prepared.ts';
 import { readGates } from '../../identity/index.ts';
-import { PAST_ROWS, type PastPart, pastPartsOf } from './past-window.ts';
+import { loadOthers } from './load-others.ts';
+import { loadPasts, pastRowsAtMost } from './load-past.ts';
 import type { Peers, Reference, View } from './rule.ts';
-import { monitoredActivity, peerFigures } from './schema.ts';
+import { peerFigures } from './schema.ts';
 import { DAY_MS, FULL_BPS, hasMoved, totalBps } from './sizes.ts';
+import { isMarket, PAST_MS, type Watched } from './watched.ts';
 
-/** How far back rules look. @units ms */
-export const PAST_MS = 400 * DAY_MS;
 export const SHARED_MS = 365 * DAY_MS;
-export const OTHERS_MS = 10 * 60_000;
 const SHARERS_MOST = 50;
 
-/** Whether an activity is of a market. */
-export function isMarket({ kind }: Pick<Activity, 'kind'>): boolean {
-  return kind === 'order_placed' || kind === 'order_closed' || kind === 'fill';
-}
+/** How many rows of the past are in memory at a time, at most: some ten megabytes. */
+const ROWS_AT_ONCE = 20_000;
 
-/** What rules may look at besides an activity that is stored: a bounded read, whatever the person did. */
-export async function loadView(
+/** An activity and what rules may look at besides it. */
+type Seen = readonly [Watched, View];
+
+/**
+ * The view of each activity, as it is by itself: those that were kept together see each other in their order. Some
+ * people after the others, and never more rows at a time than memory is meant to hold.
+ */
+export async function* loadViews(
   tx: Tx,
-  stored: Activity & { readonly id: Id },
+  activities: readonly Watched[],
   reference: Reference,
-): Promise<View> {
-  const market = isMarket(stored);
-  const past = await pastOf(tx, stored, pastPartsOf(market));
-  return {
-    past,
-    movedBefore: market || isActive(past, reference) ? null : await movedBefore(tx, stored),
-    others: stored.kind === 'order_placed' ? await othersOf(tx, stored) : [],
-    sharers: stored.counterpartyIndex === null ? 0 : await sharersOf(tx, stored, stored.counterpartyIndex),
-    peers: market ? null : await peersOf(tx, stored.userId),
-    reference,
-  };
+): AsyncGenerator<readonly Seen[]> {
+  for (const group of groupsOf(activities)) {
+    const pasts = await loadPasts(tx, group);
+    const others = await loadOthers(
+      tx,
+      group.filter(({ kind }) => kind === 'order_placed'),
+    );
+    const money = group.filter((activity) => !isMarket(activity));
+    const idle = money.filter(({ id }) => !isActive(present(pasts.get(id), 'each has a past'), reference));
+    const moved = await movedBefore(tx, idle);
+    const sharers = await sharersOf(
+      tx,
+      group.filter(({ counterpartyIndex }) => counterpartyIndex !== null),
+    );
+    const peers = await peersOf(tx, money);
+    yield group.map((activity): Seen => {
+      const { id, userId } = activity;
+      const past = present(pasts.get(id), 'each has a past');
+      return [
+        activity,
+        {
+          past,
+          movedBefore: moved.get(id) ?? null,
+          others: others.get(id) ?? [],
+          sharers: sharers.get(id) ?? 0,
+          peers: peers.get(userId) ?? null,
+          reference,
+        },
+      ];
+    });
+  }
 }
 
-/** Of each kind the newest, in one statement; each part is read from its own end of the index. */
-async function pastOf(tx: Tx, stored: Activity & { readonly id: Id }, parts: readonly PastPart[]) {
-  const [first, second, ...rest] = parts.map((part) => partOf(tx, stored, part));
-  const rows = await unionAll(
-    present(first, 'a past has parts'),
-    present(second, 'a past has parts'),
-    ...rest,
-  );
-  return rows.toSorted((left, right) => (left.occurredAt < right.occurredAt ? 1 : -1));
-}
-
-function partOf(tx: Tx, stored: Activity & { readonly id: Id }, { kind, isMarket: market, most }: PastPart) {
-  return tx
-    .select()
-    .from(monitoredActivity)
-    .where(
-      and(
-        eq(monitoredActivity.userId, stored.userId),
-        eq(monitoredActivity.isMarket, market),
-        eq(monitoredActivity.kind, kind),
-        lte(monitoredActivity.occurredAt, stored.occurredAt),
-        gte(monitoredActivity.occurredAt, addMs(stored.occurredAt, -PAST_MS)),
-        // What came about in one settlement bears one instant: of those, what was told before it.
-        or(lt(monitoredActivity.occurredAt, stored.occurredAt), lt(monitoredActivity.id, stored.id)),
-      ),
-    )
-    .orderBy(desc(monitoredActivity.occurredAt))
-    .limit(most);
+/** People one after the other, each with all that they did. */
+function groupsOf(activities: readonly Watched[]): readonly (readonly Watched[])[] {
+  const people = Map.groupBy(activities, ({ userId }) => userId);
+  const groups: Watched[][] = [];
+  let rows = ROWS_AT_ONCE;
+  for (const own of people.values()) {
+    const more = pastRowsAtMost(own);
+    if (rows + more > ROWS_AT_ONCE) {
+      groups.push([]);
+      rows = 0;
+    }
+    rows += more;
+    groups.at(-1)?.push(...own);
+  }
+  return groups;
 }
 
 /** Whether what moved is together worth so much that no rule asks what moved before. */
@@ -75,78 +90,91 @@ function isActive(past: readonly Activity[], reference: Reference): boolean {
   return totalBps(past.filter(hasMoved), reference) >= FULL_BPS;
 }
 
+type Found = { readonly place: number; readonly found: string | null };
+
 /** However long ago it was: whoever did nothing for years has nothing in their past that rules look at. */
-async function movedBefore(tx: Tx, stored: Activity & { readonly id: Id }): Promise<Instant | null> {
-  const newest = (kind: Activity['kind'], more?: SQL) =>
-    tx
-      .select({ at: monitoredActivity.occurredAt })
-      .from(monitoredActivity)
-      .where(
-        and(
-          eq(monitoredActivity.userId, stored.userId),
-          eq(monitoredActivity.isMarket, kind === 'fill'),
-          eq(monitoredActivity.kind, kind),
-          lt(monitoredActivity.occurredAt, addMs(stored.occurredAt, -PAST_MS)),
-          more,
-        ),
-      )
-      .orderBy(desc(monitoredActivity.occurredAt))
-      .limit(1);
-  const rows = await unionAll(
-    newest('deposit'),
-    newest('fill'),
-    newest('withdrawal_ended', sql`${monitoredActivity.data} ->> 'end' = 'completed'`),
+async function movedBefore(tx: Tx, activities: readonly Watched[]): Promise<ReadonlyMap<Id, Instant>> {
+  if (activities.length === 0) {
+    return new Map();
+  }
+  const newest = (kind: SQL, market: SQL, more = sql``) => sql`(select m.occurred_at from monitored_activity m
+    where m.user_id = asked.user_id and m.is_market = ${market} and m.kind = ${kind}
+      and m.occurred_at < asked.at ${more} order by m.occurred_at desc limit 1)`;
+  const rows = await executePrepared<Found>(
+    tx,
+    sql`select asked.place::int as place, greatest(${newest(sql`'deposit'`, sql`false`)},
+        ${newest(sql`'fill'`, sql`true`)},
+        ${newest(sql`'withdrawal_ended'`, sql`false`, sql`and m.data ->> 'end' = 'completed'`)}) as found
+      from unnest(${arrayOf(
+        'uuid',
+        activities.map(({ userId }) => userId),
+      )}::uuid[],
+        ${arrayOf(
+          'timestamptz',
+          activities.map(({ occurredAt }) => addMs(occurredAt, -PAST_MS)),
+        )}::timestamptz[]) with ordinality as asked (user_id, at, place)`,
   );
-  return (
-    rows
-      .map(({ at }) => at)
-      .toSorted()
-      .at(-1) ?? null
+  return foundBy(activities, rows, readStoredInstant);
+}
+
+/** How many other people used the same account, address or payer within a year. */
+async function sharersOf(tx: Tx, activities: readonly Watched[]): Promise<ReadonlyMap<Id, number>> {
+  if (activities.length === 0) {
+    return new Map();
+  }
+  const hexes = activities.map(({ counterpartyIndex }) => counterpartyIndex?.toHex() ?? '');
+  const rows = await executePrepared<Found>(
+    tx,
+    sql`select asked.place::int as place, (select count(*)::text from (select distinct m.user_id
+        from monitored_activity m where m.counterparty_index = decode(asked.hex, 'hex')
+          and m.user_id <> asked.user_id and m.occurred_at <= asked.at
+          and m.occurred_at >= asked.since limit ${sql.raw(String(SHARERS_MOST))}) people) as found
+      from unnest(${arrayOf('text', hexes)}::text[], ${arrayOf(
+        'uuid',
+        activities.map(({ userId }) => userId),
+      )}::uuid[], ${arrayOf(
+        'timestamptz',
+        activities.map(({ occurredAt }) => occurredAt),
+      )}::timestamptz[],
+        ${arrayOf(
+          'timestamptz',
+          activities.map(({ occurredAt }) => addMs(occurredAt, -SHARED_MS)),
+        )}::timestamptz[]) with ordinality as asked (hex, user_id, at, since, place)`,
+  );
+  return foundBy(activities, rows, (text) => Number.parseInt(text, 10));
+}
+
+function arrayOf(type: string, texts: readonly string[]) {
+  return sql.param(arrayParameter(type, texts));
+}
+
+function foundBy<Value>(
+  activities: readonly Watched[],
+  rows: readonly Found[],
+  read: (text: string) => Value,
+): ReadonlyMap<Id, Value> {
+  return new Map(
+    rows.flatMap(({ place, found }) =>
+      found === null
+        ? []
+        : [[present(activities[place - 1], 'each is asked about in its place').id, read(found)] as const],
+    ),
   );
 }
 
-async function othersOf(tx: Tx, { instrument, userId, occurredAt }: Activity) {
-  return tx
-    .select()
-    .from(monitoredActivity)
-    .where(
-      and(
-        eq(monitoredActivity.instrument, instrument ?? ''),
-        eq(monitoredActivity.kind, 'fill'),
-        ne(monitoredActivity.userId, userId),
-        lte(monitoredActivity.occurredAt, occurredAt),
-        gte(monitoredActivity.occurredAt, addMs(occurredAt, -OTHERS_MS)),
-      ),
-    )
-    .orderBy(desc(monitoredActivity.occurredAt))
-    .limit(PAST_ROWS);
-}
-
-async function sharersOf(tx: Tx, { userId, occurredAt }: Activity, index: Uint8Array): Promise<number> {
-  const others = tx
-    .selectDistinct({ userId: monitoredActivity.userId })
-    .from(monitoredActivity)
-    .where(
-      and(
-        eq(monitoredActivity.counterpartyIndex, index),
-        ne(monitoredActivity.userId, userId),
-        lte(monitoredActivity.occurredAt, occurredAt),
-        gte(monitoredActivity.occurredAt, addMs(occurredAt, -SHARED_MS)),
-      ),
-    )
-    .limit(SHARERS_MOST)
-    .as('others');
-  const [counted] = await tx.select({ people: count() }).from(others);
-  return counted?.people ?? 0;
-}
-
-async function peersOf(tx: Tx, userId: Id): Promise<Peers | null> {
-  const level = (await readGates(tx, [userId])).get(userId)?.kycLevel;
-  const figures = await tx
-    .select()
-    .from(peerFigures)
-    .where(sql`${peerFigures.peerGroup} = ${level ?? ''}`);
-  return peersOfFigures(figures);
+async function peersOf(tx: Tx, activities: readonly Watched[]): Promise<ReadonlyMap<Id, Peers | null>> {
+  if (activities.length === 0) {
+    return new Map();
+  }
+  const gates = await readGates(
+    tx,
+    activities.map(({ userId }) => userId),
+  );
+  const figures = await tx.select().from(peerFigures);
+  const groups = Map.groupBy(figures, ({ peerGroup }) => peerGroup);
+  return new Map(
+    [...gates].map(([userId, { kycLevel }]) => [userId, peersOfFigures(groups.get(kycLevel ?? '') ?? [])]),
+  );
 }
 
 /** The figures of one group; null where one of the two is not there. */

@@ -5,7 +5,7 @@ import { raiseHeld } from './judge-hits.ts';
 import type { RuleSet } from './rule-set.ts';
 import { activeRules } from './rule-store.ts';
 import { standingsOf } from './totals.ts';
-import { keepActivities, watchActivity } from './watch-activity.ts';
+import { keepActivities, watchActivities } from './watch-activity.ts';
 
 /**
  * Watches money that moves in the caller's transaction and says whether it may go on by itself, or waits for
@@ -34,7 +34,5 @@ export async function monitorCredit(tx: Tx, ctx: Ctx, activity: Activity): Promi
 }
 
 async function watch(tx: Tx, ctx: Ctx, activity: Activity, set: RuleSet): Promise<void> {
-  for (const stored of await keepActivities(tx, ctx, [activity])) {
-    await watchActivity(tx, ctx, stored, set);
-  }
+  await watchActivities(tx, ctx, await keepActivities(tx, ctx, [activity]), set);
 }

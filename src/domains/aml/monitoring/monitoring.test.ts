@@ -15,7 +15,7 @@ import { amlDomain, screenUser } from '../index.ts';
 import { amlAlerts } from '../schema.ts';
 import { collectActivity } from './collect-activity.ts';
 import { judgeHits } from './judge-hits.ts';
-import { loadView } from './load-view.ts';
+import { loadViews } from './load-view.ts';
 import { MARKET_ROWS_OF_MONEY, PAST_ROWS } from './past-window.ts';
 import { figurePeers } from './peer-figures.ts';
 import { RELEASED, ruleSetOf } from './rule-set.ts';
@@ -310,9 +310,10 @@ describe('the past of a person', () => {
         and(eq(monitoredActivity.userId, person.userId), eq(monitoredActivity.source, 'funding.deposits')),
       );
     const stored = newest as typeof monitoredActivity.$inferSelect;
-    const { past } = await transact(desk.system, 'engine', (tx) =>
-      loadView(tx, stored, ruleSetOf([]).reference),
+    const [views] = await transact(desk.system, 'engine', (tx) =>
+      Array.fromAsync(loadViews(tx, [stored], ruleSetOf([]).reference)),
     );
+    const past = views?.[0]?.[1].past ?? [];
     expect(past).toHaveLength(PAST_ROWS + MARKET_ROWS_OF_MONEY);
     const times = past.map(({ occurredAt }) => occurredAt);
     expect(times).toEqual(times.toSorted().toReversed());

@@ -12,7 +12,7 @@ import { amlDomain } from '../index.ts';
 import { startReplay } from './replay.ts';
 import { ruleSetOf } from './rule-set.ts';
 import { monitoredActivity, ruleHits } from './schema.ts';
-import { keepActivities, watchActivity } from './watch-activity.ts';
+import { keepActivities, watchActivities } from './watch-activity.ts';
 
 let desk: FundingDesk;
 
@@ -97,9 +97,7 @@ test('a simulation finds, of any history, exactly what was found on the day', as
       activityOf(random, people, number),
     ).toSorted((left, right) => (left.occurredAt < right.occurredAt ? -1 : 1));
     await transact(desk.system, 'engine', async (tx) => {
-      for (const stored of await keepActivities(tx, desk.system, told)) {
-        await watchActivity(tx, desk.system, stored, SET);
-      }
+      await watchActivities(tx, desk.system, await keepActivities(tx, desk.system, told), SET);
     });
     const found = await desk.deps.db.engine.select().from(ruleHits).where(inArray(ruleHits.userId, people));
     const activities = await desk.deps.db.engine

@@ -6,11 +6,13 @@ import type { Id } from '../../../kernel/id.ts';
 import { addMs, type Instant, msOfInstant } from '../../../kernel/time.ts';
 import type { Activity, ActivityKind } from '../../../platform/activity.ts';
 import { type CountedHit, type Hit, hitsOf, totalOf } from './evaluate.ts';
-import { isMarket, OTHERS_MS, PAST_MS, SHARED_MS } from './load-view.ts';
+import { OTHERS_MS } from './load-others.ts';
+import { SHARED_MS } from './load-view.ts';
 import { PAST_ROWS, pastPartsOf } from './past-window.ts';
 import type { Peers, TypologyKey, View } from './rule.ts';
 import type { RuleSet } from './rule-set.ts';
 import { DAY_MS, hasMoved } from './sizes.ts';
+import { isMarket, PAST_MS } from './watched.ts';
 
 export type Replayed = Activity & { readonly id: Id };
 

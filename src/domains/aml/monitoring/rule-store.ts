@@ -1,9 +1,10 @@
-import { asc, desc, eq, type InferSelectModel } from 'drizzle-orm';
+import { asc, desc, eq, type InferSelectModel, sql } from 'drizzle-orm';
 import { newId } from '../../../kernel/id.ts';
 import { record } from '../../../platform/audit/record.ts';
 import { type Deps, machineCtx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { lockExclusive } from '../../../platform/db/locks.ts';
+import { executePrepared } from '../../../platform/db/prepared.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { AML_EVENTS } from '../audit.ts';
 import { contentHashOf, RELEASED, type RuleSet, ruleSetOf } from './rule-set.ts';
@@ -13,9 +14,24 @@ export type StoredRule = InferSelectModel<typeof monitoringRules>;
 
 const RULES = 'aml.monitoring_rules';
 
-/** What is in force. */
+/** The set that was asked for last, by the rows it was made of. */
+let remembered: { readonly rows: string; readonly set: RuleSet } | undefined;
+
+/**
+ * What is in force. The set is made anew once another row is in force or one of them was written again: ids are
+ * unique everywhere, and a row's xmin tells which transaction wrote it.
+ */
 export async function activeRules(tx: Tx): Promise<RuleSet> {
-  return ruleSetOf(await activeRows(tx));
+  const [found] = await executePrepared<{ readonly rows: string | null }>(
+    tx,
+    sql`select string_agg(id || ' ' || xmin, ',' order by key) as rows from monitoring_rules
+      where status = 'active'`,
+  );
+  const rows = found?.rows ?? '';
+  if (remembered?.rows !== rows) {
+    remembered = { rows, set: ruleSetOf(await activeRows(tx)) };
+  }
+  return remembered.set;
 }
 
 /** The versions in force that are stored. */

@@ -76,6 +76,10 @@ export const activityCursors = pgTable(
     position: text('position').notNull(),
     beganAt: instant('began_at').notNull(),
     movedAt: instant('moved_at').notNull(),
+    /** When it was last read up to what came about a moment before, by real time. */
+    caughtUpAt: instant('caught_up_at').notNull().default(sql`now()`),
+    /** When somebody was told that it is behind; null once it has caught up. */
+    behindToldAt: instant('behind_told_at'),
   },
   () => [...internalRows('activity_cursors')],
 );

@@ -47,6 +47,7 @@ export const bankAccounts = pgTable(
 );
 
 export const bankStatementStatus = pgEnum('bank_statement_status', ['imported', 'refused']);
+export const statementStanding = pgEnum('statement_standing', ['waiting', 'confirmed', 'void']);
 
 /** A file as it came, refused ones included: the reason and the file itself are kept. */
 export const bankStatements = pgTable(
@@ -54,6 +55,15 @@ export const bankStatements = pgTable(
   {
     id: uuid('id').primaryKey(),
     status: bankStatementStatus('status').notNull(),
+    /**
+     * Whether it counts: it waits until a second person confirms that the bank sent it, and is void where it was
+     * refused, where nobody confirmed it, and where two people gave it up. Nothing else of the row ever changes.
+     */
+    standing: statementStanding('standing').notNull().default('waiting'),
+    /** The approval it waits for or was confirmed by; null for those of before it was asked for. */
+    confirmationId: uuid('confirmation_id').references(() => approvals.id),
+    /** The approval by which two people gave it up. */
+    voidId: uuid('void_id').references(() => approvals.id),
     /** SHA-256 of the file. */
     fileHash: digest('file_hash').notNull(),
     /** Sealed bytes of the file; null where the same file is kept already. */
@@ -74,11 +84,19 @@ export const bankStatements = pgTable(
     importedAt: instant('imported_at').notNull(),
   },
   (table) => [
-    uniqueIndex('bank_statements_file_hash_key').on(table.fileHash).where(sql`${table.status} = 'imported'`),
+    uniqueIndex('bank_statements_file_hash_key')
+      .on(table.fileHash)
+      .where(sql`${table.status} = 'imported' and ${table.standing} <> 'void'`),
     uniqueIndex('bank_statements_statement_reference_key')
       .on(table.bankAccountId, table.statementReference)
-      .where(sql`${table.status} = 'imported'`),
+      .where(sql`${table.status} = 'imported' and ${table.standing} <> 'void'`),
     index('bank_statements_bank_account_id_idx').on(table.bankAccountId),
+    index('bank_statements_confirmation_id_idx').on(table.confirmationId),
+    index('bank_statements_void_id_idx').on(table.voidId),
+    check(
+      'bank_statements_void_check',
+      sql`${table.voidId} is null or (${table.standing} = 'void' and ${table.status} = 'imported')`,
+    ),
     check(
       'bank_statements_refused_check',
       sql`(${table.status} = 'refused') = (${table.refusalCode} is not null)`,

@@ -30,26 +30,33 @@ export async function refuseWhilePayable(tx: Tx, ctx: Ctx, withdrawalId: Id): Pr
   }
   const handedOut = dayOf(downloadedAt, timeZone);
   const paysOn = handedOut > file.executionDate ? handedOut : file.executionDate;
-  if (!(await isCovered(tx, withdrawalId, paysOn))) {
+  const account = await bankAccountOfPayout(tx, withdrawalId);
+  if (account === undefined) {
     throw refuseFunding('payout_may_leave', {
-      detail: `The bank refused it in no report, and no signed statement covers the days from ${paysOn} on.`,
+      detail:
+        'The bank refused it in no report, and statements of the account its file is paid from are not expected: ' +
+        'add that account to the bank accounts first.',
+    });
+  }
+  const until = addDays(paysOn, EXECUTION_GRACE_DAYS);
+  if (!(await isCovered(tx, account.id, paysOn, until))) {
+    throw refuseFunding('payout_may_leave', {
+      detail:
+        `The bank refused it in no report, and no signed reconciliation saw the statements of its account from ` +
+        `${paysOn} to ${until}.`,
     });
   }
 }
 
 /** Statements follow on each other without a gap: one that closes later covers every day since the first. */
-async function isCovered(tx: Tx, withdrawalId: Id, paysOn: string): Promise<boolean> {
-  const account = await bankAccountOfPayout(tx, withdrawalId);
-  if (account === undefined) {
-    return false;
-  }
+async function isCovered(tx: Tx, accountId: Id, paysOn: string, until: string): Promise<boolean> {
   const rows = await tx.execute(sql`
     select 1 from bank_statements t join bank_statement_bookings b on b.statement_id = t.id
-    where t.bank_account_id = ${account.id} and t.status = 'imported'
-      and t.closing_date >= ${addDays(paysOn, EXECUTION_GRACE_DAYS)}
+    where t.bank_account_id = ${accountId} and t.standing = 'confirmed'
+      and t.closing_date >= ${until}
       and exists (
         select 1 from bank_statements e
-        where e.bank_account_id = t.bank_account_id and e.status = 'imported' and e.closing_date <= ${paysOn})
+        where e.bank_account_id = t.bank_account_id and e.standing = 'confirmed' and e.closing_date <= ${paysOn})
       and exists (
         select 1 from reconciliation_sign_offs s join reconciliation_runs r on r.id = s.run_id
         where r.business_date >= t.closing_date and r.completed_at >= b.booked_at)

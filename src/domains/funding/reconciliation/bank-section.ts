@@ -47,26 +47,36 @@ type BankWallet = {
   readonly accounts: readonly Account[];
 };
 
-/** Compares every bank wallet of the live book with its statements at a day. */
-export async function bankSection(tx: Tx, day: string): Promise<Section<BankView>> {
+/** Compares every bank wallet of the live book with its statements at a day; of each account it names the last one. */
+export async function bankSection(
+  tx: Tx,
+  day: string,
+): Promise<Section<BankView> & { readonly statements: readonly Id[] }> {
   const views: BankView[] = [];
   const findings: Finding[] = [];
+  const statements: Id[] = [];
   for (const wallet of await bankWalletsOf(tx)) {
-    const one = await compare(tx, wallet, day);
+    const known = await statementsOf(tx, wallet, day);
+    statements.push(...latestOf(known).map(({ id }) => id));
+    const one = await compare(tx, wallet, known, day);
     if (one !== undefined) {
       views.push(one.view);
       findings.push(...one.findings);
     }
   }
-  return { views, findings };
+  return { views, findings, statements };
 }
 
 type Compared = { readonly view: BankView; readonly findings: readonly Finding[] };
 
-async function compare(tx: Tx, wallet: BankWallet, day: string): Promise<Compared | undefined> {
+async function compare(
+  tx: Tx,
+  wallet: BankWallet,
+  known: readonly BankStatementFact[],
+  day: string,
+): Promise<Compared | undefined> {
   const { reference, currency, accounts } = wallet;
   const object = `bank ${reference} ${currency}`;
-  const known = await statementsOf(tx, wallet, day);
   const latest = latestOf(known);
   const complete = accounts.length > 0 && latest.length === accounts.length;
   // Several accounts of one wallet are compared at the last day that all of them have a statement of.
@@ -209,7 +219,7 @@ async function statementsOf(tx: Tx, wallet: BankWallet, day: string): Promise<re
     select id, bank_account_id as account_id, closing_date as day, opening_balance::text as opening,
       closing_balance::text as closing
     from bank_statements
-    where status = 'imported' and bank_account_id = any (${ids}::uuid[]) and closing_date <= ${day}
+    where standing = 'confirmed' and bank_account_id = any (${ids}::uuid[]) and closing_date <= ${day}
     order by closing_date, id`);
   return rows.map((row) => ({
     id: row.id,
@@ -252,6 +262,8 @@ async function bookingsOf(tx: Tx, { walletId }: BankWallet, until: string): Prom
     select e.id, e.journal_id, (-e.amount)::text as amount, j.value_date as day, j.reverses_id,
       coalesce(case j.reference_type when 'bank_statement_line' then j.reference_id end,
         (select d.statement_line_id from deposits d where d.id = j.reference_id and d.journal_id = j.id),
+        (select u.reference_id from journal_reversals v join journals u on u.id = v.reversal_id
+          where v.journal_id = j.id and u.reference_type = 'bank_statement_line'),
         (select r.statement_line_id from unallocated_receipts r where r.id = j.reference_id
           and (r.journal_id = j.id or (r.explanation = 'booked' and r.closing_journal_id = j.id))),
         (select r.statement_line_id from unallocated_receipts r where r.explained_journal_id = j.id),

@@ -32,11 +32,12 @@ export const SEVERITY: Readonly<Record<BreakKind, BreakSeverity>> = {
   sign_off_overdue: 'warning',
   in_transit_overdue: 'critical',
   in_transit_unexplained: 'critical',
+  work_overdue: 'warning',
 };
 
 /** Whether somebody is called when a break of the kind is new. */
 export function raisesAlarm(kind: BreakKind): boolean {
-  return SEVERITY[kind] === 'critical' || kind === 'sign_off_overdue';
+  return SEVERITY[kind] === 'critical' || kind === 'sign_off_overdue' || kind === 'work_overdue';
 }
 
 /** Tells findings apart. */

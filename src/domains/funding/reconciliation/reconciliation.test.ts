@@ -9,8 +9,10 @@ import { auditLogs } from '../../../platform/db/schema.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import type { Person } from '../../../testing/funding-desk.ts';
 import { customerWallet, lockWallets, postJournals } from '../../ledger/index.ts';
+import { inboundEvents } from '../evidence/schema.ts';
 import { deposits } from '../schema.ts';
 import { SAMPLE_IBAN } from '../testing/camt-sample.ts';
+import { unallocatedReceipts } from '../work/schema.ts';
 import { readPositions } from './client-money.ts';
 import { type ReconciliationDesk, startReconciliationDesk } from './testing/reconciliation-desk.ts';
 
@@ -482,4 +484,58 @@ describe('a run', () => {
     expect(new Set(ids).size).toBe(1);
     expect(await alarmsOf(ids[0])).toHaveLength(1);
   });
+});
+
+test('work that nobody ended ages, has an owner and calls somebody, once, until it is done', async () => {
+  const bank = await desk.newBank();
+  const entries = [
+    { amount: '7', name: 'Somebody' },
+    { amount: '3', direction: 'DBIT' as const, name: 'Bank charges' },
+  ];
+  const { lines } = await desk.statement(bank, { opening: '3', day: desk.today(), entries });
+  const eventId = newId();
+  await desk.deps.db.engine.insert(inboundEvents).values({
+    id: eventId,
+    provider: 'test',
+    eventId,
+    type: 'payment.cleared',
+    payload: new Uint8Array([1]) as never,
+    state: 'kept',
+    reason: 'unknown_reference',
+    occurredAt: desk.deps.clock.now(),
+    receivedAt: desk.deps.clock.now(),
+  });
+  const rows = await desk.deps.db.engine.select().from(unallocatedReceipts);
+  const receipt = rows.find(({ statementLineId }) =>
+    lines.some(({ id }: { id: Id }) => id === statementLineId),
+  );
+  const objects = [`unallocated receipt ${receipt?.id}`, `payment event ${eventId}`];
+  const seen = async () => {
+    const run = await desk.run();
+    return objects.map((object) => desk.breakIn(run, 'work_overdue', object));
+  };
+  expect(await seen()).toEqual([undefined, undefined]);
+  desk.advance(3 * DAY_MS + 1000);
+  const found = await seen();
+  expect(found).toMatchObject([
+    { amount: '7', currency: 'USD', severity: 'warning', status: 'open', ownerId: null },
+    { amount: null, severity: 'warning', status: 'open', ownerId: null },
+  ]);
+  await seen();
+  for (const { id } of found) {
+    expect(await alarmsOf(id)).toHaveLength(1);
+  }
+  const path = `/v1/reconciliation-breaks/${found[1].id}`;
+  const { headers } = await desk.request(desk.operations, 'GET', path);
+  const given = await desk.request(desk.operations, 'PATCH', path, {
+    body: { ownerId: desk.operations2.userId },
+    headers: { 'if-match': headers.get('etag') ?? '' },
+  });
+  expect([given.status, given.body.ownerId]).toEqual([200, desk.operations2.userId]);
+  desk.advance(2 * DAY_MS);
+  expect((await seen())[1]).toMatchObject({ ownerId: desk.operations2.userId, ageDays: 2 });
+  await desk.request(desk.operations, 'POST', `/v1/inbound-events/${eventId}/close`, {
+    body: { reason: 'Of a shop that is not ours' },
+  });
+  expect((await seen())[1]).toBeUndefined();
 });

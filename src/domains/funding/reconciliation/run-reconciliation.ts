@@ -11,6 +11,7 @@ import type { Tx } from '../../../platform/db/client.ts';
 import { lockExclusive } from '../../../platform/db/locks.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { type CheckReport, keepReport, keptChecks, runChecks } from '../../ledger/index.ts';
+import { bookStatements } from '../book-statement.ts';
 import { refuseFunding } from '../errors.ts';
 import { RECONCILIATION_EVENTS } from './audit.ts';
 import { type BankView, bankSection } from './bank-section.ts';
@@ -19,16 +20,19 @@ import { type Position, positionFindings, readPositions } from './client-money.t
 import { type CustodyView, custodySection } from './custody-section.ts';
 import type { Finding } from './finding.ts';
 import { type TransitView, transitSection } from './in-transit-section.ts';
+import { openWorkFindings } from './open-work-section.ts';
 import { type QuietSection, quietSection } from './quiet-section.ts';
 import { resultHashOf } from './result-hash.ts';
 import { clientMoneyPositions, reconciliationRuns } from './schema.ts';
-import { MAX_KEPT, SIGN_OFF_DAYS } from './settings.ts';
+import { MAX_KEPT, OPEN_WORK_DAYS, SIGN_OFF_DAYS } from './settings.ts';
 import { trackBreaks, writeBreaks } from './track-breaks.ts';
 
 /** What a run keeps beside the internal checks and the positions. */
 export type RunResults = {
   readonly cutAt: Instant;
   readonly banks: readonly BankView[];
+  /** The last statement of each bank account that it counted; runs of before have none. */
+  readonly statements?: readonly Id[];
   readonly custody: readonly CustodyView[];
   /** Runs of before it was itemised have none. */
   readonly inTransit?: readonly TransitView[];
@@ -49,6 +53,7 @@ const DAY_MS = 86_400_000;
 type Snapshot = {
   readonly reports: readonly CheckReport[];
   readonly banks: readonly BankView[];
+  readonly statements: readonly Id[];
   readonly custody: readonly CustodyView[];
   readonly inTransit: readonly TransitView[];
   readonly positions: readonly Position[];
@@ -58,9 +63,10 @@ type Snapshot = {
 
 /**
  * Compares the books with themselves, with the banks, with the custodians and with what clients are owed, on
- * one snapshot, and keeps what it found for good. Yesterday unless a day is named.
+ * one snapshot, and keeps what it found for good. Yesterday unless a day is named. What confirmed statements leave to
+ * be booked is booked first.
  * @units businessDate: YYYY-MM-DD in the firm's time zone
- * @effects rows of `reconciliations`, `reconciliation_runs`, `client_money_positions`, and what `writeBreaks`
+ * @effects those of `bookStatements`; rows of `reconciliations`, `reconciliation_runs`, `client_money_positions`, and what `writeBreaks`
  *   does; audit `reconciliation.completed` or `reconciliation.broken`, and `reconciliation.run`
  * @errors business_date_in_future
  */
@@ -74,12 +80,11 @@ export async function runReconciliation(
   if (day > today) {
     throw refuseFunding('business_date_in_future');
   }
+  await bookFirst(ctx);
   const startedAt = clock.realNow();
+  const lookedAt = await lookingFrom(ctx, legalEntity);
   const cutAt = endOfDay(day, timeZone);
-  const snapshot = await ctx.deps.db.engine.transaction(
-    (tx) => look(tx, ctx, { day, cutAt, legalEntity, timeZone }),
-    { isolationLevel: 'repeatable read', accessMode: 'read only' },
-  );
+  const snapshot = await takeSnapshot(ctx, { day, cutAt, legalEntity, timeZone });
   return transact(ctx, 'engine', async (tx) => {
     // One run at a time: the second must see the breaks of the first.
     await lockExclusive(tx, [`reconciliation:${legalEntity}`]);
@@ -96,6 +101,7 @@ export async function runReconciliation(
     const results: RunResults = {
       cutAt,
       banks: snapshot.banks,
+      statements: snapshot.statements,
       custody: snapshot.custody,
       inTransit: snapshot.inTransit,
       positions,
@@ -113,7 +119,7 @@ export async function runReconciliation(
       results,
       resultHash: resultHashOf(run),
       ...(await checkpointOf(tx)),
-      completedAt: at,
+      completedAt: lookedAt,
     });
     await keepPositions(tx, id, legalEntity, snapshot.positions);
     await writeBreaks(tx, ctx, head, tracked);
@@ -134,16 +140,40 @@ export async function runReconciliation(
   });
 }
 
-async function look(
-  tx: Tx,
-  ctx: Ctx,
-  run: {
-    readonly day: string;
-    readonly cutAt: Instant;
-    readonly legalEntity: string;
-    readonly timeZone: string;
-  },
-): Promise<Snapshot> {
+/**
+ * From when on the run sees nothing more. Whoever posts by hand or gives up a statement holds the lock until that is
+ * written, so that what has an earlier instant is on the snapshot, and what is not has a later one.
+ */
+function lookingFrom(ctx: Ctx, legalEntity: string): Promise<Instant> {
+  return transact(ctx, 'engine', async (tx) => {
+    await lockExclusive(tx, [`reconciliation:${legalEntity}`]);
+    return ctx.deps.clock.now();
+  });
+}
+
+/** What cannot be booked keeps no day from being looked at: the run finds it as a line nobody booked. */
+async function bookFirst(ctx: Ctx): Promise<void> {
+  await bookStatements(ctx).catch((error: unknown) => {
+    const failure = error instanceof Error ? error.name : 'unknown';
+    ctx.deps.log.error({ failure }, 'lines of bank statements are not booked yet');
+  });
+}
+
+type Looking = {
+  readonly day: string;
+  readonly cutAt: Instant;
+  readonly legalEntity: string;
+  readonly timeZone: string;
+};
+
+function takeSnapshot(ctx: Ctx, run: Looking): Promise<Snapshot> {
+  return ctx.deps.db.engine.transaction((tx) => look(tx, ctx, run), {
+    isolationLevel: 'repeatable read',
+    accessMode: 'read only',
+  });
+}
+
+async function look(tx: Tx, ctx: Ctx, run: Looking): Promise<Snapshot> {
   const { day, cutAt, legalEntity, timeZone } = run;
   const reports = await runChecks(tx, ctx.deps.checks);
   const banks = await bankSection(tx, day);
@@ -151,6 +181,7 @@ async function look(
   const inTransit = await transitSection(tx, { day, until: cutAt, timeZone });
   const positions = await readPositions(tx, cutAt, inTransit.missing);
   const quiet = await quietSection(tx, { day, until: cutAt, timeZone });
+  const now = ctx.deps.clock.now();
   const findings = [
     ...reports.flatMap(internalFindings),
     ...banks.findings,
@@ -158,12 +189,14 @@ async function look(
     ...inTransit.findings,
     ...positions.flatMap(positionFindings),
     ...quiet.findings,
-    ...(await missedDays(tx, { legalEntity, timeZone, day, today: dayOf(ctx.deps.clock.now(), timeZone) })),
-    ...(await overdueSignOffs(tx, legalEntity, addMs(ctx.deps.clock.now(), -SIGN_OFF_DAYS * DAY_MS))),
+    ...(await openWorkFindings(tx, { before: addMs(now, -OPEN_WORK_DAYS * DAY_MS), timeZone })),
+    ...(await missedDays(tx, { legalEntity, timeZone, day, today: dayOf(now, timeZone) })),
+    ...(await overdueSignOffs(tx, legalEntity, addMs(now, -SIGN_OFF_DAYS * DAY_MS))),
   ];
   return {
     reports,
     banks: banks.views,
+    statements: banks.statements,
     custody: custody.views,
     inTransit: inTransit.views,
     positions,

@@ -31,6 +31,7 @@ export const reconciliationRuns = pgTable(
     /** The audit log's newest checkpoint when it ran. */
     logTreeSize: text('log_tree_size'),
     logRootHash: text('log_root_hash'),
+    /** What is booked from then on it did not see. */
     completedAt: instant('completed_at').notNull(),
   },
   (table) => [
@@ -99,6 +100,7 @@ export const breakKind = pgEnum('reconciliation_break_kind', [
   'sign_off_overdue',
   'in_transit_overdue',
   'in_transit_unexplained',
+  'work_overdue',
 ]);
 export const breakSeverity = pgEnum('reconciliation_break_severity', ['warning', 'critical']);
 export const breakStatus = pgEnum('reconciliation_break_status', ['open', 'explained', 'resolved']);

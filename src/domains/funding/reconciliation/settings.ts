@@ -13,6 +13,9 @@ export const BOOKED_DAYS = 3;
  */
 export const IN_TRANSIT_MAX_DAYS = 5;
 
+/** Work of statements and providers that nobody ended for longer raises an alarm. @units days */
+export const OPEN_WORK_DAYS = 3;
+
 /** How far apart an amount may lie in the books and on the statement to be taken for the same. @units days */
 export const MATCH_WINDOW_DAYS = 5;
 

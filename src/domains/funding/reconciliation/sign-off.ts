@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import { personOf, type Role } from '../../../kernel/actor.ts';
 import { present } from '../../../kernel/assert.ts';
 import { canonicalJson, type Json } from '../../../kernel/canonical-json.ts';
@@ -110,6 +110,7 @@ async function signable(tx: Tx, ctx: Ctx, runId: Id): Promise<RunRow> {
   if (!equalSecrets(resultHashOf({ ...run, checks }), run.resultHash)) {
     throw refuseFunding('reconciliation_changed');
   }
+  await refusePostedSince(tx, run);
   const open = (await breaksOf(tx, run)).filter(
     (row) => row.severity === 'critical' && row.status === 'open',
   );
@@ -117,6 +118,31 @@ async function signable(tx: Tx, ctx: Ctx, runId: Id): Promise<RunRow> {
     throw refuseFunding('breaks_unexplained', { detail: `${open.length} critical breaks are open` });
   }
   return run;
+}
+
+/**
+ * What people posted into the day since, and what was undone with a statement it had counted, nobody saw who would sign
+ * it: it is run anew.
+ * @errors reconciliation_changed
+ */
+async function refusePostedSince(tx: Tx, run: RunRow): Promise<void> {
+  const { businessDate, completedAt } = run;
+  const counted = sql.param([...(resultsOf(run).statements ?? [])]);
+  const [gone] = await tx.execute<{ id: Id }>(sql`
+    select id from bank_statements where id = any (${counted}::uuid[]) and standing <> 'confirmed' limit 1`);
+  if (gone !== undefined) {
+    throw refuseFunding('reconciliation_changed', { detail: `Statement ${gone.id} was given up since.` });
+  }
+  const [late] = await tx.execute<{ id: Id }>(sql`
+    select id from journals
+    where booked_at >= ${completedAt}::timestamptz and book = 'live' and value_date <= ${businessDate}
+      and (approval_id is not null or (kind = 'reversal' and reference_type = 'bank_statement_line'))
+    limit 1`);
+  if (late !== undefined) {
+    throw refuseFunding('reconciliation_changed', {
+      detail: `Journal ${late.id} was posted into the day since.`,
+    });
+  }
 }
 
 /** The breaks the run saw, as they stand now. */

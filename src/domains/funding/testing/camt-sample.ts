@@ -1,5 +1,5 @@
 /** A bank statement as banks write it, with sums that hold unless a test says otherwise. */
-import { and, desc, eq } from 'drizzle-orm';
+import { and, desc, eq, ne } from 'drizzle-orm';
 import { amountOf, formatAmount, parseAmount, sumAmounts } from '../../../kernel/amount.ts';
 import { newId } from '../../../kernel/id.ts';
 import type { Deps } from '../../../platform/context.ts';
@@ -48,7 +48,7 @@ export async function nextOpening({ db }: Pick<Deps, 'db'>, iban = SAMPLE_IBAN):
     .select({ closing: bankStatements.closingBalance })
     .from(bankStatements)
     .innerJoin(bankAccounts, eq(bankAccounts.id, bankStatements.bankAccountId))
-    .where(and(eq(bankAccounts.iban, iban), eq(bankStatements.status, 'imported')))
+    .where(and(eq(bankAccounts.iban, iban), ne(bankStatements.standing, 'void')))
     .orderBy(desc(bankStatements.id))
     .limit(1);
   return formatAmount(last?.closing ?? 0n);

@@ -24,7 +24,7 @@ import { assets, wallets } from '../../ledger/schema.ts';
 import { bankStatementLines } from '../evidence/schema.ts';
 import { deposits, payoutReports, withdrawals } from '../schema.ts';
 
-export const receiptStatus = pgEnum('receipt_status', ['open', 'allocated', 'returned', 'explained']);
+export const receiptStatus = pgEnum('receipt_status', ['open', 'allocated', 'returned', 'explained', 'void']);
 export const receiptExplanation = pgEnum('receipt_explanation', ['booked', 'provider_settlement', 'house']);
 
 /**
@@ -83,7 +83,7 @@ export const unallocatedReceipts = pgTable(
     ),
     check(
       'unallocated_receipts_explained_check',
-      sql`(${table.explanation} is null) = (${table.status} in ('open', 'allocated', 'returned'))
+      sql`(${table.explanation} is null or ${table.status} not in ('open', 'allocated', 'returned'))
         and (${table.explanation} is not distinct from 'booked') = (${table.explainedJournalId} is not null)`,
     ),
     ...internalRows('unallocated_receipts'),
@@ -113,7 +113,7 @@ export const providerSettlements = pgTable(
   ],
 );
 
-export const debitStatus = pgEnum('debit_status', ['open', 'explained']);
+export const debitStatus = pgEnum('debit_status', ['open', 'explained', 'void']);
 export const debitExplanation = pgEnum('debit_explanation', [
   'payout',
   'bank_charge',
@@ -168,7 +168,7 @@ export const statementDebits = pgTable(
     check('statement_debits_amount_check', sql`${table.amount} > 0`),
     check(
       'statement_debits_explained_check',
-      sql`case when ${table.status} = 'open'
+      sql`case when ${table.status} <> 'explained'
         then ${table.explanation} is null and ${table.withdrawalId} is null and ${table.journalId} is null
         else (${table.explanation} = 'payout') = (${table.withdrawalId} is not null)
           and (${table.explanation} <> 'payout') = (${table.journalId} is not null) end`,

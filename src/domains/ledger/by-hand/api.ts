@@ -100,7 +100,9 @@ export const NewManualJournal = z
     kind: z.enum(HAND_KINDS as [JournalKind, ...JournalKind[]]),
     book: z.enum(book.enumValues).default('live'),
     description: line(200),
-    valueDate: dayInput.optional().openapi({ description: 'Today unless given.' }),
+    valueDate: dayInput.optional().openapi({
+      description: 'Today unless given; no day whose reconciliation is signed.',
+    }),
     entries: z.array(Entry).min(2).max(MAX_ENTRIES),
     interest: Interest.optional(),
     dividend: Dividend.optional(),

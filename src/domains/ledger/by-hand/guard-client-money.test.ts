@@ -1,10 +1,12 @@
 /** What no hand may do to client money, however many people agree. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
+import { eq } from 'drizzle-orm';
 import { amountOf, formatAmount, parseAmount, ZERO } from '../../../kernel/amount.ts';
 import { newId } from '../../../kernel/id.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { type FundingDesk, startFundingDesk } from '../../../testing/funding-desk.ts';
 import { postJournals } from '../post-journals.ts';
+import { wallets } from '../schema.ts';
 import { customerWallet, findClearingWallet, houseWallet } from '../wallets.ts';
 
 let desk: FundingDesk;
@@ -60,6 +62,25 @@ async function funded(asset: string, amount: string) {
   const wallet = await transact(desk.system, 'engine', (tx) => customerWallet(tx, desk.system, owner, asset));
   return { walletId: wallet.id };
 }
+
+test('one person’s request opens no wallet of the house; two people open the one that was agreed, once', async () => {
+  const reference = newId().slice(0, 18);
+  const named = [
+    { house: { role: 'firm_account', reference, asset: 'USD' }, amount: '-5' },
+    { house: { role: 'firm_money', reference, asset: 'USD' }, amount: '5' },
+  ];
+  const opened = () =>
+    desk.deps.db.engine.select().from(wallets).where(eq(wallets.houseReference, reference));
+  const asked = await ask({ kind: 'transfer', entries: named });
+  const rival = await ask({ kind: 'transfer', entries: named });
+  expect([asked.status, rival.status]).toEqual([202, 202]);
+  expect(await opened()).toEqual([]);
+  expect((await vote(asked.body.approval.id)).status).toBe(200);
+  const made = (await opened()).map(({ houseRole, total }) => `${houseRole} ${formatAmount(total)}`);
+  expect(new Set(made)).toEqual(new Set(['firm_account -5', 'firm_money 5']));
+  expect((await vote(rival.body.approval.id)).body.code).toBe('journal_wallet_unknown');
+  expect(await opened()).toHaveLength(2);
+});
 
 describe('client money', () => {
   const firm = (amount: string) => [

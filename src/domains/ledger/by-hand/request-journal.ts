@@ -10,6 +10,7 @@ import { transact } from '../../../platform/db/transact.ts';
 import { refuse } from '../../../platform/http/refuse.ts';
 import { accountAllows, accountsByIds } from '../../accounts/index.ts';
 import { gateRefusal, lockGates, refuseSelfAction } from '../../identity/index.ts';
+import { holdSignedDays, isDayClosed } from '../closed-days.ts';
 import { refuseLedger } from '../errors.ts';
 import type { LockedWallet } from '../lock-wallets.ts';
 import { isMlroAmong } from '../mlro-vote.ts';
@@ -32,6 +33,7 @@ import {
   refuseWrongEntries,
 } from './manual-journal.ts';
 import { recordPosting } from './record-posting.ts';
+import { type Opening, openAgreed, withoutOpening } from './unopened-wallets.ts';
 
 /** Who decides on postings by hand. */
 export const POSTING_CHECKERS = [
@@ -50,33 +52,39 @@ const ENTITLEMENTS: readonly ManualJournal['kind'][] = ['dividend', 'interest', 
 
 /**
  * Puts a journal before another person. It is held against its wallets now, and again when it is posted.
- * @effects one row of `approvals`, perhaps wallets of the house; audit `approval.requested`
+ * @effects one row of `approvals`; audit `approval.requested`
  * @errors value_date_too_late, unknown_asset, self_action, journal_wallet_unknown, journal_unbalanced, journal_misfit,
- *   wallet_not_active, insufficient_funds, house_balance_wrong_side, sweep_leaves_shortfall, journal_lots_wrong
+ *   value_date_closed, wallet_not_active, insufficient_funds, house_balance_wrong_side, sweep_leaves_shortfall, journal_lots_wrong
  */
 export async function requestJournal(ctx: Ctx, input: ManualJournalInput): Promise<Approval> {
   return transact(ctx, 'engine', async (tx) => {
-    const journal: ManualJournal = {
-      kind: input.kind,
-      description: input.description,
-      valueDate: valueDateOf(ctx, input),
-      metadata: termsOf(input),
-      entries: await entriesOf(tx, ctx, input),
-    };
-    const found = await readWallets(tx, ctx, walletIdsOf(journal));
-    await refuseWrongJournal(tx, ctx, journal, found);
+    const { journal, found, opening } = await withoutOpening(tx, () => lookAt(tx, ctx, input));
     const persons = personsIn(found);
     return requestApproval(tx, ctx, {
       action: POST,
       subjectType: 'journal',
       subjectId: newId(),
       subjectUserId: persons.length === 1 ? present(persons[0], 'there is one') : null,
-      payload: journalPayload(journal),
+      payload: { ...journalPayload(journal), ...opening },
       quorum: votesForJournal(journal, found).quorum,
       checkerRoles: POSTING_CHECKERS,
       reason: input.reason,
     });
   });
+}
+
+/** What is asked for, held against its wallets as they are. */
+async function lookAt(tx: Tx, ctx: Ctx, input: ManualJournalInput) {
+  const journal: ManualJournal = {
+    kind: input.kind,
+    description: input.description,
+    valueDate: valueDateOf(ctx, input),
+    metadata: termsOf(input),
+    entries: await entriesOf(tx, ctx, input),
+  };
+  const found = await readWallets(tx, ctx, walletIdsOf(journal));
+  await refuseWrongJournal(tx, ctx, journal, found);
+  return { journal, found };
 }
 
 /** A slip of a year would have interest and statements wait for a day far away. */
@@ -93,7 +101,10 @@ export const journalPosting: ApprovalAction = {
   action: POST,
   execute: async (ctx, { approvalId, subjectId, payload, checkerIds }) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
-    const journal = journalOfPayload(payload);
+    const { opens, ...agreed } = payload as Opening & typeof payload;
+    const journal = journalOfPayload(agreed);
+    await holdSignedDays(tx, ctx);
+    await openAgreed(tx, ctx, { opens });
     const ids = walletIdsOf(journal);
     const named = await readWallets(tx, ctx, ids);
     // Whoever voted first is not the one who executes: nobody it names is among those who agreed.
@@ -121,7 +132,7 @@ export const journalPosting: ApprovalAction = {
 };
 
 /**
- * Wallets of the house are named by what they are, and made on first use; but where money is on its way is not a
+ * Wallets of the house are named by what they are, and made where there are none; but where money is on its way is not a
  * hand's to say: such a wallet is there once a provider or a venue was.
  * @errors journal_wallet_unknown
  */
@@ -161,6 +172,12 @@ async function refuseWrongJournal(
     refuseSelfAction(ctx, person);
   }
   refuseWrongEntries(journal, found);
+  if (
+    [...found.values()].some(({ book }) => book === 'live') &&
+    (await isDayClosed(tx, ctx, journal.valueDate))
+  ) {
+    throw refuseLedger('value_date_closed');
+  }
   await refuseHandOnClientMoney(tx, journal.entries, found);
   const fiat = await fiatAmong(
     tx,

@@ -10,6 +10,7 @@ import type { Tx } from '../../../platform/db/client.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { refuse } from '../../../platform/http/refuse.ts';
 import { lockGates, refuseSelfAction } from '../../identity/index.ts';
+import { correctionDay, holdSignedDays } from '../closed-days.ts';
 import { refuseLedger } from '../errors.ts';
 import { type NewEntry, postJournals } from '../post-journals.ts';
 import { lockSpendable } from '../release-expired.ts';
@@ -55,13 +56,15 @@ export async function requestReversal(
 }
 
 /**
- * What the vote on a reversal does: the mirror of every entry, worth the same day, and the lots as they were.
+ * What the vote on a reversal does: the mirror of every entry, worth the same day, or today where that day's
+ * reconciliation is signed, and the lots as they were.
  * Gates are locked and not asked: a wrong posting is undone whatever became of its holder.
  */
 export const journalReversal: ApprovalAction = {
   action: REVERSE,
   execute: async (ctx, { approvalId, subjectId, payload }) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
+    await holdSignedDays(tx, ctx);
     const { original, mirrored } = await readReversible(tx, subjectId);
     if (canonicalJson(reversalPayload(original, mirrored)) !== canonicalJson(payload as Json)) {
       throw refuseLedger('journal_not_reversible');
@@ -85,7 +88,8 @@ export const journalReversal: ApprovalAction = {
       referenceType: 'journal',
       referenceId: original.id,
       description: `Reversal: ${original.description}`,
-      valueDate: original.valueDate,
+      valueDate:
+        original.book === 'live' ? await correctionDay(tx, ctx, original.valueDate) : original.valueDate,
       reversesId: original.id,
       approvalId,
       entries: mirrored,

@@ -70,6 +70,7 @@ export const byHandEndpoints: readonly Endpoint[] = [
         LEDGER_PROBLEMS,
         'unknown_asset',
         'value_date_too_late',
+        'value_date_closed',
         'journal_wallet_unknown',
         'journal_unbalanced',
         'journal_misfit',
@@ -94,7 +95,8 @@ export const byHandEndpoints: readonly Endpoint[] = [
     category,
     summary: 'Ask for the reversal of a journal by hand; another person decides',
     description:
-      'The reversal mirrors every entry, cites the original and keeps its value date. A journal is reversed once ' +
+      'The reversal mirrors every entry, cites the original and keeps its value date, unless the reconciliation of that day is ' +
+      'signed: then it counts from today. A journal is reversed once ' +
       'at most, a reversal never; deposits are refunded, trades stand.',
     access: { staff: MAKERS },
     params,

@@ -19,6 +19,7 @@ import { lockTakings, refuseShortfall } from './guard-client-money.ts';
 import { fiatAmong, type PostedWallets, readWallets, refuseWrongEntries } from './manual-journal.ts';
 import { recordPosting } from './record-posting.ts';
 import { POSTING_CHECKERS } from './request-journal.ts';
+import { type Opening, openAgreed, withoutOpening } from './unopened-wallets.ts';
 
 const SWEEP = 'fees.sweep';
 
@@ -36,7 +37,7 @@ export type FeeSweep = {
 
 /**
  * Puts a sweep before another person.
- * @effects one row of `approvals`, perhaps wallets of the house; audit `approval.requested`
+ * @effects one row of `approvals`; audit `approval.requested`
  * @errors unknown_asset, amount_too_precise, sweep_exceeds_fees, sweep_leaves_shortfall, approval_pending_exists
  */
 export async function requestFeeSweep(ctx: Ctx, sweep: FeeSweep): Promise<Approval> {
@@ -50,14 +51,18 @@ export async function requestFeeSweep(ctx: Ctx, sweep: FeeSweep): Promise<Approv
         ],
       });
     }
-    const legs = await legsOf(tx, ctx, sweep);
-    await refuseTooMuch(tx, sweep, legs, await readWallets(tx, ctx, Object.values(legs)));
+    const { legs, opening } = await withoutOpening(tx, async () => {
+      const legs = await legsOf(tx, ctx, sweep);
+      const found = await readWallets(tx, ctx, Object.values(legs));
+      await refuseTooMuch(tx, sweep, legs, found);
+      return { legs, found };
+    });
     return requestApproval(tx, ctx, {
       action: SWEEP,
       subjectType: 'wallet',
       subjectId: legs.fees,
       subjectUserId: null,
-      payload: { asset: sweep.asset, amount: formatAmount(sweep.amount), ...legs },
+      payload: { asset: sweep.asset, amount: formatAmount(sweep.amount), ...legs, ...opening },
       quorum: 1,
       checkerRoles: POSTING_CHECKERS,
       reason: sweep.reason,
@@ -73,12 +78,15 @@ export const feeSweeping: ApprovalAction = {
     const {
       asset,
       amount: text,
+      opens,
       ...legs
-    } = payload as unknown as Legs & {
-      readonly asset: string;
-      readonly amount: string;
-    };
+    } = payload as unknown as Legs &
+      Opening & {
+        readonly asset: string;
+        readonly amount: string;
+      };
     const amount = parseAmount(text);
+    await openAgreed(tx, ctx, { opens });
     // Two sweeps of one asset at a time could together take what either alone leaves.
     await lockTakings(tx, [asset]);
     const found = await lockWallets(tx, Object.values(legs));

@@ -83,6 +83,7 @@ export const FxRate = wireOf(fxRates)
     quote: true,
     rate: true,
     spreadBps: true,
+    positionMax: true,
     source: true,
     asOf: true,
     validUntil: true,
@@ -104,6 +105,11 @@ export const FxRateProposal = z
         example: '46.05',
       }),
     spreadBps: z.number().int().min(0).max(2000).openapi({ description: 'Taken off the middle, both ways' }),
+    positionMax: amountInput.optional().openapi({
+      description:
+        'How much of the base the firm may be long or short in for a conversion at this rate to take it further; without bound where it is missing. Conversions of other pairs obey the bounds of their own rates',
+      example: '250000',
+    }),
     source: z
       .string()
       .trim()

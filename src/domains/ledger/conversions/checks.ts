@@ -72,6 +72,7 @@ export const conversionChecks: readonly Check[] = [
             from fx_rates r left join approvals a on a.id = r.approval_id and a.subject_id = r.id
               and a.action = 'fx_rate.set' and a.status = 'executed'
               and (a.payload ->> 'rate')::numeric = r.rate and (a.payload ->> 'spreadBps')::integer = r.spread_bps
+              and (a.payload ->> 'positionMax')::numeric is not distinct from r.position_max
             where a.id is null and not (r.approval_id is null and r.source = 'seed')`,
       ),
   },

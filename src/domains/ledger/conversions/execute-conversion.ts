@@ -16,8 +16,8 @@ import { settledFunds } from '../settled-funds.ts';
 import { customerWallet, houseWallet } from '../wallets.ts';
 import { lockConversionPath } from './lock-conversion-path.ts';
 import { type ConversionQuote, findOwnQuote } from './read-conversions.ts';
-import { quoteRefusal } from './rules.ts';
-import { conversionQuotes } from './schema.ts';
+import { overfillsPosition, quoteRefusal } from './rules.ts';
+import { conversionQuotes, fxRates } from './schema.ts';
 import { FX_DESK } from './settings.ts';
 import { isWithdrawn } from './withdraw-fx-rate.ts';
 
@@ -33,7 +33,7 @@ export type Execution = {
  * @effects journal `conversion` against the house's position; the quote's row, perhaps wallets; audit
  *   `conversion.executed`; event `ledger.conversion_executed`
  * @errors not_found, the gate's, account_not_active, rate_stale, quote_expired, wallet_not_active,
- *   margin_unknown, insufficient_funds, balance_out_of_range
+ *   margin_unknown, insufficient_funds, fx_position_full, balance_out_of_range
  */
 export async function executeConversion(ctx: Ctx, quoteId: Id): Promise<Execution> {
   return transact(ctx, 'engine', async (tx) => {
@@ -79,12 +79,21 @@ async function exchange(tx: Tx, ctx: Ctx, quote: ConversionQuote, book: Book): P
   const takes = await houseWallet(tx, ctx, { ...position, asset: fromAsset });
   const gives = await houseWallet(tx, ctx, { ...position, asset: toAsset });
   const walletIds = [sold, bought, takes, gives].map((wallet) => wallet.id);
-  const locked = present((await lockSpendable(tx, ctx, walletIds)).get(sold.id), 'it was just found');
+  const wallets = await lockSpendable(tx, ctx, walletIds);
+  const locked = present(wallets.get(sold.id), 'it was just found');
   if (locked.marginUnknown) {
     throw refuseLedger('margin_unknown');
   }
   if (settledFunds(locked) < fromAmount) {
     throw refuseLedger('insufficient_funds');
+  }
+  if (book === 'live') {
+    await refuseFullPosition(
+      tx,
+      quote,
+      wallets.get(takes.id)?.total ?? 0n,
+      wallets.get(gives.id)?.total ?? 0n,
+    );
   }
   const [journalId] = await postJournals(tx, ctx, [
     {
@@ -104,6 +113,21 @@ async function exchange(tx: Tx, ctx: Ctx, quote: ConversionQuote, book: Book): P
     },
   ]);
   return present(journalId, 'one journal was posted');
+}
+
+/** The house's position is locked, so that conversions at once cannot pass its bound together. @errors fx_position_full */
+async function refuseFullPosition(
+  tx: Tx,
+  { rateId, fromAsset, fromAmount, toAmount }: ConversionQuote,
+  taken: bigint,
+  given: bigint,
+): Promise<void> {
+  const [rate] = await tx.select().from(fxRates).where(eq(fxRates.id, rateId));
+  const { base, positionMax } = present(rate, 'a quote cites its rate');
+  const [before, after] = base === fromAsset ? [taken, taken + fromAmount] : [given, given - toAmount];
+  if (overfillsPosition(positionMax, before, after)) {
+    throw refuseLedger('fx_position_full');
+  }
 }
 
 function executedEvent(conversion: ConversionQuote) {

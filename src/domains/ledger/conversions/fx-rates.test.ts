@@ -156,6 +156,45 @@ describe('a rate', () => {
     expect([status, body.code]).toEqual([422, 'rate_stale']);
   });
 
+  test('bounds how long or short the house may be by it, for conversions at once too; whoever brings it back may', async () => {
+    const code = await coin();
+    const terms = { base: code, quote: 'USD', rate: '2', spreadBps: 0 };
+    expect((await set({ ...terms, positionMax: '100' })).body.status).toBe('executed');
+    const [one, other] = [await newCustomer(), await newCustomer()];
+    const convert = async (person: Person, from: string, to: string, amount: string) => {
+      const { body } = await quote(person, from, to, amount);
+      return desk.request(person, 'POST', '/v1/conversions', { body: { quoteId: body.id }, key: newId() });
+    };
+    for (const person of [one, other]) {
+      await desk.fund(person, 'USD', '1000');
+      await desk.fund(person, code, '1000');
+    }
+    // Each takes 60 of it from the house, which may be short of 100.
+    const bought = await Promise.all([one, other].map((person) => convert(person, 'USD', code, '120')));
+    expect(bought.map(({ status, body }) => `${status} ${body.code ?? 'done'}`).toSorted()).toEqual([
+      '201 done',
+      '409 fx_position_full',
+    ]);
+    expect((await convert(one, 'USD', code, '80')).status).toBe(201);
+    expect((await convert(one, 'USD', code, '0.02')).body.code).toBe('fx_position_full');
+    // From 100 short to 100 long, and no further.
+    expect((await convert(one, code, 'USD', '200.01')).body.code).toBe('fx_position_full');
+    expect((await convert(one, code, 'USD', '200')).status).toBe(201);
+    expect((await convert(other, 'USD', code, '20')).status).toBe(201);
+    // A narrower bound closes the way out, not the way back.
+    desk.advance(1_000);
+    expect((await set({ ...terms, positionMax: '10' })).body.status).toBe('executed');
+    expect((await convert(other, code, 'USD', '1')).body.code).toBe('fx_position_full');
+    // Nor past nothing to as much on the other side.
+    expect((await convert(other, 'USD', code, '340')).body.code).toBe('fx_position_full');
+    expect((await convert(other, 'USD', code, '20')).status).toBe(201);
+    const [row] = await desk.deps.db.engine
+      .select({ positionMax: fxRates.positionMax })
+      .from(fxRates)
+      .where(and(eq(fxRates.base, code), eq(fxRates.positionMax, parseAmount('10'))));
+    expect(row).toBeDefined();
+  });
+
   test('that ends takes with it the quotes that were given on it', async () => {
     const [customer, code] = [await newCustomer(), await coin()];
     await desk.fund(customer, 'USD', '100');

@@ -1,5 +1,5 @@
 import type { Role } from '../../../kernel/actor.ts';
-import { type Amount, formatAmount } from '../../../kernel/amount.ts';
+import { type Amount, formatAmount, parseAmount } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
 import { newId } from '../../../kernel/id.ts';
 import { addMs, type Instant, msOfInstant } from '../../../kernel/time.ts';
@@ -25,6 +25,8 @@ export type FxRateProposal = {
   readonly quote: string;
   readonly rate: Amount;
   readonly spreadBps: number;
+  /** What the house may be long or short in of the base; without bound unless given. */
+  readonly positionMax?: Amount | undefined;
   readonly source: string;
   /** When it was read; now unless given. */
   readonly asOf?: Instant | undefined;
@@ -58,11 +60,13 @@ export async function proposeFxRate(ctx: Ctx, proposal: FxRateProposal): Promise
         quote: pair.quote,
         rate: formatAmount(rate),
         spreadBps: pair.spreadBps,
+        positionMax: pair.positionMax === undefined ? null : formatAmount(pair.positionMax),
         source: pair.source,
         asOf,
         validUntil: pair.validUntil,
         followsRate: known === undefined ? null : rateOf(midPrice(known, pair.base)),
         followsAsOf: known?.asOf ?? null,
+        followsPositionMax: known?.positionMax == null ? null : formatAmount(known.positionMax),
       },
       quorum: 1,
       checkerRoles: RATE_ROLES,
@@ -80,7 +84,9 @@ export const rateSetting: ApprovalAction = {
   action: SET_RATE,
   execute: async (ctx, approved) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
-    const { followsRate: _rate, followsAsOf: _asOf, ...proposed } = approved.payload as unknown as Payload;
+    const { positionMax, rate, base, quote, spreadBps, source, asOf, validUntil } =
+      approved.payload as unknown as Payload;
+    const proposed = { base, quote, rate, spreadBps, source, asOf, validUntil };
     await lockExclusive(tx, [SET_RATE]);
     const now = ctx.deps.clock.now();
     if (proposed.validUntil <= now) {
@@ -95,7 +101,13 @@ export const rateSetting: ApprovalAction = {
     }
     const [row] = await tx
       .insert(fxRates)
-      .values({ ...proposed, id: approved.subjectId, approvalId: approved.approvalId, createdAt: now })
+      .values({
+        ...proposed,
+        positionMax: positionMax == null ? null : parseAmount(positionMax),
+        id: approved.subjectId,
+        approvalId: approved.approvalId,
+        createdAt: now,
+      })
       .returning();
     const added = present(row, 'the rate was inserted');
     await record(tx, ctx, {
@@ -113,11 +125,11 @@ type Payload = {
   readonly quote: string;
   readonly rate: string;
   readonly spreadBps: number;
+  /** Missing in what was asked for before rates could bound a position. */
+  readonly positionMax?: string | null;
   readonly source: string;
   readonly asOf: Instant;
   readonly validUntil: Instant;
-  readonly followsRate: string | null;
-  readonly followsAsOf: Instant | null;
 };
 
 /** @errors rate_window_invalid */

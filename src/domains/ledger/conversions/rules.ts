@@ -105,6 +105,20 @@ export function ringGains(others: readonly PairRate[], added: PairRate): boolean
   });
 }
 
+/**
+ * Whether a conversion would leave the house longer or shorter in the base of a rate than the rate allows. What brings
+ * a position nearer to nothing, and not past it, is never too much.
+ * @units of the base; before and after with their signs
+ */
+export function overfillsPosition(max: Amount | null, before: bigint, after: bigint): boolean {
+  const comesBack = after < 0n === before < 0n && sizeOf(after) <= sizeOf(before);
+  return max !== null && sizeOf(after) > max && !comesBack;
+}
+
+function sizeOf(position: bigint): bigint {
+  return position < 0n ? -position : position;
+}
+
 /** Why a quote can no longer be executed. @units now: business time */
 export function quoteRefusal(
   quote: { readonly expiresAt: Instant; readonly rateValidUntil: Instant },

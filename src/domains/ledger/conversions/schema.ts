@@ -37,6 +37,8 @@ export const fxRates = pgTable(
     rate: rate('rate').notNull(),
     /** What the house takes off the middle, in both directions. */
     spreadBps: integer('spread_bps').notNull(),
+    /** How much of the base the house may be long or short in by conversions of live money at this rate; null: any. */
+    positionMax: amount('position_max'),
     /** Where the rate was read; `seed` where nobody approved it. */
     source: text('source').notNull(),
     asOf: instant('as_of').notNull(),
@@ -49,6 +51,7 @@ export const fxRates = pgTable(
     index('fx_rates_quote_idx').on(table.quote),
     uniqueIndex('fx_rates_approval_id_key').on(table.approvalId),
     check('fx_rates_rate_check', sql`${table.rate} > 0`),
+    check('fx_rates_position_check', sql`${table.positionMax} > 0`),
     check('fx_rates_pair_check', sql`${table.base} <> ${table.quote}`),
     check('fx_rates_spread_check', sql`${table.spreadBps} between 0 and 2000`),
     check('fx_rates_valid_check', sql`${table.validUntil} > ${table.asOf}`),

@@ -27,7 +27,10 @@ const ExchangeClock = z
   .object({
     exchange: exchangeInput,
     timeZone: z.string().openapi({ example: 'America/New_York' }),
-    open: z.boolean().openapi({ description: 'In its regular session, the only one that takes orders' }),
+    open: z.boolean().openapi({ description: 'In its regular session, the only one that takes every order' }),
+    preOpen: z.boolean().openapi({
+      description: 'Closed and about to open: limit orders are taken and collected for the opening auction',
+    }),
     session: z.union([z.enum(sessionKind.enumValues), z.null()]),
     nextOpen: nullableInstant,
     nextClose: nullableInstant.openapi({ description: 'Null where it does not close within 30 days' }),
@@ -74,6 +77,7 @@ export const CalendarList = z
           exchange: true,
           timeZone: true,
           dayEndsAt: true,
+          preOpenMinutes: true,
           source: true,
           version: true,
           updatedAt: true,
@@ -88,6 +92,10 @@ export const NewHours = z
   .strictObject({
     timeZone: z.string().min(1).max(60).openapi({ example: 'Europe/London' }),
     dayEndsAt: timeInput.openapi({ description: 'Local; midnight ends the day' }),
+    preOpenMinutes: z.number().int().min(0).max(720).default(0).openapi({
+      description: 'How long before each opening limit orders are collected for its auction',
+      example: 30,
+    }),
     source: z.string().min(1).max(300).openapi({ description: 'Where the hours were found' }),
     sessions: z.array(z.strictObject(weekly)).min(1).max(60),
     reason: z.string().min(1).max(500),

@@ -25,6 +25,7 @@ function weekdays(kind: WeeklySession['kind'], opensAt: string, closesAt: string
 const NYSE: Calendar = {
   timeZone: 'America/New_York',
   dayEndsAt: '00:00',
+  preOpenMinutes: 0,
   sessions: [
     ...weekdays('pre', '04:00', '09:30'),
     ...weekdays('regular', '09:30', '16:00'),
@@ -46,12 +47,14 @@ const SEM: Calendar = {
 const FOREX: Calendar = {
   timeZone: 'America/New_York',
   dayEndsAt: '17:00',
+  preOpenMinutes: 0,
   sessions: [{ kind: 'regular', opensOn: 7, opensAt: '17:00', closesOn: 5, closesAt: '17:00' }],
   closures: [{ day: '2026-12-25', closesAt: null }],
 };
 const CRYPTO: Calendar = {
   timeZone: 'UTC',
   dayEndsAt: '00:00',
+  preOpenMinutes: 0,
   sessions: [{ kind: 'regular', opensOn: 1, opensAt: '00:00', closesOn: 1, closesAt: '00:00' }],
   closures: [],
 };
@@ -172,6 +175,63 @@ describe('the end of the orders of a day', () => {
   ] as const;
   test.each(table)('asked at %s', (asked, calendar, end) => {
     expect(short(stateAt(calendar, at(asked)).dayOrdersEndAt)).toBe(end);
+  });
+});
+
+describe('the minutes before an opening', () => {
+  const collecting = { ...NYSE, preOpenMinutes: 30 };
+  const table = [
+    // asked at (UTC), whether limit orders are collected, until when that holds, and when orders of the day end
+    ['2026-01-06T13:59', false, '2026-01-06T14:00', null],
+    ['2026-01-06T14:00', true, '2026-01-06T14:30', '2026-01-06T21:00'],
+    ['2026-01-06T14:30', false, '2026-01-06T21:00', '2026-01-06T21:00'],
+    ['2026-01-06T21:00', false, '2026-01-07T14:00', null],
+    // Over a weekend, before a half day, and not on a holiday.
+    ['2026-01-12T14:10', true, '2026-01-12T14:30', '2026-01-12T21:00'],
+    ['2026-11-27T14:10', true, '2026-11-27T14:30', '2026-11-27T18:00'],
+    ['2026-11-26T14:10', false, '2026-11-27T14:00', null],
+  ] as const;
+  test.each(table)('asked at %s', (asked, preOpen, until, end) => {
+    const state = stateAt(collecting, at(asked));
+    expect([state.preOpen, short(state.until), short(state.dayOrdersEndAt)]).toEqual([preOpen, until, end]);
+  });
+
+  test('begin no sooner than a minute after a change of the hours, which may have closed it just then', () => {
+    const changed = { ...collecting, changedAt: at('2026-01-06T14:10') };
+    const states = ['2026-01-06T14:10', '2026-01-06T14:11'].map((asked) => stateAt(changed, at(asked)));
+    expect(states.map(({ preOpen, until }) => [preOpen, short(until)])).toEqual([
+      [false, '2026-01-06T14:11'],
+      [true, '2026-01-06T14:30'],
+    ]);
+    const late = { ...collecting, changedAt: at('2026-01-06T14:29') };
+    expect(stateAt(late, at('2026-01-06T14:29'))).toMatchObject({ open: false, preOpen: false });
+  });
+
+  test('begin no sooner than a minute after the last closing, when every book has halted', () => {
+    const daily = {
+      ...FOREX,
+      preOpenMinutes: 720,
+      sessions: [1, 2].map((day) => ({
+        kind: 'regular' as const,
+        opensOn: day,
+        opensAt: '18:00',
+        closesOn: day + 1,
+        closesAt: '17:00',
+      })),
+    };
+    const states = ['2026-01-06T22:00', '2026-01-06T22:01', '2026-01-06T23:00'].map((asked) =>
+      stateAt(daily, at(asked)),
+    );
+    expect(states.map(({ open, preOpen }) => [open, preOpen])).toEqual([
+      [false, false],
+      [false, true],
+      [true, false],
+    ]);
+    expect(states.map(({ until }) => short(until))).toEqual([
+      '2026-01-06T22:01',
+      '2026-01-06T23:00',
+      '2026-01-07T22:00',
+    ]);
   });
 });
 
@@ -365,7 +425,7 @@ describe('against a model that looks at every minute', () => {
         fc.constantFrom('00:00', '17:00'),
         fc.array(fc.integer({ min: 8 * 1440, max: 16 * 1440 }), { minLength: 4, maxLength: 8 }),
         (weekly, closures, dayEndsAt, asked) => {
-          const calendar: Calendar = { timeZone, dayEndsAt, sessions: weekly, closures };
+          const calendar: Calendar = { timeZone, dayEndsAt, preOpenMinutes: 0, sessions: weekly, closures };
           const open = slowlyOpen(minutes, calendar);
           for (const minute of asked) {
             const instant = instantOfMs(minutes.startMs + minute * MINUTE_MS);
@@ -407,7 +467,7 @@ describe('the holidays of NYSE and Nasdaq', () => {
 
 describe('hours', () => {
   const hours = (sessions: readonly WeeklySession[], timeZone = 'Europe/London') =>
-    hoursRefusal({ timeZone, dayEndsAt: '00:00', sessions });
+    hoursRefusal({ timeZone, dayEndsAt: '00:00', preOpenMinutes: 0, sessions });
   const sunday = FOREX.sessions[0] as WeeklySession;
 
   test('are taken where every kind has one session at a time', () => {

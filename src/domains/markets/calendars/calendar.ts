@@ -2,7 +2,7 @@
  * When an exchange trades, from the hours of its week and the days it is closed. Pure. A time of the local clock
  * means the first instant at which that clock reads it or more: an hour that comes twice in autumn begins with its
  * first, and a time that spring leaves out is the moment of the change. What is open is the regular session;
- * orders are taken in no other.
+ * orders are taken in no other, but limit orders in the minutes that are set aside before it, to be collected.
  */
 import { assert } from '../../../kernel/assert.ts';
 import { type Instant, instantOfMs, msOfInstant } from '../../../kernel/time.ts';
@@ -31,8 +31,12 @@ export type Calendar = {
   readonly timeZone: string;
   /** Midnight is the end of the day. @units local HH:MM */
   readonly dayEndsAt: string;
+  /** How long before an opening orders are collected for it. @units minutes */
+  readonly preOpenMinutes: number;
   readonly sessions: readonly WeeklySession[];
   readonly closures: readonly Closure[];
+  /** Since when it stands as it is: what closed an open market with it is as a closing then. */
+  readonly changedAt?: Instant;
 };
 
 export type Session = { readonly kind: SessionKind; readonly opensAt: Instant; readonly closesAt: Instant };
@@ -40,17 +44,23 @@ export type Session = { readonly kind: SessionKind; readonly opensAt: Instant; r
 /** What holds from one instant to another, exclusive. */
 export type MarketState = {
   readonly open: boolean;
+  /** It is closed and about to open: limit orders are collected for the opening auction. */
+  readonly preOpen: boolean;
   readonly from: Instant;
   readonly until: Instant;
-  /** When the orders of the day end: with the last regular session of the trading day; null while closed. */
+  /** When the orders of the day end: with the last regular session of the trading day; null where none are taken. */
   readonly dayOrdersEndAt: Instant | null;
 };
 
 /** @units milliseconds since the epoch; `to` is exclusive */
 type Span = { readonly from: number; readonly to: number };
 
-const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
+
+/** Books halt within a second of the closing; what is collected for the next opening must find them halted. */
+const REST_AFTER_CLOSE_MS = MINUTE_MS;
 
 /** How far ahead an opening or a closing is looked for; a market that does neither within it has none. */
 const HORIZON_DAYS = 30;
@@ -94,25 +104,42 @@ export function stateAt(calendar: Calendar, at: Instant): MarketState {
   const ms = msOfInstant(at);
   const spans = openSpans(calendar, ms);
   const current = spans.find((span) => span.from <= ms && ms < span.to);
-  const day = tradingDayAt(calendar, ms);
   if (current === undefined) {
-    const before = spans.findLast((span) => span.to <= ms)?.to ?? ms;
-    const after = spans.find((span) => span.from > ms)?.from ?? horizonOf(ms);
-    return {
-      open: false,
-      from: instantOfMs(before),
-      until: instantOfMs(after),
-      dayOrdersEndAt: null,
-    };
+    return closedAt(calendar, spans, ms);
   }
-  const ofTheDay = spans.filter((span) => span.from < day.to && span.to > day.from);
-  const last = Math.min(day.to, Math.max(...ofTheDay.map((span) => span.to)));
+  const day = tradingDayAt(calendar, ms);
   return {
     open: true,
+    preOpen: false,
     from: instantOfMs(Math.max(current.from, day.from)),
     until: instantOfMs(Math.min(current.to, day.to)),
-    dayOrdersEndAt: instantOfMs(last),
+    dayOrdersEndAt: dayEndOf(calendar, spans, ms),
   };
+}
+
+function closedAt(calendar: Calendar, spans: readonly Span[], ms: number): MarketState {
+  const closed = spans.findLast((span) => span.to <= ms)?.to;
+  const opening = spans.find((span) => span.from > ms)?.from;
+  const after = opening ?? horizonOf(ms);
+  const changed = calendar.changedAt === undefined ? 0 : msOfInstant(calendar.changedAt);
+  const rested = Math.max(closed ?? 0, changed) + REST_AFTER_CLOSE_MS;
+  const begins = Math.max(after - calendar.preOpenMinutes * MINUTE_MS, rested);
+  const collects = opening !== undefined && calendar.preOpenMinutes > 0 && begins < opening;
+  const preOpen = collects && begins <= ms;
+  return {
+    open: false,
+    preOpen,
+    from: instantOfMs(preOpen ? begins : (closed ?? ms)),
+    until: instantOfMs(collects && !preOpen ? begins : after),
+    dayOrdersEndAt: preOpen ? dayEndOf(calendar, spans, after) : null,
+  };
+}
+
+/** When the orders of the trading day of an instant end. */
+function dayEndOf(calendar: Calendar, spans: readonly Span[], ms: number): Instant {
+  const day = tradingDayAt(calendar, ms);
+  const ofTheDay = spans.filter((span) => span.from < day.to && span.to > day.from);
+  return instantOfMs(Math.min(day.to, Math.max(...ofTheDay.map((span) => span.to))));
 }
 
 /** The trading day of the exchange that an instant belongs to. @units YYYY-MM-DD */

@@ -1,7 +1,7 @@
 import type { Ctx } from '../../../platform/context.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { exchange } from '../schema.ts';
-import { nextClose, nextOpen, sessionAt } from './calendar.ts';
+import { nextClose, nextOpen, sessionAt, stateAt } from './calendar.ts';
 import { calendarsOf, type Exchange } from './store.ts';
 
 /** The time that orders and sessions go by; with the state of exchanges only where it is asked for. */
@@ -19,6 +19,7 @@ export async function marketClock(ctx: Ctx, wanted: Exchange | 'all' | undefined
       exchange: name,
       timeZone: calendar.timeZone,
       open: session?.kind === 'regular',
+      preOpen: stateAt(calendar, now).preOpen,
       session: session?.kind ?? null,
       nextOpen: nextOpen(calendar, now),
       nextClose: nextClose(calendar, now),

@@ -60,6 +60,7 @@ async function clockOf(exchange: string) {
     nextOpen: Instant;
     nextClose: Instant;
     session: string | null;
+    preOpen: boolean;
   };
 }
 
@@ -182,6 +183,67 @@ describe('an order on an exchange with hours', () => {
     expect(order.body).toMatchObject({ rejectionReason: null, expiresAt: midnight });
     expect(await clockOf('CRYPTO')).toMatchObject({ open: true, nextOpen: null, nextClose: null });
     await desk.emptyTheBooks();
+  });
+});
+
+describe('the minutes before an opening', () => {
+  /** Asks that NASDAQ sets aside so many, all else as it is. @shape the approval that waits */
+  async function setAside(preOpenMinutes: number): Promise<string> {
+    const { body } = await desk.request(buyer, 'GET', '/v1/market/calendars');
+    const found = body.data.find(({ exchange }: { exchange: string }) => exchange === 'NASDAQ');
+    const { timeZone, dayEndsAt, source, sessions } = found;
+    const asked = await desk.request(risk, 'PUT', '/v1/market/calendars/NASDAQ', {
+      body: { timeZone, dayEndsAt, source, sessions, preOpenMinutes, reason: 'An opening auction' },
+    });
+    return asked.body.approvalId;
+  }
+
+  test('collect limit orders, once two people set them aside, that trade at one price in the auction', async () => {
+    const asked = await setAside(30);
+    const seller = await desk.newTrader({ BTC: '10' });
+    const sell = (words: string, more: object = {}) => desk.place(seller, words, { symbol: STOCK, ...more });
+    await whileClosed();
+    await desk.engine.settled();
+    const { nextOpen } = await clockOf('NASDAQ');
+    goTo(addMs(nextOpen, -20 * MINUTE_MS));
+    expect((await place()).body.rejectionReason).toBe('market_closed');
+    await decide(await desk.newStaff('admin'), asked);
+    // Hours that just changed may have closed the market: its books have a minute to halt.
+    expect(await clockOf('NASDAQ')).toMatchObject({ open: false, preOpen: false, session: 'pre' });
+    expect((await place()).body.rejectionReason).toBe('market_closed');
+    goTo(addMs(nextOpen, -18 * MINUTE_MS));
+    expect(await clockOf('NASDAQ')).toMatchObject({ open: false, preOpen: true, session: 'pre' });
+
+    const bid = await place({ limitPrice: '102', timeInForce: 'day' }, desk.elsewhere);
+    const offer = await sell('sell 1 at 100');
+    const late = await sell('sell 1 at 103');
+    const gone = await sell('sell 1 at 99');
+    expect(bid.body).toMatchObject({ rejectionReason: null, expiresAt: (await clockOf('NASDAQ')).nextClose });
+    for (const more of [
+      { timeInForce: 'ioc' },
+      { type: 'market', limitPrice: undefined, timeInForce: 'ioc' },
+    ]) {
+      expect((await place(more)).body.rejectionReason).toBe('market_closed');
+    }
+    expect((await desk.request(seller, 'DELETE', `/v1/orders/${gone.body.id}`)).status).toBe(200);
+    // They cross, and rest: also in a book that is read anew.
+    await desk.engine.settled();
+    await desk.engine.rebuild();
+    for (const [who, { body: resting }] of [
+      [buyer, bid],
+      [seller, offer],
+      [seller, late],
+    ] as const) {
+      expect(await desk.later(who, resting.id)).toMatchObject({ status: 'open', filledQuantity: '0' });
+    }
+    goTo(nextOpen);
+    await desk.engine.settled();
+    expect(await desk.later(buyer, bid.body.id)).toMatchObject({ status: 'filled', filledAmount: '100' });
+    expect(await desk.later(seller, offer.body.id)).toMatchObject({ status: 'filled' });
+    expect(await desk.later(seller, late.body.id)).toMatchObject({ status: 'open' });
+    expect(await desk.later(seller, gone.body.id)).toMatchObject({ status: 'cancelled' });
+    await desk.emptyTheBooks();
+    await decide(await desk.newStaff('admin'), await setAside(0));
   });
 });
 
@@ -356,6 +418,8 @@ describe('the hours of an exchange', () => {
     const mine = eq(marketCalendars.id, id);
     const zone = engine.update(marketCalendars).set({ timeZone: 'UTC', version }).where(mine);
     expect(await stateOf(zone)).toBe('PL041');
+    const early = engine.update(marketCalendars).set({ preOpenMinutes: 60, version }).where(mine);
+    expect(await stateOf(early)).toBe('PL041');
     expect(
       await stateOf(
         engine

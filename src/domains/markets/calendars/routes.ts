@@ -49,7 +49,7 @@ export const calendarEndpoints: readonly Endpoint[] = [
     tag: 'markets',
     summary: 'When the exchange of an instrument trades',
     description:
-      'A week from now unless a period is given, 92 days at most. Orders are taken in regular sessions.',
+      'A week from now unless a period is given, 92 days at most. Orders are taken in regular sessions, limit orders also in the minutes that the calendar sets aside before each opening.',
     access: EVERYONE,
     params: z.object({ symbol: symbolInput }),
     query: SessionQuery,
@@ -85,6 +85,7 @@ export const calendarEndpoints: readonly Endpoint[] = [
     example: {
       timeZone: 'Indian/Mauritius',
       dayEndsAt: '00:00',
+      preOpenMinutes: 30,
       source: 'SEM, trading hours of the official market',
       sessions: [{ kind: 'regular', opensOn: 1, opensAt: '10:00', closesOn: 1, closesAt: '14:30' }],
       reason: 'Trading on Mondays only',

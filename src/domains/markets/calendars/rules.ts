@@ -6,6 +6,8 @@ export type Hours = {
   readonly timeZone: string;
   /** @units local HH:MM */
   readonly dayEndsAt: string;
+  /** How long before an opening orders are collected for it. @units minutes */
+  readonly preOpenMinutes: number;
   readonly sessions: readonly WeeklySession[];
 };
 

@@ -32,6 +32,8 @@ export const marketCalendars = pgTable(
     timeZone: text('time_zone').notNull(),
     /** When a trading day ends; midnight is the end of the day, not its beginning. @units local HH:MM */
     dayEndsAt: text('day_ends_at').notNull(),
+    /** How long before each opening limit orders are collected for its auction; none where it is 0. */
+    preOpenMinutes: smallint('pre_open_minutes').notNull().default(0),
     /** Where the hours were found, or that they are assumed. */
     source: text('source').notNull(),
     version: integer('version').notNull().default(1),
@@ -41,6 +43,7 @@ export const marketCalendars = pgTable(
   (table) => [
     uniqueIndex('market_calendars_exchange_key').on(table.exchange),
     check('market_calendars_day_ends_at_check', sql`${table.dayEndsAt} ~ '^([01][0-9]|2[0-3]):[0-5][0-9]$'`),
+    check('market_calendars_pre_open_minutes_check', sql`${table.preOpenMinutes} between 0 and 720`),
     ...publishedRows('market_calendars'),
   ],
 );

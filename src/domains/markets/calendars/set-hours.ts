@@ -103,6 +103,7 @@ export const setHoursAction: ApprovalAction = {
 type Told = {
   readonly timeZone: string;
   readonly dayEndsAt: string;
+  readonly preOpenMinutes: number;
   readonly source: string;
   readonly sessions: readonly WeeklySession[];
 };
@@ -117,9 +118,11 @@ async function hoursOf(tx: Tx, calendar: MarketCalendar): Promise<{ readonly [na
 }
 
 /** Hours as an approval tells them: in one order, however they were sent. */
-function told({ timeZone, dayEndsAt, source, sessions }: Told): { readonly [name: string]: Json } {
+function told({ timeZone, dayEndsAt, preOpenMinutes, source, sessions }: Told): {
+  readonly [name: string]: Json;
+} {
   const sorted = sessions
     .map(({ kind, opensOn, opensAt, closesOn, closesAt }) => ({ kind, opensOn, opensAt, closesOn, closesAt }))
     .sort((left, right) => (canonicalJson(left) < canonicalJson(right) ? -1 : 1));
-  return { timeZone, dayEndsAt, source, sessions: sorted };
+  return { timeZone, dayEndsAt, preOpenMinutes, source, sessions: sorted };
 }

@@ -103,7 +103,7 @@ async function loadCalendars(tx: Tx, exchanges: readonly Exchange[]): Promise<Re
     .from(marketHolidays)
     .where(and(inArray(marketHolidays.calendarId, ids), isNull(marketHolidays.removedAt)));
   return new Map(
-    rows.map(({ id, exchange: name, version, timeZone, dayEndsAt }) => [
+    rows.map(({ id, exchange: name, version, timeZone, dayEndsAt, preOpenMinutes, updatedAt }) => [
       name,
       {
         version,
@@ -111,8 +111,10 @@ async function loadCalendars(tx: Tx, exchanges: readonly Exchange[]): Promise<Re
         calendar: {
           timeZone,
           dayEndsAt,
+          preOpenMinutes,
           sessions: sessions.filter(({ calendarId }) => calendarId === id),
           closures: holidays.filter(({ calendarId }) => calendarId === id),
+          changedAt: updatedAt,
         },
       },
     ]),

@@ -12,10 +12,11 @@ import { startTradingDesk, type Trader, type TradingDesk } from '../../../testin
 import { createInstrument } from '../create-instrument.ts';
 import { replayTicks } from '../feeds/replay-ticks.ts';
 import { startFeeds } from '../feeds/start-feeds.ts';
+import { instrumentPricesAt } from '../prices-at.ts';
 import { ratesBetween } from '../rates-between.ts';
 import { instruments, quotes } from '../schema.ts';
 import { setQuote } from '../set-quote.ts';
-import { CANDLE_INTERVALS, comparePlaces, type Tick } from './fold-ticks.ts';
+import { CANDLE_INTERVALS, candleOpening, comparePlaces, type Tick } from './fold-ticks.ts';
 import { keepMarketMoves } from './keep-market-moves.ts';
 import { pruneTicks } from './prune-ticks.ts';
 import { rebuildCandles, repairTicks } from './repair-ticks.ts';
@@ -338,10 +339,35 @@ describe('a feed', () => {
     await take(said('60400'), said('60410'));
     expect(await quote()).toMatchObject({ last: '60410', source: 'coinbase', stale: false });
     const [seller, buyer] = [await desk.newTrader({ BTC: '1' }), await desk.newTrader({ USD: '100000' })];
-    await place(seller, 'sell 0.1 at 60000');
-    await place(buyer, 'buy 0.1 at 60000');
+    await place(seller, 'sell 0.1 at 59000');
+    await place(buyer, 'buy 0.1 at 59000');
     await desk.engine.settled();
-    expect(await quote()).toMatchObject({ last: '60410', source: 'coinbase', low24h: '60000' });
+    expect(await quote()).toMatchObject({
+      last: '60410',
+      source: 'coinbase',
+      low24h: '60000',
+      volume24h: '1.5',
+    });
+  });
+
+  test('alone makes the candles that past prices are read from; what its instrument traded at is seen as such', async () => {
+    await priceByFeed();
+    await take(said('60400'));
+    const [seller, buyer] = [await desk.newTrader({ BTC: '1' }), await desk.newTrader({ USD: '100000' })];
+    await place(seller, 'sell 0.1 at 58000');
+    await place(buyer, 'buy 0.1 at 58000');
+    await desk.engine.settled();
+    const { body: candles } = await desk.request(buyer, 'GET', `${market.path}/candles?interval=1m`);
+    const lows = candles.data.map(({ low }: { readonly low: string }) => low);
+    expect([lows.length > 0, lows.includes('58000')]).toEqual([true, false]);
+    const { body: trades } = await desk.request(buyer, 'GET', `${market.path}/trades`);
+    expect(trades.data[0]).toMatchObject({ price: '58000', quantity: '0.1' });
+    // What funding and the snapshots of a day ask, once the price of now is another one.
+    desk.advance(120_000);
+    const begun = candleOpening('1m', desk.deps.clock.now());
+    await take(said('60500'));
+    const past = await transact(desk.system, 'engine', (tx) => instrumentPricesAt(tx, [market.id], begun));
+    expect(past.get(market.id)?.last).toBe(parseAmount('60400'));
   });
 
   test('that says what nobody can believe is held back, moves nothing, and somebody is called once', async () => {

@@ -189,7 +189,7 @@ async function post(
 /** A trade happens at a price, which candles keep. */
 async function print(tx: Tx, symbol: string, price: Amount): Promise<void> {
   const { id: instrumentId } = await instrumentOf(tx, symbol);
-  await keepTradePrints(tx, desk.system, [{ instrumentId, price, size: ONE }]);
+  await keepTradePrints(tx, desk.system, [{ instrumentId, price, size: ONE, feed: null }]);
   await keepMarketMoves(tx, desk.system, [{ instrumentId, last: price, top: null }]);
 }
 

@@ -24,6 +24,10 @@ export const CircuitBreaker = wireOf(circuitBreakers)
     fromPrice: z.union([wireDecimal, z.null()]),
     toPrice: z.union([wireDecimal, z.null()]),
     liftApprovalId: z.union([wireId, z.null()]),
+    supersededBy: z.union([wireId, z.null()]).openapi({
+      description:
+        'The breaker of the same target that took its place and lasts longer; trading stayed stopped',
+    }),
   })
   .openapi('CircuitBreaker');
 

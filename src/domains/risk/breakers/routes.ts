@@ -48,13 +48,13 @@ export const breakerEndpoints: readonly Endpoint[] = [
     tag: 'risk',
     summary: 'Stop trading, of one instrument or of all',
     description:
-      'One person is enough. Once it answers, no order is accepted and no trade settled, in any process; cancelling goes on.',
+      'One person is enough. Once it answers, no order is accepted and no trade settled, in any process; cancelling goes on. One breaker stands for a target at a time: one that ends sooner gives way to it (`supersededBy`), and where one stands that lasts as long or longer there is nothing to stop (409 `breaker_stands`).',
     access: WRITING,
     category: 'trading',
     body: NewBreaker,
     example: { symbol: 'BTC/USD', reason: 'Prices of our source look wrong' },
     responses: { 201: CircuitBreaker },
-    problems: { ...pickProblems(RISK_PROBLEMS, 'breaker_end_past'), ...NOT_FOUND },
+    problems: { ...pickProblems(RISK_PROBLEMS, 'breaker_end_past', 'breaker_stands'), ...NOT_FOUND },
     handler: async (ctx, { body }) => ({ status: 201, body: await tripBreaker(ctx, body) }),
   }),
   endpoint({

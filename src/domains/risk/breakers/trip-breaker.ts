@@ -1,4 +1,4 @@
-import type { InferSelectModel } from 'drizzle-orm';
+import { and, eq, type InferSelectModel, isNull } from 'drizzle-orm';
 import { actorIdOf } from '../../../kernel/actor.ts';
 import { type Amount, formatAmount } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
@@ -7,6 +7,7 @@ import type { Instant } from '../../../kernel/time.ts';
 import { record } from '../../../platform/audit/record.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
+import { lockRow } from '../../../platform/db/locks.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { publish } from '../../../platform/outbox/publish.ts';
 import { instrumentOf } from '../../markets/index.ts';
@@ -27,10 +28,10 @@ export type BreakerOrder = {
 
 /**
  * Stops trading by hand, at once and by one person: once it answers, no order is accepted and no trade
- * settled, in any process. Lifting it takes two, or its time.
- * @effects one row of `circuit_breakers`, one of `risk_alerts`; audit `circuit_breaker.tripped`; event
- *   `risk.breaker_tripped`
- * @errors breaker_end_past, not_found
+ * settled, in any process. Lifting it takes two, or its time. One of the same target that ends sooner gives way to it.
+ * @effects one row of `circuit_breakers`, one of `risk_alerts`; audit `circuit_breaker.tripped`, perhaps
+ *   `circuit_breaker.superseded`; event `risk.breaker_tripped`
+ * @errors breaker_end_past, not_found, breaker_stands
  */
 export async function tripBreaker(
   ctx: Ctx,
@@ -43,13 +44,56 @@ export async function tripBreaker(
     }
     const instrumentId = symbol === undefined ? null : (await instrumentOf(tx, symbol)).id;
     await lockBreakers(tx);
-    const trip = { instrumentId, reason, endsAt: endsAt ?? null };
+    const id = newId();
+    await supersede(tx, ctx, { id, instrumentId, endsAt: endsAt ?? null });
+    const trip = { id, instrumentId, reason, endsAt: endsAt ?? null };
     const breaker = await writeBreaker(tx, ctx, { ...trip, trigger: 'manual', prices: null });
-    return { ...breaker, symbol: symbol ?? null };
+    return { ...present(breaker, 'nobody trips another meanwhile'), symbol: symbol ?? null };
+  });
+}
+
+/** What stands for the target gives way where it ends sooner. @errors breaker_stands */
+async function supersede(
+  tx: Tx,
+  ctx: Ctx,
+  { id, instrumentId, endsAt }: Pick<CircuitBreaker, 'id' | 'instrumentId' | 'endsAt'>,
+): Promise<void> {
+  const target =
+    instrumentId === null
+      ? isNull(circuitBreakers.instrumentId)
+      : eq(circuitBreakers.instrumentId, instrumentId);
+  const [standing] = await tx
+    .select({ id: circuitBreakers.id })
+    .from(circuitBreakers)
+    .where(and(target, isNull(circuitBreakers.liftedAt)));
+  const before = standing === undefined ? undefined : await lockRow(tx, circuitBreakers, standing.id);
+  if (before === undefined || before.liftedAt !== null) {
+    return;
+  }
+  if (before.endsAt === null || (endsAt !== null && endsAt <= before.endsAt)) {
+    throw refuseRisk('breaker_stands', { detail: `Breaker ${before.id} stands already.` });
+  }
+  const [after] = await tx
+    .update(circuitBreakers)
+    .set({
+      liftedBy: actorIdOf(ctx.actor),
+      liftedAt: ctx.deps.clock.now(),
+      liftReason: 'Another one that lasts longer took its place',
+      supersededBy: id,
+    })
+    .where(eq(circuitBreakers.id, before.id))
+    .returning();
+  await record(tx, ctx, {
+    event: RISK_EVENTS['circuit_breaker.superseded'],
+    resource: { type: 'circuit_breaker', id: before.id },
+    subjectUserId: null,
+    before,
+    after: present(after, 'it is locked'),
   });
 }
 
 export type Trip = {
+  readonly id: Id;
   readonly instrumentId: Id | null;
   readonly trigger: CircuitBreaker['trigger'];
   readonly reason: string;
@@ -60,13 +104,14 @@ export type Trip = {
 /**
  * Writes a breaker that nobody has to be asked about.
  * @effects as `tripBreaker`
+ * @shape undefined, and nothing written, where one stands for the target already
  */
-export async function writeBreaker(tx: Tx, ctx: Ctx, trip: Trip): Promise<CircuitBreaker> {
-  const { instrumentId, trigger, reason, endsAt, prices } = trip;
-  const [row] = await tx
+export async function writeBreaker(tx: Tx, ctx: Ctx, trip: Trip): Promise<CircuitBreaker | undefined> {
+  const { id, instrumentId, trigger, reason, endsAt, prices } = trip;
+  const [breaker] = await tx
     .insert(circuitBreakers)
     .values({
-      id: newId(),
+      id,
       scope: instrumentId === null ? 'platform' : 'instrument',
       instrumentId,
       trigger,
@@ -77,8 +122,11 @@ export async function writeBreaker(tx: Tx, ctx: Ctx, trip: Trip): Promise<Circui
       trippedAt: ctx.deps.clock.now(),
       endsAt,
     })
+    .onConflictDoNothing()
     .returning();
-  const breaker = present(row, 'the breaker was just inserted');
+  if (breaker === undefined) {
+    return undefined;
+  }
   await record(tx, ctx, {
     event: RISK_EVENTS['circuit_breaker.tripped'],
     resource: { type: 'circuit_breaker', id: breaker.id },

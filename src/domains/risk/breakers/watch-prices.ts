@@ -5,16 +5,18 @@
  */
 import { sql } from 'drizzle-orm';
 import { type Amount, formatAmount, readStoredAmount, storedAmount } from '../../../kernel/amount.ts';
-import type { Id } from '../../../kernel/id.ts';
+import { type Id, newId } from '../../../kernel/id.ts';
 import { addMs, type Instant } from '../../../kernel/time.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { arrayParameter } from '../../../platform/db/insert-rows.ts';
+import { lockShared } from '../../../platform/db/locks.ts';
 import { executePrepared } from '../../../platform/db/prepared.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { raiseAlerts } from '../alerts/raise-alerts.ts';
 import { largestMove, type PriceMove, type PriceRange, reaches } from './price-move.ts';
 import { writeBreaker } from './trip-breaker.ts';
+import { BREAKER_LOCKS } from './tripped.ts';
 
 /** Between which prices an instrument traded just now. */
 export type PriceSpan = PriceRange & { readonly instrumentId: Id; readonly last: Amount };
@@ -57,6 +59,8 @@ export async function watchPrices(tx: Tx, ctx: Ctx, spans: readonly PriceSpan[])
  */
 export async function watchQuotes(ctx: Ctx): Promise<void> {
   await transact(ctx, 'engine', async (tx) => {
+    // Whoever trips one by hand meanwhile finds what stands, as settlements have it.
+    await lockShared(tx, BREAKER_LOCKS.names);
     const rows = await executePrepared<{ instrument_id: Id; last: string }>(
       tx,
       sql`select q.instrument_id, q.last from quotes q
@@ -110,6 +114,7 @@ async function judge(tx: Tx, ctx: Ctx, rule: Rule, span: PriceSpan): Promise<voi
   const move = largestMove(before ?? span, span);
   if (reaches(move, rule.moveBps)) {
     await writeBreaker(tx, ctx, {
+      id: newId(),
       instrumentId: rule.instrumentId,
       trigger: 'automatic',
       reason: `The price moved by ${rule.moveBps} bps or more within ${rule.windowSeconds} seconds`,

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'bun:test';
-import { eq } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import { formatAmount, parseAmount } from '../../../kernel/amount.ts';
+import { present } from '../../../kernel/assert.ts';
 import { addMs } from '../../../kernel/time.ts';
 import { randomFrom } from '../../../testing/random.ts';
 import type { Trader } from '../../../testing/trading-desk.ts';
+import { type FeedName, repairTicks } from '../../markets/index.ts';
 import { chargeFunding } from './charge-funding.ts';
 import { periodsBetween } from './funding-periods.ts';
 import { positionFunding } from './schema.ts';
@@ -80,6 +82,7 @@ describe('funding', () => {
 
   test('beyond what a wallet has is borne by the firm, openly', async () => {
     const trader = await opened('buy 1', '1000', '101.8');
+    await feedSays('1000');
     await toNextPeriod();
     await priceIs('900.01');
     await quote('buy', '1', '900.01');
@@ -96,6 +99,18 @@ describe('funding', () => {
     expect(await alertsOf(trader)).toContain('loss_borne');
   });
 });
+
+/** A price of the feed as it is kept: what an instrument with a feed cost then is what its feed said. */
+async function feedSays(price: string): Promise<void> {
+  const { system, deps } = world.desk;
+  const [priced] = await deps.db.engine.execute<{ feed: FeedName; symbol: string }>(
+    sql`select s.feed, s.feed_symbol as symbol from price_settings s join instruments i on i.id = s.instrument_id
+        where i.symbol = ${SYMBOL}`,
+  );
+  const { feed, symbol } = present(priced, 'the contract has a feed');
+  const tick = { symbol, sequence: 1n, price, size: '0', occurredAt: deps.clock.now() };
+  expect((await repairTicks(system, feed, [tick])).kept).toBe(1);
+}
 
 /** Just past the end of a period of the contract. */
 async function toNextPeriod(): Promise<void> {

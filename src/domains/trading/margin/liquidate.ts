@@ -1,7 +1,7 @@
 /**
  * Closes what an account can no longer carry, through the same path as every order. A step first takes out what
- * else reserves the wallet, then closes no more than makes the account well again; where three steps did not,
- * everything goes. What a step orders is written before it is placed, under the key it is placed with: whoever
+ * else reserves the wallet, then closes no more than makes the account well again; where three steps that traded
+ * did not, everything goes. What a step orders is written before it is placed, under the key it is placed with: whoever
  * takes over finds what was placed and orders nothing twice. What was not placed is not placed any more: it was
  * decided by prices that are over, and is decided anew.
  */
@@ -10,7 +10,7 @@ import { amountOf, formatAmount, minAmount } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
 import { newId } from '../../../kernel/id.ts';
 import { roundToStep } from '../../../kernel/rounding.ts';
-import { addMs } from '../../../kernel/time.ts';
+import { addMs, type Instant } from '../../../kernel/time.ts';
 import { record } from '../../../platform/audit/record.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
@@ -35,14 +35,16 @@ import { takeOutOthers } from './take-out-orders.ts';
 
 type PlannedOrder = typeof liquidationOrders.$inferSelect;
 
-/** So often only what restores the account is closed; after that everything is. */
+/** So many steps that traded close only what restores the account; after that everything is closed. */
 const PARTIAL_STEPS = 3;
 const STEP_PAUSE_MS = 1_000;
-const PAUSE_MAX_MS = 300_000;
+const PAUSE_MAX_MS = 60_000;
 /** So long what stands in the way may take to come out, once; after that it is closed all the same. */
 const PATIENCE_MS = 5_000;
 /** After that an order of its own is no longer waited for, but by the position that it closes. */
 const ANSWER_MS = 10_000;
+/** So long after its first order one that is not done is told of, however little keeps trading. */
+const LASTING_MS = 5 * 60_000;
 
 /**
  * Takes every running liquidation a step further, where there is one to take.
@@ -84,7 +86,7 @@ async function takeStep(ctx: Ctx, epoch: bigint, liquidation: Liquidation): Prom
   }
 }
 
-/** Keeps which orders were placed; that one was refused is told of, as is that none is any more. */
+/** Keeps which orders were placed; that one was refused is told of, and so is what ended without a trade before. */
 async function sayRefused(
   ctx: Ctx,
   epoch: bigint,
@@ -94,10 +96,10 @@ async function sayRefused(
   await transact(ctx, 'engine', async (tx) => {
     await holdKeeper(tx, epoch);
     const [wallet] = await markWallets(tx, ctx, [walletId]);
-    await placedOf(tx, id);
+    const placed = await placedOf(tx, id);
     const [liquidation] = await tx.select().from(liquidations).where(eq(liquidations.id, id));
-    if (wallet !== undefined && liquidation !== undefined && liquidation.heldBack !== refusal) {
-      await holdBack(tx, ctx, wallet, liquidation, refusal);
+    if (wallet !== undefined && liquidation !== undefined) {
+      await holdBack(tx, ctx, wallet, liquidation, refusal ?? whyNotDone(placed, ctx.deps.clock.now()));
     }
   });
 }
@@ -127,7 +129,8 @@ async function decide(
       ctx,
       claimed.map(({ row }) => row.id),
     );
-    const { taken, underway } = await placedOf(tx, standing.id);
+    const placed = await placedOf(tx, standing.id);
+    const { taken, underway } = placed;
     if (
       standing.endedAt !== null ||
       [...underway.values()].some((placedAt) => now < addMs(placedAt, ANSWER_MS))
@@ -160,8 +163,18 @@ async function decide(
       await holdBack(tx, ctx, known, standing, reasons[0]?.reason ?? 'price_stale');
       return [];
     }
-    return plan(tx, ctx, known, standing, closable, taken >= PARTIAL_STEPS);
+    const notDone = whyNotDone(placed, now);
+    if (notDone !== null) {
+      await holdBack(tx, ctx, known, standing, notDone);
+    }
+    return plan(tx, ctx, known, standing, closable, taken);
   });
+}
+
+/** Why it is not done yet, where somebody is to know: a position trades nothing, or all of it takes too long. */
+function whyNotDone({ unfilled, since }: Awaited<ReturnType<typeof placedOf>>, now: Instant): string | null {
+  const lasts = since !== null && now >= addMs(since, LASTING_MS);
+  return unfilled ?? (lasts ? 'takes_too_long' : null);
 }
 
 /** What the person or the account may not do. Agreements, a lapsed identity check and a review stop no liquidation. */
@@ -186,17 +199,19 @@ async function plan(
   wallet: MarginWallet,
   liquidation: Liquidation,
   closable: readonly MarkedPosition[],
-  whole: boolean,
+  taken: number,
 ): Promise<PlannedOrder[]> {
   const steps = liquidation.steps + 1;
+  const whole = taken >= PARTIAL_STEPS;
   const closings = closingsFor(wallet.judged, closable.map(closableOf), wallet.thresholds, whole);
   const now = ctx.deps.clock.now();
   const rows = await tx
     .insert(liquidationOrders)
     .values(closings.map((closing) => plannedOf(closing, closable, liquidation, steps, now)))
     .returning();
+  const fruitless = steps - taken;
   const pauseMs =
-    steps <= PARTIAL_STEPS ? STEP_PAUSE_MS : STEP_PAUSE_MS * 2 ** Math.min(steps - PARTIAL_STEPS, 10);
+    fruitless <= PARTIAL_STEPS ? STEP_PAUSE_MS : STEP_PAUSE_MS * 2 ** Math.min(fruitless - PARTIAL_STEPS, 10);
   const [after] = await tx
     .update(liquidations)
     .set({ steps, nextStepAt: addMs(now, Math.min(pauseMs, PAUSE_MAX_MS)) })
@@ -258,7 +273,7 @@ function plannedOf(
   };
 }
 
-/** Says once why nothing is done, or with null that something is again. */
+/** Says once why nothing is closed, or with null that something is again; the alert comes every day that it lasts. */
 async function holdBack(
   tx: Tx,
   ctx: Ctx,
@@ -266,7 +281,13 @@ async function holdBack(
   before: Liquidation,
   heldBack: string | null,
 ): Promise<void> {
-  if (before.heldBack === heldBack || before.endedAt !== null) {
+  if (before.endedAt !== null) {
+    return;
+  }
+  if (heldBack !== null) {
+    await raiseAlerts(tx, ctx, [liquidationAlert(wallet, heldBack, before.id)]);
+  }
+  if (before.heldBack === heldBack) {
     return;
   }
   const [after] = await tx
@@ -277,7 +298,6 @@ async function holdBack(
   if (heldBack === null) {
     return;
   }
-  await raiseAlerts(tx, ctx, [liquidationAlert(wallet, heldBack, before.id)]);
   await record(tx, ctx, {
     event: MARGIN_EVENTS['liquidation.held_back'],
     resource: { type: 'liquidation', id: before.id },

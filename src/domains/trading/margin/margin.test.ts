@@ -3,6 +3,7 @@ import { and, eq, sql } from 'drizzle-orm';
 import { ONE, parseAmount } from '../../../kernel/amount.ts';
 import { newId } from '../../../kernel/id.ts';
 import { addMs } from '../../../kernel/time.ts';
+import { sqlStateOf } from '../../../platform/db/errors.ts';
 import { lockExclusive } from '../../../platform/db/locks.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import type { Trader } from '../../../testing/trading-desk.ts';
@@ -187,6 +188,45 @@ describe('a liquidation', () => {
     expect(await alertsOf(trader)).toEqual(['liquidation started', 'loss_borne', 'liquidation ended']);
   });
 
+  test('trades no further from the mark than the maintenance margin; what it cannot close is told of and tried again', async () => {
+    const trader = await opened('buy 1', '1000', '200');
+    // Within the collar, and a tick beyond 851 less 2.5 per cent.
+    await quote('buy', '2', '829.72');
+    await priceIs('851');
+    await keep(4);
+    const tried = await liquidatingOrders(trader);
+    expect(tried.map(({ status, cancelReason, priceCap }) => [status, cancelReason, priceCap])).toEqual(
+      tried.map(() => ['cancelled', 'price_cap', parseAmount('829.73')]),
+    );
+    expect(tried.length).toBeGreaterThan(2);
+    expect(await liquidationsOf(trader)).toMatchObject([{ heldBack: 'price_cap', endedAt: null }]);
+    expect(await alertsOf(trader)).toEqual(['liquidation started', 'liquidation price_cap']);
+    // Tries that closed nothing are no reason to close more than it takes, however many there were.
+    await quote('buy', '2', '851');
+    world.desk.advance(60_000);
+    await keep(6);
+    expect(await liquidationsOf(trader)).toMatchObject([{ outcome: 'restored', heldBack: null }]);
+    expect(await positionsOf(trader)).toMatchObject([{ status: 'open' }]);
+  });
+
+  test('trades no further from the mark of then either, where what it placed had to wait', async () => {
+    const trader = await opened('buy 1', '1000', '200');
+    await priceIs('851');
+    await markPositions(world.desk.system, world.epoch);
+    await judgeMargin(world.desk.system, world.epoch);
+    await quote('buy', '1', '830');
+    const step = await interruptedStep(trader);
+    await world.desk.engine.stop();
+    await liquidatingTicket(trader, step, world.desk.elsewhere.engine);
+    await priceIs('853');
+    await world.desk.engine.start();
+    await world.desk.engine.settled();
+    expect(await liquidatingOrders(trader)).toMatchObject([
+      { priceCap: parseAmount('829.73'), filledQuantity: 0n, cancelReason: 'price_cap' },
+    ]);
+    expect(await positionsOf(trader)).toMatchObject([{ quantity: parseAmount('1') }]);
+  });
+
   test('closes everything where three steps were not enough, with longer and longer pauses', async () => {
     const trader = await opened('sell 1', '1000', '200');
     await priceIs('1149');
@@ -328,6 +368,25 @@ describe('a liquidation', () => {
       );
       expect(await liquidationsOf(trader)).toMatchObject([{ outcome: 'restored', steps: taken }]);
     }
+  });
+
+  test('places nothing of a step whose position is closed by now, or that nobody decided: the database refuses', async () => {
+    const trader = await opened('buy 1', '1000', '200');
+    await priceIs('851');
+    await markPositions(world.desk.system, world.epoch);
+    await judgeMargin(world.desk.system, world.epoch);
+    const step = await interruptedStep(trader);
+    await quote('buy', '1', '851');
+    const placing = (of: string) => stateOf(() => liquidatingTicket(trader, of));
+    expect(await placing(newId())).toBe('PL050');
+    expect(await insertedFor(trader, step)).toBe('accepted');
+    // Closed in the moment between: what acceptance read of the position is over when it writes.
+    await order(trader, 'sell 1', { type: 'market', reduceOnly: true });
+    await world.desk.engine.settled();
+    expect(await positionsOf(trader)).toMatchObject([{ status: 'closed' }]);
+    expect(await insertedFor(trader, step)).toBe('PL050');
+    expect(await liquidatingOrders(trader)).toEqual([]);
+    await keep(2);
   });
 
   test('places nothing of an interrupted step once the account is well again', async () => {
@@ -614,6 +673,30 @@ async function interruptedStep(trader: Trader): Promise<string> {
       .where(eq(liquidations.id, liquidation?.id ?? ''));
   });
   return id;
+}
+
+async function stateOf(work: () => Promise<unknown>): Promise<string> {
+  return work().then(
+    () => 'accepted',
+    (error: unknown) => sqlStateOf(error) ?? String(error),
+  );
+}
+
+/** What the database says to the order of a step, whatever acceptance would; nothing of it stays. */
+function insertedFor({ accountId }: Trader, step: string): Promise<string> {
+  const gone = new Error('accepted');
+  return stateOf(() =>
+    world.desk.deps.db.engine.transaction(async (tx) => {
+      await tx.execute(sql`
+        insert into orders select (jsonb_populate_record(o, jsonb_build_object('id', ${newId()}::text, 'side', 'sell',
+          'type', 'market', 'time_in_force', 'ioc', 'quantity', '0.416', 'limit_price', null, 'price_cap', '1',
+          'reduce_only', true, 'origin', 'liquidation', 'idempotency_key', 'liquidation-' || ${step}::text,
+          'status', 'pending', 'book_seq', null, 'closed_at', null, 'filled_quantity', '0', 'filled_amount', '0',
+          'fees', '0', 'reservation', '0'))).*
+        from orders o where o.account_id = ${accountId} order by o.id limit 1`);
+      throw gone;
+    }),
+  ).then((said) => (said === String(gone) ? 'accepted' : said));
 }
 
 /** The order of a step, as its keeper hands it in. */

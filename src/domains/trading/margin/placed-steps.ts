@@ -3,26 +3,34 @@ import type { Id } from '../../../kernel/id.ts';
 import { type Instant, readStoredInstant } from '../../../kernel/time.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { executePrepared } from '../../../platform/db/prepared.ts';
-import type { OrderRow } from '../pipeline/ticket.ts';
 
 type Placed = {
   readonly step: number;
   readonly position_id: Id;
-  readonly status: OrderRow['status'];
+  readonly traded: boolean;
+  readonly refused: boolean;
+  readonly reason: string | null;
   readonly open: boolean;
+  /** Its position is still open. */
+  readonly held: boolean;
   readonly placed_at: string;
+};
+
+type PlacedSteps = {
+  readonly taken: number;
+  readonly underway: ReadonlyMap<Id, Instant>;
+  readonly unfilled: string | null;
+  readonly since: Instant | null;
 };
 
 /**
  * What a liquidation has placed, also where nobody came to say so. An order of an exit that went before it counts as
  * under way too: of two at a venue both may trade.
  * @effects `liquidation_orders.order_id` of orders that are found by their key
- * @shape how many steps ordered something that was not refused, and the positions an order is under way for, since when
+ * @shape how many steps traded something; the positions an order is under way for, since when; why the last order that
+ *   is over of a position traded nothing, null where that of each did; and when the first was placed
  */
-export async function placedOf(
-  tx: Tx,
-  liquidationId: Id,
-): Promise<{ readonly taken: number; readonly underway: ReadonlyMap<Id, Instant> }> {
+export async function placedOf(tx: Tx, liquidationId: Id): Promise<PlacedSteps> {
   await executePrepared(
     tx,
     sql`update liquidation_orders l set order_id = o.id from orders o
@@ -31,8 +39,10 @@ export async function placedOf(
   );
   const rows = await executePrepared<Placed>(
     tx,
-    sql`select l.step, l.position_id, o.status, o.closed_at is null as open, o.placed_at::text as placed_at
-      from liquidation_orders l join orders o on o.id = l.order_id where l.liquidation_id = ${liquidationId}::uuid
+    sql`select l.step, l.position_id, o.filled_quantity > 0 as traded, o.status = 'rejected' as refused,
+        o.cancel_reason as reason, o.closed_at is null as open, o.placed_at::text as placed_at,
+        p.closed_at is null as held
+      from liquidation_orders l join orders o on o.id = l.order_id join positions p on p.id = l.position_id where l.liquidation_id = ${liquidationId}::uuid
       order by l.id`,
   );
   const exits = await executePrepared<Pick<Placed, 'position_id' | 'placed_at'>>(
@@ -44,7 +54,16 @@ export async function placedOf(
   );
   const open = [...rows.filter((row) => row.open), ...exits];
   return {
-    taken: new Set(rows.filter(({ status }) => status !== 'rejected').map(({ step }) => step)).size,
+    taken: new Set(rows.filter(({ traded }) => traded).map(({ step }) => step)).size,
     underway: new Map(open.map(({ position_id, placed_at }) => [position_id, readStoredInstant(placed_at)])),
+    unfilled: unfilledBy(rows),
+    since: rows[0] === undefined ? null : readStoredInstant(rows[0].placed_at),
   };
+}
+
+/** What was refused is told of as it is placed. One position that never trades is not hidden by another that does. */
+function unfilledBy(rows: readonly Placed[]): string | null {
+  const over = rows.filter(({ refused, open, held }) => !refused && !open && held);
+  const last = new Map(over.map((row) => [row.position_id, row]));
+  return [...last.values()].find(({ traded }) => !traded)?.reason ?? null;
 }

@@ -226,7 +226,7 @@ function rowsOf(
     const { account, instrument, ticket } = candidate;
     const asset = reservationAssetOf(ticket.order.side, instrument);
     const wallet = standing.found.get(walletKey({ accountId: account.id, asset }));
-    const market = openMarket(candidate, standing, now);
+    const market = takingMarket(candidate, standing, now);
     return orderRow(candidate, verdict, wallet?.id ?? null, now, isExit(role) ? undefined : book, market);
   });
   return bindRows(members, rows);
@@ -254,7 +254,13 @@ function placedOf([order, ...bound]: readonly OrderRow[]): Placed {
 }
 
 function limitOf(verdict: Verdict | undefined): Id | null {
-  return verdict === undefined || verdict.accepted ? null : verdict.limitId;
+  return verdict === undefined || verdict.accepted ? null : (verdict.limit?.limitId ?? null);
+}
+
+/** What the customer is told of a limit: its kind, and neither whose it is nor how much. */
+function exceededIn(verdict: Verdict): OrderRow['exceededLimit'] {
+  const isExceeded = !verdict.accepted && verdict.reason === 'limit_exceeded';
+  return isExceeded ? (verdict.limit?.type ?? null) : null;
 }
 
 function reservedBy(verdicts: readonly Verdict[]): bigint {
@@ -269,6 +275,7 @@ export function firstEventData(order: OrderRow, batchHash: string | null) {
     status: order.status,
     reservation: formatAmount(order.reservation),
     ...(order.rejectionReason === null ? {} : { reason: order.rejectionReason }),
+    ...(order.exceededLimit === null ? {} : { limit: order.exceededLimit }),
   };
 }
 
@@ -309,14 +316,17 @@ function situationOf(
   const { account, instrument } = candidate;
   const wallet = fundingWallet(candidate, standing);
   const contract = standing.contracts.standingOf(candidate);
+  const execution = executionOf(standing, account.type, instrument.execution);
+  const market = takingMarket(candidate, standing, now);
   return {
     gate: gateOf(candidate, standing.gates.get(account.userId), moveWanted(candidate, contract)),
     now,
     accountTrades: accountAllows(account.status, 'trade'),
     ...riskOf(standing.risk, standing.measures, candidate, near),
     terms: instrument,
-    executable: executionOf(standing, account.type, instrument.execution) !== null,
-    marketOpen: openMarket(candidate, standing, now) !== null,
+    executable: execution !== null,
+    market:
+      market === null ? 'closed' : market.open ? 'open' : execution === 'internal' ? 'pre_open' : 'closed',
     last: instrument.last,
     priceStale: instrument.priceStale,
     priceVouched: instrument.priceVouched,
@@ -422,6 +432,7 @@ function orderRow(
     requestHash: ticket.requestHash,
     status: verdict.accepted ? (numbered ? statusAtFirst(order.type) : 'pending') : 'rejected',
     rejectionReason: verdict.accepted ? null : verdict.reason,
+    exceededLimit: exceededIn(verdict),
     priceCap: verdict.accepted ? verdict.priceCap : null,
     reservationAsset: reservationAssetOf(order.side, instrument),
     reservation: verdict.accepted ? verdict.reservation : ZERO,
@@ -449,8 +460,8 @@ export function statusAtFirst(type: OrderRow['type']): 'held' | 'open' {
   return waitsForPrice(type) ? 'held' : 'open';
 }
 
-/** The state of the candidate's exchange while it is open; null while it is closed, or not known. */
-function openMarket({ instrument }: Candidate, { markets }: Standing, now: Instant): MarketState | null {
+/** The state of the candidate's exchange while it takes orders, if only for its opening; else, or not known, null. */
+function takingMarket({ instrument }: Candidate, { markets }: Standing, now: Instant): MarketState | null {
   const state = markets.get(instrument.exchange);
-  return state?.open && now < state.until ? state : null;
+  return (state?.open || state?.preOpen) && now < state.until ? state : null;
 }

@@ -63,6 +63,10 @@ export type Book = BookName & {
   /** Orders that wait to be put back after a rebuild are all before this many of the queue. */
   replaying: number;
   failures: number;
+  /** How many commands are taken at once: fewer after a settlement that its rules refused. */
+  takes: number;
+  /** Orders of the book that are kept out of it until money is free. */
+  parked: Parked;
   /** While above zero nothing is taken from the queue. */
   still: number;
   /** A circuit breaker stands: orders leave the book, none is matched. */
@@ -83,17 +87,30 @@ export type Book = BookName & {
   told: string;
 };
 
+/** Orders that come back once those that tie their money have ended, at the latest in a moment. */
+type Parked = { readonly orderIds: Set<Id>; readonly tying: Set<Id>; isDue: boolean };
+
+/** Nothing is kept out. */
+export function nobodyParked(): Parked {
+  return { orderIds: new Set(), tying: new Set(), isDue: false };
+}
+
+/** The most commands of a book that are settled at once. */
+export const TAKES_MAX = 256;
+
 export type Desk = {
   readonly books: Map<string, Book>;
   readonly find: (name: BookName) => Book | undefined;
   /** The settlement under way; it never fails. */
   settling: Promise<unknown>;
+  /** Wakes whoever carries out what waits. */
+  wake: () => void;
 };
 
 /** A desk without books. */
 export function createDesk(): Desk {
   const books = new Map<string, Book>();
-  return { books, find: (name) => books.get(bookKey(name)), settling: Promise.resolve() };
+  return { books, find: (name) => books.get(bookKey(name)), settling: Promise.resolve(), wake: () => {} };
 }
 
 /** The name of a book in maps and locks. */
@@ -126,6 +143,8 @@ export function emptyBook(
     queue: [],
     replaying: 0,
     failures: 0,
+    takes: TAKES_MAX,
+    parked: nobodyParked(),
     still: 0,
     tripped: false,
     dropped: new Set(),

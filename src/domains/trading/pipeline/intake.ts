@@ -36,7 +36,7 @@ export function createIntake(
   const queue: Waiting[] = [];
   const shares = new Map<string, number>();
   let lane: Promise<unknown> = Promise.resolve();
-  let draining = false;
+  let draining: Promise<void> | undefined;
   let closed = false;
 
   const between = <Result>(work: () => Promise<Result>): Promise<Result> => {
@@ -46,8 +46,10 @@ export function createIntake(
   };
   const drain = async (): Promise<void> => {
     while (queue.length > 0) {
-      // Outside the lane, which those need who read a book again.
-      await room();
+      // Outside the lane, which those need who read a book again; who stops waits for answers, not for room.
+      if (!closed) {
+        await room();
+      }
       await between(async () => {
         const batch = queue.splice(0, BATCH_MAX);
         for (const { ticket } of batch) {
@@ -56,7 +58,7 @@ export function createIntake(
         await accept(batch);
       });
     }
-    draining = false;
+    draining = undefined;
   };
   const isFull = (tickets: readonly Ticket[]): boolean => {
     for (const ticket of tickets) {
@@ -74,10 +76,7 @@ export function createIntake(
   const enqueue = (ticket: Ticket): Promise<Placed> =>
     new Promise<Placed>((resolve, reject) => {
       queue.push({ ticket, resolve, reject });
-      if (!draining) {
-        draining = true;
-        void drain();
-      }
+      draining ??= drain();
     });
   const tooBusy = () => refuse('busy', { headers: { 'retry-after': '1' } });
   return {
@@ -87,9 +86,8 @@ export function createIntake(
       isFull(tickets) ? Promise.reject(tooBusy()) : Promise.allSettled(tickets.map(enqueue)),
     close: async () => {
       closed = true;
-      while (draining) {
-        await between(() => Promise.resolve());
-      }
+      await draining;
+      await lane;
     },
     open: () => {
       closed = false;

@@ -25,7 +25,7 @@ import { asTheyStand, readAway } from '../venues/restore-away.ts';
 import { venueOrders } from '../venues/schema.ts';
 import { statusAtFirst } from './accept-decisions.ts';
 import { boundIn, boundTo, enqueue, worksOf } from './bound-orders.ts';
-import type { Book, Desk } from './desk.ts';
+import { type Book, type Desk, nobodyParked } from './desk.ts';
 import { engineReason } from './engine-commands.ts';
 import { type BookLost, holdBooks } from './fence.ts';
 import { dropOrder } from './hold-still.ts';
@@ -33,11 +33,15 @@ import { isOutcomeUnknown } from './lost-answers.ts';
 import type { OrderRow } from './ticket.ts';
 import { readMarks } from './trail-marks.ts';
 
+/** Said of a book that is read again: after a failure that is nobody's order. */
+const BOOK_READ = 'a book was read from the database again';
+
 const CHUNK = 10_000;
 const ADMIT_MAX = 1_000;
 
 /** Reads a book again. No order may be accepted meanwhile, or it could enter twice. */
 export async function rebuildBook(deps: Deps, book: Book): Promise<void> {
+  const isAgain = book.generation > 0;
   forget(book);
   const ctx = machineCtx(deps, { kind: 'system', name: 'trading.engine' }, newId());
   await transact(ctx, 'engine', async (tx) => {
@@ -62,6 +66,9 @@ export async function rebuildBook(deps: Deps, book: Book): Promise<void> {
   });
   book.replaying = book.queue.length;
   book.ready = true;
+  if (isAgain) {
+    deps.log.info({ book: book.book, symbol: book.symbol, commands: book.queue.length }, BOOK_READ);
+  }
 }
 
 /** Drops what a book holds in memory. Whoever waits for a cancel reads the database. */
@@ -83,6 +90,7 @@ export function forget(book: Book): void {
   book.told = '';
   book.dropped.clear();
   book.siblings.clear();
+  book.parked = nobodyParked();
   for (const work of book.queue.splice(0)) {
     if (work.type === 'cancel') {
       work.settled?.();

@@ -61,6 +61,12 @@ export class PartiesRestricted extends Error {
 /** Thrown where another process replaced an order that this one still held; nothing was written. */
 export class OrdersReplaced extends Error {
   override readonly name = 'OrdersReplaced';
+  readonly orderIds: readonly Id[];
+
+  constructor(orderIds: readonly Id[]) {
+    super('an order of the settlement was replaced');
+    this.orderIds = orderIds;
+  }
 }
 
 /** The wallets of a settlement, all locked. */
@@ -107,8 +113,9 @@ export async function recordSettlement(
     ),
   );
   const rows = new Map(locked.map((row) => [row.id, row]));
-  if ([...rows.values()].some((row) => row.status === 'replaced')) {
-    throw new OrdersReplaced('an order of the settlement was replaced');
+  const replaced = locked.filter(({ status }) => status === 'replaced');
+  if (replaced.length > 0) {
+    throw new OrdersReplaced(replaced.map(({ id }) => id));
   }
   refuseExpired(batch, rows, ctx.deps.clock.now());
   const fees = await feesOfTraders(tx, ctx, batch, rows);
@@ -186,7 +193,8 @@ async function refuseRestricted(tx: Tx, batch: readonly BookEvents[]): Promise<v
 
 type Party = Side & { readonly userId: Id; readonly orderId: Id };
 
-function sidesIn(batch: readonly BookEvents[]): Party[] {
+/** Who trades, or is about to at a venue. */
+export function sidesIn(batch: readonly BookEvents[]): Party[] {
   return batch.flatMap(({ book, events }) =>
     events.flatMap((event) =>
       event.type === 'trade' ? sidesOf(event, book) : event.type === 'routed' ? [sideOf(event, book)] : [],

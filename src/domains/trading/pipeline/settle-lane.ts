@@ -1,7 +1,8 @@
 /**
  * Takes what waits in the books, lets the engines match it, and settles what they did. One lane for
- * all books of the process: one transaction is under way while the next batch forms. On any failure
- * the books involved are dropped and read again, so memory is never ahead of the database for long.
+ * all books of the process: one transaction is under way while the next batch forms. Where the rules of settlement
+ * refuse what a customer's order did, that book takes back its batch (take-back.ts) and the others are settled; on any
+ * other failure the books involved are dropped and read again. So memory is never ahead of the database for long.
  */
 
 import { and, eq, inArray, isNull, or } from 'drizzle-orm';
@@ -12,11 +13,12 @@ import { type Ctx, type Deps, machineCtx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { translateDatabaseError } from '../../../platform/db/errors.ts';
 import { transact, transactInLane } from '../../../platform/db/transact.ts';
+import { isKnown } from '../engine/book-state.ts';
 import { endOutside } from '../engine/consequences.ts';
 import type { EngineEvent } from '../engine/event.ts';
 import { applyCommand } from '../engine/order-book.ts';
 import { fitOrder } from '../positions/fit-order.ts';
-import { OrderUnfit } from '../positions/plan-contracts.ts';
+import { OrderUnfit } from '../positions/order-unfit.ts';
 import { CashTied, freeCash } from '../positions/tied-cash.ts';
 import { recordCancelRequests } from '../record-cancel-requests.ts';
 import { bookOwners, orders } from '../schema.ts';
@@ -24,24 +26,30 @@ import { awaitsVenue, callVenue } from '../venues/call-venue.ts';
 import { takeReport, takeResolution } from '../venues/take-report.ts';
 import { dropResolution } from '../venues/unknown.ts';
 import type { VenueLane } from '../venues/venue-lane.ts';
-import { enqueue, worksOf } from './bound-orders.ts';
-import { type Book, bookKey, type Desk, type Work } from './desk.ts';
+import { enqueue, siblingsOf, worksOf } from './bound-orders.ts';
+import { type Book, bookKey, type Desk, TAKES_MAX, type Work } from './desk.ts';
 import { engineReason } from './engine-commands.ts';
 import { OrdersExpired } from './expired-orders.ts';
 import { BookLost } from './fence.ts';
 import { forget, giveUpBooks } from './rebuild-book.ts';
-import { type BookEvents, OrdersReplaced, PartiesRestricted, recordSettlement } from './record-settlement.ts';
-import { type BookEvent, isMoving } from './settle-plan.ts';
+import { OrdersReplaced, PartiesRestricted, recordSettlement, sidesIn } from './record-settlement.ts';
+import { type BookEvent, isMoving, ordersIn } from './settle-plan.ts';
+import {
+  canBeTakenBack,
+  putInFront,
+  type Taken,
+  tellEnded,
+  undoBatch,
+  wakeForCancel,
+  wakeParked,
+} from './take-back.ts';
+import type { OrderRow } from './ticket.ts';
 import { BreakerTripped, enteringIn, takeLeaving, withdrawWaiting } from './tripped-books.ts';
-
-const BATCH_MAX = 256;
 
 /** A command that fails this often by itself takes its order out. */
 const FAILURES_MAX = 4;
 
 const PAUSE_AFTER_FAILURE_MS = 100;
-
-type Taken = BookEvents & { readonly works: readonly Work[] };
 
 /**
  * Carries out one batch.
@@ -54,27 +62,15 @@ export function settleStep(deps: Deps, desk: Desk, venues: VenueLane): Promise<b
 }
 
 async function carryOut(deps: Deps, desk: Desk, venues: VenueLane): Promise<boolean> {
+  const ctx = machineCtx(deps, { kind: 'system', name: 'trading.engine' }, newId());
+  const woken = await wakeParked(ctx, desk);
   const batch = [...desk.books.values()].flatMap(take);
   if (batch.length === 0) {
-    return false;
+    return woken;
   }
-  const moving = batch.filter(({ events }) => events.some(isMoving));
-  if (moving.length > 0) {
-    const ctx = machineCtx(deps, { kind: 'system', name: 'trading.engine' }, newId());
-    try {
-      const returning = await transactInLane(ctx, 'settle', (tx) => recordSettlement(tx, ctx, moving));
-      for (const order of returning) {
-        const book = desk.find(order);
-        if (book !== undefined) {
-          enqueue(book, worksOf([order], returning), returning);
-        }
-      }
-      for (const { book } of moving) {
-        book.failures = 0;
-      }
-    } catch (error) {
-      await recover(ctx, desk, moving, error);
-    }
+  let moving: readonly Taken[] = batch.filter(({ events }) => events.some(isMoving));
+  while (moving.length > 0) {
+    moving = await settle(ctx, desk, moving);
   }
   for (const { book, works, events } of batch) {
     if (book.venue !== null) {
@@ -91,6 +87,62 @@ async function carryOut(deps: Deps, desk: Desk, venues: VenueLane): Promise<bool
   return true;
 }
 
+/**
+ * Settles what books did, all of it or nothing.
+ * @shape what is still to be settled: the books that had no part in a failure
+ */
+async function settle(ctx: Ctx, desk: Desk, moving: readonly Taken[]): Promise<readonly Taken[]> {
+  try {
+    const returning = await transactInLane(ctx, 'settle', (tx) => recordSettlement(tx, ctx, moving));
+    for (const order of returning) {
+      const book = desk.find(order);
+      if (book !== undefined) {
+        enqueue(book, worksOf([order], returning), returning);
+      }
+    }
+    for (const { book } of moving) {
+      book.failures = 0;
+      book.takes = Math.min(book.takes * 2, TAKES_MAX);
+    }
+    tellEnded(desk, moving);
+    return [];
+  } catch (error) {
+    const failed = moving.filter((taken) => isAtFault(taken, error));
+    const culprits = failed.length === 0 ? moving : failed;
+    try {
+      await recover(ctx, desk, culprits, error);
+    } catch (failure) {
+      for (const { book } of moving) {
+        forget(book);
+      }
+      throw failure;
+    }
+    return moving.filter((taken) => !culprits.includes(taken));
+  }
+}
+
+/** Whether what a book did is what the rules of settlement refuse; of any other failure nobody knows. */
+function isAtFault({ book, events }: Taken, error: unknown): boolean {
+  if (error instanceof PartiesRestricted) {
+    const { userIds, accountIds } = error;
+    return sidesIn([{ book, events }]).some(
+      ({ userId, accountId }) => userIds.includes(userId) || accountIds.includes(accountId),
+    );
+  }
+  const touched = ordersIn(events);
+  return refusedIn(error).some(
+    (orderId) => touched.has(orderId) || siblingsOf(book, touched).includes(orderId),
+  );
+}
+
+/** The orders for which the rules of settlement refused a batch. */
+function refusedIn(error: unknown): readonly Id[] {
+  if (error instanceof OrderUnfit || error instanceof CashTied) {
+    return [error.orderId];
+  }
+  return error instanceof OrdersExpired || error instanceof OrdersReplaced ? error.orderIds : [];
+}
+
 /** After a failure commands go one at a time, so that a bad one is found and stops only itself. */
 function take(book: Book): Taken[] {
   if (!book.ready || book.still > 0 || book.queue.length === 0) {
@@ -101,7 +153,11 @@ function take(book: Book): Taken[] {
     return [];
   }
   const events: BookEvent[] = [];
+  const before = { phase: book.matching.phase, reference: book.matching.reference };
   for (const work of works) {
+    if (work.type === 'cancel') {
+      wakeForCancel(book, work.orderId);
+    }
     if (isDropped(book, work)) {
       continue;
     }
@@ -119,11 +175,11 @@ function take(book: Book): Taken[] {
       events.push(...answered);
     }
   }
-  return [{ book, works, events }];
+  return [{ book, works, events, before }];
 }
 
 function takeWaiting(book: Book): Work[] {
-  const works = book.queue.splice(0, book.failures > 0 ? 1 : BATCH_MAX);
+  const works = book.queue.splice(0, book.failures > 0 ? 1 : book.takes);
   book.replaying = Math.max(0, book.replaying - works.length);
   return works;
 }
@@ -151,30 +207,28 @@ function isDropped({ dropped }: Book, work: Work): boolean {
 }
 
 async function recover(ctx: Ctx, desk: Desk, batch: readonly Taken[], error: unknown): Promise<void> {
-  for (const { book } of batch) {
+  const isRefused = refusedIn(error).length > 0 || error instanceof PartiesRestricted;
+  for (const { book } of isRefused ? batch.filter((taken) => !canBeTakenBack(taken)) : batch) {
     forget(book);
   }
   if (error instanceof BookLost) {
     giveUpBooks(desk, error);
     return;
   }
-  if (error instanceof OrdersReplaced || error instanceof BreakerTripped) {
+  if (error instanceof BreakerTripped) {
     return;
   }
-  if (error instanceof OrdersExpired) {
-    await transact(ctx, 'engine', (tx) => recordCancelRequests(tx, ctx, error.orderIds, 'expired'));
-    return;
-  }
-  if (error instanceof OrderUnfit) {
-    await transact(ctx, 'engine', (tx) => fitOrder(tx, ctx, error));
-    return;
-  }
-  if (error instanceof CashTied) {
-    await endTying(ctx, desk, error);
-    return;
-  }
-  if (error instanceof PartiesRestricted) {
-    await transact(ctx, 'engine', (tx) => cancelRestricted(tx, ctx, error));
+  if (isRefused) {
+    const asked = await yieldTo(ctx, error);
+    const parking =
+      error instanceof CashTied && !leaveAtOnce(desk, error, asked)
+        ? { orderId: error.orderId, tying: error.orderIds }
+        : null;
+    for (const taken of batch.filter(canBeTakenBack)) {
+      taken.book.takes = Math.max(1, taken.book.takes >> 2);
+      await undoBatch(ctx, desk, taken, parking);
+    }
+    askOut(desk, asked);
     return;
   }
   ctx.deps.log.error(
@@ -210,22 +264,54 @@ async function recover(ctx: Ctx, desk: Desk, batch: readonly Taken[], error: unk
   }
 }
 
-/** The loss is settled once the orders that stand before it have ended; nothing spins while they do. */
-async function endTying(ctx: Ctx, desk: Desk, error: CashTied): Promise<void> {
-  const asked = await transact(ctx, 'engine', (tx) => freeCash(tx, ctx, error));
-  if (asked.length === 0) {
-    await Bun.sleep(PAUSE_AFTER_FAILURE_MS);
+/** Makes durable what follows from a refusal. @shape the orders that are to leave their books for it */
+async function yieldTo(ctx: Ctx, error: unknown): Promise<readonly OrderRow[]> {
+  if (error instanceof OrdersExpired) {
+    return transact(ctx, 'engine', (tx) => recordCancelRequests(tx, ctx, error.orderIds, 'expired'));
   }
+  if (error instanceof OrderUnfit) {
+    await transact(ctx, 'engine', (tx) => fitOrder(tx, ctx, error));
+  }
+  if (error instanceof CashTied) {
+    return transact(ctx, 'engine', (tx) => freeCash(tx, ctx, error));
+  }
+  if (error instanceof PartiesRestricted) {
+    return transact(ctx, 'engine', (tx) => cancelRestricted(tx, ctx, error));
+  }
+  return [];
+}
+
+/** Whether all that ties the money of a loss ends with the next batch, in which the loss is tried again. */
+function leaveAtOnce(desk: Desk, { orderIds }: CashTied, asked: readonly OrderRow[]): boolean {
+  const leaving = asked.filter((order) => {
+    const book = desk.find(order);
+    return book?.ready === true && book.venue === null && isKnown(book.matching, order.id);
+  });
+  return orderIds.every((orderId) => leaving.some(({ id }) => id === orderId));
+}
+
+/** Before anything else is matched; what still waits to enter leaves once it has. Venues and other processes hear by themselves. */
+function askOut(desk: Desk, asked: readonly OrderRow[]): void {
   for (const order of asked) {
     const book = desk.find(order);
-    if (book?.ready && (order.bookSeq !== null || order.parentId !== null)) {
-      book.queue.push({ type: 'cancel', orderId: order.id, reason: engineReason(order.cancelReason) });
+    if (!book?.ready || (order.bookSeq === null && order.parentId === null)) {
+      continue;
+    }
+    const cancel = { type: 'cancel', orderId: order.id, reason: engineReason(order.cancelReason) } as const;
+    if (isKnown(book.matching, order.id)) {
+      putInFront(book, [cancel]);
+    } else {
+      book.queue.push(cancel);
     }
   }
 }
 
 /** Every open order of those who may not trade any more is taken out, not only the one that met. */
-async function cancelRestricted(tx: Tx, ctx: Ctx, restricted: PartiesRestricted): Promise<void> {
+async function cancelRestricted(
+  tx: Tx,
+  ctx: Ctx,
+  restricted: PartiesRestricted,
+): Promise<readonly OrderRow[]> {
   const rows = await tx
     .select({ id: orders.id })
     .from(orders)
@@ -238,7 +324,7 @@ async function cancelRestricted(tx: Tx, ctx: Ctx, restricted: PartiesRestricted)
         ),
       ),
     );
-  await recordCancelRequests(
+  return recordCancelRequests(
     tx,
     ctx,
     rows.map((row): Id => row.id),

@@ -61,6 +61,7 @@ function orderRow(id: string, side: 'buy' | 'sell', changes: Partial<OrderRow> =
     requestHash: new Uint8Array(32),
     status: 'open',
     rejectionReason: null,
+    exceededLimit: null,
     priceCap: null,
     reservationAsset: side === 'buy' ? 'USD' : 'BTC',
     walletId: `wallet of ${id}`,

@@ -84,7 +84,7 @@ export async function writeSettlement(
     countTurnovers(tx, ctx, fees, plan, instruments),
     insertRows(tx, trades, plan.trades.map(tradeRow(now))),
     writeSteps(tx, ctx, plan, now),
-    keepTradePrints(tx, ctx, livePrints(plan)),
+    keepTradePrints(tx, ctx, livePrints(plan, instruments)),
     keepMarketMoves(tx, ctx, lastPrices(plan)),
     watchPrices(tx, ctx, spansOf(plan.trades.filter(makesPrice))),
   );
@@ -312,10 +312,11 @@ function makesPrice({ book, venue }: PlannedTrade): boolean {
   return book === 'live' && venue === null;
 }
 
-function livePrints(plan: Plan) {
-  return plan.trades
-    .filter(makesPrice)
-    .map(({ instrumentId, price, quantity }) => ({ instrumentId, price, size: quantity }));
+function livePrints(plan: Plan, instruments: Instruments) {
+  return plan.trades.filter(makesPrice).map(({ instrumentId, symbol, price, quantity }) => {
+    const { feed } = present(instruments.get(symbol), 'a traded instrument exists');
+    return { instrumentId, price, size: quantity, feed };
+  });
 }
 
 function lastPrices(plan: Plan) {

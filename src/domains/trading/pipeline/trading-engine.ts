@@ -31,6 +31,7 @@ import { createIntake, type Intake } from './intake.ts';
 import { tellTops } from './market-tops.ts';
 import { admitPending, collectCancels, forget, giveUpBooks, rebuildBook } from './rebuild-book.ts';
 import { nameOf, settleStep } from './settle-lane.ts';
+import { hasParked } from './take-back.ts';
 import type { OrderRow, Placed, Ticket } from './ticket.ts';
 import { followBreakers } from './tripped-books.ts';
 
@@ -110,6 +111,7 @@ function buildEngine(deps: Deps): TradingEngine {
     wake: () => {},
     idlers: [],
   };
+  desk.wake = wake;
   return {
     start: () => start(engine),
     stop: () => stop(engine),
@@ -232,7 +234,7 @@ async function loop(engine: Engine): Promise<void> {
     }
     if (unready && !engine.stopping) {
       engine.due = true;
-    } else if (!worked && !engine.due && !engine.venues.busy()) {
+    } else if (!worked && !engine.due && !engine.venues.busy() && !hasParked(engine.desk)) {
       tellIdle(engine);
       await asleep(engine);
     } else if (!worked && !engine.due) {

@@ -104,7 +104,8 @@ function isLeaving(work: Work): boolean {
   );
 }
 
-function keepInQueue(book: Book, keeps: (work: Work) => boolean): void {
+/** Drops from a queue what does not stay. */
+export function keepInQueue(book: Book, keeps: (work: Work) => boolean): void {
   const works = book.queue.splice(0);
   const replayed = works.slice(0, book.replaying).filter(keeps);
   book.queue.push(...replayed, ...works.slice(book.replaying).filter(keeps));

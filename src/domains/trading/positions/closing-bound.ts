@@ -2,11 +2,14 @@
  * How far a customer may close at a loss. Pure. A winner is paid in full, so a loss beyond what the loser has is the
  * firm's: two people who trade with each other could take it out of the firm at any price they agree on. So nobody
  * closes at a worse price than the one that uses up what stands behind the account, or the mark where the account is
- * beyond that already. What the firm closes, and what a venue has executed, is not bound by it.
+ * beyond that already. What the firm closes has a bound of its own; what a venue has executed has none.
  */
 import { type Amount, amountOf, MAX_AMOUNT, maxAmount, minAmount, ONE } from '../../../kernel/amount.ts';
 import { divideRounded } from '../../../kernel/rounding.ts';
+import { waitsForPrice } from '../held-orders.ts';
+import type { Instruction, Situation } from '../rules.ts';
 import type { ContractStanding } from './contract-orders.ts';
+import { liquidationBound } from './liquidation-bound.ts';
 import { markedAt, type OpenPart } from './rules.ts';
 
 /** What of an instrument says whether anybody stands for its price. */
@@ -52,7 +55,7 @@ export function closingBound(closing: Closing): Amount {
 }
 
 /** The same for an order and what stands against it. @units collateral: what the wallet has that only margin reserves */
-export function boundOfClosing(
+function boundOfClosing(
   order: { readonly side: 'buy' | 'sell'; readonly quantity: bigint | null },
   { against, enteredAt, lostBeside }: Pick<ContractStanding, 'against' | 'enteredAt' | 'lostBeside'>,
   { collateral, ...priced }: Pick<Closing, 'standard' | 'last' | 'tick'> & { readonly collateral: bigint },
@@ -63,6 +66,25 @@ export function boundOfClosing(
     quantity: order.quantity !== null && order.quantity < against ? order.quantity : against,
     spare: collateral - lostBeside,
   });
+}
+
+/**
+ * The worst price at which an order may close. What waits for its price is bound when it trades: by then the account may
+ * have more, or less.
+ * @shape null where it closes nothing yet
+ */
+export function worstClosing(
+  order: Pick<Instruction, 'side' | 'type' | 'quantity'>,
+  { contract, last, liquidating, entryPrice, terms, standard, collateral }: Situation,
+): Amount | null {
+  if (contract === null || contract.against === 0n || last === null) {
+    return null;
+  }
+  if (liquidating) {
+    return liquidationBound(order.side, last, terms);
+  }
+  const isBound = entryPrice === null && !waitsForPrice(order.type);
+  return isBound ? boundOfClosing(order, contract, { collateral, standard, last, tick: terms.tick }) : null;
 }
 
 /** What the closed part must fetch at least, or may cost at most, so that nobody else pays for it. */

@@ -10,7 +10,7 @@ import { publish } from '../../../platform/outbox/publish.ts';
 import { TRADING_EVENTS } from '../audit.ts';
 import { recordCancelRequests } from '../record-cancel-requests.ts';
 import { orderEvents, orders } from '../schema.ts';
-import type { OrderUnfit } from './plan-contracts.ts';
+import type { OrderUnfit } from './order-unfit.ts';
 
 /**
  * Cuts an order to what it may still trade, or asks for its end where that is nothing. Its book has been dropped

@@ -15,7 +15,10 @@ import type { PricedInstrument } from '../../markets/index.ts';
 import type { Plan, PlannedFill, PlannedTrade } from '../pipeline/settle-plan.ts';
 import type { OrderRow } from '../pipeline/ticket.ts';
 import { isWorse, standardOf } from './closing-bound.ts';
+import { whyNotLiquidated } from './liquidation-bound.ts';
+import { OrderUnfit } from './order-unfit.ts';
 import { grown, marked, opening, reduced } from './position-rows.ts';
+import { releasedBy } from './released-money.ts';
 import { applyFill, closableBy, type FillEffect, markedAt, requiredFor } from './rules.ts';
 import type { positions } from './schema.ts';
 import { CashTied, type TiedOrder } from './tied-cash.ts';
@@ -46,22 +49,6 @@ export type ContractPlan = {
   readonly realised: ReadonlyMap<Id, Amount | null>;
   readonly borne: readonly BorneLoss[];
 };
-
-/** Thrown where an order may not trade what it met; nothing was written. It is cut to `keep`, or ends. */
-export class OrderUnfit extends Error {
-  override readonly name = 'OrderUnfit';
-  readonly orderId: Id;
-  readonly reason: 'insufficient_margin' | 'margin_not_enabled' | 'nothing_to_reduce' | 'price_stale';
-  /** What may stay open of it. */
-  readonly keep: bigint;
-
-  constructor(orderId: Id, reason: OrderUnfit['reason'], keep: bigint) {
-    super('an order met what it may not trade');
-    this.orderId = orderId;
-    this.reason = reason;
-    this.keep = keep;
-  }
-}
 
 /** What the plan is made from, with every wallet locked. */
 type ContractFacts = {
@@ -130,7 +117,7 @@ export function isContract(
 export function planContracts(plan: Plan, facts: ContractFacts): ContractPlan {
   const state: State = {
     facts,
-    released: releasedBy(plan, facts),
+    released: releasedBy(plan, facts.instruments),
     purses: new Map(),
     changed: new Set(),
     journals: [],
@@ -150,21 +137,6 @@ export function planContracts(plan: Plan, facts: ContractFacts): ContractPlan {
   });
   const { changed, journals, realised, borne, purses } = state;
   return { walletIds: [...purses.keys()], changed: [...changed], journals, realised, borne };
-}
-
-/**
- * What orders reserve no more once the plan is written: it is free before money moves. What of a spot order traded
- * is paid with.
- */
-function releasedBy({ orders }: Plan, { instruments }: ContractFacts): Map<Id, bigint> {
-  const released = new Map<Id, bigint>();
-  for (const { row, reservation, filledQuantity } of orders.values()) {
-    const isFree = instruments.get(row.symbol)?.kind === 'contract' || filledQuantity === row.filledQuantity;
-    if (row.walletId !== null && isFree && reservation < row.reservation) {
-      released.set(row.walletId, (released.get(row.walletId) ?? 0n) + row.reservation - reservation);
-    }
-  }
-  return released;
 }
 
 function settleSide(
@@ -188,6 +160,7 @@ function settleSide(
   if (effect.opened !== null) {
     refuseUngranted(state, trade, fill, instrument, draft?.after);
   }
+  refuseTooFar(state, trade, fill, instrument);
   const realised = effect.closed === null ? null : amountOf(effect.closed.realised);
   state.realised.set(fill.id, realised);
   const bound = isBound(trade, fill, effect, instrument);
@@ -271,6 +244,20 @@ function refuseUngranted(
   }
 }
 
+/** What was matched may have waited: what the firm closes keeps to its bound by the mark of now. */
+function refuseTooFar(
+  { filled }: State,
+  { price, quantity, venue }: PlannedTrade,
+  { order }: PlannedFill,
+  instrument: PricedInstrument,
+): void {
+  const isFirm = venue === null && order.origin === 'liquidation';
+  const reason = isFirm ? whyNotLiquidated(order.side, price, instrument) : null;
+  if (reason !== null) {
+    throw new OrderUnfit(order.id, reason, (filled.get(order.id) ?? quantity) - quantity);
+  }
+}
+
 /**
  * Whether what a fill closes must be paid by its account: a customer closes at a worse price than the position is
  * worth, so that the price is what two people agreed on.
@@ -323,7 +310,7 @@ function claimTied(
     ({ id }) => id !== order.id && orders.get(id)?.reservation !== 0n,
   );
   if (venue === null && needed > cashOf(purse) && tied.length > 0) {
-    throw new CashTied(tied.map(({ id }) => id));
+    throw new CashTied(order.id, tied);
   }
 }
 

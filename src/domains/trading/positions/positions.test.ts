@@ -1,11 +1,13 @@
-import { describe, expect, test } from 'bun:test';
+import { describe, expect, spyOn, test } from 'bun:test';
 import { eq, sql } from 'drizzle-orm';
 import { amountOf, formatAmount, parseAmount } from '../../../kernel/amount.ts';
+import { newId } from '../../../kernel/id.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import type { DeliveredEvent } from '../../../platform/outbox/consumer.ts';
 import { randomFrom } from '../../../testing/random.ts';
 import type { Trader, TradingDesk } from '../../../testing/trading-desk.ts';
 import { riskAlerts } from '../../risk/schema.ts';
+import { recordCancelRequests } from '../record-cancel-requests.ts';
 import { cancelReducing } from './cancel-reducing-orders.ts';
 import {
   member,
@@ -23,6 +25,15 @@ let desk: TradingDesk;
 startContractDesk(import.meta.file, (started) => {
   desk = started;
 });
+
+/** What the book of the contract holds, as it would trade. */
+async function inMemory() {
+  const [row] = await desk.deps.db.engine.execute<{ id: string }>(
+    sql`select id from instruments where symbol = ${SYMBOL}`,
+  );
+  const name = { instrumentId: row?.id ?? '', book: 'live' } as const;
+  return { resting: desk.engine.resting(name), held: desk.engine.held(name) };
+}
 
 describe('a position', () => {
   test('is opened by a fill, long and short, without units moving', async () => {
@@ -252,6 +263,57 @@ describe('an order in a contract', () => {
     expect(await desk.later(trader, entry.exitIds[0])).toMatchObject({ status: 'held', reduceOnly: true });
   });
 
+  test('that may not trade costs its book no new reading, and leaves everything else where it was', async () => {
+    const [trader, other, third] = [await member(), await member(), await member()];
+    await trade(other, 'sell 4 at 5000', trader);
+    // What stands in the book besides: a pair, a trail, an entry with its exits, and plain orders on both sides.
+    const pair = { accountId: third.accountId, symbol: SYMBOL, side: 'sell', quantity: '1', ocoGroup: 'a' };
+    const members = [
+      { ...pair, type: 'limit', limitPrice: '5200', leverage: '10' },
+      { ...pair, type: 'stop', stopPrice: '4700', leverage: '10' },
+    ];
+    const { body: placed } = await desk.request(third, 'POST', '/v1/orders/batch', {
+      body: { orders: members },
+      key: newId(),
+    });
+    const trail = { symbol: SYMBOL, leverage: '10', type: 'trailing_stop', limitPrice: undefined };
+    const { body: trailing } = await desk.place(third, 'sell 1', { ...trail, trailAmount: '200' });
+    const { body: entry } = await order(third, 'buy 1 at 4900', { stopLoss: { stopPrice: '4800' } });
+    expect(
+      [...placed.data, { order: trailing }, { order: entry }].map((one) => one.order.rejectionReason),
+    ).toEqual([null, null, null, null]);
+    await order(third, 'sell 1 at 5300');
+    const reducing = [];
+    for (let count = 0; count < 4; count += 1) {
+      reducing.push((await order(trader, 'sell 1 at 5010', { reduceOnly: true })).body);
+    }
+    await trade(other, 'buy 3 at 5000', trader);
+    const log = spyOn(desk.deps.log, 'info');
+    const { body: taker } = await order(other, 'buy 4 at 5010');
+    const spot = await desk.place(await desk.newTrader({ USD: '100000' }), 'buy 0.01 at 59000');
+    expect(spot.body.status).toBe('open');
+    expect(await desk.later(other, taker.id)).toMatchObject({
+      filledQuantity: '1',
+      status: 'partially_filled',
+    });
+    const reasons = await Promise.all(
+      reducing.map(async ({ id }) => (await desk.later(trader, id)).cancelReason),
+    );
+    expect(reasons.filter((reason) => reason === 'nothing_to_reduce')).toHaveLength(3);
+    const reads = () =>
+      log.mock.calls.filter(([, text]) => String(text) === 'a book was read from the database again').length;
+    expect(reads()).toBe(0);
+    const before = await inMemory();
+    expect(before.held).toHaveLength(2);
+    await desk.engine.rebuild();
+    expect(await inMemory()).toEqual(before);
+    expect(reads()).toBeGreaterThan(0);
+    log.mockRestore();
+    for (const one of [third, other]) {
+      await desk.request(one, 'DELETE', `/v1/orders?accountId=${one.accountId}`);
+    }
+  });
+
   test('of a paper account is executed by the venue, with margin and positions of its own', async () => {
     const trader = await desk.newTrader({ USD: '100000' }, { book: 'paper', leverage: '20' });
     const { body } = await order(trader, 'buy 2 at 5000');
@@ -358,6 +420,48 @@ describe('a loss', () => {
     expect(await desk.balance(loser, 'USD')).toBe('6771.6 (0)');
     const { body } = await desk.request(loser, 'GET', `/v1/accounts/${loser.accountId}/positions`);
     expect(body.data).toMatchObject([{ status: 'closed', realisedPnl: '-3200', lossBorne: '0' }]);
+  });
+
+  test('waits outside the book for what is about to end elsewhere, and nobody waits with it', async () => {
+    const wild = { symbol: WILD, leverage: '20' };
+    const [loser, winner, other, third] = [
+      await member('10000', '20'),
+      await member(),
+      await member(),
+      await member(),
+    ];
+    await trade(winner, 'sell 4 at 5000', loser, wild);
+    const { body: far } = await desk.place(loser, 'buy 0.2 at 40000');
+    await priceIs(WILD, '4200');
+    const { body: closing } = await order(loser, 'sell 4 at 4200', wild);
+    await desk.engine.settled();
+    // Asked to end by another process, of which this one has not heard yet.
+    await transact(desk.system, 'engine', (tx) =>
+      recordCancelRequests(tx, desk.system, [far.id], 'requested'),
+    );
+    await order(winner, 'buy 4 at 4200', wild);
+    expect(await trade(other, 'sell 1 at 4210', third, wild)).toMatchObject({ status: 'filled' });
+    expect(await desk.later(loser, closing.id)).toMatchObject({ status: 'filled' });
+    expect(await desk.later(loser, far.id)).toMatchObject({ status: 'cancelled' });
+    const { body } = await desk.request(loser, 'GET', `/v1/accounts/${loser.accountId}/positions`);
+    expect(body.data).toMatchObject([{ status: 'closed', realisedPnl: '-3200', lossBorne: '0' }]);
+  });
+
+  test('of an order that rested is made as its maker, once the money is free', async () => {
+    const wild = { symbol: WILD, leverage: '20' };
+    const [loser, winner] = [await member('10000', '20'), await member()];
+    await trade(winner, 'sell 4 at 5000', loser, wild);
+    const { body: far } = await desk.place(loser, 'buy 0.2 at 40000');
+    await priceIs(WILD, '4200');
+    const { body: closing } = await order(loser, 'sell 4 at 4200', { ...wild, postOnly: true });
+    await desk.engine.settled();
+    await transact(desk.system, 'engine', (tx) =>
+      recordCancelRequests(tx, desk.system, [far.id], 'requested'),
+    );
+    const { body: taking } = await order(winner, 'buy 4 at 4250', wild);
+    expect(await desk.later(loser, closing.id)).toMatchObject({ status: 'filled', averageFillPrice: '4200' });
+    expect(await desk.later(winner, taking.id)).toMatchObject({ status: 'filled', averageFillPrice: '4200' });
+    expect(await desk.later(loser, far.id)).toMatchObject({ status: 'cancelled' });
   });
 
   test('is paid from what the order that closes reserves for what it would open', async () => {

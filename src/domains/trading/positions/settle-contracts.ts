@@ -23,12 +23,12 @@ import { TRADING_EVENTS } from '../audit.ts';
 import { lossBorneAlert } from '../margin/loss-borne-alert.ts';
 import type { SettleWallets } from '../pipeline/record-settlement.ts';
 import { fillsOf, type Plan } from '../pipeline/settle-plan.ts';
+import { OrderUnfit } from './order-unfit.ts';
 import {
   type ChangedPosition,
   type ContractHouse,
   type ContractPlan,
   isContract,
-  OrderUnfit,
   type Position,
   planContracts,
 } from './plan-contracts.ts';

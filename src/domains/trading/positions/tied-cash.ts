@@ -16,11 +16,14 @@ import { ORDERS_CHANNEL, recordCancelRequests } from '../record-cancel-requests.
 /** Thrown where a loss is more than is free while open orders reserve in its wallet; nothing was written. */
 export class CashTied extends Error {
   override readonly name = 'CashTied';
+  /** The order that would lose. */
+  readonly orderId: Id;
   readonly orderIds: readonly Id[];
 
-  constructor(orderIds: readonly Id[]) {
+  constructor(orderId: Id, tied: readonly TiedOrder[]) {
     super('a loss comes before what open orders reserve');
-    this.orderIds = orderIds;
+    this.orderId = orderId;
+    this.orderIds = tied.map(({ id }) => id);
   }
 }
 
@@ -69,6 +72,11 @@ export async function readTiedCash(
 export async function freeCash(tx: Tx, ctx: Ctx, { orderIds }: CashTied): Promise<readonly OrderRow[]> {
   const now = ctx.deps.clock.now();
   const asked = await recordCancelRequests(tx, ctx, orderIds, 'insufficient_margin');
-  await tx.execute(sql`select pg_notify(${ORDERS_CHANNEL}, '')`);
-  return asked.filter(({ cancelRequestedAt }) => cancelRequestedAt !== null && cancelRequestedAt >= now);
+  const anew = asked.filter(
+    ({ cancelRequestedAt }) => cancelRequestedAt !== null && cancelRequestedAt >= now,
+  );
+  if (anew.length > 0) {
+    await tx.execute(sql`select pg_notify(${ORDERS_CHANNEL}, '')`);
+  }
+  return anew;
 }

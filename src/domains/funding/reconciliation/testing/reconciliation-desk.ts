@@ -55,10 +55,7 @@ export async function startReconciliationDesk(file: string): Promise<Reconciliat
       return { reference, iban, object: `bank ${reference} USD` };
     },
     statement: ({ iban }, given) => {
-      const text = camt053({ entries: [], iban, ...given });
-      const body = new Uint8Array(Buffer.from(text, 'utf8'));
-      const headers = { 'content-type': 'application/xml' };
-      return ok(desk.request(desk.operations, 'POST', '/v1/bank-statements', { body, headers }));
+      return ok(desk.importFile(camt053({ entries: [], iban, ...given })));
     },
     run: (businessDate = today(), person = desk.operations) =>
       ok(desk.request(person, 'POST', '/v1/reconciliations', { body: { businessDate } })),

@@ -1,0 +1,133 @@
+import { sql } from 'drizzle-orm';
+import { present } from '../../../kernel/assert.ts';
+import type { Id } from '../../../kernel/id.ts';
+import { addMs } from '../../../kernel/time.ts';
+import type { Tx } from '../../../platform/db/client.ts';
+import { namesOf, readTogether } from '../../../platform/db/read-columns.ts';
+import { inTurns } from '../screening/in-turns.ts';
+import { type PastPart, pastPartsOf } from './past-window.ts';
+import { monitoredActivity } from './schema.ts';
+import { inOrder, isBefore, isMarket, PAST_MS, type Watched } from './watched.ts';
+
+export const ACTIVITY_COLUMNS = namesOf(monitoredActivity);
+
+/** For each further activity of a person, so many more rows are read, which may lie between theirs. */
+const BETWEEN_EACH = 2;
+
+/** What is read of one kind for activities of one person: enough for the last of them, and some more. */
+type Window = PastPart & {
+  readonly first: Watched;
+  readonly last: Watched;
+  readonly limit: number;
+};
+
+/** How many rows a read for activities of one person brings at most. */
+export function pastRowsAtMost(own: readonly Watched[]): number {
+  return windowsOf(own).reduce((rows, { limit }) => rows + limit, 0);
+}
+
+/**
+ * The past of each activity, newest first: of each kind the newest rows. Where more lies between the activities of a
+ * person than was read, the earlier of them are read again by themselves; each read is enough for one of them at least.
+ */
+export async function loadPasts(
+  tx: Tx,
+  activities: readonly Watched[],
+): Promise<ReadonlyMap<Id, readonly Watched[]>> {
+  const pasts = new Map<Id, readonly Watched[]>();
+  let left = activities;
+  while (left.length > 0) {
+    const windows = [...Map.groupBy(left, keyOf).values()].flatMap(windowsOf);
+    const rows = await readTogether(tx, monitoredActivity, ACTIVITY_COLUMNS, windows.map(fromOf));
+    const read = Map.groupBy(
+      windows.map((window, place): Read => ({ ...window, rows: present(rows[place], 'each was read') })),
+      ({ first }) => keyOf(first),
+    );
+    await inTurns(left, (activity) => {
+      const past = pastIn(read.get(keyOf(activity)) ?? [], activity);
+      if (past !== null) {
+        pasts.set(activity.id, past);
+      }
+    });
+    left = left.filter(({ id }) => !pasts.has(id));
+  }
+  return pasts;
+}
+
+function keyOf(activity: Watched): string {
+  return `${activity.userId} ${isMarket(activity)}`;
+}
+
+/** The windows of activities that look at the same kinds. */
+function windowsOf(own: readonly Watched[]): readonly Window[] {
+  return [...Map.groupBy(own, keyOf).values()].flatMap((alike) => {
+    const sorted = alike.toSorted(inOrder);
+    const [first, last] = [present(sorted[0], 'a group has one'), present(sorted.at(-1), 'a group has one')];
+    const between = (alike.length - 1) * BETWEEN_EACH;
+    return pastPartsOf(isMarket(first)).map((part) => ({
+      ...part,
+      first,
+      last,
+      limit: part.most + between,
+    }));
+  });
+}
+
+/** Read from its own end of the index. What came about in one settlement bears one instant. */
+function fromOf({ first, last, kind, isMarket: market, limit }: Window) {
+  return sql`${monitoredActivity} where user_id = ${last.userId}::uuid and is_market = ${sql.raw(String(market))}
+    and kind = ${kind} and occurred_at <= ${last.occurredAt}::timestamptz
+    and occurred_at >= ${addMs(first.occurredAt, -PAST_MS)}::timestamptz
+    and (occurred_at < ${last.occurredAt}::timestamptz or id < ${last.id}::uuid)
+    order by occurred_at desc, id desc limit ${sql.raw(String(limit))}`;
+}
+
+type Read = Window & { readonly rows: readonly Watched[] };
+
+/** @shape null where more would have to be read to know */
+function pastIn(read: readonly Read[], activity: Watched): readonly Watched[] | null {
+  const since = addMs(activity.occurredAt, -PAST_MS);
+  let past: readonly Watched[] = [];
+  for (const { rows, most, limit } of read) {
+    const start = firstBefore(rows, activity);
+    const window = rows.slice(start, start + most);
+    if (window.length < most && rows.length === limit) {
+      return null;
+    }
+    const end = window.findIndex(({ occurredAt }) => occurredAt < since);
+    past = merged(past, end === -1 ? window : window.slice(0, end));
+  }
+  return past;
+}
+
+/** Both newest first, and so are they together; sorting anew would be most of what a view costs. */
+function merged(left: readonly Watched[], right: readonly Watched[]): readonly Watched[] {
+  const all: Watched[] = [];
+  let [at, of] = [0, 0];
+  for (let [one, other] = [left[at], right[of]]; one !== undefined && other !== undefined; ) {
+    if (isBefore(one, other)) {
+      all.push(other);
+      of += 1;
+      other = right[of];
+    } else {
+      all.push(one);
+      at += 1;
+      one = left[at];
+    }
+  }
+  return [...all, ...left.slice(at), ...right.slice(of)];
+}
+
+/** Where what came before an activity begins in rows that stand newest first. */
+function firstBefore(rows: readonly Watched[], activity: Watched): number {
+  let [low, high] = [0, rows.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (isBefore(present(rows[middle], 'within the rows'), activity)) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  return low;
+}

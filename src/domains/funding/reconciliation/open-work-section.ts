@@ -1,0 +1,41 @@
+/** Work that banks and providers left and that nobody ended: each piece with its age, until it is done. */
+import { sql } from 'drizzle-orm';
+import { readStoredAmount } from '../../../kernel/amount.ts';
+import type { Instant } from '../../../kernel/time.ts';
+import type { Tx } from '../../../platform/db/client.ts';
+import type { Finding } from './finding.ts';
+import { MAX_KEPT } from './settings.ts';
+
+/**
+ * Receipts and debits nobody explained, events of providers that wait for a person, and what a bank said against a
+ * settled payout, where they began before. Whose money it may be and why it waits lies with the piece itself.
+ */
+export async function openWorkFindings(
+  tx: Tx,
+  { before, timeZone }: { readonly before: Instant; readonly timeZone: string },
+): Promise<readonly Finding[]> {
+  const rows = await tx.execute<{
+    object: string;
+    amount: string | null;
+    currency: string | null;
+    since: string;
+  }>(sql`
+    select object, amount::text, currency, to_char(since at time zone ${timeZone}, 'YYYY-MM-DD') as since from (
+      select 'unallocated receipt ' || id as object, amount, asset as currency, created_at as since
+        from unallocated_receipts where status = 'open'
+      union all
+        select 'statement debit ' || id, amount, asset, created_at from statement_debits where status = 'open'
+      union all
+        select 'payment event ' || id, null, null, received_at from inbound_events where state = 'kept'
+      union all
+        select 'payout conflict ' || id, null, null, created_at from payout_conflicts where status = 'open'
+    ) work
+    where since < ${before} order by work.since, object limit ${MAX_KEPT}`);
+  return rows.map(({ object, amount, currency, since }) => ({
+    kind: 'work_overdue',
+    object,
+    amount: amount === null ? null : readStoredAmount(amount),
+    currency,
+    detail: `Waits since ${since} and nobody ended it`,
+  }));
+}
