@@ -52,7 +52,10 @@ export async function withoutOpening<Seen extends { readonly found: PostedWallet
 export async function openAgreed(tx: Tx, ctx: Ctx, { opens = [] }: Opening): Promise<void> {
   for (const { id, ...house } of opens) {
     if ((await houseWallet(tx, ctx, house, id)).id !== id) {
-      throw refuseLedger('journal_wallet_unknown');
+      const name = `${house.role} ${house.reference} ${house.asset}`;
+      throw refuseLedger('journal_wallet_unknown', {
+        detail: `Another posting opened the wallet ${name} since this was asked for. Ask for this one again.`,
+      });
     }
   }
 }
