@@ -10,7 +10,7 @@ const FORGED: Entry = {
   round: 3,
   what: 'withdrawal',
   wire: { method: 'POST', path: '/v1/withdrawals', as: 'provider' },
-  target: null,
+  targets: [],
   state: 'acknowledged',
   attempts: 1,
   status: 201,
@@ -18,6 +18,9 @@ const FORGED: Entry = {
   id: newId(),
   others: [],
 };
+
+/** A vote that was answered and moved nothing. */
+const FORGED_STEP: Entry = { ...FORGED, what: 'capture', id: null, targets: [newId()] };
 
 let dataDir: string;
 let rounds: readonly Round[];
@@ -33,10 +36,10 @@ afterAll(() => {
   rmSync(dataDir, { recursive: true, force: true });
 });
 
-/** In the last round the book has a promise nobody made, and lacks one that somebody did. */
+/** In the last round the book has promises nobody made, and lacks one that somebody did. */
 function tamper(entries: readonly Entry[], round: number): readonly Entry[] {
   const kept = entries.findIndex((entry) => entry.what === 'deposit' && entry.state === 'acknowledged');
-  return round === 3 ? [...entries.toSpliced(kept, 1), FORGED] : entries;
+  return round === 3 ? [...entries.toSpliced(kept, 1), FORGED, FORGED_STEP] : entries;
 }
 
 test('what was answered survives a killed PostgreSQL, a killed session or a killed server, once each', () => {
@@ -51,6 +54,7 @@ test('what was answered survives a killed PostgreSQL, a killed session or a kill
 test('an acknowledged request that is not there, and a row nobody asked for, are found', () => {
   const faults = rounds.slice(2).flatMap(faultsOf);
   expect(faults.filter((fault) => fault.includes(FORGED.id ?? ''))).toHaveLength(1);
+  expect(faults.filter((fault) => fault.includes(FORGED_STEP.targets.join()))).toHaveLength(1);
   expect(faults.filter((fault) => fault.includes('was asked for by nobody'))).toHaveLength(1);
-  expect(faults).toHaveLength(2);
+  expect(faults).toHaveLength(3);
 });

@@ -1,5 +1,5 @@
 /**
- * `bun run fault [--rounds 50] [--quick] [--seed N] [--keep]`: kills the server or PostgreSQL with SIGKILL at
+ * `bun run fault [--rounds 100] [--quick] [--seed N] [--keep]`: kills the server or PostgreSQL with SIGKILL at
  * random moments under load and proves after each that no acknowledged operation was lost, that none happened
  * twice, that the books reconcile and the audit log verifies. On a data folder of its own, removed afterwards
  * unless something was found or `--keep` says otherwise.
@@ -12,7 +12,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { faultsOf, type Round, runFault } from './fault/run.ts';
 
-const ROUNDS = 50;
+/** Every second of them kills the server, so that it is killed fifty times. */
+const ROUNDS = 100;
 const QUICK_ROUNDS = 5;
 const CONNECTIONS = 12;
 const USAGE = `Usage: bun run fault [--rounds ${ROUNDS}] [--quick] [--seed N] [--keep]`;

@@ -77,6 +77,7 @@ describe('without any setting', () => {
       retentionYears: 7,
       recovery: false,
       bulkReadThreshold: 100,
+      depositDays: 30,
       exportDays: 30,
       tickMonths: 13,
       marginCall: { hours: 24, liquidates: false },

@@ -78,6 +78,8 @@ export type Config = {
   readonly recovery: boolean;
   /** How many different people one of the staff may look at within an hour before an alarm is raised. */
   readonly bulkReadThreshold: number;
+  /** How long an announced deposit waits for its money. @units days */
+  readonly depositDays: number;
   /** How long the file of an audit export is kept. @units days */
   readonly exportDays: number;
   readonly rateLimits: RateLimits;
@@ -184,6 +186,7 @@ export function readConfig(environment: Environment = process.env): Config {
     ...firmSettings(read, port),
     retentionYears: read('PLIMSOLL_RETENTION_YEARS', years, 7),
     recovery: read('PLIMSOLL_RECOVERY', ON_OFF, false),
+    depositDays: read('PLIMSOLL_DEPOSIT_DAYS', days, 30),
     bulkReadThreshold: read('PLIMSOLL_BULK_READ_THRESHOLD', people, 100),
     ...limitSettings(read, mode),
     tickMonths: read('PLIMSOLL_TICK_MONTHS', months, 13),

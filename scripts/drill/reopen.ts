@@ -73,7 +73,9 @@ async function reconcileToday(operations: Send, second: Send): Promise<string> {
         .filter(({ asset, perBooks }) => asset !== '*' && !String(perBooks).startsWith('-'))
         .map(({ asset, perBooks }) => ({ asset, quantity: perBooks })),
     };
-    ok(await operations('POST', '/v1/custody-reports', JSON.stringify(report), 'application/json'));
+    const held = JSON.stringify(report);
+    const taken = ok(await operations('POST', '/v1/custody-reports', held, 'application/json'));
+    ok(await second('POST', `/v1/approvals/${taken.confirmationId}/approve`, REASON));
   }
   const run = ok(await operations('POST', '/v1/reconciliations', { businessDate: day }));
   for (const each of run.run.breaks) {

@@ -1,6 +1,7 @@
 /**
  * The book after a restart: what the server shows of it, from its memory, is what the database holds, every cancel
- * that was promised has been carried out, what a venue executed has traded, and margin is held. Both take a moment, which is waited for.
+ * that was promised has been carried out, what a venue executed has traded, margin is held, and what a confirmed
+ * statement shows is booked. That takes a moment, which is waited for.
  */
 import type { Connection } from '../../src/platform/db/client.ts';
 import { openClient } from '../../src/platform/db/client.ts';
@@ -23,6 +24,7 @@ export async function bookFaults(url: string, as: Person, owner: Connection): Pr
         ...(await cancels(sql)).map((id) => `order ${id} was to be cancelled and is open`),
         ...(await venueFaults(sql)),
         ...(await marginFaults(sql)),
+        ...(await statementFaults(sql)),
       ];
       if (faults.length === 0 || performance.now() > deadline) {
         return faults;
@@ -67,6 +69,20 @@ async function marginFaults(sql: ReturnType<typeof openClient>): Promise<readonl
       w.available || ' is free' AS fault
     FROM margin_holds h JOIN wallets w ON w.id = h.wallet_id
     WHERE h.held < h.initial_margin + h.unrealised_loss AND w.available > 0 LIMIT 10`;
+  return rows.map(({ fault }) => fault);
+}
+
+/** Each line of a confirmed statement is booked: what it names is credited. */
+async function statementFaults(sql: ReturnType<typeof openClient>): Promise<readonly string[]> {
+  const rows = await sql<{ fault: string }[]>`
+    SELECT 'statement ' || s.id || ' is confirmed, its line ' || l.position || ' is of a deposit that is ' || d.status AS fault
+    FROM bank_statements s JOIN bank_statement_lines l ON l.statement_id = s.id
+      JOIN deposits d ON d.payment_reference = l.payment_reference
+    WHERE s.standing = 'confirmed' AND d.status <> 'cleared'
+    UNION ALL
+    SELECT 'statement ' || s.id || ' is confirmed and not all booked' FROM bank_statements s
+    WHERE s.standing = 'confirmed' AND NOT EXISTS (SELECT FROM bank_statement_bookings b WHERE b.statement_id = s.id)
+    LIMIT 10`;
   return rows.map(({ fault }) => fault);
 }
 

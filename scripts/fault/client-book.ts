@@ -20,6 +20,9 @@ export const MADE = {
   // Of a paper account, at the simulated venue.
   paper: 'orders',
   transfer: 'transfers',
+  conversion: 'conversion_quotes',
+  hold: 'holds',
+  payoutFile: 'payout_files',
 } as const;
 
 export type Made = keyof typeof MADE;
@@ -32,6 +35,19 @@ export const STEPS = {
   process: { table: 'withdrawals', keeps: ['processing', 'completed'] },
   complete: { table: 'withdrawals', keeps: ['completed'] },
   takeOut: { table: 'orders', keeps: ['cancelled', 'filled'] },
+  // What another person is asked for: it may be decided, and it may not be forgotten.
+  request: {
+    table: 'approvals',
+    keeps: ['pending', 'approved', 'executed', 'rejected', 'cancelled', 'expired'],
+  },
+  release: { table: 'holds', keeps: ['released'] },
+  capture: { table: 'hold_captures', keeps: ['captured'] },
+  post: { table: 'journals', keeps: ['posted'] },
+  reverse: { table: 'journal_reversals', keeps: ['reversed'] },
+  clear: { table: 'deposits', keeps: ['cleared'] },
+  import: { table: 'bank_statements', keeps: ['waiting', 'confirmed'] },
+  confirm: { table: 'bank_statements', keeps: ['confirmed'] },
+  report: { table: 'withdrawals', keeps: ['completed'] },
 } as const;
 
 export type Step = keyof typeof STEPS;
@@ -40,8 +56,8 @@ export type Entry = {
   readonly round: number;
   readonly what: Made | Step;
   readonly wire: Wire;
-  /** The row a step moves. */
-  readonly target: string | null;
+  /** The rows a step moves; what its answer names where it says nothing before. */
+  targets: readonly string[];
   state: 'unanswered' | 'acknowledged' | 'refused';
   attempts: number;
   /** The first answer that counts. */
@@ -56,9 +72,11 @@ export type Entry = {
 export type ClientBook = {
   readonly entries: Entry[];
   /** Writes down, sends, and writes down what came. */
-  readonly ask: (what: Made | Step, wire: Wire, target?: string) => Promise<Entry>;
-  /** Sends what was never answered again, with its key, until it is. @units how many there were */
-  readonly retry: () => Promise<number>;
+  readonly ask: (what: Made | Step, wire: Wire, ...targets: readonly string[]) => Promise<Entry>;
+  /** The same, and asks again while nobody answers: for what goes on over a fault, step by step. */
+  readonly insist: (what: Made | Step, wire: Wire, ...targets: readonly string[]) => Promise<Entry>;
+  /** Sends what was never answered again, with its key, until it is. */
+  readonly retry: () => Promise<void>;
   /** Sends acknowledged requests of a round again. @shape what was not answered as the first time */
   readonly replay: (round: number) => Promise<{ readonly sent: number; readonly faults: readonly string[] }>;
 };
@@ -69,12 +87,12 @@ const RETRY_MS = 250;
 /** An empty book; `round` says in which round an entry is made. */
 export function openClientBook(send: Sender, round: () => number): ClientBook {
   const entries: Entry[] = [];
-  const ask: ClientBook['ask'] = async (what, wire, target) => {
+  const ask: ClientBook['ask'] = async (what, wire, ...targets) => {
     const entry: Entry = {
       round: round(),
       what,
       wire,
-      target: target ?? null,
+      targets,
       state: 'unanswered',
       attempts: 0,
       status: 0,
@@ -89,24 +107,29 @@ export function openClientBook(send: Sender, round: () => number): ClientBook {
   return {
     entries,
     ask,
+    insist: async (what, wire, ...targets) => {
+      const entry = await ask(what, wire, ...targets);
+      await untilAnswered(send, entry);
+      return entry;
+    },
     retry: async () => {
       const open = entries.filter((entry) => entry.state === 'unanswered');
       await Promise.all(open.map((entry) => untilAnswered(send, entry)));
-      return open.length;
     },
     replay: (which) => replay(send, entries, which),
   };
 }
 
 /** What no client was ever answered: a load that asks for nothing proves nothing. */
-export function neverDone(entries: readonly Entry[]): readonly string[] {
+export function neverDone(entries: readonly Entry[]): readonly (Made | Step)[] {
   const done = new Set(entries.filter(({ state }) => state === 'acknowledged').map(({ what }) => what));
-  return [...Object.keys(MADE), ...Object.keys(STEPS)].filter((what) => !done.has(what as Made | Step));
+  const all = [...Object.keys(MADE), ...Object.keys(STEPS)] as (Made | Step)[];
+  return all.filter((what) => !done.has(what));
 }
 
 /** An entry in words. */
 export function describeEntry(entry: Entry): string {
-  return `${entry.what} ${entry.id ?? entry.target ?? ''} (${requestOf(entry.wire)}, round ${entry.round})`;
+  return `${entry.what} ${entry.id ?? entry.targets.join()} (${requestOf(entry.wire)}, round ${entry.round})`;
 }
 
 async function attempt(send: Sender, entry: Entry): Promise<void> {
@@ -124,6 +147,18 @@ async function attempt(send: Sender, entry: Entry): Promise<void> {
   entry.state = answered && (id !== undefined || entry.what in STEPS) ? 'acknowledged' : 'refused';
   entry.id = id ?? null;
   entry.others = others;
+  if (entry.state === 'acknowledged' && entry.what in STEPS && entry.targets.length === 0) {
+    entry.targets = [namedBy(answer.text)];
+  }
+}
+
+/** What the answer to a request for an approval, or to a file, names. */
+function namedBy(text: string): string {
+  const { approval, id } = JSON.parse(text) as {
+    readonly id?: string;
+    readonly approval?: { readonly id: string };
+  };
+  return approval?.id ?? id ?? '';
 }
 
 /** The rows an answer names as made: one, with the exits of an entry, or those of a batch. */
@@ -139,16 +174,14 @@ function madeBy(text: string): readonly string[] {
 
 async function untilAnswered(send: Sender, entry: Entry): Promise<void> {
   for (let tries = 0; entry.state === 'unanswered' && tries < RETRIES; tries += 1) {
+    await Bun.sleep(RETRY_MS);
     await attempt(send, entry);
-    if (entry.state === 'unanswered') {
-      await Bun.sleep(RETRY_MS);
-    }
   }
 }
 
 async function replay(send: Sender, entries: readonly Entry[], round: number) {
   const keyed = entries.filter(
-    (entry) => entry.round === round && entry.state === 'acknowledged' && entry.what in MADE,
+    (entry) => entry.round === round && entry.state === 'acknowledged' && entry.wire.key !== undefined,
   );
   const faults = await Promise.all(
     keyed.map(async (entry) => {

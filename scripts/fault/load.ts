@@ -1,6 +1,7 @@
 /**
  * The load: a few accounts that many connections deposit into, withdraw from, transfer between and trade
- * with at once, also by orders that wait for a price and orders that depend on each other, in contracts and on paper.
+ * with at once, also by orders that wait for a price and orders that depend on each other, in contracts and on paper,
+ * by hand and through files.
  * Each scenario goes on only from what was answered.
  */
 import { type Api, apiFor, ok } from '../../src/demo/client.ts';
@@ -8,16 +9,25 @@ import { DEMO_PEOPLE, type DemoCredentials, type DemoName } from '../../src/demo
 import { type Id, isId, newId } from '../../src/kernel/id.ts';
 import type { Connection } from '../../src/platform/db/client.ts';
 import type { Random } from '../../src/testing/random.ts';
-import type { ClientBook } from './client-book.ts';
+import { payoutFile, statement } from './bank.ts';
+import { clearance, hold, journal } from './by-hand.ts';
+import { type ClientBook, type Made, neverDone, type Step } from './client-book.ts';
 import { contract, paper, squeeze } from './contracts.ts';
-import { fundPaper, openMarket } from './market.ts';
-import { type Client, type Firm, keyed, type Scenario, takeOutSometimes } from './scenario.ts';
+import { bookStatements, fundPaper, openMarket } from './market.ts';
+import {
+  amountOf,
+  type Client,
+  type Firm,
+  keyed,
+  REASON,
+  type Scenario,
+  takeOutSometimes,
+} from './scenario.ts';
 import { type Person, personOf, type Wire } from './sender.ts';
 
 /** Of the registry's own examples. */
 const BANK = { kind: 'bank', iban: 'MU17BOMM0101101030300200000MUR', bic: 'BOMMMUPL' } as const;
 const PRICE = '60000';
-const REASON = { reason: 'Looked at it' };
 
 /** Opens what the load needs besides the demo firm: second accounts and beneficiaries. */
 export async function openFirm(
@@ -27,11 +37,12 @@ export async function openFirm(
   dataDir: string,
 ): Promise<Firm> {
   const person = (name: DemoName) => personOf(url, credentials[name]);
-  const [maker, operations, compliance, operations2] = [
+  const [maker, operations, compliance, operations2, compliance2] = [
     person('marketMaker'),
     person('operations'),
     person('compliance'),
     person('operations2'),
+    person('compliance2'),
   ];
   const clients = [
     await openClient(url, person('customer'), 'customer'),
@@ -45,16 +56,21 @@ export async function openFirm(
     })),
   );
   const stakeAccountId = await openStake(url, maker, person('risk'));
-  const everybody = [...clients.map((client) => client.person), maker, operations, compliance, operations2];
+  const staff = [operations, compliance, operations2, compliance2];
+  const everybody = [...clients.map((client) => client.person), maker, ...staff];
   return {
     clients,
     maker: { person: maker, accountId: makerAccount },
     checkers: [operations, compliance],
     payer: operations2,
+    reviewers: [compliance, compliance2],
     papers,
     stakeAccountId,
     squeezing: { is: false, staked: false },
     market: await openMarket(owner, dataDir),
+    banking: { is: false },
+    bookStatements: () => bookStatements(owner, dataDir),
+    url,
     accountIds: [
       ...clients.flatMap((client) => [client.accountId, client.otherAccountId]),
       ...papers.map(({ accountId }) => accountId),
@@ -75,9 +91,9 @@ export async function runLoad(
   connections: number,
   stopped: () => boolean,
 ): Promise<void> {
+  const first = [...new Set([...FIRST, ...neverDone(book.entries).map((what) => BRINGING[what])])];
   const connection = async (_: unknown, place: number) => {
-    // A liquidation takes its time, so each round begins with what leads to one.
-    let next = place === 0 ? squeeze : random.pick(SCENARIOS);
+    let next = first[place] ?? random.pick(SCENARIOS);
     while (!stopped()) {
       const before = book.entries.length;
       await next(firm, book, random);
@@ -179,7 +195,7 @@ const withdrawal: Scenario = async ({ clients, checkers, payer }, book, random) 
     amount: amountOf(random, 300),
     confirmDuplicate: true,
   };
-  const asked = await book.ask('withdrawal', keyed(person, '/v1/withdrawals', body));
+  const asked = await book.insist('withdrawal', keyed(person, '/v1/withdrawals', body));
   if (asked.state !== 'acknowledged' || asked.id === null) {
     return;
   }
@@ -193,7 +209,7 @@ const withdrawal: Scenario = async ({ clients, checkers, payer }, book, random) 
   });
   const way = random.below(4);
   if (way === 0) {
-    await book.ask('cancel', step(person, 'cancel'), id);
+    await book.insist('cancel', step(person, 'cancel'), id);
     return;
   }
   const steps = [
@@ -203,7 +219,7 @@ const withdrawal: Scenario = async ({ clients, checkers, payer }, book, random) 
     ['complete', step(payer, 'complete', { transactionReference: `FT${id}` })],
   ] as const;
   for (const [what, wire] of steps.slice(0, way === 1 ? random.below(3) : steps.length)) {
-    const done = await book.ask(what, wire, id);
+    const done = await book.insist(what, wire, id);
     if (done.state !== 'acknowledged') {
       return;
     }
@@ -293,6 +309,57 @@ const transfer: Scenario = async ({ clients }, book, random) => {
   await book.ask('transfer', keyed(person, '/v1/transfers', body));
 };
 
+/** A quote is an offer; what was promised is the conversion. */
+const conversion: Scenario = async ({ clients, url }, book, random) => {
+  const { person, accountId } = random.pick(clients);
+  const [fromAsset = '', toAsset = ''] = random.pick([
+    ['USD', 'EUR'],
+    ['USD', 'EUR'],
+    ['EUR', 'USD'],
+  ]);
+  const body = { accountId, fromAsset, toAsset, fromAmount: amountOf(random, 1_000) };
+  const quoted = await apiFor(url(), person.token())
+    .POST('/v1/conversions/quotes', { body })
+    .catch(() => undefined);
+  if (quoted?.data !== undefined) {
+    await book.ask('conversion', keyed(person, '/v1/conversions', { quoteId: quoted.data.id }));
+  }
+};
+
+/** What takes several steps or its time, as a liquidation does: each round begins with it, so that kills come between. */
+const FIRST: readonly Scenario[] = [squeeze, statement, payoutFile, journal, hold];
+
+/** What brings each answer: asked for at once where no round has seen it. */
+const BRINGING: Readonly<Record<Made | Step, Scenario>> = {
+  deposit,
+  pay: deposit,
+  withdrawal,
+  cancel: withdrawal,
+  approve: withdrawal,
+  process: withdrawal,
+  complete: withdrawal,
+  order,
+  takeOut: pair,
+  held,
+  bracket,
+  pair,
+  contract,
+  paper,
+  transfer,
+  conversion,
+  hold,
+  request: hold,
+  release: hold,
+  capture: hold,
+  post: journal,
+  reverse: journal,
+  clear: clearance,
+  import: statement,
+  confirm: statement,
+  payoutFile,
+  report: payoutFile,
+};
+
 /** As often as they come. */
 const SCENARIOS: readonly Scenario[] = [
   deposit,
@@ -310,10 +377,12 @@ const SCENARIOS: readonly Scenario[] = [
   paper,
   paper,
   squeeze,
+  conversion,
+  hold,
+  hold,
+  journal,
+  clearance,
+  statement,
+  statement,
+  payoutFile,
 ];
-
-/** @units cents up to `below` */
-function amountOf(random: Random, below: number): string {
-  const cents = 1 + random.below(below);
-  return `${Math.floor(cents / 100)}.${String(cents % 100).padStart(2, '0')}`;
-}

@@ -2,6 +2,7 @@
  * The market of the contract that the load trades: its price is the one set here, as a feed would, so that it moves
  * positions far enough for margin calls and liquidations. Where PostgreSQL is dead, it stays as it was.
  */
+import { fundingDomain } from '../../src/domains/funding/index.ts';
 import { allInstruments, setPriceSettings, setQuote } from '../../src/domains/markets/index.ts';
 import { parseAmount } from '../../src/kernel/amount.ts';
 import { present } from '../../src/kernel/assert.ts';
@@ -54,6 +55,15 @@ export async function fundPaper(
     await fund(ctx, { userId, accountId, book: 'paper' }, 'USD', '100000');
     await fund(ctx, { userId, accountId, book: 'paper' }, 'BTC', '1');
   });
+}
+
+/** One pass of the job that books confirmed statements, as another node of the firm would; a fault stops it anywhere. */
+export async function bookStatements(owner: () => Connection, dataDir: string): Promise<void> {
+  const job = present(
+    fundingDomain.jobs?.find(({ name }) => name === 'funding.book-statements'),
+    'statements are booked by a job',
+  );
+  await withSystem(owner(), dataDir, job.run).catch(() => {});
 }
 
 async function withSystem(

@@ -34,7 +34,7 @@ export type Round = Findings & {
   readonly kill: Kill;
   /** How far into the load. */
   readonly afterMs: number;
-  /** Requests sent, of them acknowledged, and how many nobody answered. */
+  /** Requests sent, of them acknowledged, and how many nobody answered at once. */
   readonly sent: number;
   readonly acknowledged: number;
   readonly unanswered: number;
@@ -116,7 +116,8 @@ async function oneRound(scene: Scene, number: number, kill: Kill): Promise<Round
   await Bun.sleep(AFTERMATH_MS);
   stopped = true;
   const [recoveryMs] = await Promise.all([system.recover(), load]);
-  const unanswered = await book.retry();
+  await book.retry();
+  await firm.bookStatements();
   const replayed = await book.replay(number);
   const differs = await bookFaults(system.url(), firm.maker.person, system.owner());
   const entries = plan.tamper?.(book.entries, number) ?? book.entries;
@@ -129,7 +130,7 @@ async function oneRound(scene: Scene, number: number, kill: Kill): Promise<Round
     afterMs,
     sent: mine.length,
     acknowledged: mine.filter((entry) => entry.state === 'acknowledged').length,
-    unanswered,
+    unanswered: mine.filter(({ attempts }) => attempts > 1).length,
     recoveryMs,
     lost: [
       ...found.lost,

@@ -13,6 +13,8 @@ export type Wire = {
   readonly as: Person | 'provider';
   readonly key?: string;
   readonly body?: unknown;
+  /** A file instead of a body. */
+  readonly xml?: string;
 };
 
 export type SentAnswer = {
@@ -39,7 +41,7 @@ const TOTP_STEP_MS = 30_000;
 /** A sender to wherever the server is. */
 export function senderTo(url: () => string): Sender {
   return async (wire) => {
-    const sent = wire.body === undefined ? undefined : JSON.stringify(wire.body);
+    const sent = wire.xml ?? (wire.body === undefined ? undefined : JSON.stringify(wire.body));
     try {
       const response = await fetch(`${url()}${wire.path}`, {
         method: wire.method,
@@ -91,8 +93,9 @@ export function personOf(url: () => string, login: DemoLogin): Person {
   };
 }
 
-function headersOf({ as, key }: Wire, text: string): Record<string, string> {
-  const json: Record<string, string> = text === '' ? {} : { 'content-type': 'application/json' };
+function headersOf({ as, key, xml }: Wire, text: string): Record<string, string> {
+  const type = `application/${xml === undefined ? 'json' : 'xml'}`;
+  const json: Record<string, string> = text === '' ? {} : { 'content-type': type };
   if (as !== 'provider') {
     return {
       ...json,

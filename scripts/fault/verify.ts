@@ -76,21 +76,17 @@ export async function idsBefore(
 }
 
 type Row = { readonly id: string; readonly status: string };
+type Sql = ReturnType<typeof openClient>;
+type Table = (typeof MADE)[Made] | (typeof STEPS)[Step]['table'];
+
+const TABLES = new Set<Table>([...Object.values(MADE), ...Object.values(STEPS).map(({ table }) => table)]);
 
 async function rowsOf(owner: Connection, accountIds: readonly string[]) {
   const sql = openClient(sandboxConnections(owner).engine, 1);
   try {
-    const rows = new Map<string, readonly Row[]>();
-    for (const table of new Set(Object.values(MADE))) {
-      rows.set(
-        table,
-        table === 'transfers'
-          ? await sql<
-              Row[]
-            >`SELECT id, 'done' AS status FROM transfers WHERE from_account_id IN ${sql(accountIds)}`
-          : await sql<Row[]>`SELECT id, status::text FROM ${sql(table)} WHERE account_id IN ${sql(accountIds)}
-              ${table === 'orders' ? sql`AND origin <> 'liquidation'` : sql``}`,
-      );
+    const rows = new Map<Table, readonly Row[]>();
+    for (const table of TABLES) {
+      rows.set(table, await rowsIn(sql, table, accountIds));
     }
     return rows;
   } finally {
@@ -98,16 +94,57 @@ async function rowsOf(owner: Connection, accountIds: readonly string[]) {
   }
 }
 
-function movedBack(entries: readonly Entry[], rows: ReadonlyMap<string, readonly Row[]>): string[] {
-  const status = new Map([...rows.values()].flat().map((row) => [row.id, row.status]));
+/** What lies in a table of what the load asks for; what is there or not has one state. */
+function rowsIn(sql: Sql, table: Table, accountIds: readonly string[]): Promise<Row[]> {
+  switch (table) {
+    case 'transfers':
+      return sql<
+        Row[]
+      >`SELECT id, 'done' AS status FROM transfers WHERE from_account_id IN ${sql(accountIds)}`;
+    case 'orders':
+      return sql<Row[]>`SELECT id, status::text FROM orders
+        WHERE account_id IN ${sql(accountIds)} AND origin <> 'liquidation'`;
+    case 'conversion_quotes':
+      return sql<Row[]>`SELECT id, 'executed' AS status FROM conversion_quotes
+        WHERE account_id IN ${sql(accountIds)} AND executed_at IS NOT NULL`;
+    case 'holds':
+      return sql<
+        Row[]
+      >`SELECT id, status::text FROM holds WHERE account_id IN ${sql(accountIds)} AND by_hand`;
+    case 'payout_files':
+      return sql<Row[]>`SELECT id, 'made' AS status FROM payout_files`;
+    case 'approvals':
+      return sql<Row[]>`SELECT id, status::text FROM approvals`;
+    case 'hold_captures':
+      return sql<Row[]>`SELECT approval_id AS id, 'captured' AS status FROM hold_captures`;
+    case 'journals':
+      return sql<Row[]>`SELECT id, 'posted' AS status FROM journals WHERE reference_type = 'approval'`;
+    case 'journal_reversals':
+      return sql<Row[]>`SELECT journal_id AS id, 'reversed' AS status FROM journal_reversals`;
+    case 'bank_statements':
+      return sql<Row[]>`SELECT id, standing::text AS status FROM bank_statements`;
+    case 'deposits':
+    case 'withdrawals':
+      return sql<Row[]>`SELECT id, status::text FROM ${sql(table)} WHERE account_id IN ${sql(accountIds)}`;
+  }
+}
+
+function movedBack(entries: readonly Entry[], rows: ReadonlyMap<Table, readonly Row[]>): string[] {
+  const status = new Map(
+    [...rows].flatMap(([table, of]) => of.map((row) => [`${table} ${row.id}`, row.status] as const)),
+  );
   return entries.flatMap((entry) => {
     const step = entry.what in STEPS ? STEPS[entry.what as Step] : undefined;
     if (step === undefined || entry.state !== 'acknowledged') {
       return [];
     }
-    const found = status.get(entry.target ?? '') ?? 'missing';
     const keeps: readonly string[] = step.keeps;
-    return keeps.includes(found) ? [] : [`${describeEntry(entry)} was acknowledged, the row is ${found}`];
+    return entry.targets.flatMap((target) => {
+      const found = status.get(`${step.table} ${target}`) ?? 'missing';
+      return keeps.includes(found)
+        ? []
+        : [`${describeEntry(entry)} was acknowledged, ${step.table} ${target} is ${found}`];
+    });
   });
 }
 

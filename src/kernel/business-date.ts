@@ -28,6 +28,11 @@ export function lastBankDay(day: string): string {
   return addDays(day, Math.min(0, 5 - dayOfWeek));
 }
 
+/** Whether a day is a Saturday or a Sunday. */
+export function isWeekend(day: string): boolean {
+  return Temporal.PlainDate.from(day).dayOfWeek > 5;
+}
+
 /** Whether a text is a day of the calendar. @units YYYY-MM-DD */
 export function isDay(text: string): boolean {
   if (!/^\d{4}-\d{2}-\d{2}$/.test(text)) {

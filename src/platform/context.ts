@@ -47,6 +47,8 @@ export type Settings = {
   readonly retentionYears: number;
   /** How many different people one of the staff may look at within an hour before an alarm is raised. */
   readonly bulkReadThreshold: number;
+  /** How long an announced deposit waits for its money. @units days */
+  readonly depositDays: number;
   /** How long the file of an audit export is kept. @units days */
   readonly exportDays: number;
   readonly rateLimits: RateLimits;

@@ -34,6 +34,7 @@ const ASK_NOTHING: Readonly<Record<string, string>> = {
   'ledger/holds.ts': 'ends a hold; what it frees or takes was reserved',
   'ledger/label-wallet.ts': 'writes references of the firm, and no balance',
   'ledger/lock-wallets.ts': 'is the lock',
+  'ledger/play-money/fund-paper-account.ts': 'play money comes in; nothing is asked of what is free',
   'ledger/release-expired.ts': 'is the rule',
   'ledger/settlements/settle-obligations.ts': 'moves the date of settlement alone',
   'trading/margin/close-exits.ts': 'asks for its status; the order it leads to takes no money',

@@ -103,6 +103,7 @@ const CLOSED_READS: Readonly<Record<string, string[]>> = {
     'credentials',
     'email_tokens',
     'liquidation_orders',
+    'liquidation_takeovers',
     'position_exit_orders',
     'position_funding',
     'recovery_codes',

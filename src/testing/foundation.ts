@@ -36,6 +36,7 @@ export const TEST_SETTINGS: Settings = {
   alarmEmails: ['alarms@example.mu'],
   retentionYears: 7,
   bulkReadThreshold: 100,
+  depositDays: 30,
   exportDays: 30,
   rateLimits: parseRateLimits('sandbox', 'sign_in=6000000/60,recovery=6000000/60,export=6000000/60'),
   streamLimits: parseStreamLimits('connections=4,subscriptions=6,messages=40,queue=100'),

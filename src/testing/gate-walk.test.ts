@@ -327,6 +327,7 @@ const WAYS: Readonly<Record<string, Way>> = {
   importBankStatement: STATEMENT_LINE,
   receivePaymentEvent: PAYMENT_EVENT,
   allocateReceipt: ALLOCATED,
+  allocateInboundEvent: byVote('allocateInboundEvent', 'money_in'),
   'requestJournal that charges': { ...feeJournal('charged', 'money_out'), code: 'holder_restricted' },
   'requestJournal that credits': { ...feeJournal('given back', 'money_in'), code: 'holder_restricted' },
 };
@@ -352,10 +353,13 @@ const NOT_ASKED: Readonly<Record<string, string>> = {
   markWithdrawalUnknown: 'nobody knows; nothing moves',
   resolveWithdrawal: 'evidence says what happened',
   resolveVenueOrder: 'evidence says what happened',
+  takeOverPosition: 'a liquidation, which only what lets nothing be reduced stops (takeover.test.ts)',
   importStatusReport: 'the bank says what became of what has left',
+  fundPaperAccount: 'play money, which never becomes money',
   placeHold: 'takes from what they can do, and gives to nobody',
   releaseHold: 'what is reserved is set free',
   failDeposit: 'nothing came',
+  cancelDeposit: 'nothing came',
   refundDeposit: 'the money goes back to where it came from',
   chargeBackDeposit: 'the bank has taken it already',
   explainStatementDebit:
@@ -381,6 +385,7 @@ const MOVES_NOTHING: Readonly<Record<string, string>> = {
   signOffReconciliation: 'holds books against evidence',
   changeReconciliationBreak: 'says who works on it',
   importCustodyReport: 'evidence of what the firm holds',
+  voidCustodyReport: 'evidence that was wrong is given up; nothing moves',
   requestFeeSweep: 'the firm’s own, between its own wallets',
   proposeFxRate: 'terms of the firm, by two',
   withdrawFxRate: 'terms of the firm',
@@ -402,6 +407,7 @@ const MOVES_NOTHING: Readonly<Record<string, string>> = {
   addMarketHolidays: 'is about no customer: it stops everybody alike',
   removeMarketHoliday: 'is about no customer; each order asks',
   acceptPriceLevel: 'is about no customer; each order asks',
+  proposeReferencePrice: 'is about no customer; each order asks',
 };
 
 type State = {

@@ -18,6 +18,7 @@ export type GroupDesk = TradingDesk & {
   readonly priceIs: (price: string) => Promise<void>;
   readonly batch: (trader: Trader, members: readonly unknown[], key?: string) => Promise<Answer>;
   readonly cancel: (trader: Trader, order: Order) => Promise<Answer>;
+  readonly replace: (trader: Trader, orderId: string, change: object, key?: string) => Promise<Answer>;
   /** The orders as they are once everything accepted is settled. */
   readonly now: (trader: Trader, ids: readonly string[]) => Promise<Order[]>;
   /** What the audit log says an order reserved at each of its steps. */
@@ -49,6 +50,8 @@ export async function startGroupDesk(file: string): Promise<GroupDesk> {
     priceIs,
     batch: (trader, members, key = newId()) =>
       desk.request(trader, 'POST', '/v1/orders/batch', { key, body: { orders: members } }),
+    replace: (trader, orderId, change, key = newId()) =>
+      desk.request(trader, 'POST', `/v1/orders/${orderId}/replace`, { key, body: change }),
     cancel: (trader, { id }) => desk.request(trader, 'DELETE', `/v1/orders/${id}`),
     now: (trader, ids) => Promise.all(ids.map((id) => desk.later(trader, id))),
     reservations: async ({ id }) => {

@@ -50,6 +50,7 @@ const LEADS_OUT = [
   'assignStatementDebit',
   'explainStatementDebit',
   'importCustodyReport',
+  'voidCustodyReport',
   'runReconciliation',
   'changeReconciliationBreak',
   'explainReconciliationBreak',

@@ -174,6 +174,26 @@ describe('the migrated database', () => {
     expect(open.toSorted()).toEqual(WITHOUT_ROW_SECURITY);
   });
 
+  test('lets no partition hold up the clearing away of old rows, in months to come either', async () => {
+    const settings = [
+      'autovacuum_analyze_scale_factor=0.5',
+      'autovacuum_vacuum_cost_delay=0',
+      'autovacuum_vacuum_insert_scale_factor=0.5',
+    ];
+    await owner
+      .begin(async (tx) => {
+        const [later] = await tx<{ made: number }[]>`select ensure_partitions(30) as made`;
+        expect(later?.made).toBeGreaterThan(0);
+        const rows = await tx<{ name: string; settings: string[] }[]>`
+        select c.relname as name, array(select unnest(c.reloptions) order by 1) as settings from pg_inherits
+        join pg_class c on c.oid = inhrelid and c.relkind = 'r' where c.relnamespace = 'public'::regnamespace`;
+        expect(rows.length).toBeGreaterThan(100);
+        expect(rows.filter((row) => row.settings.join(' ') !== settings.join(' '))).toEqual([]);
+        throw new Error('undone');
+      })
+      .catch((error: unknown) => expect((error as Error).message).toBe('undone'));
+  });
+
   test('keeps nothing of a person in a table without it, and lets customers write to none of them', async () => {
     const columns = await owner`
       select table_name, column_name from information_schema.columns

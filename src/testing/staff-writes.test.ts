@@ -26,6 +26,7 @@ import { positionWrites } from './drivers/positions.ts';
 import { settleRecovery } from './drivers/recovery.ts';
 import { riskWrites } from './drivers/risk.ts';
 import { asks, asksFew, type StaffWrites } from './drivers/staff-write.ts';
+import { takeoverWrites } from './drivers/takeovers.ts';
 import { tradingFeeWrites } from './drivers/trading-fees.ts';
 import { venueWrites } from './drivers/venues.ts';
 import { type Member, type OperationCall, startWorld, type World } from './world.ts';
@@ -83,11 +84,13 @@ const STAFF_WRITES: StaffWrites = {
   // Money moves on the bank's word once a second person confirmed it; a line about one of the two waits for others.
   importBankStatement: asks(null, 'bank_statement.imported'),
   voidBankStatement: asks('self_action'),
+  allocateInboundEvent: asksFew('self_action'),
   closeInboundEvent: { kind: 'case', leaves: ['payment_event.closed'], onOneself: null },
   assignReceipt: { kind: 'case', leaves: ['unallocated_receipt.assigned'], onOneself: null },
   assignStatementDebit: { kind: 'case', leaves: ['statement_debit.assigned'], onOneself: null },
   explainStatementDebit: asks(null),
   setClearingPeriod: asks(null),
+  setBankHoliday: asks(null),
   // A hold takes from what its customer can do; two people, or its end, decide what becomes of it.
   placeHold: { kind: 'stops', leaves: ['hold.created'], onOneself: 'self_action' },
   captureHold: asksFew('self_action'),
@@ -149,7 +152,8 @@ const STAFF_WRITES: StaffWrites = {
   explainReconciliationBreak: asks(null, 'reconciliation_break.changed'),
   resolveReconciliationBreak: asks(null, 'reconciliation_break.changed'),
   changeReconciliationBreak: { kind: 'case', leaves: ['reconciliation_break.changed'], onOneself: null },
-  importCustodyReport: { kind: 'evidence', leaves: ['custody_report.imported'], onOneself: null },
+  importCustodyReport: asks(null, 'custody_report.imported'),
+  voidCustodyReport: asks(null),
   freezeAccount: { kind: 'stops', leaves: ['account.frozen'], onOneself: 'self_action' },
   unfreezeAccount: asksFew('self_action'),
   ...positionWrites,
@@ -158,6 +162,7 @@ const STAFF_WRITES: StaffWrites = {
   createInstrument: asks(null, 'instrument.created'),
   proposePriceSettings: asks(null),
   acceptPriceLevel: asks(null),
+  proposeReferencePrice: asks(null),
   changeInstrument: asks(null),
   haltInstrument: { kind: 'stops', leaves: ['instrument.halted'], onOneself: null },
   resumeInstrument: asks(null),
@@ -166,6 +171,7 @@ const STAFF_WRITES: StaffWrites = {
   removeMarketHoliday: asks(null),
   proposeMarketHours: asks(null),
   ...riskWrites,
+  ...takeoverWrites,
   ...venueWrites,
   // Customers and screening: beside their drivers.
   ...kycApplicationWrites,

@@ -163,6 +163,29 @@ export async function gamble({ world, gamblers, market }: Omit<TradingScene, 'ra
   }
 }
 
+/**
+ * Has one of the two who gambled lose nearly all of it, with the other alone in the book to take it: whoever keeps margin
+ * cannot but liquidate them. For a time when nobody else acts, and while both still hold what they gambled.
+ */
+export async function corner({
+  world,
+  clients,
+  gamblers,
+  market,
+}: Omit<TradingScene, 'random'>): Promise<void> {
+  for (const as of [...clients, ...gamblers]) {
+    for (const accountId of [as.accountId, as.otherAccountId]) {
+      await done(ask(world, 'cancelOrders', { as, query: { accountId } }));
+    }
+  }
+  market.price = permille(START_PRICE, -50);
+  await setPrice(world.system, market.price);
+  const [as] = gamblers;
+  const terms = { symbol: PERP, type: 'limit', quantity: GAMBLED, limitPrice: text(market.price) };
+  const body = { accountId: as.accountId, side: 'buy', reduceOnly: true, ...terms };
+  await done(ask(world, 'placeOrder', { as, body }));
+}
+
 const reduce: TradingAction = async (scene) => {
   const { random } = scene;
   const side = random.pick(['buy', 'sell']);

@@ -39,7 +39,7 @@ export const OTHERS_AMOUNTS = ['7313.17', '211.31'] as const;
 export async function startTwoCustomers(file: string): Promise<TwoCustomers> {
   const world = await startWorld(file);
   await setFeeTiers(world);
-  await listNextDay(world);
+  await listLater(world);
   const other = await world.newCustomer(
     { USD: OTHERS_AMOUNTS[0], BTC: '0.5' },
     { name: ['Sweta', 'Boodhoo'] },
@@ -49,8 +49,8 @@ export async function startTwoCustomers(file: string): Promise<TwoCustomers> {
   await live(world, own, 'Anjali Ramgoolam', '100');
   await trade(world, own, other);
   await trade(world, other, own);
-  await trade(world, own, other, NEXT_DAY);
-  await trade(world, other, own, NEXT_DAY);
+  await trade(world, own, other, LATER);
+  await trade(world, other, own, LATER);
   await findTiers(world, [own, other]);
   await tradeContract(world, own, other);
   await world.settle();
@@ -120,12 +120,12 @@ async function callAndLiquidate(world: World, people: readonly Member[]): Promis
 }
 
 /** The instrument of the others, but for its cycle. */
-const NEXT_DAY = 'BTC/USD.T1';
+const LATER = 'BTC/USD.T2';
 
-async function listNextDay({ system }: World): Promise<void> {
+async function listLater({ system }: World): Promise<void> {
   await createInstrument(system, {
-    symbol: NEXT_DAY,
-    name: 'Bitcoin, settled the day after',
+    symbol: LATER,
+    name: 'Bitcoin, settled two days after',
     type: 'crypto',
     exchange: 'CRYPTO',
     baseAsset: 'BTC',
@@ -138,10 +138,10 @@ async function listNextDay({ system }: World): Promise<void> {
     makerFeeBps: 10,
     takerFeeBps: 20,
     fractional: true,
-    settlementCycle: 'T+1',
+    settlementCycle: 'T+2',
     description: '',
   });
-  await setQuote(system, { symbol: NEXT_DAY, last: parseAmount('60000'), source: 'test' });
+  await setQuote(system, { symbol: LATER, last: parseAmount('60000'), source: 'test' });
 }
 
 /** So that what both were worth is written down. */

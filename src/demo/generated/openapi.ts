@@ -734,7 +734,7 @@ export interface paths {
          *     | `markets:read` | assets, instruments, prices and the stream; own price alerts and watchlists | everybody |
          *     | `markets:write` | price alerts and watchlists | customers |
          *     | `orders:read` | orders and fills | everybody |
-         *     | `orders:write` | placing and cancelling orders | customers |
+         *     | `orders:write` | placing and cancelling orders; play money of paper accounts | customers |
          *     | `payouts:write` | paying out approved withdrawals | staff, moves money |
          *     | `risk:read` | limits | staff |
          *     | `transfers:write` | moving funds between own accounts | customers |
@@ -1699,6 +1699,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/wallets/{id}/entries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The history of one wallet, of the house too, newest first
+         * @description Each entry says what the wallet held after it and names its journal, which `GET /v1/journals/{id}` shows with its other legs. `referenceId` finds what was booked in the wallet for one deposit, withdrawal or trade.
+         *
+         *     Who may: compliance_officer, mlro, operations, auditor.
+         *
+         *     API key scope: `ledger:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listWalletEntries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/journals": {
         parameters: {
             query?: never;
@@ -1708,7 +1734,9 @@ export interface paths {
         };
         /**
          * Postings with their entries, newest first
-         * @description Who may: compliance_officer, mlro, operations, auditor.
+         * @description In the order of their ids, which is that of booking, but for postings by hand: these bear the id they were asked for by. What was booked in a time, `from` and `to` say.
+         *
+         *     Who may: compliance_officer, mlro, operations, auditor.
          *
          *     API key scope: `ledger:read`.
          *
@@ -2085,6 +2113,32 @@ export interface paths {
         get: operations["getTransfer"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/paper/accounts/{id}/funds": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a paper account of one’s own play money
+         * @description In the base currency of the account, until its wallet holds 1,000,000 of it, and three times in 24 hours. Play money is nobody’s: it stays in the book of paper, is traded, converted and moved to other paper accounts of the same person, and is never paid out, nor moved to a live account.
+         *
+         *     Who may: customers (their own).
+         *
+         *     API key scope: `orders:write`.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["fundPaperAccount"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4882,7 +4936,7 @@ export interface paths {
         put?: never;
         /**
          * List an instrument
-         * @description It is halted until another person approves its terms, and cannot trade before it has a price. A contract needs margin terms; it is listed, and takes no orders yet.
+         * @description It is halted until another person approves its terms, and cannot trade before it has a price. A contract needs margin terms and, in `priceSettings`, a feed.
          *
          *     Who may: admin.
          *
@@ -5262,7 +5316,7 @@ export interface paths {
         put?: never;
         /**
          * Propose where the price of an instrument comes from
-         * @description Takes effect when a second person approves it. The feed then begins anew: it may count from elsewhere, and its first price is measured from the last one believed.
+         * @description Takes effect when a second person approves it. The feed then begins anew: it may count from elsewhere, and its first price is measured from the last one believed. A contract keeps a feed for as long as it is listed.
          *
          *     Who may: risk_manager, admin.
          *
@@ -5303,6 +5357,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/instruments/{symbol}/reference-price": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Propose a price for an instrument that no feed prices
+         * @description Its first, or another while nobody trades it. One other person agrees to a price within `maxJumpBps` (else the collar, at most a fifth) of every price known of it within a day; two agree to any other, to a first price that nothing is known of, and wherever somebody holds a position. It is as old as the question and stale after `staleAfterSeconds`, as any price is.
+         *
+         *     Who may: risk_manager, admin.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["proposeReferencePrice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/market/quarantined-ticks": {
         parameters: {
             query?: never;
@@ -5319,6 +5399,32 @@ export interface paths {
          *     Counted as `read`.
          */
         get: operations["listQuarantinedTicks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/market/feed-gaps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What of feeds did not arrive, newest first
+         * @description Of feeds that count every tick. Candles lack what is open until it is brought in, or arrives late by itself.
+         *
+         *     Who may: risk_manager, operations, compliance_officer, auditor, admin.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listFeedGaps"];
         put?: never;
         post?: never;
         delete?: never;
@@ -5763,6 +5869,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/deposits/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take back an announced deposit that nobody paid
+         * @description What is paid for it all the same is credited by hand.
+         *
+         *     Who may: customers (their own).
+         *
+         *     API key scope: `funding:write`.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["cancelDeposit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/deposits/{id}/clear": {
         parameters: {
             query?: never;
@@ -5896,7 +6028,7 @@ export interface paths {
         put?: never;
         /**
          * Request a withdrawal
-         * @description Its amount and fee are reserved at once. A withdrawal waits as `pending` for one checker, above a published amount (10000 USD, 10000 EUR, 450000 MUR, 0.1 BTC, 3 ETH, of all that is asked for within a day; every amount of other assets, and of the basic level) as `under_review` for two. What cannot be met is refused with its reason and leaves nothing behind; what staff decline is a stored withdrawal with `rejectionReason`.
+         * @description Its amount and fee are reserved at once. A withdrawal waits as `pending` for one checker, above a published amount (10000 USD, 10000 EUR, 450000 MUR, 0.1 BTC, 3 ETH, of all that is asked for within a day, each asset as its share of its own; every amount of other assets, and of the basic level) as `under_review` for two. What cannot be met is refused with its reason and leaves nothing behind; what staff decline is a stored withdrawal with `rejectionReason`.
          *
          *     Who may: customers (their own).
          *
@@ -5921,7 +6053,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One withdrawal with where it is paid to
+         * One withdrawal with where it is paid to, and for staff with what travels with its coins
          * @description Who may: customers (their own), support, compliance_officer, mlro, operations, auditor.
          *
          *     API key scope: `funding:read`.
@@ -6348,7 +6480,7 @@ export interface paths {
         put?: never;
         /**
          * Ask another person to agree what received money was
-         * @description A journal that had the same amount reach the same bank account before the bank showed it, what a provider pays over for deposits less its fee, or money of the house; compliance decides on the last. What the receipt booked is undone against it. What a provider kept is booked as a debt of the firm to its clients’ money.
+         * @description A journal that had the same amount reach the same bank account before the bank showed it, what a provider pays over for deposits less its fee, or money of the house; compliance decides on the last. What the receipt booked is undone against it. What a provider kept is booked as a debt of the firm to its clients’ money, and what it paid for none of the deposits that are named stays open as a receipt of its own.
          *
          *     Who may: operations.
          *
@@ -6495,7 +6627,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * How long each way of paying in can be called back
+         * How long each way of paying in can be called back, in bank days; of coins in days
          * @description Who may: operations, compliance_officer, mlro, auditor, admin.
          *
          *     Not with an API key.
@@ -6506,7 +6638,7 @@ export interface paths {
         put?: never;
         /**
          * Ask to set how long a way of paying in can be called back
-         * @description Another person approves. Until a way has a period, no deposit is announced by it.
+         * @description Another person approves. Until a way has a period, no deposit is announced by it. Days are those on which banks settle the currency (`GET /v1/funding/bank-holidays`); of coins they are days of the calendar.
          *
          *     Who may: compliance_officer, mlro, admin.
          *
@@ -6569,6 +6701,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/inbound-events/{id}/allocate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask to give money that lies with a provider to an account
+         * @description For a kept `payment.cleared` that fits no deposit. Another person approves; then the money is a deposit of the account, of the amount and method the provider told, which can be called back and is paid over like any other. What the provider told of it going back follows at once. A deposit that was announced for it is failed by its own operation before; one that was credited by hand or by the bank is this money already.
+         *
+         *     Who may: operations.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["allocateInboundEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/inbound-events/{id}/close": {
         parameters: {
             query?: never;
@@ -6580,7 +6738,7 @@ export interface paths {
         put?: never;
         /**
          * End the work on an event that was kept
-         * @description Moves nothing: what the event asks for is done through the deposit’s own operations.
+         * @description Moves nothing: what the event asks for is done through the deposit’s own operations, and money that fits none is given to an account.
          *
          *     Who may: operations.
          *
@@ -6641,6 +6799,110 @@ export interface paths {
          *     Counted as `write`.
          */
         post: operations["chargeBackDeposit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/bank-statements/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The file of a bank statement as it was handed in
+         * @description Refused files too. Whoever is asked whether a statement is the bank’s holds this file against what the bank itself shows, names and accounts included. Refused to those whose own deposit or payout a line names.
+         *
+         *     Who may: operations, compliance_officer, mlro, auditor.
+         *
+         *     Not with an API key.
+         *
+         *     Needs a second factor checked within five minutes.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["downloadBankStatement"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/custody-reports/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The file of a custody report as it was handed in
+         * @description Refused files too.
+         *
+         *     Who may: operations, compliance_officer, mlro, auditor.
+         *
+         *     Not with an API key.
+         *
+         *     Needs a second factor checked within five minutes.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["downloadCustodyReport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/statement-debits/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One debit with what the bank told of whom the money went to
+         * @description Who may: operations, compliance_officer, mlro, auditor.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["getStatementDebit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/inbound-events/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One event of a payment provider with what it says
+         * @description Who may: operations, compliance_officer, mlro, auditor.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["getInboundEvent"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -7057,6 +7319,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/funding/bank-holidays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Days on which banks do not settle a currency, besides Saturdays and Sundays
+         * @description What counts now of each currency and day, the first 1,000 from `from` on. The holidays where the authority sits (`GET /v1/aml/holidays`) are none of settlement either.
+         *
+         *     Who may: operations, compliance_officer, mlro, auditor, admin.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listBankHolidays"];
+        put?: never;
+        /**
+         * Ask that a day counts, or does not count, for the settlement of deposits
+         * @description Another person approves. Deposits that are credited already keep their settlement date.
+         *
+         *     Who may: compliance_officer, mlro, admin.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["setBankHoliday"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/reconciliations": {
         parameters: {
             query?: never;
@@ -7296,7 +7594,7 @@ export interface paths {
         put?: never;
         /**
          * Import what a custodian says it holds
-         * @description JSON `{custodian, asOf, holdings: [{asset, quantity}]}`, or CSV with the header `custodian,asOf,asset,quantity`. `custodian` is the reference of the house’s custody wallets, `asOf` the end of that day; what the report does not name is not held. It is taken whole or refused whole, and a refused file is kept with its reason.
+         * @description JSON `{custodian, asOf, holdings: [{asset, quantity}]}`, or CSV with the header `custodian,asOf,asset,quantity`. `custodian` is the reference of the house’s custody wallets, `asOf` the end of that day; what the report does not name is not held. It is taken whole or refused whole, and a refused file is kept with its reason. Until another person confirms that it is the custodian’s (`confirmationId`), it is `waiting` and no reconciliation sees it.
          *
          *     Who may: operations.
          *
@@ -7329,6 +7627,32 @@ export interface paths {
         get: operations["getCustodyReport"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/custody-reports/{id}/void": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask to give up a custody report that was wrongly imported
+         * @description Another person approves; then no reconciliation counts it any more, the report before it counts again, and the true one of that day can be imported. What was signed stays as it was signed.
+         *
+         *     Who may: operations.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["voidCustodyReport"];
         delete?: never;
         options?: never;
         head?: never;
@@ -7496,7 +7820,7 @@ export interface paths {
         put?: never;
         /**
          * Put a new order in the place of an open one
-         * @description Says what is to be different; side, symbol and all else are taken over. The new order is answered and names the old one in `replacesId`; it is last in line at its price. What the old one reserved is there for it. If a rule refuses it, it is stored as `rejected` and the old order stays as it was. What the old one traded stays traded: the quantity is that of the new order alone.
+         * @description Says what is to be different; side, symbol and all else are taken over. The new order is answered and names the old one in `replacesId`; it is last in line at its price. What the old one reserved is there for it. If a rule refuses it, it is stored as `rejected` and the old order stays as it was. What the old one traded stays traded: the quantity is that of the new order alone. An exit, or one of a pair, is replaced within its group, in one step: the other one and the bond stay, and so does the quantity (`order_group_invalid`); what the others trade until the new order has entered the book is taken off it. Of an exit only prices and the client order id change. Not replaced (`order_in_group`) are an entry with exits, one of a group that was triggered, and a group that has had a thousand orders.
          *
          *     Who may: customers (their own).
          *
@@ -7931,6 +8255,58 @@ export interface paths {
          *     Counted as `read`.
          */
         get: operations["getMargin"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/positions/{id}/take-over": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask another person to agree that the firm takes over what a liquidation finds nobody for
+         * @description Of a live account that is being liquidated, once the orders of its liquidation have found no taker for five minutes and the last one found none either. The vote closes the position, or the part that is named, against the firm at the mark of then, which somebody has to stand for; nobody names a price. It is never more than the liquidation would close. What of its orders is still open ends with it.
+         *
+         *     Who may: risk_manager.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["takeOverPosition"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/risk/firm-exposure": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the firm itself holds of contracts, by what it took over
+         * @description At the prices of now, one for each contract that the firm ever took anything over of.
+         *
+         *     Who may: risk_manager, compliance_officer, operations, auditor.
+         *
+         *     API key scope: `orders:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["getFirmExposure"];
         put?: never;
         post?: never;
         delete?: never;
@@ -9841,6 +10217,17 @@ export interface components {
              */
             realisedPnl: string | null;
         };
+        WalletEntry: components["schemas"]["Entry"] & {
+            /** @description Its place in the history of the wallet: the first entry has 1, and none is left out */
+            number: number;
+            /**
+             * @description The day it counts from
+             * @example 2026-01-31
+             */
+            valueDate: string;
+            /** @description What its journal says it was for */
+            description: string;
+        };
         Journal: {
             /**
              * Format: uuid
@@ -9868,6 +10255,11 @@ export interface components {
             rate: string | null;
             rateSource: string | null;
             rateAt: string | null;
+            approvalId: string | null;
+            /** @description What is kept with it: the terms of interest, of a dividend or of a corporate action, the middle rate and the spread of a conversion, and the evidence on which money was taken back */
+            metadata: {
+                [key: string]: unknown;
+            };
             entries: components["schemas"]["Entry"][];
         };
         HoldFile: {
@@ -10236,6 +10628,41 @@ export interface components {
             toAccountId: string;
             /** @example USD */
             asset: string;
+            /** @example 100.25 */
+            amount: string;
+        };
+        PlayMoney: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            accountId: string;
+            /** @enum {string} */
+            book: "paper";
+            /**
+             * @description The base currency of the account
+             * @example USD
+             */
+            asset: string;
+            /** @example 125.5 */
+            amount: string;
+            /**
+             * @description What the wallet held then, with it
+             * @example 125.5
+             */
+            total: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            journalId: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            bookedAt: string;
+        };
+        NewPlayMoney: {
             /** @example 100.25 */
             amount: string;
         };
@@ -13095,6 +13522,7 @@ export interface components {
              */
             settlementCycle?: "T+0" | "T+1" | "T+2";
             margin?: components["schemas"]["NewMarginTerms"];
+            priceSettings?: components["schemas"]["NewPriceSettings"];
             sector?: string;
             industry?: string;
             /** @default  */
@@ -13113,6 +13541,27 @@ export interface components {
             dayCount: "actual_360" | "actual_365";
             /** @enum {number} */
             fundingHours: 1;
+        };
+        /** @description Where its price comes from, decided together with its listing. A contract needs a feed: its positions are marked by it */
+        NewPriceSettings: {
+            feed: ("simulator" | "coinbase" | "replay") | null;
+            /** @default null */
+            feedSymbol?: string | null;
+            /**
+             * @description How far one price may lie from the one before, in basis points
+             * @default null
+             */
+            maxJumpBps?: number | null;
+            /**
+             * @description After how long without a word market orders are refused
+             * @default null
+             */
+            staleAfterSeconds?: number | null;
+            /**
+             * @description How many ticks must agree on a level beyond a jump before two people may accept it
+             * @default 5
+             */
+            levelTicks?: number;
         };
         ProposedInstrumentChange: {
             symbol: string;
@@ -13404,7 +13853,10 @@ export interface components {
             changePercent24h: string | null;
             /** @description Nobody confirmed the price for longer than the instrument allows, or its feed tells another beyond the jump: no market orders, and no contract is opened */
             stale: boolean;
-            /** @example trades */
+            /**
+             * @description A feed, `trades` of its own book, or `staff` where people of the firm set it
+             * @example trades
+             */
             source: string;
             /**
              * Format: date-time
@@ -13489,6 +13941,15 @@ export interface components {
         PriceLevelAcceptance: {
             reason: string;
         };
+        NewReferencePrice: {
+            /**
+             * @description In the quote asset, on a tick
+             * @example 100.25
+             */
+            price: string;
+            /** @description Where the price was found, and why it is set by hand */
+            reason: string;
+        };
         QuarantinedTickPage: {
             data: components["schemas"]["QuarantinedTick"][];
             nextCursor: string | null;
@@ -13514,6 +13975,37 @@ export interface components {
             feed: "simulator" | "coinbase" | "replay";
             /** @enum {string} */
             reason: "unknown_symbol" | "off_scale" | "not_positive" | "in_future" | "repeated" | "sequence_backwards" | "time_backwards" | "quote_crossed" | "jump";
+        };
+        FeedGapPage: {
+            data: components["schemas"]["FeedGap"][];
+            nextCursor: string | null;
+        };
+        FeedGap: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            instrumentId: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            foundAt: string;
+            filledAt: string | null;
+            symbol: string;
+            /** @enum {string} */
+            feed: "simulator" | "coinbase" | "replay";
+            /** @description The first that did not arrive, by the count of the feed */
+            fromSequence: string;
+            /** @description The last */
+            throughSequence: string;
+            /** @description How many did not arrive when it was found */
+            missing: string;
         };
         PriceAlertPage: {
             data: components["schemas"]["PriceAlert"][];
@@ -13956,6 +14448,8 @@ export interface components {
             pauseSeconds: number;
             /** @description From which move on an alert is raised; at most moveBps */
             alertBps: number;
+            /** @description From which move on everything stops, not the instrument alone; at least moveBps, null for none */
+            platformMoveBps: number | null;
             /**
              * Format: uuid
              * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
@@ -13981,6 +14475,11 @@ export interface components {
             pauseSeconds: number;
             /** @description From which move on an alert is raised; at most moveBps */
             alertBps: number;
+            /**
+             * @description From which move on everything stops, not the instrument alone; at least moveBps, null for none
+             * @default null
+             */
+            platformMoveBps?: number | null;
             reason: string;
         };
         RiskAlertPage: {
@@ -14260,6 +14759,8 @@ export interface components {
         };
         WithdrawalDetail: components["schemas"]["Withdrawal"] & {
             destination: components["schemas"]["WithdrawalDestination"] | null;
+            /** @description What travels with coins, as IVMS101, for the staff who hand it to the custodian; null for all others */
+            travelRule: components["schemas"]["TravelRule"] | null;
         };
         WithdrawalDestination: {
             /** @enum {string} */
@@ -14271,6 +14772,100 @@ export interface components {
             address?: string;
             method?: string;
             phone?: string;
+        };
+        TravelRule: {
+            originator: {
+                originatorPersons: ({
+                    naturalPerson: components["schemas"]["TravelRuleNaturalPerson"];
+                } | {
+                    legalPerson: components["schemas"]["TravelRuleLegalPerson"];
+                })[];
+                accountNumber: string[];
+            };
+            beneficiary: {
+                beneficiaryPersons: ({
+                    naturalPerson: components["schemas"]["TravelRuleNaturalPerson"];
+                } | {
+                    legalPerson: components["schemas"]["TravelRuleLegalPerson"];
+                })[];
+                accountNumber: string[];
+            };
+            originatingVASP: {
+                originatingVASP: {
+                    legalPerson: components["schemas"]["TravelRuleLegalPerson"];
+                };
+            };
+            beneficiaryVASP?: {
+                beneficiaryVASP: {
+                    legalPerson: components["schemas"]["TravelRuleLegalPerson"];
+                };
+            };
+        };
+        TravelRuleNaturalPerson: {
+            name: {
+                nameIdentifier: {
+                    primaryIdentifier: string;
+                    secondaryIdentifier?: string;
+                    /** @enum {string} */
+                    nameIdentifierType: "ALIA" | "BIRT" | "MAID" | "LEGL" | "MISC";
+                }[];
+            };
+            geographicAddress?: {
+                /** @enum {string} */
+                addressType: "HOME" | "BIZZ" | "GEOG";
+                streetName?: string;
+                buildingNumber?: string;
+                buildingName?: string;
+                postCode?: string;
+                townName: string;
+                countrySubDivision?: string;
+                addressLine?: string[];
+                country: string;
+            }[];
+            nationalIdentification?: {
+                nationalIdentifier: string;
+                /** @enum {string} */
+                nationalIdentifierType: "ARNU" | "CCPT" | "RAID" | "DRLC" | "FIIN" | "TXID" | "SOCS" | "IDCD" | "LEIX" | "MISC";
+                countryOfIssue?: string;
+                registrationAuthority?: string;
+            };
+            customerIdentification?: string;
+            dateAndPlaceOfBirth?: {
+                /** Format: date */
+                dateOfBirth: string;
+                placeOfBirth: string;
+            };
+            countryOfResidence?: string;
+        };
+        TravelRuleLegalPerson: {
+            name: {
+                nameIdentifier: {
+                    legalPersonName: string;
+                    /** @enum {string} */
+                    legalPersonNameIdentifierType: "LEGL" | "SHRT" | "TRAD";
+                }[];
+            };
+            geographicAddress?: {
+                /** @enum {string} */
+                addressType: "HOME" | "BIZZ" | "GEOG";
+                streetName?: string;
+                buildingNumber?: string;
+                buildingName?: string;
+                postCode?: string;
+                townName: string;
+                countrySubDivision?: string;
+                addressLine?: string[];
+                country: string;
+            }[];
+            customerNumber?: string;
+            nationalIdentification?: {
+                nationalIdentifier: string;
+                /** @enum {string} */
+                nationalIdentifierType: "ARNU" | "CCPT" | "RAID" | "DRLC" | "FIIN" | "TXID" | "SOCS" | "IDCD" | "LEIX" | "MISC";
+                countryOfIssue?: string;
+                registrationAuthority?: string;
+            };
+            countryOfRegistration?: string;
         };
         WithdrawalApprovals: {
             data: components["schemas"]["ApprovalWithVotes"][];
@@ -14405,6 +15000,7 @@ export interface components {
             /** @enum {string|null} */
             explanation: "booked" | "provider_settlement" | "house" | null;
             explainedJournalId: string | null;
+            restOf: string | null;
             approvalId: string | null;
             version: number;
             /**
@@ -14466,6 +15062,11 @@ export interface components {
              * @example 100.25
              */
             fee?: string;
+            /**
+             * @description What of it was paid for none of these deposits: it stays open, as a receipt of its own.
+             * @example 100.25
+             */
+            rest?: string;
             reason: string;
         };
         ExplainReceiptAsHouseMoney: {
@@ -14624,10 +15225,51 @@ export interface components {
             receivedAt: string;
             settledAt: string | null;
         };
+        AllocateEvent: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            accountId: string;
+            reason: string;
+        };
         TakeBackDeposit: {
             /** @example 100.25 */
             amount?: string;
             reason: string;
+        };
+        StatementDebitDetail: components["schemas"]["StatementDebit"] & {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            statementId: string;
+            /** @example 2026-01-31 */
+            bookingDate: string;
+            /** @example 2026-01-31 */
+            valueDate: string;
+            bankReference: string | null;
+            endToEndId: string | null;
+            payee: {
+                name: string | null;
+                account: string | null;
+                remittance: string;
+            } | null;
+        };
+        InboundEventDetail: components["schemas"]["InboundEvent"] & {
+            /** @description What is understood of it; null where it tells of no payment */
+            payment: {
+                paymentReference: string;
+                providerReference: string;
+                /** @example 90 */
+                amount: string;
+                currency: string;
+                method: string;
+                payerName: string | null;
+                takenBack: string | null;
+            } | null;
+            /** @description The body as the provider signed it */
+            body: string;
         };
         FundingLimits: {
             data: components["schemas"]["FundingLimit"][];
@@ -14787,6 +15429,7 @@ export interface components {
             importedAt: string;
             completedCount: number;
             failedCount: number;
+            pendingCount: number;
             unknownCount: number;
             conflictCount: number;
         };
@@ -14889,6 +15532,34 @@ export interface components {
             /** @example 1.5 */
             maximum?: string;
         };
+        BankHolidayList: {
+            data: components["schemas"]["BankHoliday"][];
+        };
+        BankHoliday: {
+            currency: string;
+            day: string;
+            name: string;
+            observed: boolean;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            approvalId: string;
+        };
+        SetBankHoliday: {
+            /** @example EUR */
+            currency: string;
+            /**
+             * Format: date
+             * @example 2026-01-31
+             */
+            day: string;
+            /** @example Christmas */
+            name: string;
+            /** @description False where banks settle on a day that was entered after all */
+            observed: boolean;
+            reason: string;
+        };
         Reconciliation: {
             /**
              * Format: uuid
@@ -14965,6 +15636,8 @@ export interface components {
                     perBooks: string;
                     difference: string | null;
                 }[];
+                /** @description The report of each custodian it counted */
+                custodyReports?: string[];
                 inTransit?: {
                     reference: string;
                     asset: string;
@@ -15212,6 +15885,10 @@ export interface components {
             id: string;
             /** @enum {string} */
             status: "imported" | "refused";
+            /** @enum {string} */
+            standing: "waiting" | "confirmed" | "void";
+            confirmationId: string | null;
+            voidId: string | null;
             legalEntity: string;
             custodian: string | null;
             asOf: string | null;
@@ -15918,6 +16595,8 @@ export interface components {
             routedAt: string;
             doneAt: string | null;
             resolutionId: string | null;
+            /** @description What the venue calls the order: cite it when you ask there */
+            venueOrderId: string | null;
             reports: components["schemas"]["VenueReport"][];
         };
         VenueReport: {
@@ -16279,6 +16958,67 @@ export interface components {
              * @example 125.5
              */
             fundingPaid: string;
+        };
+        RequestedTakeover: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            positionId: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            approvalId: string;
+            /**
+             * @description The most that the vote takes over
+             * @example 125.5
+             */
+            quantity: string;
+            /** @example 125.5 */
+            markPrice: string;
+            /**
+             * @description At the mark of now, on a tick; the vote takes over at the mark of then
+             * @example 125.5
+             */
+            price: string;
+            /** @enum {string} */
+            status: "pending";
+        };
+        NewTakeover: {
+            /**
+             * @description How much of the position; as much as the liquidation would close where it is not named
+             * @example 100.25
+             */
+            quantity?: string;
+            reason: string;
+        };
+        FirmExposures: {
+            exposures: components["schemas"]["FirmExposure"][];
+        };
+        FirmExposure: {
+            symbol: string;
+            settlementAsset: string;
+            /** @enum {string} */
+            side: "long" | "short" | "flat";
+            /** @example 125.5 */
+            quantity: string;
+            /**
+             * @description What the firm entered at, less what it left at
+             * @example 125.5
+             */
+            paid: string;
+            markPrice: string | null;
+            /** @description Somebody stands for the mark, and it is not stale */
+            priceVouched: boolean;
+            /** @description What the firm has won, or lost where it is negative, with all of it at the mark */
+            result: string | null;
+            takeovers: number;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            lastTakenAt: string;
         };
         AccountDetail: components["schemas"]["Account"] & {
             /** @description Empty for an account that never held a position */
@@ -17077,6 +17817,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -17181,6 +17922,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -17320,6 +18062,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -17500,6 +18243,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -17656,6 +18400,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -17783,6 +18528,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -18514,6 +19260,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -18651,6 +19398,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -19096,6 +19844,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -19484,6 +20233,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -19620,6 +20370,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -19749,6 +20500,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -19909,6 +20661,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -20010,6 +20763,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -20123,6 +20877,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -20247,6 +21002,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -20348,6 +21104,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -20463,6 +21220,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -20605,6 +21363,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -20746,6 +21505,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -20874,6 +21634,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -21016,6 +21777,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -21140,6 +21902,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -21272,6 +22035,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -21441,6 +22205,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -21595,6 +22360,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -21721,6 +22487,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -21836,6 +22603,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -22269,6 +23037,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -22407,6 +23176,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -22547,6 +23317,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -22664,6 +23435,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -22951,6 +23723,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -23052,6 +23825,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -23195,6 +23969,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -23353,6 +24128,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -23498,6 +24274,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -23602,6 +24379,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -23741,6 +24519,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -23918,6 +24697,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -24100,6 +24880,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -24285,6 +25066,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -24441,6 +25223,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -24581,6 +25364,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -24761,6 +25545,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -24917,6 +25702,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -25020,6 +25806,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -25160,6 +25947,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -25329,6 +26117,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -25456,6 +26245,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -25597,6 +26387,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -25739,6 +26530,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -25936,6 +26728,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -26135,6 +26928,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -26321,6 +27115,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -26498,6 +27293,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -26654,6 +27450,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -26770,6 +27567,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -26905,6 +27703,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -27037,6 +27836,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -27172,6 +27972,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -27304,6 +28105,147 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listWalletEntries: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                kind?: "deposit" | "withdrawal" | "trade" | "fee" | "transfer" | "conversion" | "pnl" | "funding" | "margin" | "dividend" | "interest" | "corporate_action" | "adjustment" | "reversal" | "reset" | "write_off";
+                /** @description Booked then or later */
+                from?: string;
+                /** @description Booked before then */
+                to?: string;
+                /** @description What it was booked for: a deposit, a withdrawal, a trade, an approval */
+                referenceId?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The history of one wallet, of the house too, newest first */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["WalletEntry"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            /** @description `invalid_cursor`: The cursor was not issued for this listing */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -27399,6 +28341,11 @@ export interface operations {
             query?: {
                 limit?: number;
                 cursor?: string;
+                kind?: "deposit" | "withdrawal" | "trade" | "fee" | "transfer" | "conversion" | "pnl" | "funding" | "margin" | "dividend" | "interest" | "corporate_action" | "adjustment" | "reversal" | "reset" | "write_off";
+                /** @description Booked then or later */
+                from?: string;
+                /** @description Booked before then */
+                to?: string;
             };
             header?: never;
             path?: never;
@@ -27434,6 +28381,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -27586,6 +28534,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -27742,6 +28691,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -27898,6 +28848,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -28059,6 +29010,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -28210,6 +29162,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -28407,6 +29360,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -28588,6 +29542,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -28771,6 +29726,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -28913,6 +29869,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -29079,6 +30036,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -29211,6 +30169,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -29344,6 +30303,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -29512,6 +30472,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -29662,6 +30623,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -29789,6 +30751,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -29934,6 +30897,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -30099,6 +31063,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -30189,6 +31154,198 @@ export interface operations {
             };
         };
     };
+    fundPaperAccount: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Makes a retry safe: one key, one effect. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "amount": "100000"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewPlayMoney"];
+            };
+        };
+        responses: {
+            /** @description Give a paper account of one’s own play money */
+            201: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlayMoney"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             *     `idempotency_key_missing`: An Idempotency-Key header is required
+             *     `idempotency_key_invalid`: The Idempotency-Key is not 8 to 255 printable characters
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `account_restricted`: The account is restricted
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `idempotency_in_progress`: The first request with this key is still running
+             *     `conflict`: The request conflicts with the current state
+             *     `account_not_active`: The account is not active
+             *     `play_money_given_often`: The account was given play money as often as it may be within a day
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `idempotency_key_reused`: The key was used for a different request
+             *     `validation_failed`: The request does not fit its schema
+             *     `account_not_paper`: Only paper accounts are given play money
+             *     `unknown_asset`: The asset is not known here
+             *     `amount_too_precise`: The amount is finer than the asset can be divided
+             *     `wallet_not_active`: The wallet is suspended or closed
+             *     `play_money_exceeded`: The account would hold more play money than it is given
+             */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     reverseJournal: {
         parameters: {
             query?: never;
@@ -30238,6 +31395,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -30429,6 +31587,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -30598,6 +31757,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -30705,6 +31865,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -30849,6 +32010,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -31036,6 +32198,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -31149,6 +32312,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -31269,6 +32433,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -31412,6 +32577,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -31556,6 +32722,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -31698,6 +32865,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -31875,6 +33043,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -32008,6 +33177,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -32137,6 +33307,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -32284,6 +33455,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -32438,6 +33610,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -32586,6 +33759,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -32741,6 +33915,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -32871,6 +34046,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -32984,6 +34160,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -33088,6 +34265,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -33305,6 +34483,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -33474,6 +34653,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -33635,6 +34815,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -33749,6 +34930,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -33914,6 +35096,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -34099,6 +35282,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -34283,6 +35467,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -34459,6 +35644,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -34587,6 +35773,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -34743,6 +35930,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -34885,6 +36073,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -35038,6 +36227,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -35337,6 +36527,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -35478,6 +36669,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -35593,6 +36785,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -35724,6 +36917,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -35863,6 +37057,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -36034,6 +37229,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -36163,6 +37359,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -36329,6 +37526,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -36474,6 +37672,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -36605,6 +37804,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -36899,6 +38099,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -37027,6 +38228,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -37183,6 +38385,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -37341,6 +38544,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -37512,6 +38716,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -37643,6 +38848,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -37828,6 +39034,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -37967,6 +39174,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -38080,6 +39288,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -38239,6 +39448,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -38380,6 +39590,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -38535,6 +39746,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -38688,6 +39900,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -38815,6 +40028,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -38986,6 +40200,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -39143,6 +40358,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -39291,6 +40507,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -39423,6 +40640,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -39555,6 +40773,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -39694,6 +40913,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -39883,6 +41103,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -40063,6 +41284,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -40167,6 +41389,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -40306,6 +41529,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -40486,6 +41710,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -40671,6 +41896,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -40827,6 +42053,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -40968,6 +42195,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -41141,6 +42369,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -41276,6 +42505,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -41435,6 +42665,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -41563,6 +42794,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -41710,6 +42942,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -41838,6 +43071,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -41991,6 +43225,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -42130,6 +43365,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -42311,6 +43547,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -42488,6 +43725,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -42666,6 +43904,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -42843,6 +44082,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -43036,6 +44276,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -43216,6 +44457,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -43370,6 +44612,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -43485,6 +44728,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -43615,6 +44859,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -43785,6 +45030,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -43911,6 +45157,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -44066,6 +45313,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -44205,6 +45453,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -44382,6 +45631,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -44557,6 +45807,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -44684,6 +45935,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -44841,6 +46093,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -44990,6 +46243,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -45142,6 +46396,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -45301,6 +46556,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -45460,6 +46716,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -45605,6 +46862,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -45762,6 +47020,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -45893,6 +47152,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -46023,6 +47283,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -46152,6 +47413,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -46258,6 +47520,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -46378,6 +47641,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -46511,6 +47775,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -46613,6 +47878,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -46733,6 +47999,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -46849,6 +48116,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -46981,6 +48249,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -47148,6 +48417,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -47317,6 +48587,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -47432,6 +48703,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -47586,6 +48858,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -47706,6 +48979,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -47835,6 +49109,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -47993,6 +49268,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -48125,6 +49401,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -48229,6 +49506,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -48345,6 +49623,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -48468,6 +49747,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -48570,6 +49850,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -48692,6 +49973,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -48830,6 +50112,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -48860,6 +50143,7 @@ export interface operations {
             };
             /**
              * @description `conflict`: The request conflicts with the current state
+             *     `feed_symbol_taken`: Another instrument is priced by this symbol of the feed
              *     `symbol_taken`: An instrument has this symbol already
              *     `approval_pending_exists`: The same action already waits for an approval
              */
@@ -48902,6 +50186,9 @@ export interface operations {
              *     `instrument_identifier_invalid`: The ISIN or CUSIP has a wrong check digit or form
              *     `instrument_margin_invalid`: A contract needs margin terms that cover its leverage, and a spot instrument has none
              *     `instrument_asset_unknown`: The base or quote asset is not known here
+             *     `contract_needs_feed`: A contract is priced by a feed for as long as it is listed: nothing else marks its positions
+             *     `feed_settings_incomplete`: A feed needs the symbol it knows, a limit on jumps and one on silence; without a feed there is no symbol
+             *     `feed_not_for_production`: This feed makes prices up and is for the sandbox
              */
             422: {
                 headers: {
@@ -48980,6 +50267,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -49135,6 +50423,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -49347,6 +50636,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -49529,6 +50819,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -49709,6 +51000,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -49879,6 +51171,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -49995,6 +51288,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -50103,6 +51397,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -50219,6 +51514,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -50360,6 +51656,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -50531,6 +51828,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -50668,6 +51966,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -50836,6 +52135,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -50989,6 +52289,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -51125,6 +52426,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -51241,6 +52543,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -51386,6 +52689,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -51466,6 +52770,7 @@ export interface operations {
              * @description `validation_failed`: The request does not fit its schema
              *     `feed_settings_incomplete`: A feed needs the symbol it knows, a limit on jumps and one on silence; without a feed there is no symbol
              *     `feed_not_for_production`: This feed makes prices up and is for the sandbox
+             *     `contract_needs_feed`: A contract is priced by a feed for as long as it is listed: nothing else marks its positions
              */
             422: {
                 headers: {
@@ -51568,6 +52873,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -51696,6 +53002,192 @@ export interface operations {
             };
         };
     };
+    proposeReferencePrice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description In a path its slash is written %2F: BTC%2FUSD */
+                symbol: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "price": "41.25",
+                 *       "reason": "Closing price of the exchange, 30 January, official list"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewReferencePrice"];
+            };
+        };
+        responses: {
+            /** @description Propose a price for an instrument that no feed prices */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProposedPriceChange"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `instrument_not_listed`: The instrument is a proposal that nobody approved yet
+             *     `instrument_delisted`: The instrument is delisted for good
+             *     `price_from_feed`: A feed prices the instrument: nobody sets its price until two people have taken the feed away
+             *     `price_age_missing`: The price settings of the instrument do not say when a price that nobody confirms is stale
+             *     `approval_pending_exists`: The same action already waits for an approval
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `reference_price_off_tick`: The price lies between two ticks of the instrument
+             */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listQuarantinedTicks: {
         parameters: {
             query?: {
@@ -51736,6 +53228,127 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listFeedGaps: {
+        parameters: {
+            query?: {
+                instrumentId?: string;
+                /** @description Whether ticks of it are still missing */
+                open?: "true" | "false";
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What of feeds did not arrive, newest first */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedGapPage"];
+                };
+            };
+            /** @description `invalid_cursor`: The cursor was not issued for this listing */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -51855,6 +53468,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -51987,6 +53601,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -52132,6 +53747,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -52244,6 +53860,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -52398,6 +54015,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -52571,6 +54189,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -52699,6 +54318,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -52844,6 +54464,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -52956,6 +54577,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -53112,6 +54734,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -53304,6 +54927,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -53434,6 +55058,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -53601,6 +55226,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -53770,6 +55396,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -53897,6 +55524,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -54076,6 +55704,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -54227,6 +55856,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -54332,6 +55962,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -54477,6 +56108,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -54645,6 +56277,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -54773,6 +56406,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -54945,6 +56579,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -55079,6 +56714,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -55242,6 +56878,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -55332,6 +56969,136 @@ export interface operations {
             };
         };
     };
+    cancelDeposit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Take back an announced deposit that nobody paid */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deposit"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `deposit_status_conflict`: The status of the deposit does not allow this
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     clearDeposit: {
         parameters: {
             query?: never;
@@ -55392,6 +57159,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -55439,6 +57207,7 @@ export interface operations {
              *     `statement_line_used`: The statement line is allocated already
              *     `deposit_has_receipt`: Money for this deposit waits to be allocated to it
              *     `deposit_taken_back`: The provider says that the money went back
+             *     `deposit_has_event`: A provider told of money for this deposit that does not fit it
              *     `approval_not_granted`: The approval is not granted
              *     `account_not_active`: The account is not active
              *     `approval_pending_exists`: The same action already waits for an approval
@@ -55585,6 +57354,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -55754,6 +57524,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -55884,6 +57655,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -56026,6 +57798,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -56174,6 +57947,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -56308,6 +58082,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -56363,6 +58138,7 @@ export interface operations {
              *     `hold_not_by_hand`: The hold belongs to another operation, such as a withdrawal, which ends it
              *     `hold_not_active`: The hold was captured or released
              *     `hold_expired`: The hold is over and its funds are free
+             *     `play_money_given_often`: The account was given play money as often as it may be within a day
              *     `rate_superseded`: A rate that was read later counts already
              *     `rate_ring_gains`: Together with the other rates, converting in a ring would gain
              *     `fx_position_full`: The firm converts no more in this direction at this rate
@@ -56436,6 +58212,8 @@ export interface operations {
              *     `unknown_asset`: The asset is not known here
              *     `agreements_outdated`: The current agreements are not accepted
              *     `transfer_books_differ`: Live and paper accounts do not mix
+             *     `account_not_paper`: Only paper accounts are given play money
+             *     `play_money_exceeded`: The account would hold more play money than it is given
              *     `asset_not_convertible`: Only currencies are converted into each other
              *     `conversion_too_small`: The amount is worth less than one unit of the other currency
              *     `conversion_too_large`: The other amount would not fit numeric(20,8)
@@ -56506,7 +58284,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One withdrawal with where it is paid to */
+            /** @description One withdrawal with where it is paid to, and for staff with what travels with its coins */
             200: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -56520,6 +58298,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -56635,6 +58414,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -56764,6 +58544,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -56903,6 +58684,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -57094,6 +58876,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -57251,6 +59034,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -57422,6 +59206,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -57615,6 +59400,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -57773,6 +59559,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -57903,6 +59690,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -57933,6 +59721,7 @@ export interface operations {
             };
             /**
              * @description `conflict`: The request conflicts with the current state
+             *     `bank_account_exists`: The bank account is expected already
              *     `approval_pending_exists`: The same action already waits for an approval
              */
             409: {
@@ -58064,6 +59853,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -58184,6 +59974,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -58332,6 +60123,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -58471,6 +60263,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -58644,6 +60437,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -58748,6 +60542,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -58765,6 +60560,7 @@ export interface operations {
              * @description `forbidden`: The credential does not allow this
              *     `scope_missing`: The API key lacks the scope this needs
              *     `second_factor_required`: Staff must sign in with a second factor
+             *     `self_action`: Nobody acts as staff on themselves
              */
             403: {
                 headers: {
@@ -58888,6 +60684,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -59070,6 +60867,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -59252,6 +61050,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -59433,6 +61232,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -59605,6 +61405,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -59733,6 +61534,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -59913,6 +61715,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -60085,6 +61888,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -60173,7 +61977,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description How long each way of paying in can be called back */
+            /** @description How long each way of paying in can be called back, in bank days; of coins in days */
             200: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -60187,6 +61991,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -60315,6 +62120,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -60630,6 +62436,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -60709,6 +62516,196 @@ export interface operations {
             };
         };
     };
+    allocateInboundEvent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "accountId": "0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001",
+                 *       "reason": "Paid 90 of the 100 announced"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AllocateEvent"];
+            };
+        };
+        responses: {
+            /** @description Ask to give money that lies with a provider to an account */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalRequested"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             *     `self_action`: Nobody acts as staff on themselves
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `event_not_kept`: The event does not wait for anybody
+             *     `payment_credited`: The payment is another deposit already
+             *     `deposit_status_conflict`: The status of the deposit does not allow this
+             *     `account_not_active`: The account is not active
+             *     `approval_pending_exists`: The same action already waits for an approval
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `event_not_allocatable`: The event tells of no money that can be given to an account
+             *     `amount_too_precise`: The amount is finer than the asset can be divided
+             *     `method_not_supported`: The method does not suit the asset
+             *     `account_not_live`: Money moves in and out of live accounts only
+             *     `unknown_asset`: The asset is not known here
+             */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     closeInboundEvent: {
         parameters: {
             query?: never;
@@ -60758,6 +62755,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -60935,6 +62933,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -61117,6 +63116,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -61250,6 +63250,497 @@ export interface operations {
             };
         };
     };
+    downloadBankStatement: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The content. */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             *     `step_up_required`: A second factor must be checked again first
+             *     `self_action`: Nobody acts as staff on themselves
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `evidence_changed`: The file that is kept is not the one that was handed in */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    downloadCustodyReport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The content. */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             *     `step_up_required`: A second factor must be checked again first
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `evidence_changed`: The file that is kept is not the one that was handed in */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getStatementDebit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One debit with what the bank told of whom the money went to */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatementDebitDetail"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             *     `self_action`: Nobody acts as staff on themselves
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getInboundEvent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One event of a payment provider with what it says */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InboundEventDetail"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             *     `self_action`: Nobody acts as staff on themselves
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listFundingLimits: {
         parameters: {
             query?: {
@@ -61275,6 +63766,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -61418,6 +63910,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -61564,6 +64057,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -61709,6 +64203,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -61898,6 +64393,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -62062,6 +64558,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -62193,6 +64690,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -62365,6 +64863,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -62500,6 +64999,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -62674,6 +65174,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -62789,6 +65290,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -62938,6 +65440,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -63127,6 +65630,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -63299,6 +65803,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -63427,6 +65932,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -63582,6 +66088,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -63721,6 +66228,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -63853,6 +66361,284 @@ export interface operations {
             };
         };
     };
+    listBankHolidays: {
+        parameters: {
+            query?: {
+                currency?: string;
+                from?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Days on which banks do not settle a currency, besides Saturdays and Sundays */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BankHolidayList"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setBankHoliday: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "currency": "EUR",
+                 *       "day": "2026-12-25",
+                 *       "name": "Christmas",
+                 *       "observed": true,
+                 *       "reason": "Calendar of the bank"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SetBankHoliday"];
+            };
+        };
+        responses: {
+            /** @description Ask that a day counts, or does not count, for the settlement of deposits */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalRequested"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `approval_pending_exists`: The same action already waits for an approval
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `bank_holiday_not_fiat`: Banks settle money
+             *     `unknown_asset`: The asset is not known here
+             */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listReconciliations: {
         parameters: {
             query?: {
@@ -63893,6 +66679,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -64019,6 +66806,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -64160,6 +66948,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -64310,6 +67099,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -64471,6 +67261,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -64616,6 +67407,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -64720,6 +67512,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -64862,6 +67655,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -65074,6 +67868,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -65262,6 +68057,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -65430,6 +68226,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -65553,6 +68350,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -65697,6 +68495,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -65787,6 +68586,184 @@ export interface operations {
             };
         };
     };
+    voidCustodyReport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "The report was of another firm"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ApprovalReason"];
+            };
+        };
+        responses: {
+            /** @description Ask to give up a custody report that was wrongly imported */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalRequested"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `custody_report_not_counted`: The custody report counts for nothing
+             *     `approval_pending_exists`: The same action already waits for an approval
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getRecovery: {
         parameters: {
             query?: never;
@@ -65810,6 +68787,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -65937,6 +68915,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -66118,6 +69097,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -66245,6 +69225,8 @@ export interface operations {
                 cursor?: string;
                 accountId?: string;
                 status?: "held" | "pending" | "open" | "partially_filled" | "filled" | "cancelled" | "rejected" | "expired" | "replaced";
+                /** @description Those that may still trade, whatever their status, or those that are over */
+                state?: "live" | "closed";
                 /** @description In a path its slash is written %2F: BTC%2FUSD */
                 symbol?: string;
                 side?: "buy" | "sell";
@@ -66285,6 +69267,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -66422,6 +69405,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -66582,6 +69566,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -66744,6 +69729,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -66918,6 +69904,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -66960,7 +69947,7 @@ export interface operations {
              * @description `idempotency_in_progress`: The first request with this key is still running
              *     `conflict`: The request conflicts with the current state
              *     `order_not_replaceable`: Orders that trade at once, or are with a venue, are not replaced
-             *     `order_in_group`: Orders that depend on each other are not replaced: cancel them and place them anew
+             *     `order_in_group`: An entry with exits, and one of a group that was triggered or replaced a thousand times, is not replaced: cancel it and place it anew
              *     `client_order_id_reused`: The account has another order with this client order id
              *     `order_not_open`: The order is closed
              *     `order_changed`: The order is not as it was known: another quantity has traded, or it was triggered or cut
@@ -67000,6 +69987,7 @@ export interface operations {
             /**
              * @description `idempotency_key_reused`: The key was used for a different request
              *     `validation_failed`: The request does not fit its schema
+             *     `order_group_invalid`: The order and the other one of its pair do not go together
              */
             422: {
                 headers: {
@@ -67102,6 +70090,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -67254,6 +70243,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -67369,6 +70359,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -67484,6 +70475,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -67627,6 +70619,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -67758,6 +70751,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -67876,6 +70870,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -67994,6 +70989,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -68124,6 +71120,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -68237,6 +71234,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -68378,6 +71376,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -68527,6 +71526,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -68655,6 +71655,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -68791,6 +71792,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -68965,6 +71967,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -69080,6 +72083,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -69224,6 +72228,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -69385,6 +72390,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -69515,6 +72521,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -69605,6 +72612,300 @@ export interface operations {
             };
         };
     };
+    takeOverPosition: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "quantity": "0.5",
+                 *       "reason": "Nobody has quoted within the bound for an hour"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewTakeover"];
+            };
+        };
+        responses: {
+            /** @description Ask another person to agree that the firm takes over what a liquidation finds nobody for */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RequestedTakeover"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             *     `account_restricted`: The account is restricted
+             *     `self_action`: Nobody acts as staff on themselves
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `position_closed`: The position is closed
+             *     `takeover_of_paper`: The firm takes over positions of live accounts only
+             *     `account_not_active`: The account is not active
+             *     `liquidation_not_running`: The account is not being liquidated, or is well again, or it is another liquidation by now
+             *     `liquidation_finds_takers`: The orders of the liquidation have not gone without a taker for so long
+             *     `closing_under_way`: An order that closes the position is with a venue, or was placed just now
+             *     `instrument_not_trading`: The instrument is halted, its exchange closed, or it is stopped
+             *     `mark_not_vouched`: Nobody stands for the price of the position just now
+             *     `approval_pending_exists`: The same action already waits for an approval
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `takeover_quantity_invalid`: More than the liquidation would close, or no whole lots that leave what can be closed
+             */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getFirmExposure: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What the firm itself holds of contracts, by what it took over */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FirmExposures"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listHoldings: {
         parameters: {
             query?: never;
@@ -69630,6 +72931,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -69745,6 +73047,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -69865,6 +73168,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -70010,6 +73314,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -70132,6 +73437,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -70262,6 +73568,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -70390,6 +73697,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -70528,6 +73836,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -70643,6 +73952,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -70773,6 +74083,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -70915,6 +74226,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -71052,6 +74364,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -71176,6 +74489,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -71295,6 +74609,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -71402,6 +74717,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -71519,6 +74835,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -71632,6 +74949,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -71753,6 +75071,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -71882,6 +75201,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -72032,6 +75352,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -72171,6 +75492,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -72323,6 +75645,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -72453,6 +75776,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -72621,6 +75945,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -72723,6 +76048,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -72840,6 +76166,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -72972,6 +76299,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -73111,6 +76439,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -73281,6 +76610,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -73408,6 +76738,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -73552,6 +76883,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */
@@ -73665,6 +76997,7 @@ export interface operations {
             /**
              * @description `credential_missing`: No credential was sent
              *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
              *     `signature_required`: Requests with this API key must be signed
              *     `signature_invalid`: The signature of the request is not valid
              */

@@ -19,6 +19,7 @@ export { importList } from './import-list.ts';
 export { FORMATS_OF, type ListKind, partsOf } from './lists/parse-list.ts';
 export type { ListVersion } from './lists/store-version.ts';
 export { monitorCredit, monitorMoney } from './monitoring/monitor-money.ts';
+export { observedHolidays } from './reports/holidays.ts';
 export { freshenScreenings, isFreshlyScreened } from './rescreening/fresh-screening.ts';
 export { clearedScreenings, everMatched, screenPayee, screenUser } from './screen.ts';
 export { refreshScreener, startScreener } from './screener.ts';

@@ -67,6 +67,7 @@ export async function allocateReceipt(ctx: Ctx, input: Allocation): Promise<Appr
     if (receipt.status !== 'open') {
       throw refuseFunding('receipt_closed');
     }
+    refuseRest(receipt);
     if (depositId !== undefined) {
       const deposit = await findDeposit(tx, ctx, depositId);
       refuseMisfit(receipt, deposit);
@@ -130,6 +131,7 @@ export const receiptAllocation: ApprovalAction = {
     ) {
       throw refuseFunding('approved_request_changed');
     }
+    refuseRest(receipt);
     const valueDate = await receiptValueDate(tx, receipt);
     const { approvalId } = approved;
     if (deposit !== undefined) {
@@ -225,6 +227,19 @@ function refuseMisfit(receipt: Receipt, deposit: typeof deposits.$inferSelect): 
   }
   if (deposit.asset !== receipt.asset || deposit.amount !== receipt.amount) {
     throw refuseFunding('receipt_does_not_fit');
+  }
+}
+
+/**
+ * What is left of a settlement is a payment the provider can call back: it is credited by the provider's event, with
+ * its clearing days, and once.
+ */
+function refuseRest({ restOf }: Receipt): void {
+  if (restOf !== null) {
+    const detail =
+      'What is left of a settlement is credited by the event of its payment. Allocate that, and explain this as a ' +
+      'further provider_settlement; or explain it as house, or return it.';
+    throw refuseFunding('receipt_does_not_fit', { detail });
   }
 }
 

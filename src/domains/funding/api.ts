@@ -7,6 +7,7 @@ import { amountInput, idInput, wireOf } from '../../platform/http/wire.ts';
 import { bicFitsIban, bicInput, ibanInput } from './bank-code.ts';
 import { CHAINS, isAddressOf, plainAddress } from './crypto-address.ts';
 import { MOBILE_METHODS, reachesPhone } from './destination.ts';
+import { travelRuleData } from './ivms101.ts';
 import { ReceivingWallet } from './payout-api.ts';
 import {
   beneficiaries,
@@ -238,6 +239,10 @@ const WithdrawalDestination = z
 
 export const WithdrawalDetail = Withdrawal.extend({
   destination: z.union([WithdrawalDestination, z.null()]),
+  travelRule: z.union([travelRuleData, z.null()]).openapi({
+    description:
+      'What travels with coins, as IVMS101, for the staff who hand it to the custodian; null for all others',
+  }),
 }).openapi('WithdrawalDetail');
 
 export const withdrawalQuery = z.strictObject({

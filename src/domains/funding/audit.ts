@@ -53,6 +53,7 @@ const RECEIPT_SHOWS = [
   'closingJournalId',
   'explanation',
   'explainedJournalId',
+  'restOf',
   'approvalId',
   'assigneeId',
 ] as const;
@@ -170,6 +171,30 @@ export const FUNDING_EVENTS = auditEvents({
     severity: 'warning',
     description: 'The work on an event of a payment provider was ended',
     shows: [...INBOUND_EVENT_SHOWS, 'note'],
+  },
+  'payment_event.allocated': {
+    category: 'financial',
+    severity: 'warning',
+    description: 'Two people gave the payment an event of a provider tells of to an account',
+    shows: INBOUND_EVENT_SHOWS,
+  },
+  'payment_event.read': {
+    category: 'compliance',
+    severity: 'info',
+    description: 'Staff read what a payment provider told, payer included',
+    shows: INBOUND_EVENT_SHOWS,
+  },
+  'bank_statement.file_read': {
+    category: 'compliance',
+    severity: 'warning',
+    description: 'Staff fetched the file of a bank statement, with everybody it names',
+    shows: ['status', 'standing', 'statementReference', 'sha256'],
+  },
+  'statement_debit.read': {
+    category: 'compliance',
+    severity: 'info',
+    description: 'Staff read to whom money went that left the bank account',
+    shows: DEBIT_SHOWS,
   },
   'bank_account.added': {
     category: 'admin_action',
@@ -308,7 +333,7 @@ export const FUNDING_EVENTS = auditEvents({
   'withdrawal.destination_read': {
     category: 'compliance',
     severity: 'info',
-    description: 'Staff read where a withdrawal is paid to',
+    description: 'Staff read where a withdrawal is paid to, and what travels with its coins',
     shows: WITHDRAWAL_SHOWS,
   },
   'withdrawal.under_review': {
@@ -403,7 +428,15 @@ export const FUNDING_EVENTS = auditEvents({
     category: 'financial',
     severity: 'warning',
     description: "The bank's report on a payout file was imported",
-    shows: ['fileId', 'messageId', 'completedCount', 'failedCount', 'unknownCount', 'conflictCount'],
+    shows: [
+      'fileId',
+      'messageId',
+      'completedCount',
+      'failedCount',
+      'pendingCount',
+      'unknownCount',
+      'conflictCount',
+    ],
   },
   'payout_report.contradicts': {
     category: 'financial',

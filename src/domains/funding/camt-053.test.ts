@@ -166,7 +166,7 @@ describe('a sample', () => {
           amount: formatAmount(amount),
           direction: direction === 'credit' ? ('CRDT' as const) : ('DBIT' as const),
           reversal,
-          unstructured: counterparty.remittance,
+          ...(counterparty.remittance === '' ? {} : { unstructured: counterparty.remittance }),
           ...(line.bankReference === null ? {} : { bankReference: line.bankReference }),
           ...(line.endToEndId === null ? {} : { endToEndId: line.endToEndId }),
           ...(counterparty.name === null ? {} : { name: counterparty.name }),
@@ -188,6 +188,29 @@ describe('a sample', () => {
   test('of one version has not the structure of the other', () => {
     const file = readXml(bytes(camt053({ version: '02', entries })), 0, () => undefined);
     expect(structureFaults('08', file)).not.toEqual([]);
+  });
+
+  test.each([
+    ['an amount of six decimals', '>100.50<', '>100.500001<'],
+    ['an amount with a comma', '>100.50<', '>100,50<'],
+    ['an amount in no currency', '<Amt Ccy="USD">100.50<', '<Amt Ccy="dollars">100.50<'],
+    ['a direction of its own', '<CdtDbtInd>DBIT<', '<CdtDbtInd>OUT<'],
+    ['a balance of its own', '<Cd>CLBD<', '<Cd>LAST<'],
+    ['a state of its own', '<Cd>BOOK<', '<Cd>DONE<'],
+    ['a day that no month has', '<Dt>2026-01-30<', '<Dt>2026-13-30<'],
+    ['a count in words', '<NbOfNtries>2<', '<NbOfNtries>two<'],
+    ['an account that is none', '<IBAN>DE89', '<IBAN>89'],
+    ['an element nobody knows', '<Ref>', '<Ref2>'],
+  ])('says that %s is outside the public structure', (_, from, to) => {
+    const sample = camt053({ entries: [CREDIT, { amount: '4', direction: 'DBIT' }] });
+    const closed = to.startsWith('<Ref2') ? sample.replaceAll('</Ref>', '</Ref2>') : sample;
+    const read = (text: string) =>
+      structureFaults(
+        '08',
+        readXml(bytes(text), 0, () => undefined),
+      );
+    expect(read(sample)).toEqual([]);
+    expect(read(closed.replaceAll(from, to))).not.toEqual([]);
   });
 });
 

@@ -100,6 +100,13 @@ export const fundingChecks: readonly Check[] = [
                 select 1 from approvals a where a.id = d.approval_id and a.action = 'deposit.clear'
                   and a.subject_id = d.id and a.status = 'executed')
           union all
+            select 'deposit ' || d.id, 'was given by hand to an account, and no executed approval says so' from deposits d
+            where d.metadata ->> 'inboundEventId' is not null and d.journal_id is not null and not exists (
+              select 1 from approvals a where a.id = d.approval_id and a.action = 'inbound_event.allocate'
+                and a.subject_id = d.provider_event_id and a.status = 'executed'
+                and a.payload ->> 'accountId' = d.account_id::text and (a.payload ->> 'amount')::numeric = d.amount
+                and a.payload ->> 'asset' = d.asset)
+          union all
             select 'withdrawal ' || w.id, 'was settled after an unknown outcome without a second person'
             from withdrawals w
             where w.resolution_id is not null and not exists (

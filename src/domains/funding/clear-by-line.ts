@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm';
+import { and, eq, isNull } from 'drizzle-orm';
 import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import { cancelApprovals, lockOpenApprovals } from '../../platform/approvals/open-approvals.ts';
@@ -43,7 +43,7 @@ export async function clearByLine(tx: Tx, ctx: Ctx, known: Deposit, statementLin
   const [found] = await tx
     .select()
     .from(unallocatedReceipts)
-    .where(eq(unallocatedReceipts.statementLineId, statementLineId));
+    .where(and(eq(unallocatedReceipts.statementLineId, statementLineId), isNull(unallocatedReceipts.restOf)));
   if (found?.status !== 'open') {
     throw refuseFunding('statement_line_used');
   }

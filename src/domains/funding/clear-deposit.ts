@@ -11,7 +11,7 @@ import { refuseFunding } from './errors.ts';
 import { refuseOpenReceipt } from './receipts.ts';
 import { depositMayBecome } from './rules.ts';
 import { type Deposit, findDeposit } from './store.ts';
-import { refuseTakenBack } from './waiting-events.ts';
+import { refuseTakenBack, refuseUnfitting } from './waiting-events.ts';
 
 export type Clearance = {
   readonly depositId: Id;
@@ -28,7 +28,7 @@ export type Clearance = {
  * @effects without evidence one row of `approvals`; audit `approval.requested`; with a line those of
  *   `clearByLine`
  * @errors not_found, self_action, those of `clearByLine`, approval_unknown, approval_not_granted,
- *   deposit_status_conflict, deposit_has_receipt, deposit_taken_back, approval_pending_exists
+ *   deposit_status_conflict, deposit_has_receipt, deposit_taken_back, deposit_has_event, approval_pending_exists
  */
 export async function clearDeposit(
   ctx: Ctx,
@@ -51,6 +51,7 @@ export async function clearDeposit(
     }
     await refuseOpenReceipt(tx, deposit.id);
     await refuseTakenBack(tx, deposit.id);
+    await refuseUnfitting(tx, deposit.id);
     const approval = await requestApproval(tx, ctx, {
       action: CLEAR_DEPOSIT,
       subjectType: 'deposit',

@@ -27,7 +27,7 @@ export async function listClearingPeriods(ctx: Ctx): Promise<readonly ClearingPe
 
 /**
  * Puts a clearing period before another person. Deposits that are credited already keep theirs.
- * @units days from the value date
+ * @units bank days from the value date; of coins days of the calendar
  * @effects one row of `approvals`; audit `approval.requested`
  * @errors approval_pending_exists
  */

@@ -1,22 +1,20 @@
 /**
- * That a file is the bank's: whoever imports it could have written it, and by it deposits clear, receipts are booked and
- * reconciliation agrees. So a second person compares it with what the bank itself shows before any of it counts.
+ * That a file is the bank's: by it deposits clear, receipts are booked and reconciliation agrees. So a second person
+ * compares it with what the bank itself shows before any of it counts (`confirm-file.ts`).
  */
 import { and, asc, desc, eq, inArray, lt, ne } from 'drizzle-orm';
 import { formatAmount, sumAmounts } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
-import { canonicalJson, type Json } from '../../kernel/canonical-json.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { ApprovalAction } from '../../platform/approvals/actions.ts';
-import { type Approval, requestApproval } from '../../platform/approvals/request-approval.ts';
-import { record } from '../../platform/audit/record.ts';
+import type { Approval } from '../../platform/approvals/request-approval.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { lockExclusive } from '../../platform/db/locks.ts';
 import { lockWallets } from '../ledger/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import type { Statement } from './camt-053.ts';
-import { CHECKERS } from './checkers.ts';
+import { askAboutFile, type FileKind, type FilePayload, fileVote, stand } from './confirm-file.ts';
 import { refuseFunding } from './errors.ts';
 import { bankAccounts, bankStatementLines, bankStatements } from './evidence/schema.ts';
 import { matchLine } from './match-line.ts';
@@ -25,9 +23,13 @@ import { deposits } from './schema.ts';
 import { lockPayoutsNamed, openDebits } from './statement-debits.ts';
 import { type BankStatement, inParts, type StoredLine } from './statement-lines.ts';
 
-const CONFIRM = 'bank_statement.confirm';
-
-type Payload = { readonly [key: string]: Json };
+/** How statements of banks wait for a second person. */
+export const STATEMENT_FILES: FileKind = {
+  type: 'bank_statement',
+  table: bankStatements,
+  confirmed: FUNDING_EVENTS['bank_statement.confirmed'],
+  voided: FUNDING_EVENTS['bank_statement.voided'],
+};
 
 /** Asks another person whether a statement that is being taken is the bank's. @effects those of `requestApproval` */
 export function requestConfirmation(
@@ -41,14 +43,10 @@ export function requestConfirmation(
   },
 ): Promise<Approval> {
   const { parsed, account } = taken;
-  return requestApproval(tx, ctx, {
-    action: CONFIRM,
-    subjectType: 'bank_statement',
-    subjectId: taken.id,
-    subjectUserId: null,
+  return askAboutFile(tx, ctx, STATEMENT_FILES, {
+    to: 'confirm',
+    id: taken.id,
     payload: payloadOf({ ...parsed, ...taken, statementReference: parsed.reference }, account, parsed.lines),
-    quorum: 1,
-    checkerRoles: CHECKERS,
     reason: `Statement of ${account.name} up to ${parsed.closingDate}`,
   });
 }
@@ -57,31 +55,24 @@ export function requestConfirmation(
  * What the vote on a statement does: it counts. With it are booked its debits and the credits that name no deposit; each
  * credit that names one follows by itself, so that nobody waits for somebody else's.
  */
-export const statementConfirmation: ApprovalAction = {
-  action: CONFIRM,
-  // Without its statements nothing is reconciled, and recovery ends by a reconciliation.
-  inRecovery: true,
-  execute: async (ctx, approved) => {
-    const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
-    const { statement, account } = await lockStatement(tx, approved.subjectId);
-    const lines = await linesOf(tx, statement.id);
-    if (canonicalJson(payloadOf(statement, account, lines)) !== canonicalJson(approved.payload as Json)) {
-      throw refuseFunding('approved_request_changed');
-    }
+export const statementConfirmation: ApprovalAction = fileVote(STATEMENT_FILES, {
+  to: 'confirm',
+  lock: async (tx, _ctx, statementId) => {
+    const { statement, account } = await lockStatement(tx, statementId);
+    return { statement, account, lines: await linesOf(tx, statement.id) };
+  },
+  payloadOf: ({ statement, account, lines }) => payloadOf(statement, account, lines),
+  agreed: async (tx, ctx, { statement, account, lines }) => {
     await refuseOutOfTurn(tx, statement);
-    await stand(tx, ctx, statement, 'confirmed');
+    await stand(tx, ctx, STATEMENT_FILES, statement, 'confirmed');
     await lockPayoutsNamed(tx, lines);
     const { bank, unallocated } = await bankWallets(tx, ctx, account);
     await lockWallets(tx, [bank, unallocated]);
     await openReceipts(tx, ctx, account, await nobodysCredits(tx, account, lines));
     await openDebits(tx, ctx, account, lines);
   },
-  refused: async (ctx, approved) => {
-    const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
-    const { statement } = await lockStatement(tx, approved.subjectId);
-    await stand(tx, ctx, statement, 'void');
-  },
-};
+  declined: (tx, ctx, { statement }) => stand(tx, ctx, STATEMENT_FILES, statement, 'void'),
+});
 
 /** A taken statement and its account; nobody else takes, confirms or gives up one of that account meanwhile. */
 export async function lockStatement(
@@ -108,31 +99,6 @@ export function linesOf(tx: Tx, statementId: Id): Promise<readonly StoredLine[]>
     .from(bankStatementLines)
     .where(eq(bankStatementLines.statementId, statementId))
     .orderBy(asc(bankStatementLines.position));
-}
-
-/**
- * Says whether a locked statement counts.
- * @effects the row of `bank_statements`; audit `bank_statement.confirmed` or `bank_statement.voided`
- */
-export async function stand(
-  tx: Tx,
-  ctx: Ctx,
-  before: BankStatement,
-  standing: 'confirmed' | 'void',
-  voidId: Id | null = null,
-): Promise<void> {
-  const [row] = await tx
-    .update(bankStatements)
-    .set({ standing, voidId })
-    .where(eq(bankStatements.id, before.id))
-    .returning();
-  await record(tx, ctx, {
-    event: FUNDING_EVENTS[standing === 'confirmed' ? 'bank_statement.confirmed' : 'bank_statement.voided'],
-    resource: { type: 'bank_statement', id: before.id },
-    subjectUserId: null,
-    before,
-    after: present(row, 'the statement was locked'),
-  });
 }
 
 /** Statements count in the order of the account: what an earlier one says is decided first. */
@@ -196,7 +162,7 @@ function payloadOf(
   >,
   account: BankAccount,
   lines: readonly Pick<StoredLine, 'direction' | 'amount'>[],
-): Payload {
+): FilePayload {
   const sumOf = (direction: StoredLine['direction']) =>
     formatAmount(
       sumAmounts(lines.filter((line) => line.direction === direction).map(({ amount }) => amount)),

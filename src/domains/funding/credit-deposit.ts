@@ -19,6 +19,7 @@ import {
   requireAsset,
 } from '../ledger/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
+import { settlementDay } from './bank-days/settlement-day.ts';
 import { CLEAR_DEPOSIT, clearancePayload } from './clearance-payload.ts';
 import { repayDebt } from './debts.ts';
 import { refuseFunding } from './errors.ts';
@@ -29,7 +30,7 @@ import { depositMayBecome, type FundingMethod } from './rules.ts';
 import { clearingPeriods, deposits } from './schema.ts';
 import { HOUSE_REFERENCE } from './settings.ts';
 import { type Deposit, findDeposit } from './store.ts';
-import { refuseTakenBack } from './waiting-events.ts';
+import { refuseTakenBack, refuseUnfitting } from './waiting-events.ts';
 import { watchDeposit } from './watch-money.ts';
 
 /** What the last vote on a clearance does. */
@@ -48,6 +49,7 @@ export const depositClearing: ApprovalAction = {
     }
     await refuseOpenReceipt(tx, deposit.id);
     await refuseTakenBack(tx, deposit.id);
+    await refuseUnfitting(tx, deposit.id);
     const from = await receivingWallet(tx, ctx, deposit);
     await creditDeposit(tx, ctx, deposit, { from, evidence: { approvalId: approved.approvalId } });
   },
@@ -105,7 +107,13 @@ export async function creditDeposit(tx: Tx, ctx: Ctx, before: Deposit, credit: C
   const repaid =
     asset.kind === 'fiat' ? await repayDebt(tx, ctx, before, { ...reference, limit: net }) : amountOf(0n);
   const days = await clearingDays(tx, before.method);
-  const unsettled = days === 0 ? amountOf(0n) : amountOf(net - repaid);
+  const settlementDate =
+    asset.kind === 'fiat'
+      ? await settlementDay(tx, { currency: asset.code, valueDate, days })
+      : addDays(valueDate, days);
+  // What cannot be called back is theirs at once, unless the bank itself says that it counts from a later day.
+  const settled = days === 0 && settlementDate <= dayOf(clearedAt, ctx.deps.timeZone);
+  const unsettled = settled ? amountOf(0n) : amountOf(net - repaid);
   await changeUnsettled(tx, before.walletId, unsettled);
   const [row] = await tx
     .update(deposits)
@@ -114,7 +122,7 @@ export async function creditDeposit(tx: Tx, ctx: Ctx, before: Deposit, credit: C
       ...journalIds,
       ...credit.evidence,
       clearedAt,
-      settlementDate: addDays(valueDate, days),
+      settlementDate,
       unsettled,
       version: before.version + 1,
     })
@@ -182,7 +190,7 @@ async function postCredit(
 
 /**
  * How long a way of paying in can be called back; a way without a row is none.
- * @units days from the value date
+ * @units bank days from the value date; of coins days of the calendar
  * @errors method_not_supported
  */
 export async function clearingDays(tx: Tx, method: FundingMethod): Promise<number> {

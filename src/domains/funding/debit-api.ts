@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { ApprovalReason } from '../../platform/approvals/api.ts';
 import { pageQuery } from '../../platform/http/cursor.ts';
-import { amountInput, idInput, wireOf } from '../../platform/http/wire.ts';
+import { amountInput, idInput, wireId, wireOf } from '../../platform/http/wire.ts';
 import { clearingPeriods, fundingMethod } from './schema.ts';
 import { debitStatus, statementDebits } from './work/schema.ts';
 
@@ -28,6 +28,17 @@ export const StatementDebit = wireOf(statementDebits)
   })
   .extend({ ageDays })
   .openapi('StatementDebit');
+
+const text = z.union([z.string(), z.null()]);
+
+export const StatementDebitDetail = StatementDebit.extend({
+  statementId: wireId,
+  bookingDate: z.string().openapi({ example: '2026-01-31' }),
+  valueDate: z.string().openapi({ example: '2026-01-31' }),
+  bankReference: text,
+  endToEndId: text,
+  payee: z.union([z.object({ name: text, account: text, remittance: z.string() }), z.null()]),
+}).openapi('StatementDebitDetail');
 
 export const debitQuery = z.strictObject({
   ...pageQuery,

@@ -140,7 +140,7 @@ const terms: readonly Endpoint[] = [
     method: 'get',
     path: '/v1/funding/clearing-periods',
     tag,
-    summary: 'How long each way of paying in can be called back',
+    summary: 'How long each way of paying in can be called back, in bank days; of coins in days',
     access: { staff: [...READERS, 'admin'] },
     responses: { 200: z.object({ data: z.array(ClearingPeriod) }).openapi('ClearingPeriodList') },
     handler: async (ctx) => ({ status: 200, body: { data: await listClearingPeriods(ctx) } }),
@@ -152,7 +152,9 @@ const terms: readonly Endpoint[] = [
     tag,
     category,
     summary: 'Ask to set how long a way of paying in can be called back',
-    description: 'Another person approves. Until a way has a period, no deposit is announced by it.',
+    description:
+      'Another person approves. Until a way has a period, no deposit is announced by it. Days are those on which banks ' +
+      'settle the currency (`GET /v1/funding/bank-holidays`); of coins they are days of the calendar.',
     access: { staff: TERM_ROLES },
     body: SetClearingPeriod,
     example: { method: 'card', days: 3, reason: 'The acquirer’s terms' },

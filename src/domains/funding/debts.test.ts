@@ -111,7 +111,7 @@ async function takePart(id: string, amount: string) {
 /** Settled money of the customer, of which a part is held, and whose deposit is then charged back. */
 async function owing(held: string): Promise<string> {
   const deposit = await credited();
-  desk.advance(4 * 86_400_000);
+  desk.advance(8 * 86_400_000);
   await settleDeposits(desk.system);
   const holdId = await reserve(held);
   expect(await tell(deposit, 'charged_back')).toBe('processed');
@@ -154,7 +154,7 @@ describe('money that is reserved when it is taken back', () => {
 
   test('lets no payout begin that was approved before it arose, by hand or by file', async () => {
     const deposit = await credited();
-    desk.advance(4 * 86_400_000);
+    desk.advance(8 * 86_400_000);
     await settleDeposits(desk.system);
     const payee = await desk.request(customer, 'POST', '/v1/beneficiaries', { body: bankBeneficiary() });
     const asked = { accountId: customer.accountId, asset: 'USD', amount: '80', beneficiaryId: payee.body.id };

@@ -1,11 +1,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
-import { and, eq } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import { formatAmount, parseAmount } from '../../kernel/amount.ts';
+import { addDays, dayOf, isWeekend } from '../../kernel/business-date.ts';
 import { newId } from '../../kernel/id.ts';
+import { sqlStateOf } from '../../platform/db/errors.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { type FundingDesk, HOLDER, type Person, startFundingDesk } from '../../testing/funding-desk.ts';
 import { writeUnguarded } from '../../testing/unguarded.ts';
 import { journals, ledgerEntries, lots, wallets } from '../ledger/schema.ts';
+import { bankDayAfter, settlementDay } from './bank-days/settlement-day.ts';
+import { clearingDays } from './credit-deposit.ts';
 import { clearingPeriods, deposits } from './schema.ts';
 import { seedFundingFees } from './seed-funding-fees.ts';
 import { camt053, nextOpening } from './testing/camt-sample.ts';
@@ -162,6 +166,69 @@ describe('the fee of a deposit', () => {
     expect(await total()).toBe('0');
     const { body } = await desk.request(customer, 'GET', '/v1/debts');
     expect(body.data).toMatchObject([{ debtor: customer.userId, asset: 'USD', amount: '2.8' }]);
+  });
+});
+
+describe('bank days', () => {
+  // A Friday is 2026-01-30.
+  const closed = new Set(['2026-02-02', '2026-02-05']);
+  test.each([
+    ['2026-01-28', 1, '2026-01-29'],
+    ['2026-01-30', 1, '2026-02-03'],
+    ['2026-01-31', 1, '2026-02-04'],
+    ['2026-02-01', 2, '2026-02-06'],
+    ['2026-02-02', 1, '2026-02-04'],
+    ['2026-02-04', 1, '2026-02-06'],
+    ['2026-02-04', 3, '2026-02-10'],
+  ])('what is worth from %s and settles in %d is there on %s', (day, days, settles) => {
+    expect(bankDayAfter(day, days, closed)).toBe(settles);
+  });
+
+  test('are those on which banks settle the currency, by the word of two people', async () => {
+    const officer = await desk.newStaff('compliance_officer');
+    const set = async (currency: string, day: string, observed: boolean) => {
+      const body = { currency, day, name: 'A day off', observed, reason: 'Calendar of the bank' };
+      const asked = await desk.request(desk.compliance, 'POST', '/v1/funding/bank-holidays', { body });
+      const path = `/v1/approvals/${asked.body.approval.id}/approve`;
+      const own = await desk.request(desk.compliance, 'POST', path, { body: { reason: 'Mine' } });
+      expect([asked.status, own.body.code]).toEqual([202, 'self_approval']);
+      expect((await desk.request(officer, 'POST', path, { body: { reason: 'Agreed' } })).status).toBe(200);
+    };
+    const settles = (currency: string) =>
+      transact(desk.system, 'engine', (tx) =>
+        settlementDay(tx, { currency, valueDate: '2031-06-05', days: 1 }),
+      );
+    expect(await settles('EUR')).toBe('2031-06-06');
+    await set('EUR', '2031-06-06', true);
+    expect([await settles('EUR'), await settles('USD')]).toEqual(['2031-06-09', '2031-06-06']);
+    await set('EUR', '2031-06-06', false);
+    expect(await settles('EUR')).toBe('2031-06-06');
+    // A holiday where the authority sits is one of every currency, and what cannot be called back waits for none.
+    const christmas = { currency: 'USD', valueDate: '2026-12-24' };
+    const at = (days: number) =>
+      transact(desk.system, 'engine', (tx) => settlementDay(tx, { ...christmas, days }));
+    expect([await at(1), await at(0)]).toEqual(['2026-12-28', '2026-12-24']);
+
+    const { body } = await desk.request(desk.operations, 'GET', '/v1/funding/bank-holidays?currency=EUR');
+    expect(body.data).toMatchObject([{ currency: 'EUR', day: '2031-06-06', observed: false }]);
+    const coin = { currency: 'BTC', day: '2031-06-06', name: 'None', observed: true, reason: 'A coin' };
+    const refused = await desk.request(desk.compliance, 'POST', '/v1/funding/bank-holidays', { body: coin });
+    expect([refused.status, refused.body.code]).toEqual([422, 'bank_holiday_not_fiat']);
+    const { engine } = desk.deps.db;
+    const reopen = sql`insert into bank_holidays (id, currency, day, name, observed, approval_id, created_at)
+      select ${newId()}, 'USD', '2026-12-25', 'None', false, approval_id, now() from bank_holidays limit 1`;
+    expect(await engine.execute(reopen).then(() => 'done', sqlStateOf)).toBe('PL061');
+  });
+
+  test('a credit is not withdrawn before the day of its settlement, which no weekend is', async () => {
+    const { id } = (await announce('10', 'card')).body;
+    await clear(id);
+    const deposit = (await desk.request(desk.operations, 'GET', `/v1/deposits/${id}`)).body;
+    const today = dayOf(desk.deps.clock.now(), desk.deps.timeZone);
+    const days = await transact(desk.system, 'engine', (tx) => clearingDays(tx, 'card'));
+    expect(days).toBeGreaterThan(0);
+    expect(deposit.settlementDate >= addDays(today, days)).toBe(true);
+    expect(isWeekend(deposit.settlementDate)).toBe(false);
   });
 });
 

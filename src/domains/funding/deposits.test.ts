@@ -2,14 +2,19 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { and, eq } from 'drizzle-orm';
 import { parseAmount } from '../../kernel/amount.ts';
 import { newId } from '../../kernel/id.ts';
+import { addMs } from '../../kernel/time.ts';
 import { auditLogs, outbox } from '../../platform/db/schema.ts';
-import { type FundingDesk, type Person, startFundingDesk } from '../../testing/funding-desk.ts';
+import { transact } from '../../platform/db/transact.ts';
+import { type FundingDesk, HOLDER, type Person, startFundingDesk } from '../../testing/funding-desk.ts';
 import { writeUnguarded } from '../../testing/unguarded.ts';
 import { createAccount } from '../accounts/index.ts';
 import { accounts } from '../accounts/schema.ts';
 import { lots } from '../ledger/schema.ts';
+import { expireDeposits } from './expire-deposits.ts';
 import { readPaymentReference } from './payment-reference.ts';
+import { readPositions } from './reconciliation/client-money.ts';
 import { deposits } from './schema.ts';
+import { camt053, nextOpening } from './testing/camt-sample.ts';
 
 let desk: FundingDesk;
 
@@ -91,6 +96,22 @@ describe('announcing', () => {
       .set({ status: 'frozen' })
       .where(eq(accounts.id, customer.accountId));
     expect((await announce(customer)).body.code).toBe('account_not_active');
+  });
+
+  test('of play money there is none: it is in no position of client money, and is never paid out', async () => {
+    const customer = await desk.newCustomer();
+    const { id } = await createAccount(customer.ctx(), { type: 'paper', baseCurrency: 'USD' });
+    const positions = () =>
+      transact(desk.system, 'engine', (tx) =>
+        readPositions(tx, addMs(desk.deps.clock.now(), 60_000), new Map()),
+      );
+    const before = await positions();
+    const given = { body: { amount: '5000' }, key: newId() };
+    expect((await desk.request(customer, 'POST', `/v1/paper/accounts/${id}/funds`, given)).status).toBe(201);
+    expect(await positions()).toEqual(before);
+    const body = { accountId: id, asset: 'USD', amount: '100', beneficiaryId: newId() };
+    const asked = await desk.request(customer, 'POST', '/v1/withdrawals', { body, key: newId() });
+    expect([asked.status, asked.body.code]).toEqual([422, 'account_not_live']);
   });
 
   test("another customer's account is as unknown as none", async () => {
@@ -252,6 +273,47 @@ describe('failing', () => {
     );
     const seen = await desk.request(customer, 'GET', `/v1/deposits/${deposit.id}`);
     expect(JSON.stringify(seen.body)).not.toContain('Suspicion');
+  });
+
+  test('its customer takes one back that nobody paid, and it counts no more; nobody else does', async () => {
+    const [customer, other] = [await desk.newCustomer(), await desk.newCustomer()];
+    const { body: deposit } = await announce(customer);
+    const { id } = (await clear(deposit.id, {})).body.approval;
+    const cancel = (by: Person) => desk.request(by, 'POST', `/v1/deposits/${deposit.id}/cancel`);
+    expect((await cancel(other)).status).toBe(404);
+    expect((await cancel(desk.operations)).status).toBe(403);
+    expect((await cancel(customer)).body).toMatchObject({ status: 'failed', failureReason: 'cancelled' });
+    expect((await cancel(customer)).body.code).toBe('deposit_status_conflict');
+    expect((await vote(id, desk.operations2)).body.code).toBe('approval_not_pending');
+    await desk.fund(customer, 'USD', '5');
+    const { body } = await desk.request(customer, 'GET', '/v1/deposits?status=cleared');
+    const credited = `/v1/deposits/${body.data[0].id}/cancel`;
+    expect((await desk.request(customer, 'POST', credited)).body.code).toBe('deposit_status_conflict');
+    expect((await desk.balance(customer, 'USD')).total).toBe('5');
+  });
+
+  test('what nobody pays ends after the days that are set, but not what people decide on or money waits for', async () => {
+    const customer = await desk.newCustomer();
+    const [old, decided, paid] = [
+      (await announce(customer)).body,
+      (await announce(customer)).body,
+      (await announce(customer)).body,
+    ];
+    const entry = { amount: '900', reference: paid.paymentReference, name: HOLDER };
+    await desk.importFile(camt053({ opening: await nextOpening(desk.deps), entries: [entry] }));
+    desk.advance(desk.deps.depositDays * 86_400_000 + 1);
+    const { body: fresh } = await announce(customer);
+    await clear(decided.id, {});
+    await Promise.all([expireDeposits(desk.system), expireDeposits(desk.system)]);
+    const rows = await desk.deps.db.engine
+      .select({ id: deposits.id, status: deposits.status, failureReason: deposits.failureReason })
+      .from(deposits)
+      .where(eq(deposits.userId, customer.userId))
+      .orderBy(deposits.id);
+    expect(rows).toEqual([
+      { id: old.id, status: 'failed', failureReason: 'expired' },
+      ...[decided, paid, fresh].map(({ id }) => ({ id, status: 'pending' as const, failureReason: null })),
+    ]);
   });
 
   test('a credited deposit cannot fail', async () => {

@@ -25,7 +25,14 @@ import { CHECKERS } from './checkers.ts';
 import { refuseFunding } from './errors.ts';
 import { type HouseMoney, houseMoneyWallet, refuseHouseMoney } from './house-money.ts';
 import { readSettlement, type Settlement, settlementLegs } from './provider-settlement.ts';
-import { bankWallets, closeReceipt, lockOpenReceipt, postOnReceipt, type Receipt } from './receipts.ts';
+import {
+  bankWallets,
+  closeReceipt,
+  lockOpenReceipt,
+  openRest,
+  postOnReceipt,
+  type Receipt,
+} from './receipts.ts';
 import { deposits } from './schema.ts';
 import { findReceipt } from './statement-store.ts';
 import type { Deposit } from './store.ts';
@@ -33,7 +40,10 @@ import { providerSettlements, unallocatedReceipts } from './work/schema.ts';
 
 const EXPLAIN = 'unallocated_receipt.explain';
 
-/** Whoever agrees that money is the house's, or no evidence of a payer compliance was told of, is of compliance. */
+/**
+ * Whoever agrees that money is the house's, or no evidence of a payer compliance was told of, is of compliance. So is
+ * who agrees to a fee beside a rest: as much as the fee is beyond what was kept, the firm's debt is somebody's rest.
+ */
 const WARY = ['compliance_officer', 'mlro'] as const satisfies readonly Role[];
 
 export type ReceiptExplanation =
@@ -61,7 +71,7 @@ export async function proposeReceiptExplanation(
     if (receipt.status !== 'open') {
       throw refuseFunding('receipt_closed');
     }
-    const isWary = input.explanation.kind === 'house' || (await wasTold(tx, ctx, receipt));
+    const isWary = asksCompliance(input.explanation) || (await wasTold(tx, ctx, receipt));
     return requestApproval(tx, ctx, {
       action: EXPLAIN,
       subjectType: 'unallocated_receipt',
@@ -73,6 +83,12 @@ export async function proposeReceiptExplanation(
       reason: input.reason,
     });
   });
+}
+
+function asksCompliance(explanation: ReceiptExplanation): boolean {
+  return explanation.kind === 'provider_settlement'
+    ? explanation.fee > 0n && explanation.rest > 0n
+    : explanation.kind === 'house';
 }
 
 /** What the vote on an explanation does. */
@@ -165,11 +181,17 @@ async function payloadOf(
       await refuseOtherJournal(tx, ctx, receipt, explanation.journalId);
       return { ...common, explanation: { ...explanation } };
     case 'provider_settlement': {
-      const { provider, depositIds, fee } = explanation;
+      const { provider, depositIds, fee, rest } = explanation;
       const { parts } = await readSettlement(tx, receipt, explanation);
       return {
         ...common,
-        explanation: { kind: explanation.kind, provider, depositIds, fee: formatAmount(fee) },
+        explanation: {
+          kind: explanation.kind,
+          provider,
+          depositIds,
+          fee: formatAmount(fee),
+          ...(rest === 0n ? {} : { rest: formatAmount(rest) }),
+        },
         deposits: parts.map((part) => ({ depositId: part.depositId, amount: formatAmount(part.amount) })),
       };
     }
@@ -182,13 +204,16 @@ async function payloadOf(
 /** As an approval keeps it: amounts are texts. */
 type KeptExplanation =
   | Exclude<ReceiptExplanation, { readonly kind: 'provider_settlement' }>
-  | (Omit<Extract<ReceiptExplanation, { readonly kind: 'provider_settlement' }>, 'fee'> & {
+  | (Omit<Extract<ReceiptExplanation, { readonly kind: 'provider_settlement' }>, 'fee' | 'rest'> & {
       readonly fee: string;
+      readonly rest?: string;
     });
 
 function explanationOf({ explanation }: Payload): ReceiptExplanation {
   const kept = explanation as KeptExplanation;
-  return kept.kind === 'provider_settlement' ? { ...kept, fee: parseAmount(kept.fee) } : kept;
+  return kept.kind === 'provider_settlement'
+    ? { ...kept, fee: parseAmount(kept.fee), rest: parseAmount(kept.rest ?? '0') }
+    : kept;
 }
 
 async function book(tx: Tx, ctx: Ctx, receipt: Receipt, explanation: ReceiptExplanation): Promise<Id> {
@@ -212,12 +237,16 @@ async function book(tx: Tx, ctx: Ctx, receipt: Receipt, explanation: ReceiptExpl
       const { parts, legs } = await settlementLegs(tx, ctx, receipt, explanation);
       const receiptId = receipt.id;
       await tx.insert(providerSettlements).values(parts.map((part) => ({ ...part, receiptId })));
-      return postOnReceipt(tx, ctx, receipt, {
+      const journalId = await postOnReceipt(tx, ctx, receipt, {
         kind: 'adjustment',
         description: `Paid over by ${explanation.provider}`,
         valueDate,
         entries: [gone, ...legs],
       });
+      if (explanation.rest > 0n) {
+        await openRest(tx, ctx, receipt, { amount: explanation.rest, journalId });
+      }
+      return journalId;
     }
     case 'house': {
       const walletId = await houseMoneyWallet(tx, ctx, receipt, explanation.house);
@@ -247,7 +276,8 @@ async function refuseOtherJournal(tx: Tx, ctx: Ctx, receipt: Receipt, journalId:
   // What the bank has shown for a deposit is that line, and no second one.
   const isShown = credit !== undefined && (credit.status !== 'cleared' || credit.statementLineId !== null);
   const fits = entry !== undefined && BOOKED_BY.includes(entry.referenceType);
-  if (!fits || isShown || other !== undefined) {
+  // What is left of a settlement was booked by the settlement's own journal.
+  if (!fits || isShown || other !== undefined || receipt.restOf !== null) {
     throw refuseFunding('receipt_not_explained');
   }
 }

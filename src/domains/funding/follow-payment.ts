@@ -31,7 +31,7 @@ export type PaymentFacts = {
     | undefined;
   readonly payer: 'customer' | 'other' | 'unnamed';
   readonly accepts: boolean;
-  /** The provider's own name for the payment is another deposit's already. */
+  /** The provider's own name for the payment is another deposit's already, or this deposit bears another one. */
   readonly isOfAnother: boolean;
   /** Money for the deposit lies among the unallocated receipts. */
   readonly hasReceipt: boolean;
@@ -53,6 +53,19 @@ export const OUT_OF_ORDER = 'out_of_order';
 
 /** Why the money of a payment waits for a person. */
 export const HELD = ['third_party_payer', 'payer_unnamed', 'not_accepted'] as const;
+
+/** Why a payment fits no deposit: its money lies with the provider, and people find whose it is. */
+export const UNFITTING = [
+  'unknown_deposit',
+  'other_provider',
+  'amount_differs',
+  'method_differs',
+  'payment_of_another_deposit',
+  'contradicts',
+] as const;
+
+/** What says that money went back. */
+export const TAKEN_BACK = ['payment.refunded', 'payment.charged_back'] as const;
 
 const keep = (reason: string): PaymentStep => ({ kind: 'keep', reason });
 const ALREADY: PaymentStep = { kind: 'ignore', reason: 'already_so' };
@@ -103,12 +116,12 @@ function cleared(facts: PaymentFacts, { status }: Deposit): PaymentStep {
   if (status === 'failed') {
     return keep('contradicts');
   }
-  if (!isOpen(status)) {
-    return ALREADY;
-  }
-  // One payment credits one deposit, whatever reference its events name.
+  // One payment credits one deposit, whatever reference its events name. A second one of a reference repeats nothing.
   if (facts.isOfAnother) {
     return keep('payment_of_another_deposit');
+  }
+  if (!isOpen(status)) {
+    return ALREADY;
   }
   if (facts.hasReceipt) {
     return keep('deposit_has_receipt');
@@ -129,11 +142,14 @@ function heldFor({ payer, accepts }: PaymentFacts): (typeof HELD)[number] | unde
 
 /** Totals and not parts, so that any order and repetition of them ends where the largest does. */
 function takenBack(
-  { payment }: PaymentFacts,
+  { payment, isOfAnother }: PaymentFacts,
   deposit: Deposit,
   to: 'refunded' | 'charged_back',
 ): PaymentStep {
   const { status, amount } = deposit;
+  if (isOfAnother) {
+    return keep('payment_of_another_deposit');
+  }
   const total = payment?.takenBack ?? amount;
   if (total <= 0n || total > amount) {
     return keep('amount_differs');

@@ -7,12 +7,14 @@ import { requestApproval } from '../../platform/approvals/request-approval.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { lockRow } from '../../platform/db/locks.ts';
+import { approvals } from '../../platform/db/schema.ts';
 import { transact } from '../../platform/db/transact.ts';
 import type { Consumer } from '../../platform/outbox/consumer.ts';
 import { noteMoneyInFlight } from '../aml/index.ts';
 import { isRestricted, lockGates } from '../identity/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { CHECKERS_WITH_MLRO } from './checkers.ts';
+import { travelRuleHashIn } from './kept-travel-rule.ts';
 import { withdrawalMayBecome } from './rules.ts';
 import { withdrawals } from './schema.ts';
 import type { Withdrawal } from './store.ts';
@@ -80,7 +82,7 @@ export async function holdOne(tx: Tx, ctx: Ctx, userId: Id, withdrawalId: Id): P
     subjectUserId: userId,
     // The customer asked for it; nobody of the firm did.
     makerId: userId,
-    payload: approvalPayload(withdrawal),
+    payload: approvalPayload(withdrawal, await travelRuleAskedFor(tx, withdrawal)),
     quorum: 2,
     checkerRoles: CHECKERS_WITH_MLRO,
     reason: 'The account is restricted: looked at again',
@@ -90,6 +92,15 @@ export async function holdOne(tx: Tx, ctx: Ctx, userId: Id, withdrawalId: Id): P
     approvalId: approval.id,
     decidedAt: null,
   });
+}
+
+/** As it was first put before people: what the row holds now is looked at when they vote. */
+async function travelRuleAskedFor(tx: Tx, { approvalId }: Withdrawal): Promise<string | null | undefined> {
+  const [asked] =
+    approvalId === null
+      ? []
+      : await tx.select({ payload: approvals.payload }).from(approvals).where(eq(approvals.id, approvalId));
+  return travelRuleHashIn(asked?.payload ?? {});
 }
 
 /** Money that may have left cannot be held; whoever can still stop it has to know now. */

@@ -94,7 +94,7 @@ async function take(tx: Tx, ctx: Ctx, file: StatementFile, parsed: Statement): P
       standing: 'waiting',
       confirmationId: confirmation.id,
       fileHash: file.fileHash,
-      content: seal(ctx.deps.keyring.house, contentPlace(id), file.bytes),
+      content: seal(ctx.deps.keyring.house, statementPlace(id), file.bytes),
       bankAccountId: account.id,
       statementReference: parsed.reference,
       currency: parsed.currency,
@@ -275,7 +275,7 @@ async function keepRefused(
         status: 'refused',
         standing: 'void',
         fileHash,
-        content: same.length > 0 ? null : seal(ctx.deps.keyring.house, contentPlace(id), bytes),
+        content: same.length > 0 ? null : seal(ctx.deps.keyring.house, statementPlace(id), bytes),
         statementReference: parsed?.reference ?? null,
         entryCount: parsed?.entryCount ?? 0,
         refusalCode: error.fault,
@@ -293,6 +293,7 @@ async function keepRefused(
   });
 }
 
-function contentPlace(rowId: Id) {
+/** What a statement's sealed file is bound to. */
+export function statementPlace(rowId: Id) {
   return { table: 'bank_statements', column: 'content', rowId };
 }

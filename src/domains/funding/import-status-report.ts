@@ -27,8 +27,8 @@ import { recordStatus } from './withdrawal-status.ts';
 export type PayoutReport = typeof payoutReports.$inferSelect;
 
 /**
- * Settles a payout file by what the bank says of it: settled payments are booked, refused ones set free, of the others
- * it names nobody knows, and what it says nothing of stays as it is. What contradicts a payment that is settled, or
+ * Settles a payout file by what the bank says of it: settled payments are booked, refused ones set free, those that
+ * are on their way stay as they are like those it says nothing of, and of the others it names nobody knows. What contradicts a payment that is settled, or
  * that a statement shows, becomes critical work beside the rest. Who made the file cannot bring its report, so that
  * what frees money passed two people.
  * @effects one row of `payout_reports`; the withdrawals, their journals and holds; rows of `payout_conflicts`; audit
@@ -194,6 +194,7 @@ async function keepReport(
       reportHash,
       completedCount: count('completed'),
       failedCount: count('failed'),
+      pendingCount: count('pending'),
       unknownCount: count('unknown'),
       conflictCount: answers.length - agreed.length,
       importedBy: present(personOf(ctx.actor), 'a report is imported by a person'),
@@ -228,7 +229,7 @@ async function settle(tx: Tx, ctx: Ctx, payoutReportId: Id, answer: Answer): Pro
     await bookPayout(tx, ctx, row, { transactionReference, payoutReportId });
   } else if (said.outcome === 'failed') {
     await freePayout(tx, ctx, row, { payoutReportId });
-  } else if (row.status === 'processing') {
+  } else if (said.outcome === 'unknown' && row.status === 'processing') {
     await recordStatus(tx, ctx, row, { status: 'unknown', payoutReportId });
   }
 }

@@ -1,8 +1,12 @@
 import type { Domain } from '../../platform/domain.ts';
 import { peopleBehind } from '../../platform/privacy/people-behind.ts';
 import { fundingActivity } from './activity-source.ts';
+import { eventAllocation } from './allocate-event.ts';
 import { receiptAllocation, receiptReturn } from './allocate-receipt.ts';
 import { FUNDING_EVENTS } from './audit.ts';
+import { BANK_DAY_EVENTS } from './bank-days/audit.ts';
+import { bankDayEndpoints } from './bank-days/routes.ts';
+import { bankHolidayChange } from './bank-days/set-bank-holiday.ts';
 import { bookStatements } from './book-statement.ts';
 import { fundingChecks } from './checks.ts';
 import { clearingPeriodChange } from './clearing-periods.ts';
@@ -13,6 +17,8 @@ import { debitEndpoints } from './debit-routes.ts';
 import { collectDebts } from './debts.ts';
 import { withdrawalApproval } from './decide-withdrawal.ts';
 import { evidenceChecks } from './evidence-checks.ts';
+import { evidenceEndpoints } from './evidence-routes.ts';
+import { expireDeposits } from './expire-deposits.ts';
 import { debitExplaining } from './explain-debit.ts';
 import { receiptExplaining } from './explain-receipt.ts';
 import { withdrawalFailure } from './fail-withdrawal.ts';
@@ -31,10 +37,12 @@ import { limitChange } from './propose-funding-limit.ts';
 import { payoutAccountChange } from './propose-payout-account.ts';
 import { RECONCILIATION_EVENTS } from './reconciliation/audit.ts';
 import { reconciliationChecks } from './reconciliation/checks.ts';
+import { custodyConfirmation } from './reconciliation/confirm-custody-report.ts';
 import { reconciliationEndpoints } from './reconciliation/routes.ts';
 import { runReconciliation } from './reconciliation/run-reconciliation.ts';
 import { breakSettlements } from './reconciliation/settle-break.ts';
 import { reconciliationSigning } from './reconciliation/sign-off.ts';
+import { custodyVoiding } from './reconciliation/void-custody-report.ts';
 import { recoveryEnding } from './recovery/end-recovery.ts';
 import { recoveryEndpoints } from './recovery/routes.ts';
 import { logOriginChange } from './recovery/set-log-origin.ts';
@@ -63,15 +71,21 @@ export { seedBankAccounts } from './set-bank-account.ts';
 /** The front door of funding. */
 export const fundingDomain: Domain = {
   name: 'funding',
-  auditEvents: [...Object.values(FUNDING_EVENTS), ...Object.values(RECONCILIATION_EVENTS)],
+  auditEvents: [
+    ...Object.values(FUNDING_EVENTS),
+    ...Object.values(BANK_DAY_EVENTS),
+    ...Object.values(RECONCILIATION_EVENTS),
+  ],
   endpoints: [
     ...fundingEndpoints,
     ...statementEndpoints,
     ...debitEndpoints,
     ...paymentEndpoints,
+    ...evidenceEndpoints,
     ...payoutEndpoints,
     ...payoutWorkEndpoints,
     ...feeEndpoints,
+    ...bankDayEndpoints,
     ...reconciliationEndpoints,
     ...recoveryEndpoints,
   ],
@@ -80,13 +94,17 @@ export const fundingDomain: Domain = {
   approvalActions: [
     depositClearing,
     receiptAllocation,
+    eventAllocation,
     receiptReturn,
     receiptExplaining,
     debitExplaining,
     clearingPeriodChange,
+    bankHolidayChange,
     bankAccountAddition,
     statementConfirmation,
     statementVoiding,
+    custodyConfirmation,
+    custodyVoiding,
     ...depositTakeBacks,
     withdrawalApproval,
     withdrawalFailure,
@@ -102,6 +120,7 @@ export const fundingDomain: Domain = {
   ],
   jobs: [
     { name: 'funding.book-statements', cron: '* * * * *', run: bookStatements },
+    { name: 'funding.expire-deposits', cron: '40 2 * * *', run: expireDeposits },
     { name: 'funding.settle-deposits', cron: '7 * * * *', run: settleDeposits },
     { name: 'funding.collect-debts', cron: '*/5 * * * *', run: collectDebts },
     { name: 'funding.rescreen-payees', cron: '*/5 * * * *', run: rescreenPayees },

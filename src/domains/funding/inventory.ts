@@ -1,4 +1,5 @@
 import { inventoryOf, type TableInventory } from '../../platform/db/inventory.ts';
+import { bankHolidays } from './bank-days/schema.ts';
 import {
   bankAccounts,
   bankStatementBookings,
@@ -47,6 +48,15 @@ export const fundingInventory: readonly TableInventory[] = [
     payableFrom: 'internal',
     createdAt: 'internal',
     removedAt: 'internal',
+  }),
+  inventoryOf(bankHolidays, 'reference', {
+    id: 'internal',
+    currency: 'internal',
+    day: 'internal',
+    name: 'internal',
+    observed: 'internal',
+    approvalId: 'internal',
+    createdAt: 'internal',
   }),
   inventoryOf(clearingPeriods, 'reference', {
     method: 'internal',
@@ -172,6 +182,7 @@ export const fundingInventory: readonly TableInventory[] = [
     reportHash: 'internal, hash',
     completedCount: 'internal',
     failedCount: 'internal',
+    pendingCount: 'internal',
     unknownCount: 'internal',
     conflictCount: 'internal',
     importedBy: 'internal',
@@ -302,6 +313,7 @@ export const fundingInventory: readonly TableInventory[] = [
     closingJournalId: 'internal',
     explanation: 'internal',
     explainedJournalId: 'internal',
+    restOf: 'internal',
     approvalId: 'internal',
     version: 'internal',
     createdAt: 'internal',
@@ -333,6 +345,9 @@ export const fundingInventory: readonly TableInventory[] = [
   inventoryOf(custodyReports, 'transactions', {
     id: 'internal',
     status: 'internal',
+    standing: 'internal',
+    confirmationId: 'internal',
+    voidId: 'internal',
     legalEntity: 'internal',
     fileHash: 'internal, hash',
     content: 'personal, sealed under the house key',

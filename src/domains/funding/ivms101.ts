@@ -61,42 +61,49 @@ const nationalIdentification = z.strictObject({
     .optional(),
 });
 
-const naturalPerson = z.strictObject({
-  name: z.strictObject({
-    nameIdentifier: z
-      .array(naturalName)
-      .min(1)
-      .refine((names) => names.some((name) => name.nameIdentifierType === 'LEGL'), 'has a legal name'),
-  }),
-  geographicAddress: z.array(geographicAddress).min(1).optional(),
-  nationalIdentification: nationalIdentification
-    .refine((one) => one.nationalIdentifierType !== 'LEIX', 'is no legal person')
-    .optional(),
-  customerIdentification: text(50).optional(),
-  dateAndPlaceOfBirth: z.strictObject({ dateOfBirth: z.iso.date(), placeOfBirth: text(70) }).optional(),
-  countryOfResidence: country.optional(),
-});
+const naturalPerson = z
+  .strictObject({
+    name: z.strictObject({
+      nameIdentifier: z
+        .array(naturalName)
+        .min(1)
+        .refine((names) => names.some((name) => name.nameIdentifierType === 'LEGL'), 'has a legal name'),
+    }),
+    geographicAddress: z.array(geographicAddress).min(1).optional(),
+    nationalIdentification: nationalIdentification
+      .refine((one) => one.nationalIdentifierType !== 'LEIX', 'is no legal person')
+      .optional(),
+    customerIdentification: text(50).optional(),
+    dateAndPlaceOfBirth: z.strictObject({ dateOfBirth: z.iso.date(), placeOfBirth: text(70) }).optional(),
+    countryOfResidence: country.optional(),
+  })
+  .openapi('TravelRuleNaturalPerson');
 
-const legalPerson = z.strictObject({
-  name: z.strictObject({
-    nameIdentifier: z
-      .array(legalName)
-      .min(1)
-      .refine((names) => names.some((name) => name.legalPersonNameIdentifierType === 'LEGL'), 'a legal name'),
-  }),
-  geographicAddress: z.array(geographicAddress).min(1).optional(),
-  customerNumber: text(50).optional(),
-  nationalIdentification: nationalIdentification
-    .refine(
-      ({ nationalIdentifierType: type, countryOfIssue, registrationAuthority }) =>
-        ['RAID', 'MISC', 'LEIX', 'TXID'].includes(type) &&
-        countryOfIssue === undefined &&
-        (type === 'LEIX') === (registrationAuthority === undefined),
-      'is that of a legal person',
-    )
-    .optional(),
-  countryOfRegistration: country.optional(),
-});
+const legalPerson = z
+  .strictObject({
+    name: z.strictObject({
+      nameIdentifier: z
+        .array(legalName)
+        .min(1)
+        .refine(
+          (names) => names.some((name) => name.legalPersonNameIdentifierType === 'LEGL'),
+          'a legal name',
+        ),
+    }),
+    geographicAddress: z.array(geographicAddress).min(1).optional(),
+    customerNumber: text(50).optional(),
+    nationalIdentification: nationalIdentification
+      .refine(
+        ({ nationalIdentifierType: type, countryOfIssue, registrationAuthority }) =>
+          ['RAID', 'MISC', 'LEIX', 'TXID'].includes(type) &&
+          countryOfIssue === undefined &&
+          (type === 'LEIX') === (registrationAuthority === undefined),
+        'is that of a legal person',
+      )
+      .optional(),
+    countryOfRegistration: country.optional(),
+  })
+  .openapi('TravelRuleLegalPerson');
 
 const person = z.union([z.strictObject({ naturalPerson }), z.strictObject({ legalPerson })]);
 
@@ -116,17 +123,19 @@ const originator = person.refine((one) => {
 const firm = z.strictObject({ legalPerson });
 
 /** Originator, beneficiary and their firms; no beneficiary firm where the customer holds the wallet. */
-export const travelRuleData = z.strictObject({
-  originator: z.strictObject({
-    originatorPersons: z.array(originator).min(1),
-    accountNumber: z.array(text(100)).min(1),
-  }),
-  beneficiary: z.strictObject({
-    beneficiaryPersons: z.array(person).min(1),
-    accountNumber: z.array(text(100)).min(1),
-  }),
-  originatingVASP: z.strictObject({ originatingVASP: firm }),
-  beneficiaryVASP: z.strictObject({ beneficiaryVASP: firm }).optional(),
-});
+export const travelRuleData = z
+  .strictObject({
+    originator: z.strictObject({
+      originatorPersons: z.array(originator).min(1),
+      accountNumber: z.array(text(100)).min(1),
+    }),
+    beneficiary: z.strictObject({
+      beneficiaryPersons: z.array(person).min(1),
+      accountNumber: z.array(text(100)).min(1),
+    }),
+    originatingVASP: z.strictObject({ originatingVASP: firm }),
+    beneficiaryVASP: z.strictObject({ beneficiaryVASP: firm }).optional(),
+  })
+  .openapi('TravelRule');
 
 export type TravelRule = z.infer<typeof travelRuleData>;

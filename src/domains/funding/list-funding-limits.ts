@@ -1,7 +1,9 @@
 import { sql } from 'drizzle-orm';
 import { personOf } from '../../kernel/actor.ts';
-import { type Amount, amountOf, maxAmount, parseAmount, ZERO } from '../../kernel/amount.ts';
+import { AMOUNT_DECIMALS, type Amount, amountOf, maxAmount, parseAmount, ZERO } from '../../kernel/amount.ts';
 import type { Id } from '../../kernel/id.ts';
+import { divideRounded, roundToStep } from '../../kernel/rounding.ts';
+import { sumShares } from '../../kernel/shares.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { refuse } from '../../platform/http/refuse.ts';
@@ -21,7 +23,8 @@ export type LimitInForce = {
 };
 
 /**
- * A customer's limits with what is used of each; for staff those of a customer they name, or every row.
+ * A customer's limits with what is used of each; for staff those of a customer they name, or every row. What remains of
+ * a limit on withdrawals is what the other assets of its method and window leave of it, too.
  * @errors not_found where there is no such person
  */
 export async function listFundingLimits(
@@ -35,7 +38,7 @@ export async function listFundingLimits(
       throw refuse('not_found');
     }
     const rows = await tx.execute<Row>(sql`
-      select l.kyc_level, l.asset, l.direction, l.method, l.window_hours, l.maximum, coalesce((
+      select l.kyc_level, l.asset, a.scale, l.direction, l.method, l.window_hours, l.maximum, coalesce((
         select sum(w.amount) from withdrawals w
         where w.user_id = ${userId} and w.asset = l.asset and w.method = l.method
           and l.direction = 'withdrawal'
@@ -46,16 +49,17 @@ export async function listFundingLimits(
           and l.direction = 'deposit'
           and d.created_at > ${ctx.deps.clock.now()}::timestamptz - make_interval(hours => l.window_hours)
         ), 0) as used
-      from funding_limits l
+      from funding_limits l join assets a on a.code = l.asset
       where ${gate === undefined ? sql`true` : sql`l.kyc_level = ${gate.kycLevel}`}
       order by l.kyc_level, l.asset, l.direction, l.method, l.window_hours`);
-    return rows.map((row) => inForce(row, userId !== null));
+    return rows.map((row) => inForce(row, userId === null ? null : remainingOf(row, rows)));
   });
 }
 
 type Row = {
   kyc_level: string;
   asset: string;
+  scale: number;
   direction: string;
   method: FundingMethod;
   window_hours: number;
@@ -63,17 +67,32 @@ type Row = {
   used: string;
 };
 
-function inForce(row: Row, isOfPerson: boolean): LimitInForce {
+/** @units the asset, rounded down to its smallest part, so that all of it can be asked for */
+function remainingOf(row: Row, rows: readonly Row[]): Amount {
   const maximum = parseAmount(row.maximum);
-  const used = parseAmount(row.used);
+  if (row.direction === 'deposit') {
+    return maxAmount(ZERO, amountOf(maximum - parseAmount(row.used)));
+  }
+  const { part, whole } = sumShares(
+    rows
+      .filter((other) => other.direction === row.direction)
+      .filter((other) => other.method === row.method && other.window_hours === row.window_hours)
+      .filter((other) => other.asset === row.asset || parseAmount(other.maximum) > ZERO)
+      .map((other) => ({ part: parseAmount(other.used), whole: parseAmount(other.maximum) })),
+  );
+  const left = part < whole ? divideRounded(maximum * (whole - part), whole, 'down') : 0n;
+  return roundToStep(amountOf(left), amountOf(10n ** BigInt(AMOUNT_DECIMALS - row.scale)), 'down');
+}
+
+function inForce(row: Row, remaining: Amount | null): LimitInForce {
   return {
     kycLevel: row.kyc_level,
     asset: row.asset,
     direction: row.direction,
     method: row.method,
     windowHours: row.window_hours,
-    maximum,
-    used: isOfPerson ? used : null,
-    remaining: isOfPerson ? maxAmount(ZERO, amountOf(maximum - used)) : null,
+    maximum: parseAmount(row.maximum),
+    used: remaining === null ? null : parseAmount(row.used),
+    remaining,
   };
 }

@@ -1,20 +1,23 @@
 /** What somebody who can write the tables, even as their owner, still cannot do unnoticed. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { eq, sql } from 'drizzle-orm';
+import { eq, type SQL, sql } from 'drizzle-orm';
 import { parseAmount } from '../../kernel/amount.ts';
 import { newId } from '../../kernel/id.ts';
 import { sealJson } from '../../platform/crypto/seal.ts';
 import { sqlStateOf } from '../../platform/db/errors.ts';
 import { transact } from '../../platform/db/transact.ts';
 import {
+  BITCOIN_BENEFICIARY,
   bankBeneficiary,
   type FundingDesk,
   HOLDER,
+  OWN_WALLET,
   type Person,
   startFundingDesk,
 } from '../../testing/funding-desk.ts';
 import { writeUnguarded } from '../../testing/unguarded.ts';
 import { beneficiaryPlace, type Destination, destinationHash, withdrawalPlace } from './destination.ts';
+import { holdOne } from './hold-withdrawals.ts';
 import { beneficiaries, withdrawals } from './schema.ts';
 import type { Withdrawal } from './store.ts';
 
@@ -129,6 +132,74 @@ describe('found at the approval', () => {
     expect(vote.body.code).toBe('destination_changed');
     const seen = await desk.request(desk.operations, 'GET', `/v1/withdrawals/${id}/approvals`);
     expect(seen.body.data).toMatchObject([{ status: 'pending', votes: [] }]);
+  });
+});
+
+describe('what travels with coins', () => {
+  async function coins(): Promise<{ readonly person: Person; readonly id: string }> {
+    const person = await desk.newCustomer();
+    await desk.fund(person, 'BTC', '1');
+    const added = await desk.request(person, 'POST', '/v1/beneficiaries', { body: BITCOIN_BENEFICIARY });
+    const { accountId } = person;
+    const body = { accountId, asset: 'BTC', amount: '0.01', beneficiaryId: added.body.id, ...OWN_WALLET };
+    const answer = await desk.request(person, 'POST', '/v1/withdrawals', { body, key: newId() });
+    return { person, id: answer.body.id };
+  }
+
+  async function row(id: string): Promise<Withdrawal> {
+    const [found] = await desk.deps.db.engine.select().from(withdrawals).where(eq(withdrawals.id, id));
+    return found as Withdrawal;
+  }
+
+  test('is what the checkers decided on, at each vote and at the payout', async () => {
+    const { person, id } = await coins();
+    const kept = (await row(id)).travelRule;
+    const key = await transact(desk.system, 'engine', (tx) => desk.deps.personKeys.of(tx, person.userId));
+    const other = { ...SWAPPED, holderName: 'Somebody Else' };
+    const forged = [
+      sealJson(key, withdrawalPlace(id, 'travel_rule'), other),
+      sealJson(key, withdrawalPlace(id), other),
+    ];
+    for (const travelRule of [...forged, null]) {
+      await tamper(id, { travelRule });
+      expect((await approve(id)).body.code).toBe('approved_request_changed');
+    }
+    await tamper(id, { travelRule: kept });
+    expect((await approve(id)).body.status).toBe('approved');
+    await tamper(id, { travelRule: forged[0] ?? null });
+    expect((await act(desk.operations, id, 'process')).body.code).toBe('approved_request_changed');
+    await tamper(id, { travelRule: kept });
+    expect((await act(desk.operations, id, 'process')).body.status).toBe('processing');
+  });
+
+  test('stays the same when its customer is restricted and people are asked again', async () => {
+    const { person, id } = await coins();
+    const { travelRule: kept, approvalId } = await row(id);
+    await tamper(id, { travelRule: null });
+    await desk.changeGate(person, { restriction: 'no_out' });
+    await transact(desk.system, 'engine', (tx) => holdOne(tx, desk.system, person.userId, id));
+    const held = await row(id);
+    expect([held.status, held.approvalId === approvalId]).toEqual(['under_review', false]);
+    expect((await approve(id)).body.code).toBe('approved_request_changed');
+    await tamper(id, { travelRule: kept });
+    expect((await approve(id)).body.status).toBe('under_review');
+  });
+
+  test('is found where it is gone, and neither taken away nor written over unseen by the money login', async () => {
+    const { person, id } = await coins();
+    const { engine } = desk.deps.db;
+    const tried = (change: SQL) =>
+      engine.execute(sql`update withdrawals set ${change} where id = ${id}`).then(() => 'done', sqlStateOf);
+    expect(await tried(sql`travel_rule = null`)).toBe('PL060');
+    expect(await tried(sql`travel_rule = decode('00', 'hex')`)).toBe('PL061');
+    const broken = async () =>
+      (await desk.reconcile()).checks.flatMap(({ breaks }) => breaks.map(({ object }) => object));
+    const kept = (await row(id)).travelRule;
+    await tamper(id, { travelRule: null });
+    expect(await broken()).toContain(`withdrawal ${id}`);
+    await tamper(id, { travelRule: kept });
+    expect(await broken()).not.toContain(`withdrawal ${id}`);
+    expect((await act(person, id, 'cancel')).body.status).toBe('cancelled');
   });
 });
 

@@ -3,15 +3,18 @@
  * one exception is documented: where two of them exclude each other (failed against cleared, a full refund
  * against a full charge-back), the first to come decides and the other is kept for a person.
  */
-import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { and, eq } from 'drizzle-orm';
 import fc from 'fast-check';
 import { formatAmount } from '../../kernel/amount.ts';
 import { newId } from '../../kernel/id.ts';
 import { type FundingDesk, HOLDER, type Person, startFundingDesk } from '../../testing/funding-desk.ts';
+import { amlAlerts } from '../aml/schema.ts';
 import { wallets } from '../ledger/schema.ts';
 import { inboundEvents } from './evidence/schema.ts';
 import { signPayment, TEST_PROVIDER } from './payment-providers.ts';
+import { newPaymentReference } from './payment-reference.ts';
+import { camt053, nextOpening } from './testing/camt-sample.ts';
 
 let desk: FundingDesk;
 
@@ -59,13 +62,21 @@ async function run(order: readonly number[]): Promise<Outcome> {
   return outcomeOf(customer, deposit.id);
 }
 
+type Event = Told & {
+  readonly id: string;
+  readonly minute: number;
+  readonly method?: string;
+  readonly providerReference?: string;
+  readonly payerName?: string;
+};
+
 async function tell(
   customer: Person,
   paymentReference: string,
-  { id, type, takenBack, minute }: Told & { readonly id: string; readonly minute: number },
-): Promise<void> {
+  { id, type, takenBack, minute, ...more }: Event,
+): Promise<string> {
   const sum = { amount: '100', currency: 'USD', method: 'card', payerName: HOLDER };
-  const data = { ...sum, paymentReference, providerReference: `pay_${paymentReference}`, takenBack };
+  const data = { ...sum, paymentReference, providerReference: `pay_${paymentReference}`, takenBack, ...more };
   const event = { id, type: `payment.${type}`, occurredAt: `2026-01-31T09:0${minute}:00Z`, data };
   const body = new Uint8Array(Buffer.from(JSON.stringify(event)));
   const timestamp = String(Math.floor(desk.deps.clock.realMs() / 1_000));
@@ -76,6 +87,7 @@ async function tell(
   };
   const answer = await desk.request(customer, 'POST', '/v1/webhooks/payments/test', { body, headers });
   expect(answer.status).toBe(200);
+  return answer.body.state;
 }
 
 async function outcomeOf(customer: Person, depositId: string): Promise<Outcome> {
@@ -130,5 +142,118 @@ test('a payment that is all told ends charged back, with nothing left and nothin
     total: '65',
     unsettled: '65',
     waiting: 0,
+  });
+});
+
+describe('money of one payment is credited once:', () => {
+  type Announced = { readonly id: string; readonly paymentReference: string };
+  type Data = Partial<Omit<Event, 'type' | 'id'>>;
+
+  async function announce(customer: Person, method = 'card'): Promise<Announced> {
+    const body = { accountId: customer.accountId, asset: 'USD', amount: '100', method };
+    return (await desk.request(customer, 'POST', '/v1/deposits', { body, key: newId() })).body;
+  }
+
+  const total = async (customer: Person) => (await desk.balance(customer, 'USD')).total;
+  const statusOf = async ({ id }: Announced) =>
+    (await desk.request(desk.operations, 'GET', `/v1/deposits/${id}`)).body.status;
+
+  /** What became of an event, and its row. */
+  async function told(customer: Person, { paymentReference }: Announced, type: string, data: Data = {}) {
+    const id = newId();
+    const state = await tell(customer, paymentReference, { minute: 1, ...data, id, type });
+    const [row] = await desk.deps.db.engine.select().from(inboundEvents).where(eq(inboundEvents.eventId, id));
+    return { id: row?.id ?? '', was: [state, row?.reason] };
+  }
+
+  const act = (path: string, body: object = {}) =>
+    desk.request(desk.operations, 'POST', path, { body: { reason: 'By their receipt', ...body } });
+  const allocate = (id: string, { accountId }: Person) =>
+    act(`/v1/inbound-events/${id}/allocate`, { accountId });
+  const vote = async (asked: Awaited<ReturnType<typeof act>>) =>
+    desk.request(desk.operations2, 'POST', `/v1/approvals/${asked.body.approval.id}/approve`, {
+      body: { reason: 'Looked at it' },
+    });
+
+  async function line(reference: string): Promise<void> {
+    const opening = await nextOpening(desk.deps);
+    const entries = [{ amount: '100', reference, name: HOLDER }];
+    expect((await desk.importFile(camt053({ opening, entries }))).status).toBe(201);
+  }
+
+  test('the deposit its event names fails before it is given away, and no line or vote credits it', async () => {
+    const customer = await desk.newCustomer();
+    const deposit = await announce(customer, 'bank_transfer');
+    const byHand = await act(`/v1/deposits/${deposit.id}/clear`);
+    const { id, was } = await told(customer, deposit, 'cleared');
+    expect(was).toEqual(['kept', 'method_differs']);
+    expect((await allocate(id, customer)).body.code).toBe('deposit_status_conflict');
+    expect((await vote(byHand)).body.code).toBe('deposit_has_event');
+    await act(`/v1/deposits/${deposit.id}/fail`);
+    expect((await vote(await allocate(id, customer))).status).toBe(200);
+    await line(deposit.paymentReference);
+    expect((await vote(byHand)).status).toBe(409);
+    expect([await statusOf(deposit), await total(customer)]).toEqual(['failed', '100']);
+  });
+
+  test('nor is it given away where a line or a person credited that deposit first', async () => {
+    const customer = await desk.newCustomer();
+    const byLine = await announce(customer, 'bank_transfer');
+    const event = await told(customer, byLine, 'cleared');
+    await line(byLine.paymentReference);
+    expect([await statusOf(byLine), await total(customer)]).toEqual(['cleared', '100']);
+    expect((await allocate(event.id, customer)).body.code).toBe('payment_credited');
+    const byHand = await announce(customer, 'bank_transfer');
+    expect((await vote(await act(`/v1/deposits/${byHand.id}/clear`))).status).toBe(200);
+    const late = await told(customer, byHand, 'cleared');
+    expect((await allocate(late.id, customer)).body.code).toBe('payment_credited');
+    expect(await total(customer)).toBe('200');
+  });
+
+  test('a deposit that bears one name is not credited under another', async () => {
+    const customer = await desk.newCustomer();
+    const deposit = await announce(customer);
+    await told(customer, deposit, 'processing');
+    const providerReference = `pay_${newId()}`;
+    const { id, was } = await told(customer, deposit, 'cleared', { providerReference });
+    expect(was).toEqual(['kept', 'payment_of_another_deposit']);
+    expect((await allocate(id, customer)).body.code).toBe('deposit_status_conflict');
+    await act(`/v1/deposits/${deposit.id}/fail`);
+    expect((await vote(await allocate(id, customer))).status).toBe(200);
+    const again = await told(customer, deposit, 'cleared', { providerReference });
+    expect((await allocate(again.id, customer)).body.code).toBe('payment_credited');
+    expect(await total(customer)).toBe('100');
+  });
+
+  test('a second payment under one reference is another, which goes back by itself', async () => {
+    const customer = await desk.newCustomer();
+    const deposit = await announce(customer);
+    await told(customer, deposit, 'cleared');
+    expect((await told(customer, deposit, 'cleared')).was).toEqual(['ignored', 'already_so']);
+    const providerReference = `pay_${newId()}`;
+    const second = await told(customer, deposit, 'cleared', { providerReference });
+    const back = await told(customer, deposit, 'refunded', { providerReference });
+    expect([second.was, back.was]).toEqual(Array(2).fill(['kept', 'payment_of_another_deposit']));
+    expect([await statusOf(deposit), await total(customer)]).toEqual(['cleared', '100']);
+    expect((await vote(await allocate(second.id, customer))).status).toBe(200);
+    expect([await statusOf(deposit), await total(customer)]).toEqual(['cleared', '100']);
+    const twice = await told(customer, deposit, 'charged_back', { providerReference });
+    expect([twice.was[0], await statusOf(deposit)]).toEqual(['kept', 'cleared']);
+  });
+
+  test('and for an account that takes no money nobody is told of a payer', async () => {
+    const customer = await desk.newCustomer();
+    const { body: paper } = await desk.request(customer, 'POST', '/v1/accounts', {
+      body: { type: 'paper', baseCurrency: 'USD' },
+      key: newId(),
+    });
+    const ghost = { id: '', paymentReference: newPaymentReference() };
+    const { id } = await told(customer, ghost, 'cleared', { payerName: 'Somebody Else' });
+    expect((await allocate(id, { ...customer, accountId: paper.id })).body.code).toBe('account_not_live');
+    const alerts = await desk.deps.db.engine
+      .select()
+      .from(amlAlerts)
+      .where(eq(amlAlerts.userId, customer.userId));
+    expect(alerts).toEqual([]);
   });
 });

@@ -1,16 +1,24 @@
 import { z } from '@hono/zod-openapi';
 import type { Role } from '../../kernel/actor.ts';
 import { ApprovalReason } from '../../platform/approvals/api.ts';
-import { pageOf, pageQuery } from '../../platform/http/cursor.ts';
+import { pageOf } from '../../platform/http/cursor.ts';
 import { type Endpoint, endpoint, pickProblems } from '../../platform/http/endpoint.ts';
 import { PLATFORM_PROBLEMS } from '../../platform/http/problems.ts';
-import { idInput, wireOf } from '../../platform/http/wire.ts';
+import { idInput } from '../../platform/http/wire.ts';
 import { IDENTITY_PROBLEMS } from '../identity/index.ts';
+import { LEDGER_PROBLEMS } from '../ledger/index.ts';
+import { allocateEvent } from './allocate-event.ts';
 import { ApprovalRequested } from './api.ts';
 import { TakeBackDeposit } from './debit-api.ts';
 import { FUNDING_PROBLEMS } from './errors.ts';
-import { inboundEventState, inboundEvents } from './evidence/schema.ts';
 import { closeInboundEvent, listInboundEvents } from './inbound-events.ts';
+import {
+  AllocateEvent,
+  eventQuery,
+  InboundEvent,
+  PaymentEventBody,
+  PaymentEventReceipt,
+} from './payment-api.ts';
 import { receivePaymentEvent } from './receive-payment-event.ts';
 import { requestTakeBack } from './take-back-deposit.ts';
 
@@ -20,30 +28,6 @@ const READERS = ['operations', 'compliance_officer', 'mlro', 'auditor'] as const
 const params = z.object({ id: idInput });
 const tag = 'funding';
 const category = 'financial';
-
-/** What a provider sends; docs/howto/payment-webhooks.md says what each member means. */
-const PaymentEventBody = z.string().openapi('PaymentEventBody', { format: 'binary' });
-
-const InboundEvent = wireOf(inboundEvents)
-  .pick({
-    id: true,
-    provider: true,
-    eventId: true,
-    type: true,
-    state: true,
-    reason: true,
-    depositId: true,
-    occurredAt: true,
-    receivedAt: true,
-    settledAt: true,
-  })
-  .openapi('InboundEvent');
-
-const PaymentEventReceipt = z
-  .object({ eventId: z.string(), state: z.enum(inboundEventState.enumValues) })
-  .openapi('PaymentEventReceipt');
-
-const eventQuery = z.strictObject({ ...pageQuery, state: z.enum(inboundEventState.enumValues).optional() });
 
 const TAKING_BACK = {
   ...pickProblems(FUNDING_PROBLEMS, 'deposit_status_conflict', 'refund_not_money', 'take_back_too_large'),
@@ -96,13 +80,53 @@ export const paymentEndpoints: readonly Endpoint[] = [
     handler: async (ctx, { query }) => ({ status: 200, body: await listInboundEvents(ctx, query) }),
   }),
   endpoint({
+    operationId: 'allocateInboundEvent',
+    method: 'post',
+    path: '/v1/inbound-events/{id}/allocate',
+    tag,
+    category,
+    summary: 'Ask to give money that lies with a provider to an account',
+    description:
+      'For a kept `payment.cleared` that fits no deposit. Another person approves; then the money is a deposit of the ' +
+      'account, of the amount and method the provider told, which can be called back and is paid over like any other. ' +
+      'What the provider told of it going back follows at once. A deposit that was announced for it is failed by its ' +
+      'own operation before; one that was credited by hand or by the bank is this money already.',
+    access: { staff: OPERATIONS },
+    params,
+    body: AllocateEvent,
+    example: { accountId: '0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001', reason: 'Paid 90 of the 100 announced' },
+    responses: { 202: ApprovalRequested },
+    problems: {
+      ...pickProblems(
+        FUNDING_PROBLEMS,
+        'event_not_kept',
+        'event_not_allocatable',
+        'payment_credited',
+        'deposit_status_conflict',
+        'amount_too_precise',
+        'method_not_supported',
+        'account_not_live',
+        'account_not_active',
+      ),
+      ...pickProblems(LEDGER_PROBLEMS, 'unknown_asset'),
+      ...pickProblems(IDENTITY_PROBLEMS, 'self_action'),
+      ...pickProblems(PLATFORM_PROBLEMS, 'approval_pending_exists'),
+    },
+    handler: async (ctx, { params: { id }, body }) => ({
+      status: 202,
+      body: { approval: await allocateEvent(ctx, { id, ...body }) },
+    }),
+  }),
+  endpoint({
     operationId: 'closeInboundEvent',
     method: 'post',
     path: '/v1/inbound-events/{id}/close',
     tag,
     category,
     summary: 'End the work on an event that was kept',
-    description: 'Moves nothing: what the event asks for is done through the deposit’s own operations.',
+    description:
+      'Moves nothing: what the event asks for is done through the deposit’s own operations, and money that fits none is ' +
+      'given to an account.',
     access: { staff: OPERATIONS },
     params,
     body: ApprovalReason,

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import { and, eq } from 'drizzle-orm';
+import type { Actor } from '../../kernel/actor.ts';
 import { formatAmount, parseAmount } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import { dayOf } from '../../kernel/business-date.ts';
 import { newId } from '../../kernel/id.ts';
 import { requestApproval } from '../../platform/approvals/request-approval.ts';
-import { approvals, approvalVotes } from '../../platform/db/schema.ts';
+import { approvals, approvalVotes, auditLogs } from '../../platform/db/schema.ts';
 import { transact } from '../../platform/db/transact.ts';
 import {
   bankBeneficiary,
@@ -17,6 +18,7 @@ import {
 import { writeUnguarded } from '../../testing/unguarded.ts';
 import { amlAlerts } from '../aml/schema.ts';
 import { wallets } from '../ledger/schema.ts';
+import { payloadOf } from './evidence/event-payload.ts';
 import {
   bankStatementBookings,
   bankStatementLines,
@@ -259,6 +261,46 @@ describe('a provider', () => {
     expect((await close()).body.code).toBe('event_not_kept');
   });
 
+  test('is read as it spoke by those who look into it, and not by whom it is about', async () => {
+    const deposit = await announce();
+    const event = eventOf(deposit, 'payment.cleared', { amount: '90', payerName: 'Somebody Else' });
+    await post(event);
+    const { body: listed } = await desk.request(
+      desk.operations,
+      'GET',
+      '/v1/inbound-events?state=kept&limit=1',
+    );
+    const path = `/v1/inbound-events/${listed.data[0].id}`;
+    const { body } = await desk.request(desk.operations, 'GET', path);
+    expect(JSON.parse(body.body)).toEqual(event);
+    expect(body.payment).toEqual({
+      paymentReference: deposit.paymentReference,
+      providerReference: `pay_${deposit.paymentReference}`,
+      amount: '90',
+      currency: 'USD',
+      method: 'card',
+      payerName: 'Somebody Else',
+      takenBack: null,
+    });
+    const owner = { ...customer, actor: { ...desk.operations.actor, userId: customer.userId } as Actor };
+    expect((await desk.request(owner, 'GET', path)).body.code).toBe('self_action');
+    const reads = await desk.deps.db.engine
+      .select({ actor: auditLogs.actorUserId })
+      .from(auditLogs)
+      .where(and(eq(auditLogs.resourceId, listed.data[0].id), eq(auditLogs.eventType, 'payment_event.read')));
+    expect(reads).toEqual([{ actor: desk.operations.userId }]);
+    // Evidence stays under the key it was sealed with, whatever key follows that one.
+    const [row] = await desk.deps.db.engine
+      .select()
+      .from(inboundEvents)
+      .where(eq(inboundEvents.id, listed.data[0].id));
+    const { keyring } = desk.deps;
+    const house = { id: new Uint8Array(8), key: new Uint8Array(32), others: [keyring.house] };
+    const later = { ...desk.system, deps: { ...desk.deps, keyring: { ...keyring, house } } };
+    const opened = payloadOf(later, present(row, 'it was kept'));
+    expect(JSON.parse(Buffer.from(opened).toString('utf8'))).toEqual(event);
+  });
+
   test('who was paid by somebody else alerts compliance, and another person releases the money', async () => {
     const deposit = await announce();
     expect(await tell(deposit, 'cleared', { payerName: 'Somebody Else' })).toBe('kept');
@@ -274,6 +316,187 @@ describe('a provider', () => {
     await desk.changeGate(customer, { screening: 'clear' });
     expect((await vote(asked.body.approval.id)).status).toBe(200);
     expect(await total()).toBe('100');
+  });
+});
+
+describe('money at a provider that fits no deposit', () => {
+  const allocate = (id: string, person = customer, as = desk.operations) =>
+    desk.request(as, 'POST', `/v1/inbound-events/${id}/allocate`, {
+      body: { accountId: person.accountId, reason: 'Their receipt shows it' },
+    });
+
+  /** An event as it is kept. */
+  async function kept(deposit: Partial<Announced>, data: object = {}, type = 'payment.cleared') {
+    const event = eventOf(deposit, type, data);
+    expect((await post(event)).body.state).toBe('kept');
+    const [row] = await desk.deps.db.engine
+      .select()
+      .from(inboundEvents)
+      .where(eq(inboundEvents.eventId, event.id));
+    return present(row, 'it was kept');
+  }
+
+  const stateOf = async (id: string) => {
+    const [row] = await desk.deps.db.engine.select().from(inboundEvents).where(eq(inboundEvents.id, id));
+    return [row?.state, row?.reason];
+  };
+
+  const allocated = async (id: string) => {
+    const asked = await allocate(id);
+    expect([asked.status, asked.body.code]).toEqual([202, undefined]);
+    return vote(asked.body.approval.id);
+  };
+
+  const depositsOf = () =>
+    desk.deps.db.engine
+      .select()
+      .from(deposits)
+      .where(eq(deposits.userId, customer.userId))
+      .orderBy(deposits.id);
+
+  test('is given to an account by two people, can be called back, and is paid over in the provider’s lump', async () => {
+    const announced = await announce('100');
+    const event = await kept(announced, { amount: '90' });
+    const hand = () =>
+      desk.request(desk.operations, 'POST', `/v1/deposits/${announced.id}/clear`, { body: {} });
+    expect((await hand()).body.code).toBe('deposit_has_event');
+    await ask(announced.id, 'fail');
+    const asked = await allocate(event.id);
+    expect(await total()).toBe('0');
+    expect((await vote(asked.body.approval.id, desk.operations)).status).not.toBe(200);
+    expect((await vote(asked.body.approval.id)).status).toBe(200);
+    expect([await total(), formatAmount((await walletOf())?.unsettled ?? 0n)]).toEqual(['90', '90']);
+    const [, own] = await depositsOf();
+    expect(own).toMatchObject({ status: 'cleared', provider: 'test', fee: 0n, providerEventId: event.id });
+    expect(await stateOf(event.id)).toEqual(['processed', null]);
+    expect((await allocate(event.id)).body.code).toBe('event_not_kept');
+    const other = await announce('50');
+    await tell(other, 'cleared', { amount: '50' });
+    const opening = await nextOpening(desk.deps);
+    const { body } = await desk.importFile(
+      camt053({ opening, entries: [{ amount: '145', name: 'Acquirer' }] }),
+    );
+    const explain = (receiptId: string, settled: object) =>
+      desk.request(desk.operations, 'POST', `/v1/unallocated-receipts/${receiptId}/explain`, {
+        body: {
+          explanation: 'provider_settlement',
+          provider: 'test',
+          reason: 'By the acquirer’s advice',
+          ...settled,
+        },
+      });
+    const { receiptId } = body.lines[0];
+    const parts = { depositIds: [own?.id, other.id], fee: '2' };
+    expect((await explain(receiptId, parts)).body.code).toBe('receipt_not_explained');
+    expect((await explain(receiptId, { ...parts, rest: '8' })).body.code).toBe('receipt_not_explained');
+    const explained = await explain(receiptId, { ...parts, rest: '7' });
+    // A fee beside a rest is compliance's to agree to: between them the firm's debt could become somebody's money.
+    expect((await vote(explained.body.approval.id)).status).toBe(404);
+    expect((await vote(explained.body.approval.id, desk.compliance)).status).toBe(200);
+    // What it paid besides is work of its own, and the line is one line still.
+    const listed = await desk.request(desk.operations, 'GET', '/v1/unallocated-receipts?status=open&limit=1');
+    const [rest] = listed.body.data;
+    expect(rest).toMatchObject({ amount: '7', restOf: receiptId, reason: 'rest_of_settlement' });
+    const statement = await desk.request(desk.operations, 'GET', `/v1/bank-statements/${body.id}`);
+    expect(statement.body.lines).toMatchObject([{ receiptId }]);
+    const seven = await announce('7');
+    // The provider can call it back: it is credited by its event alone, with the clearing days, and once.
+    for (const target of [{ depositId: seven.id }, { accountId: customer.accountId }]) {
+      const path = `/v1/unallocated-receipts/${rest.id}/allocate`;
+      const given = { body: { ...target, reason: 'Theirs' } };
+      const { status, body: wrong } = await desk.request(desk.operations, 'POST', path, given);
+      expect([status, wrong.code]).toEqual([422, 'receipt_does_not_fit']);
+    }
+    const late = await kept({ paymentReference: newPaymentReference() }, { amount: '7' });
+    expect((await allocated(late.id)).status).toBe(200);
+    const depositIds = [(await depositsOf()).at(-1)?.id];
+    expect((await vote((await explain(rest.id, { depositIds })).body.approval.id)).status).toBe(200);
+    const { checks } = await desk.reconcile();
+    expect(checks.flatMap(({ breaks }) => breaks)).toEqual([]);
+  });
+
+  test('that nobody announced goes back where the provider takes it back, before or after', async () => {
+    const ghost = { paymentReference: newPaymentReference(), method: 'card' };
+    const event = await kept(ghost);
+    expect((await allocated(event.id)).status).toBe(200);
+    expect(await total()).toBe('100');
+    expect((await post(eventOf(ghost, 'payment.cleared'))).body.state).toBe('ignored');
+    expect((await post(eventOf(ghost, 'payment.charged_back'))).body.state).toBe('processed');
+    expect([(await depositsOf()).map(({ status }) => status), await total()]).toEqual([
+      ['charged_back'],
+      '0',
+    ]);
+    const second = { paymentReference: newPaymentReference(), method: 'card' };
+    const late = await kept(second);
+    const back = await kept(second, { takenBack: '40' }, 'payment.refunded');
+    await desk.request(desk.operations, 'POST', `/v1/inbound-events/${back.id}/close`, {
+      body: { reason: 'Nothing of ours' },
+    });
+    expect((await allocated(late.id)).status).toBe(200);
+    expect([await total(), await stateOf(back.id)]).toEqual(['60', ['processed', null]]);
+  });
+
+  test('is credited once, whichever of its events is given away', async () => {
+    const [one, two] = [
+      { paymentReference: newPaymentReference() },
+      { paymentReference: newPaymentReference() },
+    ];
+    const providerReference = `pay_${newId()}`;
+    const events = [await kept(one, { providerReference }), await kept(two, { providerReference })];
+    const asked = [];
+    for (const { id } of events) {
+      asked.push((await allocate(id)).body.approval.id as string);
+    }
+    const voted = await Promise.all(asked.map((id) => vote(id)));
+    expect(new Set(voted.map(({ status }) => status))).toEqual(new Set([200, 409]));
+    expect(await total()).toBe('100');
+    const announced = await announce();
+    expect(await tell(announced, 'cleared', { providerReference })).toBe('kept');
+    expect(await keptReason(announced)).toEqual(['payment_of_another_deposit']);
+  });
+
+  test('waits for the deposit that bears the payment to fail first', async () => {
+    const announced = await announce();
+    await tell(announced, 'processing');
+    const event = await kept(announced, { amount: '90' });
+    expect((await allocate(event.id)).body.code).toBe('payment_credited');
+    await desk.request(desk.operations, 'POST', `/v1/deposits/${announced.id}/fail`, {
+      body: { reason: 'Another amount came' },
+    });
+    expect((await allocated(event.id)).status).toBe(200);
+    expect(await total()).toBe('90');
+  });
+
+  test('and came from somebody else alerts compliance, once, and waits for them', async () => {
+    const event = await kept({ paymentReference: newPaymentReference() }, { payerName: 'Somebody Else' });
+    const asked = await allocate(event.id);
+    expect((await vote(asked.body.approval.id)).body.code).toBe('under_review');
+    const alerts = await desk.deps.db.engine
+      .select()
+      .from(amlAlerts)
+      .where(eq(amlAlerts.userId, customer.userId));
+    expect(alerts).toMatchObject([{ status: 'open' }]);
+    await desk.changeGate(customer, { screening: 'clear' });
+    expect((await vote(asked.body.approval.id)).status).toBe(200);
+    expect(await total()).toBe('100');
+  });
+
+  test('is none where the event tells of none, or of what waits for its own deposit', async () => {
+    const deposit = await announce();
+    const code = async (event: { readonly id: string }) => (await allocate(event.id)).body.code;
+    expect(await code(await kept(deposit, {}, 'payment.refunded'))).toBe('event_not_allocatable');
+    expect(await code(await kept(deposit, { amount: '1e2' }))).toBe('event_not_allocatable');
+    expect(await code(await kept(await announce(), { payerName: undefined }))).toBe('event_not_allocatable');
+    const ghost = { paymentReference: newPaymentReference() };
+    expect(await code(await kept({ ...ghost, method: 'salt' }))).toBe('method_not_supported');
+    expect(await code(await kept(ghost, { amount: '-5', providerReference: 'x' }))).toBe(
+      'event_not_allocatable',
+    );
+    const own = { ...customer, actor: { ...desk.operations.actor, userId: customer.userId } as Actor };
+    const fine = await kept({ paymentReference: newPaymentReference() });
+    expect((await allocate(fine.id, customer, own)).body.code).toBe('self_action');
+    expect((await allocate(newId())).status).toBe(404);
+    expect(await total()).toBe('0');
   });
 });
 
@@ -488,7 +711,7 @@ describe('reconcile finds', () => {
     const [good] = await desk.deps.db.engine
       .select()
       .from(bankStatements)
-      .where(eq(bankStatements.status, 'imported'));
+      .where(eq(bankStatements.standing, 'confirmed'));
     const [line] = await desk.deps.db.engine.select().from(bankStatementLines);
     const statementId = newId();
     const planted = transact(desk.operations.ctx(), 'engine', async (tx) => {
@@ -511,6 +734,8 @@ describe('reconcile finds', () => {
         statementReference: 'PLANTED',
       };
       await tx.insert(bankStatements).values(file as typeof bankStatements.$inferInsert);
+      const entry = { ...line, id: newId(), statementId, direction: 'credit', amount: parseAmount('999') };
+      await tx.insert(bankStatementLines).values(entry as typeof bankStatementLines.$inferInsert);
       const at = desk.deps.clock.realNow();
       const vote = {
         approvalId: confirmation.id,
@@ -526,8 +751,6 @@ describe('reconcile finds', () => {
         .where(eq(bankStatements.id, statementId));
       const bookedAt = desk.deps.clock.now();
       await tx.insert(bankStatementBookings).values({ statementId, bookedAt });
-      const entry = { ...line, id: newId(), statementId, direction: 'credit', amount: parseAmount('999') };
-      await tx.insert(bankStatementLines).values(entry as typeof bankStatementLines.$inferInsert);
       const broken: string[] = [];
       for (const check of evidenceChecks) {
         broken.push(...((await check.run(tx)).breaks.length > 0 ? [check.name] : []));

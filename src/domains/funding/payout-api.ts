@@ -184,6 +184,7 @@ export const PayoutReport = wireOf(payoutReports)
   .extend({
     completedCount: z.number().int(),
     failedCount: z.number().int(),
+    pendingCount: z.number().int(),
     unknownCount: z.number().int(),
     conflictCount: z.number().int(),
   })

@@ -1,11 +1,14 @@
 /**
  * What reconcile holds the terms and the evidence of payouts to: a fee is what its row of the schedule makes
- * of the amount; a debit that settled a payout is the payout's; terms and accounts were set by two people,
- * or seeded.
+ * of the amount; a debit that settled a payout is the payout's; coins have what travels with them; terms and
+ * accounts were set by two people, or seeded.
  */
 import { sql } from 'drizzle-orm';
+import { formatAmount } from '../../kernel/amount.ts';
 import type { Check } from '../../platform/domain.ts';
 import { look } from './checks.ts';
+import { VOID_WITHDRAWAL_STATUSES } from './rules.ts';
+import { TRAVEL_RULE_ABOVE } from './settings.ts';
 
 const agreedLimits = sql`select a.id, a.payload, a.executed_at from approvals a
   where a.action = 'funding_limit.set' and a.status = 'executed'`;
@@ -77,13 +80,34 @@ export const payoutChecks: readonly Check[] = [
       ),
   },
   {
+    name: 'funding.coins_have_travel_rule_data',
+    invariant: 'I10',
+    // An installation asked for none before it kept its first.
+    run: (tx) =>
+      look(
+        tx,
+        sql`select (select count(*) from withdrawals)::int as seen`,
+        sql`select 'withdrawal ' || w.id as object, 'takes out coins without the data that travel with them' as detail
+            from withdrawals w join approvals a on a.id = w.approval_id
+            where w.method = 'crypto' and w.travel_rule is null
+              and w.amount > ${formatAmount(TRAVEL_RULE_ABOVE)}::numeric
+              and w.status::text <> all (${sql.param([...VOID_WITHDRAWAL_STATUSES])}::text[])
+              and (jsonb_exists(a.payload, 'travelRuleHash') or exists (
+                select 1 from withdrawals f where f.travel_rule is not null and f.created_at <= w.created_at))
+          union
+            select 'withdrawal ' || w.id, 'lost the travel rule data that its checkers decided on'
+            from withdrawals w join approvals a on a.id = w.approval_id
+            where w.travel_rule is null and a.payload ->> 'travelRuleHash' is not null`,
+      ),
+  },
+  {
     name: 'funding.terms_were_set_by_two',
     invariant: 'I7',
     run: (tx) =>
       look(
         tx,
         sql`select ((select count(*) from funding_limits) + (select count(*) from clearing_periods) +
-              (select count(*) from bank_accounts))::int as seen`,
+              (select count(*) from bank_accounts) + (select count(*) from bank_holidays))::int as seen`,
         sql`select 'funding limit ' || l.id as object, 'is not what two people last agreed to' as detail
             from funding_limits l
               left join lateral (${agreedLimits} and a.payload @> jsonb_build_object('kycLevel', l.kyc_level, 'asset', l.asset,
@@ -107,6 +131,12 @@ export const payoutChecks: readonly Check[] = [
                 order by a.executed_at desc, a.id = c.approval_id desc limit 1)
               or c.approval_id is not null and not exists (
                 select 1 from approvals p where p.id = c.approval_id and (p.payload ->> 'days')::integer = c.days)
+          union all
+            select 'bank holiday ' || h.id, 'was not set by two people' from bank_holidays h
+            where not exists (
+              select 1 from approvals p where p.id = h.approval_id and p.action = 'bank_holiday.set'
+                and p.status = 'executed' and p.payload @> jsonb_build_object('currency', h.currency, 'day', h.day,
+                  'observed', h.observed))
           union all
             select 'bank account ' || b.id, 'was not set by two people' from bank_accounts b
             where b.approval_id is not null and not exists (

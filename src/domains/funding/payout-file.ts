@@ -18,7 +18,7 @@ export type PayoutAccountRow = typeof payoutAccounts.$inferSelect;
 
 type Head = Pick<PayoutFile, 'messageId' | 'createdAt' | 'executionDate' | 'asset'>;
 
-/** Who carries payouts to the bank. One until a firm connects another. */
+/** Who carries payouts to the bank: people. */
 export const payoutProvider: PayoutProvider = manualPayouts;
 
 /** The bytes of a file with these withdrawals, in this order. @errors payout_not_bank */

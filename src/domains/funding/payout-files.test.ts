@@ -3,7 +3,7 @@ import { and, eq } from 'drizzle-orm';
 import { type Id, newId } from '../../kernel/id.ts';
 import { sqlStateOf } from '../../platform/db/errors.ts';
 import { auditLogs } from '../../platform/db/schema.ts';
-import { readXml, type XmlElement } from '../../platform/xml/read-xml.ts';
+import { childOf, childrenOf, readXml, type XmlElement } from '../../platform/xml/read-xml.ts';
 import { statusReport } from '../../testing/drivers/payouts.ts';
 import {
   bankBeneficiary,
@@ -34,10 +34,14 @@ const REASON = { reason: 'Looked at it' };
 
 type Approved = { readonly id: string; readonly person: Person; readonly reference: string };
 
-async function approved(amount = '100', checker = desk.compliance): Promise<Approved> {
+async function approved(
+  amount = '100',
+  checker = desk.compliance,
+  payee = bankBeneficiary(),
+): Promise<Approved> {
   const person = await desk.newCustomer();
   await desk.fund(person, 'USD', '1000');
-  const bank = await desk.request(person, 'POST', '/v1/beneficiaries', { body: bankBeneficiary() });
+  const bank = await desk.request(person, 'POST', '/v1/beneficiaries', { body: payee });
   const body = { accountId: person.accountId, asset: 'USD', amount, beneficiaryId: bank.body.id };
   const { id } = (await desk.request(person, 'POST', '/v1/withdrawals', { body, key: newId() })).body;
   await desk.request(checker, 'POST', `/v1/withdrawals/${id}/approve`, { body: REASON });
@@ -143,6 +147,26 @@ function parsed(xml: string): XmlElement {
   return readXml(Buffer.from(xml), 0, () => undefined);
 }
 
+/** What a path of single elements ends in. */
+function textAt(element: XmlElement, ...path: readonly string[]): string | undefined {
+  return path.reduce<XmlElement | undefined>((at, name) => at && childOf(at, name), element)?.text;
+}
+
+/** Whom each payment of a file pays, what, and where: as the bank will read it. */
+function paymentsIn(document: XmlElement) {
+  const info = childOf(childOf(document, 'CstmrCdtTrfInitn') ?? document, 'PmtInf') ?? document;
+  return childrenOf(info, 'CdtTrfTxInf').map((payment) => {
+    const amount = childOf(childOf(payment, 'Amt') ?? payment, 'InstdAmt');
+    return {
+      reference: textAt(payment, 'PmtId', 'EndToEndId'),
+      amount: `${amount?.text} ${amount?.attributes.Ccy}`,
+      iban: textAt(payment, 'CdtrAcct', 'Id', 'IBAN'),
+      bic: textAt(payment, 'CdtrAgt', 'FinInstnId', 'BICFI'),
+      name: textAt(payment, 'Cdtr', 'Nm'),
+    };
+  });
+}
+
 describe('a payout file', () => {
   test('begins every payout at once and is the bytes the public structure asks for', async () => {
     const paid = [await approved('100'), await approved('250.5'), await approved('0.01')];
@@ -155,8 +179,33 @@ describe('a payout file', () => {
     expect(body).toContain('urn:iso:std:iso:20022:tech:xsd:pain.001.001.09');
     expect(body.match(/<CtrlSum>350\.51<\/CtrlSum>/g)).toHaveLength(2);
     expect(new Set(body.match(/<EndToEndId>[^<]+/g)).size).toBe(3);
-    expect(body).toContain(HOLDER);
     expect((await download(made.body.id)).body).toBe(body);
+  });
+
+  test('pays each payee their own amount, to their own account, in their own name', async () => {
+    // One customer writes their name as they like; the bank is told what they wrote.
+    const payees = [HOLDER, 'ANAIS RAMGOOLAM', 'Ramgoolam, Anaïs'].map((holderName, place) => ({
+      ...bankBeneficiary(place),
+      holderName,
+    }));
+    const amounts = ['12.34', '200', '0.05'];
+    const paid = await Promise.all(
+      payees.map((payee, place) => approved(amounts[place], desk.compliance, payee)),
+    );
+    const made = await file(paid.map(({ id }) => id));
+    const document = parsed((await download(made.body.id)).body);
+    expect(faultsOf(document)).toEqual([]);
+    const asked = paid.map(({ reference }, place) => ({
+      reference,
+      amount: `${amounts[place]} USD`,
+      iban: payees[place]?.iban,
+      bic: payees[place]?.bic,
+      name: payees[place]?.holderName,
+    }));
+    expect(new Set(asked.flatMap(({ iban, bic, name }) => [iban, bic, name])).size).toBe(9);
+    const byReference = (rows: readonly { readonly reference: string | undefined }[]) =>
+      rows.toSorted((one, other) => ((one.reference ?? '') < (other.reference ?? '') ? -1 : 1));
+    expect(byReference(paymentsIn(document))).toEqual(byReference(asked));
   });
 
   test('escapes what could end an element and drops what XML has no place for', () => {
@@ -375,19 +424,47 @@ describe('a status report', () => {
         ],
         name,
       );
-    const first = await report(body.id, says('ACSP', 'R1'));
+    const first = await report(body.id, says('CANC', 'R1'));
     expect(first).toMatchObject({
       status: 201,
-      body: { completedCount: 1, failedCount: 1, unknownCount: 1 },
+      body: { completedCount: 1, failedCount: 1, pendingCount: 0, unknownCount: 1 },
     });
     expect(await Promise.all(paid.map(statusOf))).toEqual(['completed', 'failed', 'unknown']);
     expect(await desk.balance(settled.person, 'USD')).toEqual({ total: '900', reserved: '0' });
     expect(await desk.balance(refused.person, 'USD')).toEqual({ total: '1000', reserved: '0' });
     expect(await desk.balance(other.person, 'USD')).toEqual({ total: '1000', reserved: '100' });
 
-    expect((await report(body.id, says('ACSP', 'R1'))).body.code).toBe('report_duplicate');
-    expect((await report(body.id, says('ACSC', 'R2'))).body).toMatchObject({ conflictCount: 0 });
+    expect((await report(body.id, says('CANC', 'R1'))).body.code).toBe('report_duplicate');
+    expect((await report(body.id, says('PDNG', 'R2'))).body).toMatchObject({
+      pendingCount: 1,
+      unknownCount: 0,
+    });
+    expect(await statusOf(other)).toBe('unknown');
+    expect((await report(body.id, says('ACSC', 'R3'))).body).toMatchObject({ conflictCount: 0 });
     expect(await statusOf(other)).toBe('completed');
+  });
+
+  test('of steps before the end leaves payouts on their way, whichever it names, until one that says the end', async () => {
+    const paid = [await approved(), await approved()];
+    const { body } = await file(paid.map(({ id }) => id));
+    const steps = ['RCVD', 'PDNG', 'ACTC', 'ACCP', 'ACSP'];
+    for (const step of steps) {
+      const said = paid.map(({ reference }) => [reference, step] as const);
+      const answer = await report(body.id, statusReport(body.messageId, said, step, step));
+      expect(answer.body).toMatchObject({ completedCount: 0, pendingCount: 2, unknownCount: 0 });
+      expect(await Promise.all(paid.map(statusOf))).toEqual(['processing', 'processing']);
+    }
+    const [one, two] = paid as [Approved, Approved];
+    const ends = [
+      [one.reference, 'ACCC'],
+      [two.reference, 'ACSC'],
+    ] as const;
+    expect((await report(body.id, statusReport(body.messageId, ends, 'E1', 'ACSC'))).status).toBe(201);
+    expect(await Promise.all(paid.map(statusOf))).toEqual(['completed', 'completed']);
+    expect(await desk.balance(one.person, 'USD')).toEqual({ total: '900', reserved: '0' });
+    // An earlier step of what was booked says nothing new.
+    const late = statusReport(body.messageId, [[one.reference, 'ACSP']], 'E2');
+    expect((await report(body.id, late)).body).toMatchObject({ pendingCount: 1, conflictCount: 0 });
   });
 
   test('settles what it names and leaves the rest as it is', async () => {
@@ -414,6 +491,7 @@ describe('a status report', () => {
 
   test.each([
     ['ACSC', 'completed', '900'],
+    ['ACCC', 'completed', '900'],
     ['RJCT', 'failed', '1000'],
   ])('that says %s of the whole without naming a payment says it of each', async (said, status, total) => {
     const paid = [await approved(), await approved()];
@@ -452,7 +530,7 @@ describe('a status report', () => {
     const its = listed.body.data.filter((row: { reportId: string }) => row.reportId === answer.body.id);
     expect(its.map((row: { said: string; stood: string }) => [row.said, row.stood]).toSorted()).toEqual([
       ['failed', 'completed'],
-      ['unknown', 'failed'],
+      ['pending', 'failed'],
     ]);
     const alarms = await desk.deps.db.engine
       .select()

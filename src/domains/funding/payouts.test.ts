@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { and, eq } from 'drizzle-orm';
+import { parseAmount, ZERO } from '../../kernel/amount.ts';
 import { newId } from '../../kernel/id.ts';
 import { expireApprovals } from '../../platform/approvals/expire-approvals.ts';
 import { openJson } from '../../platform/crypto/seal.ts';
@@ -18,6 +19,7 @@ import { screenings } from '../aml/schema.ts';
 import { withdrawalPlace } from './destination.ts';
 import { travelRuleData } from './ivms101.ts';
 import { fundingLimits, withdrawals } from './schema.ts';
+import { seedFundingLimits } from './seed-funding-limits.ts';
 
 let desk: FundingDesk;
 let mlro: Person;
@@ -69,6 +71,55 @@ async function unknown(person: Payer): Promise<string> {
 }
 
 describe('limits', () => {
+  test('are shared by the assets of a method, and what remains of one says so', async () => {
+    await desk.deps.db.engine.transaction((tx) =>
+      seedFundingLimits(
+        tx as never,
+        desk.system,
+        [24, 168, 720].flatMap((windowHours) =>
+          (['USD', 'EUR'] as const).map((asset) => ({
+            kycLevel: 'enhanced',
+            asset,
+            direction: 'withdrawal' as const,
+            method: 'bank_transfer' as const,
+            windowHours,
+            maximum: parseAmount(asset === 'USD' ? '1000' : '300'),
+          })),
+        ),
+      ),
+    );
+    const person = await payer();
+    await desk.fund(person, 'EUR', '1000');
+    await desk.changeGate(person, { kycLevel: 'enhanced' });
+    expect((await withdraw(person, { asset: 'EUR', amount: '100' })).status).toBe(201);
+    const { body } = await desk.request(person, 'GET', '/v1/funding/limits');
+    const left = body.data.map((row: { asset: string; remaining: string }) => [row.asset, row.remaining]);
+    expect(left).toEqual([...Array(3).fill(['EUR', '200']), ...Array(3).fill(['USD', '666.66'])]);
+    expect((await withdraw(person, { amount: '666.67' })).body.code).toBe('limit_exceeded');
+    expect((await withdraw(person, { amount: '666.66' })).status).toBe(201);
+    expect((await withdraw(person, { asset: 'EUR', amount: '0.01' })).body.code).toBe('limit_exceeded');
+    // A limit of nothing bars its own asset, and no other for what was withdrawn of it.
+    await writeUnguarded(desk.database, 'funding_limits', (tx) =>
+      tx.update(fundingLimits).set({ maximum: ZERO }).where(eq(fundingLimits.asset, 'EUR')),
+    );
+    const { body: barred } = await desk.request(person, 'GET', '/v1/funding/limits');
+    expect(barred.data.map((row: { remaining: string }) => row.remaining)).toEqual([
+      ...Array(3).fill('0'),
+      ...Array(3).fill('333.34'),
+    ]);
+    expect((await withdraw(person, { asset: 'EUR', amount: '0.01' })).body.code).toBe('limit_exceeded');
+    expect((await withdraw(person, { amount: '333.34' })).status).toBe(201);
+  });
+
+  test('and votes count all assets: whoever splits a large amount over them has two checkers', async () => {
+    const person = await payer('BTC', '1', BITCOIN_BENEFICIARY);
+    await desk.fund(person, 'USD', '10000');
+    const bank = await desk.request(person, 'POST', '/v1/beneficiaries', { body: bankBeneficiary() });
+    const whole = await withdraw(person, { amount: '10000', beneficiaryId: bank.body.id });
+    const more = await withdraw(person, { asset: 'BTC', amount: '0.0001', ...OWN_WALLET });
+    expect([whole.body.status, more.body.status]).toEqual(['pending', 'under_review']);
+  });
+
   test('a customer sees theirs for every method and window, with what is used', async () => {
     const person = await payer();
     await withdraw(person, { amount: '250' });
@@ -323,6 +374,11 @@ describe('coins', () => {
       },
     });
     expect(travelRuleData.safeParse(kept).success).toBe(true);
+    // Whoever hands it to the custodian reads it, and nobody else over this operation.
+    const seenBy = async (reader: Person) =>
+      (await desk.request(reader, 'GET', `/v1/withdrawals/${body.id}`)).body.travelRule;
+    expect(await seenBy(desk.operations)).toEqual(kept);
+    expect([await seenBy(person), await seenBy(await desk.newStaff('auditor'))]).toEqual([null, null]);
     const wrong = { ...vasp, lei: '5493001KJTIIGC8Y1R13' };
     const typo = await withdraw(person, { ...coins, travelRule: { wallet: 'hosted', vasp: wrong } });
     expect([typo.status, typo.body.code]).toEqual([422, 'validation_failed']);

@@ -18,18 +18,20 @@ export type Settlement = {
   readonly depositIds: readonly Id[];
   /** What it kept for itself. */
   readonly fee: Amount;
+  /** What it paid for none of them: nobody knows yet for whom, and it stays open. */
+  readonly rest: Amount;
 };
 
 type SettledPart = { readonly depositId: Id; readonly amount: Amount };
 
 /**
  * What of each deposit a receipt pays for.
- * @errors receipt_not_explained unless what is open of them, less the fee, is the receipt
+ * @errors receipt_not_explained unless what is open of them, less the fee, with the rest is the receipt
  */
 export async function readSettlement(
   tx: Tx,
   receipt: Receipt,
-  { provider, depositIds, fee }: Settlement,
+  { provider, depositIds, fee, rest }: Settlement,
 ): Promise<{ readonly clearing: Id; readonly parts: readonly SettledPart[] }> {
   const { asset } = receipt;
   const clearing = await findClearingWallet(tx, { reference: providerReference(provider), asset });
@@ -49,8 +51,9 @@ export async function readSettlement(
   });
   const isTheirs = theirs.every((deposit) => deposit.provider === provider);
   const sum = sumAmounts(parts.map(({ amount }) => amount));
-  if (!isTheirs || parts.length !== depositIds.length || sum - fee !== receipt.amount) {
-    const detail = 'What is open of these deposits, less the fee, is not what was received.';
+  const isAll = sum - fee + rest === receipt.amount && rest < receipt.amount;
+  if (!isTheirs || parts.length !== depositIds.length || !isAll) {
+    const detail = 'What is open of these deposits, less the fee, with the rest is not what was received.';
     throw refuseFunding('receipt_not_explained', { detail });
   }
   return { clearing: clearing.id, parts };
@@ -64,7 +67,8 @@ export async function settlementLegs(tx: Tx, ctx: Ctx, receipt: Receipt, settlem
   const owed = await houseWallet(tx, ctx, firm);
   await lockWallets(tx, [walletId, clearing, owed.id]);
   const legs = [
-    { walletId: clearing, amount: amountOf(receipt.amount + settlement.fee) },
+    { walletId: clearing, amount: amountOf(receipt.amount - settlement.rest + settlement.fee) },
+    { walletId, amount: settlement.rest },
     { walletId: owed.id, amount: amountOf(-settlement.fee) },
   ].filter(({ amount }) => amount !== 0n);
   return { parts, legs };

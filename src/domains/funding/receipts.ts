@@ -98,6 +98,39 @@ export async function openReceipts(
   );
 }
 
+/**
+ * Keeps open what a settlement left of a locked receipt.
+ * @effects one row of `unallocated_receipts`; audit `unallocated_receipt.opened`
+ */
+export async function openRest(
+  tx: Tx,
+  ctx: Ctx,
+  { id: restOf, statementLineId, walletId, asset }: Receipt,
+  { amount, journalId }: { readonly amount: Amount; readonly journalId: Id },
+): Promise<void> {
+  const values = {
+    id: newId(),
+    statementLineId,
+    walletId,
+    asset,
+    amount,
+    reason: 'rest_of_settlement',
+    status: 'open',
+    journalId,
+    restOf,
+    createdAt: ctx.deps.clock.now(),
+  } as const;
+  const [row] = await tx.insert(unallocatedReceipts).values(values).returning();
+  await recordMany(tx, ctx, [
+    {
+      event: FUNDING_EVENTS['unallocated_receipt.opened'],
+      resource: { type: 'unallocated_receipt', id: values.id },
+      subjectUserId: null,
+      after: present(row, 'the receipt was inserted'),
+    },
+  ]);
+}
+
 /** A receipt under its lock; only an open one moves on. @errors receipt_closed */
 export async function lockOpenReceipt(tx: Tx, receiptId: Id): Promise<Receipt> {
   const receipt = await lockRow(tx, unallocatedReceipts, receiptId);

@@ -1,10 +1,10 @@
 import { and, eq } from 'drizzle-orm';
 import { present } from '../../kernel/assert.ts';
-import { type Id, newId } from '../../kernel/id.ts';
+import { newId } from '../../kernel/id.ts';
 import { cancelApprovals, lockOpenApprovals } from '../../platform/approvals/open-approvals.ts';
 import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
-import { open, seal } from '../../platform/crypto/seal.ts';
+import { seal } from '../../platform/crypto/seal.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { lockExclusive, lockRow } from '../../platform/db/locks.ts';
 import { transact } from '../../platform/db/transact.ts';
@@ -17,10 +17,18 @@ import { FUNDING_EVENTS } from './audit.ts';
 import { creditDeposit, receivingWallet } from './credit-deposit.ts';
 import { customerNameOf } from './customer-name.ts';
 import { refuseFunding } from './errors.ts';
+import { payloadOf, payloadPlace } from './evidence/event-payload.ts';
 import { inboundEvents } from './evidence/schema.ts';
-import { followPayment, OUT_OF_ORDER, type PaymentFacts, type PaymentStep } from './follow-payment.ts';
+import {
+  followPayment,
+  OUT_OF_ORDER,
+  type PaymentFacts,
+  type PaymentStep,
+  TAKEN_BACK,
+} from './follow-payment.ts';
 import { depositEvent } from './funding-events.ts';
 import { isSameHolder } from './holder-name.ts';
+import { bearerOf } from './payment-bearer.ts';
 import { type PaymentEvent, readPaymentEvent } from './payment-event.ts';
 import { isSigned, providerNamed } from './payment-providers.ts';
 import { readPaymentReference } from './payment-reference.ts';
@@ -82,11 +90,7 @@ async function take(
   body: Uint8Array,
 ): Promise<InboundEvent> {
   const id = newId();
-  const reference = readPaymentReference(event.payment?.paymentReference ?? '');
-  const [found] =
-    reference === undefined
-      ? []
-      : await tx.select().from(deposits).where(eq(deposits.paymentReference, reference));
+  const found = await depositOf(tx, provider, event);
   const [row] = await tx
     .insert(inboundEvents)
     .values({
@@ -132,8 +136,27 @@ async function take(
   return settled;
 }
 
-/** Events that came before the one they follow from, in the order they happened. */
-async function lookAgain(tx: Tx, ctx: Ctx, deposit: Deposit): Promise<void> {
+/**
+ * The deposit an event is of: the one its reference names, or that was credited with this very payment. Of money that
+ * went back the latter is asked first: two people may have given the payment to a deposit of another reference.
+ */
+async function depositOf(
+  tx: Tx,
+  provider: string,
+  { type, payment }: PaymentEvent,
+): Promise<Deposit | undefined> {
+  const reference = readPaymentReference(payment?.paymentReference ?? '');
+  const [named] =
+    reference === undefined
+      ? []
+      : await tx.select().from(deposits).where(eq(deposits.paymentReference, reference));
+  const bearer = await bearerOf(tx, provider, payment);
+  const credited = bearer?.journalId == null ? undefined : bearer;
+  return TAKEN_BACK.some((each) => each === type) ? (credited ?? named) : (named ?? credited);
+}
+
+/** Follows events that came before the one they follow from, in the order they happened. @effects as they have */
+export async function lookAgain(tx: Tx, ctx: Ctx, deposit: Deposit): Promise<void> {
   const waiting = await tx
     .select()
     .from(inboundEvents)
@@ -165,7 +188,7 @@ async function factsOf(
   const hasReceipt = deposit !== undefined && (await hasOpenReceipt(tx, deposit.id));
   const held = deposit !== undefined && (await isHeld(tx, deposit.id));
   const bearer = await bearerOf(tx, provider, payment);
-  const isOfAnother = bearer !== undefined && bearer !== deposit?.id;
+  const isOfAnother = bearer === undefined ? deposit?.providerReference != null : bearer.id !== deposit?.id;
   return {
     type,
     provider,
@@ -274,18 +297,6 @@ async function freeReference(
   return bearer === undefined ? (payment?.providerReference ?? null) : null;
 }
 
-/** The deposit that bears a provider's own name for a payment. */
-async function bearerOf(tx: Tx, provider: string, payment: PaymentEvent['payment']): Promise<Id | undefined> {
-  if (payment === undefined) {
-    return undefined;
-  }
-  const [bearer] = await tx
-    .select({ id: deposits.id })
-    .from(deposits)
-    .where(and(eq(deposits.provider, provider), eq(deposits.providerReference, payment.providerReference)));
-  return bearer?.id;
-}
-
 async function settle(tx: Tx, ctx: Ctx, before: InboundEvent, step: PaymentStep): Promise<InboundEvent> {
   const kept = step.kind === 'keep' || step.kind === 'hold';
   const state = kept ? 'kept' : step.kind === 'ignore' ? 'ignored' : 'processed';
@@ -306,17 +317,4 @@ async function settle(tx: Tx, ctx: Ctx, before: InboundEvent, step: PaymentStep)
     after,
   });
   return after;
-}
-
-function payloadOf(ctx: Ctx, { id, payload }: InboundEvent): Uint8Array {
-  const { house } = ctx.deps.keyring;
-  return open(
-    (keyId) => (Buffer.from(keyId).equals(house.id) ? house : undefined),
-    payloadPlace(id),
-    payload,
-  );
-}
-
-function payloadPlace(rowId: Id) {
-  return { table: 'inbound_events', column: 'payload', rowId };
 }

@@ -8,21 +8,21 @@ import type { Tx } from '../../platform/db/client.ts';
 import { approvals } from '../../platform/db/schema.ts';
 import { type Destination, destinationHash } from './destination.ts';
 import { refuseFunding } from './errors.ts';
+import { openTravelRule, travelRuleHash, travelRuleHashIn } from './kept-travel-rule.ts';
 import { beneficiaries } from './schema.ts';
 import { destinationOfBeneficiary, destinationOfWithdrawal, type Withdrawal } from './store.ts';
 import { APPROVE_WITHDRAWAL, approvalPayload } from './withdrawal-payload.ts';
 
 /**
  * Holds a withdrawal to what was put before its checkers: every figure of the row to the approval's
- * payload, and the payee, opened and hashed anew, to the hash in both. The beneficiary's own row must
- * still say the same, so that neither copy can be swapped without notice.
+ * payload, its Travel Rule data, opened and hashed anew, to the hash there, and the payee to the hash in both. The
+ * beneficiary's own row must still say the same, so that neither copy can be swapped without notice.
  * @shape the withdrawal's approval
  * @errors approved_request_changed, destination_changed
  */
 export async function refuseIfChanged(tx: Tx, ctx: Ctx, withdrawal: Withdrawal): Promise<Approval> {
   const approval = await approvalOf(tx, withdrawal);
-  const stored = canonicalJson(approvalPayload(withdrawal));
-  if (approval === undefined || canonicalJson(approval.payload as Json) !== stored) {
+  if (approval === undefined || !(await isAsAsked(tx, ctx, withdrawal, approval))) {
     throw refuseFunding('approved_request_changed');
   }
   const [beneficiary] = await tx
@@ -42,6 +42,16 @@ export async function refuseIfChanged(tx: Tx, ctx: Ctx, withdrawal: Withdrawal):
   return approval;
 }
 
+async function isAsAsked(tx: Tx, ctx: Ctx, withdrawal: Withdrawal, { payload }: Approval): Promise<boolean> {
+  const kept = await opened(openTravelRule(tx, ctx, withdrawal));
+  if (kept === undefined) {
+    return false;
+  }
+  const isNamed = travelRuleHashIn(payload) !== undefined;
+  const stored = approvalPayload(withdrawal, isNamed ? travelRuleHash(ctx.deps.keyring, kept) : undefined);
+  return canonicalJson(payload as Json) === canonicalJson(stored);
+}
+
 async function approvalOf(tx: Tx, withdrawal: Withdrawal): Promise<Approval | undefined> {
   if (withdrawal.approvalId === null) {
     return undefined;
@@ -51,8 +61,8 @@ async function approvalOf(tx: Tx, withdrawal: Withdrawal): Promise<Approval | un
   return isIts ? approval : undefined;
 }
 
-/** A ciphertext that was put there from elsewhere does not open: that is a changed destination. */
-async function opened(reading: Promise<Destination>): Promise<Destination | undefined> {
+/** A ciphertext that was put there from elsewhere does not open: that is a changed one. */
+async function opened<Value>(reading: Promise<Value>): Promise<Value | undefined> {
   try {
     return await reading;
   } catch (error) {

@@ -21,6 +21,7 @@ import { refuseFunding } from './errors.ts';
 import { withdrawalEvent } from './funding-events.ts';
 import { fundingFee } from './funding-fee.ts';
 import type { TravelRule } from './ivms101.ts';
+import { travelRuleHash } from './kept-travel-rule.ts';
 import { lockMoneyPath, type MoneyPath } from './lock-money-path.ts';
 import {
   type FundedAsset,
@@ -37,11 +38,11 @@ import {
 import { beneficiaries, withdrawals } from './schema.ts';
 import { PAYOUT_ESTIMATE_MS } from './settings.ts';
 import {
+  askedInDay,
   destinationOfBeneficiary,
   findBeneficiary,
   type Withdrawal,
   withdrawalLimitUses,
-  withdrawnInDay,
 } from './store.ts';
 import { type ReceivingWallet, travelRuleOf } from './travel-rule.ts';
 import { isWithdrawalHeld } from './watch-money.ts';
@@ -148,8 +149,8 @@ async function refuseBeyondLimits(
 ): Promise<void> {
   const { userId, kycLevel } = path.gate;
   const { asset, method } = move;
-  const uses = await withdrawalLimitUses(tx, { userId, kycLevel, asset, method, at: ctx.deps.clock.now() });
-  const refusal = limitRefusal(uses, move.amount);
+  const uses = await withdrawalLimitUses(tx, { userId, kycLevel, method, at: ctx.deps.clock.now() });
+  const refusal = limitRefusal(uses, asset, move.amount);
   if (refusal !== null) {
     throw refuseFunding(refusal);
   }
@@ -203,7 +204,7 @@ async function insertWithdrawal(tx: Tx, ctx: Ctx, path: MoneyPath, payable: Paya
   await repayBeforeLeaving(tx, ctx, { ...owner, id: wallet.id, asset });
   const id = newId();
   const risk = { kycLevel: path.gate.kycLevel, everMatched: await everMatched(tx, owner.userId) };
-  const asked = await withdrawnInDay(tx, { userId: owner.userId, asset, amount, at: ctx.deps.clock.now() });
+  const asked = await askedInDay(tx, { userId: owner.userId, asset, amount, at: ctx.deps.clock.now() });
   const createdAt = ctx.deps.clock.now();
   const watched = { ...owner, id, asset, amount, method, beneficiaryId, createdAt };
   const isHeld = await isWithdrawalHeld(tx, ctx, watched, destination);
@@ -233,7 +234,10 @@ async function insertWithdrawal(tx: Tx, ctx: Ctx, path: MoneyPath, payable: Paya
     subjectType: 'withdrawal',
     subjectId: id,
     subjectUserId: owner.userId,
-    payload: approvalPayload(draft),
+    payload: approvalPayload(
+      draft,
+      method === 'crypto' ? travelRuleHash(ctx.deps.keyring, travelRule) : undefined,
+    ),
     quorum,
     checkerRoles: mlro ? CHECKERS_WITH_MLRO : CHECKERS,
     reason: 'The customer asked for a withdrawal',

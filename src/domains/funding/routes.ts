@@ -26,6 +26,7 @@ import {
   WithdrawalDetail,
   withdrawalQuery,
 } from './api.ts';
+import { cancelDeposit } from './cancel-deposit.ts';
 import { cancelWithdrawal } from './cancel-withdrawal.ts';
 import { CHECKERS_WITH_MLRO } from './checkers.ts';
 import { clearDeposit } from './clear-deposit.ts';
@@ -140,6 +141,20 @@ const deposits: readonly Endpoint[] = [
     handler: async (ctx, { params: { id } }) => ({ status: 200, body: await getDeposit(ctx, id) }),
   }),
   endpoint({
+    operationId: 'cancelDeposit',
+    method: 'post',
+    path: '/v1/deposits/{id}/cancel',
+    tag,
+    category,
+    summary: 'Take back an announced deposit that nobody paid',
+    description: 'What is paid for it all the same is credited by hand.',
+    access: { customer: true, scope: 'funding:write' },
+    params,
+    responses: { 200: Deposit },
+    problems: pickProblems(FUNDING_PROBLEMS, 'deposit_status_conflict'),
+    handler: async (ctx, { params: { id } }) => ({ status: 200, body: await cancelDeposit(ctx, id) }),
+  }),
+  endpoint({
     operationId: 'clearDeposit',
     method: 'post',
     path: '/v1/deposits/{id}/clear',
@@ -165,6 +180,7 @@ const deposits: readonly Endpoint[] = [
         'receipt_does_not_fit',
         'deposit_has_receipt',
         'deposit_taken_back',
+        'deposit_has_event',
         'approval_unknown',
         'approval_not_granted',
         ...GATE,
@@ -274,7 +290,8 @@ const customerWithdrawals: readonly Endpoint[] = [
     summary: 'Request a withdrawal',
     description:
       'Its amount and fee are reserved at once. A withdrawal waits as `pending` for one checker, above a published ' +
-      `amount (${published}, of all that is asked for within a day; every amount of other assets, and of the basic ` +
+      `amount (${published}, of all that is asked for within a day, each asset as its share of its own; every amount ` +
+      'of other assets, and of the basic ' +
       'level) as `under_review` for two. ' +
       'What cannot be met is refused ' +
       'with its reason and leaves nothing behind; what staff decline is a stored withdrawal with `rejectionReason`.',
@@ -314,7 +331,7 @@ const customerWithdrawals: readonly Endpoint[] = [
     method: 'get',
     path: '/v1/withdrawals/{id}',
     tag,
-    summary: 'One withdrawal with where it is paid to',
+    summary: 'One withdrawal with where it is paid to, and for staff with what travels with its coins',
     access: { customer: true, staff: READERS, scope: 'funding:read' },
     params,
     responses: { 200: WithdrawalDetail },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test';
 import Big from 'big.js';
 import fc from 'fast-check';
-import { type Amount, amountOf, formatAmount, MAX_AMOUNT, parseAmount } from '../../kernel/amount.ts';
+import { type Amount, amountOf, formatAmount, MAX_AMOUNT, parseAmount, ZERO } from '../../kernel/amount.ts';
 import type { Destination } from './destination.ts';
 import { isSameHolder } from './holder-name.ts';
 import {
@@ -110,7 +110,11 @@ test('an amount finer than its asset does not fit', () => {
 describe('who looks at a withdrawal', () => {
   const known = { kycLevel: 'standard', everMatched: false };
   const review = (amount: string, risk = known, asset = 'USD') => {
-    const { status, quorum, mlro } = reviewOf(asset, parseAmount(amount), risk);
+    return reviewed(asset, { [asset]: amount }, risk);
+  };
+  const reviewed = (asset: string, asked: Readonly<Record<string, string>>, risk = known) => {
+    const amounts = new Map(Object.entries(asked).map(([code, amount]) => [code, parseAmount(amount)]));
+    const { status, quorum, mlro } = reviewOf(asset, amounts, risk);
     return [status, quorum, mlro];
   };
 
@@ -123,6 +127,20 @@ describe('who looks at a withdrawal', () => {
 
   test('always the MLRO where nothing is published', () => {
     expect(review('0.00000001', known, 'XAU')).toEqual(['under_review', 2, true]);
+  });
+
+  test('a little of each asset as much as of one: each counts as its share of what is published', () => {
+    const most = { USD: '5000', EUR: '2500', MUR: '90000', BTC: '0.005' };
+    expect(reviewed('USD', most)).toEqual(['pending', 1, false]);
+    expect(reviewed('BTC', { ...most, BTC: '0.00500001' })).toEqual(['under_review', 2, false]);
+    expect(reviewed('EUR', { USD: '10000', EUR: '0.01' })).toEqual(['under_review', 2, false]);
+    expect(reviewed('ETH', { USD: '50000', ETH: '15' })).toEqual(['under_review', 2, false]);
+    expect(reviewed('ETH', { USD: '50000', ETH: '15.00000001' })).toEqual(['under_review', 2, true]);
+  });
+
+  test('what nothing is published for makes the withdrawals of other assets no larger', () => {
+    expect(reviewed('USD', { USD: '10000', XAU: '1' })).toEqual(['pending', 1, false]);
+    expect(reviewed('XAU', { USD: '1', XAU: '0.00000001' })).toEqual(['under_review', 2, true]);
   });
 
   test('two people where one document proves the customer, and the MLRO where a screening found something', () => {
@@ -167,27 +185,52 @@ test('amount and fee are reserved together, or nothing where no amount can hold 
 });
 
 describe('limits fail closed', () => {
-  const day = (maximum: string, used: string) => ({
+  const day = (maximum: string, used: string, asset = 'USD') => ({
+    asset,
     windowHours: 24,
     maximum: parseAmount(maximum),
     used: parseAmount(used),
   });
 
   /** The same room in each of the three windows. */
-  const whole = (maximum: string, used: string) =>
-    [24, 168, 720].map((windowHours) => ({ ...day(maximum, used), windowHours }));
+  const whole = (maximum: string, used: string, asset = 'USD') =>
+    [24, 168, 720].map((windowHours) => ({ ...day(maximum, used, asset), windowHours }));
 
   test('no row for one of the windows refuses, whatever the other rows say', () => {
-    expect(limitRefusal([], parseAmount('1'))).toBe('limit_missing');
+    expect(limitRefusal([], 'USD', parseAmount('1'))).toBe('limit_missing');
     for (const missing of [24, 168, 720]) {
       const others = whole('1000', '0').filter(({ windowHours }) => windowHours !== missing);
-      expect(limitRefusal(others, parseAmount('1'))).toBe('limit_missing');
+      expect(limitRefusal(others, 'USD', parseAmount('1'))).toBe('limit_missing');
+      const another = [...others, ...whole('1000', '0', 'EUR')];
+      expect(limitRefusal(another, 'USD', parseAmount('1'))).toBe('limit_missing');
     }
   });
 
   test('exactly what is left passes and the smallest unit more does not', () => {
-    expect(limitRefusal(whole('1000', '900'), parseAmount('100'))).toBeNull();
-    expect(limitRefusal(whole('1000', '900'), parseAmount('100.00000001'))).toBe('limit_exceeded');
+    expect(limitRefusal(whole('1000', '900'), 'USD', parseAmount('100'))).toBeNull();
+    expect(limitRefusal(whole('1000', '900'), 'USD', parseAmount('100.00000001'))).toBe('limit_exceeded');
+  });
+
+  test('the assets of a level and method share each window, whatever their limits are measured in', () => {
+    const shared = [...whole('1000', '500'), ...whole('3', '1', 'EUR')];
+    expect(limitRefusal(shared, 'EUR', parseAmount('0.5'))).toBeNull();
+    expect(limitRefusal(shared, 'EUR', parseAmount('0.50000001'))).toBe('limit_exceeded');
+    expect(limitRefusal(shared, 'USD', parseAmount('166.66666666'))).toBeNull();
+    expect(limitRefusal(shared, 'USD', parseAmount('166.66666667'))).toBe('limit_exceeded');
+    const week = shared.map((limit) => (limit.windowHours === 168 ? limit : { ...limit, used: ZERO }));
+    expect(limitRefusal(week, 'EUR', parseAmount('0.50000001'))).toBe('limit_exceeded');
+  });
+
+  test('a limit of nothing bars its own asset, and leaves the others theirs whatever was withdrawn of it', () => {
+    const barred = (used: string) => [...whole('1000', '0'), ...whole('0', used, 'EUR')];
+    expect(limitRefusal(barred('0'), 'USD', parseAmount('1000'))).toBeNull();
+    expect(limitRefusal(barred('0'), 'EUR', parseAmount('0.00000001'))).toBe('limit_exceeded');
+    expect(limitRefusal(barred('1'), 'USD', parseAmount('1000'))).toBeNull();
+    expect(limitRefusal(barred('1'), 'USD', parseAmount('1000.00000001'))).toBe('limit_exceeded');
+    expect(limitRefusal(barred('1'), 'EUR', parseAmount('0.00000001'))).toBe('limit_exceeded');
+    const shared = [...barred('1'), ...whole('3', '1.5', 'MUR')];
+    expect(limitRefusal(shared, 'USD', parseAmount('500'))).toBeNull();
+    expect(limitRefusal(shared, 'USD', parseAmount('500.00000001'))).toBe('limit_exceeded');
   });
 
   test('every window must leave room', () => {
@@ -196,8 +239,8 @@ describe('limits fail closed', () => {
       const limits = whole('2000', '0').map((limit) =>
         limit.windowHours === tight.windowHours ? { ...limit, used: parseAmount('1990') } : limit,
       );
-      expect(limitRefusal(limits, parseAmount('11'))).toBe('limit_exceeded');
-      expect(limitRefusal(limits, parseAmount('10'))).toBeNull();
+      expect(limitRefusal(limits, 'USD', parseAmount('11'))).toBe('limit_exceeded');
+      expect(limitRefusal(limits, 'USD', parseAmount('10'))).toBeNull();
     }
   });
 
@@ -209,7 +252,8 @@ describe('limits fail closed', () => {
         for (const amount of amounts as Amount[]) {
           if (
             limitRefusal(
-              [24, 168, 720].map((windowHours) => ({ windowHours, maximum, used })),
+              [24, 168, 720].map((windowHours) => ({ asset: 'USD', windowHours, maximum, used })),
+              'USD',
               amount,
             ) === null
           ) {

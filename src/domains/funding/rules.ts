@@ -5,8 +5,9 @@
  */
 import { AMOUNT_DECIMALS, type Amount, amountOf, MAX_AMOUNT, scaleOf, ZERO } from '../../kernel/amount.ts';
 import { bpsOf, roundToStep } from '../../kernel/rounding.ts';
+import { exceedOne } from '../../kernel/shares.ts';
 import type { Instant } from '../../kernel/time.ts';
-import { votesFor } from '../ledger/index.ts';
+import { REVIEW_ABOVE, votesForAll } from '../ledger/index.ts';
 import type { Destination } from './destination.ts';
 import type { beneficiaries, depositStatus, fundingMethod, withdrawalStatus } from './schema.ts';
 import { LEVELS_OF_TWO, LIMIT_WINDOW_HOURS } from './settings.ts';
@@ -177,11 +178,14 @@ export type PayoutRisk = {
 };
 
 /**
- * How many people look at a withdrawal: by amount, by how well the customer is known, and by whether a
+ * How many people look at a withdrawal: by all that is asked for, by how well the customer is known, and by whether a
  * screening ever found something or monitoring holds it. The words are one set for ordinary and for AML reasons.
+ * An asset nothing is published for has the most people look at it each time, and makes the others no larger.
+ * @shape asked: of each asset within the window, this withdrawal counted
  */
-export function reviewOf(asset: string, amount: Amount, risk: PayoutRisk): Review {
-  const { quorum, mlro } = votesFor(asset, amount);
+export function reviewOf(asset: string, asked: ReadonlyMap<string, bigint>, risk: PayoutRisk): Review {
+  const counted = [...asked].filter(([code]) => code === asset || REVIEW_ABOVE.has(code));
+  const { quorum, mlro } = votesForAll(new Map(counted));
   if (risk.everMatched || risk.isHeld === true || mlro) {
     return { status: 'under_review', quorum: 2, mlro: true };
   }
@@ -191,15 +195,37 @@ export function reviewOf(asset: string, amount: Amount, risk: PayoutRisk): Revie
 }
 
 /** One rolling limit and what earlier withdrawals used of it. */
-export type LimitUse = { readonly windowHours: number; readonly maximum: Amount; readonly used: Amount };
+export type LimitUse = {
+  readonly asset: string;
+  readonly windowHours: number;
+  readonly maximum: Amount;
+  readonly used: Amount;
+};
 
-/** Whether the limits leave room; null means yes. No row for one of the windows refuses (I9). */
+/**
+ * Whether the limits of a level and method leave room; null means yes. No row of the asset for one of the windows
+ * refuses (I9). The assets share each window: what was used of one is, as a share of its limit, gone of them all. A limit
+ * of nothing bars its own asset and counts for no other.
+ */
 export function limitRefusal(
   limits: readonly LimitUse[],
+  asset: string,
   amount: Amount,
 ): 'limit_missing' | 'limit_exceeded' | null {
-  if (!LIMIT_WINDOW_HOURS.every((hours) => limits.some((limit) => limit.windowHours === hours))) {
+  const own = limits.filter((limit) => limit.asset === asset);
+  if (!LIMIT_WINDOW_HOURS.every((hours) => own.some((limit) => limit.windowHours === hours))) {
     return 'limit_missing';
   }
-  return limits.some((limit) => limit.used + amount > limit.maximum) ? 'limit_exceeded' : null;
+  const isBeyond = LIMIT_WINDOW_HOURS.some((hours) =>
+    exceedOne(
+      limits
+        .filter((limit) => limit.windowHours === hours)
+        .filter((limit) => limit.asset === asset || limit.maximum > 0n)
+        .map((limit) => ({
+          part: limit.asset === asset ? limit.used + amount : limit.used,
+          whole: limit.maximum,
+        })),
+    ),
+  );
+  return isBeyond ? 'limit_exceeded' : null;
 }

@@ -144,7 +144,7 @@ export const clearingPeriods = pgTable(
   'clearing_periods',
   {
     method: fundingMethod('method').primaryKey(),
-    /** @units days from the value date, during which the credit cannot be withdrawn */
+    /** @units bank days from the value date (of coins days of the calendar), until which the credit cannot be withdrawn */
     days: integer('days').notNull(),
     /** The approval that set it; null for the first ones. */
     approvalId: uuid('approval_id').references(() => approvals.id),
@@ -456,6 +456,8 @@ export const payoutReports = pgTable(
     reportHash: digest('report_hash').notNull(),
     completedCount: integer('completed_count').notNull(),
     failedCount: integer('failed_count').notNull(),
+    /** Payments the bank has and goes on with. */
+    pendingCount: integer('pending_count').notNull().default(0),
     unknownCount: integer('unknown_count').notNull(),
     /** Payments of which it says what cannot be, each a piece of work. */
     conflictCount: integer('conflict_count').notNull().default(0),

@@ -1,3 +1,4 @@
+import { and, eq, or } from 'drizzle-orm';
 import { present } from '../../kernel/assert.ts';
 import { type Id, newId } from '../../kernel/id.ts';
 import type { ApprovalAction } from '../../platform/approvals/actions.ts';
@@ -23,7 +24,7 @@ const ADD = 'bank_account.add';
 /**
  * Asks another person to expect statements of a bank account.
  * @effects one row of `approvals`; audit `approval.requested`
- * @errors unknown_asset, bank_account_not_fiat
+ * @errors unknown_asset, bank_account_not_fiat, bank_account_exists
  */
 export async function proposeBankAccount(
   ctx: Ctx,
@@ -34,6 +35,7 @@ export async function proposeBankAccount(
     if (asset.kind !== 'fiat') {
       throw refuseFunding('bank_account_not_fiat');
     }
+    await refuseKnown(tx, account);
     return requestApproval(tx, ctx, {
       action: ADD,
       subjectType: 'bank_account',
@@ -65,6 +67,25 @@ export const bankAccountAddition: ApprovalAction = {
 export async function seedBankAccounts(tx: Tx, ctx: Ctx, accounts: readonly NewBankAccount[]): Promise<void> {
   for (const account of accounts) {
     await insert(tx, ctx, newId(), account, null);
+  }
+}
+
+/** The vote asks again: another proposal may have come first. @errors bank_account_exists */
+async function refuseKnown(tx: Tx, { iban, currency, houseReference }: NewBankAccount): Promise<void> {
+  const [known] = await tx
+    .select({ name: bankAccounts.name })
+    .from(bankAccounts)
+    .where(
+      and(
+        eq(bankAccounts.currency, currency),
+        or(eq(bankAccounts.iban, iban), eq(bankAccounts.houseReference, houseReference)),
+      ),
+    )
+    .limit(1);
+  if (known !== undefined) {
+    throw refuseFunding('bank_account_exists', {
+      detail: `${known.name} has this number or this house wallet in ${currency}.`,
+    });
   }
 }
 

@@ -18,7 +18,7 @@ export const PAYOUT_ESTIMATE_MS = { fiat: 48 * HOUR_MS, other: 24 * HOUR_MS } as
 /** The limits every withdrawal needs a row for: a day, a week, a month. @units hours, rolling */
 export const LIMIT_WINDOW_HOURS = [24, 168, 720] as const;
 
-/** The published amounts of the ledger's `votesFor` are of all that a person asks for of an asset within it. @units hours, rolling */
+/** The published amounts of the ledger's `votesForAll` are of all that a person asks for within it. @units hours, rolling */
 export const REVIEW_WINDOW_HOURS = 24;
 
 /** Levels whose identity rests on one document alone: two people look at every payout. */

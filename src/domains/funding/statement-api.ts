@@ -114,6 +114,7 @@ export const UnallocatedReceipt = wireOf(unallocatedReceipts)
     closingJournalId: true,
     explanation: true,
     explainedJournalId: true,
+    restOf: true,
     approvalId: true,
     version: true,
     createdAt: true,
@@ -170,6 +171,10 @@ export const ExplainReceipt = z
           .max(1000)
           .refine((ids) => new Set(ids).size === ids.length, 'name each deposit once'),
         fee: amountInput.optional().openapi({ description: 'What the provider kept for itself.' }),
+        rest: amountInput.optional().openapi({
+          description:
+            'What of it was paid for none of these deposits: it stays open, as a receipt of its own.',
+        }),
         reason,
       })
       .openapi('ExplainReceiptBySettlement'),

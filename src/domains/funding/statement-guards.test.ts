@@ -1,6 +1,7 @@
 /** What keeps a statement from being booked twice, half, or as somebody made it up; and what left the bank. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import { and, eq, sql } from 'drizzle-orm';
+import type { Actor } from '../../kernel/actor.ts';
 import { formatAmount } from '../../kernel/amount.ts';
 import { newId } from '../../kernel/id.ts';
 import { sqlStateOf } from '../../platform/db/errors.ts';
@@ -144,6 +145,57 @@ describe('a statement', () => {
     expect(listed.data).toMatchObject([{ refusalCode: 'not_bookable', refusal: 'balance_out_of_range' }]);
   });
 
+  test('is read as it was handed in by those who decide on it, refused or not, and each reading is on record', async () => {
+    const file = camt053({
+      opening: await nextOpening(desk.deps),
+      entries: [{ amount: '7', name: 'Jane Doe' }],
+    });
+    const { body: taken } = await sendFile(file);
+    await sendFile(file);
+    await sendFile(file);
+    const { body: listed } = await desk.request(desk.operations, 'GET', '/v1/bank-statements?limit=2');
+    const auditor = await desk.newStaff('auditor');
+    for (const { id } of [taken, ...listed.data]) {
+      const answer = await desk.request(auditor, 'GET', `/v1/bank-statements/${id}/file`);
+      expect([answer.status, answer.body]).toEqual([200, file]);
+      expect(answer.headers.get('content-type')).toBe('application/octet-stream');
+      expect(answer.headers.get('content-disposition')).toContain('attachment');
+    }
+    expect(listed.data.map((each: { readonly status: string }) => each.status)).toEqual([
+      'refused',
+      'refused',
+    ]);
+    const reads = await desk.deps.db.engine
+      .select({ id: auditLogs.resourceId })
+      .from(auditLogs)
+      .where(
+        and(eq(auditLogs.actorUserId, auditor.userId), eq(auditLogs.eventType, 'bank_statement.file_read')),
+      )
+      .orderBy(auditLogs.id);
+    expect(reads.map(({ id }) => id)).toEqual([taken.id, ...listed.data.map(({ id }: { id: string }) => id)]);
+  });
+
+  test('that names somebody’s own deposit is read by others than them', async () => {
+    const body = { accountId: customer.accountId, asset: 'USD', amount: '9', method: 'bank_transfer' };
+    const { paymentReference: reference } = (
+      await desk.request(customer, 'POST', '/v1/deposits', { body, key: newId() })
+    ).body;
+    const entries = [{ amount: '9', reference, name: 'Somebody Else' }];
+    const file = camt053({ entries, opening: await nextOpening(desk.deps) });
+    const { body: taken } = await sendFile(file);
+    // Sent again it is refused without lines, and opens the file that is kept.
+    expect((await sendFile(file)).body.code).toBe('statement_duplicate');
+    const { body: again } = await desk.request(desk.operations, 'GET', '/v1/bank-statements?limit=1');
+    expect(again.data).toMatchObject([{ status: 'refused' }]);
+    const paths = [taken.id, again.data[0].id].map((id) => `/v1/bank-statements/${id}/file`);
+    const owner = { ...customer, actor: { ...desk.operations.actor, userId: customer.userId } as Actor };
+    const receipt = `/v1/unallocated-receipts/${taken.lines[0].receiptId}`;
+    for (const each of [...paths, receipt]) {
+      expect((await desk.request(owner, 'GET', each)).body.code).toBe('self_action');
+      expect((await desk.request(desk.operations, 'GET', each)).status).toBe(200);
+    }
+  });
+
   test('whose reason quotes what no text column takes is refused and kept all the same', async () => {
     const answer = await sendFile('<Document></Docu\u0000ment>');
     expect([answer.status, answer.body.code]).toEqual([422, 'statement_unreadable']);
@@ -238,6 +290,25 @@ describe('a debit', () => {
       const asked = await explain(each.id, { explanation: 'bank_charge' });
       expect((await vote(asked.body.approval.id)).status).toBe(200);
     }
+  });
+
+  test('is read with whom the money went to, but not by who was paid', async () => {
+    const { endToEndId } = await payout('27');
+    const { body } = await imported([
+      { amount: '28', direction: 'DBIT', endToEndId, name: 'Jane Doe', iban: 'DE89370400440532013000' },
+    ]);
+    const path = `/v1/statement-debits/${body.lines[0].debitId}`;
+    expect((await desk.request(desk.compliance, 'GET', path)).body).toMatchObject({
+      statementId: body.id,
+      endToEndId,
+      valueDate: '2026-01-31',
+      payee: { name: 'Jane Doe', account: 'DE89370400440532013000' },
+    });
+    const owner = { ...customer, actor: { ...desk.operations.actor, userId: customer.userId } as Actor };
+    expect((await desk.request(owner, 'GET', path)).body.code).toBe('self_action');
+    expect((await desk.request(desk.compliance, 'GET', `/v1/statement-debits/${newId()}`)).status).toBe(404);
+    const asked = await explain(body.lines[0].debitId, { explanation: 'bank_charge' });
+    expect((await vote(asked.body.approval.id)).status).toBe(200);
   });
 
   test('for a payout that nobody makes is work for a person', async () => {

@@ -76,7 +76,7 @@ const statements: readonly Endpoint[] = [
     },
     responses: { 202: ApprovalRequested },
     problems: {
-      ...pickProblems(FUNDING_PROBLEMS, 'bank_account_not_fiat'),
+      ...pickProblems(FUNDING_PROBLEMS, 'bank_account_not_fiat', 'bank_account_exists'),
       ...pickProblems(LEDGER_PROBLEMS, 'unknown_asset'),
       ...ASKING,
     },
@@ -200,6 +200,7 @@ const receipts: readonly Endpoint[] = [
     access: { staff: READERS },
     params,
     responses: { 200: UnallocatedReceiptDetail },
+    problems: pickProblems(IDENTITY_PROBLEMS, 'self_action'),
     handler: async (ctx, { params: { id } }) => ({ status: 200, body: aged(ctx, await getReceipt(ctx, id)) }),
   }),
   endpoint({
@@ -252,7 +253,8 @@ const receipts: readonly Endpoint[] = [
     description:
       'A journal that had the same amount reach the same bank account before the bank showed it, what a provider pays ' +
       'over for deposits less its fee, or money of the house; compliance decides on the last. What the receipt booked ' +
-      'is undone against it. What a provider kept is booked as a debt of the firm to its clients’ money.',
+      'is undone against it. What a provider kept is booked as a debt of the firm to its clients’ money, and what it paid ' +
+      'for none of the deposits that are named stays open as a receipt of its own.',
     access: { staff: OPERATIONS },
     params,
     body: ExplainReceipt,
@@ -288,8 +290,8 @@ function explanationOf(body: z.output<typeof ExplainReceipt>): ReceiptExplanatio
     case 'booked':
       return { kind: 'booked', journalId: body.journalId };
     case 'provider_settlement': {
-      const { provider, depositIds, fee = ZERO } = body;
-      return { kind: 'provider_settlement', provider, depositIds, fee };
+      const { provider, depositIds, fee = ZERO, rest = ZERO } = body;
+      return { kind: 'provider_settlement', provider, depositIds, fee, rest };
     }
     case 'house':
       return { kind: 'house', house: body.house };

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, getTableColumns, inArray, lt } from 'drizzle-orm';
+import { and, asc, desc, eq, getTableColumns, inArray, isNull, lt } from 'drizzle-orm';
 import type { Id } from '../../kernel/id.ts';
 import type { Page } from '../../kernel/page.ts';
 import { type Instant, msOfInstant } from '../../kernel/time.ts';
@@ -20,6 +20,7 @@ import {
 } from './evidence/schema.ts';
 import { isSameHolder } from './holder-name.ts';
 import type { BankAccount, Receipt } from './receipts.ts';
+import { refuseOwnDeposit } from './refuse-own-evidence.ts';
 import { deposits } from './schema.ts';
 import { type BankStatement, counterpartyPlace } from './statement-lines.ts';
 import { statementDebits, unallocatedReceipts } from './work/schema.ts';
@@ -79,7 +80,13 @@ export async function getStatement(ctx: Ctx, statementId: Id) {
       })
       .from(bankStatementLines)
       .leftJoin(deposits, eq(deposits.statementLineId, bankStatementLines.id))
-      .leftJoin(unallocatedReceipts, eq(unallocatedReceipts.statementLineId, bankStatementLines.id))
+      .leftJoin(
+        unallocatedReceipts,
+        and(
+          eq(unallocatedReceipts.statementLineId, bankStatementLines.id),
+          isNull(unallocatedReceipts.restOf),
+        ),
+      )
       .leftJoin(statementDebits, eq(statementDebits.statementLineId, bankStatementLines.id))
       .where(eq(bankStatementLines.statementId, statementId))
       .orderBy(asc(bankStatementLines.position));
@@ -149,11 +156,12 @@ export async function findReceipt(tx: Tx, receiptId: Id): Promise<Receipt> {
  * One receipt with what the bank told of its payer, for those who find out whose it is, and the deposits
  * that wait for such money: the same amount, announced by a customer of that name.
  * @effects audit `unallocated_receipt.read`
- * @errors not_found
+ * @errors not_found, self_action
  */
 export async function getReceipt(ctx: Ctx, receiptId: Id) {
   return transact(ctx, 'staff', async (tx) => {
     const receipt = await findReceipt(tx, receiptId);
+    await refuseOwnDeposit(tx, ctx, receipt.depositId);
     const payer = await counterpartyOf(tx, ctx, receipt.statementLineId);
     await recordReads(tx, ctx, [
       {

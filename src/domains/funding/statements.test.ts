@@ -595,16 +595,21 @@ describe('a bank account', () => {
       name: 'Euro',
     };
     const body = { ...account, reason: 'Opened for euro clients' };
-    const asked = await desk.request(desk.operations, 'POST', '/v1/bank-accounts', { body });
-    expect(asked.status).toBe(202);
+    const ask = (said: object) => desk.request(desk.operations, 'POST', '/v1/bank-accounts', { body: said });
+    const [asked, rival] = [await ask(body), await ask(body)];
+    expect([asked.status, rival.status]).toEqual([202, 202]);
     const file = camt053({ iban: account.iban, currency: 'EUR', entries: [{ amount: '2' }] });
     expect((await sendFile(file)).body.code).toBe('statement_wrong_account');
     expect((await vote(asked.body.approval.id)).status).toBe(200);
     expect((await sendFile(file)).status).toBe(201);
-    const twice = await desk.request(desk.operations, 'POST', '/v1/bank-accounts', { body });
-    expect((await vote(twice.body.approval.id)).body.code).toBe('bank_account_exists');
+    // Whoever asked in time is told by the vote, whoever asks now at once.
+    expect((await vote(rival.body.approval.id)).body.code).toBe('bank_account_exists');
+    const known = [body, { ...body, houseReference: 'third' }, { ...body, iban: 'GB29NWBK60161331926819' }];
+    for (const again of known) {
+      const { status, body: said } = await ask(again);
+      expect([status, said.code]).toEqual([409, 'bank_account_exists']);
+    }
     const coin = { ...body, currency: 'BTC' };
-    const refused = await desk.request(desk.operations, 'POST', '/v1/bank-accounts', { body: coin });
-    expect(refused.body.code).toBe('bank_account_not_fiat');
+    expect((await ask(coin)).body.code).toBe('bank_account_not_fiat');
   });
 });

@@ -1,7 +1,6 @@
 import { and, desc, eq, inArray, lt, ne, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
 import { type Amount, formatAmount, MAX_AMOUNT, parseAmount } from '../../kernel/amount.ts';
-import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { Page } from '../../kernel/page.ts';
 import type { Instant } from '../../kernel/time.ts';
@@ -214,50 +213,52 @@ export async function listWithdrawalApprovals(ctx: Ctx, withdrawalId: Id) {
 type LimitSubject = {
   readonly userId: Id;
   readonly kycLevel: string;
-  readonly asset: string;
   readonly method: FundingMethod;
   readonly at: Instant;
 };
 
 /**
- * The withdrawal limits of a level and method and what this person used of each in its rolling window. Counted
- * under the caller's lock, else two requests would each see room for one.
+ * The withdrawal limits of a level and method, of every asset, and what this person used of each in its rolling
+ * window. Counted under the caller's lock, else two requests would each see room for one.
  * @units windows end at `at`, exclusive of their start
  */
 export async function withdrawalLimitUses(tx: Tx, subject: LimitSubject): Promise<readonly LimitUse[]> {
-  const rows = await tx.execute<{ window_hours: number; maximum: string; used: string }>(sql`
-    select l.window_hours, l.maximum, coalesce((
+  const rows = await tx.execute<{ asset: string; window_hours: number; maximum: string; used: string }>(sql`
+    select l.asset, l.window_hours, l.maximum, coalesce((
       select sum(w.amount) from withdrawals w
       where w.user_id = ${subject.userId} and w.asset = l.asset and w.method = l.method
         and w.created_at > ${subject.at}::timestamptz - make_interval(hours => l.window_hours)
         and w.status::text <> all (${sql.param([...VOID_WITHDRAWAL_STATUSES])}::text[])), 0) as used
     from funding_limits l
-    where l.kyc_level = ${subject.kycLevel} and l.asset = ${subject.asset} and l.method = ${subject.method}
-      and l.direction = 'withdrawal'`);
+    where l.kyc_level = ${subject.kycLevel} and l.method = ${subject.method} and l.direction = 'withdrawal'`);
   return rows.map((row) => ({
+    asset: row.asset,
     windowHours: row.window_hours,
     maximum: parseAmount(row.maximum),
     used: parseAmount(row.used),
   }));
 }
 
+type Asked = Pick<LimitSubject, 'userId' | 'at'> & { readonly asset: string; readonly amount: Amount };
+
 /**
- * What a person asks for of an asset now and asked for within the last day, whatever the way: who splits an amount
+ * What a person asks for now and asked for within the last day of each asset, whatever the way: who splits an amount
  * is looked at as who does not. Counted under the lock of the limits.
- * @units the asset; no more than an amount can hold
+ * @units each its asset; no more than amounts can hold
  */
-export async function withdrawnInDay(
+export async function askedInDay(
   tx: Tx,
-  { userId, asset, amount, at }: Pick<LimitSubject, 'userId' | 'asset' | 'at'> & { readonly amount: Amount },
-): Promise<Amount> {
-  const [row] = await tx.execute<{ sum: string }>(sql`
-    select least(coalesce(sum(amount), 0) + ${formatAmount(amount)}::numeric,
-      ${formatAmount(MAX_AMOUNT)}::numeric)::text as sum
+  { userId, asset, amount, at }: Asked,
+): Promise<ReadonlyMap<string, bigint>> {
+  const rows = await tx.execute<{ asset: string; sum: string }>(sql`
+    select asset, least(sum(amount), ${formatAmount(MAX_AMOUNT)}::numeric)::text as sum
     from withdrawals
-    where user_id = ${userId} and asset = ${asset}
+    where user_id = ${userId}
       and created_at > ${at}::timestamptz - make_interval(hours => ${REVIEW_WINDOW_HOURS})
-      and status::text <> all (${sql.param([...VOID_WITHDRAWAL_STATUSES])}::text[])`);
-  return parseAmount(present(row, 'a sum is one row').sum);
+      and status::text <> all (${sql.param([...VOID_WITHDRAWAL_STATUSES])}::text[])
+    group by asset`);
+  const before = new Map<string, bigint>(rows.map((row) => [row.asset, parseAmount(row.sum)]));
+  return before.set(asset, amount + (before.get(asset) ?? 0n));
 }
 
 function matching(column: PgColumn, value: string | undefined): SQL | undefined {

@@ -26,6 +26,7 @@ beforeAll(async () => {
   await plant();
   await migrateUpTo(BEFORE_DOWNLOADS);
   await plantPayout();
+  await plantReports();
   await applyMigrations(database.owner);
   unforced = await owner<{ relname: string }[]>`
     select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
@@ -121,6 +122,19 @@ async function plantPayout(): Promise<void> {
   }
 }
 
+/** What a custodian said, and a file that was refused. */
+async function plantReports(): Promise<void> {
+  await owner`alter table custody_reports no force row level security`;
+  const file = (byte: number) => new Uint8Array([byte]);
+  await owner`insert into custody_reports (id, status, legal_entity, file_hash, custodian, as_of, line_count,
+      imported_by, imported_at)
+    values (${newId()}, 'imported', 'Firm', ${file(1)}, 'main', '2026-01-31', 0, 'somebody', now())`;
+  await owner`insert into custody_reports (id, status, legal_entity, file_hash, line_count, refusal_code, refusal,
+      imported_by, imported_at)
+    values (${newId()}, 'refused', 'Firm', ${file(2)}, 0, 'custody_report_malformed', 'Not one', 'somebody', now())`;
+  await owner`alter table custody_reports force row level security`;
+}
+
 async function limitsOf(asset: string, level: string): Promise<Record<string, string[]>> {
   const rows = await owner<{ method: string; window_hours: number; maximum: string }[]>`
     select method, window_hours, trim_scale(maximum)::text as maximum from funding_limits
@@ -167,6 +181,16 @@ test('a payout file of before counts as fetched, and a debit that names a payout
   expect([...fetched]).toEqual([{ downloaded_by: null }]);
   const named = await owner`select named_withdrawal_id as id from statement_debits`;
   expect([...named]).toEqual([{ id: PAYOUT }]);
+});
+
+test('a custody report of before counts as it did, and a refused file does not', async () => {
+  await owner`alter table custody_reports no force row level security`;
+  const rows =
+    await owner`select status, standing, confirmation_id from custody_reports order by status::text`;
+  expect([...rows]).toMatchObject([
+    { status: 'imported', standing: 'confirmed', confirmation_id: null },
+    { status: 'refused', standing: 'void', confirmation_id: null },
+  ]);
 });
 
 test('row-level security is forced again wherever the upgrade wrote', () => {

@@ -10,7 +10,7 @@ import { canonicalJson, type Json } from '../../kernel/canonical-json.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { ApprovalAction } from '../../platform/approvals/actions.ts';
 import { cancelApprovals, lockOpenApprovals } from '../../platform/approvals/open-approvals.ts';
-import { type Approval, requestApproval } from '../../platform/approvals/request-approval.ts';
+import type { Approval } from '../../platform/approvals/request-approval.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { lockExclusive, lockRows } from '../../platform/db/locks.ts';
@@ -18,8 +18,8 @@ import { transact } from '../../platform/db/transact.ts';
 import { refuse } from '../../platform/http/refuse.ts';
 import { lockGates, refuseSelfAction } from '../identity/index.ts';
 import { bookingLock } from './book-statement.ts';
-import { CHECKERS } from './checkers.ts';
-import { lockStatement, stand } from './confirm-statement.ts';
+import { askAboutFile, stand } from './confirm-file.ts';
+import { lockStatement, STATEMENT_FILES } from './confirm-statement.ts';
 import { refuseFunding } from './errors.ts';
 import { bankStatements } from './evidence/schema.ts';
 import { deposits } from './schema.ts';
@@ -53,14 +53,10 @@ export async function voidStatement(
       refuseSelfAction(ctx, userId);
     }
     refuseMovedOn(booked);
-    return requestApproval(tx, ctx, {
-      action: VOID,
-      subjectType: 'bank_statement',
-      subjectId: statement.id,
-      subjectUserId: null,
+    return askAboutFile(tx, ctx, STATEMENT_FILES, {
+      to: 'void',
+      id: statement.id,
       payload: payloadOf(statement, booked),
-      quorum: 1,
-      checkerRoles: CHECKERS,
       reason: input.reason,
     });
   });
@@ -92,7 +88,7 @@ export const statementVoiding: ApprovalAction = {
     }
     await cancelApprovals(tx, ctx, open);
     await undoBooked(tx, ctx, { account, booked, since: statement.importedAt, voidId: approved.approvalId });
-    await stand(tx, ctx, statement, 'void', approved.approvalId);
+    await stand(tx, ctx, STATEMENT_FILES, statement, 'void', approved.approvalId);
   },
 };
 

@@ -3,7 +3,7 @@ import type { Id } from '../../kernel/id.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { refuseFunding } from './errors.ts';
 import { inboundEvents } from './evidence/schema.ts';
-import { HELD, OUT_OF_ORDER } from './follow-payment.ts';
+import { HELD, OUT_OF_ORDER, UNFITTING } from './follow-payment.ts';
 
 /**
  * A provider that says the money went back before anybody saw it come: one person's word and another's
@@ -13,6 +13,17 @@ import { HELD, OUT_OF_ORDER } from './follow-payment.ts';
 export async function refuseTakenBack(tx: Tx, depositId: Id): Promise<void> {
   if (await waits(tx, depositId, [OUT_OF_ORDER])) {
     throw refuseFunding('deposit_taken_back');
+  }
+}
+
+/**
+ * A provider that has money for the deposit which does not fit it: cleared by hand, the books would have the bank hold
+ * what the provider holds. First that money is given to an account, or the event is closed.
+ * @errors deposit_has_event
+ */
+export async function refuseUnfitting(tx: Tx, depositId: Id): Promise<void> {
+  if (await waits(tx, depositId, UNFITTING)) {
+    throw refuseFunding('deposit_has_event');
   }
 }
 

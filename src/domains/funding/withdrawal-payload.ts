@@ -1,7 +1,7 @@
 /**
  * What the checkers of a withdrawal decide on. Its hash is kept with the approval, which no login can
  * rewrite; the row is held to it at the decision and again at payout. It holds no personal data: the
- * destination appears as its keyed hash.
+ * destination and the Travel Rule data appear as their keyed hashes.
  */
 import { formatAmount } from '../../kernel/amount.ts';
 import type { Json } from '../../kernel/canonical-json.ts';
@@ -16,8 +16,14 @@ type Subject = Pick<
   'userId' | 'accountId' | 'walletId' | 'asset' | 'amount' | 'fee' | 'beneficiaryId' | 'destinationHash'
 >;
 
-/** The figures of a withdrawal that may not change between decision and payout. */
-export function approvalPayload(withdrawal: Subject): { readonly [key: string]: Json } {
+/**
+ * The figures of a withdrawal that may not change between decision and payout.
+ * @shape `travelRuleHash` where it is given: null for coins that go without
+ */
+export function approvalPayload(
+  withdrawal: Subject,
+  travelRuleHash?: string | null,
+): { readonly [key: string]: Json } {
   return {
     userId: withdrawal.userId,
     accountId: withdrawal.accountId,
@@ -27,5 +33,6 @@ export function approvalPayload(withdrawal: Subject): { readonly [key: string]: 
     fee: formatAmount(withdrawal.fee),
     beneficiaryId: withdrawal.beneficiaryId,
     destinationHash: Buffer.from(withdrawal.destinationHash).toString('hex'),
+    ...(travelRuleHash === undefined ? {} : { travelRuleHash }),
   };
 }

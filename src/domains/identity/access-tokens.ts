@@ -65,15 +65,21 @@ export function knownToken(deps: Deps, token: string): AccessClaims | undefined 
     : undefined;
 }
 
-/** Reads a token; undefined for every fault alike: shape, type, key, signature, audience, age. */
-export async function readAccessToken(deps: Deps, token: string): Promise<AccessClaims | undefined> {
+/**
+ * Reads a token; undefined for every fault alike: shape, type, key, signature, audience, age. `expired` is one of ours
+ * that was good in every other respect: only who was given it can show it, and they can read its end themselves.
+ */
+export async function readAccessToken(
+  deps: Deps,
+  token: string,
+): Promise<AccessClaims | 'expired' | undefined> {
   const known = remembered(deps);
   const fingerprint = fingerprintOf(token);
   const claims = knownToken(deps, token) ?? (await verified(deps, token));
   // What is remembered may have expired, or be under a key that was withdrawn meanwhile.
   known.delete(fingerprint);
-  if (claims === undefined) {
-    return undefined;
+  if (claims === undefined || claims === 'expired') {
+    return claims;
   }
   const oldest = known.size >= MAX_REMEMBERED ? known.keys().next().value : undefined;
   if (oldest !== undefined) {
@@ -87,7 +93,7 @@ function fingerprintOf(token: string): string {
   return hash('sha256', token, 'base64');
 }
 
-async function verified(deps: Deps, token: string): Promise<AccessClaims | undefined> {
+async function verified(deps: Deps, token: string): Promise<AccessClaims | 'expired' | undefined> {
   const [head, body, signature, ...rest] = token.split('.');
   if (head === undefined || body === undefined || signature === undefined || rest.length > 0) {
     return undefined;
@@ -117,7 +123,7 @@ function claimsOf(
   body: Readonly<Record<string, unknown>> | undefined,
   keyId: Id,
   nowMs: number,
-): AccessClaims | undefined {
+): AccessClaims | 'expired' | undefined {
   if (body === undefined || body.iss !== ISSUER || body.aud !== AUDIENCE) {
     return undefined;
   }
@@ -129,8 +135,12 @@ function claimsOf(
     return undefined;
   }
   const latest = nowMs + CLOCK_SKEW_MS;
-  if (exp * 1000 <= nowMs || !(Math.max(iat, nbf) * 1000 <= latest) || exp - iat > ACCESS_TOKEN_SECONDS) {
+  if (!(Math.max(iat, nbf) * 1000 <= latest) || !(exp - iat <= ACCESS_TOKEN_SECONDS)) {
     return undefined;
+  }
+  // Last: the end of a token is told of what nothing else is wrong with.
+  if (!(exp * 1000 > nowMs)) {
+    return 'expired';
   }
   return {
     userId: sub,

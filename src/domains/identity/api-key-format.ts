@@ -42,7 +42,10 @@ const SCOPES = {
   },
   'markets:write': { opens: 'price alerts and watchlists', holders: 'customers' },
   'orders:read': { opens: 'orders and fills', holders: 'everybody' },
-  'orders:write': { opens: 'placing and cancelling orders', holders: 'customers' },
+  'orders:write': {
+    opens: 'placing and cancelling orders; play money of paper accounts',
+    holders: 'customers',
+  },
   'payouts:write': { opens: 'paying out approved withdrawals', holders: 'staff', money: true },
   'risk:read': { opens: 'limits', holders: 'staff' },
   'transfers:write': { opens: 'moving funds between own accounts', holders: 'customers' },

@@ -2,7 +2,7 @@ import { auditEvents } from '../../platform/audit/events.ts';
 
 const RESTRICTION = ['restriction', 'cause', 'referenceType', 'referenceId', 'liftApprovalId'] as const;
 const GATE = ['kycStatus', 'kycLevel', 'screening', 'restriction', 'agreementsCurrent', 'version'] as const;
-const USER = ['status', 'roles', 'reason', 'version', 'changed'] as const;
+const USER = ['status', 'roles', 'reason', 'version', 'changed', 'suitableLeverage'] as const;
 const LOGIN = ['failedAttempts', 'lockedUntil', 'reason'] as const;
 const SESSION = [
   'secondFactor',

@@ -1,6 +1,6 @@
 import type { Actor } from '../../kernel/actor.ts';
 import type { Client, Deps } from '../../platform/context.ts';
-import type { SignedParts } from '../../platform/http/authenticate.ts';
+import { INVALID_TOKEN, type SignedParts } from '../../platform/http/authenticate.ts';
 import { refuse } from '../../platform/http/refuse.ts';
 import { type AccessClaims, knownToken, readAccessToken } from './access-tokens.ts';
 import { actsAsLoneAdmin, knownAsLoneAdmin } from './admins.ts';
@@ -9,8 +9,8 @@ import { knownSession, type SessionState, sessionState } from './session-state.t
 
 /**
  * Says who sends an access token or an API key; for a token that was seen before, without waiting.
- * @errors credential_invalid (one code for every fault: malformed, forged, expired, revoked,
- *   suspended, sent from an address the key does not allow, a test key outside the sandbox)
+ * @errors credential_invalid (one code for every fault: malformed, forged, revoked, suspended, sent from an address
+ *   the key does not allow, a test key outside the sandbox), token_expired (an access token of ours whose time is over)
  */
 export function authenticate(
   deps: Deps,
@@ -32,7 +32,7 @@ async function keyHolder(
 ): Promise<Actor> {
   const actor = await keyActor(deps, bearer, client, request);
   if (actor === undefined) {
-    throw refuse('credential_invalid');
+    throw refuse('credential_invalid', INVALID_TOKEN);
   }
   const lone = 'roles' in actor && (await actsAsLoneAdmin(deps, actor.roles, []));
   return lone ? withoutAdmin(actor) : actor;
@@ -57,9 +57,13 @@ function knownPerson(deps: Deps, token: string): Actor | undefined {
 
 async function person(deps: Deps, token: string): Promise<Actor> {
   const claims = await readAccessToken(deps, token);
+  // Whether its session still stands is not asked: who only has a token of before learns nothing of today.
+  if (claims === 'expired') {
+    throw refuse('token_expired', INVALID_TOKEN);
+  }
   const state = claims === undefined ? undefined : await sessionState(deps, claims);
   if (claims === undefined || state === undefined || !isOpen(deps, state, claims)) {
-    throw refuse('credential_invalid');
+    throw refuse('credential_invalid', INVALID_TOKEN);
   }
   return (await actsAsLoneAdmin(deps, state.actor.roles, state.methods))
     ? withoutAdmin(state.actor)

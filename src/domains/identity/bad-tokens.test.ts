@@ -1,5 +1,6 @@
 /**
- * Every fault of an access token has one answer that tells nothing, and leaves a row in the audit log.
+ * Every fault of an access token has one answer that tells nothing, and leaves a row in the audit log. Only of a token
+ * of ours in which nothing else is wrong is it told that its time is over.
  */
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { createHmac, generateKeyPairSync } from 'node:crypto';
@@ -58,13 +59,18 @@ async function confused(): Promise<string> {
   return `${input}.${mac}`;
 }
 
-async function foreign(head: object = {}): Promise<string> {
+async function foreign(head: object = {}, body: JWTPayload = {}): Promise<string> {
   const { privateKey } = generateKeyPairSync('ed25519');
   const known = decodeProtectedHeader(good);
-  return new SignJWT(decodeJwt(good))
+  return new SignJWT({ ...decodeJwt(good), ...body })
     .setProtectedHeader({ ...known, ...head, alg: 'EdDSA' })
     .sign(privateKey);
 }
+
+const EXPIRED = (): JWTPayload => ({ iat: now() - 700, exp: now() - 100 });
+const expired = (body: JWTPayload = {}) => signed({ body: { ...EXPIRED(), ...body } });
+const forgedOnto = (body: JWTPayload) =>
+  `${parts()[0]}.${encode({ ...decodeJwt(good), ...body })}.${parts()[2]}`;
 
 const faults: readonly (readonly [fault: string, make: () => string | Promise<string>])[] = [
   ['is no token at all', () => 'nonsense'],
@@ -106,8 +112,13 @@ const faults: readonly (readonly [fault: string, make: () => string | Promise<st
   ['is for no audience', () => signed({ drop: ['aud'] })],
   ['is from another issuer', () => signed({ body: { iss: 'https://plimsoll.example' } })],
   ['is from no issuer', () => signed({ drop: ['iss'] })],
-  ['has expired', () => signed({ body: { iat: now() - 700, exp: now() - 100 } })],
-  ['expires this second', () => signed({ body: { iat: now() - 600, exp: now() } })],
+  ['has expired, and another body under its signature', () => forgedOnto({ exp: now() - 100 })],
+  ['has expired, and is for another audience', () => expired({ aud: 'another-api' })],
+  ['has expired, and names no session', async () => signed({ body: EXPIRED(), drop: ['sid'] })],
+  ['has expired, and lived longer than we let tokens live', () => expired({ iat: now() - 3_600 })],
+  ['has expired, and was issued tomorrow', () => expired({ nbf: now() + 86_400 })],
+  ['has expired, and is of type JWT', () => signed({ head: { typ: 'JWT' }, body: EXPIRED() })],
+  ['has expired, and is signed by a stranger who names our key', () => foreign({}, EXPIRED())],
   ['never expires', () => signed({ drop: ['exp'] })],
   ['lives longer than we let tokens live', () => signed({ body: { exp: now() + 3_600 } })],
   ['was issued tomorrow', () => signed({ body: { iat: now() + 86_400, exp: now() + 86_900 } })],
@@ -150,10 +161,30 @@ test.each(faults)('a token that %s has the one answer', async (_fault, make) => 
   expect(answer.body.code).toBe('credential_invalid');
   expect(answer.body).not.toHaveProperty('errors');
   expect([...answer.headers.keys()].sort()).toEqual([...plain.headers.keys()].sort());
+  expect(answer.headers.get('www-authenticate')).toBe(plain.headers.get('www-authenticate'));
   const rows = await desk.deps.db.engine.execute<{ code: string }>(
     sql`select after ->> 'code' as code from audit_logs where request_id = ${answer.body.requestId}`,
   );
   expect(rows.map((row) => row.code)).toEqual(['credential_invalid']);
   // Asked again, and with what was remembered meanwhile, it stays the same.
   expect((await ask(token)).status).toBe(401);
+});
+
+test.each([
+  ['some time ago', () => expired()],
+  ['this second', () => signed({ body: { iat: now() - 600, exp: now() } })],
+  ['and whose session is over too', async () => signed({ body: { ...EXPIRED(), sid: newId() } })],
+])('a token of ours that expired %s is told so, and nothing else', async (_when, make) => {
+  addresses += 1;
+  const headers = { 'x-forwarded-for': `203.0.113.${addresses}` };
+  const token = await make();
+  const answer = await desk.request('GET', '/v1/me', { token, headers });
+  expect([answer.status, answer.body.code]).toEqual([401, 'token_expired']);
+  expect(answer.body).not.toHaveProperty('errors');
+  expect(answer.headers.get('www-authenticate')).toBe('Bearer error="invalid_token"');
+  const rows = await desk.deps.db.engine.execute<{ code: string; actor: string }>(
+    sql`select after ->> 'code' as code, actor_kind as actor from audit_logs
+      where request_id = ${answer.body.requestId}`,
+  );
+  expect([...rows]).toEqual([{ code: 'token_expired', actor: 'anonymous' }]);
 });

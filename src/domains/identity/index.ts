@@ -67,7 +67,7 @@ export { rotateTokenKeys } from './rotate-token-keys.ts';
 export { readNewestSeal, revokeBreakGlass, sealBreakGlass } from './seal-break-glass.ts';
 export { refuseSelfAction } from './signed-in.ts';
 export { getMe } from './store.ts';
-export { type RiskProfile, suitableLeverage } from './suitability.ts';
+export { type RiskProfile, suitabilityShown, suitableLeverage } from './suitability.ts';
 export { updateMe } from './update-me.ts';
 
 /** The front door of identity. */

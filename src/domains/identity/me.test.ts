@@ -100,6 +100,24 @@ describe('profile', () => {
     expect(event?.after).toEqual({ version: 2, changed: ['displayName', 'phone'] });
   });
 
+  test('that says what risk is borne is recorded by the leverage that suits, before and after', async () => {
+    const person = await desk.newPerson();
+    const token = await desk.tokenOf(person);
+    for (const [index, riskProfile] of (['moderate', 'aggressive'] as const).entries()) {
+      const headers = { 'if-match': `"${index + 1}"` };
+      await desk.request('PATCH', '/v1/me', { token, body: { riskProfile }, headers });
+    }
+    const events = await desk.auditOf(person.userId, 'user.updated');
+    const leverage = (state: unknown) => (state as { suitableLeverage?: string }).suitableLeverage;
+    const shown = events.map(({ before, after }) => [leverage(before), leverage(after)]);
+    expect(new Map(shown.map(([before, after]) => [before, after]))).toEqual(
+      new Map([
+        ['1', '5'],
+        ['5', 'unbounded'],
+      ]),
+    );
+  });
+
   test('verified identity is locked once KYC has begun', async () => {
     const person = await desk.newPerson();
     const token = await desk.tokenOf(person);

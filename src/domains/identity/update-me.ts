@@ -15,7 +15,7 @@ import { isVerifiedIdentity } from './rules.ts';
 import { customerGates, users } from './schema.ts';
 import { signedIn } from './signed-in.ts';
 import { type Me, readMe } from './store.ts';
-import type { RiskProfile } from './suitability.ts';
+import { type RiskProfile, suitabilityShown } from './suitability.ts';
 
 export type ProfileChange = {
   readonly [Member in keyof Profile]?: Profile[Member] | undefined;
@@ -28,8 +28,8 @@ export type ProfileChange = {
 /**
  * Changes one's own profile. What KYC has verified or is looking at is changed by a new application,
  * not here.
- * @effects one row of `users`; audit `user.updated` with the names of the members, not their content; event
- *   `identity.profile_changed`, for machines only
+ * @effects one row of `users`; audit `user.updated` with the names of the members, not their content, but for the
+ *   leverage that suits before and after; event `identity.profile_changed`, for machines only
  * @errors version_mismatch, profile_locked
  */
 export async function updateMe(ctx: Ctx, change: ProfileChange): Promise<Me> {
@@ -70,12 +70,17 @@ export async function updateMe(ctx: Ctx, change: ProfileChange): Promise<Me> {
       event: IDENTITY_EVENTS['user.updated'],
       resource: { type: 'user', id: userId },
       subjectUserId: userId,
-      before: { version: user.version },
-      after: { version: user.version + 1, changed },
+      before: { version: user.version, ...suiting(change, user.riskProfile) },
+      after: { version: user.version + 1, changed, ...suiting(change, riskProfile ?? null) },
     });
     await publish(tx, ctx, [
       { type: 'identity.profile_changed', userId, customerVisible: false, data: { members: changed } },
     ]);
     return readMe(tx, ctx, userId);
   });
+}
+
+/** Where the profile changes: what a leveraged order will be held against. */
+function suiting({ riskProfile }: ProfileChange, profile: RiskProfile | null) {
+  return riskProfile === undefined ? {} : { suitableLeverage: suitabilityShown(profile) };
 }

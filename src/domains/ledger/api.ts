@@ -1,8 +1,17 @@
 import { z } from '@hono/zod-openapi';
 import { pageQuery } from '../../platform/http/cursor.ts';
-import { wireDecimal, wireInstant, wireOf } from '../../platform/http/wire.ts';
+import { idInput, instantInput, wireDecimal, wireInstant, wireOf } from '../../platform/http/wire.ts';
 import { ACCOUNT_LOT_METHODS } from '../accounts/index.ts';
-import { holds, journals, ledgerEntries, lotDisposals, lotSource, lots, wallets } from './schema.ts';
+import {
+  holds,
+  journalKind,
+  journals,
+  ledgerEntries,
+  lotDisposals,
+  lotSource,
+  lots,
+  wallets,
+} from './schema.ts';
 import { Settling } from './settlements/api.ts';
 
 export const Wallet = wireOf(wallets)
@@ -44,6 +53,14 @@ export const Entry = wireOf(ledgerEntries)
     bookedAt: true,
   })
   .openapi('Entry');
+
+export const WalletEntry = Entry.extend({
+  number: z.number().int().openapi({
+    description: 'Its place in the history of the wallet: the first entry has 1, and none is left out',
+  }),
+  valueDate: z.string().openapi({ example: '2026-01-31', description: 'The day it counts from' }),
+  description: z.string().openapi({ description: 'What its journal says it was for' }),
+}).openapi('WalletEntry');
 
 export const Hold = wireOf(holds)
   .pick({
@@ -142,6 +159,39 @@ export const Journal = wireOf(journals)
     rate: true,
     rateSource: true,
     rateAt: true,
+    approvalId: true,
   })
-  .extend({ entries: z.array(Entry) })
+  .extend({
+    metadata: z.record(z.string(), z.unknown()).openapi({
+      description:
+        'What is kept with it: the terms of interest, of a dividend or of a corporate action, the middle rate and the ' +
+        'spread of a conversion, and the evidence on which money was taken back',
+    }),
+    entries: z.array(Entry),
+  })
   .openapi('Journal');
+
+const booked = {
+  kind: z.enum(journalKind.enumValues).optional(),
+  from: instantInput.optional().openapi({ description: 'Booked then or later' }),
+  to: instantInput.optional().openapi({ description: 'Booked before then' }),
+};
+
+const isForwards = ({ from, to }: { readonly from?: string | undefined; readonly to?: string | undefined }) =>
+  from === undefined || to === undefined || from < to;
+const FORWARDS = { path: ['to'], error: 'must be later than from' };
+
+export const JournalQuery = z.strictObject({ ...pageQuery, ...booked }).refine(isForwards, FORWARDS);
+
+export const WalletEntryQuery = z
+  .strictObject({
+    ...pageQuery,
+    ...booked,
+    referenceId: idInput.optional().openapi({
+      description: 'What it was booked for: a deposit, a withdrawal, a trade, an approval',
+    }),
+  })
+  .refine(isForwards, FORWARDS);
+
+export type JournalFilter = z.output<typeof JournalQuery>;
+export type WalletEntryFilter = z.output<typeof WalletEntryQuery>;

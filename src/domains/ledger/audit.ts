@@ -111,6 +111,12 @@ export const LEDGER_EVENTS = auditEvents({
     description: 'Funds moved between accounts of one person',
     shows: ['fromAccountId', 'toAccountId', 'asset', 'amount', 'journalId'],
   },
+  'paper_account.funded': {
+    category: 'financial',
+    severity: 'info',
+    description: 'A customer gave their paper account play money',
+    shows: ['accountId', 'book', 'asset', 'amount', 'total', 'journalId'],
+  },
   'fx_rate.set': {
     category: 'financial',
     severity: 'warning',

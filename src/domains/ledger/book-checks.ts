@@ -8,14 +8,24 @@ import type { Break, Check, CheckResult } from '../../platform/domain.ts';
 import { HOUSE_CHART, type HouseRole, rolesOf } from './chart.ts';
 import { fitsShape, type JournalKind, type Side } from './journal-kinds.ts';
 
-/** The entries that an approval showed to those who agreed: a sweep names its wallets and one amount. */
+/**
+ * The entries that an approval showed to those who agreed: a sweep names its wallets and one amount. A wallet of the house
+ * that was still to be opened is the one of the name they saw.
+ */
 const AGREED_ENTRIES = sql`
-  select (entry ->> 'walletId')::uuid as wallet_id, (entry ->> 'amount')::numeric as amount
-  from jsonb_array_elements(a.payload -> 'entries') as entry
-  union all
-  select (a.payload ->> leg)::uuid, sign * (a.payload ->> 'amount')::numeric
-  from (values ('fees', -1), ('held', 1), ('firmAccount', -1), ('firmMoney', 1)) as legs (leg, sign)
-  where a.action = 'fees.sweep'`;
+  select coalesce((
+      select w.id from jsonb_array_elements(coalesce(a.payload -> 'opens', '[]')) as opens
+        join wallets w on w.house_role::text = opens ->> 'role' and w.house_reference = opens ->> 'reference'
+          and w.asset = opens ->> 'asset' and w.book::text = opens ->> 'book'
+      where opens ->> 'id' = named.wallet), named.wallet::uuid) as wallet_id, named.amount
+  from (
+    select entry ->> 'walletId' as wallet, (entry ->> 'amount')::numeric as amount
+    from jsonb_array_elements(a.payload -> 'entries') as entry
+    union all
+    select a.payload ->> leg, sign * (a.payload ->> 'amount')::numeric
+    from (values ('fees', -1), ('held', 1), ('firmAccount', -1), ('firmMoney', 1)) as legs (leg, sign)
+    where a.action = 'fees.sweep'
+  ) named`;
 
 export const bookChecks: readonly Check[] = [
   { name: 'ledger.journals_fit_their_kind', invariant: 'I1', run: kindsFit },

@@ -104,7 +104,13 @@ export const ledgerChecks: readonly Check[] = [
           union all
             select 'entry ' || e.id, 'book ' || e.book || ', wallet ' || w.book || ', journal ' || j.book
             from ledger_entries e join wallets w on w.id = e.wallet_id join journals j on j.id = e.journal_id
-            where e.book <> w.book or e.book <> j.book or e.asset <> w.asset`,
+            where e.book <> w.book or e.book <> j.book or e.asset <> w.asset
+          union all
+            select 'wallet ' || w.id, 'book ' || w.book || ' in a ' || a.type || ' account'
+            from wallets w join accounts a on a.id = w.account_id where w.book::text <> a.type::text
+          union all
+            select 'journal ' || id, 'gives play money in the book ' || book
+            from journals where kind = 'reset' and book <> 'paper'`,
       ),
   },
   {

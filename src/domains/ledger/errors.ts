@@ -60,6 +60,12 @@ export const LEDGER_PROBLEMS = {
   agreements_outdated: { status: 422, title: 'The current agreements are not accepted' },
   account_not_active: ACCOUNT_PROBLEMS.account_not_active,
   transfer_books_differ: { status: 422, title: 'Live and paper accounts do not mix' },
+  account_not_paper: { status: 422, title: 'Only paper accounts are given play money' },
+  play_money_given_often: {
+    status: 409,
+    title: 'The account was given play money as often as it may be within a day',
+  },
+  play_money_exceeded: { status: 422, title: 'The account would hold more play money than it is given' },
   amount_too_precise: { status: 422, title: 'The amount is finer than the asset can be divided' },
   asset_not_convertible: { status: 422, title: 'Only currencies are converted into each other' },
   conversion_too_small: {

@@ -20,6 +20,7 @@ import { holdRelease } from './holds/request-release.ts';
 import { holdEndpoints } from './holds/routes.ts';
 import { ledgerInventory } from './inventory.ts';
 import { personalHoldings } from './personal-data.ts';
+import { playMoneyEndpoints } from './play-money/routes.ts';
 import { ledgerFacts } from './report-facts.ts';
 import { ledgerEndpoints } from './routes.ts';
 import { wallets } from './schema.ts';
@@ -63,7 +64,7 @@ export { Settling } from './settlements/api.ts';
 export { keepObligations, type LockedFunds } from './settlements/keep-obligations.ts';
 export type { TradedSide } from './settlements/plan-obligations.ts';
 export { getReconciliation, listReconciliations } from './store.ts';
-export { REVIEW_ABOVE, votesFor } from './votes.ts';
+export { REVIEW_ABOVE, votesForAll } from './votes.ts';
 export {
   changeReserved,
   customerWallet,
@@ -84,6 +85,7 @@ export const ledgerDomain: Domain = {
     ...holdEndpoints,
     ...conversionEndpoints,
     ...transferEndpoints,
+    ...playMoneyEndpoints,
     ...byHandEndpoints,
     ...parts.endpoints,
   ],

@@ -157,9 +157,9 @@ export const JOURNAL_KINDS: Readonly<Record<JournalKind, KindRow>> = {
     shapes: [shape('undone', ANYBODY, ANYBODY)],
   },
   reset: {
-    what: 'the closing of a paper account’s generation',
+    what: 'play money that a paper account is given, or that ends with its generation',
     byHand: false,
-    shapes: [shape('closed', ['customer', ...PLACES], ['customer', ...PLACES])],
+    shapes: [shape('given or ended', ['customer', ...PLACES], ['customer', ...PLACES])],
   },
   write_off: {
     what: 'a debt or difference the firm bears',

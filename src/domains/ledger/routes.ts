@@ -3,12 +3,25 @@ import type { Role } from '../../kernel/actor.ts';
 import { pageOf, pageQuery } from '../../platform/http/cursor.ts';
 import { type Endpoint, endpoint, pickProblems } from '../../platform/http/endpoint.ts';
 import { idInput, instantInput } from '../../platform/http/wire.ts';
-import { ClosedPosition, Entry, Hold, Journal, Lot, LotQuery, Wallet } from './api.ts';
+import {
+  ClosedPosition,
+  Entry,
+  Hold,
+  Journal,
+  JournalQuery,
+  Lot,
+  LotQuery,
+  Wallet,
+  WalletEntry,
+  WalletEntryQuery,
+} from './api.ts';
 import { PastWallets } from './by-hand/api.ts';
 import { LEDGER_PROBLEMS } from './errors.ts';
 import { listClosedPositions } from './held-assets.ts';
+import { getJournal, listJournals } from './read-journals.ts';
+import { listWalletEntries } from './read-wallet-entries.ts';
 import { walletsAt } from './read-wallets.ts';
-import { getJournal, listEntries, listHolds, listJournals, listLots, listWallets } from './store.ts';
+import { listEntries, listHolds, listLots, listWallets } from './store.ts';
 
 const READERS = [
   'support',
@@ -111,13 +124,34 @@ export const ledgerEndpoints: readonly Endpoint[] = [
     }),
   }),
   endpoint({
+    operationId: 'listWalletEntries',
+    method: 'get',
+    path: '/v1/wallets/{id}/entries',
+    tag: 'ledger',
+    summary: 'The history of one wallet, of the house too, newest first',
+    access: { staff: BOOKKEEPERS, scope: 'ledger:read' },
+    description:
+      'Each entry says what the wallet held after it and names its journal, which `GET /v1/journals/{id}` shows with ' +
+      'its other legs. `referenceId` finds what was booked in the wallet for one deposit, withdrawal or trade.',
+    params,
+    query: WalletEntryQuery,
+    responses: { 200: pageOf(WalletEntry) },
+    handler: async (ctx, { params: { id }, query: page }) => ({
+      status: 200,
+      body: await listWalletEntries(ctx, { ...page, walletId: id }),
+    }),
+  }),
+  endpoint({
     operationId: 'listJournals',
     method: 'get',
     path: '/v1/journals',
     tag: 'ledger',
     summary: 'Postings with their entries, newest first',
     access: { staff: BOOKKEEPERS, scope: 'ledger:read' },
-    query,
+    description:
+      'In the order of their ids, which is that of booking, but for postings by hand: these bear the id they were asked ' +
+      'for by. What was booked in a time, `from` and `to` say.',
+    query: JournalQuery,
     responses: { 200: pageOf(Journal) },
     handler: async (ctx, { query: page }) => ({ status: 200, body: await listJournals(ctx, page) }),
   }),

@@ -177,6 +177,8 @@ export const journals = pgTable(
     // Only the trades' journals are looked up by what they are of; the others do not pay for it.
     index('journals_reference_id_idx').on(table.referenceId).where(sql`${table.kind} = 'trade'`),
     check('journals_value_date_check', sql`${table.valueDate} ~ '^\\d{4}-\\d{2}-\\d{2}$'`),
+    // Money is made from nothing only where it is worth nothing. Columns alone: each month is asked by its own name.
+    check('journals_play_money_check', sql`kind <> 'reset' or book = 'paper'`),
     ...internalRows('journals'),
   ],
 );

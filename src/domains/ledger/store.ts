@@ -8,8 +8,7 @@ import { transact } from '../../platform/db/transact.ts';
 import { cutPage, type PageRequest, readCursor } from '../../platform/http/cursor.ts';
 import { refuse } from '../../platform/http/refuse.ts';
 import { findAccount } from '../accounts/index.ts';
-import { shownRate } from './conversions/rules.ts';
-import { holds, journals, ledgerEntries, lots, reconciliations, wallets } from './schema.ts';
+import { holds, ledgerEntries, lots, reconciliations, wallets } from './schema.ts';
 import { settledFunds, unsettledFunds } from './settled-funds.ts';
 import { settlingIn } from './settlements/read-obligations.ts';
 
@@ -50,7 +49,8 @@ export async function listEntries(
     const rows = await tx
       .select()
       .from(ledgerEntries)
-      .where(and(eq(ledgerEntries.accountId, page.accountId), bookedBefore(after)))
+      // By its wallets, by which entries are indexed: nothing is by account.
+      .where(and(inArray(ledgerEntries.walletId, walletsOf(tx, page.accountId)), bookedBefore(after)))
       .orderBy(desc(ledgerEntries.bookedAt), desc(ledgerEntries.id))
       .limit(page.limit + 1);
     return cutPage(key, listing, rows, page.limit, (row) => [row.bookedAt, row.id]);
@@ -109,42 +109,6 @@ export async function listLots(
   });
 }
 
-/** Journals with their entries, newest first; staff only. @errors invalid_cursor */
-export async function listJournals(ctx: Ctx, page: PageRequest) {
-  const key = ctx.deps.keyring.cursorKey;
-  return transact(ctx, 'staff', async (tx) => {
-    const after = page.cursor === undefined ? undefined : readCursor(key, 'journals', page.cursor);
-    const [bookedAt, id] = after ?? [];
-    const rows = await tx
-      .select()
-      .from(journals)
-      .where(
-        bookedAt === undefined || id === undefined
-          ? undefined
-          : or(
-              lt(journals.bookedAt, bookedAt as Instant),
-              and(eq(journals.bookedAt, bookedAt as Instant), lt(journals.id, id)),
-            ),
-      )
-      .orderBy(desc(journals.bookedAt), desc(journals.id))
-      .limit(page.limit + 1);
-    const cut = cutPage(key, 'journals', rows, page.limit, (row) => [row.bookedAt, row.id]);
-    return { ...cut, data: await withEntries(tx, cut.data) };
-  });
-}
-
-/** One journal with its entries. @errors not_found */
-export async function getJournal(ctx: Ctx, journalId: Id) {
-  return transact(ctx, 'staff', async (tx) => {
-    const rows = await tx.select().from(journals).where(eq(journals.id, journalId));
-    const [journal] = await withEntries(tx, rows);
-    if (journal === undefined) {
-      throw refuse('not_found');
-    }
-    return journal;
-  });
-}
-
 /** The reports of reconcile, newest first. @errors invalid_cursor */
 export async function listReconciliations(ctx: Ctx, page: PageRequest) {
   const key = ctx.deps.keyring.cursorKey;
@@ -171,6 +135,10 @@ export async function getReconciliation(ctx: Ctx, reconciliationId: Id) {
   });
 }
 
+function walletsOf(tx: Tx, accountId: Id) {
+  return tx.select({ id: wallets.id }).from(wallets).where(eq(wallets.accountId, accountId));
+}
+
 function bookedBefore(after: readonly string[] | undefined) {
   const [bookedAt, id] = after ?? [];
   return bookedAt === undefined || id === undefined
@@ -179,25 +147,4 @@ function bookedBefore(after: readonly string[] | undefined) {
         lt(ledgerEntries.bookedAt, bookedAt as Instant),
         and(eq(ledgerEntries.bookedAt, bookedAt as Instant), lt(ledgerEntries.id, id)),
       );
-}
-
-async function withEntries(tx: Tx, rows: readonly (typeof journals.$inferSelect)[]) {
-  const entries =
-    rows.length === 0
-      ? []
-      : await tx
-          .select()
-          .from(ledgerEntries)
-          .where(
-            inArray(
-              ledgerEntries.journalId,
-              rows.map((row) => row.id),
-            ),
-          )
-          .orderBy(ledgerEntries.id);
-  return rows.map((row) => ({
-    ...row,
-    rate: row.rate === null ? null : shownRate(row.rate),
-    entries: entries.filter((entry) => entry.journalId === row.id),
-  }));
 }

@@ -3,6 +3,7 @@
  * withdrawal or staff take it by hand. Pure.
  */
 import { type Amount, parseAmount } from '../../kernel/amount.ts';
+import { exceedOne } from '../../kernel/shares.ts';
 
 /**
  * Published: what is above it waits for two checkers. An asset without a figure always does.
@@ -35,21 +36,22 @@ export type Votes = {
 
 /** What an amount of an asset that leaves a customer asks for. */
 export function votesFor(asset: string, amount: bigint): Votes {
-  const mlro = isAbove(MLRO_ABOVE, asset, amount);
-  return { quorum: mlro || isAbove(REVIEW_ABOVE, asset, amount) ? 2 : 1, mlro };
+  return votesForAll(new Map([[asset, amount]]));
 }
 
-/** What several of them ask for together: the most that one asks for. */
-export function mostVotes(votes: readonly Votes[]): Votes {
-  return {
-    quorum: votes.some(({ quorum }) => quorum === 2) ? 2 : 1,
-    mlro: votes.some(({ mlro }) => mlro),
-  };
+/**
+ * What amounts of several assets ask for together. Each counts as its share of what is published for its asset, so
+ * that whoever takes a little of each is looked at as who takes as much of one.
+ */
+export function votesForAll(amounts: ReadonlyMap<string, bigint>): Votes {
+  const mlro = areAbove(MLRO_ABOVE, amounts);
+  return { quorum: mlro || areAbove(REVIEW_ABOVE, amounts) ? 2 : 1, mlro };
 }
 
-function isAbove(published: ReadonlyMap<string, Amount>, asset: string, amount: bigint): boolean {
-  const most = published.get(asset);
-  return most === undefined || amount > most;
+function areAbove(published: ReadonlyMap<string, Amount>, amounts: ReadonlyMap<string, bigint>): boolean {
+  const isUnpublished = [...amounts.keys()].some((asset) => !published.has(asset));
+  const shares = [...amounts].map(([asset, part]) => ({ part, whole: published.get(asset) ?? 0n }));
+  return isUnpublished || exceedOne(shares);
 }
 
 function amounts(table: Readonly<Record<string, string>>): ReadonlyMap<string, Amount> {

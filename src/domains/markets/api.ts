@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { type Amount, DECIMAL_PATTERN, parseAmount } from '../../kernel/amount.ts';
 import { pageQuery } from '../../platform/http/cursor.ts';
 import { amountInput, instantInput, wireDecimal, wireId, wireOf } from '../../platform/http/wire.ts';
+import { NewPriceSettings } from './prices/api.ts';
 import {
   dayCount,
   exchange,
@@ -176,6 +177,10 @@ export const NewInstrument = z
     execution: z.enum(execution.enumValues).default('internal'),
     settlementCycle: cycleInput.default('T+0'),
     margin: NewMarginTerms.optional(),
+    priceSettings: NewPriceSettings.optional().openapi({
+      description:
+        'Where its price comes from, decided together with its listing. A contract needs a feed: its positions are marked by it',
+    }),
     sector: z.string().max(80).optional(),
     industry: z.string().max(80).optional(),
     description: z.string().max(2000).default(''),

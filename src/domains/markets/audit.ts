@@ -102,6 +102,13 @@ export const MARKETS_EVENTS = auditEvents({
     description: 'Two people took a holiday of an exchange away',
     shows: ['exchange', 'day', 'name', 'closesAt', 'source', 'removedAt'],
   },
+  'market_holidays.missing': {
+    category: 'trading',
+    severity: 'critical',
+    description:
+      'Nobody entered a holiday of a year for an exchange that closes at times: it would trade on each',
+    shows: ['exchange', 'year'],
+  },
   'market_hours.set': {
     category: 'trading',
     severity: 'warning',
@@ -132,10 +139,17 @@ export const MARKETS_EVENTS = auditEvents({
     description: 'Ticks of a feed did not arrive: candles lack them until they are brought in',
     shows: ['feed', 'symbol', 'missing'],
   },
+  'feed.gap_filled': {
+    category: 'trading',
+    severity: 'info',
+    description: 'Every tick of a feed that had not arrived is here',
+    shows: ['feed', 'fromSequence', 'throughSequence', 'missing', 'foundAt', 'filledAt'],
+  },
   'price.went_stale': {
     category: 'trading',
     severity: 'critical',
-    description: 'A price was not confirmed for longer than its instrument allows: market orders are refused',
+    description:
+      'A price was not confirmed for longer than its instrument allows, or a contract is held by one nobody stands for: market orders are refused',
     shows: ['symbol', 'source', 'last', 'pricedAt', 'staleAfterSeconds'],
   },
   'ticks.repaired': {
@@ -159,7 +173,7 @@ export const MARKETS_EVENTS = auditEvents({
   'quote.set': {
     category: 'trading',
     severity: 'warning',
-    description: 'A price was set by hand',
-    shows: ['symbol', 'last', 'bid', 'ask', 'source', 'quotedAt'],
+    description: 'A price was set by people who agreed to it, or by set-up',
+    shows: ['symbol', 'last', 'bid', 'ask', 'source', 'quotedAt', 'pricedAt', 'approvalId'],
   },
 });

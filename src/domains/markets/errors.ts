@@ -43,12 +43,25 @@ export const MARKETS_PROBLEMS = {
     title:
       'A feed needs the symbol it knows, a limit on jumps and one on silence; without a feed there is no symbol',
   },
+  contract_needs_feed: {
+    status: 422,
+    title: 'A contract is priced by a feed for as long as it is listed: nothing else marks its positions',
+  },
   feed_not_for_production: { status: 422, title: 'This feed makes prices up and is for the sandbox' },
   feed_symbol_taken: { status: 409, title: 'Another instrument is priced by this symbol of the feed' },
   price_level_unsettled: {
     status: 409,
     title: 'The feed has not stayed at one level for as many ticks as the instrument asks',
   },
+  price_from_feed: {
+    status: 409,
+    title: 'A feed prices the instrument: nobody sets its price until two people have taken the feed away',
+  },
+  price_age_missing: {
+    status: 409,
+    title: 'The price settings of the instrument do not say when a price that nobody confirms is stale',
+  },
+  reference_price_off_tick: { status: 422, title: 'The price lies between two ticks of the instrument' },
   symbol_taken: { status: 409, title: 'An instrument has this symbol already' },
 } as const satisfies ProblemTable;
 

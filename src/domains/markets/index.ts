@@ -6,13 +6,16 @@ import { MARKETS_EVENTS } from './audit.ts';
 import { keepRuleHolidays } from './calendars/add-holidays.ts';
 import { removeHolidayAction } from './calendars/remove-holiday.ts';
 import { setHoursAction } from './calendars/set-hours.ts';
+import { watchHolidays } from './calendars/watch-holidays.ts';
 import { changeInstrumentAction } from './change-instrument.ts';
 import { marketsChecks } from './checks.ts';
 import { delistInstrumentAction } from './delist-instrument.ts';
 import { marketsInventory } from './inventory.ts';
 import { acceptLevelAction } from './prices/accept-price-level.ts';
+import { closeLateGaps } from './prices/feed-gaps.ts';
 import { priceSettingsAction } from './prices/propose-price-settings.ts';
 import { pruneTicks } from './prices/prune-ticks.ts';
+import { referencePriceAction } from './prices/reference-price.ts';
 import { pricesEndpoints } from './prices/routes.ts';
 import { watchPrices } from './prices/watch-prices.ts';
 import { listInstrumentAction } from './propose-instrument.ts';
@@ -71,12 +74,15 @@ export const marketsDomain: Domain = {
     setHoursAction,
     priceSettingsAction,
     acceptLevelAction,
+    referencePriceAction,
   ],
   jobs: [
     { name: 'markets.end-halts', cron: '* * * * *', run: endHalts },
     { name: 'markets.watch-prices', cron: '* * * * *', run: watchPrices },
+    { name: 'markets.close-gaps', cron: '* * * * *', run: closeLateGaps },
     { name: 'markets.prune-ticks', cron: '50 2 * * *', run: pruneTicks },
     { name: 'markets.keep-holidays', cron: '20 3 * * *', run: keepRuleHolidays },
+    { name: 'markets.watch-holidays', cron: '40 3 * * *', run: watchHolidays },
   ],
   inventory: [...marketsInventory, ...own.inventory],
   sealedColumns: own.sealedColumns,

@@ -8,11 +8,16 @@ import { refuseMarkets } from './errors.ts';
  * @errors instrument_has_positions
  */
 export async function requireNoPositions(tx: Tx, instrumentId: Id): Promise<void> {
-  const open = await tx.execute(sql`
-    select 1 from positions where instrument_id = ${instrumentId} and closed_at is null limit 1`);
-  if (open.length > 0) {
+  if (await hasPositions(tx, instrumentId)) {
     throw refuseMarkets('instrument_has_positions');
   }
+}
+
+/** Whether anybody holds a position in a contract. */
+export async function hasPositions(tx: Tx, instrumentId: Id): Promise<boolean> {
+  const open = await tx.execute(sql`
+    select 1 from positions where instrument_id = ${instrumentId} and closed_at is null limit 1`);
+  return open.length > 0;
 }
 
 /**

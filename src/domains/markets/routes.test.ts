@@ -1,14 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { eq } from 'drizzle-orm';
+import { and, eq } from 'drizzle-orm';
 import { parseAmount } from '../../kernel/amount.ts';
-import { addMs } from '../../kernel/time.ts';
+import { present } from '../../kernel/assert.ts';
+import { addMs, msOfInstant } from '../../kernel/time.ts';
 import { openClient } from '../../platform/db/client.ts';
 import { sqlStateOf } from '../../platform/db/errors.ts';
 import { auditLogs } from '../../platform/db/schema.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../testing/trading-desk.ts';
-import { vouchForPrice } from '../../testing/vouch-for-price.ts';
+import { priceSettings } from './prices/schema.ts';
+import { setPriceSettings } from './prices/set-price-settings.ts';
+import { watchPrices } from './prices/watch-prices.ts';
 import { endHalts } from './resume-instrument.ts';
-import { instruments } from './schema.ts';
+import { instruments, quotes } from './schema.ts';
 import { setQuote } from './set-quote.ts';
 
 let desk: TradingDesk;
@@ -175,6 +178,9 @@ describe('listing an instrument', () => {
     [{ kind: 'contract' }, 'instrument_margin_invalid'],
     [{ kind: 'contract', margin: { ...MARGIN, maxLeverage: '21' } }, 'instrument_margin_invalid'],
     [{ kind: 'contract', margin: { ...MARGIN, settlementAsset: 'XXX' } }, 'instrument_asset_unknown'],
+    [{ kind: 'contract', margin: MARGIN }, 'contract_needs_feed'],
+    [{ kind: 'contract', margin: MARGIN, priceSettings: { feed: null } }, 'contract_needs_feed'],
+    [{ kind: 'contract', margin: MARGIN, priceSettings: { feed: 'simulator' } }, 'feed_settings_incomplete'],
   ] as const;
   for (const [changes, code] of refused) {
     test(`is refused with ${code} and lists nothing`, async () => {
@@ -204,12 +210,16 @@ let listings = 0;
 
 /** An instrument of its own, approved, with a price, and traded in at any hour. */
 async function listed(changes: object = {}): Promise<string> {
-  listings += 1;
-  const symbol = `EUR/USD.T${listings}`;
-  const { body } = await propose({ symbol, ...changes });
-  await decide(await desk.newStaff('risk_manager'), body.approvalId, 'approve');
+  const { symbol } = await unpriced(changes);
   await setQuote(desk.system, { symbol, last: parseAmount('1.1'), source: 'test' });
   return symbol;
+}
+
+async function unpriced(changes: object = {}): Promise<{ readonly id: string; readonly symbol: string }> {
+  listings += 1;
+  const { body } = await propose({ symbol: `EUR/USD.T${listings}`, ...changes });
+  await decide(await desk.newStaff('risk_manager'), body.approvalId, 'approve');
+  return body;
 }
 
 function at(symbol: string, path = ''): string {
@@ -236,18 +246,116 @@ async function rowsOf(instrumentId: string): Promise<string[]> {
   return rows.map(({ eventType }) => eventType).filter((eventType) => eventType !== 'book.claimed');
 }
 
+let feeds = 0;
+
+/** What makes a listing one of a contract, with a feed of its own. */
+function contract(changes: object = {}) {
+  feeds += 1;
+  const priceSettings = {
+    feed: 'simulator',
+    feedSymbol: `C${feeds}`,
+    maxJumpBps: 10_000,
+    staleAfterSeconds: 86_400,
+  };
+  return { kind: 'contract', type: 'index', baseAsset: 'US500', margin: MARGIN, priceSettings, ...changes };
+}
+
+/** As it was before that was refused. @shape what it was priced by */
+async function takeFeedAway(instrumentId: string) {
+  const { engine } = desk.deps.db;
+  const of = eq(priceSettings.instrumentId, instrumentId);
+  const [kept] = await engine.select().from(priceSettings).where(of);
+  const none = { feed: null, feedSymbol: null, maxJumpBps: null, staleAfterSeconds: null };
+  await engine.update(priceSettings).set(none).where(of);
+  return present(kept, 'it was priced by something');
+}
+
 describe('a contract', () => {
   test('follows what need be no asset, and is traded where it pays in the money of its price', async () => {
-    const symbol = await listed({ kind: 'contract', type: 'index', baseAsset: 'US500', margin: MARGIN });
+    const symbol = await listed(contract());
     const { body } = await desk.request(customer, 'GET', at(symbol));
     expect(body).toMatchObject({ kind: 'contract', status: 'active', tradable: true, margin: MARGIN });
-    await vouchForPrice(desk.system, symbol);
     const order = await desk.place(customer, 'buy 1 at 1.1', { symbol });
     expect(order.body.rejectionReason).toBe('margin_not_enabled');
     const inEuro = { ...MARGIN, settlementAsset: 'EUR' };
-    const other = await listed({ kind: 'contract', type: 'index', baseAsset: 'DE40', margin: inEuro });
+    const other = await listed(contract({ baseAsset: 'DE40', margin: inEuro }));
     const refused = await desk.place(customer, 'buy 1 at 1.1', { symbol: other });
     expect(refused.body.rejectionReason).toBe('instrument_not_tradable');
+  });
+
+  test('is listed together with its feed, which two people agree to, and not without one', async () => {
+    const terms = contract({ symbol: 'EUR/USD.C1' });
+    const settings = async () =>
+      (await desk.request(admin, 'GET', `${at('EUR/USD.C1')}/price-settings`)).body;
+    const proposed = await propose(terms);
+    expect(proposed.status).toBe(201);
+    expect(await settings()).toMatchObject({ feed: null, version: 0 });
+    // Meanwhile somebody decides on another feed: what the checkers of the listing saw is not what holds.
+    const risk = await desk.newStaff('risk_manager');
+    const other = { ...terms.priceSettings, feedSymbol: 'C1.OTHER', reason: 'Another' };
+    const priced = await desk.request(admin, 'POST', `${at('EUR/USD.C1')}/price-settings`, { body: other });
+    expect((await decide(risk, priced.body.approvalId, 'approve')).status).toBe(200);
+    expect((await decide(risk, proposed.body.approvalId, 'approve')).body.code).toBe('conflict');
+    await decide(risk, proposed.body.approvalId, 'reject');
+    // Now it has one, and needs to name none; it is asked again when it is agreed to.
+    const again = await propose({ ...terms, priceSettings: undefined });
+    expect(again.status).toBe(201);
+    const kept = await takeFeedAway(again.body.id);
+    expect((await decide(risk, again.body.approvalId, 'approve')).body.code).toBe('contract_needs_feed');
+    await desk.deps.db.engine
+      .update(priceSettings)
+      .set(kept)
+      .where(eq(priceSettings.instrumentId, again.body.id));
+    expect((await decide(risk, again.body.approvalId, 'approve')).body.status).toBe('executed');
+    const agreed = await propose(contract({ symbol: 'EUR/USD.C2' }));
+    expect((await decide(risk, agreed.body.approvalId, 'approve')).body.payload.priceSettings).toMatchObject({
+      before: null,
+      after: { feed: 'simulator', feedSymbol: `C${feeds}` },
+    });
+    expect((await desk.request(admin, 'GET', `${at('EUR/USD.C2')}/price-settings`)).body).toMatchObject({
+      feed: 'simulator',
+      feedSymbol: `C${feeds}`,
+      version: 1,
+    });
+  });
+
+  test('keeps a feed for as long as it is listed, and one that is held without any calls somebody', async () => {
+    const symbol = await listed(contract());
+    const path = `${at(symbol)}/price-settings`;
+    const none = { feed: null, staleAfterSeconds: 60, reason: 'By hand' };
+    const refused = await desk.request(admin, 'POST', path, { body: none });
+    expect([refused.status, refused.body.code]).toEqual([422, 'contract_needs_feed']);
+    // Asked for while it was no contract yet, and agreed to when it is to be one.
+    const later = { symbol: 'EUR/USD.C4' };
+    const spot = await propose(later);
+    const asked = await desk.request(admin, 'POST', `${at(later.symbol)}/price-settings`, { body: none });
+    await decide(await desk.newStaff('risk_manager'), spot.body.approvalId, 'reject');
+    expect((await propose(contract(later))).status).toBe(201);
+    expect((await approve(asked.body.approvalId)).body.code).toBe('contract_needs_feed');
+    const { body } = await desk.request(admin, 'GET', at(symbol));
+    const alarms = async () => {
+      await watchPrices(desk.system);
+      const rows = await desk.deps.db.engine
+        .select()
+        .from(auditLogs)
+        .where(and(eq(auditLogs.resourceId, body.id), eq(auditLogs.eventType, 'price.went_stale')));
+      return rows.length;
+    };
+    const terms = { leverage: '10' };
+    const [long, short] = [
+      await desk.newTrader({ USD: '100' }, terms),
+      await desk.newTrader({ USD: '100' }, terms),
+    ];
+    await desk.place(long, 'buy 10 at 1.1', { symbol });
+    await desk.place(short, 'sell 10 at 1.1', { symbol });
+    await desk.engine.settled();
+    expect(await alarms()).toBe(0);
+    await takeFeedAway(body.id);
+    expect(await alarms()).toBe(1);
+    await desk.place(long, 'sell 1 at 1.1', { symbol });
+    await desk.place(short, 'buy 1 at 1.1', { symbol });
+    await desk.engine.settled();
+    expect(await alarms()).toBe(1);
   });
 });
 
@@ -494,5 +602,114 @@ describe('delisting', () => {
       expect([path, answer.status, answer.body.code]).toEqual([path, 409, 'instrument_delisted']);
     }
     expect((await propose({ symbol })).body.code).toBe('symbol_taken');
+  });
+});
+
+describe('a price that people set', () => {
+  const settings = {
+    feed: null,
+    feedSymbol: null,
+    maxJumpBps: null,
+    staleAfterSeconds: 3_600,
+    levelTicks: 5,
+  };
+
+  function ask(symbol: string, price: string, person = admin) {
+    return desk.request(person, 'POST', at(symbol, '/reference-price'), {
+      body: { price, reason: 'As the exchange closed' },
+    });
+  }
+
+  /** How many others agreed before it held. */
+  async function agreedTo(symbol: string, price: string): Promise<number> {
+    const { body } = await ask(symbol, price);
+    for (let votes = 1; ; votes += 1) {
+      if ((await approve(body.approvalId)).body.status === 'executed') {
+        return votes;
+      }
+    }
+  }
+
+  async function priceOf(symbol: string) {
+    return (await desk.request(customer, 'GET', at(symbol, '/quote'))).body;
+  }
+
+  test('lets an instrument trade that nothing priced, for as long as it may be old; it says where it is from', async () => {
+    const instrument = await unpriced({ symbol: 'ETH/USD.H', baseAsset: 'ETH' });
+    const { id, symbol } = instrument;
+    const endless = await ask(symbol, '3000');
+    expect([endless.status, endless.body.code]).toEqual([409, 'price_age_missing']);
+    await setPriceSettings(desk.system, instrument, settings);
+    const between = await ask(symbol, '3000.00005');
+    expect([between.status, between.body.code]).toEqual([422, 'reference_price_off_tick']);
+    expect(await agreedTo(symbol, '3000')).toBe(2);
+    expect(await priceOf(symbol)).toMatchObject({ last: '3000', source: 'staff', stale: false, bid: null });
+    const buyer = await desk.newTrader({ USD: '10000' });
+    expect((await desk.place(buyer, 'buy 1 at 3000', { symbol })).body.rejectionReason).toBeNull();
+    const far = await desk.place(buyer, 'buy 1 at 3200', { symbol });
+    expect(far.body.rejectionReason).toBe('price_outside_collar');
+    const { body: made } = await desk.request(customer, 'GET', at(symbol, '/candles?interval=1d'));
+    expect(made.data).toMatchObject([{ open: '3000', close: '3000', volume: '0', ticks: 1 }]);
+    const rows = await desk.deps.db.engine.select().from(auditLogs).where(eq(auditLogs.resourceId, id));
+    expect(rows.filter(({ eventType }) => eventType === 'quote.set')).toMatchObject([
+      { after: { last: '3000', source: 'staff' } },
+    ]);
+    await desk.deps.db.engine
+      .update(quotes)
+      .set({ pricedAt: addMs(desk.deps.clock.realNow(), -3_601_000) })
+      .where(eq(quotes.instrumentId, id));
+    expect((await priceOf(symbol)).stale).toBe(true);
+    expect((await desk.place(buyer, 'buy 1', { symbol })).body.rejectionReason).toBe('price_stale');
+  });
+
+  test('moves a little by one other, far only by two, also in small steps, and near what others say', async () => {
+    const instrument = await unpriced({ symbol: 'ETH/EUR.H', baseAsset: 'ETH', quoteAsset: 'EUR' });
+    await setPriceSettings(desk.system, instrument, settings);
+    const { symbol } = instrument;
+    expect(await agreedTo(symbol, '2000')).toBe(2);
+    expect(await agreedTo(symbol, '2090')).toBe(1);
+    expect(await agreedTo(symbol, '2110')).toBe(2);
+    expect(await priceOf(symbol)).toMatchObject({ last: '2110', low24h: '2000', source: 'staff' });
+    const inverse = await unpriced({ symbol: 'EUR/ETH.H', baseAsset: 'EUR', quoteAsset: 'ETH' });
+    await setPriceSettings(desk.system, inverse, settings);
+    expect(await agreedTo(inverse.symbol, '0.0004')).toBe(2);
+    expect(await agreedTo(inverse.symbol, '0.0005')).toBe(2);
+    const another = await unpriced({ symbol: 'ETH/EUR.H2', baseAsset: 'ETH', quoteAsset: 'EUR' });
+    await setPriceSettings(desk.system, another, settings);
+    expect(await agreedTo(another.symbol, '2050')).toBe(1);
+  });
+
+  test('is as old as the question, and never stands over one that was made since, nor over a feed', async () => {
+    const instrument = await unpriced();
+    const { symbol } = instrument;
+    await setPriceSettings(desk.system, instrument, { ...settings, staleAfterSeconds: 60 });
+    await setQuote(desk.system, { symbol, last: parseAmount('1.1'), source: 'trades' });
+    const late = await ask(symbol, '1.11');
+    const { body: approval } = await desk.request(admin, 'GET', `/v1/approvals/${late.body.approvalId}`);
+    expect(msOfInstant(approval.expiresAt) - msOfInstant(approval.createdAt)).toBe(60_000);
+    expect((await decide(admin, late.body.approvalId, 'approve')).body.code).toBe('self_approval');
+    await setQuote(desk.system, { symbol, last: parseAmount('1.101'), source: 'trades' });
+    expect((await approve(late.body.approvalId)).body.code).toBe('conflict');
+    expect(await priceOf(symbol)).toMatchObject({ last: '1.101', source: 'trades' });
+    await decide(await desk.newStaff('admin'), late.body.approvalId, 'reject');
+    const fed = await ask(symbol, '1.11');
+    await setPriceSettings(desk.system, instrument, {
+      ...settings,
+      feed: 'replay',
+      feedSymbol: symbol,
+      maxJumpBps: 100,
+    });
+    expect((await approve(fed.body.approvalId)).body.code).toBe('conflict');
+    const over = await ask(symbol, '1.11');
+    expect([over.status, over.body.code]).toEqual([409, 'price_from_feed']);
+    expect(await priceOf(symbol)).toMatchObject({ last: '1.101', source: 'trades' });
+  });
+
+  test('is for the staff, and for what is listed', async () => {
+    const { body } = await propose({ symbol: 'EUR/USD.9' });
+    expect((await ask('EUR/USD.9', '1.1', customer)).status).toBe(403);
+    expect((await ask('EUR/USD.9', '1.1')).body.code).toBe('instrument_not_listed');
+    expect((await ask('NO/PE', '1.1')).status).toBe(404);
+    await decide(await desk.newStaff('risk_manager'), body.approvalId, 'reject');
   });
 });

@@ -56,6 +56,7 @@ export const RISK_EVENTS = auditEvents({
       'windowSeconds',
       'pauseSeconds',
       'alertBps',
+      'platformMoveBps',
       'approvalId',
       'reason',
     ],

@@ -76,6 +76,7 @@ export const riskInventory: readonly TableInventory[] = [
     windowSeconds: 'internal',
     pauseSeconds: 'internal',
     alertBps: 'internal',
+    platformMoveBps: 'internal',
     setBy: 'internal',
     approvalId: 'internal',
     reason: 'internal',

@@ -427,7 +427,14 @@ describe('a move of the price', () => {
 });
 
 describe('a rule of a breaker is looser', () => {
-  const rule: RuleTerms = { active: true, moveBps: 500, windowSeconds: 60, pauseSeconds: 60, alertBps: 100 };
+  const rule: RuleTerms = {
+    active: true,
+    moveBps: 500,
+    windowSeconds: 60,
+    pauseSeconds: 60,
+    alertBps: 100,
+    platformMoveBps: 900,
+  };
   const table: readonly (readonly [Partial<RuleTerms>, boolean])[] = [
     [{}, false],
     [{ moveBps: 499, windowSeconds: 61, pauseSeconds: 61, alertBps: 99 }, false],
@@ -436,6 +443,9 @@ describe('a rule of a breaker is looser', () => {
     [{ windowSeconds: 59 }, true],
     [{ pauseSeconds: 59 }, true],
     [{ moveBps: 1, alertBps: 101 }, true],
+    [{ platformMoveBps: 899 }, false],
+    [{ platformMoveBps: 901 }, true],
+    [{ platformMoveBps: null }, true],
   ];
   test.each(table)('with %j: %s', (change, looser) => {
     expect(isLooser({ ...rule, ...change }, rule)).toBe(looser);

@@ -192,6 +192,8 @@ export const breakerRules = pgTable(
     moveBps: integer('move_bps').notNull(),
     windowSeconds: integer('window_seconds').notNull(),
     pauseSeconds: integer('pause_seconds').notNull(),
+    /** From which move on everything stops, not the instrument alone; null where no move does. @units bps */
+    platformMoveBps: integer('platform_move_bps'),
     /** From which move on somebody is told. @units bps */
     alertBps: integer('alert_bps').notNull(),
     setBy: uuid('set_by').notNull(),
@@ -206,6 +208,7 @@ export const breakerRules = pgTable(
       sql`${table.moveBps} between 1 and 10000 and ${table.alertBps} between 1 and ${table.moveBps}
         and ${table.windowSeconds} between 1 and 3600 and ${table.pauseSeconds} between 1 and 86400`,
     ),
+    check('breaker_rules_platform_check', sql`${table.platformMoveBps} between ${table.moveBps} and 10000`),
     ...internalRows('breaker_rules'),
   ],
 );

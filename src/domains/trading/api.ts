@@ -393,6 +393,10 @@ export const OrderQuery = z.strictObject({
   ...pageQuery,
   accountId: idInput.optional(),
   status: z.enum(orderStatus.enumValues).optional(),
+  state: z
+    .enum(['live', 'closed'])
+    .optional()
+    .openapi({ description: 'Those that may still trade, whatever their status, or those that are over' }),
   symbol: symbolInput.optional(),
   side: z.enum(orderSide.enumValues).optional(),
   groupId: idInput.optional(),

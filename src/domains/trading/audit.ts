@@ -54,13 +54,21 @@ export const TRADING_EVENTS = auditEvents({
     category: 'trading',
     severity: 'info',
     description: 'An order was accepted',
-    shows: [...INSTRUCTION, 'replacesId', 'priceCap', 'reservation', 'reservationAsset', 'bookSeq'],
+    shows: [
+      ...INSTRUCTION,
+      'replacesId',
+      'priceCap',
+      'reservation',
+      'reservationAsset',
+      'bookSeq',
+      'suitableLeverage',
+    ],
   },
   'order.rejected': {
     category: 'trading',
     severity: 'warning',
     description: 'An order was rejected by a rule',
-    shows: [...INSTRUCTION, 'replacesId', 'rejectionReason', 'exceededLimit', 'limitId'],
+    shows: [...INSTRUCTION, 'replacesId', 'rejectionReason', 'exceededLimit', 'limitId', 'suitableLeverage'],
   },
   'order.cancel_requested': {
     category: 'trading',

@@ -337,6 +337,64 @@ describe('a rule', () => {
     expect(await standing()).toEqual([]);
   });
 
+  test('stops everything where a leading instrument moves as far as that, its own breaker standing or not', async () => {
+    await obey({ active: false });
+    expect((await setRule({ platformMoveBps: 499 })).body.code).toBe('breaker_terms_invalid');
+    expect((await setRule({ platformMoveBps: 1_000 })).body.status).toBe('in_force');
+    expect((await setRule({ platformMoveBps: null })).body.status).toBe('pending');
+    await desk.deps.db.engine.delete(breakerPrices);
+    const quote = async (last: string) => {
+      await setQuote(desk.system, { symbol: 'BTC/USD', last: parseAmount(last), source: 'test' });
+      await desk.engine.settled();
+      desk.advance(1_000);
+      await desk.engine.settled();
+    };
+    await quote('60000');
+    await quote('63000');
+    expect((await standing()).map(({ scope }) => scope)).toEqual(['instrument']);
+    await quote('65999');
+    expect(await standing()).toHaveLength(1);
+    await quote('66000');
+    const stopped = await standing();
+    expect(stopped.map(({ scope }) => scope).toSorted()).toEqual(['instrument', 'platform']);
+    expect(stopped.find(({ scope }) => scope === 'platform')).toMatchObject({
+      trigger: 'automatic',
+      instrumentId: null,
+      fromPrice: parseAmount('60000'),
+      toPrice: parseAmount('66000'),
+    });
+    expect((await desk.place(buyer, 'buy 0.01 at 60000')).body.rejectionReason).toBe(
+      'circuit_breaker_active',
+    );
+    desk.advance(121_000);
+    const [job] = riskDomain.jobs.filter(({ name }) => name === 'risk.lift-breakers');
+    await job?.run(desk.system);
+    await quote('66000');
+    expect(await standing()).toEqual([]);
+    await desk.deps.db.engine.delete(breakerPrices);
+  });
+
+  test('is not kept from stopping for long by a stop that is short', async () => {
+    await obey();
+    const quote = async (last: string) => {
+      await setQuote(desk.system, { symbol: 'BTC/USD', last: parseAmount(last), source: 'test' });
+      await desk.engine.settled();
+      desk.advance(1_000);
+      await desk.engine.settled();
+    };
+    await quote('60000');
+    const short = await trip({ ...INSTRUMENT, endsAt: addMs(desk.deps.clock.now(), 5_000) });
+    await quote('63000');
+    await quote('63000');
+    const [stands, ...more] = await standing();
+    expect([stands?.trigger, more]).toEqual(['automatic', []]);
+    const [gone] = await desk.deps.db.engine
+      .select()
+      .from(circuitBreakers)
+      .where(eq(circuitBreakers.id, short.body.id));
+    expect(gone?.supersededBy).toBe(stands?.id ?? '');
+  });
+
   test('trips on quotes of a feed as well', async () => {
     await obey();
     const quote = (last: string) =>

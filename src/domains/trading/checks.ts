@@ -144,7 +144,19 @@ export const tradingChecks: readonly Check[] = [
               else 'waits for its entry ' || p.id || ', which is ' || p.status end as detail
             from orders e join orders p on p.id = e.parent_id
             where (e.book_seq is not null and (p.filled_quantity = 0 or e.quantity - e.reduced_quantity > p.filled_quantity))
-              or (e.book_seq is null and e.closed_at is null and p.closed_at is not null)
+              or (e.book_seq is null and e.closed_at is null and e.status <> 'pending' and p.closed_at is not null)
+          union all
+            select 'order ' || p.id, 'has exits that traded ' || sum(e.filled_quantity) || ' together, it ' || p.filled_quantity
+            from orders e join orders p on p.id = e.parent_id
+            group by p.id, p.filled_quantity having sum(e.filled_quantity) > p.filled_quantity
+          union all
+            select 'group ' || o.group_id, 'traded ' || sum(o.filled_quantity) || ', each of it asked for ' || max(o.quantity)
+            from orders o where o.group_role = 'oco'
+            group by o.group_id having sum(o.filled_quantity) > max(o.quantity)
+          union all
+            select 'group ' || o.group_id, 'has ' || count(*) || ' ' || o.group_role || ' open' from orders o
+            where o.closed_at is null and o.group_role is not null
+            group by o.group_id, o.group_role having count(*) > case o.group_role when 'oco' then 2 else 1 end
           union all
             select 'order ' || o.id, 'is open although the other of its pair, ' || done.id || ', has ' ||
               case when done.status = 'filled' then 'traded whole' else 'been triggered' end
@@ -161,7 +173,7 @@ export const tradingChecks: readonly Check[] = [
               max(o.quantity - o.filled_quantity - o.reduced_quantity)
             from orders o join instruments i on i.id = o.instrument_id and i.kind = 'spot'
             where o.closed_at is null and o.group_role <> 'parent' and o.side = 'sell'
-              and (o.parent_id is null or o.book_seq is not null)
+              and (o.parent_id is null or o.book_seq is not null or o.status = 'pending')
             group by o.group_id having sum(o.reservation) <> max(o.quantity - o.filled_quantity - o.reduced_quantity)`,
       ),
   },

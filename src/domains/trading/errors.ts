@@ -19,7 +19,8 @@ export const TRADING_PROBLEMS = {
   },
   order_in_group: {
     status: 409,
-    title: 'Orders that depend on each other are not replaced: cancel them and place them anew',
+    title:
+      'An entry with exits, and one of a group that was triggered or replaced a thousand times, is not replaced: cancel it and place it anew',
   },
   order_group_invalid: { status: 422, title: 'The order and the other one of its pair do not go together' },
   kyc_not_approved: ACCOUNT_PROBLEMS.kyc_not_approved,
@@ -50,6 +51,34 @@ export const TRADING_PROBLEMS = {
     status: 422,
     title: 'The order does not cover an execution at this price and quantity',
   },
+  takeover_of_paper: { status: 409, title: 'The firm takes over positions of live accounts only' },
+  liquidation_not_running: {
+    status: 409,
+    title: 'The account is not being liquidated, or is well again, or it is another liquidation by now',
+  },
+  liquidation_finds_takers: {
+    status: 409,
+    title: 'The orders of the liquidation have not gone without a taker for so long',
+  },
+  closing_under_way: {
+    status: 409,
+    title: 'An order that closes the position is with a venue, or was placed just now',
+  },
+  instrument_not_trading: {
+    status: 409,
+    title: 'The instrument is halted, its exchange closed, or it is stopped',
+  },
+  mark_not_vouched: { status: 409, title: 'Nobody stands for the price of the position just now' },
+  mark_moved: { status: 409, title: 'The mark is too far from the one that was agreed on' },
+  takeover_quantity_invalid: {
+    status: 422,
+    title: 'More than the liquidation would close, or no whole lots that leave what can be closed',
+  },
+  money_tied: {
+    status: 409,
+    title: 'Open orders of the account reserve what would pay the loss; they are being cancelled',
+  },
+  takeover_unfit: { status: 409, title: 'The position or its price is not what it was' },
 } as const satisfies ProblemTable;
 
 /** Throws a refusal of trading. */

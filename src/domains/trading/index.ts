@@ -19,6 +19,7 @@ import { tradingEndpoints } from './routes.ts';
 import { orders } from './schema.ts';
 import { bookChannel, tradeChannel } from './stream/market-channels.ts';
 import { orderChannel } from './stream/order-channel.ts';
+import { takeoverPart } from './takeover/part.ts';
 import { venuePart } from './venues/part.ts';
 
 export { startMarginKeeper } from './margin/keeper.ts';
@@ -27,7 +28,7 @@ export { marginFigures } from './positions/account-figures.ts';
 export { type OpenContract, openContractsAt } from './positions/positions-at.ts';
 
 /** Subjects with a folder of their own. */
-const parts = joinParts([feePart, venuePart, positionPart, marginPart]);
+const parts = joinParts([feePart, venuePart, positionPart, marginPart, takeoverPart]);
 
 /** The front door of trading. */
 export const tradingDomain: Domain = {

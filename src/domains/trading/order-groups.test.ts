@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import { eq, sql } from 'drizzle-orm';
-import { parseAmount } from '../../kernel/amount.ts';
+import { amountOf, formatAmount, parseAmount } from '../../kernel/amount.ts';
 import { newId } from '../../kernel/id.ts';
 import { sqlStateOf } from '../../platform/db/errors.ts';
 import { type GroupDesk, type Order, startGroupDesk, told } from '../../testing/group-desk.ts';
@@ -450,11 +450,8 @@ describe('a bracket', () => {
     expect((await desk.cancel(stranger, profit)).status).toBe(404);
     const listed = await desk.request(stranger, 'GET', `/v1/orders?groupId=${entry.groupId}`);
     expect(listed.body.data).toEqual([]);
-    const replace = await desk.request(owner, 'POST', `/v1/orders/${entry.id}/replace`, {
-      key: newId(),
-      body: { limitPrice: '58000' },
-    });
-    expect([replace.status, replace.body.code]).toEqual([409, 'order_in_group']);
+    const theft = await desk.replace(stranger, profit.id, { limitPrice: '63500' });
+    expect(theft.status).toBe(404);
 
     const copy = (change: string) =>
       sql.raw(`
@@ -472,6 +469,188 @@ describe('a bracket', () => {
     ] as const;
     for (const [write, state] of writes) {
       expect(await desk.deps.db.engine.execute(write).then(String, sqlStateOf)).toBe(state);
+    }
+  });
+
+  test('is moved while it waits, and once it protects: the other one stays, and so does the bond', async () => {
+    const trader = await desk.newTrader({ USD: '100000' });
+    const key = newId();
+    const entry = await bracket(trader, 'buy 1 at 59000', BRACKET, key);
+    const [profit, loss] = await exitsOf(trader, entry);
+    const waiting = (await desk.replace(trader, loss.id, { stopPrice: '58000', clientOrderId: 'mine' })).body;
+    const bond = { groupId: entry.groupId, groupRole: 'stop_loss', parentId: entry.id, replacesId: loss.id };
+    expect(waiting).toMatchObject({
+      ...bond,
+      status: 'held',
+      stopPrice: '58000',
+      reservation: '0',
+      quantity: '1',
+    });
+    const now = (await desk.now(trader, [entry.id]))[0];
+    expect(now.exitIds).toEqual([profit.id, waiting.id]);
+    // The key of the entry answers what it answered.
+    expect((await desk.place(trader, 'buy 1 at 59000', BRACKET, key)).body).toEqual(entry);
+    await bought('0.4');
+    await desk.restart();
+    await bought('0.6');
+    expect(told(await desk.now(trader, [profit.id, loss.id, waiting.id]))).toEqual([
+      'open',
+      'replaced',
+      'held',
+    ]);
+
+    await sold('0.4', '63000');
+    const moveKey = newId();
+    const moves = [
+      desk.replace(trader, profit.id, { limitPrice: '62000', quantity: '0.6' }),
+      desk.replace(trader, waiting.id, { stopPrice: '59500' }, moveKey),
+    ];
+    const [nearer, higher] = (await Promise.all(moves)).map(({ body }) => body);
+    expect(nearer).toMatchObject({
+      ...bond,
+      groupRole: 'take_profit',
+      replacesId: profit.id,
+      quantity: '0.6',
+    });
+    expect(higher).toMatchObject({ ...bond, replacesId: waiting.id, status: 'held', quantity: '0.6' });
+    expect(await desk.balance(trader, 'BTC')).toBe('0.6 (0.6)');
+    expect(await desk.faults()).toEqual([]);
+    await desk.restart();
+    await sold('0.1', '62000');
+    await desk.place(desk.makers[1], 'buy 1 at 59400');
+    await desk.priceIs('59500');
+    expect(told(await desk.now(trader, [nearer.id, higher.id]))).toEqual(['cancelled group', 'filled']);
+    expect((await desk.now(trader, [higher.id]))[0].filledQuantity).toBe('0.5');
+    expect(await desk.balance(trader, 'BTC')).toBe('0 (0)');
+    const again = await desk.replace(trader, waiting.id, { stopPrice: '59500' }, moveKey);
+    expect([again.body.id, again.headers.get('idempotent-replayed')]).toEqual([higher.id, 'true']);
+  });
+
+  test('is not moved into what it may not be: it stays, with the other one, and nothing is left half', async () => {
+    const trader = await desk.newTrader({ USD: '200000' });
+    const entry = await bracket(trader, 'buy 1 at 59000');
+    const [profit, loss] = await exitsOf(trader, entry);
+    const said = async (id: string, body: object) => {
+      const answer = (await desk.replace(trader, id, body)).body;
+      return answer.code ?? answer.rejectionReason ?? answer.status;
+    };
+    expect(await said(entry.id, { limitPrice: '58000' })).toBe('order_in_group');
+    expect(await said(loss.id, { stopPrice: '59000' })).toBe('exit_on_wrong_side');
+    expect(await said(profit.id, { quantity: '0.5' })).toBe('order_group_invalid');
+    expect(await said(profit.id, { timeInForce: 'day' })).toBe('order_group_invalid');
+    expect(await said(profit.id, { postOnly: true })).toBe('order_group_invalid');
+    expect(await said(loss.id, { limitPrice: '56000' })).toBe('validation_failed');
+    await bought('1');
+    expect(await said(loss.id, { stopPrice: '61000' })).toBe('stop_on_wrong_side');
+    expect(await said(profit.id, { limitPrice: '63000.001' })).toBe('price_off_tick');
+    expect(await said(profit.id, { limitPrice: '56500' })).toBe('order_group_invalid');
+    expect(await said(profit.id, { limitPrice: '62000', filledQuantity: '0.1' })).toBe('order_changed');
+    expect(told(await exitsOf(trader, entry))).toEqual(['open', 'held']);
+    expect(await desk.balance(trader, 'BTC')).toBe('1 (1)');
+    const refused = await desk.request(
+      trader,
+      'GET',
+      `/v1/orders?accountId=${trader.accountId}&status=rejected`,
+    );
+    expect(refused.body.data.map(({ groupId, replacesId }: Order) => [groupId, replacesId])).toEqual([
+      [null, profit.id],
+      [null, loss.id],
+      [null, loss.id],
+    ]);
+    await desk.priceIs('57000');
+    expect(await said(loss.id, { stopPrice: '56000' })).toBe('order_in_group');
+  });
+
+  test('is moved while it is met and reached, over and over, and trades once', async () => {
+    for (let round = 0; round < 3; round += 1) {
+      const trader = await desk.newTrader({ USD: '100000' });
+      const entry = await bracket(trader, 'buy 1 at 59000');
+      await bought('1');
+      const [profit, loss] = await exitsOf(trader, entry);
+      await desk.place(desk.makers[1], 'buy 2 at 56900');
+      const desks = round % 3 === 2 ? desk.elsewhere : desk;
+      await Promise.all([
+        ...['0.3', '0.3', '0.4'].map((part) => desk.place(desk.makers[1], `buy ${part} at 63000`)),
+        desks.request(trader, 'POST', `/v1/orders/${loss.id}/replace`, {
+          key: newId(),
+          body: { stopPrice: '57500' },
+        }),
+        desks.request(trader, 'POST', `/v1/orders/${profit.id}/replace`, {
+          key: newId(),
+          body: { limitPrice: '62900' },
+        }),
+        desk.priceIs('57000'),
+        round === 1 ? desk.engine.rebuild() : undefined,
+      ]);
+      const listed = await desk.request(trader, 'GET', `/v1/orders?groupId=${entry.groupId}`);
+      const ids = listed.body.data.map(({ id }: Order) => id);
+      const found = (await desk.now(trader, ids)).filter(({ groupRole }) => groupRole !== 'parent');
+      const traded = found.reduce((sum, { filledQuantity }) => sum + parseAmount(filledQuantity), 0n);
+      // What makes the price may take a little of what the take-profit would have met: then that stands, bound.
+      const [left = ''] = (await desk.balance(trader, 'BTC')).split(' ');
+      expect(formatAmount(amountOf(traded + parseAmount(left)))).toBe('1');
+      expect(found.filter(({ closedAt }) => closedAt === null).length).toBe(left === '0' ? 0 : 2);
+      expect(await desk.faults()).toEqual([]);
+      await desk.quiet();
+    }
+  });
+
+  test('is moved by a process that does not match: it takes its seat there, whatever the other does first', async () => {
+    const move = (trader: Trader, { id }: Order, body: object) =>
+      desk.elsewhere.request(trader, 'POST', `/v1/orders/${id}/replace`, { key: newId(), body });
+    const trader = await desk.newTrader({ USD: '300000' });
+    const [entry, other, third] = [
+      await bracket(trader, 'buy 1 at 59000'),
+      await bracket(trader, 'buy 1 at 58000'),
+      await bracket(trader, 'buy 1 at 57900'),
+    ];
+    const [, waiting] = await exitsOf(trader, other);
+    const [, cancelled] = await exitsOf(trader, third);
+    expect((await move(trader, waiting, { stopPrice: '57400' })).body.status).toBe('held');
+    const moved = (await move(trader, cancelled, { stopPrice: '57400' })).body;
+    await desk.cancel(trader, moved);
+    expect(told(await desk.now(trader, [third.exitIds[0], moved.id]))).toEqual([
+      'held',
+      'cancelled requested',
+    ]);
+    await bought('1');
+    const [profit, loss] = await exitsOf(trader, entry);
+    await desk.engine.stop();
+    const pending = (await move(trader, loss, { stopPrice: '57500' })).body;
+    expect([pending.status, pending.parentId]).toEqual(['pending', entry.id]);
+    expect((await desk.reconcile()).checks.flatMap(({ breaks }) => breaks)).toEqual([]);
+    await desk.engine.start();
+    await sold('0.4', '63000');
+    const [now] = await desk.now(trader, [pending.id]);
+    expect([now.status, now.remainingQuantity]).toEqual(['held', '0.6']);
+    await sold('0.6', '63000');
+    expect(told(await desk.now(trader, [profit.id, pending.id]))).toEqual(['filled', 'cancelled group']);
+    await bought('1', '58000');
+    const [far] = await desk.now(trader, [other.id]);
+    const exits = await exitsOf(trader, far);
+    expect(told(exits)).toEqual(['open', 'held']);
+    expect(exits[1]).toMatchObject({ stopPrice: '57400', replacesId: waiting.id });
+  });
+
+  test('is moved and cancelled elsewhere while it waits: the entry settles when it trades', async () => {
+    const trader = await desk.newTrader({ USD: '200000' });
+    for (const leg of [0, 1]) {
+      const entry = await bracket(trader, 'buy 1 at 59000');
+      const waiting = (await exitsOf(trader, entry))[leg] as Order;
+      const moved = await desk.elsewhere.request(trader, 'POST', `/v1/orders/${waiting.id}/replace`, {
+        key: newId(),
+        body: leg === 0 ? { limitPrice: '62900' } : { stopPrice: '57400' },
+      });
+      expect(moved.body.status).toBe('held');
+      await desk.cancel(trader, moved.body);
+      expect(told(await desk.now(trader, [moved.body.id]))).toEqual(['cancelled requested']);
+      await bought('1');
+      expect(told(await desk.now(trader, [entry.id]))).toEqual(['filled']);
+      expect(told(await exitsOf(trader, entry))).toEqual(
+        leg === 0 ? ['replaced', 'held'] : ['open', 'replaced'],
+      );
+      await sold('1', leg === 0 ? '56000' : '63000');
+      await desk.quiet();
     }
   });
 
@@ -494,10 +673,13 @@ describe('a bracket', () => {
       ['held', true, '0'],
     ]);
     await desk.place(other, 'buy 0.5 at 5100', common);
+    await desk.engine.settled();
+    const moved = await desk.replace(trader, exits[1].id, { stopPrice: '4910' });
+    expect(moved.body).toMatchObject({ status: 'held', quantity: '1.5', reduceOnly: true, reservation: '0' });
     await desk.place(other, 'buy 2 at 4890', common);
     await desk.engine.settled();
-    await setQuote(desk.system, { symbol: 'US500/USD', last: parseAmount('4900'), source: 'test' });
-    expect(told(await exitsOf(trader, entry))).toEqual(['cancelled group', 'filled']);
+    await setQuote(desk.system, { symbol: 'US500/USD', last: parseAmount('4910'), source: 'test' });
+    expect(told(await desk.now(trader, [exits[0].id, moved.body.id]))).toEqual(['cancelled group', 'filled']);
     const open = `/v1/accounts/${trader.accountId}/positions?status=open`;
     expect((await desk.request(trader, 'GET', open)).body.data).toEqual([]);
   });

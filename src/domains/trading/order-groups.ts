@@ -97,6 +97,31 @@ export function pairFault(one: NewOrder, other: NewOrder): string | null {
     : null;
 }
 
+/**
+ * Why an instruction cannot take the place of one of a group, which stays what it is; null where it can.
+ * @units left: what that one has yet to trade
+ */
+export function legFault(
+  role: Companion['role'],
+  left: Amount,
+  { quantity, type, timeInForce, postOnly, lots }: NewOrder,
+): readonly [member: string, detail: string] | null {
+  if (quantity !== left) {
+    return ['quantity', 'the orders of a group stay of one quantity: what is left of them'];
+  }
+  if (role === 'oco') {
+    const tradesAtOnce = type === 'limit' && (timeInForce === 'ioc' || timeInForce === 'fok');
+    return tradesAtOnce ? ['timeInForce', 'an order of a pair rests or waits for a price'] : null;
+  }
+  if (timeInForce !== 'gtc') {
+    return ['timeInForce', 'an exit is good till it is cancelled'];
+  }
+  if (postOnly) {
+    return ['postOnly', 'an exit leaves whatever it meets'];
+  }
+  return lots === null ? null : ['lots', 'an exit leaves what its entry brought'];
+}
+
 function leaving(entry: NewOrder): NewOrder {
   return {
     ...entry,

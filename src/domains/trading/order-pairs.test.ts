@@ -144,6 +144,38 @@ describe('a pair', () => {
     expect(await desk.balance(trader, 'BTC')).toBe('3 (0)');
   });
 
+  test('of which one is moved reserves once all the same, dearer or cheaper, also of a pair that both wait', async () => {
+    const trader = await desk.newTrader({ USD: '100000' });
+    const [limit, stop] = await pair(trader, 'buy', '1');
+    const reserved = async (...found: readonly Order[]) =>
+      (await nowOf(trader, found)).map(({ reservation }) => reservation);
+    const dearer = (await desk.replace(trader, limit.id, { limitPrice: '59000' })).body;
+    expect(dearer).toMatchObject({ groupId: limit.groupId, groupRole: 'oco', status: 'open' });
+    // 59000 with its fee of 0.2 %, and what 69300 and its fee are beyond that.
+    expect(await reserved(dearer, stop)).toEqual(['59118', '10320.6']);
+    expect((await desk.reservations(stop)).at(-1)).toBe('order.reserved 12324.6 -> 10320.6 USD');
+    const nearer = (await desk.replace(trader, stop.id, { stopPrice: '61000' })).body;
+    expect(await reserved(dearer, nearer)).toEqual(['59118', '8116.2']);
+    expect(await desk.balance(trader, 'USD')).toBe('100000 (67234.2)');
+    // Beyond what there is: the old one stays, and what it reserved.
+    const poor = await desk.replace(trader, nearer.id, { stopPrice: '99000' });
+    expect(poor.body.rejectionReason).toBe('insufficient_funds');
+    expect(await reserved(dearer, nearer)).toEqual(['59118', '8116.2']);
+    await desk.restart();
+    await desk.place(desk.makers[0], 'sell 0.5 at 59000');
+    await desk.engine.settled();
+    const far = (await desk.replace(trader, dearer.id, { limitPrice: '58000', filledQuantity: '0.5' })).body;
+    expect([far.quantity, ...(await reserved(far, nearer))]).toEqual(['0.5', '29058', '4559.1']);
+    await desk.cancel(trader, far);
+    expect(told(await nowOf(trader, [far, nearer]))).toEqual(['cancelled requested', 'cancelled group']);
+    const both = await pair(trader, 'buy', '1', [
+      { type: 'take_profit', stopPrice: '58000', limitPrice: '58000' },
+      { stopPrice: '62000', type: 'stop_limit', limitPrice: '62000' },
+    ]);
+    await desk.replace(trader, both[0]?.id, { stopPrice: '57000', limitPrice: '57000' });
+    expect(await desk.balance(trader, 'USD')).toBe('70470.5 (62124)');
+  });
+
   test('keeps its stop, and what that needs, where the book does not take the limit', async () => {
     const trader = await desk.newTrader({ BTC: '1' });
     await desk.place(desk.makers[1], 'buy 0.1 at 60000');

@@ -468,4 +468,8 @@ test('a listing is narrowed by side and by when orders were placed', async () =>
   expect(await ids(`from=${second.placedAt}`)).toEqual([second.id]);
   expect(await ids(`to=${second.placedAt}`)).toEqual([first.id]);
   expect(await ids(`from=${first.placedAt}&to=${second.placedAt}&side=sell`)).toEqual([]);
+  expect(await ids('state=live')).toEqual([second.id, first.id]);
+  await desk.request(trader, 'DELETE', `/v1/orders/${first.id}`);
+  expect(await ids('state=live')).toEqual([second.id]);
+  expect(await ids('state=closed')).toEqual([first.id]);
 });

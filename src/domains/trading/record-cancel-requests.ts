@@ -44,7 +44,7 @@ export async function recordCancelRequests(
   if (orderIds.length === 0) {
     return [];
   }
-  const locked = await lockRows(tx, orders, await withPairs(tx, orderIds));
+  const locked = await lockWithPairs(tx, orderIds);
   const open = locked.filter((order) => order.closedAt === null);
   const fresh = open.filter((order) => order.cancelRequestedAt === null);
   if (fresh.length === 0) {
@@ -93,6 +93,23 @@ export async function recordCancelRequests(
     })),
   );
   return [...open.filter((order) => order.cancelRequestedAt !== null), ...requested];
+}
+
+/** Orders with the others of their pairs, also where one has taken the place of another while they were waited for. */
+export async function lockWithPairs(tx: Tx, orderIds: readonly Id[]): Promise<readonly OrderRow[]> {
+  const locked = await lockRows(tx, orders, await withPairs(tx, orderIds));
+  const isStale = locked.some(({ groupRole, status }) => groupRole === 'oco' && status === 'replaced');
+  const named = locked.filter(({ id, closedAt }) => closedAt === null && orderIds.includes(id));
+  return isStale
+    ? lockRows(
+        tx,
+        orders,
+        await withPairs(
+          tx,
+          named.map(({ id }) => id),
+        ),
+      )
+    : locked;
 }
 
 /** The same with the other orders of the pairs that some belong to. */

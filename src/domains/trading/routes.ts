@@ -124,7 +124,7 @@ const orderEndpoints: readonly Endpoint[] = [
     tag: 'trading',
     summary: 'Put a new order in the place of an open one',
     description:
-      'Says what is to be different; side, symbol and all else are taken over. The new order is answered and names the old one in `replacesId`; it is last in line at its price. What the old one reserved is there for it. If a rule refuses it, it is stored as `rejected` and the old order stays as it was. What the old one traded stays traded: the quantity is that of the new order alone.',
+      'Says what is to be different; side, symbol and all else are taken over. The new order is answered and names the old one in `replacesId`; it is last in line at its price. What the old one reserved is there for it. If a rule refuses it, it is stored as `rejected` and the old order stays as it was. What the old one traded stays traded: the quantity is that of the new order alone. An exit, or one of a pair, is replaced within its group, in one step: the other one and the bond stay, and so does the quantity (`order_group_invalid`); what the others trade until the new order has entered the book is taken off it. Of an exit only prices and the client order id change. Not replaced (`order_in_group`) are an entry with exits, one of a group that was triggered, and a group that has had a thousand orders.',
     access: WRITING,
     rate: 'orders',
     category: 'trading',
@@ -138,6 +138,7 @@ const orderEndpoints: readonly Endpoint[] = [
         TRADING_PROBLEMS,
         'order_not_replaceable',
         'order_in_group',
+        'order_group_invalid',
         'client_order_id_reused',
         'order_not_open',
         'order_changed',

@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, gte, inArray, isNull, lt, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, gte, inArray, isNotNull, isNull, lt, ne, sql } from 'drizzle-orm';
 import { type Amount, parseAmount } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
@@ -23,7 +23,7 @@ import { fills, orderEvents, orders, trades } from './schema.ts';
 export type OrderView = OrderRow & {
   readonly remainingQuantity: bigint | null;
   readonly averageFillPrice: Amount | null;
-  /** Of an entry, its take-profit first. */
+  /** Of an entry, its take-profit first; one whose place another took is left out. */
   readonly exitIds: readonly Id[];
   /** Of an order that was refused for the sake of others of its group: those, and why. */
   readonly groupRefusals: readonly GroupRefusal[];
@@ -35,7 +35,7 @@ type GroupRefusal = {
   readonly rejectionReason: OrderRow['rejectionReason'];
 };
 
-type Bound = Pick<OrderRow, 'id' | 'groupId' | 'parentId' | 'groupRole' | 'rejectionReason'>;
+type Bound = Pick<OrderRow, 'id' | 'groupId' | 'parentId' | 'groupRole' | 'rejectionReason' | 'status'>;
 
 /** Adds to an order as it was placed what follows from its columns, and from the orders it is bound to. */
 export function placedView(order: OrderRow, bound: readonly Bound[]): OrderView {
@@ -52,7 +52,7 @@ function viewOf(order: OrderRow, mark: Amount | null, bound: readonly Bound[]): 
     remainingQuantity: quantity === null ? null : quantity - filledQuantity - reducedQuantity,
     averageFillPrice: filledQuantity === 0n ? null : divide(filledAmount, filledQuantity, 'half_even'),
     exitIds: bound
-      .filter(({ parentId }) => parentId === order.id)
+      .filter(({ parentId, status }) => parentId === order.id && status !== 'replaced')
       .toSorted((one, other) => rankOf(one) - rankOf(other))
       .map(({ id }) => id),
     groupRefusals: isRefusedForOthers(order)
@@ -111,14 +111,17 @@ async function boundTo(tx: Tx, rows: readonly OrderRow[]): Promise<Bound[]> {
           parentId: orders.parentId,
           groupRole: orders.groupRole,
           rejectionReason: orders.rejectionReason,
+          status: orders.status,
         })
         .from(orders)
-        .where(inArray(orders.groupId, groupIds));
+        .where(and(inArray(orders.groupId, groupIds), ne(orders.status, 'replaced')));
 }
 
 export type OrderFilter = PageRequest & {
   readonly accountId?: Id | undefined;
   readonly status?: OrderRow['status'] | undefined;
+  /** Whether they may still trade. */
+  readonly state?: 'live' | 'closed' | undefined;
   readonly symbol?: string | undefined;
   readonly side?: OrderRow['side'] | undefined;
   readonly groupId?: Id | undefined;
@@ -129,8 +132,8 @@ export type OrderFilter = PageRequest & {
 
 /** Orders the caller may see, newest first. @errors invalid_cursor */
 export async function listOrders(ctx: Ctx, filter: OrderFilter): Promise<Page<OrderView>> {
-  const { accountId, status, symbol, side, groupId, from, to } = filter;
-  const listing = `orders ${[accountId, status, symbol, side, groupId, from, to].map((part) => part ?? '').join(' ')}`;
+  const { accountId, status, state, symbol, side, groupId, from, to } = filter;
+  const listing = `orders ${[accountId, status, state, symbol, side, groupId, from, to].map((part) => part ?? '').join(' ')}`;
   const key = ctx.deps.keyring.cursorKey;
   return transact(ctx, ctx.login, async (tx) => {
     const [before] = filter.cursor === undefined ? [] : readCursor(key, listing, filter.cursor);
@@ -142,6 +145,7 @@ export async function listOrders(ctx: Ctx, filter: OrderFilter): Promise<Page<Or
           ownRows(ctx, orders.userId),
           accountId === undefined ? undefined : eq(orders.accountId, accountId),
           status === undefined ? undefined : eq(orders.status, status),
+          state === undefined ? undefined : (state === 'live' ? isNull : isNotNull)(orders.closedAt),
           symbol === undefined ? undefined : eq(orders.symbol, symbol),
           side === undefined ? undefined : eq(orders.side, side),
           groupId === undefined ? undefined : eq(orders.groupId, groupId),

@@ -58,7 +58,8 @@ export function translateDatabaseError(error: unknown): unknown {
 const UNAVAILABLE =
   /^(57P0[123]|53300|25P03|08...|CONNECTION_|CONNECT_|ECONN|ENOENT|EPIPE|ETIMEDOUT|EHOST|ENET)/;
 
-function isUnavailable(error: unknown): boolean {
+/** Whether the database is not there, so that nothing else would go through either. */
+export function isUnavailable(error: unknown): boolean {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   const code = (cause as { code?: unknown } | null)?.code;
   return typeof code === 'string' && UNAVAILABLE.test(code);

@@ -2,7 +2,7 @@
  * The only place that locks. Everyone takes locks in one order (docs/architecture.md: books, approvals,
  * gates, accounts, then rows sorted by id, wallets last), so two transactions cannot wait for each other.
  */
-import { type InferSelectModel, inArray, sql } from 'drizzle-orm';
+import { type InferSelectModel, inArray, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import type { Id } from '../../kernel/id.ts';
 import type { Tx } from './client.ts';
@@ -57,6 +57,16 @@ export async function lockFreeRows(tx: Tx, table: TableWithId, ids: readonly Id[
   return rows.map((row) => row.id as Id);
 }
 
+/** Locks the rows that a condition finds, in id order, and returns them: where their ids are not known yet. */
+export async function lockRowsWhere<Table extends TableWithId>(
+  tx: Tx,
+  table: Table,
+  condition: SQL,
+): Promise<InferSelectModel<Table>[]> {
+  const rows = sql`${table} where ${condition} order by id for update`;
+  return (await readColumns(tx, table, namesOf(table), rows)) as InferSelectModel<Table>[];
+}
+
 /** Locks one row by id. */
 export async function lockRow<Table extends TableWithId>(
   tx: Tx,
@@ -72,13 +82,19 @@ export async function lockRow<Table extends TableWithId>(
  * (FOR SHARE would write the row).
  */
 export async function lockShared(tx: Tx, names: readonly string[]): Promise<void> {
+  await executePrepared(tx, sharedLocks(names));
+}
+
+/**
+ * The query that does so, to be part of a statement on a hot path: as a materialized CTE that whatever is to wait for it
+ * reads. What that statement reads is as of before it waited; rows that it locks or merges into are as they are then.
+ * @shape one row, `held`: how many
+ */
+export function sharedLocks(names: readonly string[]): SQL {
   const wanted = arrayParameter('text', [...new Set(names)].sort());
-  await executePrepared(
-    tx,
-    sql`select count(pg_advisory_xact_lock_shared(hashtextextended(name, 0)))
-      from (select name from unnest(${sql.param(wanted)}::text[]) with ordinality as wanted (name, place)
-        order by place) sorted`,
-  );
+  return sql`select count(pg_advisory_xact_lock_shared(hashtextextended(name, 0))) as held
+    from (select name from unnest(${sql.param(wanted)}::text[]) with ordinality as wanted (name, place)
+      order by place) sorted`;
 }
 
 /** Names of one kind, held against their writers only, or against everybody. */

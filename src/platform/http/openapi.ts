@@ -96,6 +96,7 @@ function impliedProblems(operation: Endpoint): ProblemTable {
       ? {
           credential_missing: all.credential_missing,
           credential_invalid: all.credential_invalid,
+          token_expired: all.token_expired,
           forbidden: all.forbidden,
           scope_missing: all.scope_missing,
           signature_required: all.signature_required,

@@ -305,16 +305,16 @@ describe('input', () => {
 
 describe('credentials', () => {
   test.each([
-    'Basic YTpi',
-    'Bearer',
-    'Bearer ',
-    'Bearer a b',
-    `Bearer ${'a'.repeat(5000)}`,
-    'Bearer unknown',
-  ])('%p is refused as one that is not valid', async (authorization) => {
+    ['Basic YTpi', 'Bearer'],
+    ['Bearer', 'Bearer error="invalid_token"'],
+    ['Bearer ', 'Bearer error="invalid_token"'],
+    ['Bearer a b', 'Bearer error="invalid_token"'],
+    [`Bearer ${'a'.repeat(5000)}`, 'Bearer error="invalid_token"'],
+    ['Bearer unknown', 'Bearer'],
+  ])('%p is refused as one that is not valid', async (authorization, challenge) => {
     const answer = await small.request('GET', '/v1/things', { headers: { authorization } });
     expect([answer.status, answer.body.code]).toEqual([401, 'credential_invalid']);
-    expect(answer.headers.get('www-authenticate')).toBe('Bearer');
+    expect(answer.headers.get('www-authenticate')).toBe(challenge);
   });
 
   test('that are stale keep nobody out of a public operation', async () => {

@@ -16,7 +16,7 @@ import { constraintOf, sqlStateOf } from '../db/errors.ts';
 import { transact } from '../db/transact.ts';
 import { recordSeen, type Seen } from '../privacy/record-seen.ts';
 import { refuseInRecovery } from '../recovery/mode.ts';
-import type { Authenticate } from './authenticate.ts';
+import { type Authenticate, INVALID_TOKEN } from './authenticate.ts';
 import { authorise } from './authorise.ts';
 import { type Endpoint, isWrite, mayLackBody, type Reply, rateClassOf } from './endpoint.ts';
 import type { Handshake } from './handshake.ts';
@@ -164,7 +164,8 @@ function identify(
   }
   const bearer = /^Bearer ([\x21-\x7e]{1,4096})$/i.exec(header)?.[1];
   if (bearer === undefined) {
-    throw refuse('credential_invalid');
+    // Who sends credentials of another kind is told which kind is wanted, and of no error.
+    throw refuse('credential_invalid', /^Bearer\b/i.test(header) ? INVALID_TOKEN : {});
   }
   return authenticate(deps, bearer, incoming.client, incoming.request);
 }

@@ -10,6 +10,7 @@ export const PLATFORM_PROBLEMS = {
   invalid_cursor: { status: 400, title: 'The cursor was not issued for this listing' },
   credential_missing: { status: 401, title: 'No credential was sent' },
   credential_invalid: { status: 401, title: 'The credential is not valid' },
+  token_expired: { status: 401, title: 'The access token has expired; a refresh token gets another one' },
   signature_required: { status: 401, title: 'Requests with this API key must be signed' },
   signature_invalid: { status: 401, title: 'The signature of the request is not valid' },
   forbidden: { status: 403, title: 'The credential does not allow this' },

@@ -11,6 +11,8 @@ export type StreamLimits = {
   readonly queue: number;
   /** Open streams of one node. */
   readonly node: number;
+  /** How long a client may read nothing of what waits for it. @units ms */
+  readonly stalled: number;
 };
 
 const DEFAULTS: StreamLimits = {
@@ -19,6 +21,7 @@ const DEFAULTS: StreamLimits = {
   messages: 20,
   queue: 1_000,
   node: 10_000,
+  stalled: 30_000,
 };
 const MAX_LIMIT = 1_000_000;
 

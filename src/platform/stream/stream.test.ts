@@ -446,6 +446,50 @@ describe('a stream ends', () => {
     expect(await client.closed).toMatchObject({ code: 4008 });
     market.happened.length = 0;
   });
+
+  test('with 4008 where its client reads nothing of a state that only ever replaces itself', async () => {
+    const node = serve({
+      ...foundation.deps,
+      streamLimits: { ...foundation.deps.streamLimits, stalled: 200 },
+    });
+    const { hostname, port } = new URL(node.url);
+    let heard = '';
+    const closed = Promise.withResolvers<void>();
+    const socket = await Bun.connect({
+      hostname,
+      port: Number(port),
+      socket: {
+        data: (_socket, bytes) => {
+          heard += bytes.toString('latin1');
+        },
+        close: () => closed.resolve(),
+      },
+    });
+    socket.write(
+      `GET /v1/stream HTTP/1.1\r\nHost: ${hostname}:${port}\r\nAuthorization: Bearer ${await person()}\r\n` +
+        'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+    );
+    await until(async () => heard.includes('"authenticated"'));
+    const message = Buffer.from('{"op":"subscribe","channel":"prices","symbol":"A"}');
+    // A client masks what it sends; a mask of zeros leaves it as it is.
+    socket.write(Buffer.concat([Buffer.from([0x81, 0x80 | message.length, 0, 0, 0, 0]), message]));
+    await until(async () => heard.includes('"snapshot"'));
+    socket.pause();
+    const filler = 'x'.repeat(1_000_000);
+    let states = 0;
+    // More than the sockets of both sides hold; then the newest state waits.
+    for (; states < 40; states += 1) {
+      market.price = `${states}${filler}` as unknown as number;
+      changes(foundation.deps).tell('sample');
+      await Bun.sleep(30);
+    }
+    socket.resume();
+    await closed.promise;
+    expect(heard.length).toBeLessThan(30_000_000);
+    market.price = 0;
+    await node.close();
+  });
 });
 
 describe('a notice', () => {

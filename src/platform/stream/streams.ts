@@ -3,6 +3,7 @@
  * (identity hears of revocations from every node), keeps them alive, and ends them when the node stops.
  */
 import { type Actor, actorIdOf } from '../../kernel/actor.ts';
+import { DomainError } from '../../kernel/error.ts';
 import { type Ctx, type Deps, perDeps } from '../context.ts';
 import { countStreamEnd, watchStreams } from '../http/metrics.ts';
 import { refuse } from '../http/refuse.ts';
@@ -30,8 +31,6 @@ type Streams = {
 
 const CHECK_MS = 100;
 const BEAT_MS = 15_000;
-/** Who reads nothing for this long has gone. */
-const STALLED_MS = 30_000;
 
 /** Bun ends the connection of a message beyond this by itself; between the two bounds ours names the reason. */
 const MAX_PAYLOAD_BYTES = 16 * MAX_MESSAGE_BYTES;
@@ -182,7 +181,7 @@ function check(streams: Streams): void {
   const nowMs = performance.now();
   for (const connection of streams.open) {
     const sinceMs = connection.waitsSinceMs();
-    if (sinceMs !== null && nowMs - sinceMs > STALLED_MS) {
+    if (sinceMs !== null && nowMs - sinceMs > streams.deps.streamLimits.stalled) {
       connection.end('too_slow');
     }
   }
@@ -209,10 +208,8 @@ async function checkGroup(deps: Deps, group: readonly Connection[]): Promise<voi
   try {
     now = await one.handshake.authenticate(deps, bearer, one.client, null);
   } catch (thrown) {
-    now =
-      thrown instanceof Error && 'code' in thrown && thrown.code === 'credential_invalid'
-        ? undefined
-        : 'unknown';
+    // What the database says of itself is no answer to whether the credential counts.
+    now = thrown instanceof DomainError && thrown.definition.status === 401 ? undefined : 'unknown';
   }
   for (const connection of group) {
     const held = connection.credential();

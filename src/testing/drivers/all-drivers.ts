@@ -31,6 +31,7 @@ import { recoveryDrivers } from './recovery.ts';
 import { retentionDrivers } from './retention.ts';
 import { riskDrivers } from './risk.ts';
 import { sessionDrivers } from './sessions.ts';
+import { takeoverDrivers } from './takeovers.ts';
 import { tradingFeeDrivers } from './trading-fees.ts';
 import { transferDrivers } from './transfers.ts';
 import { venueDrivers } from './venues.ts';
@@ -78,6 +79,7 @@ export const allDrivers: Drivers = {
   ...auditExportDrivers,
   ...retentionDrivers,
   ...archiveDrivers,
+  ...takeoverDrivers,
   ...venueDrivers,
   ...watchingDrivers,
   ...priceDrivers,

@@ -25,6 +25,10 @@ export const bookDrivers: Drivers = {
     const id = await walletOf(world, await world.newCustomer({ USD: '10' }), 'USD');
     return world.call('getWallet', { as: world.people.auditor, params: { id } });
   },
+  listWalletEntries: async (world) => {
+    const id = await walletOf(world, await world.newCustomer({ USD: '10' }), 'USD');
+    return world.call('listWalletEntries', { as: world.people.auditor, params: { id } });
+  },
   labelWallet: async (world) => {
     const id = await walletOf(world, await world.newCustomer({ USD: '10' }), 'USD');
     const { version } = await done(world.call('getWallet', { as: world.people.auditor, params: { id } }));

@@ -28,6 +28,10 @@ export const depositEvidenceDrivers: Drivers = {
     const { id } = await done(importSample(world, []));
     return world.call('getBankStatement', { as: world.people.auditor, params: { id } });
   },
+  downloadBankStatement: async (world) => {
+    const { id } = await done(importSample(world, []));
+    return world.call('downloadBankStatement', { as: world.people.auditor, params: { id } });
+  },
   listUnallocatedReceipts: async (world) => {
     await receipt(world);
     return world.call('listUnallocatedReceipts', { as: world.people.auditor });
@@ -61,11 +65,18 @@ export const depositEvidenceDrivers: Drivers = {
     await done(tell(world, 'RF00', 'payment.cleared'));
     return world.call('listInboundEvents', { as: world.people.auditor, query: { state: 'kept' } });
   },
+  getInboundEvent: async (world) => {
+    const params = await keptEvent(world);
+    return world.call('getInboundEvent', { as: world.people.auditor, params });
+  },
+  allocateInboundEvent: async (world) => {
+    const params = await keptEvent(world);
+    const { accountId } = await world.newCustomer();
+    const body = { accountId, ...REASON };
+    return world.call('allocateInboundEvent', { as: world.people.operations, params, body });
+  },
   closeInboundEvent: async (world) => {
-    await done(tell(world, 'RF00', 'payment.cleared'));
-    const query = { state: 'kept', limit: '1' };
-    const { data } = await done(world.call('listInboundEvents', { as: world.people.auditor, query }));
-    const params = { id: data[0].id as string };
+    const params = await keptEvent(world);
     return world.call('closeInboundEvent', { as: world.people.operations, params, body: REASON });
   },
   assignReceipt: async (world) => {
@@ -76,6 +87,10 @@ export const depositEvidenceDrivers: Drivers = {
   listStatementDebits: async (world) => {
     await debit(world);
     return world.call('listStatementDebits', { as: world.people.auditor, query: { status: 'open' } });
+  },
+  getStatementDebit: async (world) => {
+    const params = await debit(world);
+    return world.call('getStatementDebit', { as: world.people.auditor, params });
   },
   assignStatementDebit: async (world) => {
     const params = await debit(world);
@@ -92,6 +107,11 @@ export const depositEvidenceDrivers: Drivers = {
   setClearingPeriod: async (world) => {
     const body = { method: 'blink', days: 1, ...REASON };
     return world.call('setClearingPeriod', { as: world.people.compliance_officer, body });
+  },
+  listBankHolidays: async (world) => world.call('listBankHolidays', { as: world.people.auditor }),
+  setBankHoliday: async (world) => {
+    const body = { currency: 'USD', day: '2026-12-25', name: 'Christmas', observed: true, ...REASON };
+    return world.call('setBankHoliday', { as: world.people.compliance_officer, body });
   },
   refundDeposit: async (world) => takeBack(world, 'refundDeposit'),
   chargeBackDeposit: async (world) => takeBack(world, 'chargeBackDeposit'),
@@ -130,6 +150,14 @@ function tell(world: World, paymentReference: string, type: string): Promise<Ans
     'webhook-signature': signPayment(TEST_PROVIDER, timestamp, body),
   };
   return world.call('receivePaymentEvent', { params: { provider: 'test' }, body, headers });
+}
+
+/** Of a payment that nobody announced. */
+async function keptEvent(world: World): Promise<{ readonly id: string }> {
+  await done(tell(world, 'RF00', 'payment.cleared'));
+  const query = { state: 'kept', limit: '1' };
+  const { data } = await done(world.call('listInboundEvents', { as: world.people.auditor, query }));
+  return { id: data[0].id };
 }
 
 async function takeBack(world: World, operationId: string): Promise<Answer> {

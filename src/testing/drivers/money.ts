@@ -92,6 +92,11 @@ export const depositDrivers: Drivers = {
     const { id } = await done(announce(world, await world.newCustomer()));
     return world.call('clearDeposit', { as: world.people.operations, params: { id }, body: REASON });
   },
+  cancelDeposit: async (world) => {
+    const as = await world.newCustomer();
+    const { id } = await done(announce(world, as));
+    return world.call('cancelDeposit', { as, params: { id } });
+  },
   failDeposit: async (world) => {
     const { id } = await done(announce(world, await world.newCustomer()));
     return world.call('failDeposit', { as: world.people.operations, params: { id }, body: REASON });

@@ -71,15 +71,20 @@ export async function openPosition(world: World): Promise<Member> {
 }
 
 /** Both hold a position in the end. */
-export async function tradeContract(world: World, long: Member, short: Member): Promise<void> {
-  await vouchForPrice(world.system, SYMBOL);
+export async function tradeContract(
+  world: World,
+  long: Member,
+  short: Member,
+  what = { symbol: SYMBOL, quantity: '0.001', limitPrice: '60000' },
+): Promise<void> {
+  await vouchForPrice(world.system, what.symbol);
   await grantMargin(world, long);
   await grantMargin(world, short);
   for (const [as, side] of [
     [short, 'sell'],
     [long, 'buy'],
   ] as const) {
-    const terms = { symbol: SYMBOL, side, type: 'limit', quantity: '0.001', limitPrice: '60000' };
+    const terms = { ...what, side, type: 'limit' };
     await done(world.call('placeOrder', { as, body: { accountId: as.accountId, ...terms } }));
   }
   await tradingEngine(world.deps).settled();

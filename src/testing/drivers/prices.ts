@@ -28,14 +28,40 @@ export const priceDrivers: Drivers = {
       params: { symbol: await jumped(world) },
       body: REASON,
     }),
+  proposeReferencePrice: async (world) => {
+    const instrument = await traded(world);
+    return world.call('proposeReferencePrice', {
+      as: world.people.risk_manager,
+      params: { symbol: instrument.symbol },
+      body: world.operation('proposeReferencePrice').example,
+    });
+  },
   listQuarantinedTicks: async (world) => {
     await jumped(world);
     return world.call('listQuarantinedTicks', { as: world.people.risk_manager });
   },
+  listFeedGaps: async (world) => {
+    const symbol = await jumped(world);
+    const gaps = [{ symbol, missing: 2n, through: 11n }];
+    await takeTicks(world.system, 'replay', { ticks: [], quotes: [], alive: [], gaps });
+    return world.call('listFeedGaps', { as: world.people.risk_manager });
+  },
 };
 
+type Listed = { readonly id: string; readonly symbol: string; readonly approvalId: string };
+
+/** One that two people listed, without a feed, whose prices have an age. */
+async function traded(world: World): Promise<Listed> {
+  const instrument = await listed(world);
+  const as = world.second.risk_manager;
+  await done(world.call('approveApproval', { as, params: { id: instrument.approvalId }, body: REASON }));
+  const settings = { feed: null, feedSymbol: null, maxJumpBps: null, levelTicks: 2 };
+  await setPriceSettings(world.system, instrument, { ...settings, staleAfterSeconds: 3_600 });
+  return instrument;
+}
+
 /** An instrument of its own, which nothing prices yet. */
-async function listed(world: World): Promise<{ readonly id: string; readonly symbol: string }> {
+async function listed(world: World): Promise<Listed> {
   const body = {
     ...(world.operation('createInstrument').example as object),
     symbol: `ETH/EUR.${newId().slice(-6).toUpperCase()}`,

@@ -57,9 +57,17 @@ export const reconciliationDrivers: Drivers = {
     return world.call('resolveReconciliationBreak', { as: world.people.operations, params, body: REASON });
   },
   importCustodyReport: async (world) => custodyReport(world, `custodian-${newId().slice(-12)}`),
+  voidCustodyReport: async (world) => {
+    const { id } = await confirmed(world, `custodian-${newId().slice(-12)}`);
+    return world.call('voidCustodyReport', { as: world.people.operations, params: { id }, body: REASON });
+  },
   listCustodyReports: async (world) => {
     await done(custodyReport(world, `custodian-${newId().slice(-12)}`));
     return world.call('listCustodyReports', { as: world.people.auditor });
+  },
+  downloadCustodyReport: async (world) => {
+    const { id } = await done(custodyReport(world, `custodian-${newId().slice(-12)}`));
+    return world.call('downloadCustodyReport', { as: world.people.auditor, params: { id } });
   },
   getCustodyReport: async (world) => {
     const { id } = await done(custodyReport(world, `custodian-${newId().slice(-12)}`));
@@ -76,7 +84,7 @@ async function run(world: World, businessDate: string): Promise<Answer> {
 /** A break nobody else has: a custodian that holds what the books know nothing of. */
 async function differing(world: World): Promise<string> {
   const custodian = `custodian-${newId().slice(-12)}`;
-  const { asOf } = await done(custodyReport(world, custodian));
+  const { asOf } = await confirmed(world, custodian);
   const { run: found } = await done(run(world, asOf));
   const object = `custodian ${custodian} BTC`;
   const seen = found.breaks.find((each: { object: string }) => each.object === object);
@@ -88,6 +96,14 @@ function custodyReport(world: World, custodian: string): Promise<Answer> {
   const body = Buffer.from(JSON.stringify(report));
   const headers = { 'content-type': 'application/json' };
   return world.call('importCustodyReport', { as: world.people.operations, body, headers });
+}
+
+/** One that a second person confirmed. */
+async function confirmed(world: World, custodian: string): Promise<Answer['body']> {
+  const taken = await done(custodyReport(world, custodian));
+  const params = { id: taken.confirmationId };
+  await done(world.call('approveApproval', { as: world.second.operations, params, body: REASON }));
+  return taken;
 }
 
 async function explain(world: World, id: string): Promise<void> {

@@ -2,6 +2,12 @@ import type { Member, World } from '../world.ts';
 import { type Drivers, done } from './driver.ts';
 
 export const transferDrivers: Drivers = {
+  fundPaperAccount: async (world) => {
+    const as = await world.newCustomer();
+    const paper = { as, body: { type: 'paper', baseCurrency: 'USD' } };
+    const { id } = await done(world.call('createAccount', paper));
+    return world.call('fundPaperAccount', { as, params: { id }, body: { amount: '100000' } });
+  },
   createTransfer: async (world) => transfer(world, await world.newCustomer({ USD: '100' })),
   listTransfers: async (world) => {
     const as = await world.newCustomer({ USD: '100' });

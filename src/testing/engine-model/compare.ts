@@ -9,7 +9,7 @@ import type { EngineEvent } from '../../domains/trading/engine/event.ts';
 import { applyCommand, depth, heldOrders, openOrders } from '../../domains/trading/engine/order-book.ts';
 import { ONE } from '../../kernel/amount.ts';
 import { createModel, stepModel, triggerOf } from './model.ts';
-import { type Model, priceOf, queueOf } from './orders.ts';
+import { type Model, type ModelGroup, priceOf, queueOf } from './orders.ts';
 
 export const LOT = ONE / 2n;
 
@@ -210,6 +210,15 @@ function differentDepth(book: OrderBook, model: Model): string | null {
     : `depth ${jsonOf(depth(book, 10_000))} does not add up to its orders`;
 }
 
+/** Who belongs together; all have yet to enter. */
+function seatsOf({ members, coming }: ModelGroup, standing: ReadonlyMap<string, NewOrder | HoldOrder>) {
+  return members.map((orderId) => {
+    const command = standing.get(orderId);
+    const order = command?.type === 'hold' ? command.order : command;
+    return { orderId, quantity: coming.get(orderId) ?? order?.quantity ?? 0n };
+  });
+}
+
 /** A new engine from what the database would hold: orders in the order of their numbers, and marks. */
 function restarted(before: OrderBook, model: Model, kept: Kept): OrderBook {
   const book = createOrderBook(LOT);
@@ -240,22 +249,14 @@ function restarted(before: OrderBook, model: Model, kept: Kept): OrderBook {
   const seqOf = (command: NewOrder | HoldOrder) =>
     command.type === 'hold' ? command.order.bookSeq : command.bookSeq;
   const sorted = [...byId.values()].sort((left, right) => Number(seqOf(left) - seqOf(right)));
-  const grouped = new Set<string>();
+  for (const group of model.groups.filter(({ members }) => members.length > 1)) {
+    apply({ type: 'group', groupId: 'again', members: [], seats: seatsOf(group, byId) });
+  }
   for (const command of sorted) {
-    const { orderId } = command.type === 'hold' ? command.order : command;
-    const group = model.groups.find(({ members }) => members.includes(orderId));
-    const members = (group?.members ?? []).flatMap((member) => byId.get(member) ?? []);
-    if (grouped.has(orderId)) {
-      continue;
-    }
-    if (members.length > 1) {
-      apply({ type: 'group', groupId: 'again', members });
-      for (const member of members) {
-        grouped.add(member.type === 'hold' ? member.order.orderId : member.orderId);
-      }
-    } else {
-      apply(command);
-    }
+    apply(command);
+  }
+  for (const orderId of model.over) {
+    book.dependants.over.add(orderId);
   }
   // The number the next held order gets comes from the database too.
   book.triggers.lastHeldSeq = before.triggers.lastHeldSeq;

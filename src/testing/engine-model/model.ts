@@ -3,7 +3,12 @@
  * with a best price of its own, an auction that tries every price. It shares no code with the engine
  * but the types of what goes in and comes out. Slow and plain, to be read beside the rules.
  */
-import type { EngineCommand, HoldOrder, NewOrder } from '../../domains/trading/engine/command.ts';
+import type {
+  EngineCommand,
+  GroupOrders,
+  HoldOrder,
+  NewOrder,
+} from '../../domains/trading/engine/command.ts';
 import type { EngineEvent } from '../../domains/trading/engine/event.ts';
 import { ONE } from '../../kernel/amount.ts';
 import { auction } from './auction.ts';
@@ -32,6 +37,7 @@ export function createModel(lot: bigint): Model {
     waiting: [],
     parents: [],
     groups: [],
+    over: [],
   };
 }
 
@@ -39,7 +45,7 @@ export function createModel(lot: bigint): Model {
 export function stepModel(model: Model, command: EngineCommand): EngineEvent[] {
   const events: EngineEvent[] = [];
   if (command.type === 'group') {
-    enter(model, command.members, events);
+    enter(model, command, events);
     return events;
   }
   act(model, command, events);
@@ -61,10 +67,8 @@ export function triggerOf({ order, trigger, mark }: ModelHeld): bigint {
 function act(model: Model, command: Exclude<EngineCommand, { type: 'group' }>, events: EngineEvent[]): void {
   switch (command.type) {
     case 'new':
-      admit(model, command, events);
-      break;
     case 'hold':
-      hold(model, command, events);
+      enterOne(model, command, events);
       break;
     case 'wait':
       if (!isKnown(model, command.orderId)) {
@@ -229,7 +233,32 @@ function hold(model: Model, { order, trigger }: HoldOrder, events: EngineEvent[]
   }
 }
 
-function enter(model: Model, members: readonly (NewOrder | HoldOrder)[], events: EngineEvent[]): void {
+/** One of a group enters with what the others have left of it; one that they ended does not. */
+function enterOne(model: Model, command: NewOrder | HoldOrder, events: EngineEvent[]): void {
+  const { orderId } = command.type === 'hold' ? command.order : command;
+  if (model.over.includes(orderId)) {
+    model.over = model.over.filter((each) => each !== orderId);
+    return;
+  }
+  const coming = model.groups.find(({ members }) => members.includes(orderId))?.coming;
+  const quantity = coming?.get(orderId);
+  coming?.delete(orderId);
+  if (command.type === 'hold') {
+    const { order } = command;
+    hold(model, quantity === undefined ? command : { ...command, order: { ...order, quantity } }, events);
+  } else {
+    admit(model, quantity === undefined ? command : { ...command, quantity }, events);
+  }
+}
+
+function leave(model: Model, orderId: string): void {
+  for (const group of model.groups) {
+    group.members = group.members.filter((member) => member !== orderId);
+    group.coming.delete(orderId);
+  }
+}
+
+function enter(model: Model, { members, seats }: GroupOrders, events: EngineEvent[]): void {
   const orders = members.map((member) => (member.type === 'hold' ? member.order : member));
   const sides = members.flatMap((member) => (member.type === 'new' ? [member.side] : []));
   if (new Set(sides).size < sides.length || orders.some((order) => order.quantity === null)) {
@@ -238,24 +267,18 @@ function enter(model: Model, members: readonly (NewOrder | HoldOrder)[], events:
     }
     return;
   }
-  const group: ModelGroup = {
-    members: orders.map((order) => order.orderId),
-    coming: new Map(orders.map((order) => [order.orderId, order.quantity ?? 0n])),
-  };
+  const group: ModelGroup = { members: [], coming: new Map() };
+  for (const { orderId, quantity } of [...orders, ...seats]) {
+    leave(model, orderId);
+    group.members.push(orderId);
+    if (orders.some((order) => order.orderId === orderId) || !isKnown(model, orderId)) {
+      group.coming.set(orderId, quantity ?? 0n);
+    }
+  }
   model.groups.push(group);
   for (const member of members) {
-    const { orderId } = member.type === 'hold' ? member.order : member;
-    const quantity = group.coming.get(orderId);
-    group.coming.delete(orderId);
     const from = events.length;
-    if (quantity === undefined) {
-      continue;
-    }
-    if (member.type === 'hold') {
-      hold(model, { ...member, order: { ...member.order, quantity } }, events);
-    } else {
-      admit(model, { ...member, quantity }, events);
-    }
+    enterOne(model, member, events);
     consequences(model, events, from);
   }
 }
@@ -276,9 +299,7 @@ function consequences(model: Model, events: EngineEvent[], from: number): void {
       endGroup(model, event.orderId, events);
       endParent(model, event.orderId, true, events);
     } else if (event?.type === 'cancelled' || event?.type === 'rejected') {
-      for (const group of model.groups) {
-        group.members = group.members.filter((member) => member !== event.orderId);
-      }
+      leave(model, event.orderId);
       endParent(model, event.orderId, false, events);
     } else if (event?.type === 'reduced') {
       const parent = model.parents.find(({ orderId }) => orderId === event.orderId);
@@ -335,7 +356,9 @@ function endGroup(model: Model, orderId: string, events: EngineEvent[]): void {
   for (const member of group?.members ?? []) {
     if (member !== orderId) {
       const open = group?.coming.get(member) ?? remove(model, member);
-      group?.coming.delete(member);
+      if (group?.coming.delete(member)) {
+        model.over.push(member);
+      }
       if (open !== undefined) {
         events.push(cancelled(member, 'group', open));
       }

@@ -24,6 +24,8 @@ export type Model = {
   waiting: ModelWaiting[];
   parents: ModelParent[];
   groups: ModelGroup[];
+  /** Those that ended before they entered. */
+  over: string[];
 };
 
 /** One side's resting orders in the order they trade: best price, then lowest number. */

@@ -9,10 +9,49 @@ const TIMES_IN_FORCE = ['day', 'gtc', 'gtc', 'gtd', 'ioc', 'fok'] as const;
 export function randomCommands(seed: number, length: number, spread = 6): EngineCommand[] {
   const random = randomFrom(seed);
   const commands: EngineCommand[] = [];
+  const later: { readonly at: number; readonly command: EngineCommand }[] = [];
   for (let step = 0; step < length; step += 1) {
-    commands.push(randomCommand(random, commands, step, spread));
+    commands.push(...later.filter(({ at }) => at === step).map(({ command }) => command));
+    const replacement = random.below(25) === 0 ? randomReplacement(random, commands, step, spread) : null;
+    if (replacement === null) {
+      commands.push(randomCommand(random, commands, step, spread));
+    } else {
+      commands.push(...replacement.now);
+      // What was asked for in between is carried out first.
+      later.push({ at: step + 1 + random.below(4), command: replacement.enters });
+    }
   }
   return commands;
+}
+
+/** One of a group makes room for another, which enters behind what waited before it. */
+function randomReplacement(random: Random, before: readonly EngineCommand[], step: number, spread: number) {
+  const groups = before.filter((command) => command.type === 'group');
+  const group = groups.length === 0 ? undefined : random.pick(groups);
+  if (group === undefined || group.members.length < 2) {
+    return null;
+  }
+  const old = random.pick(group.members);
+  const idOf = (member: NewOrder | HoldOrder) =>
+    member.type === 'hold' ? member.order.orderId : member.orderId;
+  const order: NewOrder = {
+    ...(old.type === 'hold' ? old.order : old),
+    orderId: `o${step}r`,
+    bookSeq: 40_000n + BigInt(step * 8 + 6),
+    price: randomPrice(random, spread),
+  };
+  const enters: EngineCommand =
+    old.type === 'hold' ? { type: 'hold', order, trigger: randomTrigger(random, spread) } : order;
+  const others = group.members.filter((member) => member !== old);
+  const seats = [...others.map(idOf), order.orderId].map((orderId) => ({
+    orderId,
+    quantity: order.quantity ?? LOT,
+  }));
+  const now: EngineCommand[] = [
+    { type: 'cancel', orderId: idOf(old), reason: 'requested' },
+    { type: 'group', groupId: group.groupId, members: [], seats },
+  ];
+  return { now, enters };
 }
 
 function randomCommand(
@@ -99,6 +138,7 @@ function randomGroup(random: Random, step: number, spread: number): EngineComman
       isFaulty && first?.type === 'new'
         ? [first, { ...first, orderId: `o${step}d`, bookSeq: first.bookSeq + 7n }]
         : members,
+    seats: [],
   };
 }
 

@@ -24,6 +24,15 @@ export async function reportDueAt(tx: Tx, from: Instant): Promise<Instant> {
   return endOfWorkingDays(from, REPORT_WORKING_DAYS, new Set(days.map(({ day }) => day)));
 }
 
+/** The holidays from a day on that are observed where the authority sits. @units YYYY-MM-DD */
+export async function observedHolidays(tx: Tx, from: string): Promise<readonly string[]> {
+  const rows = await tx
+    .select({ day: businessHolidays.day })
+    .from(businessHolidays)
+    .where(and(eq(businessHolidays.observed, true), gte(businessHolidays.day, from)));
+  return rows.map(({ day }) => day);
+}
+
 /** The holidays of a year, and of which years nobody has entered those that move. */
 export async function listHolidays(ctx: Ctx, year: string | undefined) {
   return transact(ctx, 'staff', async (tx) => {

@@ -18,6 +18,23 @@ const NAMESPACE = 'urn:iso:std:iso:20022:tech:xsd:pain.001.001.09';
 const REPORT_LIMITS = { maxBytes: 2 * 1024 * 1024, maxDepth: 24, maxElements: 50_000 };
 const MAX_TEXT = 35;
 
+/**
+ * What each status means; any other, now or in a later version, is not known. Until it has settled the payer's account
+ * a bank answers with the steps it has come to, in this order: they are no end, and nothing to look into.
+ * @source ISO 20022 external code set, ExternalPaymentTransactionStatus1Code
+ */
+const OUTCOMES: ReadonlyMap<string, PaymentOutcome> = new Map([
+  ['RCVD', 'pending'],
+  ['PDNG', 'pending'],
+  ['ACTC', 'pending'],
+  ['ACCP', 'pending'],
+  ['ACSP', 'pending'],
+  // The payer's account, and the payee's too.
+  ['ACSC', 'completed'],
+  ['ACCC', 'completed'],
+  ['RJCT', 'failed'],
+]);
+
 export const manualPayouts: PayoutProvider = { name: 'manual', fileOf, readReport };
 
 function fileOf(instruction: PaymentInstruction): Uint8Array {
@@ -131,20 +148,25 @@ function readReport(bytes: Uint8Array): PaymentReport {
 
 /** What is said of all is true of each: a bank that says otherwise has to be asked. */
 function refuseContradiction(said: string, transactions: readonly XmlElement[]): void {
-  const isEnd = said === 'ACSC' || said === 'RJCT';
-  if (isEnd && transactions.some((one) => childText(one, 'TxSts') !== said)) {
+  const end = endSaid(said);
+  if (end !== null && transactions.some((one) => outcomeOf(childText(one, 'TxSts')) !== end)) {
     throw new PaymentReportError(`it is ${said} as a whole and not in every part`);
   }
 }
 
 /** The one payment block of a file is the whole of it: both may say its end, and must say the same. */
 function endOf(wholes: readonly string[]): PaymentReport['rest'] {
-  const ends = new Set(wholes.filter((said) => said === 'ACSC' || said === 'RJCT'));
+  const ends = new Set(wholes.map(endSaid).filter((end) => end !== null));
   if (ends.size > 1) {
     throw new PaymentReportError('it says two ends of the whole');
   }
   const [end] = ends;
-  return end === undefined ? null : end === 'ACSC' ? 'completed' : 'failed';
+  return end ?? null;
+}
+
+function endSaid(said: string): PaymentReport['rest'] {
+  const outcome = outcomeOf(said);
+  return outcome === 'completed' || outcome === 'failed' ? outcome : null;
 }
 
 function instructedOf(transaction: XmlElement): XmlElement | undefined {
@@ -167,9 +189,8 @@ function amountFrom(text: string): Amount | null {
   return text === '' ? null : parseAmount(text);
 }
 
-/** Settled and refused are ends; whatever else a bank says, now or in a later version, is not known. */
 function outcomeOf(status: string): PaymentOutcome {
-  return status === 'ACSC' ? 'completed' : status === 'RJCT' ? 'failed' : 'unknown';
+  return OUTCOMES.get(status) ?? 'unknown';
 }
 
 function documentOf(bytes: Uint8Array): XmlElement {

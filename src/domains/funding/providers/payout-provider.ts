@@ -1,5 +1,5 @@
 /**
- * The port payouts leave through. A provider turns an instruction into what its bank takes and reads what
+ * The seam between the files of a bank and what they mean for the books. A provider turns an instruction into what its bank takes and reads what
  * the bank answers; what either means for the books is not its business.
  */
 import type { Amount } from '../../../kernel/amount.ts';
@@ -23,7 +23,8 @@ export type PaymentInstruction = {
   }[];
 };
 
-export type PaymentOutcome = 'completed' | 'failed' | 'unknown';
+/** `pending`: the bank has it and goes on; `unknown`: it says what may mean either end, or nothing known. */
+export type PaymentOutcome = 'completed' | 'failed' | 'pending' | 'unknown';
 
 export type PaymentReport = {
   readonly messageId: string;
@@ -32,7 +33,7 @@ export type PaymentReport = {
   readonly originalCount: number | null;
   readonly originalSum: Amount | null;
   /** The end the bank says of the file as a whole: of every payment it does not name. */
-  readonly rest: Exclude<PaymentOutcome, 'unknown'> | null;
+  readonly rest: Extract<PaymentOutcome, 'completed' | 'failed'> | null;
   readonly payments: readonly {
     readonly endToEndId: string;
     readonly outcome: PaymentOutcome;

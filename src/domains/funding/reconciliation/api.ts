@@ -133,6 +133,10 @@ const Run = z.object({
   cutAt: wireInstant,
   banks: z.array(Bank),
   custody: z.array(Custody),
+  custodyReports: z
+    .array(wireId)
+    .optional()
+    .openapi({ description: 'The report of each custodian it counted' }),
   inTransit: z.array(InTransit).optional(),
   positions: z.array(Position),
   quiet: z.object({
@@ -211,6 +215,9 @@ export const CustodyReport = wireOf(custodyReports)
   .pick({
     id: true,
     status: true,
+    standing: true,
+    confirmationId: true,
+    voidId: true,
     legalEntity: true,
     custodian: true,
     asOf: true,

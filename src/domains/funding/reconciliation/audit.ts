@@ -14,7 +14,17 @@ const BREAK_SHOWS = [
   'firstSeenAt',
   'version',
 ];
-const REPORT_SHOWS = ['status', 'legalEntity', 'custodian', 'asOf', 'lineCount', 'refusalCode'];
+const REPORT_SHOWS = [
+  'status',
+  'standing',
+  'confirmationId',
+  'voidId',
+  'legalEntity',
+  'custodian',
+  'asOf',
+  'lineCount',
+  'refusalCode',
+];
 
 /** What reconciliation records besides the ledger's own events. */
 export const RECONCILIATION_EVENTS = auditEvents({
@@ -35,6 +45,12 @@ export const RECONCILIATION_EVENTS = auditEvents({
     severity: 'info',
     description: 'Staff read the report of a reconciliation',
     shows: ['businessDate', 'format', 'sha256', 'signed'],
+  },
+  'custody_report.file_read': {
+    category: 'financial',
+    severity: 'info',
+    description: 'Staff fetched the file of a custody report',
+    shows: [...REPORT_SHOWS, 'sha256'],
   },
   'reconciliation_break.opened': {
     category: 'financial',
@@ -76,6 +92,18 @@ export const RECONCILIATION_EVENTS = auditEvents({
     category: 'financial',
     severity: 'warning',
     description: "A custodian's report was imported",
+    shows: REPORT_SHOWS,
+  },
+  'custody_report.confirmed': {
+    category: 'financial',
+    severity: 'warning',
+    description: 'A second person confirmed that a report is the custodian’s: custody is held against it',
+    shows: REPORT_SHOWS,
+  },
+  'custody_report.voided': {
+    category: 'financial',
+    severity: 'error',
+    description: "A custodian's report counts for nothing: it was not confirmed, or two people gave it up",
     shows: REPORT_SHOWS,
   },
   'custody_report.refused': {

@@ -1,6 +1,6 @@
 /**
  * What reconcile holds reconciliation itself to: what was signed was signed by two people and is what the run
- * found, and nobody ended a critical break alone.
+ * found, nobody ended a critical break alone, and custody is held against what two people vouched for.
  */
 import { type SQL, sql } from 'drizzle-orm';
 import type { Tx } from '../../../platform/db/client.ts';
@@ -36,6 +36,31 @@ export const reconciliationChecks: readonly Check[] = [
               select 1 from approvals a where a.id = b.approval_id and a.subject_id = b.id and a.status = 'executed'
                 and a.action = case b.status when 'explained' then 'reconciliation_break.explain'
                   else 'reconciliation_break.resolve' end)`,
+      ),
+  },
+  {
+    name: 'funding.custody_reports_passed_four_eyes',
+    invariant: 'I7',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select ((select count(*) from bank_accounts) + (select count(*) from custody_reports))::int as seen`,
+        sql`select 'custody report ' || r.id as object,
+              'counts, and the second person who confirmed it is not to be found' as detail
+            from custody_reports r
+            where r.standing = 'confirmed' and r.confirmation_id is not null and not exists (
+              select 1 from approvals a join approval_votes v on v.approval_id = a.id and v.vote = 'approve'
+              where a.id = r.confirmation_id and a.action = 'custody_report.confirm' and a.subject_id = r.id
+                and a.status = 'executed' and v.checker_id::text <> r.imported_by)
+          union all
+            select 'custody report ' || r.id, 'was given up without an executed approval' from custody_reports r
+            where r.void_id is not null and not exists (
+              select 1 from approvals a where a.id = r.void_id and a.action = 'custody_report.void'
+                and a.subject_id = r.id and a.status = 'executed')
+          union all
+            select 'custody report ' || r.id, 'has other lines than it was taken with' from custody_reports r
+            where r.standing = 'confirmed'
+              and r.line_count <> (select count(*) from custody_report_lines l where l.report_id = r.id)`,
       ),
   },
 ];

@@ -1,4 +1,4 @@
-/** The custodians' side of a run: each custody wallet against the latest report of its custodian. */
+/** The custodians' side of a run: each custody wallet against the latest report of its custodian that counts. */
 import { sql } from 'drizzle-orm';
 import { type Amount, amountOf, formatAmount, readStoredAmount, ZERO } from '../../../kernel/amount.ts';
 import { daysBetween } from '../../../kernel/business-date.ts';
@@ -24,7 +24,7 @@ type Report = { readonly id: Id; readonly custodian: string; readonly asOf: stri
 export async function custodySection(
   tx: Tx,
   { legalEntity, day }: { readonly legalEntity: string; readonly day: string },
-): Promise<Section<CustodyView>> {
+): Promise<Section<CustodyView> & { readonly reports: readonly Id[] }> {
   const reports = await latestReports(tx, legalEntity, day);
   const custodians = await custodiansOf(tx, reports);
   const views: CustodyView[] = [];
@@ -35,7 +35,8 @@ export async function custodySection(
     const stated = report === undefined ? new Map<string, Amount>() : await linesOf(tx, report.id);
     const holds = [...books.values()].some((quantity) => quantity !== 0n);
     if (holds && (report === undefined || daysBetween(report.asOf, day) > CUSTODY_REPORT_MAX_DAYS)) {
-      const detail = report === undefined ? 'No report was imported' : `The last report is of ${report.asOf}`;
+      const detail =
+        report === undefined ? 'No report counts' : `The last report that counts is of ${report.asOf}`;
       const object = `custodian ${custodian}`;
       findings.push({ kind: 'custody_report_missing', object, amount: null, currency: null, detail });
     }
@@ -55,7 +56,7 @@ export async function custodySection(
       }
     }
   }
-  return { views, findings };
+  return { views, findings, reports: reports.map(({ id }) => id) };
 }
 
 type Compared = {
@@ -90,7 +91,7 @@ function differenceOf({ custodian, asset, perReport, perBooks }: Compared, { asO
 async function latestReports(tx: Tx, legalEntity: string, day: string): Promise<readonly Report[]> {
   const rows = await tx.execute<{ id: Id; custodian: string; as_of: string }>(sql`
     select distinct on (custodian) id, custodian, as_of from custody_reports
-    where status = 'imported' and legal_entity = ${legalEntity} and as_of <= ${day}
+    where standing = 'confirmed' and legal_entity = ${legalEntity} and as_of <= ${day}
     order by custodian, as_of desc`);
   return rows.map((row) => ({ id: row.id, custodian: row.custodian, asOf: row.as_of }));
 }

@@ -1,4 +1,4 @@
-import { and, eq, or } from 'drizzle-orm';
+import { and, eq, ne, or } from 'drizzle-orm';
 import { actorIdOf } from '../../../kernel/actor.ts';
 import { scaleOf } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
@@ -10,11 +10,11 @@ import type { Ctx } from '../../../platform/context.ts';
 import { sha256 } from '../../../platform/crypto/keyring.ts';
 import { seal } from '../../../platform/crypto/seal.ts';
 import type { Tx } from '../../../platform/db/client.ts';
-import { lockExclusive } from '../../../platform/db/locks.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { requireAsset } from '../../ledger/index.ts';
 import { refuseFunding } from '../errors.ts';
 import { RECONCILIATION_EVENTS } from './audit.ts';
+import { lockCustodian, requestCustodyConfirmation } from './confirm-custody-report.ts';
 import {
   type CustodyFormat,
   type CustodyReport,
@@ -31,9 +31,10 @@ class Duplicate extends Error {
 }
 
 /**
- * Takes what a custodian says it holds: every line, or nothing. A refused file is kept with its reason.
- * @effects one row of `custody_reports` and its lines; audit `custody_report.imported` or
- *   `custody_report.refused`
+ * Takes what a custodian says it holds: every line, or nothing. A refused file is kept with its reason. Custody is not
+ * held against it yet: whoever sends a file could have written it, so that a second person confirms it first.
+ * @effects one row of `custody_reports` and its lines, one row of `approvals`; audit `approval.requested` and
+ *   `custody_report.imported`, or `custody_report.refused`
  * @errors custody_report_malformed, custody_report_duplicate
  */
 export async function importCustodyReport(
@@ -63,7 +64,7 @@ async function keep(
   report: CustodyReport,
 ): Promise<ReportRow> {
   const { firmName: legalEntity, clock, timeZone } = ctx.deps;
-  await lockExclusive(tx, [`custody_reports:${legalEntity}:${report.custodian}`]);
+  await lockCustodian(tx, { legalEntity, custodian: report.custodian });
   if (report.asOf > dayOf(clock.now(), timeZone)) {
     throw new CustodyReportError('asOf: is a day that has not come');
   }
@@ -72,12 +73,16 @@ async function keep(
     await requireHolding(tx, code, quantity);
   }
   const id = newId();
+  const head = headOf(ctx, id, fileHash, report);
+  const confirmation = await requestCustodyConfirmation(tx, ctx, head, report.holdings);
   const [row] = await tx
     .insert(custodyReports)
     .values({
-      ...headOf(ctx, id, fileHash, report),
+      ...head,
       status: 'imported',
-      content: seal(ctx.deps.keyring.house, contentPlace(id), bytes),
+      standing: 'waiting',
+      confirmationId: confirmation.id,
+      content: seal(ctx.deps.keyring.house, custodyReportPlace(id), bytes),
     })
     .returning();
   if (report.holdings.length > 0) {
@@ -118,7 +123,7 @@ async function refuseDuplicate(
     .from(custodyReports)
     .where(
       and(
-        eq(custodyReports.status, 'imported'),
+        ne(custodyReports.standing, 'void'),
         or(
           eq(custodyReports.fileHash, fileHash),
           and(
@@ -153,7 +158,8 @@ async function keepRefused(
       .values({
         ...headOf(ctx, id, fileHash, report),
         status: 'refused',
-        content: same === undefined ? seal(ctx.deps.keyring.house, contentPlace(id), bytes) : null,
+        standing: 'void',
+        content: same === undefined ? seal(ctx.deps.keyring.house, custodyReportPlace(id), bytes) : null,
         refusalCode: refusal.code,
         refusal: refusal.reason,
       })
@@ -180,6 +186,7 @@ function headOf(ctx: Ctx, id: Id, fileHash: Uint8Array, report: CustodyReport | 
   };
 }
 
-function contentPlace(rowId: Id) {
+/** What a report's sealed file is bound to. */
+export function custodyReportPlace(rowId: Id) {
   return { table: 'custody_reports', column: 'content', rowId };
 }

@@ -350,11 +350,86 @@ describe('custody', () => {
     }
   });
 
+  test('a report is held against the books once a second person confirmed it, and no more once two gave it up', async () => {
+    const custodian = `c-${newId().slice(-8)}`;
+    const object = `custodian ${custodian} BTC`;
+    const file = (quantity: string) =>
+      JSON.stringify({ custodian, asOf: desk.today(), holdings: [{ asset: 'BTC', quantity }] });
+    const seen = async () => desk.breakIn(await desk.run(), 'custody_difference', object)?.amount;
+    const standing = async (id: string) => (await desk.read(`/v1/custody-reports/${id}`)).standing;
+
+    const declined = (await desk.takeCustodyReport(file('5'))).body;
+    expect([declined.standing, await seen()]).toEqual(['waiting', undefined]);
+    expect((await desk.vote(declined.confirmationId, desk.operations)).body.code).toBe('self_approval');
+    const reject = `/v1/approvals/${declined.confirmationId}/reject`;
+    await desk.request(desk.operations2, 'POST', reject, { body: { reason: 'Not what they show' } });
+    expect(await standing(declined.id)).toBe('void');
+    const giveUp = (id: string) =>
+      desk.request(desk.operations, 'POST', `/v1/custody-reports/${id}/void`, { body: { reason: 'Wrong' } });
+    expect((await giveUp(declined.id)).body.code).toBe('custody_report_not_counted');
+
+    const { id } = (await desk.custodyReport(file('5'))).body;
+    const run = await desk.run();
+    expect(desk.breakIn(run, 'custody_difference', object)).toMatchObject({ amount: '5' });
+    expect(run.run.custodyReports).toContain(id);
+    const asked = await giveUp(id);
+    expect([asked.status, await standing(id)]).toEqual([202, 'confirmed']);
+    expect((await desk.vote(asked.body.approval.id, desk.operations)).body.code).toBe('self_approval');
+    expect((await desk.vote(asked.body.approval.id)).status).toBe(200);
+    expect([await standing(id), await seen()]).toEqual(['void', undefined]);
+    // The true one of that day takes its place.
+    expect((await desk.custodyReport(file('6'))).body).toMatchObject({ standing: 'confirmed' });
+    const events = await desk.deps.db.engine.execute<{ event_type: string }>(sql`
+      select event_type from audit_logs where resource_type = 'custody_report'
+        and resource_id in (${id}, ${declined.id}) order by event_type`);
+    expect(events.map((row) => row.event_type)).toEqual([
+      'custody_report.confirmed',
+      'custody_report.imported',
+      'custody_report.imported',
+      'custody_report.voided',
+      'custody_report.voided',
+    ]);
+  });
+
+  test('no login has a report count, or adds to one, that nobody confirmed', async () => {
+    const custodian = `c-${newId().slice(-8)}`;
+    const file = JSON.stringify({ ...good, custodian });
+    const { id } = (await desk.takeCustodyReport(file)).body;
+    const { engine } = desk.deps.db;
+    const stateOf = (change: SQL) => engine.execute(change).then(() => 'done', sqlStateOf);
+    const another = (of: string) =>
+      sql`insert into custody_report_lines (id, report_id, asset, quantity) values (${newId()}, ${of}, 'USD', 7)`;
+    expect(await stateOf(sql`update custody_reports set standing = 'confirmed' where id = ${id}`)).toBe(
+      'PL057',
+    );
+    expect(await stateOf(sql`update custody_reports set standing = 'void' where id = ${id}`)).toBe('PL057');
+    expect(await stateOf(sql`update custody_reports set as_of = '2026-01-30' where id = ${id}`)).toBe(
+      '42501',
+    );
+    expect(await stateOf(sql`delete from custody_reports where id = ${id}`)).toBe('42501');
+    const counted = (await desk.custodyReport(JSON.stringify({ ...good, asOf: '2026-01-30', custodian })))
+      .body;
+    expect(await stateOf(another(counted.id))).toBe('PL057');
+    // What was added before the vote is not what the second person was shown.
+    expect(await stateOf(another(id))).toBe('done');
+    const { confirmationId } = await desk.read(`/v1/custody-reports/${id}`);
+    expect((await desk.vote(confirmationId)).body.code).toBe('approved_request_changed');
+  });
+
   test('the same report, and a second one of a day, are refused', async () => {
     const custodian = `c-${newId().slice(-8)}`;
     const file = JSON.stringify({ ...good, custodian, holdings: [] });
     const twice = await Promise.all([desk.custodyReport(file), desk.custodyReport(file)]);
     expect(twice.map((answer) => answer.status).toSorted((a, b) => a - b)).toEqual([201, 409]);
+    const { data } = await desk.read('/v1/custody-reports?limit=2');
+    expect(data.map((each: { readonly status: string }) => each.status).toSorted()).toEqual([
+      'imported',
+      'refused',
+    ]);
+    for (const { id } of data) {
+      const kept = await desk.request(desk.operations, 'GET', `/v1/custody-reports/${id}/file`);
+      expect([kept.status, kept.body]).toEqual([200, file]);
+    }
     const other = await desk.custodyReport(JSON.stringify({ ...good, custodian }));
     expect([other.status, other.body.code]).toEqual([409, 'custody_report_duplicate']);
   });

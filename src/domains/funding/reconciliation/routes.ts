@@ -28,6 +28,7 @@ import { runReconciliation } from './run-reconciliation.ts';
 import { settleBreak } from './settle-break.ts';
 import { signOffReconciliation } from './sign-off.ts';
 import { getBreak, getCustodyReport, getRun, listBreaks, listCustodyReports, listRuns } from './store.ts';
+import { voidCustodyReport } from './void-custody-report.ts';
 
 const OPERATIONS = ['operations'] as const satisfies readonly Role[];
 const LOOK_AFTER = ['operations', 'compliance_officer', 'mlro'] as const satisfies readonly Role[];
@@ -229,7 +230,9 @@ const custody: readonly Endpoint[] = [
     description:
       'JSON `{custodian, asOf, holdings: [{asset, quantity}]}`, or CSV with the header `custodian,asOf,asset,quantity`. ' +
       '`custodian` is the reference of the house’s custody wallets, `asOf` the end of that day; what the report does ' +
-      'not name is not held. It is taken whole or refused whole, and a refused file is kept with its reason.',
+      'not name is not held. It is taken whole or refused whole, and a refused file is kept with its reason. Until ' +
+      'another person confirms that it is the custodian’s (`confirmationId`), it is `waiting` and no reconciliation ' +
+      'sees it.',
     access: { staff: OPERATIONS },
     body: CustodyReportFile,
     bodyKind: 'raw',
@@ -269,4 +272,30 @@ const custody: readonly Endpoint[] = [
   }),
 ];
 
-export const reconciliationEndpoints: readonly Endpoint[] = [...runs, ...breaks, ...custody];
+const custodyVoid = endpoint({
+  operationId: 'voidCustodyReport',
+  method: 'post',
+  path: '/v1/custody-reports/{id}/void',
+  inRecovery: true,
+  tag,
+  category,
+  summary: 'Ask to give up a custody report that was wrongly imported',
+  description:
+    'Another person approves; then no reconciliation counts it any more, the report before it counts again, and the ' +
+    'true one of that day can be imported. What was signed stays as it was signed.',
+  access: { staff: OPERATIONS },
+  params,
+  body: ApprovalReason,
+  example: { reason: 'The report was of another firm' },
+  responses: { 202: ApprovalRequested },
+  problems: {
+    ...pickProblems(FUNDING_PROBLEMS, 'custody_report_not_counted'),
+    ...pickProblems(PLATFORM_PROBLEMS, 'approval_pending_exists'),
+  },
+  handler: async (ctx, { params: { id }, body: { reason } }) => ({
+    status: 202,
+    body: { approval: await voidCustodyReport(ctx, { reportId: id, reason }) },
+  }),
+});
+
+export const reconciliationEndpoints: readonly Endpoint[] = [...runs, ...breaks, ...custody, custodyVoid];

@@ -34,6 +34,8 @@ export type RunResults = {
   /** The last statement of each bank account that it counted; runs of before have none. */
   readonly statements?: readonly Id[];
   readonly custody: readonly CustodyView[];
+  /** The report of each custodian that it counted; runs of before have none. */
+  readonly custodyReports?: readonly Id[];
   /** Runs of before it was itemised have none. */
   readonly inTransit?: readonly TransitView[];
   readonly positions: readonly PositionView[];
@@ -55,6 +57,7 @@ type Snapshot = {
   readonly banks: readonly BankView[];
   readonly statements: readonly Id[];
   readonly custody: readonly CustodyView[];
+  readonly custodyReports: readonly Id[];
   readonly inTransit: readonly TransitView[];
   readonly positions: readonly Position[];
   readonly quiet: QuietSection;
@@ -103,6 +106,7 @@ export async function runReconciliation(
       banks: snapshot.banks,
       statements: snapshot.statements,
       custody: snapshot.custody,
+      custodyReports: snapshot.custodyReports,
       inTransit: snapshot.inTransit,
       positions,
       quiet: { counts: snapshot.quiet.counts, views: snapshot.quiet.views },
@@ -198,6 +202,7 @@ async function look(tx: Tx, ctx: Ctx, run: Looking): Promise<Snapshot> {
     banks: banks.views,
     statements: banks.statements,
     custody: custody.views,
+    custodyReports: custody.reports,
     inTransit: inTransit.views,
     positions,
     quiet,

@@ -1,8 +1,8 @@
 /**
  * What reconciliation leaves behind. A run, its figures, the notes on breaks, the custodians' reports and
  * the signatures are append-only: no login may change what was found, said or signed. A break alone moves
- * on: it has an owner and a status, and keeps the day it was first seen. Every row names the legal entity
- * whose books it is about.
+ * on: it has an owner and a status, and keeps the day it was first seen; and of a report it changes whether it
+ * counts. Every row names the legal entity whose books it is about.
  */
 import { sql } from 'drizzle-orm';
 import { check, index, integer, jsonb, pgEnum, pgTable, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
@@ -11,6 +11,7 @@ import { internalRows } from '../../../platform/db/policies.ts';
 import { approvals } from '../../../platform/db/schema.ts';
 import { users } from '../../identity/schema.ts';
 import { assets, reconciliations } from '../../ledger/schema.ts';
+import { statementStanding } from '../evidence/schema.ts';
 
 /** The part of a reconciliation that looks beyond the books; the internal checks lie with its namesake. */
 export const reconciliationRuns = pgTable(
@@ -208,12 +209,21 @@ export const reconciliationSignOffs = pgTable(
 
 export const custodyReportStatus = pgEnum('custody_report_status', ['imported', 'refused']);
 
-/** What a custodian says it holds for clients; refused files are kept with their reason. Append-only. */
+/** What a custodian says it holds for clients; refused files are kept with their reason. */
 export const custodyReports = pgTable(
   'custody_reports',
   {
     id: uuid('id').primaryKey(),
     status: custodyReportStatus('status').notNull(),
+    /**
+     * Whether custody is held against it: it waits until a second person confirms that the custodian sent it, and is
+     * void where it was refused, where nobody confirmed it, and where two people gave it up. Nothing else ever changes.
+     */
+    standing: statementStanding('standing').notNull().default('waiting'),
+    /** The approval it waits for or was confirmed by; null for those of before it was asked for. */
+    confirmationId: uuid('confirmation_id').references(() => approvals.id),
+    /** The approval by which two people gave it up. */
+    voidId: uuid('void_id').references(() => approvals.id),
     legalEntity: text('legal_entity').notNull(),
     /** SHA-256 of the file. */
     fileHash: digest('file_hash').notNull(),
@@ -230,10 +240,18 @@ export const custodyReports = pgTable(
     importedAt: instant('imported_at').notNull(),
   },
   (table) => [
-    uniqueIndex('custody_reports_file_hash_key').on(table.fileHash).where(sql`${table.status} = 'imported'`),
+    uniqueIndex('custody_reports_file_hash_key')
+      .on(table.fileHash)
+      .where(sql`${table.status} = 'imported' and ${table.standing} <> 'void'`),
     uniqueIndex('custody_reports_as_of_key')
       .on(table.legalEntity, table.custodian, table.asOf)
-      .where(sql`${table.status} = 'imported'`),
+      .where(sql`${table.status} = 'imported' and ${table.standing} <> 'void'`),
+    index('custody_reports_confirmation_id_idx').on(table.confirmationId),
+    index('custody_reports_void_id_idx').on(table.voidId),
+    check(
+      'custody_reports_void_check',
+      sql`${table.voidId} is null or (${table.standing} = 'void' and ${table.status} = 'imported')`,
+    ),
     check(
       'custody_reports_refused_check',
       sql`(${table.status} = 'refused') = (${table.refusalCode} is not null)

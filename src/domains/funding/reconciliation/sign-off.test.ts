@@ -259,6 +259,17 @@ test('one that opens again between the two signatures keeps the second one from 
   expect([refused.status, refused.body.code]).toEqual([409, 'breaks_unexplained']);
 });
 
+test('a run that counted a custody report which two people gave up since is not signed', async () => {
+  const report = { custodian: 'given-up', asOf: desk.today(), holdings: [{ asset: 'BTC', quantity: '1' }] };
+  const taken = (await desk.custodyReport(JSON.stringify(report))).body;
+  const id = await explainedRun();
+  const path = `/v1/custody-reports/${taken.id}/void`;
+  const asked = await desk.request(desk.operations, 'POST', path, { body: { reason: 'Of another firm' } });
+  expect((await desk.vote(asked.body.approval.id)).status).toBe(200);
+  const refused = await sign(id, desk.operations);
+  expect([refused.status, refused.body.code]).toEqual([409, 'reconciliation_changed']);
+});
+
 test('what was changed behind the run’s back is not signed', async () => {
   const id = await explainedRun();
   const owner = openClient(desk.database.owner, 1);

@@ -121,17 +121,21 @@ async function signable(tx: Tx, ctx: Ctx, runId: Id): Promise<RunRow> {
 }
 
 /**
- * What people posted into the day since, and what was undone with a statement it had counted, nobody saw who would sign
- * it: it is run anew.
+ * What people posted into the day since, what was undone with a statement it had counted, and a report it had counted
+ * that was given up, nobody saw who would sign it: it is run anew.
  * @errors reconciliation_changed
  */
 async function refusePostedSince(tx: Tx, run: RunRow): Promise<void> {
   const { businessDate, completedAt } = run;
-  const counted = sql.param([...(resultsOf(run).statements ?? [])]);
-  const [gone] = await tx.execute<{ id: Id }>(sql`
-    select id from bank_statements where id = any (${counted}::uuid[]) and standing <> 'confirmed' limit 1`);
+  const { statements = [], custodyReports = [] } = resultsOf(run);
+  const [gone] = await tx.execute<{ file: string }>(sql`
+    select 'Statement ' || id as file from bank_statements
+      where id = any (${sql.param([...statements])}::uuid[]) and standing <> 'confirmed'
+    union all select 'Custody report ' || id from custody_reports
+      where id = any (${sql.param([...custodyReports])}::uuid[]) and standing <> 'confirmed'
+    limit 1`);
   if (gone !== undefined) {
-    throw refuseFunding('reconciliation_changed', { detail: `Statement ${gone.id} was given up since.` });
+    throw refuseFunding('reconciliation_changed', { detail: `${gone.file} was given up since.` });
   }
   const [late] = await tx.execute<{ id: Id }>(sql`
     select id from journals

@@ -8,11 +8,11 @@ import { cutPage, type PageRequest, readCursor } from '../../../platform/http/cu
 import { refuse } from '../../../platform/http/refuse.ts';
 import { getReconciliation, listReconciliations } from '../../ledger/index.ts';
 import { ageOf, type BreakView } from './break-view.ts';
+import { holdingsOf } from './confirm-custody-report.ts';
 import type { BreakKind, BreakSeverity } from './finding.ts';
 import type { BreakRow } from './plan-breaks.ts';
 import type { RunResults } from './run-reconciliation.ts';
 import {
-  custodyReportLines,
   custodyReports,
   reconciliationBreakNotes,
   reconciliationBreaks,
@@ -165,12 +165,7 @@ export async function getCustodyReport(ctx: Ctx, reportId: Id) {
     if (report === undefined) {
       throw refuse('not_found');
     }
-    const holdings = await tx
-      .select({ asset: custodyReportLines.asset, quantity: custodyReportLines.quantity })
-      .from(custodyReportLines)
-      .where(eq(custodyReportLines.reportId, reportId))
-      .orderBy(custodyReportLines.asset);
-    return { ...report, fileHash: hex(report.fileHash), holdings };
+    return { ...report, fileHash: hex(report.fileHash), holdings: await holdingsOf(tx, reportId) };
   });
 }
 

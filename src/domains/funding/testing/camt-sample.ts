@@ -73,7 +73,7 @@ export function camt053(given: Partial<SampleStatement>): string {
   return `<?xml version="1.0" encoding="UTF-8"?>
 <Document xmlns="urn:iso:std:iso:20022:tech:xsd:camt.053.001.${version}">
  <BkToCstmrStmt>
-  <GrpHdr><MsgId>M-${id}</MsgId><CreDtTm>2026-01-31T20:00:00+04:00</CreDtTm></GrpHdr>
+  <GrpHdr><MsgId>${id}</MsgId><CreDtTm>2026-01-31T20:00:00+04:00</CreDtTm></GrpHdr>
   <Stmt>
    <Id>${id}</Id><CreDtTm>2026-01-31T20:00:00+04:00</CreDtTm>
    <Acct><Id><IBAN>${iban}</IBAN></Id><Ccy>${currency}</Ccy></Acct>

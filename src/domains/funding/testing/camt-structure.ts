@@ -1,6 +1,7 @@
 /**
  * The public structure of camt.053 as far as samples use it: for each element its children in their order,
- * with how often each may stand there. An element that is not listed holds text alone.
+ * with how often each may stand there, and for each that holds text what that text may be. An element that is in
+ * neither table is a fault.
  * @source ISO 20022 message definitions camt.053.001.02 and camt.053.001.08
  */
 import type { XmlElement } from '../../../platform/xml/read-xml.ts';
@@ -43,9 +44,24 @@ const SHARED: Structure = {
   RmtInf: ['Ustrd*', 'Strd*'],
   Strd: ['RfrdDocInf*', 'RfrdDocAmt?', 'CdtrRefInf?', 'Invcr?', 'Invcee?', 'AddtlRmtInf*'],
   CdtrRefInf: ['Tp?', 'Ref?'],
+  DbtrAgt: ['FinInstnId', 'BrnchId?'],
+  CdtrAgt: ['FinInstnId', 'BrnchId?'],
 };
 
 const PARTY: Content = ['Nm?', 'PstlAdr?', 'Id?', 'CtryOfRes?', 'CtctDtls?'];
+
+const AGENTS: Content = [
+  'DbtrAgt?',
+  'CdtrAgt?',
+  'IntrmyAgt1?',
+  'IntrmyAgt2?',
+  'IntrmyAgt3?',
+  'RcvgAgt?',
+  'DlvrgAgt?',
+  'IssgAgt?',
+  'SttlmPlc?',
+  'Prtry*',
+];
 
 const STRUCTURES: Readonly<Record<'02' | '08', Structure>> = {
   '02': {
@@ -121,6 +137,8 @@ const STRUCTURES: Readonly<Record<'02' | '08', Structure>> = {
     ],
     Dbtr: PARTY,
     Cdtr: PARTY,
+    RltdAgts: AGENTS,
+    FinInstnId: ['BIC?', 'ClrSysMmbId?', 'Nm?', 'PstlAdr?', 'Othr?'],
   },
   '08': {
     ...SHARED,
@@ -203,8 +221,54 @@ const STRUCTURES: Readonly<Record<'02' | '08', Structure>> = {
     Dbtr: ['Pty|Agt'],
     Cdtr: ['Pty|Agt'],
     Pty: PARTY,
+    RltdAgts: ['InstgAgt?', 'InstdAgt?', ...AGENTS],
+    FinInstnId: ['BICFI?', 'ClrSysMmbId?', 'LEI?', 'Nm?', 'PstlAdr?', 'Othr?'],
   },
 };
+
+const TEXT_35 = /^.{1,35}$/su;
+const TEXT_140 = /^.{1,140}$/su;
+/** At most eighteen digits, as many of them decimals as follow. */
+const decimal = (decimals: number) =>
+  new RegExp(`^(?=(?:\\D*\\d){1,18}\\D*$)\\d+(?:\\.\\d{1,${decimals}})?$`);
+const DAY = String.raw`\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])`;
+const INSTANT = new RegExp(`^${DAY}T[0-2]\\d:[0-5]\\d:[0-5]\\d(?:\\.\\d+)?(?:Z|[+-][01]\\d:[0-5]\\d)?$`);
+const BALANCE = /^(?:XPCD|OPAV|ITAV|CLAV|FWAV|CLBD|ITBD|OPBD|PRCD|INFO)$/;
+
+/** What an element that holds text may say: its data type in the message definition, with its codes. */
+const TEXTS: Readonly<Record<string, RegExp>> = {
+  MsgId: TEXT_35,
+  'Stmt/Id': TEXT_35,
+  'Othr/Id': /^.{1,34}$/su,
+  CreDtTm: INSTANT,
+  DtTm: INSTANT,
+  'Dt/Dt': new RegExp(`^${DAY}$`),
+  'BookgDt/Dt': new RegExp(`^${DAY}$`),
+  'ValDt/Dt': new RegExp(`^${DAY}$`),
+  IBAN: /^[A-Z]{2}\d{2}[a-zA-Z0-9]{1,30}$/,
+  Ccy: /^[A-Z]{3}$/,
+  'CdOrPrtry/Cd': BALANCE,
+  'Prtry/Cd': TEXT_35,
+  Amt: decimal(5),
+  CdtDbtInd: /^(?:CRDT|DBIT)$/,
+  RvslInd: /^(?:true|false|1|0)$/,
+  AcctSvcrRef: TEXT_35,
+  EndToEndId: TEXT_35,
+  NbOfNtries: /^\d{1,15}$/,
+  Sum: decimal(17),
+  TtlNetNtryAmt: decimal(17),
+  Nm: TEXT_140,
+  Ustrd: TEXT_140,
+  Ref: TEXT_35,
+  /** @source ISO 9362 */
+  BIC: /^[A-Z]{6}[A-Z2-9][A-NP-Z0-9](?:[A-Z0-9]{3})?$/,
+  BICFI: /^[A-Z0-9]{4}[A-Z]{2}[A-Z0-9]{2}(?:[A-Z0-9]{3})?$/,
+  Sts: /^(?:BOOK|PDNG|INFO)$/,
+  'Sts/Cd': /^(?:BOOK|PDNG|INFO|FUTR)$/,
+};
+
+/** Amounts of version 08’s net of all entries are plain numbers; all others say their currency. */
+const NO_CURRENCY = 'TtlNetNtry/Amt';
 
 /** Where a document leaves the public structure of its version. @shape empty where it does not */
 export function structureFaults(version: '02' | '08', document: XmlElement): readonly string[] {
@@ -212,10 +276,11 @@ export function structureFaults(version: '02' | '08', document: XmlElement): rea
 }
 
 function faultsOf(structure: Structure, element: XmlElement, parent: string): readonly string[] {
-  const content = structure[`${parent}/${element.name}`] ?? structure[element.name];
+  const place = `${parent}/${element.name}`;
+  const content = structure[place] ?? structure[element.name];
   const names = element.children.map((child) => child.name);
-  if (content === undefined || (element.children.length === 0 && element.text.trim() !== '')) {
-    return names.length > 0 ? [`<${element.name}> holds ${names.join()}`] : [];
+  if (content === undefined) {
+    return names.length > 0 ? [`<${element.name}> holds ${names.join()}`] : textFaults(element, place);
   }
   const pattern = content.map((part) => {
     const [, choice = '', often = ''] = /^(.*?)([?*+]?)$/.exec(part) ?? [];
@@ -224,6 +289,16 @@ function faultsOf(structure: Structure, element: XmlElement, parent: string): re
   const fits = new RegExp(`^${pattern.join('')}$`).test(names.map((name) => `${name} `).join(''));
   return [
     ...(fits ? [] : [`<${element.name}> holds ${names.join()}, not ${content.join()}`]),
+    ...(element.text.trim() === '' ? [] : [`<${element.name}> holds text`]),
     ...element.children.flatMap((child) => faultsOf(structure, child, element.name)),
+  ];
+}
+
+function textFaults({ name, text, attributes }: XmlElement, place: string): readonly string[] {
+  const type = TEXTS[place] ?? TEXTS[name];
+  const currency = name === 'Amt' && place !== NO_CURRENCY ? (attributes.Ccy ?? '') : undefined;
+  return [
+    ...(type?.test(text) === true ? [] : [`<${place}> says ${text}`]),
+    ...(currency === undefined || TEXTS.Ccy?.test(currency) === true ? [] : [`<${place}> is in ${currency}`]),
   ];
 }

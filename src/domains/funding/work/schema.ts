@@ -5,6 +5,7 @@
  */
 import { sql } from 'drizzle-orm';
 import {
+  type AnyPgColumn,
   check,
   index,
   integer,
@@ -28,8 +29,8 @@ export const receiptStatus = pgEnum('receipt_status', ['open', 'allocated', 'ret
 export const receiptExplanation = pgEnum('receipt_explanation', ['booked', 'provider_settlement', 'house']);
 
 /**
- * Money on the firm's bank account that is no customer's yet. Each is a statement line and a piece of
- * work: somebody finds whose it is, or sends it back.
+ * Money on the firm's bank account that is no customer's yet. Each is a statement line, or what a provider's
+ * settlement left of one, and a piece of work: somebody finds whose it is, or sends it back.
  */
 export const unallocatedReceipts = pgTable(
   'unallocated_receipts',
@@ -61,13 +62,18 @@ export const unallocatedReceipts = pgTable(
     explanation: receiptExplanation('explanation'),
     /** The journal that had booked the money before the bank showed it. */
     explainedJournalId: uuid('explained_journal_id'),
+    /** The receipt of the same line that a provider paid deposits with, of which this is what was left. */
+    restOf: uuid('rest_of').references((): AnyPgColumn => unallocatedReceipts.id),
     approvalId: uuid('approval_id').references(() => approvals.id),
     version: integer('version').notNull().default(1),
     createdAt: instant('created_at').notNull(),
     closedAt: instant('closed_at'),
   },
   (table) => [
-    uniqueIndex('unallocated_receipts_statement_line_id_key').on(table.statementLineId),
+    uniqueIndex('unallocated_receipts_statement_line_id_key')
+      .on(table.statementLineId)
+      .where(sql`${table.restOf} is null`),
+    uniqueIndex('unallocated_receipts_rest_of_key').on(table.restOf),
     uniqueIndex('unallocated_receipts_explained_journal_id_key').on(table.explainedJournalId),
     index('unallocated_receipts_status_idx').on(table.status, table.id),
     index('unallocated_receipts_deposit_id_idx').on(table.depositId),
@@ -217,7 +223,7 @@ export const payoutConflicts = pgTable(
       sql`(${table.status} = 'closed') = (${table.closedBy} is not null)
         and (${table.status} = 'closed') = (${table.closedAt} is not null)`,
     ),
-    check('payout_conflicts_said_check', sql`${table.said} in ('completed', 'failed', 'unknown')`),
+    check('payout_conflicts_said_check', sql`${table.said} in ('completed', 'failed', 'pending', 'unknown')`),
     ...internalRows('payout_conflicts'),
   ],
 );

@@ -410,7 +410,7 @@ describe('a journal by hand', () => {
     });
     expect((await vote(gift.body.approval.id)).body.code).toBe('holder_restricted');
     const interest = { ratePercent: '2.5', dayCount: 'actual/365', from: '2026-01-01', until: '2026-02-01' };
-    await post({
+    const posted = await post({
       kind: 'interest',
       interest,
       entries: [
@@ -419,6 +419,9 @@ describe('a journal by hand', () => {
       ],
     });
     expect(await totalOf(walletId)).toBe('10.02');
+    // Its terms and the decision it rests on are there to be read, not only kept.
+    const { body: read } = await desk.request(desk.operations, 'GET', `/v1/journals/${posted}`);
+    expect(read).toMatchObject({ kind: 'interest', metadata: { interest }, approvalId: read.referenceId });
   });
 
   test('takes nothing from who may not pay out, unless the MLRO is among those who agree', async () => {

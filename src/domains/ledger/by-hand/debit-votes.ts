@@ -2,7 +2,7 @@ import type { Id } from '../../../kernel/id.ts';
 import { refuseLedger } from '../errors.ts';
 import type { LockedWallet } from '../lock-wallets.ts';
 import type { SpendableWallet } from '../release-expired.ts';
-import { mostVotes, type Votes, votesFor } from '../votes.ts';
+import { type Votes, votesForAll } from '../votes.ts';
 import type { ManualJournal, PostedWallets } from './manual-journal.ts';
 
 /** The customers' wallets of the live book that a journal takes from, all its entries of one together. */
@@ -20,13 +20,13 @@ export function debitedWallets(
   return taken;
 }
 
-/** How many people look at a journal by hand: by what it takes from customers of each asset, as for a withdrawal. */
+/** How many people look at a journal by hand: by what it takes from customers of all assets, as for withdrawals. */
 export function votesForJournal(journal: Pick<ManualJournal, 'entries'>, found: PostedWallets): Votes {
   const perAsset = new Map<string, bigint>();
   for (const [{ asset }, amount] of debitedWallets(journal, found)) {
     perAsset.set(asset, amount + (perAsset.get(asset) ?? 0n));
   }
-  return mostVotes([...perAsset].map(([asset, amount]) => votesFor(asset, amount)));
+  return votesForAll(perAsset);
 }
 
 /**

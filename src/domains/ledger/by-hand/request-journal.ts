@@ -102,9 +102,8 @@ export const journalPosting: ApprovalAction = {
   execute: async (ctx, { approvalId, subjectId, payload, checkerIds }) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
     const { opens, ...agreed } = payload as Opening & typeof payload;
-    const journal = journalOfPayload(agreed);
     await holdSignedDays(tx, ctx);
-    await openAgreed(tx, ctx, { opens });
+    const journal = inWallets(journalOfPayload(agreed), await openAgreed(tx, ctx, { opens }));
     const ids = walletIdsOf(journal);
     const named = await readWallets(tx, ctx, ids);
     // Whoever voted first is not the one who executes: nobody it names is among those who agreed.
@@ -155,6 +154,18 @@ async function entriesOf(
     named.push({ ...entry, walletId: id });
   }
   return named;
+}
+
+/** The journal as it was agreed to, with each wallet as it is known now. */
+function inWallets(journal: ManualJournal, meant: (agreed: Id) => Id): ManualJournal {
+  return {
+    ...journal,
+    entries: journal.entries.map(({ walletId, costFrom, ...entry }) => ({
+      ...entry,
+      walletId: meant(walletId),
+      costFrom: costFrom === undefined ? undefined : meant(costFrom),
+    })),
+  };
 }
 
 function walletIdsOf({ entries }: ManualJournal): readonly string[] {

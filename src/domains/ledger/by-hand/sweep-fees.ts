@@ -79,14 +79,20 @@ export const feeSweeping: ApprovalAction = {
       asset,
       amount: text,
       opens,
-      ...legs
+      ...agreed
     } = payload as unknown as Legs &
       Opening & {
         readonly asset: string;
         readonly amount: string;
       };
     const amount = parseAmount(text);
-    await openAgreed(tx, ctx, { opens });
+    const meant = await openAgreed(tx, ctx, { opens });
+    const legs: Legs = {
+      fees: meant(agreed.fees),
+      held: meant(agreed.held),
+      firmMoney: meant(agreed.firmMoney),
+      firmAccount: meant(agreed.firmAccount),
+    };
     // Two sweeps of one asset at a time could together take what either alone leaves.
     await lockTakings(tx, [asset]);
     const found = await lockWallets(tx, Object.values(legs));

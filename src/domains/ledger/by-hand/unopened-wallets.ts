@@ -1,6 +1,7 @@
 /**
  * House wallets that a posting by hand names and that are not there yet. One person's request opens none: they are
- * made to look at the posting as it would be, unmade at once, and opened under the same ids once another agreed.
+ * made to look at the posting as it would be, unmade at once, and opened once another agreed: under the same ids, unless
+ * a wallet of that name is there by then.
  */
 import { inArray, sql } from 'drizzle-orm';
 import type { Json } from '../../../kernel/canonical-json.ts';
@@ -8,7 +9,6 @@ import type { Id } from '../../../kernel/id.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import type { HouseRole } from '../chart.ts';
-import { refuseLedger } from '../errors.ts';
 import type { Book } from '../post-journals.ts';
 import { wallets } from '../schema.ts';
 import { houseWallet } from '../wallets.ts';
@@ -45,17 +45,15 @@ export async function withoutOpening<Seen extends { readonly found: PostedWallet
 }
 
 /**
- * Opens what two people agreed to.
+ * Opens what two people agreed to. What they saw is the name: a wallet of the house is the only one of its role,
+ * reference, asset and book, so that where another posting opened it meanwhile, that one is what they agreed to.
+ * @shape which wallet is meant by an id of what was agreed to
  * @effects perhaps rows of `wallets`
- * @errors journal_wallet_unknown where it was opened meanwhile: what was agreed to names another wallet
  */
-export async function openAgreed(tx: Tx, ctx: Ctx, { opens = [] }: Opening): Promise<void> {
+export async function openAgreed(tx: Tx, ctx: Ctx, { opens = [] }: Opening): Promise<(agreed: Id) => Id> {
+  const opened = new Map<Id, Id>();
   for (const { id, ...house } of opens) {
-    if ((await houseWallet(tx, ctx, house, id)).id !== id) {
-      const name = `${house.role} ${house.reference} ${house.asset}`;
-      throw refuseLedger('journal_wallet_unknown', {
-        detail: `Another posting opened the wallet ${name} since this was asked for. Ask for this one again.`,
-      });
-    }
+    opened.set(id, (await houseWallet(tx, ctx, house, id)).id);
   }
+  return (agreed) => opened.get(agreed) ?? agreed;
 }

@@ -428,7 +428,7 @@ describe('unsettled money', () => {
     expect((await convert(customer, { fromAmount: '100' })).status).toBe(201);
     expect(await walletOf(customer, 'USD')).toMatchObject({ unsettled: '40', withdrawable: '0' });
     expect(await walletOf(customer, 'MUR')).toMatchObject({ unsettled: '0', withdrawable: '4581.97' });
-    desk.advance(4 * 86_400_000);
+    desk.advance(8 * 86_400_000);
     const job = fundingDomain.jobs.find(({ name }) => name === 'funding.settle-deposits');
     await present(job, 'a job settles deposits').run(desk.system);
     expect(await walletOf(customer, 'USD')).toMatchObject({ unsettled: '0', withdrawable: '40' });

@@ -48,7 +48,8 @@ function liveRefusal(gate: Gate | undefined) {
   return gateRefusal(gate, 'money_out') ?? gateRefusal(gate, 'money_in');
 }
 
-function paperRefusal(gate: Gate | undefined) {
+/** Why play money does not move; null where it may. */
+export function paperRefusal(gate: Gate | undefined): 'account_restricted' | null {
   const active = gate !== undefined && gate.userStatus !== 'suspended' && gate.userStatus !== 'closed';
   return active ? null : 'account_restricted';
 }

@@ -2,6 +2,7 @@
  * The active alerts of all customers in memory, by instrument, figure and level: a figure that moved finds
  * those it reached without looking at the others. Pure; the rows say what holds.
  */
+import { present } from '../../../kernel/assert.ts';
 import type { Id } from '../../../kernel/id.ts';
 import type { Instant } from '../../../kernel/time.ts';
 import { type Level, type Metric, metricName, reaches } from './rules.ts';
@@ -22,7 +23,7 @@ export type Reading = { readonly low: bigint; readonly high: bigint; readonly la
 export type Reached = { readonly alert: WatchedAlert; readonly value: bigint };
 
 type Entry = { readonly alert: WatchedAlert; readonly threshold: bigint };
-/** Sorted by threshold. */
+/** Sorted by threshold and, of one threshold, by id: many may wait for one round price. */
 type Side = { readonly armed: Entry[]; readonly unarmed: Entry[] };
 type Figure = { readonly metric: Metric; readonly above: Side; readonly below: Side };
 
@@ -64,11 +65,10 @@ export function createAlertBook(): AlertBook {
     alerts.delete(id);
     for (const level of alert.levels) {
       const entries = entriesOf(alert, level);
-      let at = firstAt(entries, level.threshold);
-      while (entries[at] !== undefined && entries[at]?.alert.id !== id) {
-        at += 1;
+      const at = firstAt(entries, level.threshold, id);
+      if (entries[at]?.alert.id === id) {
+        entries.splice(at, 1);
       }
-      entries.splice(at, 1);
       forgetEmpty(books, alert.instrumentId, level.metric);
     }
   };
@@ -81,7 +81,7 @@ export function createAlertBook(): AlertBook {
       alerts.set(alert.id, alert);
       for (const level of alert.levels) {
         const entries = entriesOf(alert, level);
-        entries.splice(firstAt(entries, level.threshold), 0, { alert, threshold: level.threshold });
+        entries.splice(firstAt(entries, level.threshold, alert.id), 0, { alert, threshold: level.threshold });
       }
     },
     instruments: () => [...books.keys()],
@@ -117,12 +117,13 @@ function releasedIn(figure: Figure | undefined, last: bigint): readonly WatchedA
     .filter((alert) => !alert.levels.some((level) => reaches(level, last)));
 }
 
-/** Where the first entry of at least this threshold stands. */
-function firstAt(entries: readonly Entry[], threshold: bigint): number {
+/** Where the first entry of at least this threshold stands, and of at least this id among those that have it. */
+function firstAt(entries: readonly Entry[], threshold: bigint, id = ''): number {
   let [low, high] = [0, entries.length];
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((entries[middle]?.threshold ?? threshold) < threshold) {
+    const entry = present(entries[middle], 'the middle lies within');
+    if (entry.threshold < threshold || (entry.threshold === threshold && entry.alert.id < id)) {
       low = middle + 1;
     } else {
       high = middle;

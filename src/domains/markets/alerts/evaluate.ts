@@ -2,11 +2,13 @@
  * One look at the instruments that moved: what was reached is told, what no longer holds is armed again,
  * and what customers changed is taken in. All that lasts is in the rows; what is kept here can be lost.
  */
-import { gt, sql } from 'drizzle-orm';
+import { gt, inArray, sql } from 'drizzle-orm';
 import { type Id, newId } from '../../../kernel/id.ts';
 import { addMs, type Instant } from '../../../kernel/time.ts';
 import { type Ctx, type Deps, machineCtx } from '../../../platform/context.ts';
+import { isUnavailable } from '../../../platform/db/errors.ts';
 import { transact } from '../../../platform/db/transact.ts';
+import { inHalves } from '../../../platform/in-halves.ts';
 import {
   type AlertBook,
   createAlertBook,
@@ -18,25 +20,30 @@ import { type LookedAt, lastPrices, readFigures, readPrices } from './read-figur
 import { type Condition, levelsOf, metricName } from './rules.ts';
 import { priceAlerts } from './schema.ts';
 import type { AlertRow } from './store.ts';
-import { armReleased, endExpired, tellReached } from './tell-alerts.ts';
+import { ALERT_BATCH, armReleased, endExpired, readExpired, tellReached } from './tell-alerts.ts';
 
 export type Evaluation = {
   readonly book: AlertBook;
   readonly looked: Map<Id, LookedAt>;
   /** The last prices that were looked at. */
   readonly seen: Map<Id, bigint>;
+  /** What was reached and is told later, by its alert, which is not in the book meanwhile. */
+  readonly untold: Map<Id, Untold>;
   /** Up to when changes of alerts were read; null before the first time. */
   readTo: Instant | null;
 };
 
+/** What failed by itself is tried again when everything is looked at; what somebody held, with the next look. */
+type Untold = { readonly reached: Reached; readonly failed: boolean };
+
 /** Rows may be committed this long after they were written. */
 const LATE_MS = 5_000;
-/** How many are told in one transaction. */
-const BATCH = 200;
+/** How far behind ours the clock of another node may be. */
+const SKEW_MS = 5_000;
 
 /** What an evaluator knows when it begins: nothing. */
 export function newEvaluation(): Evaluation {
-  return { book: createAlertBook(), looked: new Map(), seen: new Map(), readTo: null };
+  return { book: createAlertBook(), looked: new Map(), seen: new Map(), untold: new Map(), readTo: null };
 }
 
 /**
@@ -52,9 +59,12 @@ export async function evaluate(
 ): Promise<void> {
   const ctx = machineCtx(deps, { kind: 'job', name: 'markets.price-alerts' }, newId());
   if (everything) {
-    for (const id of await endExpired(ctx)) {
-      evaluation.book.remove(id);
-    }
+    await inBatches(ctx, await readExpired(ctx), async (ids) => {
+      for (const id of await endExpired(ctx, ids)) {
+        evaluation.book.remove(id);
+        evaluation.untold.delete(id);
+      }
+    });
   }
   await look(ctx, evaluation, moved, everything);
   // After the look: a print from before an alert was made is none of its business.
@@ -100,7 +110,8 @@ async function look(
       }
     }
   });
-  await follow(ctx, evaluation, reached, released);
+  await tell(ctx, evaluation, reached, everything);
+  await arm(ctx, evaluation, released);
   // Only now: had the telling failed, the same prints would be looked at again.
   for (const [id, last] of nowSeen) {
     seen.set(id, last);
@@ -110,57 +121,103 @@ async function look(
   }
 }
 
-async function follow(
+async function tell(
   ctx: Ctx,
-  { book }: Evaluation,
+  { book, untold }: Evaluation,
   reached: readonly Reached[],
-  released: readonly WatchedAlert[],
+  everything: boolean,
 ): Promise<void> {
-  const now = ctx.deps.clock.now();
+  const waiting = [...untold.values()].filter(({ failed }) => everything || !failed);
   // One that waits for two levels is told once.
-  const once = [...new Map(reached.map((each) => [each.alert.id, each])).values()];
-  for (let from = 0; from < once.length; from += BATCH) {
-    const batch = once.slice(from, from + BATCH);
-    const told = await tellReached(ctx, batch);
-    for (const { alert } of batch) {
+  const once = new Map(
+    [...waiting.map((each) => each.reached), ...reached].map((each) => [each.alert.id, each]),
+  );
+  const work = async (batch: readonly Reached[]): Promise<void> => {
+    const { rows, held } = await tellReached(ctx, batch);
+    for (const each of batch) {
       // What was not told is not as it was read; its row comes with the changes.
-      book.remove(alert.id);
+      book.remove(each.alert.id);
+      untold.delete(each.alert.id);
+      if (held.has(each.alert.id)) {
+        untold.set(each.alert.id, { reached: each, failed: false });
+      }
     }
-    for (const row of told) {
+    for (const row of rows) {
       put(book, row);
     }
-  }
+  };
+  await inBatches(ctx, [...once.values()], work, (each) => {
+    book.remove(each.alert.id);
+    untold.set(each.alert.id, { reached: each, failed: true });
+  });
+}
+
+async function arm(ctx: Ctx, { book }: Evaluation, released: readonly WatchedAlert[]): Promise<void> {
+  const now = ctx.deps.clock.now();
   const due = [...new Set(released)].filter(({ quietUntil }) => quietUntil === null || quietUntil <= now);
-  for (let from = 0; from < due.length; from += BATCH) {
-    const batch = due.slice(from, from + BATCH);
-    const armed = await armReleased(ctx, batch);
-    for (const { id } of batch) {
+  const work = async (batch: readonly WatchedAlert[]): Promise<void> => {
+    const { rows, held } = await armReleased(ctx, batch);
+    // What somebody holds comes again with the next look.
+    for (const { id } of batch.filter((alert) => !held.has(alert.id))) {
       book.remove(id);
     }
-    for (const row of armed) {
+    for (const row of rows) {
       put(book, row);
     }
+  };
+  // What failed stays where it is, and comes again with the next look at its price.
+  await inBatches(ctx, due, work);
+}
+
+/** Works on batches in their order; of one that fails only what fails by itself is left out. */
+async function inBatches<Item>(
+  ctx: Ctx,
+  items: readonly Item[],
+  work: (batch: readonly Item[]) => Promise<void>,
+  leftOut: (item: Item) => void = () => {},
+): Promise<void> {
+  for (let from = 0; from < items.length; from += ALERT_BATCH) {
+    await inHalves(items.slice(from, from + ALERT_BATCH), work, (failure, alone) => {
+      if (isUnavailable(failure)) {
+        throw failure;
+      }
+      if (alone !== undefined) {
+        const kind = failure instanceof Error ? failure.name : 'unknown';
+        ctx.deps.log.error({ failure: kind }, 'a price alert could not be followed; it is tried again');
+        leftOut(alone);
+      }
+    });
   }
 }
 
 /** Reads alerts that were made or changed. @shape the instruments of those that are new to the book */
 async function takeIn(ctx: Ctx, evaluation: Evaluation): Promise<ReadonlySet<Id>> {
-  const { book, readTo } = evaluation;
-  const rows = await ctx.deps.db.engine
-    .select()
+  const { book, untold, readTo } = evaluation;
+  const asked = ctx.deps.clock.realNow();
+  const known = (id: Id): number =>
+    Math.max(book.get(id)?.version ?? 0, untold.get(id)?.reached.alert.version ?? 0);
+  const heads = await ctx.deps.db.engine
+    .select({ id: priceAlerts.id, version: priceAlerts.version, active: priceAlerts.active })
     .from(priceAlerts)
     .where(readTo === null ? sql`active` : gt(priceAlerts.changedAt, addMs(readTo, -LATE_MS)));
-  evaluation.readTo ??= ctx.deps.clock.realNow();
+  const changed = heads.filter(({ id, version }) => known(id) < version);
+  for (const { id } of changed) {
+    book.remove(id);
+    untold.delete(id);
+  }
   const fresh = new Set<Id>();
-  for (const row of rows) {
-    evaluation.readTo = row.changedAt > evaluation.readTo ? row.changedAt : evaluation.readTo;
-    if ((book.get(row.id)?.version ?? 0) < row.version) {
+  const ids = changed.filter(({ active }) => active).map(({ id }) => id);
+  for (let from = 0; from < ids.length; from += ALERT_BATCH) {
+    const batch = inArray(priceAlerts.id, ids.slice(from, from + ALERT_BATCH));
+    for (const row of await ctx.deps.db.engine.select().from(priceAlerts).where(batch)) {
       put(book, row);
       if (row.active) {
         fresh.add(row.instrumentId);
       }
     }
   }
+  const behind = addMs(asked, -SKEW_MS);
+  evaluation.readTo = readTo === null || behind > readTo ? behind : readTo;
   return fresh;
 }
 

@@ -96,8 +96,10 @@ async function round(state: State): Promise<void> {
     return;
   }
   if (leading !== state.term || nowMs - state.renewedMs > RENEW_MS) {
-    // What prints were looked at stays known to the same leader, so that none is passed over or told twice.
-    const kept = leading === state.term ? { looked: state.evaluation.looked } : {};
+    // What prints were looked at, and what is told later, stays known to the same leader, so that none is passed
+    // over or told twice.
+    const { looked, untold } = state.evaluation;
+    const kept = leading === state.term ? { looked, untold } : {};
     state.evaluation = { ...newEvaluation(), ...kept };
     state.term = leading;
     state.renewedMs = nowMs;

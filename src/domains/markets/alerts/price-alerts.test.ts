@@ -3,7 +3,7 @@ import { and, eq, sql } from 'drizzle-orm';
 import { parseAmount } from '../../../kernel/amount.ts';
 import type { Id } from '../../../kernel/id.ts';
 import { addMs } from '../../../kernel/time.ts';
-import { auditLogs, outbox } from '../../../platform/db/schema.ts';
+import { auditLogs, outbox, personKeys } from '../../../platform/db/schema.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../../testing/trading-desk.ts';
 import { until } from '../../../testing/until.ts';
@@ -364,7 +364,8 @@ describe('what is waited for is told', () => {
     const [alert] = other.book.reached(btc, { name: 'price' }, { low: 0n, high: 10n ** 14n, last: 0n });
     await price('61000');
     await look();
-    expect(await tellReached(desk.system, alert === undefined ? [] : [alert])).toEqual([]);
+    const { rows, held } = await tellReached(desk.system, alert === undefined ? [] : [alert]);
+    expect([rows, [...held]]).toEqual([[], []]);
     await evaluate(desk.deps, newEvaluation(), new Set(), true);
     expect(await values()).toEqual(['61000']);
   });
@@ -437,6 +438,111 @@ describe('what is waited for is told', () => {
     await minutes(id, [...before, { close: '1', volume: '6' }]);
     await look();
     expect(await values()).toEqual(['3']);
+  });
+});
+
+/** Alerts that wait for 61,000, as many as are asked for, made behind the limit of a person. */
+async function askMany(trader: Trader, count: number): Promise<void> {
+  const made = sql`
+    insert into price_alerts (id, user_id, instrument_id, kind, condition, repeat, cooldown_seconds, active, armed,
+      created_at, changed_at)
+    select gen_random_uuid(), ${trader.userId}, ${btc}, 'price_above', ${JSON.stringify(ABOVE)}::jsonb,
+      n % 2 = 0, 60, true, true, now(), clock_timestamp() from generate_series(1, ${count}) as n`;
+  await transact(desk.ctx(trader.actor), 'app', (tx) => tx.execute(made));
+}
+
+describe('what many wait for', () => {
+  test('is told in one statement of each kind for a batch, with a row in the log and an event for each', async () => {
+    const ben = await desk.newTrader();
+    await askMany(ada, 700);
+    await askMany(ben, 500);
+    await look();
+    await price('61000');
+    await look();
+    await look();
+    const { engine } = desk.deps.db;
+    const ids = (await engine.select({ id: priceAlerts.id }).from(priceAlerts)).map(({ id }) => id).sort();
+    const [rows] = await engine.execute(sql`
+      select count(*)::int as alerts, count(distinct xmin::text || ' ' || cmin)::int as statements,
+        count(*) filter (where trigger_count = 1 and not armed and active = repeat)::int as told
+      from price_alerts`);
+    expect(rows).toEqual({ alerts: 1_200, statements: 3, told: 1_200 });
+    const logged = await engine.execute<{ id: Id; statement: string }>(sql`
+      select resource_id as id, xmin::text || ' ' || cmin as statement from audit_logs
+      where event_type = 'price_alert.triggered' and resource_id = any (select id::text from price_alerts)`);
+    expect(logged.map(({ id }) => id).sort()).toEqual(ids);
+    expect(new Set(logged.map(({ statement }) => statement)).size).toBe(3);
+    const events = await engine.execute<{ id: Id; user: Id; statement: string }>(sql`
+      select data ->> 'alertId' as id, user_id as "user", xmin::text || ' ' || cmin as statement from outbox
+      where type = 'markets.price_alert_triggered'
+        and data ->> 'alertId' in (select id::text from price_alerts) order by id`);
+    expect(events.map(({ id }) => id).sort()).toEqual(ids);
+    expect(new Set(events.map(({ statement }) => statement)).size).toBe(3);
+    expect(await told(ben)).toHaveLength(500);
+    // Each in the order of its batch: what is read first was reached first.
+    for (const batch of Map.groupBy(events, ({ statement }) => statement).values()) {
+      expect(batch.map(({ id }) => id)).toEqual(batch.map(({ id }) => id).sort());
+    }
+  });
+
+  test('is told to everybody but whom it cannot be told to, who is told once it can, and never twice', async () => {
+    const ben = await desk.newTrader();
+    await askMany(ada, 20);
+    await askMany(ben, 3);
+    await look();
+    const { engine } = desk.deps.db;
+    const of = eq(personKeys.userId, ben.userId);
+    const [kept] = await engine.select().from(personKeys).where(of);
+    const broken = new Uint8Array(kept?.wrappedKey ?? []).fill(7) as NonNullable<typeof kept>['wrappedKey'];
+    await engine.update(personKeys).set({ wrappedKey: broken }).where(of);
+    desk.deps.personKeys.forgetAll();
+    await price('61000');
+    await look();
+    expect([(await told()).length, (await told(ben)).length]).toEqual([20, 0]);
+    await price('60500');
+    await engine
+      .update(personKeys)
+      .set({ wrappedKey: kept?.wrappedKey ?? broken })
+      .where(of);
+    await evaluate(desk.deps, evaluation, new Set([btc]), false);
+    expect(await told(ben)).toEqual([]);
+    await look();
+    await look();
+    expect((await told(ben)).map(({ value }) => value)).toEqual(['61000', '61000', '61000']);
+    expect(await told()).toHaveLength(20);
+  });
+
+  test('waits for nobody who is changing theirs just now: they are told as soon as they are done', async () => {
+    const ben = await desk.newTrader();
+    await askMany(ada, 5);
+    await askMany(ben, 2);
+    await look();
+    await price('61000');
+    await desk.deps.db.engine.transaction(async (tx) => {
+      await tx.execute(sql`select 1 from price_alerts where user_id = ${ben.userId} for update`);
+      await look();
+      expect([(await told()).length, (await told(ben)).length]).toEqual([5, 0]);
+    });
+    await price('60000');
+    await evaluate(desk.deps, evaluation, new Set([btc]), false);
+    await look();
+    expect((await told(ben)).map(({ value }) => value)).toEqual(['61000', '61000']);
+    // What its customer changed meanwhile is not told, nor what they deleted.
+    await askMany(ben, 2);
+    await look();
+    await price('61000');
+    await desk.deps.db.engine.transaction(async (tx) => {
+      await tx.execute(sql`
+        update price_alerts set version = version + 1, changed_at = clock_timestamp(),
+          condition = jsonb_set(condition, '{price}', '"70000"')
+        where user_id = ${ben.userId} and trigger_count = 0`);
+      await look();
+    });
+    await look();
+    await desk.deps.db.engine.delete(priceAlerts).where(eq(priceAlerts.userId, ben.userId));
+    await price('71000');
+    await look();
+    expect(await told(ben)).toHaveLength(2);
   });
 });
 

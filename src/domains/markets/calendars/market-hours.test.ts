@@ -4,16 +4,36 @@ import { parseAmount } from '../../../kernel/amount.ts';
 import { newId } from '../../../kernel/id.ts';
 import { addMs, type Instant, msOfInstant } from '../../../kernel/time.ts';
 import { sqlStateOf } from '../../../platform/db/errors.ts';
+import { auditLogs } from '../../../platform/db/schema.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../../testing/trading-desk.ts';
 import { tradingDomain } from '../../trading/index.ts';
 import { createInstrument, setQuote } from '../index.ts';
 import { keepRuleHolidays } from './add-holidays.ts';
 import { nyseHolidays } from './nyse-holidays.ts';
 import { marketCalendars, marketHolidays, tradingSessions } from './schema.ts';
+import { watchHolidays } from './watch-holidays.ts';
 
 const STOCK = 'BTC/USD.NQ';
 const STOCK_PATH = `/v1/instruments/${encodeURIComponent(STOCK)}`;
 const MINUTE_MS = 60_000;
+const STOCK_TERMS = {
+  symbol: STOCK,
+  name: 'A stock',
+  type: 'stock',
+  exchange: 'NASDAQ',
+  baseAsset: 'BTC',
+  quoteAsset: 'USD',
+  tick: parseAmount('0.01'),
+  lot: parseAmount('0.0001'),
+  minQuantity: parseAmount('0.0001'),
+  maxQuantity: parseAmount('1000'),
+  collarBps: 1000,
+  makerFeeBps: 10,
+  takerFeeBps: 20,
+  fractional: true,
+  settlementCycle: 'T+0',
+  description: '',
+} as const;
 
 let desk: TradingDesk;
 let buyer: Trader;
@@ -26,24 +46,7 @@ beforeAll(async () => {
   buyer = await desk.newTrader({ USD: '100000' });
   operations = await desk.newStaff('operations');
   risk = await desk.newStaff('risk_manager');
-  await createInstrument(desk.system, {
-    symbol: STOCK,
-    name: 'A stock',
-    type: 'stock',
-    exchange: 'NASDAQ',
-    baseAsset: 'BTC',
-    quoteAsset: 'USD',
-    tick: parseAmount('0.01'),
-    lot: parseAmount('0.0001'),
-    minQuantity: parseAmount('0.0001'),
-    maxQuantity: parseAmount('1000'),
-    collarBps: 1000,
-    makerFeeBps: 10,
-    takerFeeBps: 20,
-    fractional: true,
-    settlementCycle: 'T+0',
-    description: '',
-  });
+  await createInstrument(desk.system, STOCK_TERMS);
   await setQuote(desk.system, { symbol: STOCK, last: parseAmount('100'), source: 'test' });
 });
 
@@ -353,6 +356,45 @@ describe('a holiday', () => {
       .from(marketHolidays)
       .where(and(eq(marketHolidays.day, gone?.day ?? ''), isNull(marketHolidays.removedAt)));
     expect(again.length).toBe(1);
+  });
+});
+
+describe('an exchange without holidays', () => {
+  /** The exchanges and years that somebody is called for. */
+  async function calledFor(): Promise<readonly string[]> {
+    const alarms = () =>
+      desk.deps.db.engine
+        .select()
+        .from(auditLogs)
+        .where(eq(auditLogs.eventType, 'market_holidays.missing'))
+        .orderBy(asc(auditLogs.id));
+    const before = (await alarms()).length;
+    await watchHolidays(desk.system);
+    return (await alarms()).slice(before).map(({ after }) => {
+      const { exchange, year } = after as { readonly exchange: string; readonly year: number };
+      return `${exchange} ${year}`;
+    });
+  }
+
+  test('has somebody called each day until they are entered, where it is traded and closes at times', async () => {
+    // Only NASDAQ and CRYPTO have instruments; the latter never closes.
+    await keepRuleHolidays(desk.system);
+    expect(await calledFor()).toEqual([]);
+    await createInstrument(desk.system, { ...STOCK_TERMS, symbol: 'BTC/USD.LS', exchange: 'LSE' });
+    const toMonth = (year: number, month: string) => goTo(`${year}-${month}-05T00:00:00.000000Z` as Instant);
+    const year = Number.parseInt(desk.deps.clock.now().slice(0, 4), 10) + 1;
+    toMonth(year, '03');
+    await keepRuleHolidays(desk.system);
+    expect(await calledFor()).toEqual([`LSE ${year}`]);
+    expect(await calledFor()).toEqual([`LSE ${year}`]);
+    const holiday = { day: `${year}-12-25`, name: 'Christmas Day' };
+    await desk.request(operations, 'POST', '/v1/market/holidays', {
+      body: { exchange: 'LSE', holidays: [holiday] },
+    });
+    expect(await calledFor()).toEqual([]);
+    // What is near has to be there: value dates reach into it.
+    toMonth(year, '11');
+    expect(await calledFor()).toEqual([`LSE ${year + 1}`]);
   });
 });
 

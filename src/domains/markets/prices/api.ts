@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { pageOf, pageQuery } from '../../../platform/http/cursor.ts';
 import {
+  amountInput,
   idInput,
   instantInput,
   wireDecimal,
@@ -9,7 +10,7 @@ import {
   wireOf,
 } from '../../../platform/http/wire.ts';
 import { CANDLE_INTERVALS } from './fold-ticks.ts';
-import { candles, feedName, priceSettings, quarantinedTicks, quarantineReason } from './schema.ts';
+import { candles, feedGaps, feedName, priceSettings, quarantinedTicks, quarantineReason } from './schema.ts';
 
 const orNull = <Schema extends z.ZodType>(schema: Schema) => z.union([schema, z.null()]);
 
@@ -33,7 +34,10 @@ export const Quote = z
       description:
         'Nobody confirmed the price for longer than the instrument allows, or its feed tells another beyond the jump: no market orders, and no contract is opened',
     }),
-    source: z.string().openapi({ example: 'trades' }),
+    source: z.string().openapi({
+      description: 'A feed, `trades` of its own book, or `staff` where people of the firm set it',
+      example: 'trades',
+    }),
     quotedAt: wireInstant,
   })
   .openapi('Quote');
@@ -55,6 +59,7 @@ export const CandleQuery = z.strictObject({
   ...pageQuery,
 });
 
+const sequence = z.string().regex(/^-?\d+$/);
 const feed = orNull(z.enum(feedName.enumValues));
 const feedSymbol = z.string().regex(/^[\x21-\x7e]{1,40}$/, 'must be a symbol as the feed names it');
 const maxJumpBps = z.number().int().min(1).max(10_000);
@@ -79,24 +84,33 @@ export const PriceSettings = wireOf(priceSettings)
 
 const reason = z.string().trim().min(1).max(500);
 
-export const PriceSettingsProposal = z
-  .strictObject({
-    feed,
-    feedSymbol: orNull(feedSymbol).default(null),
-    maxJumpBps: orNull(maxJumpBps).default(null).openapi({
-      description: 'How far one price may lie from the one before, in basis points',
-    }),
-    staleAfterSeconds: orNull(staleAfterSeconds).default(null).openapi({
-      description: 'After how long without a word market orders are refused',
-    }),
-    levelTicks: z.number().int().min(2).max(1000).default(5).openapi({
-      description: 'How many ticks must agree on a level beyond a jump before two people may accept it',
-    }),
-    reason,
-  })
-  .openapi('PriceSettingsProposal');
+const wanted = {
+  feed,
+  feedSymbol: orNull(feedSymbol).default(null),
+  maxJumpBps: orNull(maxJumpBps).default(null).openapi({
+    description: 'How far one price may lie from the one before, in basis points',
+  }),
+  staleAfterSeconds: orNull(staleAfterSeconds).default(null).openapi({
+    description: 'After how long without a word market orders are refused',
+  }),
+  levelTicks: z.number().int().min(2).max(1000).default(5).openapi({
+    description: 'How many ticks must agree on a level beyond a jump before two people may accept it',
+  }),
+};
+
+export const PriceSettingsProposal = z.strictObject({ ...wanted, reason }).openapi('PriceSettingsProposal');
+
+/** Of an instrument that is proposed: decided with its listing. */
+export const NewPriceSettings = z.strictObject(wanted).openapi('NewPriceSettings');
 
 export const PriceLevelAcceptance = z.strictObject({ reason }).openapi('PriceLevelAcceptance');
+
+export const NewReferencePrice = z
+  .strictObject({
+    price: amountInput.openapi({ description: 'In the quote asset, on a tick' }),
+    reason: reason.openapi({ description: 'Where the price was found, and why it is set by hand' }),
+  })
+  .openapi('NewReferencePrice');
 
 /** What waits for another person. */
 export const ProposedPriceChange = z
@@ -116,6 +130,30 @@ export const QuarantinedTick = wireOf(quarantinedTicks)
   })
   .extend({ feed: z.enum(feedName.enumValues), reason: z.enum(quarantineReason.enumValues) })
   .openapi('QuarantinedTick');
+
+export const FeedGap = wireOf(feedGaps)
+  .pick({ id: true, instrumentId: true, foundAt: true, filledAt: true })
+  .extend({
+    symbol: z.string(),
+    feed: z.enum(feedName.enumValues),
+    fromSequence: sequence.openapi({
+      description: 'The first that did not arrive, by the count of the feed',
+    }),
+    throughSequence: sequence.openapi({ description: 'The last' }),
+    missing: sequence.openapi({ description: 'How many did not arrive when it was found' }),
+  })
+  .openapi('FeedGap');
+
+export const FeedGapPage = pageOf(FeedGap).openapi('FeedGapPage');
+
+export const FeedGapQuery = z.strictObject({
+  instrumentId: idInput.optional(),
+  open: z
+    .enum(['true', 'false'])
+    .optional()
+    .openapi({ description: 'Whether ticks of it are still missing' }),
+  ...pageQuery,
+});
 
 export const QuarantinedTickPage = pageOf(QuarantinedTick).openapi('QuarantinedTickPage');
 

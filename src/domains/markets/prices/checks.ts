@@ -40,4 +40,25 @@ export const pricesChecks: readonly Check[] = [
       };
     },
   },
+  {
+    name: 'markets.filled_gaps_have_their_ticks',
+    invariant: 'I15',
+    run: async (tx) => {
+      const [counted] = await tx.execute<{ seen: number }>(
+        sql`select count(*)::int as seen from feed_gaps where filled_at is not null`,
+      );
+      const rows = await tx.execute<{ object: string; detail: string }>(sql`
+        select 'instrument ' || g.instrument_id as object, g.feed || ' ' || g.from_sequence || ' to ' ||
+          g.through_sequence || ' counts as filled and has ' || t.ticks as detail
+        from feed_gaps g cross join lateral (
+          select count(distinct sequence) as ticks from price_ticks where instrument_id = g.instrument_id
+            and source = g.feed::text and sequence between g.from_sequence and g.through_sequence) t
+        where g.filled_at is not null and g.found_at >= date_trunc('day', now(), 'UTC') - interval '1 day'
+          and t.ticks <> g.through_sequence - g.from_sequence + 1`);
+      return {
+        seen: counted?.seen ?? 0,
+        breaks: rows.map(({ object, detail }) => ({ object, detail })),
+      };
+    },
+  },
 ];

@@ -1,5 +1,5 @@
 import { inventoryOf, type TableInventory } from '../../../platform/db/inventory.ts';
-import { candles, feedPositions, priceSettings, priceTicks, quarantinedTicks } from './schema.ts';
+import { candles, feedGaps, feedPositions, priceSettings, priceTicks, quarantinedTicks } from './schema.ts';
 
 /** What each column holds. */
 export const pricesInventory: readonly TableInventory[] = [
@@ -49,6 +49,15 @@ export const pricesInventory: readonly TableInventory[] = [
     levelCount: 'internal',
     unsettled: 'internal',
     updatedAt: 'internal',
+  }),
+  inventoryOf(feedGaps, 'operational', {
+    id: 'internal',
+    instrumentId: 'internal',
+    feed: 'internal',
+    fromSequence: 'internal',
+    throughSequence: 'internal',
+    foundAt: 'internal',
+    filledAt: 'internal',
   }),
   inventoryOf(quarantinedTicks, 'operational', {
     id: 'internal',

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { and, asc, eq } from 'drizzle-orm';
+import { and, asc, eq, sql } from 'drizzle-orm';
 import fc from 'fast-check';
 import { parseAmount } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
@@ -9,6 +9,7 @@ import { openClient } from '../../../platform/db/client.ts';
 import { auditLogs, outbox } from '../../../platform/db/schema.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../../testing/trading-desk.ts';
+import { until } from '../../../testing/until.ts';
 import { createInstrument } from '../create-instrument.ts';
 import { replayTicks } from '../feeds/replay-ticks.ts';
 import { startFeeds } from '../feeds/start-feeds.ts';
@@ -16,6 +17,7 @@ import { instrumentPricesAt } from '../prices-at.ts';
 import { ratesBetween } from '../rates-between.ts';
 import { instruments, quotes } from '../schema.ts';
 import { setQuote } from '../set-quote.ts';
+import { closeLateGaps } from './feed-gaps.ts';
 import { CANDLE_INTERVALS, candleOpening, comparePlaces, type Tick } from './fold-ticks.ts';
 import { keepMarketMoves } from './keep-market-moves.ts';
 import { pruneTicks } from './prune-ticks.ts';
@@ -125,6 +127,17 @@ async function priceByFeed(): Promise<void> {
 async function alarms(type: string): Promise<number> {
   const rows = await desk.deps.db.engine.select().from(auditLogs).where(eq(auditLogs.eventType, type));
   return rows.length;
+}
+
+/** Until somebody on this database waits for a lock. */
+async function waitsForALock(): Promise<void> {
+  await until(async () => {
+    const [row] = await desk.deps.db.engine.execute<{ waiting: number }>(sql`
+      select count(*)::int as waiting from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'
+        and (query ilike '%into candles%' or query ilike '%advisory%')`);
+    return (row?.waiting ?? 0) > 0;
+  });
 }
 
 async function age(seconds: number): Promise<void> {
@@ -308,7 +321,8 @@ describe('candles', () => {
 
   test('take ticks that were missed, once, and are made again from all ticks', async () => {
     await priceByFeed();
-    const at = (minute: string) => parseInstant(`2026-01-07T10:${minute}:00Z`);
+    const midnight = candleOpening('1d', addMs(desk.deps.clock.realNow(), -3 * 86_400_000));
+    const at = (minute: string) => parseInstant(`${midnight.slice(0, 10)}T10:${minute}:00Z`);
     const missed = [said('60000', { occurredAt: at('02') }), said('60010', { occurredAt: at('01') })];
     const before = await quote();
     expect(await repairTicks(desk.system, 'coinbase', missed)).toEqual({ kept: 2, known: 0, refused: 0 });
@@ -317,7 +331,8 @@ describe('candles', () => {
     expect((await quote()).last).toBe(before.last);
     const day = and(
       eq(candles.instrumentId, market.id),
-      eq(candles.openedAt, parseInstant('2026-01-07T00:00:00Z')),
+      eq(candles.interval, '1d'),
+      eq(candles.openedAt, midnight),
     );
     const good = await desk.deps.db.engine.select().from(candles).where(day);
     expect(good).toMatchObject([{ open: parseAmount('60010'), close: parseAmount('60020'), ticks: 3n }]);
@@ -330,6 +345,36 @@ describe('candles', () => {
     expect(
       await rebuildCandles(desk.system, market.symbol, parseInstant('2001-01-01T00:00:00Z'), at('00')),
     ).toBeNull();
+    // Of what is of months that may be emptied nobody knows whether its candles have it.
+    const old = said('60000', { occurredAt: addMs(desk.deps.clock.realNow(), -15 * 31 * 86_400_000) });
+    expect(await repairTicks(desk.system, 'coinbase', [old])).toEqual({ kept: 0, known: 0, refused: 1 });
+  });
+
+  test('made again have what is written meanwhile: whoever makes them again waits for it, or it for them', async () => {
+    await priceByFeed();
+    const now = desk.deps.clock.now();
+    const ticksOf = async () =>
+      (
+        await desk.deps.db.engine
+          .select({ ticks: candles.ticks })
+          .from(candles)
+          .where(and(eq(candles.instrumentId, market.id), eq(candles.interval, '1w')))
+      ).map(({ ticks }) => ticks);
+    const tick = { instrumentId: market.id, source: 'coinbase', sequence: 900n, occurredAt: now } as const;
+    const written = Promise.withResolvers<void>();
+    const maySettle = Promise.withResolvers<void>();
+    const writer = transact(desk.system, 'engine', async (tx) => {
+      await storeTicks(tx, [{ ...tick, price: parseAmount('60000'), size: parseAmount('1') }], now);
+      written.resolve();
+      await maySettle.promise;
+    });
+    await written.promise;
+    const rebuilding = rebuildCandles(desk.system, market.symbol, now, addMs(now, 1));
+    // Until it waits for a lock, of the candles or of one of their rows, it may have read nothing.
+    await waitsForALock();
+    maySettle.resolve();
+    await Promise.all([writer, rebuilding]);
+    expect(await ticksOf()).toEqual([2n]);
   });
 });
 
@@ -428,15 +473,39 @@ describe('a feed', () => {
     expect((await quote()).last).toBe('60402');
   });
 
-  test('that tells of a gap has somebody called', async () => {
+  test('that tells of a gap has somebody called, and the gap stays open until every tick of it is here', async () => {
     await priceByFeed();
-    const gaps = [{ symbol: market.symbol, missing: 3n, through: sequence + 3n }];
-    await takeTicks(desk.system, 'coinbase', { ticks: [], quotes: [], alive: [], gaps });
-    const rows = await desk.deps.db.engine
-      .select()
-      .from(auditLogs)
-      .where(and(eq(auditLogs.eventType, 'feed.gap_found'), eq(auditLogs.resourceId, market.id)));
-    expect(rows).toMatchObject([{ resourceId: market.id, severity: 'critical' }]);
+    const gap = { symbol: market.symbol, missing: 3n, through: sequence + 3n };
+    const unknown = { ...gap, symbol: 'NO' };
+    await takeTicks(desk.system, 'coinbase', { ticks: [], quotes: [], alive: [], gaps: [gap, unknown] });
+    const told = async (type: string) =>
+      desk.deps.db.engine
+        .select()
+        .from(auditLogs)
+        .where(and(eq(auditLogs.eventType, type), eq(auditLogs.resourceId, market.id)));
+    expect(await told('feed.gap_found')).toMatchObject([{ resourceId: market.id, severity: 'critical' }]);
+    const gaps = async (open: boolean) => {
+      const path = `/v1/market/feed-gaps?open=${open}&instrumentId=${market.id}`;
+      return (await desk.request(risk, 'GET', path)).body.data;
+    };
+    const kept = {
+      symbol: market.symbol,
+      feed: 'coinbase',
+      fromSequence: `${gap.through - 2n}`,
+      throughSequence: `${gap.through}`,
+      missing: '3',
+      filledAt: null,
+    };
+    expect(await gaps(true)).toMatchObject([kept]);
+    // It may be found again, and be filled by people in part, and for the rest by itself.
+    await takeTicks(desk.system, 'coinbase', { ticks: [], quotes: [], alive: [], gaps: [gap] });
+    await repairTicks(desk.system, 'coinbase', [said('60000'), said('60000')]);
+    await closeLateGaps(desk.system);
+    expect(await gaps(true)).toMatchObject([kept]);
+    await take(said('60001'));
+    await closeLateGaps(desk.system);
+    expect([await gaps(true), (await gaps(false)).length]).toEqual([[], 1]);
+    expect(await told('feed.gap_filled')).toHaveLength(1);
   });
 
   test('confirms no price by being alive or by a bid after what it said was refused or did not come', async () => {

@@ -10,12 +10,13 @@ import { transact } from '../../../platform/db/transact.ts';
 import { MARKETS_EVENTS } from '../audit.ts';
 import { instruments } from '../schema.ts';
 import { instrumentOf } from '../store.ts';
+import { closeGaps } from './feed-gaps.ts';
 import { type CandlePart, candleOpening, foldTicks, joinParts, type Tick } from './fold-ticks.ts';
 import { tellPrices } from './price-changes.ts';
-import { type FeedTick, formRefusal } from './rules.ts';
+import { AHEAD_MS, type FeedTick, formRefusal } from './rules.ts';
 import { priceSettings } from './schema.ts';
 import type { FeedName } from './settings.ts';
-import { rewriteCandles, storeTicks } from './store-ticks.ts';
+import { lockCandles, rewriteCandles, storeTicks } from './store-ticks.ts';
 import { lockFeed } from './take-ticks.ts';
 
 export type Repair = { readonly kept: number; readonly known: number; readonly refused: number };
@@ -24,8 +25,10 @@ const DAY_MS = 86_400_000;
 
 /**
  * Brings in ticks that a feed's gap left out: candles take them where they belong, and no price moves. What
- * is known already is passed over, so that the same file may be given twice.
- * @effects rows of `price_ticks`, `candles`; audit `ticks.repaired`, one for each symbol
+ * is known already is passed over, so that the same file may be given twice; what is of months whose ticks are emptied
+ * is refused.
+ * @effects rows of `price_ticks`, `candles`, `feed_gaps.filled_at`; audit `ticks.repaired`, one for each symbol,
+ *   `feed.gap_filled`
  */
 export async function repairTicks(ctx: Ctx, feed: FeedName, given: readonly FeedTick[]): Promise<Repair> {
   return transact(ctx, 'engine', async (tx) => {
@@ -37,6 +40,7 @@ export async function repairTicks(ctx: Ctx, feed: FeedName, given: readonly Feed
       total.known += repair.known;
       total.refused += repair.refused;
     }
+    await closeGaps(tx, ctx);
     return total;
   });
 }
@@ -57,7 +61,9 @@ async function repairSymbol(
     return { kept: 0, known: 0, refused: given.length };
   }
   const now = ctx.deps.clock.now();
-  const sound = given.filter((tick) => formRefusal(tick, now) === null);
+  const kept = await firstKept(tx, ctx);
+  // Of what is older nobody knows any more whether its candles have it.
+  const sound = given.filter((tick) => tick.occurredAt >= kept && formRefusal(tick, now) === null);
   const once = new Map(sound.map((tick) => [tick.sequence, tick]));
   const known = await knownSequences(tx, feed, priced.id, [...once.keys()]);
   const fresh = [...once.values()].filter((tick) => !known.has(tick.sequence));
@@ -101,9 +107,10 @@ async function knownSequences(
 
 /**
  * Makes the candles of the weeks that a time touches again from the ticks there are, whatever stands there
- * now. Weeks are read whole, so that every candle has all its ticks.
+ * now. Weeks are read whole, so that every candle has all its ticks, and each in a transaction of its own: ticks of the
+ * instrument wait for it, and with them the settlement of what trades.
  * @shape how many candles were written; null, and nothing done, where ticks of the time are gone already
- * @effects rows of `candles`; audit `candles.rebuilt`
+ * @effects rows of `candles`; audit `candles.rebuilt`, one for each week
  * @errors not_found
  */
 export async function rebuildCandles(
@@ -112,42 +119,46 @@ export async function rebuildCandles(
   from: Instant,
   to: Instant,
 ): Promise<number | null> {
+  let written = 0;
+  for (let week = candleOpening('1w', from); week < to; week = addMs(week, 7 * DAY_MS)) {
+    const ofWeek = await rebuildWeek(ctx, symbol, week);
+    if (ofWeek === null) {
+      return null;
+    }
+    written += ofWeek;
+  }
+  return written;
+}
+
+async function rebuildWeek(ctx: Ctx, symbol: string, week: Instant): Promise<number | null> {
   return transact(ctx, 'engine', async (tx) => {
     const instrument = await instrumentOf(tx, symbol);
-    let written = 0;
-    let week = candleOpening('1w', from);
     if (week < (await firstKept(tx, ctx))) {
       return null;
     }
-    while (week < to) {
-      let parts: readonly CandlePart[] = [];
-      for (let day = 0; day < 7; day += 1) {
-        const begins = addMs(week, day * DAY_MS);
-        parts = joinParts([
-          ...parts,
-          ...(await foldStored(tx, instrument.id, begins, addMs(begins, DAY_MS))),
-        ]);
-      }
-      await rewriteCandles(tx, parts);
-      written += parts.length;
-      week = addMs(week, 7 * DAY_MS);
+    await lockCandles(tx, instrument.id);
+    let parts: readonly CandlePart[] = [];
+    for (let day = 0; day < 7; day += 1) {
+      const begins = addMs(week, day * DAY_MS);
+      parts = joinParts([...parts, ...(await foldStored(tx, instrument.id, begins, addMs(begins, DAY_MS)))]);
     }
+    await rewriteCandles(tx, parts);
     await record(tx, ctx, {
       event: MARKETS_EVENTS['candles.rebuilt'],
       resource: { type: 'instrument', id: instrument.id },
       subjectUserId: null,
-      after: { symbol, from, to, candles: written },
+      after: { symbol, from: week, to: addMs(week, 7 * DAY_MS), candles: parts.length },
     });
     tellPrices(tx, ctx, [instrument.id]);
-    return written;
+    return parts.length;
   });
 }
 
-/** Since when all ticks are kept. */
+/** Since when all ticks are kept: whole months of arrival go, and a tick may arrive a little before it happened. */
 async function firstKept(tx: Tx, { deps }: Ctx): Promise<Instant> {
   const [row] = await tx.execute<{ kept: string }>(sql`
     select (date_trunc('month', now()) - make_interval(months => ${deps.tickMonths}))::text as kept`);
-  return readStoredInstant(present(row, 'the database answers').kept);
+  return addMs(readStoredInstant(present(row, 'the database answers').kept), AHEAD_MS);
 }
 
 /** What the stored ticks of a time say. @shape from inclusive, to exclusive */

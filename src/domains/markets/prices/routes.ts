@@ -8,6 +8,9 @@ import { acceptPriceLevel } from './accept-price-level.ts';
 import {
   CandlePage,
   CandleQuery,
+  FeedGapPage,
+  FeedGapQuery,
+  NewReferencePrice,
   PriceLevelAcceptance,
   PriceSettings,
   PriceSettingsProposal,
@@ -17,9 +20,11 @@ import {
   Quote,
 } from './api.ts';
 import { listCandles } from './candles.ts';
+import { listFeedGaps } from './feed-gaps.ts';
 import { listQuarantinedTicks } from './list-quarantined-ticks.ts';
 import { proposePriceSettings } from './propose-price-settings.ts';
 import { getQuote } from './quote.ts';
+import { proposeReferencePrice } from './reference-price.ts';
 import { getPriceSettings } from './settings.ts';
 
 const EVERYONE = { customer: true, staff: STAFF_ROLES, scope: 'markets:read' } as const;
@@ -81,7 +86,7 @@ const guards: readonly Endpoint[] = [
     tag: 'markets',
     summary: 'Propose where the price of an instrument comes from',
     description:
-      'Takes effect when a second person approves it. The feed then begins anew: it may count from elsewhere, and its first price is measured from the last one believed.',
+      'Takes effect when a second person approves it. The feed then begins anew: it may count from elsewhere, and its first price is measured from the last one believed. A contract keeps a feed for as long as it is listed.',
     access: WRITERS,
     category: 'admin_action',
     params,
@@ -100,6 +105,7 @@ const guards: readonly Endpoint[] = [
         MARKETS_PROBLEMS,
         'feed_settings_incomplete',
         'feed_not_for_production',
+        'contract_needs_feed',
         'feed_symbol_taken',
       ),
       ...PENDING,
@@ -130,6 +136,36 @@ const guards: readonly Endpoint[] = [
     }),
   }),
   endpoint({
+    operationId: 'proposeReferencePrice',
+    method: 'post',
+    path: '/v1/instruments/{symbol}/reference-price',
+    tag: 'markets',
+    summary: 'Propose a price for an instrument that no feed prices',
+    description:
+      'Its first, or another while nobody trades it. One other person agrees to a price within `maxJumpBps` (else the collar, at most a fifth) of every price known of it within a day; two agree to any other, to a first price that nothing is known of, and wherever somebody holds a position. It is as old as the question and stale after `staleAfterSeconds`, as any price is.',
+    access: WRITERS,
+    category: 'trading',
+    params,
+    body: NewReferencePrice,
+    example: { price: '41.25', reason: 'Closing price of the exchange, 30 January, official list' },
+    responses: { 202: ProposedPriceChange },
+    problems: {
+      ...pickProblems(
+        MARKETS_PROBLEMS,
+        'instrument_not_listed',
+        'instrument_delisted',
+        'price_from_feed',
+        'price_age_missing',
+        'reference_price_off_tick',
+      ),
+      ...PENDING,
+    },
+    handler: async (ctx, { params: { symbol }, body }) => ({
+      status: 202,
+      body: await proposeReferencePrice(ctx, symbol, body),
+    }),
+  }),
+  endpoint({
     operationId: 'listQuarantinedTicks',
     method: 'get',
     path: '/v1/market/quarantined-ticks',
@@ -139,6 +175,19 @@ const guards: readonly Endpoint[] = [
     query: QuarantinedTickQuery,
     responses: { 200: QuarantinedTickPage },
     handler: async (ctx, { query }) => ({ status: 200, body: await listQuarantinedTicks(ctx, query) }),
+  }),
+  endpoint({
+    operationId: 'listFeedGaps',
+    method: 'get',
+    path: '/v1/market/feed-gaps',
+    tag: 'markets',
+    summary: 'What of feeds did not arrive, newest first',
+    description:
+      'Of feeds that count every tick. Candles lack what is open until it is brought in, or arrives late by itself.',
+    access: READERS,
+    query: FeedGapQuery,
+    responses: { 200: FeedGapPage },
+    handler: async (ctx, { query }) => ({ status: 200, body: await listFeedGaps(ctx, query) }),
   }),
 ];
 

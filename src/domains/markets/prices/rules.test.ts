@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import { parseAmount } from '../../../kernel/amount.ts';
 import { parseInstant } from '../../../kernel/time.ts';
 import { candleOpening } from './fold-ticks.ts';
-import { judgeTick, type Position, quoteRefusal } from './rules.ts';
+import { judgeTick, type Position, quoteRefusal, referencePriceRefusal, votesForPrice } from './rules.ts';
 
 const NOW = parseInstant('2026-03-04T12:00:00Z');
 const AT = parseInstant('2026-03-04T11:59:59Z');
@@ -125,4 +125,38 @@ test('candles open on whole minutes and hours, at midnight UTC, and on Monday', 
   expect(candleOpening('1w', parseInstant('2026-03-08T23:59:59.999999Z'))).toStartWith('2026-03-02');
   expect(candleOpening('1w', parseInstant('2026-03-09T00:00:00Z'))).toStartWith('2026-03-09');
   expect(candleOpening('1w', parseInstant('1969-12-31T00:00:00Z'))).toStartWith('1969-12-29');
+});
+
+describe('a price that people set', () => {
+  const table = [
+    // price      known              limit  held   others who agree
+    ['100', [], 500, false, 2],
+    ['100', ['100'], 500, false, 1],
+    ['105', ['100'], 500, false, 1],
+    ['105.01', ['100'], 500, false, 2],
+    ['95', ['100'], 500, false, 1],
+    ['94.99', ['100'], 500, false, 2],
+    ['105', ['100', '99'], 500, false, 2],
+    ['120', ['100'], 10_000, false, 1],
+    ['120.01', ['100'], 10_000, false, 2],
+    ['100', ['100', '0'], 500, false, 2],
+    ['100', ['100'], 500, true, 2],
+  ] as const;
+  for (const [price, known, limit, held, votes] of table) {
+    test(`${price} where ${known.join(' and ') || 'nothing'} is known${held ? ' and held' : ''}, within ${limit} bps: ${votes}`, () => {
+      expect(votesForPrice(parseAmount(price), known.map(parseAmount), limit, held)).toBe(votes);
+    });
+  }
+
+  test('is none where a feed prices the instrument, where it would never be stale, or between two ticks', () => {
+    const asked = (
+      price: string,
+      settings: { feed: string | null; staleAfterSeconds: number | null } | undefined,
+    ) => referencePriceRefusal(parseAmount(price), parseAmount('0.05'), settings);
+    expect(asked('100.05', { feed: null, staleAfterSeconds: 60 })).toBeNull();
+    expect(asked('100.01', { feed: 'coinbase', staleAfterSeconds: null })).toBe('price_from_feed');
+    expect(asked('100.01', { feed: null, staleAfterSeconds: null })).toBe('price_age_missing');
+    expect(asked('100.05', undefined)).toBe('price_age_missing');
+    expect(asked('100.01', { feed: null, staleAfterSeconds: 60 })).toBe('reference_price_off_tick');
+  });
 });

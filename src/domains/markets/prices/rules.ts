@@ -46,7 +46,7 @@ export type Verdict =
   | { readonly accepted: false; readonly reason: QuarantineReason; readonly position: Position };
 
 /** A feed's clock may run ahead of ours by so much. */
-const AHEAD_MS = 5_000;
+export const AHEAD_MS = 5_000;
 
 /** Judges the next tick of a known symbol. @units maxJumpBps: bps of the price before */
 export function judgeTick(tick: FeedTick, position: Position, maxJumpBps: number, now: Instant): Verdict {
@@ -103,6 +103,40 @@ export function formRefusal(tick: FeedTick, now: Instant): QuarantineReason | nu
 export function jumps(from: Amount, to: Amount, maxJumpBps: number): boolean {
   const distance = to > from ? to - from : from - to;
   return distance * BPS_PER_ONE > from * BigInt(maxJumpBps);
+}
+
+/** What an instrument's price settings say of a price that people set; undefined where nobody made any. */
+type HandSettings = { readonly feed: string | null; readonly staleAfterSeconds: number | null } | undefined;
+
+/** Whether people may set this price at all; the first that applies. A feed that prices an instrument speaks alone. */
+export function referencePriceRefusal(price: Amount, tick: Amount, settings: HandSettings) {
+  if (settings !== undefined && settings.feed !== null) {
+    return 'price_from_feed' as const;
+  }
+  // A price of which nobody says when it is too old would stand for ever.
+  if (settings === undefined || settings.staleAfterSeconds === null) {
+    return 'price_age_missing' as const;
+  }
+  return price % tick === 0n ? null : ('reference_price_off_tick' as const);
+}
+
+/** What one other person may agree to, whatever the instrument allows. @units bps */
+const HAND_MOVE_MAX_BPS = 2_000;
+
+/**
+ * How many others must agree to a price that a person sets: one where it lies within the limit of every price that is
+ * known, of which there must be one, and marks nobody's position.
+ * @units limitBps: bps of each price that is known
+ */
+export function votesForPrice(
+  price: Amount,
+  known: readonly Amount[],
+  limitBps: number,
+  isHeld: boolean,
+): 1 | 2 {
+  const limit = Math.min(limitBps, HAND_MOVE_MAX_BPS);
+  const isNear = known.length > 0 && known.every((other) => !jumps(other, price, limit));
+  return isNear && !isHeld ? 1 : 2;
 }
 
 /** Whether a tick says again what the last one said; otherwise it contradicts it. */

@@ -177,3 +177,30 @@ export const quarantinedTicks = pgTable(
     ...internalRows('quarantined_ticks'),
   ],
 );
+
+/** Ticks of a feed that did not arrive, by its own count; filled once every one of them is here. */
+export const feedGaps = pgTable(
+  'feed_gaps',
+  {
+    id: uuid('id').primaryKey(),
+    instrumentId: uuid('instrument_id')
+      .notNull()
+      .references(() => instruments.id),
+    feed: feedName('feed').notNull(),
+    /** The first that is missing, and the last. */
+    fromSequence: bigint('from_sequence', { mode: 'bigint' }).notNull(),
+    throughSequence: bigint('through_sequence', { mode: 'bigint' }).notNull(),
+    foundAt: instant('found_at').notNull(),
+    filledAt: instant('filled_at'),
+  },
+  (table) => [
+    uniqueIndex('feed_gaps_sequences_key').on(
+      table.instrumentId,
+      table.feed,
+      table.fromSequence,
+      table.throughSequence,
+    ),
+    check('feed_gaps_sequences_check', sql`${table.fromSequence} <= ${table.throughSequence}`),
+    ...internalRows('feed_gaps'),
+  ],
+);

@@ -1,8 +1,10 @@
 import { type SQL, sql } from 'drizzle-orm';
 import { storedAmount } from '../../../kernel/amount.ts';
+import type { Id } from '../../../kernel/id.ts';
 import type { Instant } from '../../../kernel/time.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { arrayLiteral } from '../../../platform/db/insert-rows.ts';
+import { lockExclusive, sharedLocks } from '../../../platform/db/locks.ts';
 import { executePrepared } from '../../../platform/db/prepared.ts';
 import { type CandlePart, foldTicks, type Tick } from './fold-ticks.ts';
 
@@ -17,7 +19,7 @@ export async function storeTicks(tx: Tx, ticks: readonly Tick[], receivedAt: Ins
   }
   await executePrepared(
     tx,
-    sql`with kept as (
+    sql`with turn as materialized (${sharedLocks(ticks.map((tick) => candlesOf(tick.instrumentId)))}), kept as (
       insert into price_ticks (instrument_id, source, sequence, price, size, occurred_at, received_at)
       select tick.*, ${receivedAt}::timestamptz from unnest(
         ${column('uuid', ticks, (tick) => tick.instrumentId)}, ${column('text', ticks, (tick) => tick.source)},
@@ -25,7 +27,8 @@ export async function storeTicks(tx: Tx, ticks: readonly Tick[], receivedAt: Ins
         ${column('numeric', ticks, (tick) => storedAmount(tick.price))},
         ${column('numeric', ticks, (tick) => storedAmount(tick.size))},
         ${column('timestamptz', ticks, (tick) => tick.occurredAt)}) as tick
-    ) ${candleInsertion(foldTicks(ticks))} on conflict (instrument_id, interval, opened_at) do update set
+      where ${TURN_HAS_COME}
+    ) ${candleInsertion(foldTicks(ticks))} where ${TURN_HAS_COME} on conflict (instrument_id, interval, opened_at) do update set
       open = case when ${before('first')} then excluded.open else candles.open end,
       high = greatest(candles.high, excluded.high), low = least(candles.low, excluded.low),
       close = case when ${before('last')} then candles.close else excluded.close end,
@@ -34,8 +37,21 @@ export async function storeTicks(tx: Tx, ticks: readonly Tick[], receivedAt: Ins
   );
 }
 
+/** Whoever adds ticks shares the candles of an instrument with others who do, and with nobody who rewrites them. */
+const TURN_HAS_COME = sql.raw('(select held from turn) > 0');
+
+/** Keeps ticks out of an instrument's candles until the transaction ends: what is read afterwards is all there is. */
+export function lockCandles(tx: Tx, instrumentId: Id): Promise<void> {
+  return lockExclusive(tx, [candlesOf(instrumentId)]);
+}
+
+function candlesOf(instrumentId: Id): string {
+  return `candles:${instrumentId}`;
+}
+
 /**
- * Puts what the ticks of candles say in the place of what is stored: for candles whose ticks are all given.
+ * Puts what the ticks of candles say in the place of what is stored: for candles whose ticks are all given, read since
+ * `lockCandles`.
  * @effects rows of `candles`
  */
 export async function rewriteCandles(tx: Tx, parts: readonly CandlePart[]): Promise<void> {

@@ -11,6 +11,7 @@ import { lockExclusive } from '../../../platform/db/locks.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { MARKETS_EVENTS } from '../audit.ts';
 import { instruments, quotes } from '../schema.ts';
+import { keepGaps } from './feed-gaps.ts';
 import type { Tick } from './fold-ticks.ts';
 import { tellPrices } from './price-changes.ts';
 import {
@@ -48,7 +49,7 @@ const KEPT_CHARACTERS = 40;
 /**
  * Believes or holds back what a feed said, in one transaction. Feeds take turns with whoever else writes in
  * their name, so that two processes that both think they run one repeat each other and price nothing twice.
- * @effects rows of `price_ticks`, `candles`, `quotes`, `feed_positions`, `quarantined_ticks`; alarms
+ * @effects rows of `price_ticks`, `candles`, `quotes`, `feed_positions`, `quarantined_ticks`, `feed_gaps`; alarms
  *   `ticks.quarantined`, `feed.gap_found`
  */
 export async function takeTicks(ctx: Ctx, feed: FeedName, batch: FeedBatch): Promise<Taken> {
@@ -61,6 +62,7 @@ export async function takeTicks(ctx: Ctx, feed: FeedName, batch: FeedBatch): Pro
     await keepQuotes(tx, feed, judged.moves, now);
     await keepPositions(tx, feed, priced, judged.moved, now);
     await insertRows(tx, quarantinedTicks, judged.held);
+    await keepGaps(tx, gapsIn(batch, feed, priced), now);
     await alarm(tx, ctx, feed, batch, judged.held, priced);
     if (judged.moves.length > 0) {
       tellPrices(
@@ -202,6 +204,15 @@ function judge(ctx: Ctx, feed: FeedName, batch: FeedBatch, priced: ReadonlyMap<s
     }
   }
   return { ticks, moves: [...moves.values()], moved, held };
+}
+
+/** What of known symbols did not arrive. */
+function gapsIn({ gaps }: FeedBatch, feed: FeedName, priced: ReadonlyMap<string, Priced>) {
+  return gaps.flatMap(({ symbol, missing, through }) => {
+    const known = priced.get(symbol);
+    const range = { fromSequence: through - missing + 1n, throughSequence: through };
+    return known === undefined ? [] : [{ instrumentId: known.instrumentId, feed, ...range }];
+  });
 }
 
 /** The symbols with a gap that no tick has come after. */

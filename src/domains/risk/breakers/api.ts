@@ -72,12 +72,18 @@ const terms = {
   alertBps: bps.openapi({ description: 'From which move on an alert is raised; at most moveBps' }),
 };
 
+const platformMoveBps = z.union([bps, z.null()]).openapi({
+  description:
+    'From which move on everything stops, not the instrument alone; at least moveBps, null for none',
+});
+
 export const BreakerRule = wireOf(breakerRules)
   .pick({ reason: true, createdAt: true })
   .extend({
     id: wireId,
     symbol: z.string(),
     ...terms,
+    platformMoveBps,
     setBy: wireId,
     approvalId: z.union([wireId, z.null()]),
   })
@@ -85,7 +91,9 @@ export const BreakerRule = wireOf(breakerRules)
 
 export const BreakerRuleList = z.object({ data: z.array(BreakerRule) }).openapi('BreakerRuleList');
 
-export const BreakerRuleOrder = z.strictObject({ ...terms, reason }).openapi('BreakerRuleOrder');
+export const BreakerRuleOrder = z
+  .strictObject({ ...terms, platformMoveBps: platformMoveBps.default(null), reason })
+  .openapi('BreakerRuleOrder');
 
 export const SetBreakerRule = z
   .object({

@@ -16,7 +16,7 @@ import { RISK_EVENTS } from '../audit.ts';
 import { refuseRisk } from '../errors.ts';
 import { breakerPrices, circuitBreakers } from '../schema.ts';
 import type { CircuitBreaker } from './trip-breaker.ts';
-import { tellEngines } from './tripped.ts';
+import { lockBreakers, tellEngines } from './tripped.ts';
 
 const ACTION = 'risk.lift_breaker';
 
@@ -51,6 +51,8 @@ export const liftBreakerAction: ApprovalAction = {
   action: ACTION,
   execute: (ctx, { subjectId, payload, approvalId }) =>
     transact(ctx, 'engine', async (tx) => {
+      // Whoever looks at prices now would trip it again by the move that is forgiven.
+      await lockBreakers(tx);
       const breaker = await lockStanding(tx, subjectId);
       await lift(tx, ctx, breaker, {
         reason: (payload as { readonly liftReason: string }).liftReason,
@@ -69,6 +71,10 @@ export async function liftBreakers(ctx: Ctx): Promise<void> {
       .select({ id: circuitBreakers.id })
       .from(circuitBreakers)
       .where(and(isNull(circuitBreakers.liftedAt), lte(circuitBreakers.endsAt, ctx.deps.clock.now())));
+    if (due.length === 0) {
+      return;
+    }
+    await lockBreakers(tx);
     const locked = await lockRows(
       tx,
       circuitBreakers,

@@ -7,6 +7,8 @@ export type RuleTerms = {
   readonly windowSeconds: number;
   readonly pauseSeconds: number;
   readonly alertBps: number;
+  /** Stops everything; null where no move does. */
+  readonly platformMoveBps: number | null;
 };
 
 /**
@@ -22,6 +24,7 @@ export function isLooser(rule: RuleTerms, before: RuleTerms | null): boolean {
     rule.moveBps > before.moveBps ||
     rule.windowSeconds < before.windowSeconds ||
     rule.pauseSeconds < before.pauseSeconds ||
-    rule.alertBps > before.alertBps
+    rule.alertBps > before.alertBps ||
+    (rule.platformMoveBps ?? Number.POSITIVE_INFINITY) > (before.platformMoveBps ?? Number.POSITIVE_INFINITY)
   );
 }

@@ -37,7 +37,7 @@ const ACTION = 'risk.set_breaker_rule';
  */
 export async function setBreakerRule(ctx: Ctx, order: BreakerRuleOrder): Promise<SetRule> {
   const { symbol, reason, ...terms } = order;
-  if (terms.alertBps > terms.moveBps) {
+  if (terms.alertBps > terms.moveBps || (terms.platformMoveBps ?? terms.moveBps) < terms.moveBps) {
     throw refuseRisk('breaker_terms_invalid');
   }
   const ruleId = newId();
@@ -68,13 +68,19 @@ export const setBreakerRuleAction: ApprovalAction = {
   action: ACTION,
   execute: (ctx, { subjectId, payload, makerId, approvalId }) =>
     transact(ctx, 'engine', async (tx) => {
-      const seen = payload as Omit<BreakerRuleOrder, 'symbol'> & { instrumentId: Id; follows: Id | null };
+      const seen = payload as Omit<BreakerRuleOrder, 'symbol' | 'platformMoveBps'> & {
+        instrumentId: Id;
+        follows: Id | null;
+        platformMoveBps?: number | null;
+      };
       const { instrumentId, reason, active, moveBps, windowSeconds, pauseSeconds, alertBps } = seen;
+      // What was asked before there was such a term has none.
+      const platformMoveBps = seen.platformMoveBps ?? null;
       const before = await lockRule(tx, instrumentId);
       if ((before?.id ?? null) !== seen.follows) {
         throw refuse('conflict');
       }
-      const terms = { active, moveBps, windowSeconds, pauseSeconds, alertBps };
+      const terms = { active, moveBps, windowSeconds, pauseSeconds, alertBps, platformMoveBps };
       await write(tx, ctx, { ...terms, id: subjectId, instrumentId, reason, setBy: makerId, approvalId });
     }),
 };

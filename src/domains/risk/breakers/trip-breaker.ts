@@ -3,7 +3,7 @@ import { actorIdOf } from '../../../kernel/actor.ts';
 import { type Amount, formatAmount } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
-import type { Instant } from '../../../kernel/time.ts';
+import { addMs, type Instant } from '../../../kernel/time.ts';
 import { record } from '../../../platform/audit/record.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
@@ -58,6 +58,42 @@ async function supersede(
   ctx: Ctx,
   { id, instrumentId, endsAt }: Pick<CircuitBreaker, 'id' | 'instrumentId' | 'endsAt'>,
 ): Promise<void> {
+  const before = await lockStandingOf(tx, instrumentId);
+  if (before === undefined) {
+    return;
+  }
+  if (before.endsAt === null || (endsAt !== null && endsAt <= before.endsAt)) {
+    throw refuseRisk('breaker_stands', { detail: `Breaker ${before.id} stands already.` });
+  }
+  await giveWay(tx, ctx, before, id);
+}
+
+/**
+ * Makes room for a breaker that a rule trips: one that was meant to be shorter gives way, so that nobody keeps a long
+ * stop away by a short one. Lengths are compared, not ends: the move that tripped it holds on, and trips it once.
+ * @shape whether nothing stands for the target any more
+ */
+export async function makeRoom(
+  tx: Tx,
+  ctx: Ctx,
+  {
+    id,
+    instrumentId,
+    pauseMs,
+  }: { readonly id: Id; readonly instrumentId: Id | null; readonly pauseMs: number },
+): Promise<boolean> {
+  const before = await lockStandingOf(tx, instrumentId);
+  if (before === undefined) {
+    return true;
+  }
+  if (before.endsAt === null || before.endsAt >= addMs(before.trippedAt, pauseMs)) {
+    return false;
+  }
+  await giveWay(tx, ctx, before, id);
+  return true;
+}
+
+async function lockStandingOf(tx: Tx, instrumentId: Id | null): Promise<CircuitBreaker | undefined> {
   const target =
     instrumentId === null
       ? isNull(circuitBreakers.instrumentId)
@@ -66,20 +102,18 @@ async function supersede(
     .select({ id: circuitBreakers.id })
     .from(circuitBreakers)
     .where(and(target, isNull(circuitBreakers.liftedAt)));
-  const before = standing === undefined ? undefined : await lockRow(tx, circuitBreakers, standing.id);
-  if (before === undefined || before.liftedAt !== null) {
-    return;
-  }
-  if (before.endsAt === null || (endsAt !== null && endsAt <= before.endsAt)) {
-    throw refuseRisk('breaker_stands', { detail: `Breaker ${before.id} stands already.` });
-  }
+  const locked = standing === undefined ? undefined : await lockRow(tx, circuitBreakers, standing.id);
+  return locked?.liftedAt === null ? locked : undefined;
+}
+
+async function giveWay(tx: Tx, ctx: Ctx, before: CircuitBreaker, supersededBy: Id): Promise<void> {
   const [after] = await tx
     .update(circuitBreakers)
     .set({
       liftedBy: actorIdOf(ctx.actor),
       liftedAt: ctx.deps.clock.now(),
       liftReason: 'Another one that lasts longer took its place',
-      supersededBy: id,
+      supersededBy,
     })
     .where(eq(circuitBreakers.id, before.id))
     .returning();

@@ -15,7 +15,7 @@ import { executePrepared } from '../../../platform/db/prepared.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { raiseAlerts } from '../alerts/raise-alerts.ts';
 import { largestMove, type PriceMove, type PriceRange, reaches } from './price-move.ts';
-import { writeBreaker } from './trip-breaker.ts';
+import { makeRoom, writeBreaker } from './trip-breaker.ts';
 import { BREAKER_LOCKS } from './tripped.ts';
 
 /** Between which prices an instrument traded just now. */
@@ -28,6 +28,7 @@ type Rule = {
   readonly windowSeconds: number;
   readonly pauseSeconds: number;
   readonly alertBps: number;
+  readonly platformMoveBps: number | null;
 };
 
 const SECOND_MS = 1_000;
@@ -87,9 +88,11 @@ async function rulesOf(tx: Tx, instrumentIds: readonly Id[]): Promise<readonly R
     window_seconds: number;
     pause_seconds: number;
     alert_bps: number;
+    platform_move_bps: number | null;
   }>(
     tx,
-    sql`select distinct on (instrument_id) id, instrument_id, active, move_bps, window_seconds, pause_seconds, alert_bps
+    sql`select distinct on (instrument_id) id, instrument_id, active, move_bps, window_seconds, pause_seconds, alert_bps,
+        platform_move_bps
       from breaker_rules where instrument_id = any (${wanted}::uuid[]) order by instrument_id, id desc`,
   );
   return rows
@@ -101,6 +104,7 @@ async function rulesOf(tx: Tx, instrumentIds: readonly Id[]): Promise<readonly R
       windowSeconds: row.window_seconds,
       pauseSeconds: row.pause_seconds,
       alertBps: row.alert_bps,
+      platformMoveBps: row.platform_move_bps,
     }));
 }
 
@@ -108,23 +112,39 @@ async function judge(tx: Tx, ctx: Ctx, rule: Rule, span: PriceSpan): Promise<voi
   const now = ctx.deps.clock.now();
   const before = await rangeBefore(tx, rule, addMs(now, -rule.windowSeconds * SECOND_MS));
   await keepSpan(tx, rule, span, now);
-  if (before === 'tripped') {
-    return;
-  }
   const move = largestMove(before ?? span, span);
-  if (reaches(move, rule.moveBps)) {
-    await writeBreaker(tx, ctx, {
-      id: newId(),
-      instrumentId: rule.instrumentId,
-      trigger: 'automatic',
-      reason: `The price moved by ${rule.moveBps} bps or more within ${rule.windowSeconds} seconds`,
-      endsAt: addMs(now, rule.pauseSeconds * SECOND_MS),
-      prices: move,
-    });
+  // An instrument that stands still may move on elsewhere, by as much as stops everything.
+  if (rule.platformMoveBps !== null && reaches(move, rule.platformMoveBps)) {
+    await trip(tx, ctx, rule, { instrumentId: null, bps: rule.platformMoveBps, move });
   }
-  if (reaches(move, rule.alertBps)) {
+  if (reaches(move, rule.moveBps)) {
+    await trip(tx, ctx, rule, { instrumentId: rule.instrumentId, bps: rule.moveBps, move });
+  }
+  if (!before?.tripped && reaches(move, rule.alertBps)) {
     await raiseAlerts(tx, ctx, [deviation(rule, move)]);
   }
+}
+
+/** Nothing where one that lasts as long stands for the target already; a shorter one gives way. */
+async function trip(
+  tx: Tx,
+  ctx: Ctx,
+  rule: Rule,
+  { instrumentId, bps, move }: { instrumentId: Id | null; bps: number; move: PriceMove },
+): Promise<void> {
+  const whose = instrumentId === null ? `The price of instrument ${rule.instrumentId}` : 'The price';
+  const [id, pauseMs] = [newId(), rule.pauseSeconds * SECOND_MS];
+  if (!(await makeRoom(tx, ctx, { id, instrumentId, pauseMs }))) {
+    return;
+  }
+  await writeBreaker(tx, ctx, {
+    id,
+    instrumentId,
+    trigger: 'automatic',
+    reason: `${whose} moved by ${bps} bps or more within ${rule.windowSeconds} seconds`,
+    endsAt: addMs(ctx.deps.clock.now(), pauseMs),
+    prices: move,
+  });
 }
 
 function deviation(rule: Rule, { from, to }: PriceMove) {
@@ -140,7 +160,11 @@ function deviation(rule: Rule, { from, to }: PriceMove) {
 }
 
 /** What the price was since the window began; null where nothing is known of it. */
-async function rangeBefore(tx: Tx, rule: Rule, start: Instant): Promise<PriceRange | 'tripped' | null> {
+async function rangeBefore(
+  tx: Tx,
+  rule: Rule,
+  start: Instant,
+): Promise<(PriceRange & { readonly tripped: boolean }) | null> {
   const id = rule.instrumentId;
   const [row] = await executePrepared<{ tripped: string; low: string | null; high: string | null }>(
     tx,
@@ -153,12 +177,13 @@ async function rangeBefore(tx: Tx, rule: Rule, start: Instant): Promise<PriceRan
         least(min(low), (select last from stood)) as low, greatest(max(high), (select last from stood)) as high
       from breaker_prices where instrument_id = ${id}::uuid and second_at > ${start}::timestamptz`,
   );
-  if (row?.tripped === 'true') {
-    return 'tripped';
-  }
   return row === undefined || row.low === null || row.high === null
     ? null
-    : { low: readStoredAmount(row.low), high: readStoredAmount(row.high) };
+    : {
+        low: readStoredAmount(row.low),
+        high: readStoredAmount(row.high),
+        tripped: row.tripped === 'true',
+      };
 }
 
 async function keepSpan(tx: Tx, rule: Rule, { low, high, last }: PriceSpan, now: Instant): Promise<void> {

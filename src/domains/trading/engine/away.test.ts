@@ -128,7 +128,10 @@ describe('a book whose orders a venue executes', () => {
         order('profit', 'sell', 110n),
         { type: 'hold', order: order('loss', 'sell', null, { bookSeq: 2n }), trigger: stop } as const,
       ];
-      expect(run(book, { type: 'group', groupId: 'pair', members })).toEqual(['held profit', 'held loss']);
+      expect(run(book, { type: 'group', groupId: 'pair', members, seats: [] })).toEqual([
+        'held profit',
+        'held loss',
+      ]);
       return book;
     };
     expect(run(pair(), { type: 'mark', price: 110n })).toEqual(['routed profit', 'cancelled loss group']);

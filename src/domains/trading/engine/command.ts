@@ -78,7 +78,15 @@ export type GroupOrders = {
   readonly groupId: string;
   /** Sized by quantity; they enter in this order. */
   readonly members: readonly (NewOrder | HoldOrder)[];
+  /**
+   * The others. What stands in the book already is bound where it stands; the rest enters by commands of their own, with
+   * what those before have left of it, and not at all where one of them has ended it.
+   */
+  readonly seats: readonly Seat[];
 };
+
+/** An order of a group, and what of it is open until it enters. */
+export type Seat = { readonly orderId: string; readonly quantity: bigint };
 
 export type CancelOrder = {
   readonly type: 'cancel';

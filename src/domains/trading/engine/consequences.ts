@@ -169,7 +169,9 @@ function endSiblings(book: OrderBook, orderId: string, events: EngineEvent[]): v
       continue;
     }
     const open = coming?.get(sibling) ?? takeOut(book, sibling);
-    coming?.delete(sibling);
+    if (coming?.delete(sibling)) {
+      book.dependants.over.add(sibling);
+    }
     if (open !== undefined) {
       pushCancelled(events, sibling, 'group', open);
     }

@@ -21,13 +21,15 @@ type Parent = { readonly children: Set<string>; quantity: bigint | null; traded:
 
 export type Dependants = {
   readonly groupOf: Map<string, Group>;
+  /** Members that ended before they entered: their own command, which is still to come, does nothing. */
+  readonly over: Set<string>;
   readonly waiting: Map<string, Waiting>;
   readonly parents: Map<string, Parent>;
 };
 
 /** Nobody depends on anybody. */
 export function createDependants(): Dependants {
-  return { groupOf: new Map(), waiting: new Map(), parents: new Map() };
+  return { groupOf: new Map(), over: new Set(), waiting: new Map(), parents: new Map() };
 }
 
 /** True when what happens to orders may concern others. */
@@ -35,16 +37,45 @@ export function hasDependants({ groupOf, parents }: Dependants): boolean {
   return groupOf.size > 0 || parents.size > 0;
 }
 
-/** Begins a group whose members all have yet to enter. */
-export function openGroup(dependants: Dependants, command: GroupOrders): Group {
-  const group: Group = { groupId: command.groupId, members: new Set(), coming: new Map() };
-  for (const member of command.members) {
-    const order = member.type === 'hold' ? member.order : member;
-    group.members.add(order.orderId);
-    group.coming.set(order.orderId, order.quantity ?? 0n);
-    dependants.groupOf.set(order.orderId, group);
+/**
+ * Begins a group, in place of any that its orders belonged to. They have yet to enter, unless they stand in the book.
+ * @units stands: whether an order is in the book in any way
+ */
+export function openGroup(
+  dependants: Dependants,
+  { groupId, members, seats }: GroupOrders,
+  stands: (orderId: string) => boolean,
+): Group {
+  const group: Group = { groupId, members: new Set(), coming: new Map() };
+  const entering = members.map((member) => (member.type === 'hold' ? member.order : member));
+  for (const { orderId } of [...entering, ...seats]) {
+    leaveGroup(dependants, orderId);
+    group.members.add(orderId);
+    dependants.groupOf.set(orderId, group);
+  }
+  for (const { orderId, quantity } of entering) {
+    group.coming.set(orderId, quantity ?? 0n);
+  }
+  for (const { orderId, quantity } of seats) {
+    if (!stands(orderId)) {
+      group.coming.set(orderId, quantity);
+    }
   }
   return group;
+}
+
+/**
+ * What is open of an order that enters now, where it has a seat in a group; the last one of its group is an order like
+ * any other.
+ */
+export function takeSeat(dependants: Dependants, orderId: string): bigint | undefined {
+  const group = dependants.groupOf.get(orderId);
+  const open = group?.coming.get(orderId);
+  group?.coming.delete(orderId);
+  if (group !== undefined && open !== undefined && group.members.size === 1) {
+    dependants.groupOf.delete(orderId);
+  }
+  return open;
 }
 
 /** Takes a member out of its group; the last one left is an order like any other. */
@@ -53,6 +84,7 @@ export function leaveGroup(dependants: Dependants, orderId: string): void {
   if (group !== undefined) {
     dependants.groupOf.delete(orderId);
     group.members.delete(orderId);
+    group.coming.delete(orderId);
     const [last] = group.members;
     if (group.members.size === 1 && last !== undefined && group.coming.size === 0) {
       dependants.groupOf.delete(last);

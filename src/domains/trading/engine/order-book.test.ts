@@ -752,6 +752,7 @@ describe('of two that cancel each other', () => {
         type: 'group',
         groupId: 'group',
         members: [order('limit', 'sell', '100', '10', 1n), { type: 'hold', order: stop, trigger }],
+        seats: [],
       },
       order('ask', 'sell', '90', '1', 3n),
       order('sweep', 'buy', '100', '4', 4n),

@@ -29,7 +29,7 @@ import type {
 } from './command.ts';
 import { follow, pushCancelled, reach, touch } from './consequences.ts';
 import type { EngineEvent } from './event.ts';
-import { addWaiting, hasDependants, openGroup } from './groups.ts';
+import { addWaiting, hasDependants, openGroup, takeSeat } from './groups.ts';
 import { type MatchStop, match, type Taker, wouldFill } from './match.ts';
 import { findOrder, hashOf } from './order-index.ts';
 import { isBetter, type PriceLadder, walkLevels } from './price-ladder.ts';
@@ -79,13 +79,11 @@ export function applyCommand(book: OrderBook, command: EngineCommand, events: En
   const from = events.length;
   switch (command.type) {
     case 'new':
-      admit(book, command, events);
+    case 'hold':
+      enter(book, command, events);
       break;
     case 'cancel':
       cancel(book, command, events);
-      break;
-    case 'hold':
-      hold(book, command, events);
       break;
     case 'wait':
       waitFor(book, command);
@@ -161,6 +159,23 @@ export function heldOrders(book: OrderBook): StandingOrder[] {
       bookSeq: held.order.bookSeq,
     }))
     .sort((left, right) => (left.bookSeq < right.bookSeq ? -1 : 1));
+}
+
+/** An order enters: as one of its group where it has a seat in one, and not at all where it ended before it came. */
+function enter(book: OrderBook, command: NewOrder | HoldOrder, events: EngineEvent[]): void {
+  const { over, groupOf } = book.dependants;
+  const { orderId } = command.type === 'hold' ? command.order : command;
+  if (over.size > 0 && over.delete(orderId)) {
+    return;
+  }
+  const open = groupOf.size === 0 ? undefined : takeSeat(book.dependants, orderId);
+  if (open !== undefined) {
+    enterMember(book, command, open, events);
+  } else if (command.type === 'hold') {
+    hold(book, command, events);
+  } else {
+    admit(book, command, events);
+  }
 }
 
 function admit(book: OrderBook, order: NewOrder, events: EngineEvent[]): void {
@@ -290,24 +305,31 @@ function enterGroup(book: OrderBook, command: GroupOrders, events: EngineEvent[]
     }
     return;
   }
-  const group = openGroup(book.dependants, command);
+  openGroup(book.dependants, command, (orderId) => isKnown(book, orderId));
   for (const member of command.members) {
-    const { orderId } = member.type === 'hold' ? member.order : member;
-    const quantity = group.coming.get(orderId);
-    group.coming.delete(orderId);
-    if (quantity !== undefined) {
-      const from = events.length;
-      const held = member.type === 'hold' ? member : book.external ? heldAtLimit(member) : null;
-      if (held !== null && member.type === 'new') {
-        book.heldLimits.add(orderId);
-      }
-      if (held !== null) {
-        hold(book, { ...held, order: { ...held.order, quantity } }, events);
-      } else if (member.type === 'new') {
-        admit(book, { ...member, quantity }, events);
-      }
-      follow(book, events, from);
-    }
+    const from = events.length;
+    enter(book, member, events);
+    follow(book, events, from);
+  }
+}
+
+/** One of a group enters, with what the others have left of it. */
+function enterMember(
+  book: OrderBook,
+  member: NewOrder | HoldOrder,
+  quantity: bigint,
+  events: EngineEvent[],
+): void {
+  const { orderId } = member.type === 'hold' ? member.order : member;
+  const bound = book.external && book.dependants.groupOf.has(orderId);
+  const held = member.type === 'hold' ? member : bound ? heldAtLimit(member) : null;
+  if (held !== null && member.type === 'new') {
+    book.heldLimits.add(orderId);
+  }
+  if (held !== null) {
+    hold(book, { ...held, order: { ...held.order, quantity } }, events);
+  } else if (member.type === 'new') {
+    admit(book, { ...member, quantity }, events);
   }
 }
 

@@ -17,10 +17,10 @@ import { raiseAlerts } from '../../risk/index.ts';
 import { figuresOf, liquidationAlert, marginAlert, staleMarkAlert } from './alerts.ts';
 import { MARGIN_EVENTS } from './audit.ts';
 import { holdKeeper } from './fence.ts';
-import { inHalves } from './in-halves.ts';
 import { markWallets } from './mark-positions.ts';
 import type { MarginWallet } from './read-margin.ts';
 import { liquidations, marginCalls } from './schema.ts';
+import { walletsInHalves } from './wallets-in-halves.ts';
 
 export type MarginCall = InferSelectModel<typeof marginCalls>;
 export type Liquidation = InferSelectModel<typeof liquidations>;
@@ -37,7 +37,7 @@ const HOUR_MS = 3_600_000;
 export async function judgeMargin(ctx: Ctx, epoch: bigint): Promise<void> {
   const due = await walletsToJudge(ctx);
   for (let from = 0; from < due.length; from += BATCH_WALLETS) {
-    await inHalves(ctx, due.slice(from, from + BATCH_WALLETS), (walletIds) =>
+    await walletsInHalves(ctx, due.slice(from, from + BATCH_WALLETS), (walletIds) =>
       transact(ctx, 'engine', async (tx) => {
         await holdKeeper(tx, epoch);
         const wallets = await markWallets(tx, ctx, walletIds);

@@ -33,18 +33,18 @@ import { type Closing, closingsFor } from './rules.ts';
 import { liquidationOrders, liquidations, marginCalls } from './schema.ts';
 import { takeOutOthers } from './take-out-orders.ts';
 
-type PlannedOrder = typeof liquidationOrders.$inferSelect;
+export type PlannedOrder = typeof liquidationOrders.$inferSelect;
 
 /** So many steps that traded close only what restores the account; after that everything is closed. */
-const PARTIAL_STEPS = 3;
+export const PARTIAL_STEPS = 3;
 const STEP_PAUSE_MS = 1_000;
 const PAUSE_MAX_MS = 60_000;
 /** So long what stands in the way may take to come out, once; after that it is closed all the same. */
 const PATIENCE_MS = 5_000;
 /** After that an order of its own is no longer waited for, but by the position that it closes. */
-const ANSWER_MS = 10_000;
+export const ANSWER_MS = 10_000;
 /** So long after its first order one that is not done is told of, however little keeps trading. */
-const LASTING_MS = 5 * 60_000;
+export const LASTING_MS = 5 * 60_000;
 
 /**
  * Takes every running liquidation a step further, where there is one to take.
@@ -167,7 +167,7 @@ async function decide(
     if (notDone !== null) {
       await holdBack(tx, ctx, known, standing, notDone);
     }
-    return plan(tx, ctx, known, standing, closable, taken);
+    return plan(tx, ctx, known, standing, closable, placed);
   });
 }
 
@@ -178,7 +178,7 @@ function whyNotDone({ unfilled, since }: Awaited<ReturnType<typeof placedOf>>, n
 }
 
 /** What the person or the account may not do. Agreements, a lapsed identity check and a review stop no liquidation. */
-function isBarred({ account }: MarginWallet, gate: Parameters<typeof isRestricted>[0]): string | null {
+export function isBarred({ account }: MarginWallet, gate: Parameters<typeof isRestricted>[0]): string | null {
   if (!accountAllows(account.status, 'trade')) {
     return 'account_not_active';
   }
@@ -186,7 +186,7 @@ function isBarred({ account }: MarginWallet, gate: Parameters<typeof isRestricte
 }
 
 /** Nobody is closed out of a position at a price that nobody stands for; the others of the account go. */
-function unpriced({ fresh, instrument }: MarkedPosition): string | null {
+export function unpriced({ fresh, instrument }: MarkedPosition): string | null {
   if (!fresh) {
     return 'price_stale';
   }
@@ -199,10 +199,10 @@ async function plan(
   wallet: MarginWallet,
   liquidation: Liquidation,
   closable: readonly MarkedPosition[],
-  taken: number,
+  { taken, sized }: Awaited<ReturnType<typeof placedOf>>,
 ): Promise<PlannedOrder[]> {
   const steps = liquidation.steps + 1;
-  const whole = taken >= PARTIAL_STEPS;
+  const whole = sized >= PARTIAL_STEPS;
   const closings = closingsFor(wallet.judged, closable.map(closableOf), wallet.thresholds, whole);
   const now = ctx.deps.clock.now();
   const rows = await tx
@@ -231,7 +231,8 @@ async function plan(
   return rows;
 }
 
-function closableOf({ row, instrument, unrealised, maintenance }: MarkedPosition) {
+/** What a position requires and is worth, as it is reckoned how much of it to close. */
+export function closableOf({ row, instrument, unrealised, maintenance }: MarkedPosition) {
   const value = row.side === 'long' ? row.entryValue + unrealised : row.entryValue - unrealised;
   return {
     id: row.id,
@@ -245,7 +246,8 @@ function closableOf({ row, instrument, unrealised, maintenance }: MarkedPosition
   };
 }
 
-function plannedOf(
+/** What a step orders of one position. */
+export function plannedOf(
   { id, quantity }: Closing,
   closable: readonly MarkedPosition[],
   { id: liquidationId, userId, accountId }: Liquidation,

@@ -517,8 +517,20 @@ describe('a liquidation', () => {
       await keep(2);
       expect(await liquidationsOf(trader)).toEqual([]);
       expect(await staleMarksTold('not_vouched_for')).toBe(1);
-      // One that somebody set is good for as long as it may be old.
-      await priceIs('840');
+      // One that people agreed to is good for as long as it may be old.
+      const path = `/v1/instruments/${SYMBOL}/reference-price`;
+      const { body: asked } = await world.desk.request(await world.desk.newStaff('admin'), 'POST', path, {
+        body: { price: '840', reason: 'As other exchanges have it' },
+      });
+      for (const status of ['pending', 'executed']) {
+        await keep(2);
+        expect(await liquidationsOf(trader)).toEqual([]);
+        const checker = await world.desk.newStaff('risk_manager');
+        const vote = `/v1/approvals/${asked.approvalId}/approve`;
+        expect(
+          (await world.desk.request(checker, 'POST', vote, { body: { reason: 'Seen' } })).body.status,
+        ).toBe(status);
+      }
       await keep(4);
       expect(await liquidationsOf(trader)).toMatchObject([{ outcome: 'restored' }]);
     } finally {

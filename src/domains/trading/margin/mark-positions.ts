@@ -17,9 +17,9 @@ import { requiredFor } from '../positions/rules.ts';
 import { positions } from '../positions/schema.ts';
 import { staleMarkAlert } from './alerts.ts';
 import { holdKeeper } from './fence.ts';
-import { inHalves } from './in-halves.ts';
 import { type MarginWallet, type MarkedPosition, readMargin } from './read-margin.ts';
 import { triggerExits, walletsToTrigger } from './trigger-exits.ts';
+import { walletsInHalves } from './wallets-in-halves.ts';
 
 /** Wallets of one transaction: what they wait for each other is short. */
 const BATCH_WALLETS = 500;
@@ -47,7 +47,7 @@ export async function markPositions(ctx: Ctx, epoch: bigint): Promise<number> {
   );
   const lane = async (): Promise<void> => {
     for (let batch = batches.pop(); batch !== undefined; batch = batches.pop()) {
-      await inHalves(ctx, batch, (walletIds) =>
+      await walletsInHalves(ctx, batch, (walletIds) =>
         transact(ctx, 'engine', async (tx) => {
           await holdKeeper(tx, epoch);
           await markWallets(tx, ctx, walletIds);

@@ -66,7 +66,7 @@ function ticketOf(ctx: Ctx, origin: ClosingOrigin, userId: Id, order: NewOrder, 
 }
 
 /** What closes so much of a position: at the market, within the collar, and never beyond what is open. */
-function closingOrder(accountId: Id, symbol: string, side: OrderRow['side'], quantity: Amount) {
+export function closingOrder(accountId: Id, symbol: string, side: OrderRow['side'], quantity: Amount) {
   return {
     accountId,
     symbol,

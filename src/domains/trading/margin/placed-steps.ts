@@ -13,11 +13,14 @@ type Placed = {
   readonly open: boolean;
   /** Its position is still open. */
   readonly held: boolean;
+  /** The firm itself traded it. */
+  readonly taken_over: boolean;
   readonly placed_at: string;
 };
 
 type PlacedSteps = {
   readonly taken: number;
+  readonly sized: number;
   readonly underway: ReadonlyMap<Id, Instant>;
   readonly unfilled: string | null;
   readonly since: Instant | null;
@@ -27,7 +30,8 @@ type PlacedSteps = {
  * What a liquidation has placed, also where nobody came to say so. An order of an exit that went before it counts as
  * under way too: of two at a venue both may trade.
  * @effects `liquidation_orders.order_id` of orders that are found by their key
- * @shape how many steps traded something; the positions an order is under way for, since when; why the last order that
+ * @shape how many steps traded something, and how many of them as much as the liquidation asked for: people name what the
+ *   firm takes over; the positions an order is under way for, since when; why the last order that
  *   is over of a position traded nothing, null where that of each did; and when the first was placed
  */
 export async function placedOf(tx: Tx, liquidationId: Id): Promise<PlacedSteps> {
@@ -41,7 +45,8 @@ export async function placedOf(tx: Tx, liquidationId: Id): Promise<PlacedSteps> 
     tx,
     sql`select l.step, l.position_id, o.filled_quantity > 0 as traded, o.status = 'rejected' as refused,
         o.cancel_reason as reason, o.closed_at is null as open, o.placed_at::text as placed_at,
-        p.closed_at is null as held
+        p.closed_at is null as held,
+        exists (select from liquidation_takeovers k where k.order_id = o.id) as taken_over
       from liquidation_orders l join orders o on o.id = l.order_id join positions p on p.id = l.position_id where l.liquidation_id = ${liquidationId}::uuid
       order by l.id`,
   );
@@ -54,11 +59,16 @@ export async function placedOf(tx: Tx, liquidationId: Id): Promise<PlacedSteps> 
   );
   const open = [...rows.filter((row) => row.open), ...exits];
   return {
-    taken: new Set(rows.filter(({ traded }) => traded).map(({ step }) => step)).size,
+    taken: stepsOf(rows.filter(({ traded }) => traded)),
+    sized: stepsOf(rows.filter(({ traded, taken_over }) => traded && !taken_over)),
     underway: new Map(open.map(({ position_id, placed_at }) => [position_id, readStoredInstant(placed_at)])),
     unfilled: unfilledBy(rows),
     since: rows[0] === undefined ? null : readStoredInstant(rows[0].placed_at),
   };
+}
+
+function stepsOf(rows: readonly Placed[]): number {
+  return new Set(rows.map(({ step }) => step)).size;
 }
 
 /** What was refused is told of as it is placed. One position that never trades is not hidden by another that does. */

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { type Amount, amountOf, formatAmount, parseAmount } from '../../../kernel/amount.ts';
-import { parseInstant } from '../../../kernel/time.ts';
+import { addMs, parseInstant } from '../../../kernel/time.ts';
 import { markedAt } from '../positions/rules.ts';
+import { foundNobody, hasMoved, takeoverPrice } from '../takeover/rules.ts';
 import { periodsBetween, uncharged } from './funding-periods.ts';
 import { closingsFor, fundingFor, levelsOf, liquidationPrice, stateOf } from './rules.ts';
 
@@ -220,6 +221,57 @@ describe('funding', () => {
       parseInstant('2026-01-01T20:00:00Z'),
       parseInstant('2026-01-02T20:00:00Z'),
       parseInstant('2026-01-03T20:00:00Z'),
+    ]);
+  });
+});
+
+describe('what the firm takes over', () => {
+  const start = parseInstant('2026-11-23T10:00:00.000000Z');
+  const FIVE_MINUTES = 5 * 60_000;
+  const tried = (seconds: number, filled = 0n, endedBy: string | null = 'no_liquidity') => ({
+    placedAt: addMs(start, seconds * 1_000),
+    quantity: 10n,
+    filled,
+    endedBy,
+  });
+  const at = (seconds: number) => addMs(start, seconds * 1_000);
+
+  test.each([
+    ['nothing was tried', [], 400, false],
+    ['the first try is too young', [tried(0)], 299, false],
+    ['the first try is old enough', [tried(0), tried(290)], 300, true],
+    ['the last try is as old', [tried(0)], 301, false],
+    ['the last try was taken whole', [tried(0), tried(290, 10n, null)], 300, false],
+    ['a lot was taken now and then', [tried(0, 1n), tried(290, 1n)], 300, true],
+    ['the last try met only prices too far', [tried(0), tried(290, 0n, 'price_cap')], 300, true],
+    ['the last try was cancelled', [tried(0), tried(290, 0n, 'requested')], 300, false],
+    ['another took the place of the last try', [tried(0), tried(290, 0n, null)], 300, false],
+    ['the last try could not be booked', [tried(0), tried(290, 0n, 'settlement_failed')], 300, false],
+    [
+      'the last try met nobody, whatever ended one before',
+      [tried(0, 0n, 'restricted'), tried(290)],
+      300,
+      true,
+    ],
+  ] as const)('%s', (_what, attempts, seconds, found) => {
+    expect(foundNobody(attempts, FIVE_MINUTES, at(seconds))).toBe(found);
+  });
+
+  test('the price is the mark, on a tick, in favour of who is closed out', () => {
+    const priced = (side: 'buy' | 'sell', mark: string) =>
+      formatAmount(takeoverPrice(side, parseAmount(mark), parseAmount('0.5')));
+    expect(priced('sell', '851.2')).toBe('851.5');
+    expect(priced('buy', '851.2')).toBe('851');
+    expect(priced('buy', '0.2')).toBe('0.5');
+  });
+
+  test('what was agreed on holds within the collar, both ways', () => {
+    const moved = (mark: string) => hasMoved(parseAmount('1000'), parseAmount(mark), 1000);
+    expect([moved('900'), moved('1100'), moved('899.99'), moved('1100.01')]).toEqual([
+      false,
+      false,
+      true,
+      true,
     ]);
   });
 });

@@ -4,7 +4,7 @@
  * should the transaction fail all the same, the batch is halved until the culprit stands alone.
  */
 import { sql } from 'drizzle-orm';
-import { amountOf } from '../../../kernel/amount.ts';
+import { amountOf, ONE } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
 import { recordMany } from '../../../platform/audit/record.ts';
@@ -14,24 +14,33 @@ import { sqlStateOf } from '../../../platform/db/errors.ts';
 import { insertRows } from '../../../platform/db/insert-rows.ts';
 import { together, transactInLane } from '../../../platform/db/transact.ts';
 import type { Account } from '../../accounts/index.ts';
+import { suitabilityShown } from '../../identity/index.ts';
 import { changeReserved, customerWallet, walletKey } from '../../ledger/index.ts';
 import { raiseAlerts } from '../../risk/index.ts';
 import { TRADING_EVENTS } from '../audit.ts';
 import { ORDERS_CHANNEL } from '../record-cancel-requests.ts';
 import { orderEvents } from '../schema.ts';
-import { type Decided, decideBatch, firstEventData, type Outcome, sortTickets } from './accept-decisions.ts';
-import { readBatch, receivingWallet, type Standing, standingOf, walletsOf } from './accept-reads.ts';
+import { type Decided, decideBatch, type Outcome, sortTickets } from './accept-decisions.ts';
+import {
+  type Candidate,
+  readBatch,
+  receivingWallet,
+  type Standing,
+  standingOf,
+  walletsOf,
+} from './accept-reads.ts';
 import { enqueue, worksOf } from './bound-orders.ts';
-import { closeReplaced, replaces } from './close-replaced.ts';
+import { closeReplaced, replaces, shareAnew } from './close-replaced.ts';
 import type { Book, Desk } from './desk.ts';
 import { BookLost } from './fence.ts';
-import { dropOrder, holdStill } from './hold-still.ts';
-import { insertOrders } from './insert-orders.ts';
+import { holdStill } from './hold-still.ts';
+import { firstEventData, insertOrders } from './insert-orders.ts';
 import type { Waiting } from './intake.ts';
 import { type Names, NamesChanged, nameTickets } from './known-names.ts';
 import { isOutcomeUnknown } from './lost-answers.ts';
 import { forget, giveUpBooks } from './rebuild-book.ts';
-import type { Ticket } from './ticket.ts';
+import { takePlace } from './take-place.ts';
+import type { OrderRow, Ticket } from './ticket.ts';
 
 export type Accepting = {
   readonly deps: Deps;
@@ -39,6 +48,8 @@ export type Accepting = {
   /** Called after a commit that gave a book something to do. */
   readonly wake: () => void;
 };
+
+const NO_GROUPS: ReadonlyMap<Id, readonly OrderRow[]> = new Map();
 
 /** However often what orders name changes while they are accepted. */
 const RENAMED_MAX = 3;
@@ -78,10 +89,10 @@ async function acceptTickets(accepting: Accepting, tickets: readonly Ticket[]): 
     const goOn = replacing.length === 0 ? undefined : await holdStill(accepting.desk, replacing);
     try {
       const names = await nameTickets(ctx, tickets, walletsOf);
-      const { outcomes, decided } = await transactInLane(ctx, 'accept', (tx) =>
+      const { outcomes, decided, live } = await transactInLane(ctx, 'accept', (tx) =>
         acceptIn(tx, ctx, accepting.desk, tickets, names),
       );
-      admit(accepting, decided);
+      admit(accepting, decided, live);
       return outcomes;
     } catch (error) {
       if (error instanceof BookLost) {
@@ -123,7 +134,7 @@ async function acceptIn(tx: Tx, ctx: Ctx, desk: Desk, tickets: readonly Ticket[]
   const { accounts, instruments, earlier } = read;
   const sorted = sortTickets(tickets, accounts, instruments, earlier);
   if (sorted.candidates.length === 0) {
-    return { outcomes: sorted.outcomes, decided: [] };
+    return { outcomes: sorted.outcomes, decided: [], live: NO_GROUPS };
   }
   const standing = await standingOf(tx, ctx, read, sorted.candidates);
   const held = new Set(owned);
@@ -139,7 +150,7 @@ async function acceptIn(tx: Tx, ctx: Ctx, desk: Desk, tickets: readonly Ticket[]
   );
   await write(tx, ctx, decided, standing);
   await raiseAlerts(tx, ctx, alerts);
-  return { outcomes: [...sorted.outcomes, ...outcomes], decided };
+  return { outcomes: [...sorted.outcomes, ...outcomes], decided, live: standing.groups.live };
 }
 
 function booksOf(desk: Desk, { named }: Names): Book[] {
@@ -162,7 +173,12 @@ async function write(tx: Tx, ctx: Ctx, decided: readonly Decided[], standing: St
       made.get(walletKey({ accountId: order.accountId, asset: order.reservationAsset })) ?? null;
   }
   const replaced = accepted.filter(replaces);
+  const shared = [...standing.groups.shared.values()];
   const reservations = [
+    ...shared.map(({ before, after }) => ({
+      walletId: present(after.walletId, 'an open order has a funding wallet'),
+      delta: amountOf(after.reservation - before.reservation),
+    })),
     ...replaced.map(({ replaced: { walletId, reservation } }) => ({
       walletId: present(walletId, 'an open order has a funding wallet'),
       delta: amountOf(-reservation),
@@ -172,6 +188,9 @@ async function write(tx: Tx, ctx: Ctx, decided: readonly Decided[], standing: St
       delta: order.reservation,
     })),
   ];
+  if (shared.length > 0) {
+    await shareAnew(tx, ctx, shared);
+  }
   if (replaced.length > 0) {
     await closeReplaced(tx, ctx, replaced);
   }
@@ -189,7 +208,7 @@ async function write(tx: Tx, ctx: Ctx, decided: readonly Decided[], standing: St
     event: TRADING_EVENTS[order.status === 'rejected' ? 'order.rejected' : 'order.placed'],
     resource: { type: 'order', id: order.id },
     subjectUserId: order.userId,
-    after: { ...order, limitId, bookSeq: order.bookSeq?.toString() ?? null },
+    after: { ...order, limitId, bookSeq: order.bookSeq?.toString() ?? null, ...suiting(candidate, standing) },
     ctx: candidate.ticket.ctx,
   }));
   await together(
@@ -204,6 +223,13 @@ async function write(tx: Tx, ctx: Ctx, decided: readonly Decided[], standing: St
   if (accepted.some(({ order }) => order.status === 'pending')) {
     await tx.execute(sql`select pg_notify(${ORDERS_CHANNEL}, '')`);
   }
+}
+
+/** What a leveraged order was held against. */
+function suiting({ account, ticket }: Candidate, { risk }: Standing) {
+  return ticket.order.leverage > ONE
+    ? { suitableLeverage: suitabilityShown(risk.profiles.get(account.userId) ?? null) }
+    : {};
 }
 
 /**
@@ -232,23 +258,27 @@ async function makeReceivingWallets(
 }
 
 /** After the commit: what is durable enters the books, in the order of its numbers. */
-function admit(accepting: Accepting, decided: readonly Decided[]): void {
+function admit(
+  accepting: Accepting,
+  decided: readonly Decided[],
+  live: ReadonlyMap<Id, readonly OrderRow[]>,
+): void {
   const bound = decided.map(({ order }) => order).filter(({ groupId }) => groupId !== null);
   const groups = Map.groupBy(bound, ({ groupId }) => groupId);
-  for (const { candidate, order, book, replaced } of decided) {
+  for (const { candidate, order, book, replaced, inGroup } of decided) {
     const held = replaced === null ? undefined : accepting.desk.find(replaced);
-    if (held !== undefined && order.status !== 'rejected') {
-      dropOrder(held, present(replaced, 'what is held was replaced').id);
-    }
+    const legs = inGroup && order.groupId !== null ? (live.get(order.groupId) ?? []) : [];
+    const left = replaced === null || order.status === 'rejected' ? undefined : held;
+    const enters = left === undefined || replaced === null || takePlace(left, replaced.id, order, legs);
     const { last } = candidate.instrument;
     if (order.bookSeq !== null && last !== null && book?.marked === null) {
       // The first price of an instrument: a trailing order needs one to begin at.
       book.marked = last;
       book.queue.push({ type: 'mark', price: last });
     }
-    if (order.bookSeq !== null && book !== undefined) {
-      const live = groups.get(order.groupId) ?? [];
-      enqueue(book, worksOf([order], live), live);
+    if (order.bookSeq !== null && book !== undefined && enters) {
+      const bound = inGroup ? legs : (groups.get(order.groupId) ?? []);
+      enqueue(book, worksOf([order], bound), bound);
     }
   }
   if (decided.length > 0) {

@@ -2,7 +2,7 @@
  * Decides a batch in arrival order: two orders of one account in one batch see each other, in funds,
  * in open orders, in keys. Nothing is read or written here.
  */
-import { formatAmount, ZERO } from '../../../kernel/amount.ts';
+import { type Amount, formatAmount, ZERO } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
 import { DomainError } from '../../../kernel/error.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
@@ -33,7 +33,9 @@ import {
 } from './accept-reads.ts';
 import { alertsFor, countAsked, countOrder, riskOf } from './accept-risk.ts';
 import type { Book } from './desk.ts';
-import { freed, replacedBy } from './replacements.ts';
+import { isWaiting } from './group-reservations.ts';
+import { bindLeg, decideLeg, type Leg, takeLeg } from './replace-leg.ts';
+import { freed, placeOf } from './replacements.ts';
 import type { OrderRow, Placed, Ticket } from './ticket.ts';
 
 /** What one caller gets: an order, or a refusal that stores nothing. */
@@ -106,7 +108,8 @@ function nameTaken(ticket: Ticket): Outcome {
 /** The first answer to the same request, of a group all of it; undefined where another was asked for. */
 function answeredAgain(ticket: Ticket, order: OrderRow, { groups }: EarlierOrders): Outcome | undefined {
   const members = order.groupId === null ? [] : (groups.get(order.groupId) ?? []);
-  const bound = members.filter(({ id }) => id !== order.id);
+  // What took the place of one since belongs to a later answer.
+  const bound = members.filter(({ id, replacesId }) => id !== order.id && replacesId === null);
   const isSame =
     sameRequest(order, ticket) &&
     ticket.companions.every((companion) => bound.some((other) => sameRequest(other, companion)));
@@ -124,6 +127,8 @@ export type Decided = {
   readonly book: Book | undefined;
   /** Whose place it takes if it is accepted. */
   readonly replaced: OrderRow | null;
+  /** Whether that one belongs to a group, whose other orders stay. */
+  readonly inGroup: boolean;
   /** The limit that refused it: for staff, who may see whose it is. */
   readonly limitId: Id | null;
 };
@@ -155,29 +160,26 @@ export function decideBatch(
       outcomes.push(known);
       continue;
     }
-    const replaced = replacedBy(ticket, standing, gone);
-    if (replaced instanceof DomainError) {
-      outcomes.push({ ticket, error: replaced });
+    const place = placeOf(ticket, standing, gone);
+    if (place instanceof DomainError) {
+      outcomes.push({ ticket, error: place });
       continue;
     }
+    const { replaced, leg } = place;
     const wallet = fundingWallet(candidate, standing);
     const left =
-      replaced === null || wallet === undefined
+      wallet === undefined
         ? available
-        : freed(available, replaced, availableIn(wallet, available));
+        : freed(available, place, candidate.instrument, availableIn(wallet, available));
     if (replaced !== null) {
       countIn(standing, candidate, replaced, -1);
     }
     const members = membersOf(candidate);
     const near: NearLimit[] = [];
-    const verdicts = decideMembers(
-      members,
-      (member) => situationOf(member.candidate, standing, left, isExit(member.role) ? [] : near, now),
-      (member, priceCap, orders) => countAsked(standing.risk, member, priceCap, orders),
-    );
+    const { verdicts, beside } = verdictsOn(members, leg, standing, left, near, now);
     const accepted = verdicts.every((verdict) => verdict.accepted) && wallet !== undefined;
     if (accepted) {
-      available.set(wallet.id, availableIn(wallet, left) - reservedBy(verdicts));
+      available.set(wallet.id, availableIn(wallet, left) - reservedBy(verdicts) - (beside ?? 0n));
       alerts.push(...alertsFor(candidate, near));
       if (replaced !== null) {
         gone.add(replaced.id);
@@ -186,7 +188,10 @@ export function decideBatch(
       countIn(standing, candidate, replaced, 1);
     }
     const book = bookOf(candidate);
-    const rows = rowsOf(members, verdicts, standing, now, book);
+    const rows = rowsOf(members, leg, verdicts, standing, now, book);
+    if (accepted && leg !== null) {
+      takeLeg(standing.groups, leg, present(rows[0], 'a ticket has an order'), beside);
+    }
     remember(earlier, ticket, rows);
     for (const order of accepted ? rows : []) {
       countIn(standing, candidate, order, 1);
@@ -197,6 +202,7 @@ export function decideBatch(
         order,
         book,
         replaced: index === 0 ? replaced : null,
+        inGroup: leg !== null,
         limitId: limitOf(verdicts[index]),
       })),
     );
@@ -208,14 +214,39 @@ export function decideBatch(
 /** Counts an order for those behind it, or out where it goes; an exit that waits asks for nothing of a position yet. */
 function countIn({ risk, contracts }: Standing, candidate: Candidate, order: OrderRow, orders: 1 | -1): void {
   countOrder(risk, candidate, order, orders);
-  if (!isExit(order.groupRole)) {
+  if (!isWaiting(order)) {
     contracts.count(order, orders);
   }
+}
+
+function verdictsOn(
+  members: readonly [Member, ...Member[]],
+  leg: Leg | null,
+  standing: Standing,
+  left: ReadonlyMap<Id, bigint>,
+  near: NearLimit[],
+  now: Instant,
+): { readonly verdicts: readonly Verdict[]; readonly beside: Amount | null } {
+  if (leg === null) {
+    const verdicts = decideMembers(
+      members,
+      (member) => situationOf(member.candidate, standing, left, isExit(member.role) ? [] : near, now),
+      (member, priceCap, orders) => countAsked(standing.risk, member, priceCap, orders),
+    );
+    return { verdicts, beside: null };
+  }
+  const [{ candidate }] = members;
+  const wallet = fundingWallet(candidate, standing);
+  const situation = situationOf(candidate, standing, left, isWaiting(leg.replaced) ? [] : near, now);
+  const funds = wallet === undefined ? 0n : availableIn(wallet, left);
+  const { verdict, beside } = decideLeg(candidate.ticket.order, leg, situation, funds);
+  return { verdicts: [verdict], beside };
 }
 
 /** The rows of a ticket's orders; an exit has no place in the book before it is set free. */
 function rowsOf(
   members: readonly Member[],
+  leg: Leg | null,
   verdicts: readonly Verdict[],
   standing: Standing,
   now: Instant,
@@ -227,9 +258,10 @@ function rowsOf(
     const asset = reservationAssetOf(ticket.order.side, instrument);
     const wallet = standing.found.get(walletKey({ accountId: account.id, asset }));
     const market = takingMarket(candidate, standing, now);
-    return orderRow(candidate, verdict, wallet?.id ?? null, now, isExit(role) ? undefined : book, market);
+    const waits = leg === null ? isExit(role) : isWaiting(leg.replaced);
+    return orderRow(candidate, verdict, wallet?.id ?? null, now, waits ? undefined : book, market);
   });
-  return bindRows(members, rows);
+  return leg === null ? bindRows(members, rows) : rows.map((row) => bindLeg(row, leg));
 }
 
 /** What is decided now is known to the tickets behind it. */
@@ -244,7 +276,8 @@ function remember(earlier: EarlierOrders, ticket: Ticket, rows: readonly OrderRo
       earlier.byClientOrderId.set(clientKeyOf(accountId, row.clientOrderId), row);
     }
     if (row.groupId !== null) {
-      earlier.groups.set(row.groupId, rows);
+      const others = (earlier.groups.get(row.groupId) ?? []).filter(({ id }) => id !== row.id);
+      earlier.groups.set(row.groupId, [...others, row]);
     }
   }
 }
@@ -265,18 +298,6 @@ function exceededIn(verdict: Verdict): OrderRow['exceededLimit'] {
 
 function reservedBy(verdicts: readonly Verdict[]): bigint {
   return verdicts.reduce((sum, verdict) => sum + (verdict.accepted ? verdict.reservation : 0n), 0n);
-}
-
-/** What the first event of an order keeps, so that its first answer can be given again. */
-export function firstEventData(order: OrderRow, batchHash: string | null) {
-  return {
-    ...(batchHash === null ? {} : { batchHash }),
-    ...(order.replacesId === null ? {} : { replacesId: order.replacesId }),
-    status: order.status,
-    reservation: formatAmount(order.reservation),
-    ...(order.rejectionReason === null ? {} : { reason: order.rejectionReason }),
-    ...(order.exceededLimit === null ? {} : { limit: order.exceededLimit }),
-  };
 }
 
 type FundingWallet = {

@@ -103,7 +103,7 @@ export function bindRows(members: readonly Member[], rows: readonly OrderRow[]):
 }
 
 /** What an exit finds: the price of its entry, which it may be triggered behind, and what that will have opened. */
-function leaving(entry: NewOrder, situation: Situation): Situation {
+export function leaving(entry: NewOrder, situation: Situation): Situation {
   const { contract, last } = situation;
   if (last === null) {
     return situation;

@@ -2,14 +2,14 @@
  * What an accept batch must know, in as few statements as it takes: whose accounts these are, what
  * their orders name, and which orders were placed before.
  */
-import { and, inArray, sql } from 'drizzle-orm';
+import { and, inArray, isNull, sql } from 'drizzle-orm';
 import { parseAmount, ZERO } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
 import type { Id } from '../../../kernel/id.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { arrayParameter } from '../../../platform/db/insert-rows.ts';
-import { lockKinds, lockRows } from '../../../platform/db/locks.ts';
+import { lockKinds, lockRows, lockRowsWhere } from '../../../platform/db/locks.ts';
 import { namesOf, readColumns } from '../../../platform/db/read-columns.ts';
 import { together } from '../../../platform/db/transact.ts';
 import { type Account, accountsByIds } from '../../accounts/index.ts';
@@ -39,6 +39,7 @@ import { type BatchRisk, heldBy, measuredBy, readBatchRisk } from './accept-risk
 import { type Book, bookKey } from './desk.ts';
 import { proveOwner } from './fence.ts';
 import { confirmNames, type Named, type Names } from './known-names.ts';
+import type { Groups } from './replace-leg.ts';
 import type { OrderRow, Ticket } from './ticket.ts';
 
 /** An account and an instrument that go together in one order. */
@@ -229,6 +230,8 @@ export type Standing = {
   readonly measures: RiskState;
   /** The orders that candidates take the place of, locked. */
   readonly replaced: ReadonlyMap<Id, OrderRow>;
+  /** The groups of those that belong to one. */
+  readonly groups: Groups;
   /** Those of them that were ever sent to a venue. */
   readonly away: ReadonlySet<Id>;
   /** Who executes live orders at a venue; null where nobody does. */
@@ -268,6 +271,8 @@ export type BatchRead = {
   readonly gates: ReadonlyMap<Id, Gate>;
   readonly risk: BatchRisk;
   readonly replaced: readonly OrderRow[];
+  /** What is open of their groups: more than was locked where another process has just changed one. */
+  readonly grouped: readonly OrderRow[];
   readonly away: ReadonlySet<Id>;
   readonly found: ReadonlyMap<string, FoundWallet>;
   readonly locked: ReadonlyMap<string, SpendableWallet>;
@@ -299,34 +304,38 @@ export async function readBatch(
 ): Promise<BatchRead> {
   const { named } = names;
   const people = named.map(({ account }) => account.userId);
-  const replacing = named.flatMap(({ ticket }) => ticket.replaces?.orderId ?? []);
-  const [, , gates, risk, replaced, away, found, locked, accounts, instruments, earlier] = await together(
-    lockKinds(tx, [
-      { names: books.map(bookKey), hold: 'shared' },
-      { names: people.map(gateLockName), hold: 'shared' },
-      BREAKER_LOCKS,
-      riskLocks(people),
-    ]),
-    books.length === 0 ? Promise.resolve() : proveOwner(tx, books),
-    readGates(tx, people),
-    readBatchRisk(tx, ctx, named),
-    lockRows(tx, orders, replacing),
-    // Behind their locks: whoever sends an order away holds its lock until that is durable.
-    sentAmong(tx, replacing),
-    // After what is open was counted: what is filled meanwhile counts as open and as held, never as neither.
-    findWallets(tx, named.filter(asksForReceiving).map(receivingWallet)),
-    lockSpendable(
-      tx,
-      ctx,
-      named.flatMap((name) => names.walletId(fundingWallet(name)) ?? []),
-    ),
-    accountsByIds(tx, names.accountIds),
-    instrumentsBySymbol(
-      tx,
-      named.map(({ instrument }) => instrument.symbol),
-    ),
-    earlierOrders(tx, tickets),
-  );
+  const replaces = named.flatMap(({ ticket }) => ticket.replaces ?? []);
+  const replacing = replaces.map(({ orderId }) => orderId);
+  const groupIds = replaces.flatMap(({ groupId }) => groupId ?? []);
+  const [, , gates, risk, replaced, grouped, away, found, locked, accounts, instruments, earlier] =
+    await together(
+      lockKinds(tx, [
+        { names: books.map(bookKey), hold: 'shared' },
+        { names: people.map(gateLockName), hold: 'shared' },
+        BREAKER_LOCKS,
+        riskLocks(people),
+      ]),
+      books.length === 0 ? Promise.resolve() : proveOwner(tx, books),
+      readGates(tx, people),
+      readBatchRisk(tx, ctx, named),
+      groupIds.length === 0 ? lockRows(tx, orders, replacing) : lockWithGroups(tx, replacing, groupIds),
+      openOf(tx, groupIds),
+      // Behind their locks: whoever sends an order away holds its lock until that is durable.
+      sentAmong(tx, replacing),
+      // After what is open was counted: what is filled meanwhile counts as open and as held, never as neither.
+      findWallets(tx, named.filter(asksForReceiving).map(receivingWallet)),
+      lockSpendable(
+        tx,
+        ctx,
+        named.flatMap((name) => names.walletId(fundingWallet(name)) ?? []),
+      ),
+      accountsByIds(tx, names.accountIds),
+      instrumentsBySymbol(
+        tx,
+        named.map(({ instrument }) => instrument.symbol),
+      ),
+      earlierOrders(tx, tickets),
+    );
   confirmNames(ctx.deps, names, accounts, instruments);
   const own = [...locked.values()].map((wallet) => [nameOf(wallet), wallet] as const);
   return {
@@ -336,10 +345,43 @@ export async function readBatch(
     gates,
     risk,
     replaced,
+    grouped,
     away,
     locked: new Map(own),
     found: new Map([...found, ...own]),
     isMade: (name) => names.walletId(name) !== undefined,
+  };
+}
+
+/** The orders to replace, and all that is open of their groups. */
+function lockWithGroups(tx: Tx, ids: readonly Id[], groupIds: readonly Id[]): Promise<OrderRow[]> {
+  const among = (some: readonly Id[]) => sql`any (${sql.param(arrayParameter('uuid', some))}::uuid[])`;
+  return lockRowsWhere(
+    tx,
+    orders,
+    sql`${orders.id} = ${among(ids)} or (${orders.groupId} = ${among(groupIds)} and ${orders.closedAt} is null)`,
+  );
+}
+
+/** What is open of some groups: behind their locks, so that what came in while those were waited for is seen. */
+async function openOf(tx: Tx, groupIds: readonly Id[]): Promise<readonly OrderRow[]> {
+  return groupIds.length === 0
+    ? []
+    : tx
+        .select()
+        .from(orders)
+        .where(and(inArray(orders.groupId, [...groupIds]), isNull(orders.closedAt)))
+        .orderBy(orders.id);
+}
+
+function groupsOf(locked: readonly OrderRow[], open: readonly OrderRow[]): Groups {
+  const ids = new Set(locked.map(({ id }) => id));
+  const isOpen = ({ groupId, closedAt }: OrderRow) => groupId !== null && closedAt === null;
+  return {
+    live: new Map(Map.groupBy(locked.filter(isOpen), ({ groupId }) => groupId ?? ('' as Id))),
+    torn: new Set(open.flatMap(({ id, groupId }) => (ids.has(id) ? [] : (groupId ?? [])))),
+    shared: new Map(),
+    fresh: new Set(),
   };
 }
 
@@ -356,7 +398,7 @@ function asksForReceiving({ ticket }: Named): boolean {
 export async function standingOf(
   tx: Tx,
   ctx: Ctx,
-  { gates, risk, replaced, away, found, locked, isMade }: BatchRead,
+  { gates, risk, replaced, grouped, away, found, locked, isMade }: BatchRead,
   candidates: readonly Candidate[],
 ): Promise<Standing> {
   const markets = await marketStates(
@@ -380,6 +422,7 @@ export async function standingOf(
     risk,
     measures: measuredBy(risk, all),
     replaced: new Map(replaced.map((row) => [row.id, row])),
+    groups: groupsOf(replaced, grouped),
     away,
     liveVenue: ctx.deps.liveVenue,
     contracts: await readContracts(tx, ctx, candidates),

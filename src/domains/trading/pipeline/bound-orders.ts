@@ -1,13 +1,13 @@
 /**
- * What books are told of orders that are bound to each other: exits wait for their entry, which comes behind them; two
- * that cancel each other enter as one. The same whether they were just accepted, set free, or are read again.
+ * What books are told of orders that are bound to each other: exits wait for their entry, which comes behind them; of two
+ * that cancel each other the first to enter brings the other's seat, which that one takes in its turn. The same whether they were just accepted, set free, or are read again.
  */
 import { and, eq, inArray, isNotNull, isNull } from 'drizzle-orm';
 import type { Amount } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
 import type { Id } from '../../../kernel/id.ts';
 import type { Tx } from '../../../platform/db/client.ts';
-import type { WaitOrder } from '../engine/command.ts';
+import type { GroupOrders, WaitOrder } from '../engine/command.ts';
 import { orders } from '../schema.ts';
 import type { Book, BookName, Work } from './desk.ts';
 import { commandOf, engineReason } from './engine-commands.ts';
@@ -56,6 +56,21 @@ export function enqueue(book: Book, works: readonly Work[], live: readonly Order
   }
 }
 
+/** Forgets which orders cancel these: they have closed, or are told again as the database has them now. */
+export function part({ siblings }: Book, orderIds: Iterable<Id>): void {
+  if (siblings.size === 0) {
+    return;
+  }
+  for (const orderId of orderIds) {
+    const other = siblings.get(orderId);
+    siblings.delete(orderId);
+    // It may be bound to another by now, that took this one's place.
+    if (other !== undefined && siblings.get(other) === orderId) {
+      siblings.delete(other);
+    }
+  }
+}
+
 /** Every open order of a book that is bound to others. */
 export function boundIn(tx: Tx, { instrumentId, book }: BookName): Promise<OrderRow[]> {
   return tx
@@ -92,19 +107,36 @@ export function siblingsOf({ siblings }: Book, orderIds: Iterable<Id>): Id[] {
 function boundWorks(row: OrderRow, group: readonly OrderRow[], markOf: MarkOf): readonly Work[] {
   if (row.groupRole === 'parent') {
     const exits = group.filter(isWaiting);
-    return [...exits.map((exit) => waitOf(exit, row)), workOf(row, markOf(row))];
+    return [
+      ...exits.map((exit) => (exit.cancelRequestedAt === null ? waitFor(exit, row) : workOf(exit))),
+      workOf(row, markOf(row)),
+    ];
   }
-  const entering = group
-    .filter((order) => order.groupRole !== 'parent' && order.bookSeq !== null && canEnter(order))
-    .toSorted(bySeq);
-  if (entering.length < 2 || !canEnter(row)) {
+  const legs = group.filter((order) => order.groupRole !== 'parent' && canEnter(order) && !isWaiting(order));
+  const [first] = legs.filter(({ bookSeq }) => bookSeq !== null).toSorted(bySeq);
+  if (legs.length < 2 || !canEnter(row) || first?.id !== row.id) {
     return [workOf(row, markOf(row))];
   }
-  if (entering[0]?.id !== row.id) {
-    return [];
-  }
-  const members = entering.map((order) => commandOf(order, order.bookSeq ?? 0n, markOf(order)));
-  return [{ type: 'group', groupId: present(row.groupId, 'a member has its group'), members }];
+  const members = [commandOf(row, row.bookSeq ?? 0n, markOf(row))];
+  return [groupOf(row, members, legs)];
+}
+
+/** Binds orders to each other: those that enter now, and the others, which stand in the book or enter in their turn. */
+export function groupOf(
+  { groupId }: OrderRow,
+  members: GroupOrders['members'],
+  legs: readonly OrderRow[],
+): GroupOrders {
+  const entering = new Set(members.map((member) => (member.type === 'hold' ? member.order : member).orderId));
+  const seats = legs
+    .filter(({ id }) => !entering.has(id))
+    .map((leg) => ({ orderId: leg.id, quantity: leftOf(leg) }));
+  return { type: 'group', groupId: present(groupId, 'a member has its group'), members, seats };
+}
+
+/** What of an order that is sized by quantity has yet to trade. */
+export function leftOf({ quantity, filledQuantity, reducedQuantity }: OrderRow): bigint {
+  return present(quantity, 'an order of a group is sized by quantity') - filledQuantity - reducedQuantity;
 }
 
 /** What was triggered, or is being cancelled, cancels no other any more. */
@@ -116,10 +148,8 @@ function bySeq(left: OrderRow, right: OrderRow): number {
   return (left.bookSeq ?? 0n) < (right.bookSeq ?? 0n) ? -1 : 1;
 }
 
-function waitOf(exit: OrderRow, parent: OrderRow): WaitOrder | Work {
-  if (exit.cancelRequestedAt !== null) {
-    return workOf(exit);
-  }
+/** What a book is told of an exit that waits for its entry. */
+export function waitFor(exit: OrderRow, parent: OrderRow): WaitOrder {
   const { quantity } = parent;
   return {
     type: 'wait',

@@ -1,4 +1,4 @@
-import { inArray, sql } from 'drizzle-orm';
+import { eq, inArray, sql } from 'drizzle-orm';
 import { formatAmount, ZERO } from '../../../kernel/amount.ts';
 import { newId } from '../../../kernel/id.ts';
 import { recordMany } from '../../../platform/audit/record.ts';
@@ -9,6 +9,7 @@ import { publish } from '../../../platform/outbox/publish.ts';
 import { TRADING_EVENTS } from '../audit.ts';
 import { orderEvents, orders } from '../schema.ts';
 import type { Decided } from './accept-decisions.ts';
+import type { SharedAnew } from './replace-leg.ts';
 import type { OrderRow } from './ticket.ts';
 
 export type Replacement = Decided & { readonly replaced: OrderRow };
@@ -83,6 +84,31 @@ export async function closeReplaced(tx: Tx, ctx: Ctx, replacements: readonly Rep
         replacedById: order.id,
         ...progressOf(replaced),
       },
+    })),
+  );
+}
+
+/**
+ * Writes what orders of a group reserve since another stands beside them; nothing else has happened to them.
+ * @effects `orders`, audit `order.reserved`
+ */
+export async function shareAnew(tx: Tx, ctx: Ctx, shared: readonly SharedAnew[]): Promise<void> {
+  for (const { after } of shared) {
+    await tx
+      .update(orders)
+      .set({ reservation: after.reservation, version: sql`${orders.version} + 1` })
+      .where(eq(orders.id, after.id));
+  }
+  const shown = (row: OrderRow) => ({ ...row, bookSeq: row.bookSeq?.toString() ?? null });
+  await recordMany(
+    tx,
+    ctx,
+    shared.map(({ before, after }) => ({
+      event: TRADING_EVENTS['order.reserved'],
+      resource: { type: 'order', id: after.id },
+      subjectUserId: after.userId,
+      before: shown(before),
+      after: shown(after),
     })),
   );
 }

@@ -3,7 +3,7 @@
  * and what waits to be carried out. The desk is memory only; the database is what it is rebuilt from.
  */
 import type { Id } from '../../../kernel/id.ts';
-import { createOrderBook, type OrderBook } from '../engine/book-state.ts';
+import { createOrderBook, type OpenOrder, type OrderBook } from '../engine/book-state.ts';
 import type { CancelOrder, CancelRequestReason, EngineCommand } from '../engine/command.ts';
 import type { StoredResolution } from '../venues/schema.ts';
 import type { ExecutionReport } from '../venues/venue.ts';
@@ -88,11 +88,17 @@ export type Book = BookName & {
 };
 
 /** Orders that come back once those that tie their money have ended, at the latest in a moment. */
-type Parked = { readonly orderIds: Set<Id>; readonly tying: Set<Id>; isDue: boolean };
+type Parked = {
+  readonly orderIds: Set<Id>;
+  /** Where those of them stand that rest at a price. */
+  readonly limits: Map<Id, Pick<OpenOrder, 'side' | 'price' | 'bookSeq'>>;
+  readonly tying: Set<Id>;
+  isDue: boolean;
+};
 
 /** Nothing is kept out. */
 export function nobodyParked(): Parked {
-  return { orderIds: new Set(), tying: new Set(), isDue: false };
+  return { orderIds: new Set(), limits: new Map(), tying: new Set(), isDue: false };
 }
 
 /** The most commands of a book that are settled at once. */

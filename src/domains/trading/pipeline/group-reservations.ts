@@ -22,9 +22,16 @@ export function reservedTogether(needs: readonly bigint[], resting: number): rea
   return needs.map((need, index) => (index === first ? own : need > own ? need - own : 0n));
 }
 
-/** True for an exit that waits for its entry: it has no place in the book yet. */
-export function isWaiting({ parentId, bookSeq }: Pick<OrderRow, 'parentId' | 'bookSeq'>): boolean {
-  return parentId !== null && bookSeq === null;
+/**
+ * True for an exit that waits for its entry: it has no place in the book yet. One that takes the place of an exit that was
+ * set free, and was accepted where nobody matches, has none either, and is `pending`.
+ */
+export function isWaiting({
+  parentId,
+  bookSeq,
+  status,
+}: Pick<OrderRow, 'parentId' | 'bookSeq' | 'status'>): boolean {
+  return parentId !== null && bookSeq === null && status !== 'pending';
 }
 
 /** Shares out anew what the groups reserve of which something happened to one; every member's row is in `rows`. */

@@ -1,5 +1,5 @@
 import { getTableColumns } from 'drizzle-orm';
-import { ZERO } from '../../../kernel/amount.ts';
+import { formatAmount, ZERO } from '../../../kernel/amount.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { insertRows } from '../../../platform/db/insert-rows.ts';
 import { orders } from '../schema.ts';
@@ -38,6 +38,18 @@ const PLAIN = ALL.filter((name) => !RARE.includes(name) && !Object.hasOwn(AT_FIR
  */
 export function insertOrders(tx: Tx, rows: readonly OrderRow[]): Promise<void> {
   return insertRows(tx, orders, rows, {}, rows.every(isPlain) ? PLAIN : ALL);
+}
+
+/** What the first event of an order keeps, so that its first answer can be given again. */
+export function firstEventData(order: OrderRow, batchHash: string | null) {
+  return {
+    ...(batchHash === null ? {} : { batchHash }),
+    ...(order.replacesId === null ? {} : { replacesId: order.replacesId }),
+    status: order.status,
+    reservation: formatAmount(order.reservation),
+    ...(order.rejectionReason === null ? {} : { reason: order.rejectionReason }),
+    ...(order.exceededLimit === null ? {} : { limit: order.exceededLimit }),
+  };
 }
 
 function isPlain(row: OrderRow): boolean {

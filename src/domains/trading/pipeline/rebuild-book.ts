@@ -28,8 +28,10 @@ import { boundIn, boundTo, enqueue, worksOf } from './bound-orders.ts';
 import { type Book, type Desk, nobodyParked } from './desk.ts';
 import { engineReason } from './engine-commands.ts';
 import { type BookLost, holdBooks } from './fence.ts';
+import { isWaiting } from './group-reservations.ts';
 import { dropOrder } from './hold-still.ts';
 import { isOutcomeUnknown } from './lost-answers.ts';
+import { bindBeside } from './take-place.ts';
 import type { OrderRow } from './ticket.ts';
 import { readMarks } from './trail-marks.ts';
 
@@ -175,7 +177,10 @@ export async function admitPending(deps: Deps, desk: Desk): Promise<void> {
     }
   }
   for (const { book, order, seq } of admitted) {
-    enqueue(book, worksOf([{ ...order, bookSeq: seq }], bound), order.groupId === null ? [] : bound);
+    const legs = order.groupId === null ? [] : bound.filter(({ groupId }) => groupId === order.groupId);
+    if (order.replacesId === null || bindBeside(book, order, legs)) {
+      enqueue(book, worksOf([{ ...order, bookSeq: seq }], legs), legs);
+    }
   }
 }
 
@@ -296,11 +301,12 @@ function admittedChange(book: Book, seqs: readonly bigint[]) {
 /**
  * Cancels that were made durable and not carried out yet, wherever they were asked for, the oldest first. Only those
  * that a book of this desk can begin: what a venue was asked for already waits there, and keeps nobody else waiting.
+ * @shape exits that wait for their entry and that no book here knows: another process put them in the place of others
  */
-export async function collectCancels(deps: Deps, desk: Desk, max = ADMIT_MAX): Promise<void> {
+export async function collectCancels(deps: Deps, desk: Desk, max = ADMIT_MAX): Promise<readonly OrderRow[]> {
   const ready = [...desk.books.values()].filter((book) => book.ready);
   if (ready.length === 0) {
-    return;
+    return [];
   }
   const instrumentIds = sql.param(ready.map(({ instrumentId }) => instrumentId));
   const books = sql.param(ready.map(({ book }) => book));
@@ -322,10 +328,32 @@ export async function collectCancels(deps: Deps, desk: Desk, max = ADMIT_MAX): P
       .orderBy(asc(orders.cancelRequestedAt), asc(orders.id))
       .limit(max),
   );
+  const unknown = rows.filter((order) => isUnknownExit(desk.find(order), order));
   for (const order of rows) {
     const book = desk.find(order);
-    if (book?.ready) {
+    if (book?.ready && !unknown.includes(order)) {
       book.queue.push({ type: 'cancel', orderId: order.id, reason: engineReason(order.cancelReason) });
     }
   }
+  return unknown;
+}
+
+/** Ends such exits. No order may be accepted meanwhile, or one might be about to take its place here. */
+export function endUnknown(desk: Desk, exits: readonly OrderRow[]): void {
+  for (const order of exits) {
+    const book = desk.find(order);
+    if (book?.ready && isUnknownExit(book, order)) {
+      book.queue.push({ type: 'end', orderId: order.id, reason: engineReason(order.cancelReason) });
+    }
+  }
+}
+
+function isUnknownExit(book: Book | undefined, order: OrderRow): boolean {
+  return (
+    book !== undefined &&
+    order.replacesId !== null &&
+    isWaiting(order) &&
+    !book.matching.dependants.waiting.has(order.id) &&
+    !book.queue.some((work) => 'orderId' in work && work.orderId === order.id)
+  );
 }

@@ -17,7 +17,7 @@ import { isKnown } from '../engine/book-state.ts';
 import { endOutside } from '../engine/consequences.ts';
 import type { EngineEvent } from '../engine/event.ts';
 import { applyCommand } from '../engine/order-book.ts';
-import { fitOrder } from '../positions/fit-order.ts';
+import { fitOrders } from '../positions/fit-order.ts';
 import { OrderUnfit } from '../positions/order-unfit.ts';
 import { CashTied, freeCash } from '../positions/tied-cash.ts';
 import { recordCancelRequests } from '../record-cancel-requests.ts';
@@ -26,7 +26,7 @@ import { awaitsVenue, callVenue } from '../venues/call-venue.ts';
 import { takeReport, takeResolution } from '../venues/take-report.ts';
 import { dropResolution } from '../venues/unknown.ts';
 import type { VenueLane } from '../venues/venue-lane.ts';
-import { enqueue, siblingsOf, worksOf } from './bound-orders.ts';
+import { enqueue, part, siblingsOf, worksOf } from './bound-orders.ts';
 import { type Book, bookKey, type Desk, TAKES_MAX, type Work } from './desk.ts';
 import { engineReason } from './engine-commands.ts';
 import { OrdersExpired } from './expired-orders.ts';
@@ -100,7 +100,8 @@ async function settle(ctx: Ctx, desk: Desk, moving: readonly Taken[]): Promise<r
         enqueue(book, worksOf([order], returning), returning);
       }
     }
-    for (const { book } of moving) {
+    for (const { book, events } of moving) {
+      part(book, endedIn(events));
       book.failures = 0;
       book.takes = Math.min(book.takes * 2, TAKES_MAX);
     }
@@ -121,6 +122,15 @@ async function settle(ctx: Ctx, desk: Desk, moving: readonly Taken[]): Promise<r
   }
 }
 
+/** The orders that are closed once what a book did is settled. */
+function endedIn(events: readonly BookEvent[]): Id[] {
+  return events.flatMap((event) =>
+    event.type === 'done' || event.type === 'cancelled' || event.type === 'ended' || event.type === 'rejected'
+      ? [event.orderId]
+      : [],
+  );
+}
+
 /** Whether what a book did is what the rules of settlement refuse; of any other failure nobody knows. */
 function isAtFault({ book, events }: Taken, error: unknown): boolean {
   if (error instanceof PartiesRestricted) {
@@ -137,7 +147,10 @@ function isAtFault({ book, events }: Taken, error: unknown): boolean {
 
 /** The orders for which the rules of settlement refused a batch. */
 function refusedIn(error: unknown): readonly Id[] {
-  if (error instanceof OrderUnfit || error instanceof CashTied) {
+  if (error instanceof OrderUnfit) {
+    return unfitIn(error).map(({ orderId }) => orderId);
+  }
+  if (error instanceof CashTied) {
     return [error.orderId];
   }
   return error instanceof OrdersExpired || error instanceof OrdersReplaced ? error.orderIds : [];
@@ -264,13 +277,17 @@ async function recover(ctx: Ctx, desk: Desk, batch: readonly Taken[], error: unk
   }
 }
 
+function unfitIn(error: OrderUnfit): readonly OrderUnfit[] {
+  return [error, ...error.others];
+}
+
 /** Makes durable what follows from a refusal. @shape the orders that are to leave their books for it */
 async function yieldTo(ctx: Ctx, error: unknown): Promise<readonly OrderRow[]> {
   if (error instanceof OrdersExpired) {
     return transact(ctx, 'engine', (tx) => recordCancelRequests(tx, ctx, error.orderIds, 'expired'));
   }
   if (error instanceof OrderUnfit) {
-    await transact(ctx, 'engine', (tx) => fitOrder(tx, ctx, error));
+    await transact(ctx, 'engine', (tx) => fitOrders(tx, ctx, unfitIn(error)));
   }
   if (error instanceof CashTied) {
     return transact(ctx, 'engine', (tx) => freeCash(tx, ctx, error));

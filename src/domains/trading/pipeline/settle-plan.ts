@@ -57,7 +57,12 @@ export type PlannedTrade = {
   readonly buy: PlannedFill | null;
   readonly sell: PlannedFill | null;
   readonly venue: TradedAt | null;
+  /** The firm itself stands on the side that is missing: it took over what a liquidation found nobody for. */
+  readonly takenOver?: true;
 };
+
+/** Who `trades.venue` says stood on the other side where the firm itself did. */
+export const FIRM_AS_VENUE = 'firm';
 
 /** Where a trade happened that is not of our own book, and by which report we know. */
 export type TradedAt = { readonly name: string; readonly reportId: Id };
@@ -273,6 +278,34 @@ function planExecution(
   terms: SettleTerms,
   rows: ReadonlyMap<Id, OrderRow>,
 ): PlannedTrade {
+  const venue = { name: present(terms.venue, 'only a venue executes by itself'), reportId: event.reportId };
+  return { ...planOneSided(plan, event, terms, rows), venue };
+}
+
+/** Adds to a plan that the firm itself trades all of an order, whose rules are those of our own books. */
+export function planTakeover(
+  plan: Plan,
+  order: OrderRow & { readonly quantity: Amount },
+  price: Amount,
+  terms: SettleTerms,
+): void {
+  const rows = new Map([[order.id, order]]);
+  const event = { orderId: order.id, price, quantity: order.quantity, liquidity: 'taker' } as const;
+  plan.trades.push({ ...planOneSided(plan, event, terms, rows), takenOver: true });
+  close(planned(plan, order.id, rows), 'filled', null);
+}
+
+/** Ends an order in a plan because another takes its place. */
+export function planReplaced(plan: Plan, order: OrderRow): void {
+  close(planned(plan, order.id, new Map([[order.id, order]])), 'replaced', null);
+}
+
+function planOneSided(
+  plan: Plan,
+  event: Pick<OrderExecuted, 'orderId' | 'price' | 'quantity' | 'liquidity'>,
+  terms: SettleTerms,
+  rows: ReadonlyMap<Id, OrderRow>,
+): PlannedTrade {
   const order = planned(plan, event.orderId, rows);
   const { price, quantity, liquidity } = event;
   const product = price * quantity;
@@ -292,7 +325,7 @@ function planExecution(
     takerSide: liquidity === 'taker' ? way : other,
     buy: way === 'buy' ? side : null,
     sell: way === 'sell' ? side : null,
-    venue: { name: present(terms.venue, 'only a venue executes by itself'), reportId: event.reportId },
+    venue: null,
   };
 }
 

@@ -29,6 +29,7 @@ import type { SettleWallets } from './record-settlement.ts';
 import { findCycles, keepCycles } from './settle-cycles.ts';
 import { settleLots } from './settle-lots.ts';
 import {
+  FIRM_AS_VENUE,
   fillsOf,
   isClosed,
   type Plan,
@@ -122,7 +123,7 @@ async function postThenReserve(
 
 /** The row of a trade that happened now. */
 function tradeRow(now: Instant) {
-  return ({ id, instrumentId, symbol, book, price, quantity, takerSide, venue }: PlannedTrade) => ({
+  return ({ id, instrumentId, symbol, book, price, quantity, takerSide, ...at }: PlannedTrade) => ({
     id,
     instrumentId,
     symbol,
@@ -130,7 +131,7 @@ function tradeRow(now: Instant) {
     price,
     quantity,
     takerSide,
-    venue: venue?.name ?? null,
+    venue: at.takenOver === true ? FIRM_AS_VENUE : (at.venue?.name ?? null),
     executedAt: now,
   });
 }
@@ -307,9 +308,9 @@ function newsOf(order: PlannedOrder): string {
   return traded || isClosed(order) ? order.status : stepName(order);
 }
 
-/** Neither paper nor what a venue did makes prices of our own book. */
-function makesPrice({ book, venue }: PlannedTrade): boolean {
-  return book === 'live' && venue === null;
+/** Neither paper, nor what a venue did or the firm took over, makes prices of our own book. */
+function makesPrice({ book, venue, takenOver }: PlannedTrade): boolean {
+  return book === 'live' && venue === null && takenOver !== true;
 }
 
 function livePrints(plan: Plan, instruments: Instruments) {

@@ -10,9 +10,10 @@ import { arrayParameter } from '../../../platform/db/insert-rows.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { type Standing, takeBack, trailingOrders } from '../engine/take-back.ts';
 import { orders } from '../schema.ts';
-import { boundTo, enqueue, worksOf } from './bound-orders.ts';
-import { type Book, type Desk, nobodyParked, type Work } from './desk.ts';
+import { boundTo, enqueue, part, worksOf } from './bound-orders.ts';
+import type { Book, Desk, Work } from './desk.ts';
 import { holdBooks } from './fence.ts';
+import { comingBack, stayOut } from './parked.ts';
 import { forget } from './rebuild-book.ts';
 import { replayOf } from './replay.ts';
 import type { BookEvent } from './settle-plan.ts';
@@ -91,8 +92,7 @@ export async function wakeParked(ctx: Ctx, desk: Desk): Promise<boolean> {
     ({ ready, still, parked }) => ready && still === 0 && parked.isDue && parked.orderIds.size > 0,
   );
   for (const book of due) {
-    const orderIds = [...book.parked.orderIds];
-    book.parked = nobodyParked();
+    const orderIds = comingBack(book);
     try {
       await enterAgain(ctx, book, orderIds, { before: book.matching, works: [], parked: null });
     } catch (error) {
@@ -150,10 +150,12 @@ async function enterAgain(
   // What is bound to them and still waits in the queue comes with them now.
   keepInQueue(book, (work) => work.type === 'cancel' || !ordersOf(work).some((id) => leaving.has(id)));
   if (parked !== null) {
-    park(book, parked, bound);
+    park(book, parked, rows, bound);
   }
   const entering = rows.filter(({ id }) => !book.parked.orderIds.has(id));
   const behind = book.queue.splice(0);
+  // One that another process put a new order in the place of is not found among the open ones.
+  part(book, leaving);
   enqueue(book, replayOf(works, worksOf(entering, bound, markOf), queued), bound);
   book.replaying += book.queue.length;
   for (const work of behind) {
@@ -183,20 +185,19 @@ async function readAgain(tx: Tx, book: Book, orderIds: readonly Id[]) {
 
 /** An order stays out with all that is bound to it: what one does concerns the others. */
 function park(
-  { parked }: Book,
+  book: Book,
   { orderId, tying, meeting }: NonNullable<Undone['parked']>,
+  rows: readonly OrderRow[],
   bound: readonly OrderRow[],
 ): void {
   const staying = new Set([orderId, ...meeting]);
   const groupIds = new Set(bound.filter(({ id }) => staying.has(id)).map(({ groupId }) => groupId));
-  for (const id of [
-    ...staying,
-    ...bound.filter(({ groupId }) => groupIds.has(groupId)).map(({ id }) => id),
-  ]) {
-    parked.orderIds.add(id);
-  }
+  stayOut(book, [
+    ...rows.filter(({ id }) => staying.has(id)),
+    ...bound.filter(({ groupId }) => groupIds.has(groupId)),
+  ]);
   for (const id of tying) {
-    parked.tying.add(id);
+    book.parked.tying.add(id);
   }
 }
 
@@ -208,6 +209,8 @@ function ordersOf(work: Work): Id[] {
       return [work.orderId];
     case 'wait':
       return [work.orderId, work.parentId];
+    case 'group':
+      return [...enteringIn(work), ...work.seats.map(({ orderId }): Id => orderId)];
     default:
       return [...enteringIn(work)];
   }

@@ -56,6 +56,8 @@ export type Replacing = {
   readonly orderId: Id;
   readonly instrumentId: Id;
   readonly book: OrderRow['book'];
+  /** Of an order that others depend on, which stay as they are. */
+  readonly groupId: Id | null;
   /** What its owner knows to have traded; where more has, nothing is replaced. */
   readonly filledQuantity: Amount | null;
   /** As it was when the instruction was made of it; where it is not any more, nothing is replaced. */

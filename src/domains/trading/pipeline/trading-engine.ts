@@ -29,7 +29,14 @@ import { BookLost } from './fence.ts';
 import { followMarket } from './follow-market.ts';
 import { createIntake, type Intake } from './intake.ts';
 import { tellTops } from './market-tops.ts';
-import { admitPending, collectCancels, forget, giveUpBooks, rebuildBook } from './rebuild-book.ts';
+import {
+  admitPending,
+  collectCancels,
+  endUnknown,
+  forget,
+  giveUpBooks,
+  rebuildBook,
+} from './rebuild-book.ts';
 import { nameOf, settleStep } from './settle-lane.ts';
 import { hasParked } from './take-back.ts';
 import type { OrderRow, Placed, Ticket } from './ticket.ts';
@@ -287,7 +294,10 @@ async function lookAround(engine: Engine): Promise<void> {
   }
   await followMarket(deps, desk);
   await intake.between(() => admitPending(deps, desk));
-  await collectCancels(deps, desk);
+  const unknown = await collectCancels(deps, desk);
+  if (unknown.length > 0) {
+    await intake.between(async () => endUnknown(desk, unknown));
+  }
   await collectResolutions(deps, desk);
   collectFromVenues(engine.venues, desk);
   await tellTops(deps, desk);

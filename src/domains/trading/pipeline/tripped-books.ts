@@ -64,7 +64,7 @@ export function takeLeaving(book: Book): Work[] {
   return leaving;
 }
 
-/** Whether an order still waited to enter the book; it does no more. Another that would have entered with it still does. */
+/** Whether an order still waited to enter the book; it does no more. Another of its group still does. */
 export function withdrawWaiting(book: Book, orderId: Id): boolean {
   const place = book.queue.findIndex((work) => enteringIn(work).includes(orderId));
   const work = book.queue[place];

@@ -123,7 +123,7 @@ async function countOpen(tx: Tx, traded: readonly Candidate[]): Promise<Map<stri
           select o.account_id, o.instrument_id, o.side, o.reduce_only,
             max(o.quantity - o.filled_quantity - o.reduced_quantity) as open
           from orders o where o.account_id = any (${accounts}::uuid[]) and o.instrument_id = any (${listed}::uuid[])
-            and o.closed_at is null and o.quantity is not null and (o.parent_id is null or o.book_seq is not null)
+            and o.closed_at is null and o.quantity is not null and (o.parent_id is null or o.book_seq is not null or o.status = 'pending')
           group by o.account_id, o.instrument_id, o.side, o.reduce_only, coalesce(o.group_id, o.id)) resting
         group by account_id, instrument_id, side, reduce_only`,
     ),

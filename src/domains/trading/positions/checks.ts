@@ -39,7 +39,8 @@ export const positionChecks: readonly Check[] = [
       ),
   },
   {
-    // Who trades with another customer is long what the other is short; with a venue the house stands there.
+    // Who trades with another customer is long what the other is short, or the firm is where it took a position over;
+    // with a venue the house stands there.
     name: 'trading.positions_have_two_sides',
     invariant: 'I1',
     run: (tx) =>
@@ -47,7 +48,9 @@ export const positionChecks: readonly Check[] = [
         tx,
         sql`select count(*)::int as seen from positions`,
         sql`select p.book || ' ' || i.symbol as object,
-              'is long ' || p.long || ' and short ' || p.short || ', entered at ' || p.entered || ', realised ' || p.realised as detail
+              'is long ' || p.long || ' and short ' || p.short || ', entered at ' || p.entered || ', realised ' || p.realised
+                || ', the firm took over ' || coalesce(f.long, 0) || ' long and ' || coalesce(f.short, 0) || ' short at '
+                || coalesce(f.entered, 0) as detail
             from (
               select book, instrument_id, sum(realised_pnl) as realised,
                 sum(case side when 'long' then quantity else 0 end) as long,
@@ -55,8 +58,16 @@ export const positionChecks: readonly Check[] = [
                 sum(case side when 'long' then entry_value else -entry_value end) as entered
               from positions group by book, instrument_id) p
             join instruments i on i.id = p.instrument_id
-            where (p.long <> p.short or p.realised <> p.entered) and not exists (
-              select from trades t where t.instrument_id = p.instrument_id and t.book = p.book and t.venue is not null)`,
+            left join (
+              select book, instrument_id, sum(case side when 'long' then quantity else 0 end) as long,
+                sum(case side when 'short' then quantity else 0 end) as short,
+                sum(case side when 'long' then amount else -amount end) as entered
+              from liquidation_takeovers group by book, instrument_id) f
+              on f.book = p.book and f.instrument_id = p.instrument_id
+            where (p.long + coalesce(f.long, 0) <> p.short + coalesce(f.short, 0)
+                or p.realised <> p.entered + coalesce(f.entered, 0)) and not exists (
+              select from trades t where t.instrument_id = p.instrument_id and t.book = p.book
+                and t.venue is not null and t.venue <> 'firm')`,
       ),
   },
   {

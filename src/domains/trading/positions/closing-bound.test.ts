@@ -1,6 +1,6 @@
 /** What keeps people from making the firm pay for what they lose to each other. */
 import { describe, expect, test } from 'bun:test';
-import { sql } from 'drizzle-orm';
+import { and, eq, inArray, sql } from 'drizzle-orm';
 import { parseAmount } from '../../../kernel/amount.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { listContract } from '../../../testing/list-contract.ts';
@@ -8,6 +8,7 @@ import type { Trader, TradingDesk } from '../../../testing/trading-desk.ts';
 import { until } from '../../../testing/until.ts';
 import { setQuote } from '../../markets/index.ts';
 import { tradingActivity } from '../activity-source.ts';
+import { orderEvents, orders } from '../schema.ts';
 import {
   member,
   openOf,
@@ -214,6 +215,97 @@ describe('a price that nobody stands for', () => {
     } finally {
       await unset('simulator');
     }
+  });
+});
+
+describe('an opening auction', () => {
+  const wild = { symbol: WILD, leverage: '10' };
+
+  /** Lets orders that were accepted while nobody matched meet in one auction. @shape how often it was settled in vain */
+  async function openWith(placed: readonly { readonly id: string }[]): Promise<number> {
+    await desk.deps.db.engine.execute(sql`
+      update orders o set status = 'open', book_seq = n.seq from (
+        select id, (select coalesce(max(book_seq), 0) from orders) + row_number() over (order by id) as seq
+        from orders where status = 'pending') n
+      where n.id = o.id`);
+    await desk.deps.db.engine.execute(
+      sql`update book_owners set phase = 'halted' where instrument_id = (select id from instruments where symbol = ${WILD})`,
+    );
+    await desk.engine.start();
+    await desk.engine.settled();
+    const asked = await desk.deps.db.engine
+      .selectDistinct({ by: orderEvents.requestId })
+      .from(orderEvents)
+      .where(
+        and(
+          inArray(
+            orderEvents.orderId,
+            placed.map(({ id }) => id),
+          ),
+          eq(orderEvents.type, 'order.cancel_requested'),
+        ),
+      );
+    return asked.length;
+  }
+
+  test('finds everything that may not open in one look, whoever lines it up, and the rest stays', async () => {
+    const [maker, seller, one, two] = [await member(), await member(), await member(), await member()];
+    await trade(maker, 'sell 7 at 5000', seller, wild);
+    await desk.engine.stop();
+    const placed = [];
+    for (const [trader, price] of [
+      [one, 5000],
+      [two, 5001],
+      [one, 5002],
+      [two, 5000],
+      [one, 5001],
+    ] as const) {
+      placed.push((await desk.elsewhere.place(trader, `buy 1 at ${price}`, wild)).body);
+    }
+    const { body: closing } = await desk.elsewhere.place(seller, 'sell 7 at 5000', {
+      ...wild,
+      reduceOnly: true,
+    });
+    await transact(desk.system, 'engine', (tx) =>
+      tx.execute(sql`update quotes set priced_at = now() - interval '8 days'
+        where instrument_id = (select id from instruments where symbol = ${WILD})`),
+    );
+    expect(await openWith(placed)).toBe(1);
+    const ended = await desk.deps.db.engine
+      .select({ reason: orders.cancelReason })
+      .from(orders)
+      .where(
+        inArray(
+          orders.id,
+          placed.map(({ id }) => id),
+        ),
+      );
+    expect(ended.map(({ reason }) => reason)).toEqual(Array(5).fill('price_stale'));
+    expect(await desk.later(seller, closing.id)).toMatchObject({ status: 'open', filledQuantity: '0' });
+  });
+
+  test('takes out at once what one person lined up beyond what is behind it, and trades the rest', async () => {
+    const [maker, poor, rich] = [await member(), await member('2000'), await member()];
+    await desk.engine.stop();
+    const placed = [];
+    for (const price of [5004, 5003, 5002]) {
+      placed.push((await desk.elsewhere.place(poor, `buy 1 at ${price}`, wild)).body);
+    }
+    const { body: bid } = await desk.elsewhere.place(rich, 'buy 1 at 5001', wild);
+    const { body: ask } = await desk.elsewhere.place(maker, 'sell 4 at 5000', wild);
+    await transact(desk.system, 'engine', (tx) =>
+      tx.execute(
+        sql`update wallets set unsettled = 2000 where account_id = ${poor.accountId} and asset = 'USD'`,
+      ),
+    );
+    expect(await openWith(placed)).toBe(1);
+    expect(await desk.later(rich, bid.id)).toMatchObject({ status: 'filled', averageFillPrice: '5000' });
+    expect(await desk.later(maker, ask.id)).toMatchObject({ filledQuantity: '1' });
+    await transact(desk.system, 'engine', (tx) =>
+      tx.execute(
+        sql`update wallets set unsettled = 0 where account_id = ${poor.accountId} and asset = 'USD'`,
+      ),
+    );
   });
 });
 

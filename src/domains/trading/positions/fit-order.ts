@@ -5,30 +5,62 @@ import { record } from '../../../platform/audit/record.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { insertRows } from '../../../platform/db/insert-rows.ts';
-import { lockRow } from '../../../platform/db/locks.ts';
 import { publish } from '../../../platform/outbox/publish.ts';
 import { TRADING_EVENTS } from '../audit.ts';
-import { recordCancelRequests } from '../record-cancel-requests.ts';
+import type { OrderRow } from '../pipeline/ticket.ts';
+import { lockWithPairs, recordCancelRequests } from '../record-cancel-requests.ts';
 import { orderEvents, orders } from '../schema.ts';
 import type { OrderUnfit } from './order-unfit.ts';
 
 /**
- * Cuts an order to what it may still trade, or asks for its end where that is nothing. Its book has been dropped
- * from memory and reads it anew.
+ * Cuts orders to what they may still trade, or asks for the end of those where that is nothing. Their books read
+ * them anew.
  * @effects `orders.reduced_quantity`, `order_events`, outbox `trading.order_reduced`, audit `order.reduced`; or those
  *   of a cancel request
  */
-export async function fitOrder(tx: Tx, ctx: Ctx, { orderId, reason, keep }: OrderUnfit): Promise<void> {
-  const order = await lockRow(tx, orders, orderId);
-  if (order === undefined || order.closedAt !== null) {
-    return;
+export async function fitOrders(tx: Tx, ctx: Ctx, unfit: readonly OrderUnfit[]): Promise<void> {
+  // With the others of their pairs, which end with them: all in one order, as everyone locks them.
+  const locked = await lockWithPairs(
+    tx,
+    unfit.map(({ orderId }) => orderId),
+  );
+  const ending: OrderUnfit[] = [];
+  for (const one of unfit) {
+    const order = locked.find(({ id }) => id === one.orderId);
+    if (order === undefined || order.closedAt !== null) {
+      continue;
+    }
+    const cut = cutOf(order, one.keep);
+    if (cut === null) {
+      ending.push(one);
+    } else {
+      await cutOrder(tx, ctx, order, cut, one.reason);
+    }
   }
-  const open = order.quantity === null ? 0n : order.quantity - order.filledQuantity - order.reducedQuantity;
-  if (keep <= 0n || keep >= open) {
-    await recordCancelRequests(tx, ctx, [orderId], reason);
-    return;
+  for (const [reason, ones] of Map.groupBy(ending, (one) => one.reason)) {
+    await recordCancelRequests(
+      tx,
+      ctx,
+      ones.map(({ orderId }) => orderId),
+      reason,
+    );
   }
-  const cut = open - keep;
+}
+
+/** How much is to go so that so much stays; null where the order is to end. */
+function cutOf({ quantity, filledQuantity, reducedQuantity }: OrderRow, keep: bigint): bigint | null {
+  const open = quantity === null ? 0n : quantity - filledQuantity - reducedQuantity;
+  return keep <= 0n || keep >= open ? null : open - keep;
+}
+
+async function cutOrder(
+  tx: Tx,
+  ctx: Ctx,
+  order: OrderRow,
+  cut: bigint,
+  reason: OrderUnfit['reason'],
+): Promise<void> {
+  const orderId = order.id;
   const [after] = await tx
     .update(orders)
     .set({ reducedQuantity: amountOf(order.reducedQuantity + cut), version: sql`${orders.version} + 1` })

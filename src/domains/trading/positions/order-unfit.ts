@@ -12,11 +12,14 @@ export class OrderUnfit extends Error {
     | 'price_cap';
   /** What may stay open of it. */
   readonly keep: bigint;
+  /** Others that were found in the same look. */
+  readonly others: readonly OrderUnfit[];
 
-  constructor(orderId: Id, reason: OrderUnfit['reason'], keep: bigint) {
+  constructor(orderId: Id, reason: OrderUnfit['reason'], keep: bigint, others: readonly OrderUnfit[] = []) {
     super('an order met what it may not trade');
     this.orderId = orderId;
     this.reason = reason;
     this.keep = keep;
+    this.others = others;
   }
 }

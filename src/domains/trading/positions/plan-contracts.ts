@@ -21,6 +21,7 @@ import { grown, marked, opening, reduced } from './position-rows.ts';
 import { releasedBy } from './released-money.ts';
 import { applyFill, closableBy, type FillEffect, markedAt, requiredFor } from './rules.ts';
 import type { positions } from './schema.ts';
+import { settleAuction } from './settle-auction.ts';
 import { CashTied, type TiedOrder } from './tied-cash.ts';
 
 export type Position = InferSelectModel<typeof positions>;
@@ -35,7 +36,7 @@ type BorneLoss = {
   readonly amount: Amount;
   readonly trade: Pick<PlannedTrade, 'id' | 'price' | 'quantity'> & {
     readonly mark: Amount;
-    readonly with: 'customer' | 'venue';
+    readonly with: 'customer' | 'venue' | 'firm';
     /** Whether the firm closed the position. */
     readonly liquidated: boolean;
   };
@@ -73,7 +74,7 @@ type ContractFacts = {
 export type ContractHouse = { readonly clearing: Id; readonly firm: Id };
 
 /** A wallet while a batch is planned. */
-type Purse = {
+export type Purse = {
   readonly id: Id;
   total: bigint;
   /** What holds and orders reserve in it once the settlement is written. */
@@ -83,9 +84,10 @@ type Purse = {
   readonly open: Map<Id, Draft>;
 };
 
-type Draft = { readonly before: Position | null; after: Position };
+export type Draft = { readonly before: Position | null; after: Position };
 
-type State = {
+/** What is planned so far. */
+export type State = {
   readonly facts: ContractFacts;
   /** What the settlement sets free, by wallet. */
   readonly released: ReadonlyMap<Id, bigint>;
@@ -125,16 +127,22 @@ export function planContracts(plan: Plan, facts: ContractFacts): ContractPlan {
     borne: [],
     filled: new Map(),
   };
-  plan.trades.forEach((trade, index) => {
+  const traded = plan.trades.filter((trade) => isContract(trade, facts.instruments));
+  const settle = (trade: PlannedTrade) => {
     const instrument = present(facts.instruments.get(trade.symbol), 'a traded instrument exists');
-    if (instrument.kind === 'contract') {
-      plan.trades[index] = {
-        ...trade,
-        buy: trade.buy && settleSide(state, plan, trade, trade.buy, instrument),
-        sell: trade.sell && settleSide(state, plan, trade, trade.sell, instrument),
-      };
-    }
-  });
+    const buy = trade.buy && settleSide(state, plan, trade, trade.buy, instrument);
+    const sell = trade.sell && settleSide(state, plan, trade, trade.sell, instrument);
+    settled.set(trade, { ...trade, buy, sell });
+  };
+  const settled = new Map<PlannedTrade, PlannedTrade>();
+  if ([...plan.phases.values()].some(({ phase }) => phase === 'continuous')) {
+    settleAuction(state, plan, traded, settle);
+  } else {
+    traded.forEach(settle);
+  }
+  for (const [index, trade] of plan.trades.entries()) {
+    plan.trades[index] = settled.get(trade) ?? trade;
+  }
   const { changed, journals, realised, borne, purses } = state;
   return { walletIds: [...purses.keys()], changed: [...changed], journals, realised, borne };
 }
@@ -464,7 +472,7 @@ function isOf(accountId: Id, instrumentId: Id) {
 
 function bear(
   { borne }: State,
-  { id, price, quantity, venue }: PlannedTrade,
+  { id, price, quantity, venue, takenOver }: PlannedTrade,
   fill: PlannedFill,
   draft: Draft | undefined,
   amount: Amount,
@@ -478,7 +486,7 @@ function bear(
     price,
     quantity,
     mark,
-    with: venue === null ? 'customer' : 'venue',
+    with: takenOver === true ? 'firm' : venue === null ? 'customer' : 'venue',
     liquidated,
   } as const;
   borne.push({ position: losing.after, fillId: fill.id, amount, trade });

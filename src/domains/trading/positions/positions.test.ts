@@ -1,11 +1,13 @@
 import { describe, expect, spyOn, test } from 'bun:test';
-import { eq, sql } from 'drizzle-orm';
+import { and, asc, eq, like, sql } from 'drizzle-orm';
 import { amountOf, formatAmount, parseAmount } from '../../../kernel/amount.ts';
 import { newId } from '../../../kernel/id.ts';
+import { auditLogs } from '../../../platform/db/schema.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import type { DeliveredEvent } from '../../../platform/outbox/consumer.ts';
 import { randomFrom } from '../../../testing/random.ts';
 import type { Trader, TradingDesk } from '../../../testing/trading-desk.ts';
+import { until } from '../../../testing/until.ts';
 import { riskAlerts } from '../../risk/schema.ts';
 import { recordCancelRequests } from '../record-cancel-requests.ts';
 import { cancelReducing } from './cancel-reducing-orders.ts';
@@ -27,9 +29,9 @@ startContractDesk(import.meta.file, (started) => {
 });
 
 /** What the book of the contract holds, as it would trade. */
-async function inMemory() {
+async function inMemory(symbol = SYMBOL) {
   const [row] = await desk.deps.db.engine.execute<{ id: string }>(
-    sql`select id from instruments where symbol = ${SYMBOL}`,
+    sql`select id from instruments where symbol = ${symbol}`,
   );
   const name = { instrumentId: row?.id ?? '', book: 'live' } as const;
   return { resting: desk.engine.resting(name), held: desk.engine.held(name) };
@@ -171,6 +173,16 @@ describe('an order in a contract', () => {
     const modest = await member('1000', '5');
     expect(await reasonFor(modest, '5.5')).toBe('leverage_above_maximum');
     expect(await reasonFor(modest, '5')).toBeNull();
+    // What each leveraged order was held against stays in the log, whatever the person says of themselves later.
+    const measured = await desk.deps.db.engine
+      .select({ event: auditLogs.eventType, after: auditLogs.after })
+      .from(auditLogs)
+      .where(and(eq(auditLogs.actorUserId, modest.userId), like(auditLogs.eventType, 'order.%')))
+      .orderBy(asc(auditLogs.recordedAt));
+    expect(measured.map(({ event, after }) => [event, after])).toEqual([
+      ['order.rejected', expect.objectContaining({ leverage: '5.5', suitableLeverage: 'unbounded' })],
+      ['order.placed', expect.objectContaining({ leverage: '5', suitableLeverage: 'unbounded' })],
+    ]);
     const bold = await member('1000', '50');
     expect(await reasonFor(bold, '21')).toBe('limit_exceeded');
     expect(await reasonFor(bold, '2', 'BTC/USD')).toBe('leverage_above_maximum');
@@ -447,9 +459,9 @@ describe('a loss', () => {
     expect(body.data).toMatchObject([{ status: 'closed', realisedPnl: '-3200', lossBorne: '0' }]);
   });
 
-  test('of an order that rested is made as its maker, once the money is free', async () => {
+  test('of an order that rested is made as its maker, once the money is free, whoever came meanwhile', async () => {
     const wild = { symbol: WILD, leverage: '20' };
-    const [loser, winner] = [await member('10000', '20'), await member()];
+    const [loser, winner, third] = [await member('10000', '20'), await member(), await member()];
     await trade(winner, 'sell 4 at 5000', loser, wild);
     const { body: far } = await desk.place(loser, 'buy 0.2 at 40000');
     await priceIs(WILD, '4200');
@@ -458,9 +470,20 @@ describe('a loss', () => {
     await transact(desk.system, 'engine', (tx) =>
       recordCancelRequests(tx, desk.system, [far.id], 'requested'),
     );
-    const { body: taking } = await order(winner, 'buy 4 at 4250', wild);
+    const { body: taking } = await order(winner, 'buy 3 at 4250', wild);
+    const whole = parseAmount('4');
+    await until(async () => {
+      const { resting } = await inMemory(WILD);
+      return !resting?.some(({ orderId, remaining }) => orderId === closing.id && remaining === whole);
+    });
+    // Who comes meanwhile and rests through its price meets it as one who came later.
+    const { body: newcomer } = await order(third, 'buy 1 at 4300', wild);
     expect(await desk.later(loser, closing.id)).toMatchObject({ status: 'filled', averageFillPrice: '4200' });
     expect(await desk.later(winner, taking.id)).toMatchObject({ status: 'filled', averageFillPrice: '4200' });
+    expect(await desk.later(third, newcomer.id)).toMatchObject({
+      status: 'filled',
+      averageFillPrice: '4200',
+    });
     expect(await desk.later(loser, far.id)).toMatchObject({ status: 'cancelled' });
   });
 
@@ -582,6 +605,22 @@ describe('margin that is held', () => {
     expect(await write(sql`update instruments set status = 'delisted' where symbol = ${SYMBOL}`)).toBe(
       'refused',
     );
+  });
+
+  test('is marked by a price that people set only where two others agree, even to the one that stands', async () => {
+    const [trader, other, staff] = [await member(), await member(), await desk.newStaff('risk_manager')];
+    await trade(other, 'sell 1 at 5000', trader);
+    const feedIs = (feed: string | null) =>
+      desk.deps.db.engine.execute(sql`update price_settings set feed = ${feed}::feed_name
+        where instrument_id = (select id from instruments where symbol = ${SYMBOL})`);
+    await feedIs(null);
+    const path = `/v1/instruments/${encodeURIComponent(SYMBOL)}/reference-price`;
+    const { body: asked } = await desk.request(staff, 'POST', path, {
+      body: { price: '5000', reason: 'The index at its close' },
+    });
+    await feedIs('simulator');
+    const { body } = await desk.request(staff, 'GET', `/v1/approvals/${asked.approvalId}`);
+    expect(body).toMatchObject({ action: 'reference_price.set', quorum: 2 });
   });
 });
 

@@ -22,7 +22,7 @@ import { raiseAlerts } from '../../risk/index.ts';
 import { TRADING_EVENTS } from '../audit.ts';
 import { lossBorneAlert } from '../margin/loss-borne-alert.ts';
 import type { SettleWallets } from '../pipeline/record-settlement.ts';
-import { fillsOf, type Plan } from '../pipeline/settle-plan.ts';
+import { fillsOf, type Plan, type PlannedTrade } from '../pipeline/settle-plan.ts';
 import { OrderUnfit } from './order-unfit.ts';
 import {
   type ChangedPosition,
@@ -59,7 +59,7 @@ const knownHouses = perDeps(() => new Map<string, ContractHouse>());
 export async function contractHouses(
   tx: Tx,
   ctx: Ctx,
-  plan: Plan,
+  plan: { readonly trades: readonly Pick<PlannedTrade, 'book' | 'symbol'>[] },
   instruments: Instruments,
 ): Promise<ReadonlyMap<string, ContractHouse>> {
   const known = knownHouses(ctx.deps);
@@ -135,11 +135,14 @@ export async function settleContracts(
 
 /** What may open a position goes to no venue while nobody stands for the price: what comes of it there is a fact. */
 function refuseUnpriced({ venues }: Plan, instruments: Instruments): void {
-  for (const { order } of venues.routed) {
+  const unpriced = venues.routed.flatMap(({ order }) => {
     const instrument = instruments.get(order.symbol);
-    if (instrument?.kind === 'contract' && !instrument.priceVouched && !order.reduceOnly) {
-      throw new OrderUnfit(order.id, 'price_stale', 0n);
-    }
+    const isUnpriced = instrument?.kind === 'contract' && !instrument.priceVouched && !order.reduceOnly;
+    return isUnpriced ? [new OrderUnfit(order.id, 'price_stale', 0n)] : [];
+  });
+  const [first, ...others] = unpriced;
+  if (first !== undefined) {
+    throw new OrderUnfit(first.orderId, first.reason, first.keep, others);
   }
 }
 

@@ -47,6 +47,9 @@ export const VenueOrder = wireOf(venueOrders)
     routedAt: wireInstant,
     doneAt: z.union([wireInstant, z.null()]),
     resolutionId: z.union([wireId, z.null()]),
+    venueOrderId: z
+      .union([z.string(), z.null()])
+      .openapi({ description: 'What the venue calls the order: cite it when you ask there' }),
     reports: z.array(VenueReport),
   })
   .openapi('VenueOrder');

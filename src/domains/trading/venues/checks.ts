@@ -22,7 +22,7 @@ export const venueChecks: readonly Check[] = [
       union all
         select 'trade ' || t.id, 'says ' || t.venue || ' executed it, and ' || count(r.id) || ' reports say so'
         from trades t left join venue_reports r on r.trade_id = t.id
-        where t.venue is not null group by t.id, t.venue having count(r.id) <> 1
+        where t.venue is not null and t.venue <> 'firm' group by t.id, t.venue having count(r.id) <> 1
       union all
         select 'venue report ' || r.id, 'is contested, and nobody is asked about it'
         from venue_reports r join venue_orders v on v.order_id = r.order_id

@@ -33,6 +33,7 @@ export const venueInventory: readonly TableInventory[] = [
     feeAsset: 'internal',
     reason: 'internal',
     executed: 'internal',
+    venueOrderId: 'internal',
     tradeId: 'internal',
     resolutionId: 'internal',
     receivedAt: 'internal',

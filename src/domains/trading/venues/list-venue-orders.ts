@@ -17,6 +17,8 @@ export type VenueOrderView = Omit<VenueRow, 'book'> &
   > & {
     readonly orderStatus: OrderRow['status'];
     readonly reports: readonly InferSelectModel<typeof venueReports>[];
+    /** What the venue calls it; null where it never said. */
+    readonly venueOrderId: string | null;
   };
 
 export type VenueOrderFilter = PageRequest & { readonly state?: VenueRow['state'] | undefined };
@@ -71,5 +73,6 @@ function viewOf(sent: VenueRow, order: OrderRow, reports: VenueOrderView['report
     filledQuantity,
     orderStatus: status,
     reports,
+    venueOrderId: reports.find(({ venueOrderId }) => venueOrderId !== null)?.venueOrderId ?? null,
   };
 }

@@ -1,7 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
-import { eq } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import { parseAmount } from '../../../kernel/amount.ts';
-import { startTradingDesk, type TradingDesk } from '../../../testing/trading-desk.ts';
+import { newId } from '../../../kernel/id.ts';
+import { sqlStateOf } from '../../../platform/db/errors.ts';
+import { auditLogs, outbox } from '../../../platform/db/schema.ts';
+import { transact } from '../../../platform/db/transact.ts';
+import { startTradingDesk, type Trader, type TradingDesk } from '../../../testing/trading-desk.ts';
+import { accounts } from '../../accounts/schema.ts';
+import { customerWallet } from '../../ledger/index.ts';
+import { ledgerEntries, wallets } from '../../ledger/schema.ts';
 import { setQuote } from '../../markets/index.ts';
 import { trades } from '../schema.ts';
 import { venueReports } from './schema.ts';
@@ -88,5 +95,130 @@ describe('a paper account', () => {
     ]);
     expect(await desk.balance(paper, 'BTC')).toBe('0 (0)');
     await setQuote(desk.system, { symbol: 'BTC/USD', last: parseAmount('60000'), source: 'test' });
+  });
+});
+
+describe('play money', () => {
+  const give = (trader: Trader, amount: unknown, accountId = trader.accountId, key: string = newId()) =>
+    desk.request(trader, 'POST', `/v1/paper/accounts/${accountId}/funds`, { body: { amount }, key });
+  const entriesOf = (trader: Trader) =>
+    desk.deps.db.engine.select().from(ledgerEntries).where(eq(ledgerEntries.userId, trader.userId));
+
+  test('is given to a paper account, recorded and told, and can be traded at once', async () => {
+    const paper = await desk.newTrader({}, { book: 'paper', gate: { kycStatus: 'rejected' } });
+    const key = newId();
+    const given = await give(paper, '100000', paper.accountId, key);
+    expect([given.status, given.body]).toMatchObject([
+      201,
+      { accountId: paper.accountId, book: 'paper', asset: 'USD', amount: '100000', total: '100000' },
+    ]);
+    const again = await give(paper, '100000', paper.accountId, key);
+    expect([again.status, again.body]).toEqual([201, given.body]);
+    expect(await desk.balance(paper, 'USD')).toBe('100000 (0)');
+    const log = await desk.deps.db.engine
+      .select({ type: auditLogs.eventType, after: auditLogs.after })
+      .from(auditLogs)
+      .where(and(eq(auditLogs.subjectUserId, paper.userId), eq(auditLogs.eventType, 'paper_account.funded')));
+    expect(log).toMatchObject([
+      { after: { amount: '100000', book: 'paper', journalId: given.body.journalId } },
+    ]);
+    const told = await desk.deps.db.engine
+      .select({ type: outbox.type, visible: outbox.customerVisible })
+      .from(outbox)
+      .where(and(eq(outbox.userId, paper.userId), eq(outbox.type, 'ledger.paper_account_funded')));
+    expect(told).toEqual([{ type: 'ledger.paper_account_funded', visible: true }]);
+    const { body } = await desk.place(paper, 'buy 1');
+    expect(await desk.later(paper, body.id)).toMatchObject({ status: 'filled', book: 'paper' });
+  });
+
+  test('is bounded by what the wallet holds and by how often in a day, and refused without a trace', async () => {
+    const paper = await desk.newTrader({}, { book: 'paper' });
+    expect((await give(paper, '1000000.01')).body.code).toBe('play_money_exceeded');
+    expect((await give(paper, '0.001')).body.code).toBe('amount_too_precise');
+    expect((await give(paper, '0')).body.code).toBe('validation_failed');
+    expect(await entriesOf(paper)).toEqual([]);
+    expect((await give(paper, '999999')).status).toBe(201);
+    expect((await give(paper, '1.01')).body.code).toBe('play_money_exceeded');
+    const [one, two, three] = await Promise.all([give(paper, '0.5'), give(paper, '0.2'), give(paper, '0.1')]);
+    expect([one, two, three].map(({ status }) => String(status)).sort()).toEqual(['201', '201', '409']);
+    const often = await give(paper, '0.01');
+    expect([often.status, often.body.code]).toEqual([409, 'play_money_given_often']);
+    desk.advance(86_400_000);
+    expect((await give(paper, '0.01')).status).toBe(201);
+  });
+
+  test('is given to no live account, to nobody else’s, and to nobody who is suspended or frozen', async () => {
+    const live = await desk.newTrader({ USD: '10' });
+    const paper = await desk.newTrader({}, { book: 'paper' });
+    const refused = await give(live, '1');
+    expect([refused.status, refused.body.code]).toEqual([422, 'account_not_paper']);
+    const foreign = await give(live, '1', paper.accountId);
+    const missing = await give(live, '1', newId());
+    expect([foreign.status, foreign.body.code]).toEqual([404, 'not_found']);
+    expect({ ...foreign.body, instance: '', requestId: '' }).toEqual({
+      ...missing.body,
+      instance: '',
+      requestId: '',
+    });
+    const staff = await desk.newStaff('operations', 'admin');
+    expect((await give(staff, '1', paper.accountId)).status).toBe(403);
+    expect((await desk.request(null, 'POST', `/v1/paper/accounts/${paper.accountId}/funds`, {})).status).toBe(
+      401,
+    );
+    await desk.deps.db.engine
+      .update(accounts)
+      .set({ status: 'frozen' })
+      .where(eq(accounts.id, paper.accountId));
+    expect((await give(paper, '1')).body.code).toBe('account_not_active');
+    expect(await desk.balance(live, 'USD')).toBe('10 (0)');
+    expect(await entriesOf(paper)).toEqual([]);
+  });
+
+  test('never reaches a live account, and the database holds to that', async () => {
+    const trader = await desk.newTrader({ USD: '10' });
+    const id = newId();
+    const at = desk.deps.clock.now();
+    const { userId } = trader;
+    await desk.deps.db.engine.insert(accounts).values({
+      id,
+      userId,
+      type: 'paper',
+      name: 'Paper',
+      baseCurrency: 'USD',
+      status: 'active',
+      createdAt: at,
+      updatedAt: at,
+    });
+    expect((await give(trader, '500', id)).status).toBe(201);
+    const transfer = { fromAccountId: id, toAccountId: trader.accountId, asset: 'USD', amount: '1' };
+    const moved = await desk.request(trader, 'POST', '/v1/transfers', { body: transfer, key: newId() });
+    expect(moved.body.code).toBe('transfer_books_differ');
+    expect(await desk.balance(trader, 'USD')).toBe('10 (0)');
+    // A wallet is of the book of its account, whoever opens it.
+    const owner = { userId, accountId: id, book: 'live' } as const;
+    const opened = transact(desk.system, 'engine', (tx) => customerWallet(tx, desk.system, owner, 'EUR'));
+    expect(await opened.then(() => 'opened', sqlStateOf)).toBe('PL013');
+    // No journal makes money in the live book.
+    const { engine } = desk.deps.db;
+    const made = engine.execute(sql`
+      insert into journals (id, booked_at, book, kind, reference_type, reference_id, description, metadata, value_date,
+        request_id)
+      values (${newId()}, ${at}, 'live', 'reset', 'account', ${id}, '', '{}', '2026-01-01', 'r')`);
+    expect(await made.then(() => 'made', sqlStateOf)).toBe('23514');
+    const [wallet] = await engine.select().from(wallets).where(eq(wallets.accountId, id));
+    const entries = await engine
+      .select({ role: wallets.houseRole, book: wallets.book, amount: ledgerEntries.amount })
+      .from(ledgerEntries)
+      .innerJoin(wallets, eq(wallets.id, ledgerEntries.walletId))
+      .where(and(eq(ledgerEntries.kind, 'reset'), eq(ledgerEntries.referenceId, id)))
+      .orderBy(ledgerEntries.amount);
+    expect(entries).toEqual([
+      { role: 'clearing', book: 'paper', amount: parseAmount('-500') },
+      { role: null, book: 'paper', amount: parseAmount('500') },
+    ]);
+    const hold = { amount: '1', reason: 'payment', reference: newId(), expiresAt: null };
+    const operations = await desk.newStaff('operations');
+    const held = await desk.request(operations, 'POST', `/v1/wallets/${wallet?.id}/holds`, { body: hold });
+    expect(held.status).toBe(422);
   });
 });

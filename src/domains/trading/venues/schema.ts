@@ -93,6 +93,8 @@ export const venueReports = pgTable(
     reason: text('reason'),
     /** What the venue counts as executed of the order in all. */
     executed: amount('executed'),
+    /** What the venue itself calls the order, of a report that it accepted it. */
+    venueOrderId: text('venue_order_id'),
     /** The trade it became. */
     tradeId: uuid('trade_id'),
     /** The approval it came from, where people said it. */
@@ -108,6 +110,7 @@ export const venueReports = pgTable(
       'venue_reports_fill_check',
       sql`(${table.type} = 'fill') = (${table.price} is not null and ${table.quantity} is not null) and (${table.standing} = 'noted') = (${table.type} <> 'fill')`,
     ),
+    check('venue_reports_order_check', sql`${table.venueOrderId} is null or ${table.type} = 'accepted'`),
     ...internalRows('venue_reports'),
   ],
 );

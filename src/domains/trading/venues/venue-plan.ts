@@ -79,6 +79,7 @@ export function figuresOf(report: ExecutionReport): {
   readonly feeAsset: string | null;
   readonly reason: string | null;
   readonly executed: Amount | null;
+  readonly venueOrderId: string | null;
 } {
   const fill = report.type === 'fill' ? report : null;
   return {
@@ -88,5 +89,6 @@ export function figuresOf(report: ExecutionReport): {
     feeAsset: fill?.feeAsset ?? null,
     reason: 'reason' in report ? report.reason : null,
     executed: 'executed' in report ? report.executed : null,
+    venueOrderId: report.type === 'accepted' ? (report.venueOrderId ?? null) : null,
   };
 }

@@ -43,7 +43,11 @@ export type ExecutionReport = {
   /** The venue's own, unique there for good. */
   readonly reportId: string;
 } & (
-  | { readonly type: 'accepted' }
+  | {
+      readonly type: 'accepted';
+      /** What the venue itself calls the order: people cite it when they ask there. */
+      readonly venueOrderId?: string;
+    }
   | {
       readonly type: 'fill';
       readonly price: Amount;

@@ -256,6 +256,7 @@ describe('an order of an instrument that a venue executes', () => {
         orderId: id,
         instrumentId,
         book,
+        groupId: null,
         filledQuantity: null,
         isTriggered: false,
         reducedQuantity: ZERO,
@@ -398,6 +399,14 @@ describe('an order nobody knows the fate of', () => {
     await cancel(buyer, id);
   });
 
+  test('is named to the staff as its venue calls it, once the venue has said so', async () => {
+    const buyer = await desk.newTrader({ USD: '10000' });
+    const id = await atVenue(buyer, 'buy 2 at 1500');
+    const { body } = await desk.request(operations, 'GET', '/v1/venue-orders?state=working');
+    expect(body.data).toContainEqual(expect.objectContaining({ orderId: id, venueOrderId: `M-${id}` }));
+    await desk.later(buyer, (await desk.request(buyer, 'DELETE', `/v1/orders/${id}`)).body.id);
+  });
+
   test('keeps its reservation until two people say what happened', async () => {
     const buyer = await desk.newTrader({ USD: '10000' });
     venue.lose('send', 'answer');
@@ -409,7 +418,13 @@ describe('an order nobody knows the fate of', () => {
     expect(await desk.balance(buyer, 'USD')).toBe('10000 (4008)');
     const listed = await desk.request(operations, 'GET', '/v1/venue-orders?state=unknown');
     expect(listed.body.data).toMatchObject([
-      { orderId: id, symbol: 'ETH/USD', unknownReason: 'send_unanswered', userId: buyer.userId },
+      {
+        orderId: id,
+        symbol: 'ETH/USD',
+        unknownReason: 'send_unanswered',
+        userId: buyer.userId,
+        venueOrderId: null,
+      },
     ]);
     const execution = { executionId: `${id}/2`, price: '1995', quantity: '0.5' };
     const beyond = await ask(id, [{ ...execution, price: '2005' }]);

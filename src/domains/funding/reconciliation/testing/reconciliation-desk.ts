@@ -27,7 +27,10 @@ export type ReconciliationDesk = FundingDesk & {
   readonly read: (path: string) => Promise<Body>;
   /** Another person approves. */
   readonly vote: (approvalId: string, person?: Person) => Promise<Answer>;
-  readonly custodyReport: (body: string, contentType?: string, person?: Person) => Promise<Answer>;
+  /** Imports a report; nobody has confirmed it yet. */
+  readonly takeCustodyReport: (body: string, contentType?: string, person?: Person) => Promise<Answer>;
+  /** The same; where it was taken another person confirms it. @shape the answer to reading it */
+  readonly custodyReport: (body: string, contentType?: string) => Promise<Answer>;
 };
 
 /** A desk of funding that reconciles. */
@@ -41,6 +44,19 @@ export async function startReconciliationDesk(file: string): Promise<Reconciliat
     }
     return answer.body;
   };
+  const vote: ReconciliationDesk['vote'] = (approvalId, person = desk.operations2) =>
+    desk.request(person, 'POST', `/v1/approvals/${approvalId}/approve`, {
+      body: { reason: 'Looked at it' },
+    });
+  const takeCustodyReport: ReconciliationDesk['takeCustodyReport'] = (
+    body,
+    contentType = 'application/json',
+    person = desk.operations,
+  ) =>
+    desk.request(person, 'POST', '/v1/custody-reports', {
+      body: new Uint8Array(Buffer.from(body, 'utf8')),
+      headers: { 'content-type': contentType },
+    });
   return {
     ...desk,
     today,
@@ -62,15 +78,17 @@ export async function startReconciliationDesk(file: string): Promise<Reconciliat
     breakIn: (run, kind, object) =>
       run.run.breaks.find((each: Body) => each.kind === kind && each.object === object),
     read: (path) => ok(desk.request(desk.operations, 'GET', path)),
-    vote: (approvalId, person = desk.operations2) =>
-      desk.request(person, 'POST', `/v1/approvals/${approvalId}/approve`, {
-        body: { reason: 'Looked at it' },
-      }),
-    custodyReport: (body, contentType = 'application/json', person = desk.operations) =>
-      desk.request(person, 'POST', '/v1/custody-reports', {
-        body: new Uint8Array(Buffer.from(body, 'utf8')),
-        headers: { 'content-type': contentType },
-      }),
+    vote,
+    takeCustodyReport,
+    custodyReport: async (body, contentType) => {
+      const taken = await takeCustodyReport(body, contentType);
+      if (taken.status !== 201) {
+        return taken;
+      }
+      await ok(vote(taken.body.confirmationId));
+      const read = desk.request(desk.operations, 'GET', `/v1/custody-reports/${taken.body.id}`);
+      return { ...taken, body: await ok(read) };
+    },
   };
 }
 

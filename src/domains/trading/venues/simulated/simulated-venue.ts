@@ -195,7 +195,7 @@ function reportOf(row: SimulatedReport): ExecutionReport {
   const reason = (row.reason ?? 'venue_cancelled') as VenueEnd;
   switch (row.type) {
     case 'accepted':
-      return { ...said, type: 'accepted' };
+      return { ...said, type: 'accepted', venueOrderId: `S-${row.reference}` };
     case 'fill':
       return {
         ...said,

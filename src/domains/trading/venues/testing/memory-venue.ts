@@ -107,7 +107,12 @@ function lossyLine(isMute: () => boolean) {
 
 function arrived(order: VenueOrder, becomes: 'work' | VenueEnd): Kept {
   const kept: Kept = { order, reports: [], executed: 0n, open: becomes === 'work' };
-  add(kept, becomes === 'work' ? { type: 'accepted' } : { type: 'rejected', reason: becomes });
+  add(
+    kept,
+    becomes === 'work'
+      ? { type: 'accepted', venueOrderId: `M-${order.reference}` }
+      : { type: 'rejected', reason: becomes },
+  );
   return kept;
 }
 

@@ -1,5 +1,6 @@
 import type { Id } from '../../../kernel/id.ts';
 import type { Ctx } from '../../../platform/context.ts';
+import { inHalves } from '../../../platform/in-halves.ts';
 import { KeeperReplaced } from './fence.ts';
 
 /**
@@ -7,27 +8,18 @@ import { KeeperReplaced } from './fence.ts';
  * other from being seen to.
  * @errors KeeperReplaced
  */
-export async function inHalves(
+export async function walletsInHalves(
   ctx: Ctx,
   walletIds: readonly Id[],
   work: (walletIds: readonly Id[]) => Promise<void>,
 ): Promise<void> {
-  try {
-    await work(walletIds);
-  } catch (failure) {
+  await inHalves(walletIds, work, (failure, walletId) => {
     if (failure instanceof KeeperReplaced) {
       throw failure;
     }
-    if (walletIds.length === 1) {
+    if (walletId !== undefined) {
       const kind = failure instanceof Error ? failure.name : 'unknown';
-      ctx.deps.log.error(
-        { failure: kind, walletId: walletIds[0] },
-        'the margin of a wallet could not be kept',
-      );
-      return;
+      ctx.deps.log.error({ failure: kind, walletId }, 'the margin of a wallet could not be kept');
     }
-    const middle = Math.ceil(walletIds.length / 2);
-    await inHalves(ctx, walletIds.slice(0, middle), work);
-    await inHalves(ctx, walletIds.slice(middle), work);
-  }
+  });
 }
