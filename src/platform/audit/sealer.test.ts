@@ -318,6 +318,23 @@ describe('refusing to sign', () => {
     expect(await inconsistencies()).toMatchObject([{ severity: 'critical', category: 'security' }]);
   });
 
+  test('is not for a checkpoint whose transaction was lost: nobody has seen it, and it is signed anew', async () => {
+    await owner.unsafe(`create function lose() returns trigger language plpgsql as
+      $$ begin perform pg_terminate_backend(pg_backend_pid()); return null; end $$`);
+    await owner.unsafe(`create constraint trigger lose after insert on audit_checkpoints
+      deferrable initially deferred for each row execute function lose()`);
+    await changes(2);
+    const sealer = await seal();
+    const now = sealer.sealNow();
+    await Bun.sleep(300);
+    await owner.unsafe('drop trigger lose on audit_checkpoints');
+    await changes(1);
+    await now;
+    await sealer.sealNow();
+    expect(await signed()).toBe(await rowCount());
+    expect(await inconsistencies()).toEqual([]);
+  });
+
   test('a sealer that goes on running notices that its last checkpoint was deleted', async () => {
     await changes(2);
     const sealer = await seal();

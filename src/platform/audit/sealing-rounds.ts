@@ -166,20 +166,26 @@ async function round(worker: Worker, signNow: boolean): Promise<boolean> {
   worker.sequence = more.sequence;
   // A clock that was set back keeps nothing from being signed.
   if (signNow || Math.abs(parts.clock.realMs() - worker.signedMs) >= SIGN_EVERY_MS) {
-    await session.run(async (tx, term) => {
-      if (term === worker.term) {
-        await signTree(tx, worker, more.sequence);
-      }
-    });
+    const signed = await session.run((tx, term) =>
+      term === worker.term ? signTree(tx, worker, more.sequence) : Promise.resolve(null),
+    );
+    // Only once it is durable: what was lost with its transaction nobody has seen, and it may be signed anew.
+    if (signed !== undefined && signed !== null) {
+      worker.last = signed;
+      worker.signedMs = parts.clock.realMs();
+    }
   }
   return more.more;
 }
 
-/** @effects perhaps one row of `audit_checkpoints`; audit `audit_log.inconsistent` */
-async function signTree(tx: Tx, worker: Worker, { frontier }: Sequence): Promise<void> {
+/**
+ * @effects perhaps one row of `audit_checkpoints`; audit `audit_log.inconsistent`
+ * @shape what was signed, if anything was
+ */
+async function signTree(tx: Tx, worker: Worker, { frontier }: Sequence): Promise<StoredCheckpoint | null> {
   const { clock, signer } = worker.parts;
   if (worker.contradiction !== null || worker.waits || !(await maySign(tx, signer))) {
-    return;
+    return null;
   }
   const stored = await latestCheckpoint(tx);
   const last = stored !== undefined && stored.size >= (worker.last?.size ?? 0) ? stored : worker.last;
@@ -189,23 +195,23 @@ async function signTree(tx: Tx, worker: Worker, { frontier }: Sequence): Promise
     last === stored &&
     worker.last?.note === last.note
   ) {
-    return;
+    return null;
   }
   const root = frontierRoot(frontier);
   const fault = await faultOf(tx, worker, stored, last, frontier.size, root);
   if (fault !== null) {
     await refuseToSign(tx, worker, fault, frontier.size, last?.size ?? 0);
-    return;
+    return null;
   }
   worker.fault = null;
   worker.last = last;
-  if (frontier.size > (last?.size ?? 0)) {
-    const note = signCheckpoint({ origin: signer.name, size: frontier.size, root }, signer);
-    const checkpoint = { size: frontier.size, root, note, signedAt: clock.realNow() };
-    await appendCheckpoint(tx, checkpoint);
-    worker.last = checkpoint;
-    worker.signedMs = clock.realMs();
+  if (frontier.size <= (last?.size ?? 0)) {
+    return null;
   }
+  const note = signCheckpoint({ origin: signer.name, size: frontier.size, root }, signer);
+  const checkpoint = { size: frontier.size, root, note, signedAt: clock.realNow() };
+  await appendCheckpoint(tx, checkpoint);
+  return checkpoint;
 }
 
 /** In a recovery nothing is signed until two people said under which name, and then under no other. */
