@@ -14,8 +14,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { reconcile } from '../src/domains/ledger/index.ts';
-import { allDomains } from '../src/domains.ts';
 import type { EmbeddedServer } from '../src/platform/db/embedded.ts';
 import { findPgbench } from './ledger-bench/rival.ts';
 import { type Children, keepChildren, onEnding } from './orders-bench/children.ts';
@@ -32,7 +30,7 @@ import {
   turnLine,
 } from './orders-bench/report.ts';
 import { statementTable } from './orders-bench/statements.ts';
-import { startSystem } from './orders-bench/system.ts';
+import { brokenBooks, startSystem } from './orders-bench/system.ts';
 
 const CONNECTIONS = 256;
 const CLIENTS = [8, 32] as const;
@@ -137,7 +135,7 @@ async function runAll(bench: Bench, children: Children): Promise<Outcome> {
   const half = await latencies(bench, Math.round((p1?.ours ?? 0) / 2), plan.slowSeconds);
   await bench.stage.product.stop();
   const grown = small === null ? [] : [await grow(bench, small)];
-  faults.push(...(await brokenBooks(bench.stage)));
+  faults.push(...(await checkBooks(bench.stage)));
   const measures = [
     ...rounds,
     measureOf('P4_p50', 'commits', [slow.p50], 5),
@@ -245,17 +243,9 @@ async function grow({ plan, stage, naive }: Bench, small: number): Promise<Measu
   return measureOf('P7', 'times the processor', [large / small], 1.3);
 }
 
-async function brokenBooks({ system }: Stage): Promise<readonly string[]> {
+async function checkBooks({ system }: Stage): Promise<readonly string[]> {
   process.stdout.write('checking the books\n');
-  // Nobody here went through an application or a screening.
-  const checked = allDomains.filter(({ name }) => name !== 'kyc' && name !== 'aml');
-  const report = await reconcile(
-    system.ctx,
-    checked.flatMap(({ checks }) => checks),
-  );
-  return report.checks.flatMap(({ name, breaks }) =>
-    breaks.map(({ object, detail }) => `${name}: ${object} ${detail}`),
-  );
+  return brokenBooks(system);
 }
 
 async function engineMeasures(children: Children, plan: Plan): Promise<readonly Measure[]> {
@@ -281,5 +271,5 @@ async function runProfile({ plan, stage }: Bench): Promise<Outcome> {
   }
   await stage.product.stop();
   process.stdout.write(`the profile of the server is in ${stage.dataDir}\n`);
-  return { measures: [], faults: await brokenBooks(stage) };
+  return { measures: [], faults: await checkBooks(stage) };
 }

@@ -1,5 +1,5 @@
 /**
- * `bun run bench orders|screening|rescreening|engine|fuzz|http|ledger|sealing [options]`: runs one benchmark as a process of its own and passes its
+ * `bun run bench orders|prices|screening|rescreening|engine|fuzz|http|ledger|sealing [options]`: runs one benchmark as a process of its own and passes its
  * exit code on: 0 targets met, 1 a target missed, 2 wrong use or a missing tool.
  */
 import { join } from 'node:path';
@@ -15,6 +15,7 @@ const BENCHES: Readonly<Record<string, string>> = {
   search: 'bench-search.ts',
   sealing: 'bench-sealing.ts',
   orders: 'bench-orders.ts',
+  prices: 'bench-prices.ts',
   rotation: 'bench-rotation.ts',
 };
 

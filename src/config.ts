@@ -14,7 +14,7 @@ import { type KycProviders, parseKycProviders } from './platform/http/kyc-provid
 import { type LocationHeaders, parseLocationHeaders } from './platform/http/location-headers.ts';
 import { type MonitoringVendorSettings, parseMonitoringVendor } from './platform/http/monitoring-vendor.ts';
 import { type PaymentSecrets, parsePaymentSecrets } from './platform/http/payment-secrets.ts';
-import { type FeedSetting, parsePriceFeeds } from './platform/http/price-feeds.ts';
+import { type FeedSetting, isSandboxFeed, parsePriceFeeds } from './platform/http/price-feeds.ts';
 import { parseRateLimits, type RateLimits } from './platform/http/rate-policy.ts';
 import { parseScreeningVendor, type ScreeningVendorSettings } from './platform/http/screening-vendor.ts';
 import { parseLiveVenue, type VenueSettings } from './platform/live-venue.ts';
@@ -435,9 +435,9 @@ function contradictions(config: Config, environment: Environment): string[] {
     if (config.demo) {
       problems.push('PLIMSOLL_DEMO: the demo firm is refused in production');
     }
-    if (config.feeds.some((feed) => feed.name === 'simulator' || !feed.url.startsWith('wss:'))) {
+    if (config.feeds.some(isSandboxFeed)) {
       problems.push(
-        'PLIMSOLL_FEEDS: prices that are made up, or come by plain ws, are refused in production',
+        'PLIMSOLL_FEEDS: prices that are made up, or come by plain ws or http, are refused in production',
       );
     }
     problems.push(...outwardContradictions(config, environment));

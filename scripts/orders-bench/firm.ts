@@ -2,8 +2,7 @@
  * The firm that `bench orders` trades in: four instruments, a thousand customers with ten accounts each, funded in
  * dollars and in the base asset of the account's instrument, and sessions they are signed in with.
  */
-import { type SQL, sql } from 'drizzle-orm';
-import { issueAccessToken } from '../../src/domains/identity/access-tokens.ts';
+import { sql } from 'drizzle-orm';
 import { openLots, postJournals } from '../../src/domains/ledger/index.ts';
 import { createInstrument, setQuote } from '../../src/domains/markets/index.ts';
 import { setRiskLimit } from '../../src/domains/risk/index.ts';
@@ -13,9 +12,9 @@ import { present } from '../../src/kernel/assert.ts';
 import { type Id, newId } from '../../src/kernel/id.ts';
 import type { Ctx } from '../../src/platform/context.ts';
 import type { Tx } from '../../src/platform/db/client.ts';
-import { arrayLiteral } from '../../src/platform/db/insert-rows.ts';
 import { transact } from '../../src/platform/db/transact.ts';
 import type { Orderer } from './load.ts';
+import { column, insertPersons, type Person, tokenOf } from './people.ts';
 
 export type Customer = {
   readonly userId: Id;
@@ -78,8 +77,7 @@ export async function signIn(ctx: Ctx, customers: readonly Customer[]): Promise<
   const tokens = new Map<Id, string>();
   for (const { userId, sessionId } of customers) {
     if (!tokens.has(userId)) {
-      const subject = { userId, sessionId, roles: ['customer'], methods: ['pwd'], mfaAtMs: null };
-      tokens.set(userId, await issueAccessToken(ctx.deps, subject));
+      tokens.set(userId, await tokenOf(ctx, { id: userId, session: sessionId }));
     }
   }
   return customers.map(({ accountId, asset, sells, userId }) => ({
@@ -88,11 +86,6 @@ export async function signIn(ctx: Ctx, customers: readonly Customer[]): Promise<
     sells,
     token: present(tokens.get(userId), 'everybody signed in'),
   }));
-}
-
-/** Values as the text of an array. */
-export function column(values: readonly string[]): SQL {
-  return sql`${sql.param(arrayLiteral(values))}`;
 }
 
 async function listInstrument(ctx: Ctx, asset: string): Promise<void> {
@@ -118,7 +111,7 @@ async function listInstrument(ctx: Ctx, asset: string): Promise<void> {
 }
 
 /** All of them, so high that no load meets them: a limit that is missing refuses. */
-async function setLimits(ctx: Ctx): Promise<void> {
+export async function setLimits(ctx: Ctx): Promise<void> {
   const counts: readonly string[] = ['max_open_orders', 'max_leverage'];
   for (const type of riskLimitType.enumValues) {
     await setRiskLimit(ctx, {
@@ -140,24 +133,11 @@ async function setLimits(ctx: Ctx): Promise<void> {
 async function insertPeople(
   tx: Tx,
   ctx: Ctx,
-  people: readonly { readonly id: Id; readonly session: Id }[],
+  people: readonly Person[],
   customers: readonly Customer[],
 ): Promise<void> {
-  const ids = sql`${column(people.map(({ id }) => id))}::uuid[]`;
-  const sessions = sql`${column(people.map(({ session }) => session))}::uuid[]`;
   const of = (pick: (customer: Customer) => string) => column(customers.map(pick));
-  await tx.execute(sql`insert into users (id, email, email_index, profile, status, created_at, updated_at)
-    select id, '\\x01', uuid_send(id), '\\x01', 'active', now(), now() from unnest(${ids}) u (id)`);
-  await tx.execute(sql`insert into customer_gates (user_id, kyc_status, kyc_level, screening, restriction,
-      agreements_current, changed_by, changed_at)
-    select id, 'approved', 'standard', 'clear', 'none', true, 'bench', now() from unnest(${ids}) u (id)`);
-  await tx.execute(sql`insert into role_grants (user_id, role, granted_at)
-    select id, 'customer', now() from unnest(${ids}) u (id)`);
-  await tx.execute(sql`insert into sessions (id, user_id, refresh_hash, client, methods, logged_in_at, last_active_at,
-      idle_expires_at, absolute_expires_at)
-    select s, u, uuid_send(s) || uuid_send(s), '\\x01', '{pwd}', now(), now(), now() + interval '1 day',
-      now() + interval '1 day'
-    from unnest(${ids}, ${sessions}) t (u, s)`);
+  await insertPersons(tx, ctx, people);
   await tx.execute(sql`insert into accounts (id, user_id, type, name, base_currency, status, is_default, created_at,
       updated_at)
     select a, u, 'live', 'Bench', 'USD', 'active', row_number() over (partition by u order by a) = 1, now(), now()
@@ -173,9 +153,6 @@ async function insertPeople(
     select gen_random_uuid(), (case asset when 'USD' then 'client_money_bank' else 'custody' end)::house_role,
       'bench', 'live', asset, 'active', now()
     from unnest(${column(['USD', ...ASSETS])}::text[]) a (asset)`);
-  for (const { id } of people) {
-    await ctx.deps.personKeys.create(tx, id, ctx.deps.clock.now());
-  }
 }
 
 /** Money for everybody, and units with their lots (I16) for those who sell. */

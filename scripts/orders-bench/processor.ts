@@ -24,6 +24,19 @@ export function serverUs(postmaster: number): number {
   return ticks * TICK_US;
 }
 
+/**
+ * How long the main thread of a process was ready to run and had no processor: what the clock says beyond it and what it
+ * used is its own. @units microseconds; NaN where the kernel does not say it
+ */
+export function waitedUs(pid: number): number {
+  try {
+    const [, waitedNs = ''] = readFileSync(`/proc/${pid}/schedstat`, 'utf8').split(' ');
+    return Number.parseInt(waitedNs, 10) / 1_000;
+  } catch {
+    return Number.NaN;
+  }
+}
+
 /** The fields of a process after its name; null where it has ended. */
 function fieldsOf(pid: number): readonly number[] | null {
   try {

@@ -5,6 +5,7 @@
 import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildDeps } from '../../src/deps.ts';
+import { reconcile } from '../../src/domains/ledger/index.ts';
 import { allDomains } from '../../src/domains.ts';
 import { newId } from '../../src/kernel/id.ts';
 import { type Ctx, machineCtx } from '../../src/platform/context.ts';
@@ -24,7 +25,10 @@ export type BenchSystem = {
   readonly postgres: EmbeddedServer;
   /** On the engine's login, for what is made ready beforehand and looked at afterwards. */
   readonly ctx: Ctx;
-  readonly startProduct: () => Promise<Product>;
+  /** With more of its environment than it has by default. */
+  readonly startProduct: (more?: Readonly<Record<string, string>>) => Promise<Product>;
+  /** Lets the planner know what was written. */
+  readonly analyze: () => Promise<void>;
   readonly close: () => Promise<void>;
 };
 
@@ -39,6 +43,12 @@ export const SETTINGS = [
   'checkpoint_timeout=1h',
 ];
 
+const PROFILING = [
+  'shared_preload_libraries=pg_stat_statements',
+  'pg_stat_statements.track=all',
+  'pg_stat_statements.track_planning=on',
+];
+
 const MAIN = join(import.meta.dir, '..', '..', 'src', 'main.ts');
 const NO_LIMIT = '60000000/60';
 
@@ -49,21 +59,16 @@ export type SystemOptions = {
   readonly walMb: number;
   /** Where the processor's time goes: statements and a profile of the server. */
   readonly profile: boolean;
+  /** More of PostgreSQL's settings. */
+  readonly settings?: readonly string[];
 };
 
 /** Starts PostgreSQL and brings its database up to date; whoever calls stops it with `close`. */
 export async function startSystem(
-  { dataDir, children, walMb, profile }: SystemOptions,
+  { dataDir, children, walMb, profile, settings: more = [] }: SystemOptions,
   starting: (postgres: Promise<EmbeddedServer>) => void,
 ): Promise<BenchSystem> {
-  const settings = profile
-    ? [
-        ...SETTINGS,
-        'shared_preload_libraries=pg_stat_statements',
-        'pg_stat_statements.track=all',
-        'pg_stat_statements.track_planning=on',
-      ]
-    : SETTINGS;
+  const settings = [...SETTINGS, ...more, ...(profile ? PROFILING : [])];
   const options = { dataDir, maxConnections: 100, settings };
   const start = (): Promise<EmbeddedServer> => {
     const server = startEmbedded(options);
@@ -91,7 +96,8 @@ export async function startSystem(
   return {
     postgres,
     ctx: machineCtx(deps, { kind: 'system', name: 'bench' }, newId()),
-    startProduct: () => startProduct(dataDir, children, profile),
+    startProduct: (environment = {}) => startProduct({ dataDir, children, profile }, environment),
+    analyze: () => analyze(postgres),
     close: async () => {
       await deps.mail.stop();
       await deps.db.close();
@@ -122,10 +128,23 @@ async function requireDurable(server: EmbeddedServer): Promise<void> {
   }
 }
 
-async function startProduct(dataDir: string, children: Children, profile: boolean): Promise<Product> {
+async function analyze({ owner }: EmbeddedServer): Promise<void> {
+  const client = openClient({ ...owner, username: 'postgres' }, 1);
+  await client`analyze`;
+  await client.end({ timeout: 5 });
+}
+
+async function startProduct(
+  { dataDir, children, profile }: Pick<SystemOptions, 'dataDir' | 'children' | 'profile'>,
+  more: Readonly<Record<string, string>>,
+): Promise<Product> {
   const log = openSync(join(dataDir, 'server.log'), 'a', 0o600);
   const profiling = profile ? ['--cpu-prof', '--cpu-prof-md', '--cpu-prof-dir', dataDir] : [];
-  const child = children.start([process.execPath, ...profiling, MAIN], environment(dataDir), log);
+  const child = children.start(
+    [process.execPath, ...profiling, MAIN],
+    { ...environment(dataDir), ...more },
+    log,
+  );
   const port = await portOf(child, dataDir);
   return {
     port,
@@ -168,4 +187,16 @@ async function portOf(child: Child, dataDir: string): Promise<number> {
       return Number.parseInt(port, 10);
     }
   }
+}
+
+/** What `reconcile` finds, but for what nobody in a benchmark went through: an application and a screening. */
+export async function brokenBooks({ ctx }: BenchSystem): Promise<readonly string[]> {
+  const checked = allDomains.filter(({ name }) => name !== 'kyc' && name !== 'aml');
+  const report = await reconcile(
+    ctx,
+    checked.flatMap(({ checks }) => checks),
+  );
+  return report.checks.flatMap(({ name, breaks }) =>
+    breaks.map(({ object, detail }) => `${name}: ${object} ${detail}`),
+  );
 }

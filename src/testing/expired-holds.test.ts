@@ -18,7 +18,6 @@ const DOMAINS = join(import.meta.dir, '..', 'domains');
 
 /** Verbs that lock wallets without asking what can be spent; each says why. May only shrink. */
 const ASK_NOTHING: Readonly<Record<string, string>> = {
-  'funding/allocate-receipt.ts': 'a credit; the debt it repays is repaid by repayDebt, which asks',
   'funding/book-line.ts': 'a credit; what it credits is credited by creditDeposit',
   'funding/confirm-statement.ts': 'wallets of the house, which nothing is reserved in',
   'funding/credit-deposit.ts': 'a credit; the debt it repays is repaid by repayDebt, which asks',

@@ -352,6 +352,7 @@ const NOT_ASKED: Readonly<Record<string, string>> = {
   failWithdrawal: 'the money came back',
   markWithdrawalUnknown: 'nobody knows; nothing moves',
   resolveWithdrawal: 'evidence says what happened',
+  resolveRepayment: 'evidence says what happened; the file that pays it asks',
   resolveVenueOrder: 'evidence says what happened',
   takeOverPosition: 'a liquidation, which only what lets nothing be reduced stops (takeover.test.ts)',
   importStatusReport: 'the bank says what became of what has left',

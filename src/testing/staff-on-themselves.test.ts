@@ -36,6 +36,7 @@ const HARMLESS: Readonly<Record<string, string>> = {
   'position.take_over': 'the end of a liquidation that they are told of',
   'venue_order.resolve': 'an order of which the venue’s word was lost',
   'withdrawal.resolve': 'a payout of which the bank’s word was lost',
+  'repayment.resolve': 'money of theirs that goes back, of which the bank’s word was lost',
   'journal.post': 'an entry of their own statement',
   'journal.reverse': 'an entry of their own statement',
 };

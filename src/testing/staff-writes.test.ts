@@ -120,6 +120,7 @@ const STAFF_WRITES: StaffWrites = {
   failWithdrawal: asks('self_action'),
   markWithdrawalUnknown: { kind: 'stops', leaves: ['withdrawal.unknown'], onOneself: 'self_action' },
   resolveWithdrawal: asks('self_action'),
+  resolveRepayment: asks('self_action'),
   proposeFundingLimit: asks(null),
   proposeFees: asks(null),
   ...tradingFeeWrites,

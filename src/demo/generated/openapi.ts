@@ -5342,7 +5342,7 @@ export interface paths {
         put?: never;
         /**
          * Propose to believe the level at which a feed stayed beyond a jump
-         * @description Once as many ticks in a row agree as the settings ask. It takes effect when a second person approves it, if the feed is still there.
+         * @description Once as many ticks in a row agree as the settings ask. It takes effect when a second person approves it, if the feed is still there. Neither of them holds the instrument as a customer.
          *
          *     Who may: risk_manager, admin.
          *
@@ -5368,7 +5368,7 @@ export interface paths {
         put?: never;
         /**
          * Propose a price for an instrument that no feed prices
-         * @description Its first, or another while nobody trades it. One other person agrees to a price within `maxJumpBps` (else the collar, at most a fifth) of every price known of it within a day; two agree to any other, to a first price that nothing is known of, and wherever somebody holds a position. It is as old as the question and stale after `staleAfterSeconds`, as any price is.
+         * @description Its first, or another while nobody trades it. One other person agrees to a price within `maxJumpBps` (else the collar, at most a fifth) of every price known of it within a day; two agree to any other, to a first price that nothing is known of, and wherever somebody holds a position. It is as old as the question and stale after `staleAfterSeconds`, as any price is. None of them holds the instrument as a customer.
          *
          *     Who may: risk_manager, admin.
          *
@@ -6332,7 +6332,9 @@ export interface paths {
         };
         /**
          * A bank statement with its lines and what became of them
-         * @description Who may: operations, compliance_officer, mlro, auditor.
+         * @description Of a refused file what it says, why it was refused, and what counts in its place.
+         *
+         *     Who may: operations, compliance_officer, mlro, auditor.
          *
          *     Not with an API key.
          *
@@ -6578,7 +6580,7 @@ export interface paths {
         put?: never;
         /**
          * Ask another person to agree what a debit was
-         * @description A payout of the same amount, a journal that has the same amount leave the same bank account, what is owed to a provider or venue, or a charge of the bank. A charge is booked as a debt of the firm to its clients’ money; no debit is booked to customers.
+         * @description A payout or a repayment of the same amount (a repayment that was to be paid by file, or that went to another than whoever had paid, is for compliance to agree to), a journal that has the same amount leave the same bank account, what is owed to a provider or venue, or a charge of the bank. A charge is booked as a debt of the firm to its clients’ money; no debit is booked to customers.
          *
          *     Who may: operations.
          *
@@ -6712,7 +6714,7 @@ export interface paths {
         put?: never;
         /**
          * Ask to give money that lies with a provider to an account
-         * @description For a kept `payment.cleared` that fits no deposit. Another person approves; then the money is a deposit of the account, of the amount and method the provider told, which can be called back and is paid over like any other. What the provider told of it going back follows at once. A deposit that was announced for it is failed by its own operation before; one that was credited by hand or by the bank is this money already.
+         * @description For a kept `payment.cleared` that fits no deposit. Another person approves; then the money is a deposit of the account, of the amount and method the provider told, which can be called back and is paid over like any other. What the provider told of it going back follows at once. A deposit that was announced for it is failed by its own operation before. Where a statement or a person credited the deposit it names, that was this money, unless `second` says that it is another payment. Where the same person announced it and the announcement ended, the fee they were shown is taken.
          *
          *     Who may: operations.
          *
@@ -7095,8 +7097,8 @@ export interface paths {
         get: operations["listPayoutFiles"];
         put?: never;
         /**
-         * Put approved bank withdrawals into one payout file
-         * @description All their payouts begin, or none. Who approved one of them cannot put it into a file. The file is a pain.001.001.09 with the number and the sum of its payments.
+         * Put approved bank withdrawals and repayments into one payout file
+         * @description All their payouts begin, or none. Who approved one of them cannot put it into a file. A repayment goes to whoever had paid, by the bank’s own word, and to nobody else. The file is a pain.001.001.09 with the number and the sum of its payments.
          *
          *     Who may: operations.
          *
@@ -7121,7 +7123,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One payout file with the withdrawals it pays
+         * One payout file with the withdrawals and repayments it pays
          * @description Who may: support, compliance_officer, mlro, operations, auditor, admin.
          *
          *     Not with an API key.
@@ -7146,7 +7148,7 @@ export interface paths {
         };
         /**
          * The payout file for the bank
-         * @description The same bytes each time; a file whose payees or amounts were changed since is refused, and one of which a payment is not `processing` any more. Whom it pays is held against the active lists first.
+         * @description The same bytes each time; a file whose payees or amounts were changed since is refused, and one of which a payment is not under way any more. Whom it pays is held against the active lists first.
          *
          *     Who may: operations.
          *
@@ -7174,7 +7176,7 @@ export interface paths {
         put?: never;
         /**
          * Import the bank's report on a payout file
-         * @description A pain.002. Settled payments (ACSC) are booked, refused ones (RJCT) set free, all others it names become `unknown`. An end said of the whole file holds for each payment it does not name; without one those stay as they are. What contradicts a settled payment becomes work (`/v1/payout-conflicts`). Who made the file cannot import it.
+         * @description A pain.002. Settled payments (ACSC) are booked, refused ones (RJCT) set free (a repayment waits for two people), all others it names become `unknown`. An end said of the whole file holds for each payment it does not name; without one those stay as they are. What contradicts a settled payment becomes work (`/v1/payout-conflicts`). Who made the file cannot import it.
          *
          *     Who may: operations.
          *
@@ -7261,6 +7263,82 @@ export interface paths {
          *     Counted as `write`.
          */
         post: operations["closePayoutConflict"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/repayments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Money that goes back to whoever had paid it, newest first
+         * @description A refund of a deposit or a return of a receipt that two people agreed to. `payable` ones are put into a payout file; what is `by_hand` has no account that a file can pay.
+         *
+         *     Who may: operations, compliance_officer, mlro, auditor.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listRepayments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/repayments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One repayment with whom it goes back to
+         * @description Who may: operations, compliance_officer, mlro, auditor.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["getRepayment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/repayments/{id}/resolve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask another person to agree what became of a repayment
+         * @description What is `in_file` or `unknown` was `completed`, or `failed` once its file can have it paid no more; what `failed` is `payable` again, to the same payer, or paid `by_hand`. That one is paid `by_hand`, or was `completed` by no file that was fetched, is for compliance to agree to.
+         *
+         *     Who may: operations.
+         *
+         *     API key scope: `payouts:write`.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["resolveRepayment"];
         delete?: never;
         options?: never;
         head?: never;
@@ -8274,7 +8352,7 @@ export interface paths {
         put?: never;
         /**
          * Ask another person to agree that the firm takes over what a liquidation finds nobody for
-         * @description Of a live account that is being liquidated, once the orders of its liquidation have found no taker for five minutes and the last one found none either. The vote closes the position, or the part that is named, against the firm at the mark of then, which somebody has to stand for; nobody names a price. It is never more than the liquidation would close. What of its orders is still open ends with it.
+         * @description Of a live account that is being liquidated, once the orders of its liquidation have found no taker for five minutes and the last one found none either. The vote closes the position, or the part that is named, against the firm at the mark of then, which somebody has to stand for; nobody names a price. It is never more than the liquidation would close. What of its orders is still open ends with it. Neither of the two holds the instrument as a customer.
          *
          *     Who may: risk_manager.
          *
@@ -14006,6 +14084,10 @@ export interface components {
             throughSequence: string;
             /** @description How many did not arrive when it was found */
             missing: string;
+            /** @description How often its source was asked in vain for what is missing */
+            fetches: number;
+            /** @description Why the last time did not fill it; null where it was not asked, and once it is filled */
+            fetchFailure: ("unreachable" | "busy" | "refused" | "unknown_product" | "unreadable" | "unproved" | "contradicts" | "jump" | "incomplete" | "too_wide") | null;
         };
         PriceAlertPage: {
             data: components["schemas"]["PriceAlert"][];
@@ -14917,6 +14999,10 @@ export interface components {
             /** @description How many of the lines are booked */
             bookedCount: number;
             lines: components["schemas"]["BankStatementLine"][];
+            /** @description Of a refused file what it says, as far as it can be read line by line; `refusal` names the line that is at fault */
+            refusedLines: components["schemas"]["RefusedStatementLine"][];
+            /** @description Of a refused file the statement that counts in its place: of the same file, or of the same account and number, or day */
+            insteadId: string | null;
         };
         BankStatementLine: {
             /**
@@ -14938,6 +15024,19 @@ export interface components {
             depositId: string | null;
             receiptId: string | null;
             debitId: string | null;
+        };
+        RefusedStatementLine: {
+            /** @enum {string} */
+            direction: "credit" | "debit";
+            /** @example 125.5 */
+            amount: string;
+            reversal: boolean;
+            bookingDate: string;
+            valueDate: string;
+            bankReference: string | null;
+            endToEndId: string | null;
+            paymentReference: string | null;
+            position: number;
         };
         BankStatement: {
             /**
@@ -15108,9 +15207,11 @@ export interface components {
             /** @enum {string} */
             status: "open" | "explained" | "void";
             /** @enum {string|null} */
-            explanation: "payout" | "bank_charge" | "booked" | "settlement" | null;
+            explanation: "payout" | "bank_charge" | "booked" | "settlement" | "repayment" | null;
             withdrawalId: string | null;
             namedWithdrawalId: string | null;
+            repaymentId: string | null;
+            namedRepaymentId: string | null;
             journalId: string | null;
             approvalId: string | null;
             assigneeId: string | null;
@@ -15124,7 +15225,7 @@ export interface components {
             /** @example 3 */
             ageDays: number;
         };
-        ExplainDebit: components["schemas"]["ExplainByBankCharge"] | components["schemas"]["ExplainByPayout"] | components["schemas"]["ExplainByJournal"] | components["schemas"]["ExplainBySettlement"];
+        ExplainDebit: components["schemas"]["ExplainByBankCharge"] | components["schemas"]["ExplainByPayout"] | components["schemas"]["ExplainByRepayment"] | components["schemas"]["ExplainByJournal"] | components["schemas"]["ExplainBySettlement"];
         ExplainByBankCharge: {
             /**
              * @description discriminator enum property added by openapi-typescript
@@ -15144,6 +15245,19 @@ export interface components {
              * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
              */
             withdrawalId: string;
+            reason: string;
+        };
+        ExplainByRepayment: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            explanation: "repayment";
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            repaymentId: string;
             reason: string;
         };
         ExplainByJournal: {
@@ -15231,6 +15345,8 @@ export interface components {
              * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
              */
             accountId: string;
+            /** @description That this is another payment than the one by which a bank statement or a person credited the deposit it names */
+            second?: boolean;
             reason: string;
         };
         TakeBackDeposit: {
@@ -15394,7 +15510,10 @@ export interface components {
         NewPayoutFile: {
             /** @example USD */
             asset: string;
-            withdrawalIds: string[];
+            /** @default [] */
+            withdrawalIds?: string[];
+            /** @default [] */
+            repaymentIds?: string[];
             /**
              * Format: date
              * @description When the bank is to pay: a day of the firm’s time zone, today or up to 31 days ahead.
@@ -15404,6 +15523,7 @@ export interface components {
         };
         PayoutFileDetail: components["schemas"]["PayoutFile"] & {
             withdrawalIds: string[];
+            repaymentIds: string[];
         };
         PayoutReport: {
             /**
@@ -15444,11 +15564,8 @@ export interface components {
              * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
              */
             reportId: string;
-            /**
-             * Format: uuid
-             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
-             */
-            withdrawalId: string;
+            withdrawalId: string | null;
+            repaymentId: string | null;
             said: string;
             stood: string;
             /** @enum {string} */
@@ -15463,6 +15580,61 @@ export interface components {
             closedAt: string | null;
             /** @example 3 */
             ageDays: number;
+        };
+        Repayment: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            id: string;
+            depositId: string | null;
+            receiptId: string | null;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            approvalId: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            journalId: string;
+            asset: string;
+            /** @example 125.5 */
+            amount: string;
+            statementLineId: string | null;
+            payoutReference: string;
+            /** @enum {string} */
+            status: "payable" | "in_file" | "completed" | "failed" | "unknown" | "by_hand";
+            fileId: string | null;
+            payoutReportId: string | null;
+            paidLineId: string | null;
+            resolutionId: string | null;
+            transactionReference: string | null;
+            version: number;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            createdAt: string;
+            completedAt: string | null;
+            /** @example 3 */
+            ageDays: number;
+        };
+        RepaymentDetail: components["schemas"]["Repayment"] & {
+            /** @description Who had paid, as the bank named them; null where people alone had vouched for the money */
+            payee: {
+                name: string | null;
+                account: string | null;
+                bank: string | null;
+            } | null;
+        };
+        ResolveRepayment: {
+            /** @enum {string} */
+            outcome: "completed" | "failed" | "payable" | "by_hand";
+            /** @example FT26012345678 */
+            transactionReference?: string;
+            reason: string;
         };
         FeeSchedules: {
             tier: ("basic" | "standard" | "enhanced") | null;
@@ -16006,7 +16178,8 @@ export interface components {
              *     - `self_match`: it would have traded with the same person
              *     - `no_liquidity`: a market order ran out of orders to trade with
              *     - `price_cap`: a market order met only prices beyond its `priceCap`, or what the firm closes one too far from the mark
-             *     - `notional_too_small`: what is left of its notional buys less than one lot
+             *     - `notional_too_small`: what is left of its notional is less than one lot
+             *     - `reserved_units_sold`: a sale by notional sold all the units it reserved, for less than that
              *     - `post_only_would_cross`: a post-only order would have traded at once
              *     - `group`: another order of its group traded or was triggered in its place, or was cancelled
              *     - `parent_ended`: its entry ended without a trade that sets it free
@@ -16025,7 +16198,9 @@ export interface components {
              * @example 1
              */
             leverage: string;
+            /** @description Units of the base asset. Where it was asked for by `notional` what that is: at the limitPrice the units of the order, of a market sale the most it may sell, which it reserves, and null where nothing but the notional says */
             quantity: string | null;
+            /** @description What it was asked to turn over in the quote asset; null where it was sized by quantity */
             notional: string | null;
             /** @description The lots a sale named, in the order they go */
             lots: {
@@ -16039,6 +16214,8 @@ export interface components {
             }[] | null;
             /** @description The order whose place this one took */
             replacesId: string | null;
+            /** @description Of an order that was replaced the one that took its place; null in the answer to placing it */
+            replacedById: string | null;
             /** @description Shared by orders that depend on each other */
             groupId: string | null;
             groupRole: ("parent" | "take_profit" | "stop_loss" | "oco") | null;
@@ -16078,6 +16255,7 @@ export interface components {
             filledAmount: string;
             /** @example 125.5 */
             fees: string;
+            /** @description Units it may still trade; null of a market order by notional */
             remainingQuantity: string | null;
             averageFillPrice: string | null;
             version: number;
@@ -16110,7 +16288,7 @@ export interface components {
          *     - `quantity_off_lot`: the quantity is no whole number of lots
          *     - `quantity_below_minimum`: too few units
          *     - `quantity_above_maximum`: too many units
-         *     - `notional_too_small`: it is worth less than an order must be, or buys less than one lot
+         *     - `notional_too_small`: it is worth less than an order must be, or is too little for a lot, or for the fewest units
          *     - `limit_missing`: a risk limit that has to be there is not, or cannot be compared
          *     - `limit_exceeded`: a risk limit would be passed: `exceededLimit` says which kind
          *     - `margin_not_enabled`: the account may hold no positions: the firm grants margin
@@ -16162,8 +16340,8 @@ export interface components {
              */
             quantity?: string;
             /**
-             * @description What a market buy may turn over in the quote asset, before fees
-             * @example 100.25
+             * @description Instead of a quantity what the order may turn over in the quote asset at most, before fees; in whole lots, rounded down, of which what is left is not traded. Of an order with a limitPrice it is turned into units at that price when the order is accepted: at a better one those cost less, or bring more. A market sale reserves the units it may take at the worst price it accepts, or all that are there; where those are sold for less it ends with reserved_units_sold, and where not even what it takes at the last price is there it is rejected with insufficient_funds. Orders that trade at the market once they are triggered take a quantity
+             * @example 250
              */
             notional?: string;
             /**
@@ -16274,6 +16452,11 @@ export interface components {
              * @example 100.25
              */
             quantity?: string;
+            /**
+             * @description The same as what it is to turn over at its limitPrice, in whole lots rounded down
+             * @example 250
+             */
+            notional?: string;
             /** @example 100.25 */
             limitPrice?: string;
             /** @example 100.25 */
@@ -17195,7 +17378,7 @@ export interface components {
                  */
                 change: string | null;
                 /**
-                 * @description Proceeds less cost of what was sold, fees of trades in both, the profit of closed contracts, and income
+                 * @description Proceeds less cost of what was sold, without the commissions of trades, which are `fees`; the profit of closed contracts, and income
                  * @example 125.5
                  */
                 realised: string | null;
@@ -17210,7 +17393,7 @@ export interface components {
                  */
                 unrealised: string | null;
                 /**
-                 * @description What the firm charged apart from trades, funding of contracts included; negative where charged
+                 * @description What the firm charged, on the day it did: commissions of trades, other fees, funding of contracts; negative where charged
                  * @example 125.5
                  */
                 fees: string | null;
@@ -17250,7 +17433,7 @@ export interface components {
              */
             change: string | null;
             /**
-             * @description Proceeds less cost of what was sold, fees of trades in both, the profit of closed contracts, and income
+             * @description Proceeds less cost of what was sold, without the commissions of trades, which are `fees`; the profit of closed contracts, and income
              * @example 125.5
              */
             realised: string | null;
@@ -17265,7 +17448,7 @@ export interface components {
              */
             unrealised: string | null;
             /**
-             * @description What the firm charged apart from trades, funding of contracts included; negative where charged
+             * @description What the firm charged, on the day it did: commissions of trades, other fees, funding of contracts; negative where charged
              * @example 125.5
              */
             fees: string | null;
@@ -52891,6 +53074,7 @@ export interface operations {
              * @description `forbidden`: The credential does not allow this
              *     `scope_missing`: The API key lacks the scope this needs
              *     `second_factor_required`: Staff must sign in with a second factor
+             *     `self_action`: Nobody acts as staff on themselves
              */
             403: {
                 headers: {
@@ -53071,6 +53255,7 @@ export interface operations {
              * @description `forbidden`: The credential does not allow this
              *     `scope_missing`: The API key lacks the scope this needs
              *     `second_factor_required`: Staff must sign in with a second factor
+             *     `self_action`: Nobody acts as staff on themselves
              */
             403: {
                 headers: {
@@ -56543,7 +56728,13 @@ export interface operations {
                 accountId?: string;
                 userId?: string;
                 status?: "pending" | "processing" | "cleared" | "failed" | "refunded" | "charged_back";
+                asset?: string;
+                method?: "bank_transfer" | "card" | "mcb_juice" | "mips" | "crypto" | "mobile_money" | "other" | "my_t_money" | "blink";
                 paymentReference?: string;
+                /** @description Announced then or later */
+                from?: string;
+                /** @description Announced before then */
+                to?: string;
             };
             header?: never;
             path?: never;
@@ -57912,6 +58103,13 @@ export interface operations {
                 accountId?: string;
                 userId?: string;
                 status?: "pending" | "under_review" | "approved" | "processing" | "completed" | "rejected" | "cancelled" | "failed" | "unknown";
+                asset?: string;
+                method?: "bank_transfer" | "card" | "mcb_juice" | "mips" | "crypto" | "mobile_money" | "other" | "my_t_money" | "blink";
+                beneficiaryId?: string;
+                /** @description Asked for then or later */
+                from?: string;
+                /** @description Asked for before then */
+                to?: string;
             };
             header?: never;
             path?: never;
@@ -59054,7 +59252,7 @@ export interface operations {
              *     `second_factor_required`: Staff must sign in with a second factor
              *     `step_up_required`: A second factor must be checked again first
              *     `account_restricted`: The account is restricted
-             *     `approver_cannot_pay_out`: Who approved a withdrawal cannot pay it out
+             *     `approver_cannot_pay_out`: Who approved a payment cannot pay it out
              *     `self_action`: Nobody acts as staff on themselves
              */
             403: {
@@ -59225,7 +59423,7 @@ export interface operations {
              *     `scope_missing`: The API key lacks the scope this needs
              *     `second_factor_required`: Staff must sign in with a second factor
              *     `step_up_required`: A second factor must be checked again first
-             *     `approver_cannot_pay_out`: Who approved a withdrawal cannot pay it out
+             *     `approver_cannot_pay_out`: Who approved a payment cannot pay it out
              *     `self_action`: Nobody acts as staff on themselves
              */
             403: {
@@ -59818,6 +60016,14 @@ export interface operations {
                 limit?: number;
                 cursor?: string;
                 status?: "imported" | "refused";
+                standing?: "waiting" | "confirmed" | "void";
+                bankAccountId?: string;
+                /** @description What the bank calls it: each file of that number, refused ones too */
+                statementReference?: string;
+                /** @description Handed in then or later */
+                from?: string;
+                /** @description Handed in before then */
+                to?: string;
             };
             header?: never;
             path?: never;
@@ -60163,6 +60369,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `evidence_changed`: The file that is kept is not the one that was handed in */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `validation_failed`: The request does not fit its schema */
             422: {
                 headers: {
@@ -60402,6 +60619,12 @@ export interface operations {
                 cursor?: string;
                 status?: "open" | "allocated" | "returned" | "explained" | "void";
                 assigneeId?: string;
+                asset?: string;
+                depositId?: string;
+                /** @description Booked then or later */
+                from?: string;
+                /** @description Booked before then */
+                to?: string;
             };
             header?: never;
             path?: never;
@@ -60729,6 +60952,7 @@ export interface operations {
              * @description `conflict`: The request conflicts with the current state
              *     `receipt_closed`: The money was allocated, returned or explained already
              *     `deposit_status_conflict`: The status of the deposit does not allow this
+             *     `account_not_active`: The account is not active
              *     `approval_pending_exists`: The same action already waits for an approval
              */
             409: {
@@ -60766,6 +60990,7 @@ export interface operations {
             /**
              * @description `validation_failed`: The request does not fit its schema
              *     `receipt_does_not_fit`: The deposit announced another amount or currency
+             *     `account_not_live`: Money moves in and out of live accounts only
              */
             422: {
                 headers: {
@@ -61370,6 +61595,13 @@ export interface operations {
                 cursor?: string;
                 status?: "open" | "explained" | "void";
                 assigneeId?: string;
+                asset?: string;
+                /** @description The payout it was, or whose reference it bears */
+                withdrawalId?: string;
+                /** @description Booked then or later */
+                from?: string;
+                /** @description Booked before then */
+                to?: string;
             };
             header?: never;
             path?: never;
@@ -62401,6 +62633,12 @@ export interface operations {
                 limit?: number;
                 cursor?: string;
                 state?: "processed" | "kept" | "ignored";
+                provider?: string;
+                depositId?: string;
+                /** @description Received then or later */
+                from?: string;
+                /** @description Received before then */
+                to?: string;
             };
             header?: never;
             path?: never;
@@ -64411,7 +64649,7 @@ export interface operations {
              * @description `forbidden`: The credential does not allow this
              *     `scope_missing`: The API key lacks the scope this needs
              *     `second_factor_required`: Staff must sign in with a second factor
-             *     `approver_cannot_pay_out`: Who approved a withdrawal cannot pay it out
+             *     `approver_cannot_pay_out`: Who approved a payment cannot pay it out
              *     `self_action`: Nobody acts as staff on themselves
              */
             403: {
@@ -64828,6 +65066,11 @@ export interface operations {
             query?: {
                 limit?: number;
                 cursor?: string;
+                asset?: string;
+                /** @description Made then or later */
+                from?: string;
+                /** @description Made before then */
+                to?: string;
             };
             header?: never;
             path?: never;
@@ -64968,7 +65211,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Put approved bank withdrawals into one payout file */
+            /** @description Put approved bank withdrawals and repayments into one payout file */
             201: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -65019,7 +65262,7 @@ export interface operations {
              *     `second_factor_required`: Staff must sign in with a second factor
              *     `step_up_required`: A second factor must be checked again first
              *     `account_restricted`: The account is restricted
-             *     `approver_cannot_pay_out`: Who approved a withdrawal cannot pay it out
+             *     `approver_cannot_pay_out`: Who approved a payment cannot pay it out
              *     `self_action`: Nobody acts as staff on themselves
              */
             403: {
@@ -65053,6 +65296,10 @@ export interface operations {
              *     `approval_not_granted`: The approval is not granted
              *     `payout_beyond_held`: The account it is paid from does not hold that much
              *     `screening_behind`: A screening list changed just now; try again
+             *     `repayment_status_conflict`: The status of the repayment does not allow this
+             *     `repayment_held`: Whom the money goes back to is under review
+             *     `payout_on_statement`: A bank statement shows that the payout was made: complete it, and allocate what comes back
+             *     `payout_may_leave`: The bank may still make the payout by its file
              */
             409: {
                 headers: {
@@ -65097,6 +65344,7 @@ export interface operations {
              *     `execution_date_unsuitable`: The execution date is past or too far ahead
              *     `payout_account_missing`: No account is set to pay this currency from
              *     `payout_not_bank`: A payout file holds bank transfers of one currency
+             *     `repayment_not_by_file`: The money goes back from another account than the file pays from
              */
             422: {
                 headers: {
@@ -65160,7 +65408,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description One payout file with the withdrawals it pays */
+            /** @description One payout file with the withdrawals and repayments it pays */
             200: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -65333,7 +65581,11 @@ export interface operations {
             /**
              * @description `payout_file_void`: The file was given up
              *     `payout_file_stopped`: Somebody paid by the file may not be paid by it now
+             *     `payout_on_statement`: A bank statement shows that the payout was made: complete it, and allocate what comes back
+             *     `payout_may_leave`: The bank may still make the payout by its file
              *     `screening_behind`: A screening list changed just now; try again
+             *     `repayment_held`: Whom the money goes back to is under review
+             *     `destination_changed`: The destination is not the one that was requested
              *     `payout_file_changed`: The file can no longer be made as it was
              */
             409: {
@@ -65460,7 +65712,7 @@ export interface operations {
              *     `second_factor_required`: Staff must sign in with a second factor
              *     `step_up_required`: A second factor must be checked again first
              *     `report_needs_another_person`: Who made a payout file cannot import its report
-             *     `approver_cannot_pay_out`: Who approved a withdrawal cannot pay it out
+             *     `approver_cannot_pay_out`: Who approved a payment cannot pay it out
              *     `self_action`: Nobody acts as staff on themselves
              */
             403: {
@@ -65768,6 +66020,7 @@ export interface operations {
                 limit?: number;
                 cursor?: string;
                 status?: "open" | "closed";
+                withdrawalId?: string;
             };
             header?: never;
             path?: never;
@@ -65977,6 +66230,426 @@ export interface operations {
             /**
              * @description `conflict`: The request conflicts with the current state
              *     `conflict_closed`: The work on the contradiction was ended already
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listRepayments: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                status?: "payable" | "in_file" | "completed" | "failed" | "unknown" | "by_hand";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Money that goes back to whoever had paid it, newest first */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Repayment"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            /** @description `invalid_cursor`: The cursor was not issued for this listing */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getRepayment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One repayment with whom it goes back to */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepaymentDetail"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             *     `self_action`: Nobody acts as staff on themselves
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resolveRepayment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "outcome": "payable",
+                 *       "reason": "The bank was closed that day"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ResolveRepayment"];
+            };
+        };
+        responses: {
+            /** @description Ask another person to agree what became of a repayment */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalRequested"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             *     `self_action`: Nobody acts as staff on themselves
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `repayment_status_conflict`: The status of the repayment does not allow this
+             *     `payout_on_statement`: A bank statement shows that the payout was made: complete it, and allocate what comes back
+             *     `payout_may_leave`: The bank may still make the payout by its file
+             *     `approval_pending_exists`: The same action already waits for an approval
              */
             409: {
                 headers: {

@@ -21,7 +21,7 @@ export type { ListVersion } from './lists/store-version.ts';
 export { monitorCredit, monitorMoney } from './monitoring/monitor-money.ts';
 export { observedHolidays } from './reports/holidays.ts';
 export { freshenScreenings, isFreshlyScreened } from './rescreening/fresh-screening.ts';
-export { clearedScreenings, everMatched, screenPayee, screenUser } from './screen.ts';
+export { clearedScreenings, everMatched, screenPayee, screenRepaid, screenUser } from './screen.ts';
 export { refreshScreener, startScreener } from './screener.ts';
 export { activeConfig } from './screening/config-store.ts';
 export { openThirdPartyAlert } from './third-party-payer.ts';

@@ -117,6 +117,40 @@ export async function screenPayer(
 }
 
 /**
+ * Screens whom money goes back to. Where it came for a customer a hit is an alert about them, as of any payer; else it
+ * is one about nobody the firm serves, and shuts no gate. The caller holds the gate of the customer exclusively.
+ * @effects as `screenUser`
+ * @errors not_found
+ */
+export async function screenRepaid(
+  tx: Tx,
+  ctx: Ctx,
+  { userId, name }: { readonly userId: Id | null; readonly name: string },
+): Promise<PayeeScreening> {
+  const screening =
+    userId === null
+      ? await screenOutsider(tx, ctx, name)
+      : await screenLocked(tx, ctx, await lockedGate(tx, userId), 'repayment', { kind: 'payer', name });
+  return { screeningId: screening.id, isClear: stopsNobody(screening.result) };
+}
+
+async function screenOutsider(tx: Tx, ctx: Ctx, name: string): Promise<Screening> {
+  const lists = await activeLists(ctx.deps, tx);
+  const subject = { kind: 'unknown', name } as const;
+  const hasLists = Object.keys(lists.versions).length > 0;
+  const verdicts = hasLists ? [verdictOf(screenAgainst(lists, subject))] : [];
+  const party = partyName(ctx, { kind: 'payer', name });
+  const items = await findItems(tx, [partyOf(ctx, party, [subject], verdicts)]);
+  const { shown, isCut } = shownOf(items, lists.config.matchesMax);
+  const verdict = judged(worstOf(verdicts), { open: shown, suppressed: [] }, isCut);
+  const done = { userId: null, trigger: 'repayment', subject, verdict, nextCheckDueAt: null };
+  const [kept] = await keepScreenings(tx, ctx, lists, [done]);
+  const screening = present(kept, 'one screening was kept');
+  await raiseAlerts(tx, ctx, null, screening, shown, party);
+  return screening;
+}
+
+/**
  * Those of the screenings that found nobody to stop, or of whose alerts two people called each that stops a false
  * positive. One that only asked for a look has to be closed, as whatever it was.
  */
@@ -276,13 +310,17 @@ function judged(verdict: ScreeningVerdict, { open, suppressed }: Sifted, isCut: 
   return { ...verdict, matches, result: stops ? 'alert' : open.length === 0 ? 'clear' : 'warning' };
 }
 
-/** One alert for each kind of list that named somebody, and one where nothing could be compared. */
+/**
+ * One alert for each kind of list that named somebody, and one where nothing could be compared. What is about nobody
+ * the firm serves is told apart by whom it is about.
+ */
 async function raiseAlerts(
   tx: Tx,
   ctx: Ctx,
-  userId: Id,
+  userId: Id | null,
   screening: Screening,
   open: readonly FoundItem[],
+  about = 'screen',
 ): Promise<void> {
   for (const [kind, items] of Map.groupBy(open, (item) => item.kind)) {
     const effect = items.some((item) => item.effect === 'stop') ? 'stop' : 'review';
@@ -291,7 +329,7 @@ async function raiseAlerts(
     await openAlert(tx, ctx, {
       userId,
       kind,
-      dedupKey: `screen:${kind}`,
+      dedupKey: `${about}:${kind}`,
       severity: effect === 'stop' ? stops : 'medium',
       effect,
       screeningId: screening.id,
@@ -302,7 +340,7 @@ async function raiseAlerts(
     await openAlert(tx, ctx, {
       userId,
       kind: 'screening_error',
-      dedupKey: 'screen:error',
+      dedupKey: `${about}:error`,
       severity: 'high',
       effect: 'stop',
       screeningId: screening.id,

@@ -8,7 +8,7 @@ import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { arrayLiteral } from '../../platform/db/insert-rows.ts';
 import { approvals, auditLogs } from '../../platform/db/schema.ts';
-import { transact } from '../../platform/db/transact.ts';
+import { together, transact } from '../../platform/db/transact.ts';
 import { readCursor, signCursor } from '../../platform/http/cursor.ts';
 import { concealedRows } from './concealed-rows.ts';
 import { type Found, findRows, newestOf, type SeenRow, shownRows } from './search-logs.ts';
@@ -70,11 +70,11 @@ async function aroundResource(
   const own = and(eq(auditLogs.resourceId, thing.id), eq(auditLogs.resourceType, thing.type), seen);
   const older = and(seen, beforeRow(after));
   const things = [thing.id, ...(await approvalsOf(tx, thing))];
-  const [about, tried, requests] = await Promise.all([
+  const [about, tried, requests] = await together(
     newestOfEach(tx, things, isAbout(thing.type), older, limit + 1),
     newestOfEach(tx, things, IS_TRIED_ON, older, limit + 1, TRIED_ON),
     requestsAround(tx, own, after, limit + BEYOND),
-  ]);
+  );
   const rows = newestOf([about, tried]).slice(0, limit + 1);
   // Its own rows fill the page, or it has no more: of the requests nothing older than those is shown.
   const floor = rows.length > limit ? rows.at(-1) : undefined;
@@ -113,12 +113,12 @@ async function requestsAround(
       .orderBy(...order)
       .limit(most);
   const [recordedAt] = after ?? [];
-  const rows = await Promise.all([
+  const rows = await together(
     of(beforeRow(after), NEWEST),
     recordedAt === undefined
-      ? []
+      ? Promise.resolve([])
       : of(gte(auditLogs.recordedAt, recordedAt as Instant), [asc(auditLogs.recordedAt), asc(auditLogs.id)]),
-  ]);
+  );
   return [...new Set(rows.flat().map(({ requestId }) => requestId))];
 }
 

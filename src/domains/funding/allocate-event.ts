@@ -4,10 +4,10 @@
  * other of that provider.
  */
 import { and, eq, inArray, or } from 'drizzle-orm';
-import { formatAmount, ZERO } from '../../kernel/amount.ts';
+import { formatAmount } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import { canonicalJson, type Json } from '../../kernel/canonical-json.ts';
-import { type Id, newId } from '../../kernel/id.ts';
+import type { Id } from '../../kernel/id.ts';
 import type { ApprovalAction } from '../../platform/approvals/actions.ts';
 import { type Approval, requestApproval } from '../../platform/approvals/request-approval.ts';
 import { record } from '../../platform/audit/record.ts';
@@ -17,11 +17,11 @@ import { lockExclusive, lockRow } from '../../platform/db/locks.ts';
 import { approvals } from '../../platform/db/schema.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { refuse } from '../../platform/http/refuse.ts';
-import { publish } from '../../platform/outbox/publish.ts';
 import { accountAllows, findAccount } from '../accounts/index.ts';
 import { openThirdPartyAlert } from '../aml/index.ts';
 import { refuseSelfAction } from '../identity/index.ts';
 import { customerWallet, requireAsset } from '../ledger/index.ts';
+import { type Terms, termsOfArrived } from './announced-terms.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { CHECKERS } from './checkers.ts';
 import { clearingDays, creditDeposit, receivingWallet } from './credit-deposit.ts';
@@ -30,13 +30,13 @@ import { refuseFunding } from './errors.ts';
 import { payloadOf } from './evidence/event-payload.ts';
 import { inboundEvents } from './evidence/schema.ts';
 import { OUT_OF_ORDER, TAKEN_BACK, UNFITTING } from './follow-payment.ts';
-import { depositEvent } from './funding-events.ts';
 import { isSameHolder } from './holder-name.ts';
 import { lockCreditPathOf } from './lock-money-path.ts';
 import { allocatedReference, bearerOf } from './payment-bearer.ts';
 import { type PaymentEvent, readPaymentEvent } from './payment-event.ts';
-import { newPaymentReference, readPaymentReference } from './payment-reference.ts';
+import { readPaymentReference } from './payment-reference.ts';
 import { type InboundEvent, lookAgain } from './receive-payment-event.ts';
+import { recordDeposit } from './record-deposit.ts';
 import { refuseOwnDeposit } from './refuse-own-evidence.ts';
 import { depositMayBecome, type FundingMethod, fitsAsset, methodSuits } from './rules.ts';
 import { deposits, fundingMethod } from './schema.ts';
@@ -46,6 +46,14 @@ const ALLOCATE = 'inbound_event.allocate';
 
 type Owner = { readonly userId: Id; readonly accountId: Id };
 type Payment = NonNullable<PaymentEvent['payment']>;
+type Agreed = { readonly accountId: Id; readonly creditedId?: Id };
+
+/** Money that may be given to an account. */
+type Allocatable = Payment & {
+  readonly method: FundingMethod;
+  /** The deposit its event names, where a line or a person credited that with another payment. */
+  readonly creditedId: Id | null;
+};
 
 /**
  * Asks another person to give the money of a kept event to an account. Where the provider names somebody else as payer,
@@ -57,7 +65,13 @@ type Payment = NonNullable<PaymentEvent['payment']>;
  */
 export async function allocateEvent(
   ctx: Ctx,
-  input: { readonly id: Id; readonly accountId: Id; readonly reason: string },
+  input: {
+    readonly id: Id;
+    readonly accountId: Id;
+    /** That it is another payment than the one by which the deposit it names was credited. */
+    readonly second?: boolean | undefined;
+    readonly reason: string;
+  },
 ): Promise<Approval> {
   return transact(ctx, 'engine', async (tx) => {
     const event = await findEvent(tx, input.id);
@@ -65,7 +79,7 @@ export async function allocateEvent(
     const { userId, type, status } = await findAccount(tx, ctx, accountId);
     refuseSelfAction(ctx, userId);
     await refuseOwnDeposit(tx, ctx, event.depositId);
-    const payment = await allocatable(tx, ctx, event);
+    const payment = await allocatable(tx, ctx, event, input.second === true);
     // Before compliance hears of it, which shuts the customer's gate.
     if (type !== 'live') {
       throw refuseFunding('account_not_live');
@@ -79,7 +93,7 @@ export async function allocateEvent(
       subjectType: 'inbound_event',
       subjectId: event.id,
       subjectUserId: userId,
-      payload: allocationPayload(event, payment, accountId),
+      payload: allocationPayload(event, payment, accountId, await termsOf(tx, event, payment, userId)),
       quorum: 1,
       checkerRoles: CHECKERS,
       reason: input.reason,
@@ -93,18 +107,19 @@ export const eventAllocation: ApprovalAction = {
   restricted: true,
   execute: async (ctx, approved) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
-    const { accountId } = approved.payload as { readonly accountId: Id };
+    const { accountId, creditedId } = approved.payload as Agreed;
     const owner = { userId: (await findAccount(tx, ctx, accountId)).userId, accountId };
     const known = await findEvent(tx, approved.subjectId);
     await lockPayment(tx, ctx, known);
     await lockCreditPathOf(tx, owner);
     const event = present(await lockRow(tx, inboundEvents, known.id), 'events are never deleted');
-    const payment = await allocatable(tx, ctx, event);
-    const stored = allocationPayload(event, payment, accountId);
+    const payment = await allocatable(tx, ctx, event, creditedId !== undefined);
+    const terms = await termsOf(tx, event, payment, owner.userId);
+    const stored = allocationPayload(event, payment, accountId, terms);
     if (canonicalJson(stored) !== canonicalJson(approved.payload as Json)) {
       throw refuseFunding('approved_request_changed');
     }
-    const deposit = await announce(tx, ctx, owner, event, payment);
+    const deposit = await announce(tx, ctx, owner, event, payment, terms);
     await settle(tx, ctx, event, deposit);
     await bringBack(tx, ctx, event, payment, deposit);
     const credited = await creditDeposit(tx, ctx, deposit, {
@@ -135,11 +150,7 @@ async function lockPayment(tx: Tx, ctx: Ctx, event: InboundEvent): Promise<void>
 }
 
 /** What the provider has, where it is money that no other deposit is or may become. */
-async function allocatable(
-  tx: Tx,
-  ctx: Ctx,
-  event: InboundEvent,
-): Promise<Payment & { readonly method: FundingMethod }> {
+async function allocatable(tx: Tx, ctx: Ctx, event: InboundEvent, second: boolean): Promise<Allocatable> {
   if (event.state !== 'kept') {
     throw refuseFunding('event_not_kept');
   }
@@ -152,7 +163,7 @@ async function allocatable(
   if (bearer !== undefined && bearer.status !== 'failed') {
     throw refuseFunding('payment_credited', { detail: `Deposit ${bearer.id} is ${bearer.status}.` });
   }
-  await refuseAnnounced(tx, event);
+  const creditedId = await creditedOtherwise(tx, event, second);
   const asset = await requireAsset(tx, payment.currency);
   if (!fitsAsset(payment.amount, asset)) {
     throw refuseFunding('amount_too_precise');
@@ -162,24 +173,31 @@ async function allocatable(
     throw refuseFunding('method_not_supported');
   }
   await clearingDays(tx, method);
-  return { ...payment, method };
+  return { ...payment, method, creditedId };
 }
 
 /**
- * The deposit an event names is for the same money: a line of the bank or a person's word may credit it still, or did.
- * What failed never opens again and what a provider's event credited is a payment of its own, so that neither is locked.
+ * The deposit an event names is for the same money, unless two people say that it is a second payment: a line of the bank
+ * or a person's word may credit it still, or did. What failed never opens again and what a provider's event credited is a
+ * payment of its own, so that neither is locked.
+ * @shape the deposit that was credited with another payment
+ * @errors deposit_status_conflict, payment_credited
  */
-async function refuseAnnounced(tx: Tx, { depositId }: InboundEvent): Promise<void> {
+async function creditedOtherwise(tx: Tx, { depositId }: InboundEvent, second: boolean): Promise<Id | null> {
   const [announced] =
     depositId === null ? [] : await tx.select().from(deposits).where(eq(deposits.id, depositId));
   if (announced === undefined || announced.status === 'failed' || announced.providerEventId !== null) {
-    return;
+    return null;
   }
   const { id, status } = announced;
   if (depositMayBecome(status, 'failed')) {
     throw refuseFunding('deposit_status_conflict', { detail: `Deposit ${id} is ${status}: fail it first.` });
   }
-  throw refuseFunding('payment_credited', { detail: `Deposit ${id} is ${status}.` });
+  if (!second) {
+    const detail = `Deposit ${id} is ${status}, by a line of the bank or by hand. Say where this is a second payment.`;
+    throw refuseFunding('payment_credited', { detail });
+  }
+  return id;
 }
 
 /** Once for an event and a customer. */
@@ -209,11 +227,22 @@ async function tellOfPayer(
   }
 }
 
+/** At which fee it is credited: whoever announced it, and took that back, is asked what they were shown. */
+function termsOf(
+  tx: Tx,
+  { depositId: namedId }: InboundEvent,
+  { currency: asset, amount, method }: Allocatable,
+  userId: Id,
+): Promise<Terms> {
+  return termsOfArrived(tx, { userId, asset, amount, method, namedId });
+}
+
 /** What the checkers see, read anew from the body the provider signed. */
 function allocationPayload(
   { provider, eventId, occurredAt, depositId }: InboundEvent,
-  { amount, currency, method }: Payment,
+  { amount, currency, method, creditedId }: Allocatable,
   accountId: Id,
+  { fee, announcedId }: Terms,
 ): { readonly [key: string]: Json } {
   return {
     provider,
@@ -224,46 +253,32 @@ function allocationPayload(
     asset: currency,
     method,
     accountId,
+    ...(creditedId === null ? {} : { creditedId }),
+    ...(announcedId === null ? {} : { announcedId, fee: formatAmount(fee) }),
   };
 }
 
-/** A deposit that staff announce: what nobody was shown a fee for costs nothing, and no limit keeps out what came. */
+/** A deposit that staff announce: no limit keeps out what came, and it counts in each. */
 async function announce(
   tx: Tx,
   ctx: Ctx,
   owner: Owner,
   event: InboundEvent,
-  payment: Payment & { readonly method: FundingMethod },
+  { amount, currency: asset, method, providerReference }: Allocatable,
+  { fee, announcedId }: Terms,
 ): Promise<Deposit> {
-  const { amount, currency: asset, method, providerReference } = payment;
   const wallet = await customerWallet(tx, ctx, { ...owner, book: 'live' }, asset);
-  const [row] = await tx
-    .insert(deposits)
-    .values({
-      ...owner,
-      id: newId(),
-      walletId: wallet.id,
-      asset,
-      amount,
-      fee: ZERO,
-      method,
-      provider: event.provider,
-      providerReference: allocatedReference(providerReference),
-      paymentReference: newPaymentReference(),
-      status: 'pending',
-      metadata: { inboundEventId: event.id },
-      createdAt: ctx.deps.clock.now(),
-    })
-    .returning();
-  const deposit = present(row, 'the deposit was inserted');
-  await record(tx, ctx, {
-    event: FUNDING_EVENTS['deposit.created'],
-    resource: { type: 'deposit', id: deposit.id },
-    subjectUserId: deposit.userId,
-    after: deposit,
+  return recordDeposit(tx, ctx, {
+    ...owner,
+    walletId: wallet.id,
+    asset,
+    amount,
+    fee,
+    method,
+    provider: event.provider,
+    providerReference: allocatedReference(providerReference),
+    metadata: { inboundEventId: event.id, ...(announcedId === null ? {} : { announcedId }) },
   });
-  await publish(tx, ctx, [depositEvent('funding.deposit_created', deposit)]);
-  return deposit;
 }
 
 async function settle(tx: Tx, ctx: Ctx, before: InboundEvent, { id: depositId }: Deposit): Promise<void> {

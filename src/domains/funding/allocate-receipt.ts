@@ -11,25 +11,26 @@ import type { Tx } from '../../platform/db/client.ts';
 import { lockRow } from '../../platform/db/locks.ts';
 import { approvals } from '../../platform/db/schema.ts';
 import { transact } from '../../platform/db/transact.ts';
-import { findAccount } from '../accounts/index.ts';
+import { accountAllows, findAccount } from '../accounts/index.ts';
 import { openThirdPartyAlert } from '../aml/index.ts';
 import { refuseSelfAction } from '../identity/index.ts';
-import { customerWallet, lockWallets, postJournals, receivableWallets } from '../ledger/index.ts';
+import { customerWallet, postJournals } from '../ledger/index.ts';
+import { type Terms, termsOfArrived } from './announced-terms.ts';
 import { CHECKERS } from './checkers.ts';
 import { creditDeposit } from './credit-deposit.ts';
 import { customerNameOf } from './customer-name.ts';
-import { repayDebt } from './debts.ts';
 import { refuseFunding } from './errors.ts';
 import { bankAccounts, bankStatementLines, bankStatements } from './evidence/schema.ts';
 import { isSameHolder } from './holder-name.ts';
 import { lockCreditPathOf } from './lock-money-path.ts';
 import { payerHashOf } from './paid-back-to.ts';
 import { bankWallets, closeReceipt, lockOpenReceipt, type Receipt } from './receipts.ts';
+import { recordDeposit } from './record-deposit.ts';
+import { openRepayment } from './repayments/open-repayment.ts';
 import { depositMayBecome } from './rules.ts';
 import { deposits } from './schema.ts';
 import { counterpartyOf, findReceipt } from './statement-store.ts';
-import { findDeposit } from './store.ts';
-import { watchReceipt } from './watch-money.ts';
+import { type Deposit, findDeposit } from './store.ts';
 
 const ALLOCATE = 'unallocated_receipt.allocate';
 const RETURN = 'unallocated_receipt.return';
@@ -47,13 +48,14 @@ export type Allocation = {
 type Owner = { readonly userId: Id; readonly accountId: Id };
 
 /**
- * Asks another person to give unallocated money to a deposit, or to an account no deposit was announced for.
+ * Asks another person to give unallocated money to a deposit, or to an account that no deposit waits for: it is then a
+ * deposit of its own.
  * Where the bank names somebody else as payer, compliance hears of it first: the customer's gate is shut until they
  * agree, and the vote waits for it.
  * @effects one row of `approvals`, perhaps an alert on the payer; audit
  *   `restricted_approval.requested`
- * @errors not_found, self_action, receipt_closed, deposit_status_conflict, receipt_does_not_fit,
- *   approval_pending_exists
+ * @errors not_found, self_action, receipt_closed, deposit_status_conflict, receipt_does_not_fit, account_not_live,
+ *   account_not_active, approval_pending_exists
  */
 export async function allocateReceipt(ctx: Ctx, input: Allocation): Promise<Approval> {
   return transact(ctx, 'engine', async (tx) => {
@@ -71,14 +73,19 @@ export async function allocateReceipt(ctx: Ctx, input: Allocation): Promise<Appr
     if (depositId !== undefined) {
       const deposit = await findDeposit(tx, ctx, depositId);
       refuseMisfit(receipt, deposit);
+    } else {
+      // Before compliance hears of it, which shuts the customer's gate.
+      await refuseUnsuitable(tx, ctx, owner);
+      refuseWaiting(await depositNamed(tx, receipt), owner);
     }
     await recordThirdParty(tx, ctx, receipt, owner.userId);
+    const target = { depositId: depositId ?? null, accountId: owner.accountId };
     return requestApproval(tx, ctx, {
       action: ALLOCATE,
       subjectType: 'unallocated_receipt',
       subjectId: receipt.id,
       subjectUserId: owner.userId,
-      payload: allocationPayload(receipt, { depositId: depositId ?? null, accountId: owner.accountId }),
+      payload: allocationPayload(receipt, target, await termsFor(tx, receipt, owner, target.depositId)),
       quorum: 1,
       checkerRoles: CHECKERS,
       reason: input.reason,
@@ -123,31 +130,36 @@ export const receiptAllocation: ApprovalAction = {
     const { depositId, accountId } = approved.payload as { depositId: Id | null; accountId: Id };
     const owner = await accountOwner(tx, ctx, accountId);
     await lockCreditPathOf(tx, owner);
-    const deposit = depositId === null ? undefined : await lockRow(tx, deposits, depositId);
+    // What its line names is locked as well: whether that was credited decides on the fee.
+    const namedId = depositId ?? (await findReceipt(tx, approved.subjectId)).depositId;
+    const named = namedId === null ? undefined : await lockRow(tx, deposits, namedId);
     const receipt = await lockOpenReceipt(tx, approved.subjectId);
+    if (depositId === null) {
+      refuseWaiting(named, owner);
+    }
+    const terms = await termsFor(tx, receipt, owner, depositId);
     if (
-      canonicalJson(allocationPayload(receipt, { depositId, accountId })) !==
+      canonicalJson(allocationPayload(receipt, { depositId, accountId }, terms)) !==
       canonicalJson(approved.payload as Json)
     ) {
       throw refuseFunding('approved_request_changed');
     }
     refuseRest(receipt);
-    const valueDate = await receiptValueDate(tx, receipt);
+    const deposit =
+      terms === undefined
+        ? present(named, 'deposits are never deleted')
+        : await announceArrived(tx, ctx, receipt, owner, terms);
+    refuseMisfit(receipt, deposit);
     const { approvalId } = approved;
-    if (deposit !== undefined) {
-      refuseMisfit(receipt, deposit);
-      const { statementLineId } = receipt;
-      const credit = { from: receipt.walletId, valueDate, evidence: { statementLineId, approvalId } };
-      const { journalId } = await creditDeposit(tx, ctx, deposit, credit);
-      await closeReceipt(tx, ctx, receipt, { closingJournalId: journalId, depositId, approvalId });
-      return;
-    }
-    const closingJournalId = await creditAccount(tx, ctx, receipt, owner, valueDate);
-    await closeReceipt(tx, ctx, receipt, { closingJournalId, accountId, approvalId });
+    const { statementLineId, walletId: from } = receipt;
+    const valueDate = await receiptValueDate(tx, receipt);
+    const evidence = { statementLineId, approvalId };
+    const { journalId } = await creditDeposit(tx, ctx, deposit, { from, valueDate, evidence });
+    await closeReceipt(tx, ctx, receipt, { closingJournalId: journalId, depositId: deposit.id, approvalId });
   },
 };
 
-/** What the last vote on a return does: the bank has the money no longer. */
+/** What the last vote on a return does: the money is nobody's here any more, and waits to be paid to its payer. */
 export const receiptReturn: ApprovalAction = {
   action: RETURN,
   execute: async (ctx, approved) => {
@@ -171,11 +183,15 @@ export const receiptReturn: ApprovalAction = {
       },
     ]);
     const { approvalId } = approved;
+    const journalId = present(closingJournalId, 'one journal was posted');
     await closeReceipt(tx, ctx, receipt, {
       status: 'returned',
-      closingJournalId: present(closingJournalId, 'one journal was posted'),
+      closingJournalId: journalId,
       approvalId,
     });
+    const { id: receiptId, asset, amount, statementLineId } = receipt;
+    const sent = { receiptId, depositId: null, asset, amount, statementLineId, isOfProvider: false };
+    await openRepayment(tx, ctx, { ...sent, approvalId, journalIds: [journalId], walletId: bank });
   },
 };
 
@@ -230,6 +246,32 @@ function refuseMisfit(receipt: Receipt, deposit: typeof deposits.$inferSelect): 
   }
 }
 
+/** An account that can take money. @errors account_not_live, account_not_active */
+async function refuseUnsuitable(tx: Tx, ctx: Ctx, { accountId }: Owner): Promise<void> {
+  const { type, status } = await findAccount(tx, ctx, accountId);
+  if (type !== 'live') {
+    throw refuseFunding('account_not_live');
+  }
+  if (!accountAllows(status, 'money_in')) {
+    throw refuseFunding('account_not_active');
+  }
+}
+
+/** What the line of a receipt names. */
+async function depositNamed(tx: Tx, { depositId }: Receipt): Promise<Deposit | undefined> {
+  const [named] =
+    depositId === null ? [] : await tx.select().from(deposits).where(eq(deposits.id, depositId));
+  return named;
+}
+
+/** Money that an announcement of the same customer waits for is not credited beside it: it would be once more. */
+function refuseWaiting(named: Deposit | undefined, { userId }: Owner): void {
+  if (named !== undefined && named.userId === userId && depositMayBecome(named.status, 'failed')) {
+    const detail = `Deposit ${named.id} is ${named.status}: allocate it to that, or fail that first.`;
+    throw refuseFunding('deposit_status_conflict', { detail });
+  }
+}
+
 /**
  * What is left of a settlement is a payment the provider can call back: it is credited by the provider's event, with
  * its clearing days, and once.
@@ -243,12 +285,31 @@ function refuseRest({ restOf }: Receipt): void {
   }
 }
 
+/** As what a receipt is credited that goes to an account; undefined where it goes to a deposit, which says it itself. */
+async function termsFor(
+  tx: Tx,
+  { asset, amount, depositId: namedId }: Receipt,
+  { userId }: Owner,
+  depositId: Id | null,
+): Promise<Terms | undefined> {
+  return depositId === null
+    ? termsOfArrived(tx, { userId, asset, amount, method: null, namedId })
+    : undefined;
+}
+
+/** Where nobody announced it the checkers see what they always saw. */
 function allocationPayload(
   receipt: Receipt,
   target: { readonly depositId: Id | null; readonly accountId: Id | null },
+  terms?: Terms,
 ): { readonly [key: string]: Json } {
   const { asset, statementLineId, walletId } = receipt;
-  return { ...target, asset, amount: formatAmount(receipt.amount), statementLineId, walletId };
+  const announced =
+    terms === undefined || terms.announcedId === null
+      ? {}
+      : { announcedId: terms.announcedId, method: terms.method, fee: formatAmount(terms.fee) };
+  const amount = formatAmount(receipt.amount);
+  return { ...target, asset, amount, statementLineId, walletId, ...announced };
 }
 
 /** With whom it goes back to: what the checkers agree to, and what is opened and hashed anew at their vote. */
@@ -262,34 +323,18 @@ async function accountOwner(tx: Tx, ctx: Ctx, accountId: Id): Promise<Owner> {
   return { userId, accountId };
 }
 
-async function creditAccount(
+/** A deposit that staff announce, so that it counts in every limit, has its clearing days and can be sent back. */
+async function announceArrived(
   tx: Tx,
   ctx: Ctx,
-  receipt: Receipt,
+  { id: receiptId, asset, amount }: Receipt,
   owner: Owner,
-  valueDate: string,
-): Promise<Id> {
-  const wallet = await customerWallet(tx, ctx, { ...owner, book: 'live' }, receipt.asset);
-  const owed = await receivableWallets(tx, [owner.userId], receipt.asset);
-  await lockWallets(tx, [wallet.id, receipt.walletId, ...owed]);
-  const reference = { referenceType: 'unallocated_receipt', referenceId: receipt.id };
-  const [journalId] = await postJournals(tx, ctx, [
-    {
-      ...reference,
-      book: 'live',
-      kind: 'deposit',
-      description: 'Money received and allocated',
-      valueDate,
-      entries: [
-        { walletId: receipt.walletId, amount: amountOf(-receipt.amount) },
-        { walletId: wallet.id, amount: receipt.amount },
-      ],
-    },
-  ]);
-  const debtor = { userId: owner.userId, walletId: wallet.id, asset: receipt.asset };
-  await repayDebt(tx, ctx, debtor, { ...reference, limit: receipt.amount });
-  await watchReceipt(tx, ctx, receipt, owner);
-  return present(journalId, 'one journal was posted');
+  { method, fee, announcedId }: Terms,
+): Promise<Deposit> {
+  const wallet = await customerWallet(tx, ctx, { ...owner, book: 'live' }, asset);
+  const metadata = announcedId === null ? { receiptId } : { receiptId, announcedId };
+  const arrived = { walletId: wallet.id, asset, amount, fee, method, provider: 'manual', metadata };
+  return recordDeposit(tx, ctx, { ...owner, ...arrived });
 }
 
 /** The day the bank had the money of a receipt. @units YYYY-MM-DD */

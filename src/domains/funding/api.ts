@@ -3,7 +3,9 @@ import type { Amount } from '../../kernel/amount.ts';
 import { INVISIBLE_REFUSED, isVisible } from '../../kernel/invisible.ts';
 import { ApprovalReason, ApprovalView, ApprovalWithVotes } from '../../platform/approvals/api.ts';
 import { pageQuery } from '../../platform/http/cursor.ts';
+import { FORWARDS, isForwards, periodQuery } from '../../platform/http/period.ts';
 import { amountInput, idInput, wireOf } from '../../platform/http/wire.ts';
+import { assetInput } from './asset-input.ts';
 import { bicFitsIban, bicInput, ibanInput } from './bank-code.ts';
 import { CHAINS, isAddressOf, plainAddress } from './crypto-address.ts';
 import { MOBILE_METHODS, reachesPhone } from './destination.ts';
@@ -17,11 +19,6 @@ import {
   withdrawalStatus,
   withdrawals,
 } from './schema.ts';
-
-const assetInput = z
-  .string()
-  .regex(/^[A-Z0-9.]{2,12}$/, 'must be an asset code')
-  .openapi({ example: 'USD' });
 
 const reasonInput = ApprovalReason.shape.reason;
 
@@ -76,13 +73,18 @@ export const Deposit = wireOf(deposits)
   })
   .openapi('Deposit');
 
-export const depositQuery = z.strictObject({
-  ...pageQuery,
-  accountId: idInput.optional(),
-  userId: idInput.optional(),
-  status: z.enum(depositStatus.enumValues).optional(),
-  paymentReference: z.string().max(64).optional().openapi({ example: 'RF18 BCDF GHJK MNPR ST' }),
-});
+export const depositQuery = z
+  .strictObject({
+    ...pageQuery,
+    accountId: idInput.optional(),
+    userId: idInput.optional(),
+    status: z.enum(depositStatus.enumValues).optional(),
+    asset: assetInput.optional(),
+    method: z.enum(fundingMethod.enumValues).optional(),
+    paymentReference: z.string().max(64).optional().openapi({ example: 'RF18 BCDF GHJK MNPR ST' }),
+    ...periodQuery('Announced'),
+  })
+  .refine(isForwards, FORWARDS);
 
 /** Evidence for what needs a second person: at most one of the members that cite something. */
 export const ClearDeposit = z
@@ -245,9 +247,15 @@ export const WithdrawalDetail = Withdrawal.extend({
   }),
 }).openapi('WithdrawalDetail');
 
-export const withdrawalQuery = z.strictObject({
-  ...pageQuery,
-  accountId: idInput.optional(),
-  userId: idInput.optional(),
-  status: z.enum(withdrawalStatus.enumValues).optional(),
-});
+export const withdrawalQuery = z
+  .strictObject({
+    ...pageQuery,
+    accountId: idInput.optional(),
+    userId: idInput.optional(),
+    status: z.enum(withdrawalStatus.enumValues).optional(),
+    asset: assetInput.optional(),
+    method: z.enum(fundingMethod.enumValues).optional(),
+    beneficiaryId: idInput.optional(),
+    ...periodQuery('Asked for'),
+  })
+  .refine(isForwards, FORWARDS);

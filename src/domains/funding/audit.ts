@@ -34,6 +34,7 @@ const STATEMENT_SHOWS = [
   'currency',
   'openingBalance',
   'closingBalance',
+  'closingDate',
   'entryCount',
   'refusalCode',
   'refusal',
@@ -67,6 +68,8 @@ const DEBIT_SHOWS = [
   'explanation',
   'withdrawalId',
   'namedWithdrawalId',
+  'repaymentId',
+  'namedRepaymentId',
   'journalId',
   'approvalId',
   'assigneeId',
@@ -120,7 +123,7 @@ const PAYOUT_FILE_SHOWS = [
   'controlSum',
 ] as const;
 
-const CONFLICT_SHOWS = ['reportId', 'withdrawalId', 'said', 'stood', 'status'] as const;
+const CONFLICT_SHOWS = ['reportId', 'withdrawalId', 'repaymentId', 'said', 'stood', 'status'] as const;
 
 /** What funding records. */
 export const FUNDING_EVENTS = auditEvents({
@@ -415,7 +418,7 @@ export const FUNDING_EVENTS = auditEvents({
   'payout_file.created': {
     category: 'financial',
     severity: 'warning',
-    description: 'Approved withdrawals were put into a payout file',
+    description: 'Approved withdrawals and repayments were put into a payout file',
     shows: PAYOUT_FILE_SHOWS,
   },
   'payout_file.downloaded': {

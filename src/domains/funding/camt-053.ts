@@ -65,7 +65,34 @@ const NO_REFERENCE = new Set(['', 'NONREF', 'NOTPROVIDED']);
  *   not_booked, wrong_currency, totals_differ
  */
 export function parseStatement(bytes: Uint8Array): Statement {
-  const statement = statementOf(readDocument(bytes));
+  const element = statementOf(readDocument(bytes));
+  const statement = saidIn(element);
+  const { openingBalance, closingBalance, currency, lines } = statement;
+  const moved = sumOf(lines.map(signedAmount));
+  if (openingBalance + moved !== closingBalance) {
+    const reached = formatAmount(openingBalance + moved);
+    throw new StatementError(
+      'totals_differ',
+      `opening balance and entries make ${reached}, the closing balance is ${formatAmount(closingBalance)}`,
+    );
+  }
+  requireSummary(element, childrenOf(element, 'Ntry'), currency);
+  return statement;
+}
+
+/** What a file that is refused says all the same. @shape undefined where it cannot be read line by line */
+export function readRefused(bytes: Uint8Array): Statement | undefined {
+  try {
+    return saidIn(statementOf(readDocument(bytes)));
+  } catch (error) {
+    if (error instanceof StatementError) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+function saidIn(statement: XmlElement): Statement {
   const currency = currencyOf(statement);
   const entries = childrenOf(statement, 'Ntry');
   const lines: StatementLine[] = [];
@@ -76,15 +103,6 @@ export function parseStatement(bytes: Uint8Array): Statement {
   const opens = childrenOf(statement, 'Bal').some((balance) => codeOf(balance) === 'OPBD');
   const openingBalance = balanceOf(statement, opens ? 'OPBD' : 'PRCD', currency);
   const closingBalance = balanceOf(statement, 'CLBD', currency);
-  const moved = sumOf(lines.map(signedAmount));
-  if (openingBalance + moved !== closingBalance) {
-    const reached = formatAmount(openingBalance + moved);
-    throw new StatementError(
-      'totals_differ',
-      `opening balance and entries make ${reached}, the closing balance is ${formatAmount(closingBalance)}`,
-    );
-  }
-  requireSummary(statement, entries, currency);
   return {
     reference: required(statement, 'Id', 35),
     iban: ibanOf(statement),

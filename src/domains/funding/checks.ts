@@ -3,9 +3,9 @@
  * deposit or withdrawal; what waits to leave is reserved, and nothing else is; money that was freed or
  * moved by hand went past other people than its owner.
  */
-import { type SQL, sql } from 'drizzle-orm';
-import type { Tx } from '../../platform/db/client.ts';
-import type { Check, CheckResult } from '../../platform/domain.ts';
+import { sql } from 'drizzle-orm';
+import type { Check } from '../../platform/domain.ts';
+import { look } from '../../platform/look.ts';
 import { OPEN_WITHDRAWAL_STATUSES } from './rules.ts';
 
 const open = sql`any (${sql.param([...OPEN_WITHDRAWAL_STATUSES])}::text[])`;
@@ -105,7 +105,14 @@ export const fundingChecks: readonly Check[] = [
               select 1 from approvals a where a.id = d.approval_id and a.action = 'inbound_event.allocate'
                 and a.subject_id = d.provider_event_id and a.status = 'executed'
                 and a.payload ->> 'accountId' = d.account_id::text and (a.payload ->> 'amount')::numeric = d.amount
-                and a.payload ->> 'asset' = d.asset)
+                and a.payload ->> 'asset' = d.asset and coalesce((a.payload ->> 'fee')::numeric, 0) = d.fee)
+          union all
+            select 'deposit ' || d.id, 'was given by hand to an account, and no executed approval says so' from deposits d
+            where d.metadata ->> 'receiptId' is not null and d.journal_id is not null and not exists (
+              select 1 from approvals a where a.id = d.approval_id and a.action = 'unallocated_receipt.allocate'
+                and a.subject_id::text = d.metadata ->> 'receiptId' and a.status = 'executed'
+                and a.payload ->> 'accountId' = d.account_id::text and (a.payload ->> 'amount')::numeric = d.amount
+                and a.payload ->> 'asset' = d.asset and coalesce((a.payload ->> 'fee')::numeric, 0) = d.fee)
           union all
             select 'withdrawal ' || w.id, 'was settled after an unknown outcome without a second person'
             from withdrawals w
@@ -130,10 +137,3 @@ export const fundingChecks: readonly Check[] = [
       ),
   },
 ];
-
-/** How many objects there are, and which of them are broken. */
-export async function look(tx: Tx, count: SQL, breaks: SQL): Promise<CheckResult> {
-  const [counted] = await tx.execute<{ seen: number }>(count);
-  const rows = await tx.execute<{ object: string; detail: string }>(breaks);
-  return { seen: counted?.seen ?? 0, breaks: rows.map(({ object, detail }) => ({ object, detail })) };
-}

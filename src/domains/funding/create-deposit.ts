@@ -1,21 +1,15 @@
 import { type Amount, minAmount } from '../../kernel/amount.ts';
-import { present } from '../../kernel/assert.ts';
-import { type Id, newId } from '../../kernel/id.ts';
-import { record } from '../../platform/audit/record.ts';
+import type { Id } from '../../kernel/id.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { transact } from '../../platform/db/transact.ts';
-import { publish } from '../../platform/outbox/publish.ts';
 import { customerWallet, requireAsset } from '../ledger/index.ts';
-import { FUNDING_EVENTS } from './audit.ts';
 import { clearingDays } from './credit-deposit.ts';
 import { refuseBeyondDepositLimits } from './deposit-limits.ts';
 import { refuseFunding } from './errors.ts';
-import { depositEvent } from './funding-events.ts';
 import { fundingFee } from './funding-fee.ts';
 import { lockMoneyPath } from './lock-money-path.ts';
-import { newPaymentReference } from './payment-reference.ts';
+import { recordDeposit } from './record-deposit.ts';
 import { type FundingMethod, fitsAsset, methodSuits } from './rules.ts';
-import { deposits } from './schema.ts';
 import type { Deposit } from './store.ts';
 
 export type NewDeposit = {
@@ -27,8 +21,7 @@ export type NewDeposit = {
 
 /**
  * Announces money that is on its way and gives it a payment reference. Nothing is credited.
- * @effects one row of `deposits`, perhaps a wallet; audit `deposit.created`; event
- *   `funding.deposit_created`
+ * @effects those of `recordDeposit`, perhaps a wallet
  * @errors not_found, the gate's, account_not_live, account_not_active, unknown_asset,
  *   amount_too_precise, method_not_supported, limit_exceeded
  */
@@ -51,32 +44,16 @@ export async function createDeposit(ctx: Ctx, input: NewDeposit): Promise<Deposi
     const { fee } = await fundingFee(tx, { direction: 'deposit', asset, method, kycLevel, amount, at });
     const owner = { userId: account.userId, accountId: account.id };
     const wallet = await customerWallet(tx, ctx, { ...owner, book: 'live' }, asset.code);
-    const [row] = await tx
-      .insert(deposits)
-      .values({
-        ...owner,
-        id: newId(),
-        walletId: wallet.id,
-        asset: asset.code,
-        amount,
-        // What is shown here is what is taken: never more than the money itself, whatever a schedule says.
-        fee: minAmount(fee, amount),
-        method,
-        provider: 'manual',
-        paymentReference: newPaymentReference(),
-        status: 'pending',
-        metadata: {},
-        createdAt: at,
-      })
-      .returning();
-    const deposit = present(row, 'the deposit was inserted');
-    await record(tx, ctx, {
-      event: FUNDING_EVENTS['deposit.created'],
-      resource: { type: 'deposit', id: deposit.id },
-      subjectUserId: deposit.userId,
-      after: deposit,
+    return recordDeposit(tx, ctx, {
+      ...owner,
+      walletId: wallet.id,
+      asset: asset.code,
+      amount,
+      // What is shown here is what is taken: never more than the money itself, whatever a schedule says.
+      fee: minAmount(fee, amount),
+      method,
+      provider: 'manual',
+      metadata: {},
     });
-    await publish(tx, ctx, [depositEvent('funding.deposit_created', deposit)]);
-    return deposit;
   });
 }

@@ -8,6 +8,7 @@ import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { sha256 } from '../../platform/crypto/keyring.ts';
 import type { Tx } from '../../platform/db/client.ts';
+import { insertRows } from '../../platform/db/insert-rows.ts';
 import { lockRows } from '../../platform/db/locks.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { refuse } from '../../platform/http/refuse.ts';
@@ -19,10 +20,13 @@ import { refuseUnscreened } from './freshen-payouts.ts';
 import { lockMoneyPathOf } from './lock-money-path.ts';
 import { lockPayees, refuseUnusable } from './lock-payees.ts';
 import { houseReferenceOf, type PayoutAccountRow, payoutAccountOf } from './payout-accounts.ts';
-import { type PayoutFile, payoutBytes, payoutProvider } from './payout-file.ts';
+import { type Payment, type PayoutFile, payoutBytes, payoutProvider } from './payout-file.ts';
+import { peopleOfRepayments } from './payout-people.ts';
 import { payoutReferenceOf } from './payout-reference.ts';
 import { refuseBeyondHeld } from './payouts/refuse-beyond-held.ts';
 import { refusePayer } from './refuse-payer.ts';
+import { lockRepayable, putIntoFile } from './repayments/begin-repayments.ts';
+import type { Repayment } from './repayments/repayment-status.ts';
 import { withdrawalMayBecome } from './rules.ts';
 import { payoutFileItems, payoutFiles, withdrawals } from './schema.ts';
 import { PAYOUT_AHEAD_DAYS } from './settings.ts';
@@ -32,20 +36,21 @@ import { recordStatus } from './withdrawal-status.ts';
 export type NewPayoutFile = {
   readonly asset: string;
   readonly withdrawalIds: readonly Id[];
+  readonly repaymentIds: readonly Id[];
   /** @units YYYY-MM-DD */
   readonly executionDate: string;
 };
 
 /**
- * Puts approved bank withdrawals of one currency into one instruction to the bank and begins all their
+ * Puts approved bank withdrawals and repayments of one currency into one instruction to the bank and begins all their
  * payouts, or none: one that may not be paid refuses the file. Freshen them first, in transactions of their own.
- * @effects rows of `payout_files`, `payout_file_items`; the withdrawals; audit `payout_file.created` and
- *   `withdrawal.processing` for each; event `funding.withdrawal_processing` for each
+ * @effects rows of `payout_files`, `payout_file_items`, `payout_file_repayments`; the withdrawals and repayments; audit `payout_file.created` and
+ *   `withdrawal.processing` or `repayment.changed` for each; event `funding.withdrawal_processing` for each withdrawal
  * @errors execution_date_unsuitable, not_found, payout_account_missing, the gate's, account_not_live, account_not_active, debt_open,
  *   screening_behind,
  *   withdrawal_status_conflict, payout_not_bank, self_action, approved_request_changed,
  *   destination_changed, approval_not_granted, approver_cannot_pay_out,
- *   beneficiary_not_usable, payout_beyond_held
+ *   beneficiary_not_usable, those of `lockRepayable`, payout_beyond_held
  */
 export async function createPayoutFile(ctx: Ctx, input: NewPayoutFile): Promise<PayoutFile> {
   refuseUnsuitableDay(ctx, input.executionDate);
@@ -55,7 +60,8 @@ export async function createPayoutFile(ctx: Ctx, input: NewPayoutFile): Promise<
     if (account === undefined) {
       throw refuseFunding('payout_account_missing');
     }
-    const begun = await beginAll(tx, ctx, account, ids);
+    const { begun, owed } = await beginAll(tx, ctx, account, ids, [...new Set(input.repaymentIds)].sort());
+    const paid: readonly Payment[] = [...begun, ...owed];
     const id = newId();
     const head = {
       id,
@@ -64,18 +70,22 @@ export async function createPayoutFile(ctx: Ctx, input: NewPayoutFile): Promise<
       asset: input.asset,
       payoutAccountId: account.id,
       executionDate: input.executionDate,
-      transactionCount: begun.length,
-      controlSum: sumAmounts(begun.map((row) => row.amount)),
+      transactionCount: paid.length,
+      controlSum: sumAmounts(paid.map((row) => row.amount)),
       createdBy: present(personOf(ctx.actor), 'a payout file is made by a person'),
       createdAt: ctx.deps.clock.now(),
     };
-    const fileHash = sha256(await payoutBytes(tx, ctx, head, account, begun));
+    const fileHash = sha256(await payoutBytes(tx, ctx, head, account, paid));
     const [row] = await tx
       .insert(payoutFiles)
       .values({ ...head, fileHash })
       .returning();
-    const items = begun.map((one, position) => ({ withdrawalId: one.id, fileId: id, position }));
-    await tx.insert(payoutFileItems).values(items);
+    await insertRows(
+      tx,
+      payoutFileItems,
+      begun.map((one, position) => ({ withdrawalId: one.id, fileId: id, position })),
+    );
+    await putIntoFile(tx, ctx, owed, id);
     const file = present(row, 'the file was inserted');
     await record(tx, ctx, {
       event: FUNDING_EVENTS['payout_file.created'],
@@ -96,13 +106,14 @@ function refuseUnsuitableDay({ deps }: Ctx, executionDate: string): void {
   }
 }
 
-/** Gates first, all of them in order; then the withdrawals; only then is any of them changed. */
+/** Gates first, all of them in order; then the withdrawals and repayments; only then is any of them changed. */
 async function beginAll(
   tx: Tx,
   ctx: Ctx,
   account: PayoutAccountRow,
   ids: readonly Id[],
-): Promise<readonly Withdrawal[]> {
+  repaymentIds: readonly Id[],
+): Promise<{ readonly begun: readonly Withdrawal[]; readonly owed: readonly Repayment[] }> {
   const { asset } = account;
   const known = await tx
     .select()
@@ -111,10 +122,8 @@ async function beginAll(
   if (known.length !== ids.length) {
     throw refuse('not_found');
   }
-  await lockGates(
-    tx,
-    known.map((row) => row.userId),
-  );
+  const repaid = await peopleOfRepayments(tx, repaymentIds);
+  await lockGates(tx, [...known.map((row) => row.userId), ...repaid]);
   for (const row of known) {
     await lockMoneyPathOf(tx, row, 'money_out');
     await refuseWhileOwing(tx, row.userId);
@@ -132,11 +141,12 @@ async function beginAll(
     await refusePayer(tx, ctx, row);
   }
   refuseUnusable(ctx, payees);
+  const owed = await lockRepayable(tx, ctx, account, repaymentIds);
   await refuseBeyondHeld(tx, ctx, { asset, bankReference: await houseReferenceOf(tx, account) }, locked);
   const begun: Withdrawal[] = [];
   for (const row of locked) {
     const payoutReference = payoutReferenceOf(row.id);
     begun.push(await recordStatus(tx, ctx, row, { status: 'processing', payoutReference }));
   }
-  return begun;
+  return { begun, owed };
 }

@@ -1,7 +1,9 @@
 import { z } from '@hono/zod-openapi';
 import { ApprovalReason } from '../../platform/approvals/api.ts';
 import { pageQuery } from '../../platform/http/cursor.ts';
+import { FORWARDS, isForwards, periodQuery } from '../../platform/http/period.ts';
 import { amountInput, idInput, wireId, wireOf } from '../../platform/http/wire.ts';
+import { assetInput } from './asset-input.ts';
 import { clearingPeriods, fundingMethod } from './schema.ts';
 import { debitStatus, statementDebits } from './work/schema.ts';
 
@@ -19,6 +21,8 @@ export const StatementDebit = wireOf(statementDebits)
     explanation: true,
     withdrawalId: true,
     namedWithdrawalId: true,
+    repaymentId: true,
+    namedRepaymentId: true,
     journalId: true,
     approvalId: true,
     assigneeId: true,
@@ -40,11 +44,18 @@ export const StatementDebitDetail = StatementDebit.extend({
   payee: z.union([z.object({ name: text, account: text, remittance: z.string() }), z.null()]),
 }).openapi('StatementDebitDetail');
 
-export const debitQuery = z.strictObject({
-  ...pageQuery,
-  status: z.enum(debitStatus.enumValues).optional(),
-  assigneeId: idInput.optional(),
-});
+export const debitQuery = z
+  .strictObject({
+    ...pageQuery,
+    status: z.enum(debitStatus.enumValues).optional(),
+    assigneeId: idInput.optional(),
+    asset: assetInput.optional(),
+    withdrawalId: idInput
+      .optional()
+      .openapi({ description: 'The payout it was, or whose reference it bears' }),
+    ...periodQuery('Booked'),
+  })
+  .refine(isForwards, FORWARDS);
 
 export const WorkAssignment = z.strictObject({ assigneeId: idInput }).openapi('WorkAssignment');
 
@@ -56,6 +67,9 @@ export const ExplainDebit = z
     z
       .strictObject({ explanation: z.literal('payout'), withdrawalId: idInput, reason })
       .openapi('ExplainByPayout'),
+    z
+      .strictObject({ explanation: z.literal('repayment'), repaymentId: idInput, reason })
+      .openapi('ExplainByRepayment'),
     z
       .strictObject({ explanation: z.literal('booked'), journalId: idInput, reason })
       .openapi('ExplainByJournal'),

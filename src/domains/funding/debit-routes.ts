@@ -97,7 +97,8 @@ const work: readonly Endpoint[] = [
     category,
     summary: 'Ask another person to agree what a debit was',
     description:
-      'A payout of the same amount, a journal that has the same amount leave the same bank account, what is owed to a ' +
+      'A payout or a repayment of the same amount (a repayment that was to be paid by file, or that went to another than ' +
+      'whoever had paid, is for compliance to agree to), a journal that has the same amount leave the same bank account, what is owed to a ' +
       'provider or venue, or a charge of the bank. A charge is booked as a debt of the firm to its clients’ money; no debit is booked to customers.',
     access: { staff: OPERATIONS },
     params,
@@ -176,6 +177,8 @@ function explanationOf(body: z.output<typeof ExplainDebit>): Explanation {
       return { kind: 'bank_charge' };
     case 'payout':
       return { kind: 'payout', withdrawalId: body.withdrawalId };
+    case 'repayment':
+      return { kind: 'repayment', repaymentId: body.repaymentId };
     case 'booked':
       return { kind: 'booked', journalId: body.journalId };
     case 'settlement':

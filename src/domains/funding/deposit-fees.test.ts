@@ -10,6 +10,7 @@ import { writeUnguarded } from '../../testing/unguarded.ts';
 import { journals, ledgerEntries, lots, wallets } from '../ledger/schema.ts';
 import { bankDayAfter, settlementDay } from './bank-days/settlement-day.ts';
 import { clearingDays } from './credit-deposit.ts';
+import { signPayment, TEST_PROVIDER } from './payment-providers.ts';
 import { clearingPeriods, deposits } from './schema.ts';
 import { seedFundingFees } from './seed-funding-fees.ts';
 import { camt053, nextOpening } from './testing/camt-sample.ts';
@@ -166,6 +167,103 @@ describe('the fee of a deposit', () => {
     expect(await total()).toBe('0');
     const { body } = await desk.request(customer, 'GET', '/v1/debts');
     expect(body.data).toMatchObject([{ debtor: customer.userId, asset: 'USD', amount: '2.8' }]);
+  });
+});
+
+describe('what was announced, taken back and paid all the same', () => {
+  type Announced = { readonly id: string; readonly paymentReference: string };
+
+  async function taken(amount: string, method?: string): Promise<Announced> {
+    const { body } = await announce(amount, method);
+    const cancelled = await desk.request(customer, 'POST', `/v1/deposits/${body.id}/cancel`);
+    expect(cancelled.body.failureReason).toBe('cancelled');
+    return body;
+  }
+
+  async function give(path: string): Promise<Record<string, unknown>> {
+    const body = { accountId: customer.accountId, reason: 'Theirs' };
+    const asked = await desk.request(desk.operations, 'POST', `${path}/allocate`, { body });
+    const { id } = asked.body.approval;
+    const shown = await desk.request(desk.operations2, 'GET', `/v1/approvals/${id}`);
+    expect((await vote(id)).status).toBe(200);
+    return shown.body.payload;
+  }
+
+  async function paid(amount: string, { paymentReference: reference }: Announced) {
+    const entries = [{ amount, reference, name: HOLDER }];
+    const { body } = await desk.importFile(camt053({ entries, opening: await nextOpening(desk.deps) }));
+    return body as { readonly id: string; readonly lines: readonly { readonly receiptId: string }[] };
+  }
+
+  const ofReceipt = ({ lines }: Awaited<ReturnType<typeof paid>>) =>
+    `/v1/unallocated-receipts/${lines[0]?.receiptId}`;
+
+  test('bears the fee it was shown, of another amount what was asked of such an amount that day', async () => {
+    const announced = await taken('100');
+    const payload = await give(ofReceipt(await paid('100', announced)));
+    expect(payload).toMatchObject({ announcedId: announced.id, method: 'other', fee: '2.8' });
+    expect(await total()).toBe('97.2');
+    // A little is announced, much is paid.
+    const small = await taken('1');
+    expect(await give(ofReceipt(await paid('1000', small)))).toMatchObject({ fee: '25.3' });
+    expect(await total()).toBe('1071.9');
+    const { body } = await desk.request(customer, 'GET', '/v1/deposits?status=cleared');
+    expect(body.data).toMatchObject([
+      { amount: '1000', fee: '25.3', method: 'other' },
+      { amount: '100', fee: '2.8', method: 'other' },
+    ]);
+  });
+
+  test('is nobody else’s announcement, and comes back with the statement that showed it', async () => {
+    const announced = await taken('100');
+    const payer = customer;
+    customer = await desk.newCustomer({
+      kycStatus: 'approved',
+      kycLevel: 'enhanced',
+      screening: 'clear',
+      restriction: 'none',
+    });
+    expect(await give(ofReceipt(await paid('100', announced)))).not.toHaveProperty('fee');
+    expect(await total()).toBe('100');
+    customer = payer;
+    const before = await earned();
+    const statement = await paid('100', announced);
+    await give(ofReceipt(statement));
+    expect(formatAmount((await earned()) - before)).toBe('2.8');
+    const path = `/v1/bank-statements/${statement.id}/void`;
+    const asked = await desk.request(desk.operations, 'POST', path, { body: { reason: 'Another day' } });
+    expect((await vote(asked.body.approval.id)).status).toBe(200);
+    expect([await total(), (await earned()) - before]).toEqual(['0', 0n]);
+    const { body } = await desk.request(customer, 'GET', '/v1/deposits');
+    expect(body.data.map(({ status }: { status: string }) => status)).toEqual(['failed', 'failed']);
+  });
+
+  test('bears it as well where a provider has the money', async () => {
+    const { paymentReference } = await taken('100', 'mips');
+    const data = { paymentReference, amount: '100', currency: 'USD', method: 'mips', payerName: HOLDER };
+    const occurredAt = desk.deps.clock.realNow();
+    const event = {
+      id: newId(),
+      type: 'payment.cleared',
+      occurredAt,
+      data: { ...data, providerReference: newId() },
+    };
+    const body = new Uint8Array(Buffer.from(JSON.stringify(event)));
+    const timestamp = String(Math.floor(desk.deps.clock.realMs() / 1_000));
+    const headers = {
+      'content-type': 'application/json',
+      'webhook-timestamp': timestamp,
+      'webhook-signature': signPayment(TEST_PROVIDER, timestamp, body),
+    };
+    const told = await desk.request(customer, 'POST', '/v1/webhooks/payments/test', { body, headers });
+    expect(told.body.state).toBe('kept');
+    const { body: kept } = await desk.request(
+      desk.operations,
+      'GET',
+      '/v1/inbound-events?state=kept&limit=1',
+    );
+    expect(await give(`/v1/inbound-events/${kept.data[0].id}`)).toMatchObject({ fee: '5' });
+    expect(await total()).toBe('95');
   });
 });
 

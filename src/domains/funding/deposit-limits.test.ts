@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { newId } from '../../kernel/id.ts';
-import { type FundingDesk, type Person, startFundingDesk } from '../../testing/funding-desk.ts';
+import { type FundingDesk, HOLDER, type Person, startFundingDesk } from '../../testing/funding-desk.ts';
+import { camt053, nextOpening } from './testing/camt-sample.ts';
 
 let desk: FundingDesk;
 
@@ -59,4 +60,27 @@ test('a deposit that failed, and one of the day before, leave room again', async
   expect(await remaining(person)).toBe('0');
   desk.advance(86_400_000);
   expect((await announce(person, '1000')).status).toBe(201);
+});
+
+test('what was taken back and paid all the same counts, and so does what nobody announced', async () => {
+  await setLimit('1000');
+  const person = await desk.newCustomer();
+  const { body: deposit } = await announce(person, '900');
+  await desk.request(person, 'POST', `/v1/deposits/${deposit.id}/cancel`);
+  expect(await remaining(person)).toBe('1000');
+  const entries = [{ amount: '900', reference: deposit.paymentReference, name: HOLDER }, { amount: '50' }];
+  const { body } = await desk.importFile(camt053({ entries, opening: await nextOpening(desk.deps) }));
+  for (const { receiptId } of body.lines) {
+    const given = { accountId: person.accountId, reason: 'Their transfer' };
+    const path = `/v1/unallocated-receipts/${receiptId}/allocate`;
+    const asked = await desk.request(desk.operations, 'POST', path, { body: given });
+    const vote = `/v1/approvals/${asked.body.approval.id}/approve`;
+    expect((await desk.request(desk.operations2, 'POST', vote, { body: { reason: 'Seen' } })).status).toBe(
+      200,
+    );
+  }
+  expect([await remaining(person), (await desk.balance(person, 'USD')).total]).toEqual(['100', '950']);
+  expect((await announce(person, '100.01')).body.code).toBe('limit_exceeded');
+  const listed = await desk.request(person, 'GET', '/v1/deposits?status=cleared&method=bank_transfer');
+  expect(listed.body.data).toMatchObject([{ amount: '50', fee: '0' }]);
 });

@@ -349,6 +349,21 @@ describe('reading', () => {
     const unknown = await desk.request(desk.operations, 'GET', '/v1/deposits?paymentReference=none');
     expect(unknown.body.data).toEqual([]);
 
+    const at = mine[1].createdAt;
+    const within = await desk.request(
+      customer,
+      'GET',
+      `/v1/deposits?from=${at}&to=${mine[2].createdAt}&asset=USD`,
+    );
+    expect(within.body.data.map((deposit: { id: string }) => deposit.id)).toContain(mine[1].id);
+    const none = await desk.request(customer, 'GET', `/v1/deposits?to=${mine[0].createdAt}`);
+    expect([
+      none.body.data,
+      (await desk.request(customer, 'GET', '/v1/deposits?method=mips')).body.data,
+    ]).toEqual([[], []]);
+    const backwards = await desk.request(customer, 'GET', `/v1/deposits?from=${at}&to=${at}`);
+    expect(backwards.body.code).toBe('validation_failed');
+
     const foreign = await desk.request(other, 'GET', `/v1/deposits/${mine[0].id}`);
     expect([foreign.status, foreign.body.code]).toEqual([404, 'not_found']);
     const asked = await desk.request(other, 'GET', `/v1/deposits?userId=${customer.userId}`);

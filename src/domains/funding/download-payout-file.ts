@@ -1,4 +1,4 @@
-import { and, eq } from 'drizzle-orm';
+import { eq } from 'drizzle-orm';
 import { personOf } from '../../kernel/actor.ts';
 import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
@@ -13,10 +13,21 @@ import { gateRefusal, lockGates } from '../identity/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { refuseFunding } from './errors.ts';
 import { freshenPayouts, refuseUnscreened } from './freshen-payouts.ts';
-import { accountOfFile, type PayoutFile, paidBy, payoutBytes } from './payout-file.ts';
+import {
+  accountOfFile,
+  isRepayment,
+  isWithdrawal,
+  ownersOf,
+  type Payment,
+  type PayoutFile,
+  paidBy,
+  payoutBytes,
+} from './payout-file.ts';
 import { isVoid, keepDownload } from './payouts/file-history.ts';
-import { payoutFileItems, payoutFiles, withdrawals } from './schema.ts';
-import type { Withdrawal } from './store.ts';
+import { refusePaid } from './repayments/refuse-paid.ts';
+import { freshenRepayments, refuseHeld } from './repayments/screen-repayments.ts';
+import { payoutFiles, withdrawals } from './schema.ts';
+import { repayments } from './work/schema.ts';
 
 /**
  * The file for the bank, the same bytes each time. If a payee, an amount or the account were changed
@@ -24,7 +35,8 @@ import type { Withdrawal } from './store.ts';
  * out, so that what was made before they were stopped does not leave after it. So is one of which a payment is no
  * longer under way: its money may be free again, or have left. Freshen it first, in transactions of their own.
  * @effects one row of `payout_file_downloads`; audit `payout_file.downloaded`
- * @errors not_found, payout_file_void, payout_file_stopped, screening_behind, payout_file_changed
+ * @errors not_found, payout_file_void, payout_file_stopped, payout_on_statement, payout_may_leave, screening_behind,
+ *   repayment_held, destination_changed, payout_file_changed
  */
 export async function downloadPayoutFile(
   ctx: Ctx,
@@ -36,11 +48,9 @@ export async function downloadPayoutFile(
       throw refuse('not_found');
     }
     const paid = await lockPayable(tx, ctx, file);
-    const keys = await ctx.deps.personKeys.ofMany(
-      tx,
-      paid.map((row) => row.userId),
-    );
-    if (!paid.every((row) => keys.has(row.userId))) {
+    const people = paid.filter(isWithdrawal).map((row) => row.userId);
+    const keys = await ctx.deps.personKeys.ofMany(tx, people);
+    if (!people.every((userId) => keys.has(userId))) {
       throw refuseFunding('payout_file_changed');
     }
     const bytes = await payoutBytes(tx, ctx, file, await accountOfFile(tx, file), paid);
@@ -65,48 +75,45 @@ export async function downloadPayoutFile(
 
 /**
  * Holds those paid by a file against the lists that became active since it was made: days may lie between.
- * @effects as `freshenPayouts`, for what has not been settled
+ * @effects as `freshenPayouts` and `freshenRepayments`, for what has not been settled
+ * @errors destination_changed
  */
 export async function freshenPayoutFile(ctx: Ctx, fileId: Id): Promise<void> {
-  const begun = await transact(ctx, 'engine', (tx) =>
-    tx
-      .select({ id: withdrawals.id })
-      .from(payoutFileItems)
-      .innerJoin(withdrawals, eq(withdrawals.id, payoutFileItems.withdrawalId))
-      .where(and(eq(payoutFileItems.fileId, fileId), eq(withdrawals.status, 'processing'))),
-  );
-  await freshenPayouts(
-    ctx,
-    begun.map(({ id }) => id),
-  );
+  const paid = await transact(ctx, 'engine', (tx) => paidBy(tx, { id: fileId }));
+  const begun = paid.filter(({ status }) => status === 'processing' || status === 'in_file');
+  await freshenPayouts(ctx, idsOf(begun.filter(isWithdrawal)));
+  await freshenRepayments(ctx, idsOf(begun.filter(isRepayment)));
+}
+
+function idsOf(payments: readonly Payment[]): readonly Id[] {
+  return payments.map(({ id }) => id);
 }
 
 /**
- * The withdrawals of a file, in its order, if the bank may be told to pay every one of them. Gates first, then the
+ * The payments of a file, in its order, if the bank may be told to make every one of them. Gates first, then the
  * rows: whoever sets one of them free waits for this transaction, and then finds the download.
- * @errors payout_file_void, payout_file_stopped, screening_behind
+ * @errors payout_file_void, payout_file_stopped, payout_on_statement, payout_may_leave, screening_behind,
+ *   repayment_held
  */
-async function lockPayable(tx: Tx, ctx: Ctx, file: PayoutFile): Promise<readonly Withdrawal[]> {
+async function lockPayable(tx: Tx, ctx: Ctx, file: PayoutFile): Promise<readonly Payment[]> {
   const known = await paidBy(tx, file);
-  const gates = await lockGates(
-    tx,
-    known.map(({ userId }) => userId),
-  );
-  const locked = await lockRows(
-    tx,
-    withdrawals,
-    known.map(({ id }) => id),
-  );
+  const gates = await lockGates(tx, await ownersOf(tx, known));
+  const locked = await lockRows(tx, withdrawals, idsOf(known.filter(isWithdrawal)));
+  const owed = await lockRows(tx, repayments, idsOf(known.filter(isRepayment)));
   if (await isVoid(tx, file.id)) {
     throw refuseFunding('payout_file_void');
   }
-  const settled = locked.find(({ status }) => status !== 'processing');
+  const settled =
+    locked.find(({ status }) => status !== 'processing') ??
+    owed.find(({ status, fileId }) => status !== 'in_file' || fileId !== file.id);
   if (settled !== undefined) {
-    throw refuseFunding('payout_file_stopped', { detail: `Withdrawal ${settled.id} is ${settled.status}.` });
+    throw refuseFunding('payout_file_stopped', { detail: `Payment ${settled.id} is ${settled.status}.` });
   }
   if (locked.some(({ userId }) => gateRefusal(gates.get(userId), 'money_out') !== null)) {
     throw refuseFunding('payout_file_stopped');
   }
   await refuseUnscreened(tx, ctx, locked);
+  await refusePaid(tx, owed);
+  await refuseHeld(tx, owed);
   return paidBy(tx, file);
 }

@@ -1,14 +1,14 @@
-import { and, eq, isNotNull } from 'drizzle-orm';
+import { eq } from 'drizzle-orm';
 import type { Id } from '../../kernel/id.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { refuse } from '../../platform/http/refuse.ts';
 import { recordReads } from '../identity/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
-import { type EvidenceFile, openEvidenceFile } from './evidence/evidence-file.ts';
+import type { EvidenceFile } from './evidence/evidence-file.ts';
 import { bankStatements } from './evidence/schema.ts';
-import { statementPlace } from './import-statement.ts';
-import { refuseOwnStatement } from './refuse-own-evidence.ts';
+import { refuseOwnStatement, refuseOwnWritten } from './refuse-own-evidence.ts';
+import { openStatementFile } from './statement-file.ts';
 
 /**
  * The file of a statement as the bank sent it, refused ones too: what a second person holds against the bank's own
@@ -23,16 +23,8 @@ export async function downloadStatement(ctx: Ctx, statementId: Id): Promise<Evid
       throw refuse('not_found');
     }
     await refuseOwnStatement(tx, ctx, statement.fileHash);
-    // A file that came again is kept once.
-    const [kept] =
-      statement.content === null
-        ? await tx
-            .select()
-            .from(bankStatements)
-            .where(and(eq(bankStatements.fileHash, statement.fileHash), isNotNull(bankStatements.content)))
-            .limit(1)
-        : [statement];
-    const file = openEvidenceFile(ctx, kept, statementPlace, statement.fileHash);
+    const file = await openStatementFile(tx, ctx, statement);
+    await refuseOwnWritten(tx, ctx, file.bytes);
     await recordReads(tx, ctx, [
       {
         event: FUNDING_EVENTS['bank_statement.file_read'],

@@ -3,9 +3,9 @@
  * is waiting, what waits lies in its house wallet, what was taken back went past a provider or two people,
  * and what cannot be withdrawn yet is some deposit's or some trade's.
  */
-import { type SQL, sql } from 'drizzle-orm';
-import type { Tx } from '../../platform/db/client.ts';
-import type { Check, CheckResult } from '../../platform/domain.ts';
+import { sql } from 'drizzle-orm';
+import type { Check } from '../../platform/domain.ts';
+import { look } from '../../platform/look.ts';
 
 /** From when its lines are booked. */
 const sinceConfirmed = sql`coalesce((select a.executed_at from approvals a where a.id = s.confirmation_id), s.imported_at)`;
@@ -217,10 +217,3 @@ export const evidenceChecks: readonly Check[] = [
       ),
   },
 ];
-
-/** How many objects there are, and which of them are broken. */
-async function look(tx: Tx, count: SQL, breaks: SQL): Promise<CheckResult> {
-  const [counted] = await tx.execute<{ seen: number }>(count);
-  const rows = await tx.execute<{ object: string; detail: string }>(breaks);
-  return { seen: counted?.seen ?? 0, breaks: rows.map(({ object, detail }) => ({ object, detail })) };
-}

@@ -1,4 +1,4 @@
-import { and, eq, ne } from 'drizzle-orm';
+import { and, eq, ne, sql } from 'drizzle-orm';
 import { amountOf, formatAmount } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import { canonicalJson, type Json } from '../../kernel/canonical-json.ts';
@@ -6,7 +6,6 @@ import type { Id } from '../../kernel/id.ts';
 import { raiseAlarm } from '../../platform/alarms/raise-alarm.ts';
 import type { ApprovalAction } from '../../platform/approvals/actions.ts';
 import { type Approval, requestApproval } from '../../platform/approvals/request-approval.ts';
-import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { lockRow } from '../../platform/db/locks.ts';
@@ -19,16 +18,20 @@ import { CHECKERS } from './checkers.ts';
 import { FIRM_AS_DEBTOR } from './debts.ts';
 import { refuseFunding } from './errors.ts';
 import { bankStatementLines } from './evidence/schema.ts';
-import { goesElsewhere } from './paid-back-to.ts';
+import { goesElsewhere, isPaidElsewhere } from './paid-back-to.ts';
+import { recordDebitEnd } from './record-debit-end.ts';
+import { completeByDebit, ownerOf } from './repayments/repayment-status.ts';
 import { withdrawals } from './schema.ts';
 import { PAID_STATUSES, type StatementDebit } from './statement-debits.ts';
-import { statementDebits } from './work/schema.ts';
+import { repayments, statementDebits } from './work/schema.ts';
 
 const EXPLAIN = 'statement_debit.explain';
 
 export type Explanation =
   | { readonly kind: 'bank_charge' }
   | { readonly kind: 'payout'; readonly withdrawalId: Id }
+  /** Money that two people sent back was paid, by a file or past it. */
+  | { readonly kind: 'repayment'; readonly repaymentId: Id }
   /** What is owed to a provider, a venue or the counterparty of contracts was paid. */
   | { readonly kind: 'settlement'; readonly clearing: string }
   /** A journal has the same amount leave the same bank account: a refund, a sweep, money sent back. */
@@ -36,7 +39,8 @@ export type Explanation =
 
 /**
  * Asks another person to agree what a debit was. Money sent back that did not reach whoever had paid is for
- * compliance, who are told at once.
+ * compliance, who are told at once; and so is what was paid by hand and not by a file, which holds its payee against the
+ * lists, unless they agreed to that before.
  * @effects one row of `approvals`; audit `approval.requested`; perhaps the alarm `statement_debit.paid_elsewhere`
  * @errors not_found, debit_closed, debit_not_explained, approval_pending_exists
  */
@@ -49,7 +53,7 @@ export async function proposeExplanation(
     if (debit === undefined) {
       throw refuse('not_found');
     }
-    const subjectUserId = await refuseMisfit(tx, debit, input.explanation);
+    const { subjectUserId, pastFile } = await refuseMisfit(tx, debit, input.explanation);
     const elsewhere = await isElsewhere(tx, ctx, debit, input.explanation);
     if (elsewhere) {
       await raiseAlarm(tx, ctx, {
@@ -64,9 +68,9 @@ export async function proposeExplanation(
       subjectType: 'statement_debit',
       subjectId: debit.id,
       subjectUserId,
-      payload: explanationPayload(debit, input.explanation, elsewhere),
+      payload: explanationPayload(debit, input.explanation, { elsewhere, pastFile }),
       quorum: 1,
-      checkerRoles: elsewhere ? FLAGGED_RETURNERS : CHECKERS,
+      checkerRoles: elsewhere || pastFile ? FLAGGED_RETURNERS : CHECKERS,
       reason: input.reason,
     });
   });
@@ -79,59 +83,59 @@ export const debitExplaining: ApprovalAction = {
   execute: async (ctx, approved) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
     const { explanation } = approved.payload as unknown as { readonly explanation: Explanation };
+    // A payment before the debits that name it, as where a statement is taken in.
+    const repayment =
+      explanation.kind === 'repayment' ? await lockRow(tx, repayments, explanation.repaymentId) : undefined;
     const before = present(
       await lockRow(tx, statementDebits, approved.subjectId),
       'debits are never deleted',
     );
-    await refuseMisfit(tx, before, explanation);
+    const { pastFile } = await refuseMisfit(tx, before, explanation);
     const elsewhere = await isElsewhere(tx, ctx, before, explanation);
-    const stored = explanationPayload(before, explanation, elsewhere);
+    const stored = explanationPayload(before, explanation, { elsewhere, pastFile });
     if (canonicalJson(stored) !== canonicalJson(approved.payload as Json)) {
       throw refuseFunding('approved_request_changed');
     }
     const cited = {
       withdrawalId: explanation.kind === 'payout' ? explanation.withdrawalId : null,
+      repaymentId: repayment?.id ?? null,
       journalId: explanation.kind === 'booked' ? explanation.journalId : null,
     };
-    const [row] = await tx
-      .update(statementDebits)
-      .set({
-        ...cited,
-        ...(await bookedBy(tx, ctx, before, explanation)),
-        status: 'explained',
-        explanation: explanation.kind,
-        approvalId: approved.approvalId,
-        closedAt: ctx.deps.clock.now(),
-        version: before.version + 1,
-      })
-      .where(eq(statementDebits.id, before.id))
-      .returning();
-    await record(tx, ctx, {
-      event: FUNDING_EVENTS['statement_debit.explained'],
-      resource: { type: 'statement_debit', id: before.id },
-      subjectUserId: null,
-      before,
-      after: present(row, 'the debit was locked'),
+    await recordDebitEnd(tx, ctx, before, {
+      ...cited,
+      ...(await bookedBy(tx, ctx, before, explanation)),
+      status: 'explained',
+      explanation: explanation.kind,
+      approvalId: approved.approvalId,
     });
+    if (repayment !== undefined) {
+      await completeByDebit(tx, ctx, repayment, before);
+    }
   },
 };
 
-/** @shape the customer it is about, if any */
-async function refuseMisfit(tx: Tx, debit: StatementDebit, explanation: Explanation): Promise<Id | null> {
+/** The customer it is about, if any, and whether it passed by the file that was to pay it. */
+type Fit = { readonly subjectUserId: Id | null; readonly pastFile: boolean };
+
+const NOBODYS: Fit = { subjectUserId: null, pastFile: false };
+
+async function refuseMisfit(tx: Tx, debit: StatementDebit, explanation: Explanation): Promise<Fit> {
   if (debit.status !== 'open') {
     throw refuseFunding('debit_closed');
   }
   switch (explanation.kind) {
     case 'bank_charge':
-      return null;
+      return NOBODYS;
     case 'settlement':
       await owedAt(tx, debit, explanation.clearing);
-      return null;
+      return NOBODYS;
     case 'payout':
-      return payoutOf(tx, debit, explanation.withdrawalId);
+      return { subjectUserId: await payoutOf(tx, debit, explanation.withdrawalId), pastFile: false };
+    case 'repayment':
+      return repaymentOf(tx, debit, explanation.repaymentId);
     case 'booked':
       await refuseOtherJournal(tx, debit, explanation.journalId);
-      return null;
+      return NOBODYS;
   }
 }
 
@@ -141,6 +145,11 @@ async function isElsewhere(
   debit: StatementDebit,
   explanation: Explanation,
 ): Promise<boolean> {
+  if (explanation.kind === 'repayment') {
+    const { repaymentId } = explanation;
+    const [row] = await tx.select().from(repayments).where(eq(repayments.id, repaymentId));
+    return isPaidElsewhere(tx, ctx, row?.statementLineId ?? null, debit.statementLineId);
+  }
   return explanation.kind === 'booked' && goesElsewhere(tx, ctx, debit.id, explanation.journalId);
 }
 
@@ -157,15 +166,38 @@ async function payoutOf(tx: Tx, debit: StatementDebit, withdrawalId: Id): Promis
   return payout.userId;
 }
 
+async function repaymentOf(tx: Tx, debit: StatementDebit, repaymentId: Id): Promise<Fit> {
+  const [row] = await tx.select().from(repayments).where(eq(repayments.id, repaymentId));
+  const fits =
+    row !== undefined &&
+    row.asset === debit.asset &&
+    row.amount === debit.amount &&
+    row.walletId === debit.walletId;
+  if (!fits || (await citedAlready(tx, debit, eq(statementDebits.repaymentId, repaymentId)))) {
+    throw refuseFunding('debit_not_explained');
+  }
+  // What opened as paid by hand was held against no list; what compliance let be paid so has their vote.
+  const isUnseen = row.status === 'by_hand' && row.resolutionId === null;
+  const pastFile = row.status === 'payable' || row.status === 'failed' || isUnseen;
+  return { subjectUserId: await ownerOf(tx, row), pastFile };
+}
+
 /** The journal has this very amount leave this bank account, and explains no other debit. */
 async function refuseOtherJournal(tx: Tx, debit: StatementDebit, journalId: Id): Promise<void> {
   const { walletId, amount } = debit;
   const entry = await findEntry(tx, { journalId, walletId, amount });
-  // A payout is explained as one: by itself, and never twice.
-  const fits = entry !== undefined && entry.referenceType !== 'withdrawal';
+  // A payout is explained as one, and money sent back as its repayment: by itself, and never twice.
+  const fits =
+    entry !== undefined && entry.referenceType !== 'withdrawal' && !(await isSentBack(tx, journalId));
   if (!fits || (await citedAlready(tx, debit, eq(statementDebits.journalId, journalId)))) {
     throw refuseFunding('debit_not_explained');
   }
+}
+
+async function isSentBack(tx: Tx, journalId: Id): Promise<boolean> {
+  const rows = await tx.execute(sql`
+    select 1 from repayments where journal_id = ${journalId} or debt_journal_id = ${journalId}`);
+  return rows.length > 0;
 }
 
 async function citedAlready(tx: Tx, debit: StatementDebit, cites: ReturnType<typeof eq>): Promise<boolean> {
@@ -243,12 +275,13 @@ async function bookAgainst(
 function explanationPayload(
   debit: StatementDebit,
   explanation: Explanation,
-  elsewhere: boolean,
+  { elsewhere, pastFile }: { readonly elsewhere: boolean; readonly pastFile: boolean },
 ): { readonly [key: string]: Json } {
   const { asset, statementLineId, walletId } = debit;
   return {
     explanation,
     ...(elsewhere ? { elsewhere } : {}),
+    ...(pastFile ? { pastFile } : {}),
     asset,
     amount: formatAmount(debit.amount),
     statementLineId,

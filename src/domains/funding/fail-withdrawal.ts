@@ -46,7 +46,7 @@ export async function failWithdrawal(
         detail: `The withdrawal is ${withdrawal.status}.`,
       });
     }
-    await refuseIfDebited(tx, withdrawal.id, 'people');
+    await refuseIfDebited(tx, withdrawal, 'people');
     await refuseWhilePayable(tx, ctx, withdrawal.id);
     const approval = await requestApproval(tx, ctx, {
       action: FAIL_WITHDRAWAL,

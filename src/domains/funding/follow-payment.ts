@@ -62,6 +62,7 @@ export const UNFITTING = [
   'method_differs',
   'payment_of_another_deposit',
   'contradicts',
+  'credited_otherwise',
 ] as const;
 
 /** What says that money went back. */
@@ -112,7 +113,7 @@ const MOVES = {
     takenBack(facts, deposit, 'charged_back'),
 } as const;
 
-function cleared(facts: PaymentFacts, { status }: Deposit): PaymentStep {
+function cleared(facts: PaymentFacts, { status, providerEventId }: Deposit): PaymentStep {
   if (status === 'failed') {
     return keep('contradicts');
   }
@@ -121,7 +122,8 @@ function cleared(facts: PaymentFacts, { status }: Deposit): PaymentStep {
     return keep('payment_of_another_deposit');
   }
   if (!isOpen(status)) {
-    return ALREADY;
+    // Credited by a line or by hand: nobody knows yet whether this is that money, or a second payment.
+    return providerEventId === null ? keep('credited_otherwise') : ALREADY;
   }
   if (facts.hasReceipt) {
     return keep('deposit_has_receipt');

@@ -7,7 +7,7 @@ import { refuse } from '../../platform/http/refuse.ts';
 import { recordReads } from '../identity/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { bankStatementLines } from './evidence/schema.ts';
-import { refuseOwnPayout } from './refuse-own-evidence.ts';
+import { refuseOwnPayout, refuseOwnRepayment } from './refuse-own-evidence.ts';
 import { counterpartyOf } from './statement-store.ts';
 import { statementDebits } from './work/schema.ts';
 
@@ -25,6 +25,7 @@ export async function getDebit(ctx: Ctx, debitId: Id) {
     }
     await refuseOwnPayout(tx, ctx, debit.withdrawalId);
     await refuseOwnPayout(tx, ctx, debit.namedWithdrawalId);
+    await refuseOwnRepayment(tx, ctx, debit.repaymentId ?? debit.namedRepaymentId);
     const [line] = await tx
       .select()
       .from(bankStatementLines)

@@ -14,12 +14,13 @@ import { lockExclusive } from '../../platform/db/locks.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { requireAsset } from '../ledger/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
-import { parseStatement, type Statement, type StatementLine } from './camt-053.ts';
+import { parseStatement, readRefused, type Statement, type StatementLine } from './camt-053.ts';
 import { StatementError, type StatementFault } from './camt-error.ts';
 import { requestConfirmation } from './confirm-statement.ts';
 import { type FUNDING_PROBLEMS, refuseFunding } from './errors.ts';
 import { bankAccounts, bankStatementLines, bankStatements } from './evidence/schema.ts';
 import { type BankAccount, bankWallets } from './receipts.ts';
+import { statementPlace } from './statement-file.ts';
 import { type BankStatement, counterpartyPlace, inParts } from './statement-lines.ts';
 
 const DAY_MS = 86_400_000;
@@ -61,7 +62,7 @@ export async function importStatement(ctx: Ctx, bytes: Uint8Array): Promise<Bank
     if (refusal === undefined) {
       throw error;
     }
-    await keepRefused(ctx, file, parsed, refusal);
+    await keepRefused(ctx, file, parsed ?? readRefused(bytes), refusal);
     throw refuseFunding(REFUSALS[refusal.fault], { detail: refusal.message });
   }
 }
@@ -141,15 +142,18 @@ async function refuseBeyondBooks(
 async function expectedAccount(tx: Tx, parsed: Statement): Promise<BankAccount> {
   const known = await tx.select().from(bankAccounts).where(eq(bankAccounts.iban, parsed.iban));
   if (known.length === 0) {
-    throw new StatementError('wrong_account', 'the account is none of those that are expected');
+    const detail = `the account, which ends in ${parsed.iban.slice(-4)}, is none of those that are expected`;
+    throw new StatementError('wrong_account', detail);
   }
   const account = known.find((each) => each.currency === parsed.currency);
   if (account === undefined) {
     throw new StatementError('wrong_currency', `the account is not kept in ${parsed.currency}`);
   }
   const { scale } = await requireAsset(tx, account.currency);
-  if (parsed.lines.some((line) => scaleOf(line.amount) > scale)) {
-    throw new StatementError('malformed_value', `an amount is finer than ${account.currency} can be divided`);
+  const finer = parsed.lines.find((line) => scaleOf(line.amount) > scale);
+  if (finer !== undefined) {
+    const detail = `the amount of line ${finer.position} is finer than ${account.currency} can be divided`;
+    throw new StatementError('malformed_value', detail);
   }
   return account;
 }
@@ -254,11 +258,11 @@ async function storeLines(tx: Tx, ctx: Ctx, statementId: Id, parsed: Statement):
   }
 }
 
-/** In a transaction of its own: what was refused is evidence too. The file itself is kept once. */
+/** In a transaction of its own: what was refused is evidence too, with what it says it is. The file is kept once. */
 async function keepRefused(
   ctx: Ctx,
   { bytes, fileHash }: StatementFile,
-  parsed: Statement | undefined,
+  said: Statement | undefined,
   error: StatementError,
 ): Promise<void> {
   await transact(ctx, 'engine', async (tx) => {
@@ -276,8 +280,13 @@ async function keepRefused(
         standing: 'void',
         fileHash,
         content: same.length > 0 ? null : seal(ctx.deps.keyring.house, statementPlace(id), bytes),
-        statementReference: parsed?.reference ?? null,
-        entryCount: parsed?.entryCount ?? 0,
+        bankAccountId: said === undefined ? null : ((await accountOf(tx, said))?.id ?? null),
+        statementReference: said?.reference ?? null,
+        currency: said?.currency ?? null,
+        openingBalance: said?.openingBalance ?? null,
+        closingBalance: said?.closingBalance ?? null,
+        closingDate: said?.closingDate ?? null,
+        entryCount: said?.entryCount ?? 0,
         refusalCode: error.fault,
         refusal: error.detail,
         importedBy: actorIdOf(ctx.actor),
@@ -293,7 +302,10 @@ async function keepRefused(
   });
 }
 
-/** What a statement's sealed file is bound to. */
-export function statementPlace(rowId: Id) {
-  return { table: 'bank_statements', column: 'content', rowId };
+async function accountOf(tx: Tx, { iban, currency }: Statement): Promise<BankAccount | undefined> {
+  const [account] = await tx
+    .select()
+    .from(bankAccounts)
+    .where(and(eq(bankAccounts.iban, iban), eq(bankAccounts.currency, currency)));
+  return account;
 }

@@ -13,25 +13,35 @@ import { transact } from '../../platform/db/transact.ts';
 import { refuse } from '../../platform/http/refuse.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { refuseFunding } from './errors.ts';
-import { type PayoutFile, paidBy, payoutProvider } from './payout-file.ts';
+import {
+  isRepayment,
+  isWithdrawal,
+  type Payment,
+  type PayoutFile,
+  paidBy,
+  payoutProvider,
+} from './payout-file.ts';
 import { isVoid } from './payouts/file-history.ts';
 import { openConflict } from './payouts/payout-conflicts.ts';
 import { type PaymentReport, PaymentReportError } from './providers/payout-provider.ts';
 import { refusePayer } from './refuse-payer.ts';
+import { refuseRepayer } from './repayments/payee-of.ts';
+import { type Repayment, recordRepayment } from './repayments/repayment-status.ts';
 import { payoutFiles, payoutReports, withdrawals } from './schema.ts';
 import { bookPayout, freePayout, lockPayoutWallets } from './settle-payout.ts';
 import { isDebited, isNamedByWaiting } from './statement-debits.ts';
-import type { Withdrawal } from './store.ts';
 import { recordStatus } from './withdrawal-status.ts';
+import { repayments } from './work/schema.ts';
 
 export type PayoutReport = typeof payoutReports.$inferSelect;
 
 /**
- * Settles a payout file by what the bank says of it: settled payments are booked, refused ones set free, those that
+ * Settles a payout file by what the bank says of it: settled payments are booked, refused ones set free (a refused
+ * repayment waits for two people to say whether it is tried again), those that
  * are on their way stay as they are like those it says nothing of, and of the others it names nobody knows. What contradicts a payment that is settled, or
  * that a statement shows, becomes critical work beside the rest. Who made the file cannot bring its report, so that
  * what frees money passed two people.
- * @effects one row of `payout_reports`; the withdrawals, their journals and holds; rows of `payout_conflicts`; audit
+ * @effects one row of `payout_reports`; the withdrawals, their journals and holds; the repayments; rows of `payout_conflicts`; audit
  *   `payout_report.imported` and one for each withdrawal
  * @errors not_found, report_needs_another_person, report_malformed, report_foreign, payout_file_void, report_duplicate,
  *   payout_on_statement, and those of who may pay out
@@ -50,15 +60,15 @@ export async function importStatusReport(
     for (const id of ids) {
       open.push(...(await lockOpenApprovals(tx, id)));
     }
-    const locked = await lockRows(tx, withdrawals, ids);
+    const locked = [...(await lockRows(tx, withdrawals, ids)), ...(await lockRows(tx, repayments, ids))];
     if (await isVoid(tx, file.id)) {
       throw refuseFunding('payout_file_void');
     }
-    const answers = await answersOf(tx, locked, outcomes);
+    const answers = await answersOf(tx, file.id, locked, outcomes);
     const report = await keepReport(tx, ctx, file, said, sha256(input.bytes), answers);
-    await lockPayoutWallets(tx, ctx, file.asset, locked);
+    await lockPayoutWallets(tx, ctx, file.asset, locked.filter(isWithdrawal));
     for (const answer of answers) {
-      await settle(tx, ctx, report.id, answer);
+      await settle(tx, ctx, report, answer);
     }
     await cancelApprovals(tx, ctx, open);
     return report;
@@ -89,12 +99,8 @@ async function fileToSettle(tx: Tx, ctx: Ctx, fileId: Id): Promise<PayoutFile> {
   return file;
 }
 
-/** What the report says of each withdrawal it speaks of, by name or as part of the whole; each once, and no other. */
-function outcomesOf(
-  file: PayoutFile,
-  said: PaymentReport,
-  known: readonly Withdrawal[],
-): ReadonlyMap<Id, Said> {
+/** What the report says of each payment it speaks of, by name or as part of the whole; each once, and no other. */
+function outcomesOf(file: PayoutFile, said: PaymentReport, known: readonly Payment[]): ReadonlyMap<Id, Said> {
   const { originalMessageId, originalCount, originalSum, rest } = said;
   const isOfFile =
     originalMessageId === file.messageId &&
@@ -130,28 +136,33 @@ function outcomesOf(
   return outcomes;
 }
 
-type Answer = { readonly row: Withdrawal; readonly said: Said; readonly contradicts: boolean };
+type Answer = { readonly row: Payment; readonly said: Said; readonly contradicts: boolean };
 
 async function answersOf(
   tx: Tx,
-  locked: readonly Withdrawal[],
+  fileId: Id,
+  locked: readonly Payment[],
   outcomes: ReadonlyMap<Id, Said>,
 ): Promise<readonly Answer[]> {
   const answers: Answer[] = [];
   for (const row of locked) {
     const said = present(outcomes.get(row.id), 'what was locked was spoken of');
-    answers.push({ row, said, contradicts: await contradicts(tx, row, said.outcome) });
+    answers.push({ row, said, contradicts: await contradicts(tx, fileId, row, said.outcome) });
   }
   return answers;
 }
 
 /**
  * Whether an answer cannot be true of a payout as it stands. Of one that completed an earlier step says nothing new;
- * of one whose money was set free it says that it may be paid all the same.
+ * of one whose money was set free, or that was put into another file since, it says that it may be paid all the same.
  */
-async function contradicts(tx: Tx, row: Withdrawal, outcome: Said['outcome']): Promise<boolean> {
+async function contradicts(tx: Tx, fileId: Id, row: Payment, outcome: Said['outcome']): Promise<boolean> {
+  if (isLeftBehind(fileId, row)) {
+    return outcome !== 'failed';
+  }
   switch (row.status) {
     case 'processing':
+    case 'in_file':
     case 'unknown':
       return outcome === 'failed' && (await isShown(tx, row));
     case 'completed':
@@ -161,14 +172,19 @@ async function contradicts(tx: Tx, row: Withdrawal, outcome: Said['outcome']): P
   }
 }
 
+/** A repayment that the bank refused by this file and that is tried again by another. */
+function isLeftBehind(fileId: Id, row: Payment): boolean {
+  return isRepayment(row) && row.fileId !== fileId;
+}
+
 /** What a statement that nobody confirmed yet says is decided first; the report is sent again then. */
-async function isShown(tx: Tx, { id }: Withdrawal): Promise<boolean> {
-  if (await isDebited(tx, id, 'bank')) {
+async function isShown(tx: Tx, paid: Payment): Promise<boolean> {
+  if (await isDebited(tx, paid, 'bank')) {
     return true;
   }
-  if (await isNamedByWaiting(tx, id)) {
+  if (await isNamedByWaiting(tx, paid)) {
     throw refuseFunding('payout_on_statement', {
-      detail: `A statement that waits to be confirmed names withdrawal ${id}: confirm or reject it first.`,
+      detail: `A statement that waits to be confirmed names payment ${paid.id}: confirm or reject it first.`,
     });
   }
   return false;
@@ -214,10 +230,18 @@ async function keepReport(
   return report;
 }
 
-async function settle(tx: Tx, ctx: Ctx, payoutReportId: Id, answer: Answer): Promise<void> {
+async function settle(tx: Tx, ctx: Ctx, report: PayoutReport, answer: Answer): Promise<void> {
+  const { id: payoutReportId, fileId } = report;
   const { row, said, contradicts: isConflict } = answer;
   if (isConflict) {
     await openConflict(tx, ctx, row, { reportId: payoutReportId, outcome: said.outcome });
+    return;
+  }
+  if (isLeftBehind(fileId, row)) {
+    return;
+  }
+  if (isRepayment(row)) {
+    await settleRepayment(tx, ctx, row, { payoutReportId, said });
     return;
   }
   if (row.status !== 'processing' && row.status !== 'unknown') {
@@ -232,4 +256,21 @@ async function settle(tx: Tx, ctx: Ctx, payoutReportId: Id, answer: Answer): Pro
   } else if (said.outcome === 'unknown' && row.status === 'processing') {
     await recordStatus(tx, ctx, row, { status: 'unknown', payoutReportId });
   }
+}
+
+/** The books gave the money away when people sent it back: nothing is booked, and nothing set free. */
+async function settleRepayment(
+  tx: Tx,
+  ctx: Ctx,
+  row: Repayment,
+  { payoutReportId, said }: { readonly payoutReportId: Id; readonly said: Said },
+): Promise<void> {
+  const { outcome } = said;
+  const isUnderWay = row.status === 'in_file' || row.status === 'unknown';
+  if (!isUnderWay || outcome === 'pending' || outcome === row.status) {
+    return;
+  }
+  await refuseRepayer(tx, ctx, row);
+  const transactionReference = outcome === 'completed' ? (said.bankReference ?? said.endToEndId) : null;
+  await recordRepayment(tx, ctx, row, { status: outcome, payoutReportId, transactionReference });
 }

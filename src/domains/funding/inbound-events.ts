@@ -1,4 +1,4 @@
-import { and, desc, eq, lt } from 'drizzle-orm';
+import { and, eq } from 'drizzle-orm';
 import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { Page } from '../../kernel/page.ts';
@@ -7,38 +7,45 @@ import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { lockRow } from '../../platform/db/locks.ts';
 import { transact } from '../../platform/db/transact.ts';
-import { cutPage, type PageRequest, readCursor } from '../../platform/http/cursor.ts';
+import type { PageRequest } from '../../platform/http/cursor.ts';
 import { refuse } from '../../platform/http/refuse.ts';
 import { refuseSelfAction } from '../identity/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { refuseFunding } from './errors.ts';
 import { inboundEvents } from './evidence/schema.ts';
 import { OUT_OF_ORDER } from './follow-payment.ts';
+import { matching, newestFirst, type Period, within } from './newest-first.ts';
 import type { InboundEvent } from './receive-payment-event.ts';
 import { depositMayBecome } from './rules.ts';
 import { deposits } from './schema.ts';
 
-export type InboundEventQuery = PageRequest & { readonly state?: InboundEvent['state'] | undefined };
+export type InboundEventQuery = PageRequest &
+  Period & {
+    readonly state?: InboundEvent['state'] | undefined;
+    readonly provider?: string | undefined;
+    readonly depositId?: Id | undefined;
+  };
 
 /** Events of payment providers, newest first. @errors invalid_cursor */
 export async function listInboundEvents(ctx: Ctx, query: InboundEventQuery): Promise<Page<InboundEvent>> {
-  const key = ctx.deps.keyring.cursorKey;
-  const listing = `inbound events ${query.state ?? ''}`;
-  const [before] = query.cursor === undefined ? [] : readCursor(key, listing, query.cursor);
-  const rows = await transact(ctx, 'staff', (tx) =>
+  const { limit, cursor, ...filters } = query;
+  const listing = { name: 'inbound events', id: inboundEvents.id, filters };
+  return newestFirst(ctx, { limit, cursor }, listing, (tx, behind, order, count) =>
     tx
       .select()
       .from(inboundEvents)
       .where(
         and(
-          query.state === undefined ? undefined : eq(inboundEvents.state, query.state),
-          before === undefined ? undefined : lt(inboundEvents.id, before),
+          matching(inboundEvents.state, filters.state),
+          matching(inboundEvents.provider, filters.provider),
+          matching(inboundEvents.depositId, filters.depositId),
+          within(inboundEvents.receivedAt, filters),
+          behind,
         ),
       )
-      .orderBy(desc(inboundEvents.id))
-      .limit(query.limit + 1),
+      .orderBy(order)
+      .limit(count),
   );
-  return cutPage(key, listing, rows, query.limit, (row) => [row.id]);
 }
 
 /**

@@ -27,7 +27,7 @@ import { holdWithdrawals } from './hold-withdrawals.ts';
 import { fundingInventory } from './inventory.ts';
 import { paymentEndpoints } from './payment-routes.ts';
 import { payoutChecks } from './payout-checks.ts';
-import { peopleOfPayouts } from './payout-people.ts';
+import { peopleOfPayouts, peopleOfRepayments } from './payout-people.ts';
 import { payoutEndpoints } from './payout-routes.ts';
 import { payoutWorkEndpoints } from './payouts/routes.ts';
 import { payoutFileVoiding } from './payouts/void-payout-file.ts';
@@ -46,6 +46,10 @@ import { custodyVoiding } from './reconciliation/void-custody-report.ts';
 import { recoveryEnding } from './recovery/end-recovery.ts';
 import { recoveryEndpoints } from './recovery/routes.ts';
 import { logOriginChange } from './recovery/set-log-origin.ts';
+import { REPAYMENT_EVENTS } from './repayments/audit.ts';
+import { repaymentChecks } from './repayments/checks.ts';
+import { repaymentResolution } from './repayments/resolve-repayment.ts';
+import { repaymentEndpoints } from './repayments/routes.ts';
 import { fundingFacts } from './report-facts.ts';
 import { rescreenPayees } from './rescreen-payees.ts';
 import { withdrawalResolution } from './resolve-withdrawal.ts';
@@ -74,6 +78,7 @@ export const fundingDomain: Domain = {
   auditEvents: [
     ...Object.values(FUNDING_EVENTS),
     ...Object.values(BANK_DAY_EVENTS),
+    ...Object.values(REPAYMENT_EVENTS),
     ...Object.values(RECONCILIATION_EVENTS),
   ],
   endpoints: [
@@ -84,12 +89,13 @@ export const fundingDomain: Domain = {
     ...evidenceEndpoints,
     ...payoutEndpoints,
     ...payoutWorkEndpoints,
+    ...repaymentEndpoints,
     ...feeEndpoints,
     ...bankDayEndpoints,
     ...reconciliationEndpoints,
     ...recoveryEndpoints,
   ],
-  checks: [...fundingChecks, ...payoutChecks, ...evidenceChecks, ...reconciliationChecks],
+  checks: [...fundingChecks, ...payoutChecks, ...repaymentChecks, ...evidenceChecks, ...reconciliationChecks],
   consumers: [holdWithdrawals, stopShortWithdrawals],
   approvalActions: [
     depositClearing,
@@ -110,6 +116,7 @@ export const fundingDomain: Domain = {
     withdrawalFailure,
     withdrawalResolution,
     payoutFileVoiding,
+    repaymentResolution,
     limitChange,
     reconciliationSigning,
     recoveryEnding,
@@ -139,6 +146,7 @@ export const fundingDomain: Domain = {
     peopleBehind(deposits, deposits.id, deposits.userId),
     peopleBehind(withdrawals, withdrawals.id, withdrawals.userId),
     peopleOfPayouts,
+    peopleOfRepayments,
   ],
   inventory: fundingInventory,
   personalData: [personalFunding, personalDebts],

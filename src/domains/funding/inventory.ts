@@ -7,7 +7,7 @@ import {
   bankStatements,
   inboundEvents,
 } from './evidence/schema.ts';
-import { payoutFileDownloads, payoutFileVoids } from './payouts/schema.ts';
+import { payoutFileDownloads, payoutFileRepayments, payoutFileVoids } from './payouts/schema.ts';
 import {
   clientMoneyPositions,
   custodyReportLines,
@@ -30,7 +30,13 @@ import {
   payoutReports,
   withdrawals,
 } from './schema.ts';
-import { payoutConflicts, providerSettlements, statementDebits, unallocatedReceipts } from './work/schema.ts';
+import {
+  payoutConflicts,
+  providerSettlements,
+  repayments,
+  statementDebits,
+  unallocatedReceipts,
+} from './work/schema.ts';
 
 /** What each column holds. */
 export const fundingInventory: readonly TableInventory[] = [
@@ -138,6 +144,7 @@ export const fundingInventory: readonly TableInventory[] = [
     id: 'internal',
     reportId: 'internal',
     withdrawalId: 'internal',
+    repaymentId: 'internal',
     said: 'internal',
     stood: 'internal',
     status: 'internal',
@@ -159,6 +166,11 @@ export const fundingInventory: readonly TableInventory[] = [
   }),
   inventoryOf(payoutFileItems, 'transactions', {
     withdrawalId: 'internal',
+    fileId: 'internal',
+    position: 'internal',
+  }),
+  inventoryOf(payoutFileRepayments, 'transactions', {
+    repaymentId: 'internal',
     fileId: 'internal',
     position: 'internal',
   }),
@@ -286,12 +298,38 @@ export const fundingInventory: readonly TableInventory[] = [
     explanation: 'personal',
     withdrawalId: 'internal',
     namedWithdrawalId: 'internal',
+    repaymentId: 'internal',
+    namedRepaymentId: 'internal',
     journalId: 'internal',
     approvalId: 'internal',
     assigneeId: 'internal',
     version: 'internal',
     createdAt: 'internal',
     closedAt: 'internal',
+  }),
+  inventoryOf(repayments, 'transactions', {
+    id: 'internal',
+    depositId: 'internal',
+    receiptId: 'internal',
+    approvalId: 'internal',
+    journalId: 'internal',
+    debtJournalId: 'internal',
+    walletId: 'internal',
+    asset: 'internal',
+    amount: 'internal',
+    statementLineId: 'internal',
+    payerHash: 'personal, blind index',
+    payoutReference: 'internal',
+    status: 'internal',
+    fileId: 'internal',
+    screeningId: 'internal',
+    payoutReportId: 'internal',
+    paidLineId: 'internal',
+    resolutionId: 'internal',
+    transactionReference: 'internal',
+    version: 'internal',
+    createdAt: 'internal',
+    completedAt: 'internal',
   }),
   inventoryOf(providerSettlements, 'transactions', {
     receiptId: 'internal',

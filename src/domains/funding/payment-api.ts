@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { ApprovalReason } from '../../platform/approvals/api.ts';
 import { pageQuery } from '../../platform/http/cursor.ts';
+import { FORWARDS, isForwards, periodQuery } from '../../platform/http/period.ts';
 import { idInput, wireOf } from '../../platform/http/wire.ts';
 import { inboundEventState, inboundEvents } from './evidence/schema.ts';
 
@@ -43,14 +44,29 @@ export const InboundEventDetail = InboundEvent.extend({
 }).openapi('InboundEventDetail');
 
 export const AllocateEvent = z
-  .strictObject({ accountId: idInput, reason: ApprovalReason.shape.reason })
+  .strictObject({
+    accountId: idInput,
+    second: z.boolean().optional().openapi({
+      description:
+        'That this is another payment than the one by which a bank statement or a person credited the deposit it names',
+    }),
+    reason: ApprovalReason.shape.reason,
+  })
   .openapi('AllocateEvent');
 
 export const PaymentEventReceipt = z
   .object({ eventId: z.string(), state: z.enum(inboundEventState.enumValues) })
   .openapi('PaymentEventReceipt');
 
-export const eventQuery = z.strictObject({
-  ...pageQuery,
-  state: z.enum(inboundEventState.enumValues).optional(),
-});
+export const eventQuery = z
+  .strictObject({
+    ...pageQuery,
+    state: z.enum(inboundEventState.enumValues).optional(),
+    provider: z
+      .string()
+      .regex(/^[a-z0-9-]{1,32}$/, 'must be the name of a provider')
+      .optional(),
+    depositId: idInput.optional(),
+    ...periodQuery('Received'),
+  })
+  .refine(isForwards, FORWARDS);

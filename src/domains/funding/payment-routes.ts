@@ -90,7 +90,9 @@ export const paymentEndpoints: readonly Endpoint[] = [
       'For a kept `payment.cleared` that fits no deposit. Another person approves; then the money is a deposit of the ' +
       'account, of the amount and method the provider told, which can be called back and is paid over like any other. ' +
       'What the provider told of it going back follows at once. A deposit that was announced for it is failed by its ' +
-      'own operation before; one that was credited by hand or by the bank is this money already.',
+      'own operation before. Where a statement or a person credited the deposit it names, that was this money, unless ' +
+      '`second` says that it is another payment. Where the same person announced it and the announcement ended, the fee ' +
+      'they were shown is taken.',
     access: { staff: OPERATIONS },
     params,
     body: AllocateEvent,

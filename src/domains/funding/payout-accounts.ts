@@ -1,12 +1,12 @@
 /** The accounts money is paid from, and the house wallet each stands for. */
-import { and, asc, desc, eq, isNull } from 'drizzle-orm';
+import { and, asc, desc, eq, isNull, type SQL, sql } from 'drizzle-orm';
 import type { Id } from '../../kernel/id.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { bankAccounts } from './evidence/schema.ts';
 import { payoutFileVoids } from './payouts/schema.ts';
-import { payoutAccounts, payoutFileItems, payoutFiles } from './schema.ts';
+import { payoutAccounts, payoutFiles } from './schema.ts';
 import { HOUSE_REFERENCE } from './settings.ts';
 
 export type PayoutAccountRow = typeof payoutAccounts.$inferSelect;
@@ -48,19 +48,27 @@ export async function houseReferenceOfPayout(tx: Tx, withdrawalId: Id): Promise<
   return account?.houseReference ?? HOUSE_REFERENCE;
 }
 
-/** The expected bank account that a payout's file is paid from; undefined without a file or an account. */
-export async function bankAccountOfPayout(tx: Tx, withdrawalId: Id) {
+/** Files that hold this payment, a withdrawal or a repayment. */
+export function holdsPayment(paymentId: Id): SQL {
+  return sql`${payoutFiles.id} in (
+    select i.file_id from payout_file_items i where i.withdrawal_id = ${paymentId}
+    union all select r.file_id from payout_file_repayments r where r.repayment_id = ${paymentId})`;
+}
+
+/** The expected bank account that a payment's last file is paid from; undefined without a file or an account. */
+export async function bankAccountOfPayout(tx: Tx, paymentId: Id) {
   const [row] = await tx
     .select({ account: bankAccounts })
-    .from(payoutFileItems)
-    .innerJoin(payoutFiles, eq(payoutFiles.id, payoutFileItems.fileId))
+    .from(payoutFiles)
     .innerJoin(payoutAccounts, eq(payoutAccounts.id, payoutFiles.payoutAccountId))
     .innerJoin(
       bankAccounts,
       and(eq(bankAccounts.iban, payoutAccounts.iban), eq(bankAccounts.currency, payoutAccounts.asset)),
     )
     .leftJoin(payoutFileVoids, eq(payoutFileVoids.fileId, payoutFiles.id))
-    .where(and(eq(payoutFileItems.withdrawalId, withdrawalId), isNull(payoutFileVoids.fileId)));
+    .where(and(holdsPayment(paymentId), isNull(payoutFileVoids.fileId)))
+    .orderBy(desc(payoutFiles.createdAt), desc(payoutFiles.id))
+    .limit(1);
   return row?.account;
 }
 

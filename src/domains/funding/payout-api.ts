@@ -1,15 +1,12 @@
 import { z } from '@hono/zod-openapi';
 import { ApprovalReason } from '../../platform/approvals/api.ts';
 import { pageQuery } from '../../platform/http/cursor.ts';
+import { FORWARDS, isForwards, periodQuery } from '../../platform/http/period.ts';
 import { amountInput, idInput, wireDecimal, wireId, wireInstant, wireOf } from '../../platform/http/wire.ts';
+import { assetInput } from './asset-input.ts';
 import { bicFitsIban, bicInput, ibanInput } from './bank-code.ts';
 import { fundingMethod, payoutAccounts, payoutFiles, payoutReports } from './schema.ts';
 import { LIMIT_WINDOW_HOURS, PAYOUT_FILE_MAX } from './settings.ts';
-
-const assetInput = z
-  .string()
-  .regex(/^[A-Z0-9.]{2,12}$/, 'must be an asset code')
-  .openapi({ example: 'USD' });
 
 const method = z.enum(fundingMethod.enumValues);
 const direction = z.enum(['deposit', 'withdrawal']);
@@ -138,19 +135,36 @@ export const ReceivingWallet = z
   ])
   .openapi('ReceivingWallet');
 
+/** Payments to be put into one file. */
+function paymentIds(error: string) {
+  return z
+    .array(idInput)
+    .max(PAYOUT_FILE_MAX)
+    .default([])
+    .refine((ids) => new Set(ids).size === ids.length, error);
+}
+
 export const NewPayoutFile = z
   .strictObject({
     asset: assetInput,
-    withdrawalIds: z
-      .array(idInput)
-      .min(1)
-      .max(PAYOUT_FILE_MAX)
-      .refine((ids) => new Set(ids).size === ids.length, 'must name each withdrawal once'),
+    withdrawalIds: paymentIds('must name each withdrawal once'),
+    repaymentIds: paymentIds('must name each repayment once'),
     executionDate: z.iso.date({ error: 'must be a day as YYYY-MM-DD' }).openapi({
       description: 'When the bank is to pay: a day of the firm’s time zone, today or up to 31 days ahead.',
       example: '2026-12-01',
     }),
   })
+  .refine(({ withdrawalIds, repaymentIds }) => withdrawalIds.length + repaymentIds.length > 0, {
+    path: ['withdrawalIds'],
+    error: 'must name a withdrawal, or `repaymentIds` a repayment',
+  })
+  .refine(
+    ({ withdrawalIds, repaymentIds }) => withdrawalIds.length + repaymentIds.length <= PAYOUT_FILE_MAX,
+    {
+      path: ['withdrawalIds'],
+      error: `must be at most ${PAYOUT_FILE_MAX} with \`repaymentIds\``,
+    },
+  )
   .openapi('NewPayoutFile');
 
 export const PayoutFile = wireOf(payoutFiles)
@@ -173,11 +187,14 @@ export const PayoutFile = wireOf(payoutFiles)
   })
   .openapi('PayoutFile');
 
-export const payoutFileQuery = z.strictObject(pageQuery);
+export const payoutFileQuery = z
+  .strictObject({ ...pageQuery, asset: assetInput.optional(), ...periodQuery('Made') })
+  .refine(isForwards, FORWARDS);
 
-export const PayoutFileDetail = PayoutFile.extend({ withdrawalIds: z.array(wireId) }).openapi(
-  'PayoutFileDetail',
-);
+export const PayoutFileDetail = PayoutFile.extend({
+  withdrawalIds: z.array(wireId),
+  repaymentIds: z.array(wireId),
+}).openapi('PayoutFileDetail');
 
 export const PayoutReport = wireOf(payoutReports)
   .pick({ id: true, fileId: true, messageId: true, importedBy: true, importedAt: true })

@@ -6,7 +6,7 @@
 import { sql } from 'drizzle-orm';
 import { formatAmount } from '../../kernel/amount.ts';
 import type { Check } from '../../platform/domain.ts';
-import { look } from './checks.ts';
+import { look } from '../../platform/look.ts';
 import { VOID_WITHDRAWAL_STATUSES } from './rules.ts';
 import { TRAVEL_RULE_ABOVE } from './settings.ts';
 

@@ -37,6 +37,7 @@ import {
 import { proposeFundingLimit, TERM_ROLES } from './propose-funding-limit.ts';
 import { PAYOUT_ACCOUNT_ROLES, proposePayoutAccount } from './propose-payout-account.ts';
 import { quoteWithdrawal } from './quote-withdrawal.ts';
+import { freshenRepayments } from './repayments/screen-repayments.ts';
 import { resolveWithdrawal } from './resolve-withdrawal.ts';
 
 const READERS = [
@@ -253,10 +254,10 @@ const files: readonly Endpoint[] = [
     path: '/v1/payout-files',
     tag,
     category,
-    summary: 'Put approved bank withdrawals into one payout file',
+    summary: 'Put approved bank withdrawals and repayments into one payout file',
     description:
-      'All their payouts begin, or none. Who approved one of them cannot put it into a file. The file is a ' +
-      'pain.001.001.09 with the number and the sum of its payments.',
+      'All their payouts begin, or none. Who approved one of them cannot put it into a file. A repayment goes to whoever ' +
+      'had paid, by the bank’s own word, and to nobody else. The file is a pain.001.001.09 with the number and the sum of its payments.',
     access: { staff: OPERATIONS, stepUp: true, scope: 'payouts:write' },
     idempotency: 'transaction',
     body: NewPayoutFile,
@@ -274,11 +275,19 @@ const files: readonly Endpoint[] = [
         'execution_date_unsuitable',
         'payout_account_missing',
         'payout_not_bank',
+        'repayment_status_conflict',
+        'repayment_not_by_file',
+        'repayment_held',
+        'payout_on_statement',
+        'payout_may_leave',
       ),
       ...OWN,
       ...pickProblems(PLATFORM_PROBLEMS, 'not_found'),
     },
-    before: (ctx, { body }) => freshenPayouts(ctx, body.withdrawalIds),
+    before: async (ctx, { body }) => {
+      await freshenPayouts(ctx, body.withdrawalIds);
+      await freshenRepayments(ctx, body.repaymentIds);
+    },
     handler: async (ctx, { body }) => ({
       status: 201,
       body: { ...(await createPayoutFile(ctx, body)), downloadedAt: null, voidedAt: null },
@@ -300,7 +309,7 @@ const files: readonly Endpoint[] = [
     method: 'get',
     path: '/v1/payout-files/{id}',
     tag,
-    summary: 'One payout file with the withdrawals it pays',
+    summary: 'One payout file with the withdrawals and repayments it pays',
     access: { staff: READERS },
     params,
     responses: { 200: PayoutFileDetail },
@@ -315,7 +324,7 @@ const files: readonly Endpoint[] = [
     summary: 'The payout file for the bank',
     description:
       'The same bytes each time; a file whose payees or amounts were changed since is refused, and one of which a payment ' +
-      'is not `processing` any more. Whom it pays is held against the active lists first.',
+      'is not under way any more. Whom it pays is held against the active lists first.',
     access: { staff: OPERATIONS, scope: 'payouts:write' },
     params,
     responses: { 200: { binary: 'application/xml' } },
@@ -323,7 +332,11 @@ const files: readonly Endpoint[] = [
       FUNDING_PROBLEMS,
       'payout_file_void',
       'payout_file_stopped',
+      'payout_on_statement',
+      'payout_may_leave',
       'screening_behind',
+      'repayment_held',
+      'destination_changed',
       'payout_file_changed',
     ),
     before: (ctx, { params: { id } }) => freshenPayoutFile(ctx, id),
@@ -344,7 +357,7 @@ const files: readonly Endpoint[] = [
     category,
     summary: "Import the bank's report on a payout file",
     description:
-      'A pain.002. Settled payments (ACSC) are booked, refused ones (RJCT) set free, all others it names become ' +
+      'A pain.002. Settled payments (ACSC) are booked, refused ones (RJCT) set free (a repayment waits for two people), all others it names become ' +
       '`unknown`. An end said of the whole file holds for each payment it does not name; without one those stay as they ' +
       'are. What contradicts a settled payment becomes work (`/v1/payout-conflicts`). Who made the file cannot import it.',
     access: { staff: OPERATIONS, stepUp: true, scope: 'payouts:write' },

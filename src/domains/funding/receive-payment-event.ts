@@ -241,12 +241,11 @@ async function perform(tx: Tx, ctx: Ctx, { event, inbound, deposit, step }: Perf
       });
     }
     case 'refunded':
-    case 'charged_back':
-      return takeBackDeposit(tx, ctx, deposit, {
-        to: step.kind,
-        total: step.total,
-        evidence: { reversalEventId: inbound.id },
-      });
+    case 'charged_back': {
+      const evidence = { reversalEventId: inbound.id };
+      const back = { to: step.kind, total: step.total, evidence };
+      return (await takeBackDeposit(tx, ctx, deposit, back)).deposit;
+    }
     case 'keep':
     case 'ignore':
       return deposit;

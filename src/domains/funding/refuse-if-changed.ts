@@ -62,7 +62,7 @@ async function approvalOf(tx: Tx, withdrawal: Withdrawal): Promise<Approval | un
 }
 
 /** A ciphertext that was put there from elsewhere does not open: that is a changed one. */
-async function opened<Value>(reading: Promise<Value>): Promise<Value | undefined> {
+export async function opened<Value>(reading: Promise<Value>): Promise<Value | undefined> {
   try {
     return await reading;
   } catch (error) {

@@ -1,4 +1,5 @@
-import { and, eq, ne, sql } from 'drizzle-orm';
+import { and, eq, ne, type SQL, sql } from 'drizzle-orm';
+import type { PgColumn } from 'drizzle-orm/pg-core';
 import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import { record } from '../../platform/audit/record.ts';
@@ -58,27 +59,34 @@ export async function rescreenPayeesOf(ctx: Ctx, userId: Id): Promise<void> {
   }
 }
 
+/** What names a screening, and the customer it was about. */
+type Screened = { readonly screeningId: PgColumn; readonly userId: PgColumn | SQL };
+
 /**
  * A payee is stale where its screening named other list versions, another configuration or another program than those
  * that screen now, or there is none; also where a hit it found means something else since, because its list was given another purpose or
- * effect, and where what two people said a payee of this person is not has ended since. Without any active list nobody
+ * effect, and where what two people said a payee or payer of this person is not has ended since. Without any active list nobody
  * is: a screening against nothing finds nothing out.
  */
-const stale = (configHash: string) => sql`exists (
+export function staleScreening(configHash: string, { screeningId, userId }: Screened): SQL {
+  return sql`exists (
   select 1 from (
     select jsonb_object_agg(id, active_version_id) as versions from screening_lists
     where active_version_id is not null
   ) active
-  left join screenings s on s.id = ${beneficiaries.screeningId}
+  left join screenings s on s.id = ${screeningId}
   where active.versions is not null and (s.list_versions is distinct from active.versions
     or s.config_hash is distinct from ${configHash} or s.algorithm_version is distinct from ${screeningAlgorithm}
     or exists (
       select 1 from whitelist_entries w
-      where w.user_id = ${beneficiaries.userId} and w.party like 'payee:%' and w.ended_at >= s.checked_at)
+      where w.user_id = ${userId} and w.party ~ '^pay(ee|er):' and w.ended_at >= s.checked_at)
     or exists (
       select 1 from screening_matches m join list_entities e on e.id = m.entity_id
         join screening_lists l on l.id = e.list_id
       where m.screening_id = s.id and l.meaning_changed_at >= s.checked_at)))`;
+}
+
+const stale = (configHash: string): SQL => staleScreening(configHash, beneficiaries);
 
 /** Owners of stale payees, in the order of their ids. */
 async function staleOwners(ctx: Ctx, after: Id | undefined): Promise<readonly Id[]> {

@@ -63,7 +63,7 @@ export async function resolveWithdrawal(
       throw refuseFunding('withdrawal_status_conflict', { detail });
     }
     if (input.outcome === 'failed') {
-      await refuseIfDebited(tx, withdrawal.id, 'people');
+      await refuseIfDebited(tx, withdrawal, 'people');
       await refuseWhilePayable(tx, ctx, withdrawal.id);
     }
     const approval = await requestApproval(tx, ctx, {

@@ -2,14 +2,13 @@ import { and, eq, or } from 'drizzle-orm';
 import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import { cancelApprovals, lockOpenApprovals } from '../../platform/approvals/open-approvals.ts';
-import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { lockRow, lockRows } from '../../platform/db/locks.ts';
-import { FUNDING_EVENTS } from './audit.ts';
 import { refuseFunding } from './errors.ts';
 import { bankAccounts, bankStatementLines, bankStatements } from './evidence/schema.ts';
 import { bankAccountOfPayout } from './payout-accounts.ts';
+import { recordDebitEnd } from './record-debit-end.ts';
 import { refusePayer } from './refuse-payer.ts';
 import { withdrawals } from './schema.ts';
 import { bookPayout } from './settle-payout.ts';
@@ -60,7 +59,11 @@ export async function settleByLine(
   }
   await cancelApprovals(tx, ctx, open);
   for (const debit of debits.filter(({ status }) => status === 'open')) {
-    await explain(tx, ctx, debit, withdrawal.id);
+    await recordDebitEnd(tx, ctx, debit, {
+      status: 'explained',
+      explanation: 'payout',
+      withdrawalId: withdrawal.id,
+    });
   }
   const evidence = {
     statementLineId,
@@ -121,25 +124,4 @@ async function lockDebits(tx: Tx, withdrawalId: Id, statementLineId: Id): Promis
     );
   const ids = found.map((debit) => debit.id);
   return lockRows(tx, statementDebits, ids);
-}
-
-async function explain(tx: Tx, ctx: Ctx, before: StatementDebit, withdrawalId: Id): Promise<void> {
-  const [row] = await tx
-    .update(statementDebits)
-    .set({
-      status: 'explained',
-      explanation: 'payout',
-      withdrawalId,
-      closedAt: ctx.deps.clock.now(),
-      version: before.version + 1,
-    })
-    .where(eq(statementDebits.id, before.id))
-    .returning();
-  await record(tx, ctx, {
-    event: FUNDING_EVENTS['statement_debit.explained'],
-    resource: { type: 'statement_debit', id: before.id },
-    subjectUserId: null,
-    before,
-    after: present(row, 'the debit was locked'),
-  });
 }

@@ -68,7 +68,7 @@ export async function freePayout(
   evidence: Evidence,
 ): Promise<Withdrawal> {
   const isReported = evidence.payoutReportId !== undefined;
-  await refuseIfDebited(tx, withdrawal.id, isReported ? 'bank' : 'people');
+  await refuseIfDebited(tx, withdrawal, isReported ? 'bank' : 'people');
   if (!isReported) {
     await refuseWhilePayable(tx, ctx, withdrawal.id);
   }

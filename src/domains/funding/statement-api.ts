@@ -2,9 +2,17 @@ import { z } from '@hono/zod-openapi';
 import { electronicFormatIBAN, isValidIBAN } from 'ibantools';
 import { ApprovalReason } from '../../platform/approvals/api.ts';
 import { pageQuery } from '../../platform/http/cursor.ts';
+import { FORWARDS, isForwards, periodQuery } from '../../platform/http/period.ts';
 import { amountInput, idInput, wireId, wireInstant, wireOf } from '../../platform/http/wire.ts';
+import { assetInput } from './asset-input.ts';
 import { ageDays } from './debit-api.ts';
-import { bankAccounts, bankStatementLines, bankStatementStatus, bankStatements } from './evidence/schema.ts';
+import {
+  bankAccounts,
+  bankStatementLines,
+  bankStatementStatus,
+  bankStatements,
+  statementStanding,
+} from './evidence/schema.ts';
 import { HOUSE_MONEY } from './house-money.ts';
 import { receiptStatus, unallocatedReceipts } from './work/schema.ts';
 
@@ -89,15 +97,46 @@ const BankStatementLine = wireOf(bankStatementLines)
   .extend({ position: z.number().int(), depositId: orNull, receiptId: orNull, debitId: orNull })
   .openapi('BankStatementLine');
 
+/** What a file says that was refused: nothing of it is kept but the file, so that its lines have no names. */
+const RefusedLine = wireOf(bankStatementLines)
+  .pick({
+    direction: true,
+    amount: true,
+    reversal: true,
+    bookingDate: true,
+    valueDate: true,
+    bankReference: true,
+    endToEndId: true,
+    paymentReference: true,
+  })
+  .extend({ position: z.number().int() })
+  .openapi('RefusedStatementLine');
+
 export const BankStatementDetail = BankStatement.extend({
   bookedCount: z.number().int().openapi({ description: 'How many of the lines are booked' }),
   lines: z.array(BankStatementLine),
+  refusedLines: z.array(RefusedLine).openapi({
+    description:
+      'Of a refused file what it says, as far as it can be read line by line; `refusal` names the line that is at fault',
+  }),
+  insteadId: orNull.openapi({
+    description:
+      'Of a refused file the statement that counts in its place: of the same file, or of the same account and number, or day',
+  }),
 }).openapi('BankStatementDetail');
 
-export const statementQuery = z.strictObject({
-  ...pageQuery,
-  status: z.enum(bankStatementStatus.enumValues).optional(),
-});
+export const statementQuery = z
+  .strictObject({
+    ...pageQuery,
+    status: z.enum(bankStatementStatus.enumValues).optional(),
+    standing: z.enum(statementStanding.enumValues).optional(),
+    bankAccountId: idInput.optional(),
+    statementReference: z.string().max(35).optional().openapi({
+      description: 'What the bank calls it: each file of that number, refused ones too',
+    }),
+    ...periodQuery('Handed in'),
+  })
+  .refine(isForwards, FORWARDS);
 
 export const UnallocatedReceipt = wireOf(unallocatedReceipts)
   .pick({
@@ -133,11 +172,16 @@ export const UnallocatedReceiptDetail = UnallocatedReceipt.extend({
   }),
 }).openapi('UnallocatedReceiptDetail');
 
-export const receiptQuery = z.strictObject({
-  ...pageQuery,
-  status: z.enum(receiptStatus.enumValues).optional(),
-  assigneeId: idInput.optional(),
-});
+export const receiptQuery = z
+  .strictObject({
+    ...pageQuery,
+    status: z.enum(receiptStatus.enumValues).optional(),
+    assigneeId: idInput.optional(),
+    asset: assetInput.optional(),
+    depositId: idInput.optional(),
+    ...periodQuery('Booked'),
+  })
+  .refine(isForwards, FORWARDS);
 
 export const AllocateReceipt = z
   .strictObject({

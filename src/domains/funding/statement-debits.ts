@@ -1,9 +1,9 @@
 /**
  * Money that left the firm's bank account. A debit that names a payout by its end-to-end id and has its
- * amount explains itself; every other is a piece of work until two people say what it was. No debit is ever
+ * amount explains itself, one that names a repayment where it went to whoever had paid; every other is a piece of work until two people say what it was. No debit is ever
  * booked to customers: what the bank charges is the firm's debt to its clients' money until it puts that in.
  */
-import { and, desc, eq, inArray, isNull, lt, ne, not, or } from 'drizzle-orm';
+import { and, eq, inArray, isNull, ne, not, or } from 'drizzle-orm';
 import type { Amount } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import { type Id, newId } from '../../kernel/id.ts';
@@ -12,16 +12,20 @@ import { recordMany } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { lockRows } from '../../platform/db/locks.ts';
-import { transact } from '../../platform/db/transact.ts';
-import { cutPage, type PageRequest, readCursor } from '../../platform/http/cursor.ts';
+import type { PageRequest } from '../../platform/http/cursor.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { refuseFunding } from './errors.ts';
 import { bankStatementLines, bankStatements } from './evidence/schema.ts';
+import { matching, newestFirst, type Period, within } from './newest-first.ts';
+import { isPaidElsewhere } from './paid-back-to.ts';
+import type { Payment } from './payout-file.ts';
 import { type BankAccount, bankWallets } from './receipts.ts';
+import { completeByDebit, type Repayment } from './repayments/repayment-status.ts';
+import { SENT_REPAYMENT_STATUSES } from './repayments/rules.ts';
 import type { WithdrawalStatus } from './rules.ts';
 import { withdrawals } from './schema.ts';
 import { inParts, type StoredLine } from './statement-lines.ts';
-import { statementDebits } from './work/schema.ts';
+import { repayments, statementDebits } from './work/schema.ts';
 
 export type StatementDebit = typeof statementDebits.$inferSelect;
 
@@ -32,11 +36,10 @@ export const PAID_STATUSES = [
   'completed',
 ] as const satisfies readonly WithdrawalStatus[];
 
-type Payout = {
-  readonly id: Id;
-  readonly asset: string;
-  readonly amount: Amount;
-  readonly status: WithdrawalStatus;
+/** A payment that a debit may name. */
+type Payout = Pick<Payment, 'id' | 'asset' | 'amount' | 'payoutReference'> & {
+  readonly isExpected: boolean;
+  readonly repayment?: Repayment;
 };
 
 type DebitReason =
@@ -45,6 +48,7 @@ type DebitReason =
   | 'no_reference'
   | 'unknown_reference'
   | 'amount_differs'
+  | 'account_differs'
   | 'payout_not_expected'
   | 'paid_already';
 
@@ -55,6 +59,8 @@ function debitReason(
     readonly asset: string;
     readonly reversal: boolean;
     readonly named: boolean;
+    /** It left another account than it was to be paid from, or went to another than it was to go back to. */
+    readonly elsewhere: boolean;
   },
   payout: Payout | undefined,
   paidAlready: boolean,
@@ -68,7 +74,10 @@ function debitReason(
   if (payout.asset !== line.asset || payout.amount !== line.amount) {
     return 'amount_differs';
   }
-  if (!(PAID_STATUSES as readonly WithdrawalStatus[]).includes(payout.status)) {
+  if (line.elsewhere) {
+    return 'account_differs';
+  }
+  if (!payout.isExpected) {
     return 'payout_not_expected';
   }
   return paidAlready ? 'paid_already' : 'payout';
@@ -76,7 +85,8 @@ function debitReason(
 
 /**
  * Keeps the debits of a statement, each with what explains it or as work.
- * @effects rows of `statement_debits`; audit `statement_debit.explained` or `statement_debit.opened`
+ * @effects rows of `statement_debits`; the repayments that they are; audit `statement_debit.explained` or
+ *   `statement_debit.opened`
  */
 export async function openDebits(
   tx: Tx,
@@ -92,33 +102,47 @@ export async function openDebits(
   const payouts = await payoutsNamed(tx, debits);
   const paid = await explainedAlready(tx, [...payouts.values()]);
   const createdAt = ctx.deps.clock.now();
-  const values = debits.map((line) => {
+  const values: NewDebit[] = [];
+  for (const line of debits) {
     const payout = payouts.get(line.endToEndId ?? '');
-    const facts = { ...line, asset: account.currency, named: line.endToEndId !== null };
+    const elsewhere = await wentElsewhere(tx, ctx, payout?.repayment, { walletId, lineId: line.id });
+    const facts = { ...line, asset: account.currency, named: line.endToEndId !== null, elsewhere };
     const reason = debitReason(facts, payout, payout !== undefined && paid.has(payout.id));
     const is = reason === 'payout' ? payout : undefined;
     if (is !== undefined) {
       paid.add(is.id);
     }
-    return {
+    values.push({
       id: newId(),
       statementLineId: line.id,
       walletId,
       asset: account.currency,
       amount: line.amount,
       reason,
-      namedWithdrawalId: payout?.id ?? null,
+      ...(payout?.repayment === undefined
+        ? { namedWithdrawalId: payout?.id ?? null, withdrawalId: is?.id ?? null }
+        : { namedRepaymentId: payout.id, repaymentId: is?.id ?? null }),
+      explanation: is === undefined ? null : is.repayment === undefined ? 'payout' : 'repayment',
+      status: is === undefined ? 'open' : 'explained',
+      closedAt: is === undefined ? null : createdAt,
       createdAt,
-      ...(is === undefined
-        ? { status: 'open' as const }
-        : {
-            status: 'explained' as const,
-            explanation: 'payout' as const,
-            withdrawalId: is.id,
-            closedAt: createdAt,
-          }),
-    };
-  });
+    });
+  }
+  const rows = await keepDebits(tx, ctx, values);
+  const repaid = new Map(
+    [...payouts.values()].flatMap(({ repayment }) => repayment ?? []).map((row) => [row.id, row]),
+  );
+  for (const { repaymentId, statementLineId } of rows) {
+    const repayment = repaid.get(repaymentId ?? '');
+    if (repayment !== undefined) {
+      await completeByDebit(tx, ctx, repayment, { statementLineId });
+    }
+  }
+}
+
+type NewDebit = typeof statementDebits.$inferInsert;
+
+async function keepDebits(tx: Tx, ctx: Ctx, values: readonly NewDebit[]): Promise<readonly StatementDebit[]> {
   const rows: StatementDebit[] = [];
   for (const some of inParts(values)) {
     rows.push(...(await tx.insert(statementDebits).values(some).returning()));
@@ -133,6 +157,21 @@ export async function openDebits(
       after: row,
     })),
   );
+  return rows;
+}
+
+/** Money goes back from where the books took it, and to whoever had paid it: a debit that says less is looked at. */
+async function wentElsewhere(
+  tx: Tx,
+  ctx: Ctx,
+  repayment: Repayment | undefined,
+  left: { readonly walletId: Id; readonly lineId: Id },
+): Promise<boolean> {
+  return (
+    repayment !== undefined &&
+    (repayment.walletId !== left.walletId ||
+      (await isPaidElsewhere(tx, ctx, repayment.statementLineId, left.lineId)))
+  );
 }
 
 /**
@@ -144,15 +183,16 @@ export async function lockPayoutsNamed(tx: Tx, lines: readonly StoredLine[]): Pr
     tx,
     lines.filter((line) => line.direction === 'debit'),
   );
-  await lockRows(
-    tx,
-    withdrawals,
-    [...payouts.values()].map(({ id }) => id),
-  );
+  const ids = [...payouts.values()].map(({ id }) => id);
+  await lockRows(tx, withdrawals, ids);
+  await lockRows(tx, repayments, ids);
 }
 
 /** Who says that a payout was not made. */
 type Speaker = 'people' | 'bank';
+
+/** A payment whose money may be set free, or tried again. */
+type Paid = Pick<Payment, 'id' | 'amount' | 'payoutReference'>;
 
 /**
  * Keeps the money of a locked payout from being set free that a bank statement shows as made, or of which any debit
@@ -160,33 +200,30 @@ type Speaker = 'people' | 'bank';
  * sends back comes as a receipt. The bank's own refusal stands beside what it charged for it.
  * @errors payout_on_statement
  */
-export async function refuseIfDebited(tx: Tx, withdrawalId: Id, said: Speaker): Promise<void> {
-  if ((await isDebited(tx, withdrawalId, said)) || (await isNamedByWaiting(tx, withdrawalId))) {
+export async function refuseIfDebited(tx: Tx, paid: Paid, said: Speaker): Promise<void> {
+  if ((await isDebited(tx, paid, said)) || (await isNamedByWaiting(tx, paid))) {
     throw refuseFunding('payout_on_statement');
   }
 }
 
 /** Whether money left the bank in the name of a locked payout, or as it, by a statement that counts. */
-export async function isDebited(tx: Tx, withdrawalId: Id, said: Speaker): Promise<boolean> {
-  const isCharge = and(
-    eq(statementDebits.explanation, 'bank_charge'),
-    ne(statementDebits.amount, withdrawals.amount),
-  );
-  const { namedWithdrawalId } = statementDebits;
+export async function isDebited(tx: Tx, { id, amount }: Paid, said: Speaker): Promise<boolean> {
+  const { withdrawalId, namedWithdrawalId, repaymentId, namedRepaymentId, explanation } = statementDebits;
+  const isCharge = and(eq(explanation, 'bank_charge'), ne(statementDebits.amount, amount));
   const [debit] = await tx
     .select({ id: statementDebits.id })
     .from(statementDebits)
-    .innerJoin(withdrawals, eq(withdrawals.id, withdrawalId))
     .where(
       and(
         ne(statementDebits.status, 'void'),
         or(
-          eq(statementDebits.withdrawalId, withdrawalId),
+          eq(withdrawalId, id),
+          eq(repaymentId, id),
           and(
-            eq(namedWithdrawalId, withdrawalId),
+            or(eq(namedWithdrawalId, id), eq(namedRepaymentId, id)),
             said === 'people'
               ? undefined
-              : or(isNull(statementDebits.explanation), not(present(isCharge, 'it has conditions'))),
+              : or(isNull(explanation), not(present(isCharge, 'it has conditions'))),
           ),
         ),
       ),
@@ -196,48 +233,59 @@ export async function isDebited(tx: Tx, withdrawalId: Id, said: Speaker): Promis
 }
 
 /** A statement that nobody confirmed yet may be right: until that is decided, its debit stands in the way. */
-export async function isNamedByWaiting(tx: Tx, withdrawalId: Id): Promise<boolean> {
-  const [line] = await tx
-    .select({ id: bankStatementLines.id })
-    .from(bankStatementLines)
-    .innerJoin(bankStatements, eq(bankStatements.id, bankStatementLines.statementId))
-    .innerJoin(withdrawals, eq(withdrawals.payoutReference, bankStatementLines.endToEndId))
-    .where(
-      and(
-        eq(withdrawals.id, withdrawalId),
-        eq(bankStatements.standing, 'waiting'),
-        eq(bankStatementLines.direction, 'debit'),
-      ),
-    )
-    .limit(1);
+export async function isNamedByWaiting(tx: Tx, { payoutReference }: Paid): Promise<boolean> {
+  const [line] =
+    payoutReference === null
+      ? []
+      : await tx
+          .select({ id: bankStatementLines.id })
+          .from(bankStatementLines)
+          .innerJoin(bankStatements, eq(bankStatements.id, bankStatementLines.statementId))
+          .where(
+            and(
+              eq(bankStatementLines.endToEndId, payoutReference),
+              eq(bankStatements.standing, 'waiting'),
+              eq(bankStatementLines.direction, 'debit'),
+            ),
+          )
+          .limit(1);
   return line !== undefined;
 }
 
-export type DebitQuery = PageRequest & {
-  readonly status?: StatementDebit['status'] | undefined;
-  readonly assigneeId?: Id | undefined;
-};
+export type DebitQuery = PageRequest &
+  Period & {
+    readonly status?: StatementDebit['status'] | undefined;
+    readonly assigneeId?: Id | undefined;
+    readonly asset?: string | undefined;
+    readonly withdrawalId?: Id | undefined;
+  };
 
 /** Debits, newest first. @errors invalid_cursor */
 export async function listDebits(ctx: Ctx, query: DebitQuery): Promise<Page<StatementDebit>> {
-  const key = ctx.deps.keyring.cursorKey;
-  const listing = `statement debits ${query.status ?? ''} ${query.assigneeId ?? ''}`;
-  const [before] = query.cursor === undefined ? [] : readCursor(key, listing, query.cursor);
-  const rows = await transact(ctx, 'staff', (tx) =>
+  const { limit, cursor, ...filters } = query;
+  const { withdrawalId } = filters;
+  const listing = { name: 'statement debits', id: statementDebits.id, filters };
+  return newestFirst(ctx, { limit, cursor }, listing, (tx, behind, order, count) =>
     tx
       .select()
       .from(statementDebits)
       .where(
         and(
-          query.status === undefined ? undefined : eq(statementDebits.status, query.status),
-          query.assigneeId === undefined ? undefined : eq(statementDebits.assigneeId, query.assigneeId),
-          before === undefined ? undefined : lt(statementDebits.id, before),
+          matching(statementDebits.status, filters.status),
+          matching(statementDebits.assigneeId, filters.assigneeId),
+          matching(statementDebits.asset, filters.asset),
+          // What it was, and what it says it is.
+          or(
+            matching(statementDebits.withdrawalId, withdrawalId),
+            matching(statementDebits.namedWithdrawalId, withdrawalId),
+          ),
+          within(statementDebits.createdAt, filters),
+          behind,
         ),
       )
-      .orderBy(desc(statementDebits.id))
-      .limit(query.limit + 1),
+      .orderBy(order)
+      .limit(count),
   );
-  return cutPage(key, listing, rows, query.limit, (row) => [row.id]);
 }
 
 async function payoutsNamed(tx: Tx, debits: readonly StoredLine[]): Promise<ReadonlyMap<string, Payout>> {
@@ -246,21 +294,34 @@ async function payoutsNamed(tx: Tx, debits: readonly StoredLine[]): Promise<Read
     return new Map();
   }
   const { id, asset, amount, status, payoutReference } = withdrawals;
-  const rows = await tx
+  const taken = await tx
     .select({ id, asset, amount, status, payoutReference })
     .from(withdrawals)
     .where(inArray(payoutReference, references));
-  return new Map(rows.map((row) => [row.payoutReference ?? '', row]));
+  const back = await tx.select().from(repayments).where(inArray(repayments.payoutReference, references));
+  const payouts: readonly Payout[] = [
+    ...taken.map((row) => ({
+      ...row,
+      isExpected: (PAID_STATUSES as readonly WithdrawalStatus[]).includes(row.status),
+    })),
+    ...back.map((row) => ({
+      ...row,
+      isExpected: SENT_REPAYMENT_STATUSES.includes(row.status),
+      repayment: row,
+    })),
+  ];
+  return new Map(payouts.map((payout) => [payout.payoutReference ?? '', payout]));
 }
 
 async function explainedAlready(tx: Tx, payouts: readonly Payout[]): Promise<Set<Id>> {
   const ids = payouts.map((payout) => payout.id);
+  const { status, withdrawalId, repaymentId } = statementDebits;
   const rows =
     ids.length === 0
       ? []
       : await tx
-          .select({ withdrawalId: statementDebits.withdrawalId })
+          .select({ withdrawalId, repaymentId })
           .from(statementDebits)
-          .where(and(eq(statementDebits.status, 'explained'), inArray(statementDebits.withdrawalId, ids)));
-  return new Set(rows.flatMap((row) => row.withdrawalId ?? []));
+          .where(and(eq(status, 'explained'), or(inArray(withdrawalId, ids), inArray(repaymentId, ids))));
+  return new Set(rows.flatMap((row) => row.withdrawalId ?? row.repaymentId ?? []));
 }

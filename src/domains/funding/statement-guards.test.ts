@@ -13,12 +13,13 @@ import {
   type Person,
   startFundingDesk,
 } from '../../testing/funding-desk.ts';
+import { writeUnguarded } from '../../testing/unguarded.ts';
 import { journals, wallets } from '../ledger/schema.ts';
 import { FIRM_AS_DEBTOR } from './debts.ts';
 import { bankStatementLines, bankStatements } from './evidence/schema.ts';
 import { payoutReferenceOf } from './payout-reference.ts';
 import { camt053, nextOpening, type SampleEntry } from './testing/camt-sample.ts';
-import { unallocatedReceipts } from './work/schema.ts';
+import { repayments, unallocatedReceipts } from './work/schema.ts';
 
 let desk: FundingDesk;
 let customer: Person;
@@ -45,6 +46,9 @@ const imported = async (entries: readonly SampleEntry[]) =>
   sendFile(camt053({ entries, opening: await nextOpening(desk.deps) }));
 const vote = (id: string, person = desk.operations2) =>
   desk.request(person, 'POST', `/v1/approvals/${id}/approve`, { body: { reason: 'Looked at it' } });
+
+/** What was sent back by an earlier version has a journal and no more. */
+const asBeforeRepayments = () => writeUnguarded(desk.database, 'repayments', (tx) => tx.delete(repayments));
 
 async function countOf() {
   const { engine } = desk.deps.db;
@@ -194,6 +198,53 @@ describe('a statement', () => {
       expect((await desk.request(owner, 'GET', each)).body.code).toBe('self_action');
       expect((await desk.request(desk.operations, 'GET', each)).status).toBe(200);
     }
+  });
+
+  test('that is refused says what it said, why, by whom it came, and what came instead', async () => {
+    const body = { accountId: customer.accountId, asset: 'USD', amount: '9', method: 'bank_transfer' };
+    const { paymentReference: reference } = (
+      await desk.request(customer, 'POST', '/v1/deposits', { body, key: newId() })
+    ).body;
+    const id = newId().slice(0, 35);
+    const said = {
+      id,
+      entries: [{ amount: '9', reference, name: HOLDER }],
+      opening: await nextOpening(desk.deps),
+    };
+    expect((await sendFile(camt053({ ...said, closing: '4' }))).body.code).toBe('statement_totals_differ');
+    const unreadable = camt053(said)
+      .replace('</Ntry>', '<Ntry>')
+      .replace(reference, `${reference.slice(0, 4)} ${reference.slice(4)}`);
+    expect((await sendFile(unreadable)).body.code).toBe('statement_unreadable');
+    const path = '/v1/bank-statements?status=refused&limit=2';
+    const { body: refused } = await desk.request(desk.compliance, 'GET', path);
+    const [broken, wrong] = refused.data;
+    // Of the owner's own money the owner reads neither, though no line of them is kept.
+    const owner = { ...customer, actor: { ...desk.operations.actor, userId: customer.userId } as Actor };
+    for (const each of [broken, wrong]) {
+      const file = `/v1/bank-statements/${each.id}/file`;
+      expect((await desk.request(owner, 'GET', file)).body.code).toBe('self_action');
+      expect((await desk.request(desk.compliance, 'GET', file)).status).toBe(200);
+    }
+    const { body: taken } = await sendFile(camt053(said));
+    const account = { bankAccountId: taken.bankAccountId, statementReference: id };
+    const read = (statementId: string) =>
+      desk.request(desk.compliance, 'GET', `/v1/bank-statements/${statementId}`);
+    expect((await read(wrong.id)).body).toMatchObject({
+      ...account,
+      status: 'refused',
+      refusalCode: 'totals_differ',
+      importedBy: desk.operations.userId,
+      closingBalance: '4',
+      lines: [],
+      refusedLines: [{ position: 1, direction: 'credit', amount: '9', paymentReference: reference }],
+      insteadId: taken.id,
+    });
+    expect((await read(broken.id)).body).toMatchObject({ refusedLines: [], insteadId: null });
+    const query = `statementReference=${id}&bankAccountId=${taken.bankAccountId}`;
+    const { body: listed } = await desk.request(desk.compliance, 'GET', `/v1/bank-statements?${query}`);
+    expect(listed.data.map((each: { id: string }) => each.id)).toEqual([taken.id, wrong.id]);
+    expect((await read(taken.id)).body).toMatchObject({ refusedLines: [], insteadId: null });
   });
 
   test('whose reason quotes what no text column takes is refused and kept all the same', async () => {
@@ -350,13 +401,14 @@ describe('a debit', () => {
     expect(body.data.map((debt: { readonly debtor: string }) => debt.debtor)).toContain(FIRM_AS_DEBTOR);
   });
 
-  test('of what is booked cites its journal, which explains no second one', async () => {
+  test('of what was sent back before repayments were kept cites its journal, which explains no second one', async () => {
     const { body } = await imported([{ amount: '61', name: 'A stranger' }]);
     const receipt = `/v1/unallocated-receipts/${body.lines[0].receiptId}`;
     const asked = await desk.request(desk.operations, 'POST', `${receipt}/return`, {
       body: { reason: 'Nobody we know' },
     });
     await vote(asked.body.approval.id);
+    await asBeforeRepayments();
     const { closingJournalId: journalId } = (await desk.request(desk.operations, 'GET', receipt)).body;
     const [first, second, other] = [
       await charged('61', 'A stranger'),
@@ -386,6 +438,7 @@ describe('a debit', () => {
       .where(eq(approvals.id, asked.body.approval.id));
     expect(approval?.payload).toMatchObject({ payerHash: expect.stringMatching(/^[0-9a-f]{64}$/) });
     expect((await vote(asked.body.approval.id)).status).toBe(200);
+    await asBeforeRepayments();
     const { closingJournalId: journalId } = (await desk.request(desk.operations, 'GET', path)).body;
     const swapped = await charged('63', 'A stranger', 'GB29NWBK60161331926819');
     const said = await explain(swapped, { explanation: 'booked', journalId });

@@ -137,9 +137,11 @@ const statements: readonly Endpoint[] = [
     path: '/v1/bank-statements/{id}',
     tag,
     summary: 'A bank statement with its lines and what became of them',
+    description: 'Of a refused file what it says, why it was refused, and what counts in its place.',
     access: { staff: READERS },
     params,
     responses: { 200: BankStatementDetail },
+    problems: pickProblems(FUNDING_PROBLEMS, 'evidence_changed'),
     handler: async (ctx, { params: { id } }) => ({ status: 200, body: await getStatement(ctx, id) }),
   }),
   endpoint({
@@ -216,7 +218,14 @@ const receipts: readonly Endpoint[] = [
     example: { accountId: '0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001', reason: 'The payer forgot the reference' },
     responses: { 202: ApprovalRequested },
     problems: {
-      ...pickProblems(FUNDING_PROBLEMS, 'receipt_closed', 'receipt_does_not_fit', 'deposit_status_conflict'),
+      ...pickProblems(
+        FUNDING_PROBLEMS,
+        'receipt_closed',
+        'receipt_does_not_fit',
+        'deposit_status_conflict',
+        'account_not_live',
+        'account_not_active',
+      ),
       ...pickProblems(IDENTITY_PROBLEMS, 'self_action'),
       ...ASKING,
     },

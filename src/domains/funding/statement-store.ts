@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, getTableColumns, inArray, isNull, lt } from 'drizzle-orm';
+import { and, asc, desc, eq, getTableColumns, inArray, isNull } from 'drizzle-orm';
 import type { Id } from '../../kernel/id.ts';
 import type { Page } from '../../kernel/page.ts';
 import { type Instant, msOfInstant } from '../../kernel/time.ts';
@@ -6,7 +6,7 @@ import type { Ctx } from '../../platform/context.ts';
 import { openJson } from '../../platform/crypto/seal.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { transact } from '../../platform/db/transact.ts';
-import { cutPage, type PageRequest, readCursor } from '../../platform/http/cursor.ts';
+import type { PageRequest } from '../../platform/http/cursor.ts';
 import { refuse } from '../../platform/http/refuse.ts';
 import { recordReads } from '../identity/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
@@ -19,9 +19,11 @@ import {
   bankStatements,
 } from './evidence/schema.ts';
 import { isSameHolder } from './holder-name.ts';
+import { matching, newestFirst, type Period, within } from './newest-first.ts';
 import type { BankAccount, Receipt } from './receipts.ts';
 import { refuseOwnDeposit } from './refuse-own-evidence.ts';
 import { deposits } from './schema.ts';
+import { readRefusedStatement } from './statement-file.ts';
 import { type BankStatement, counterpartyPlace } from './statement-lines.ts';
 import { statementDebits, unallocatedReceipts } from './work/schema.ts';
 
@@ -33,34 +35,46 @@ export async function listBankAccounts(ctx: Ctx): Promise<readonly BankAccount[]
 /** Deposits looked at for one receipt. */
 const CANDIDATES_MAX = 100;
 
-export type StatementQuery = PageRequest & { readonly status?: BankStatement['status'] | undefined };
+export type StatementQuery = PageRequest &
+  Period & {
+    readonly status?: BankStatement['status'] | undefined;
+    readonly standing?: BankStatement['standing'] | undefined;
+    readonly bankAccountId?: Id | undefined;
+    readonly statementReference?: string | undefined;
+  };
 
 /** A statement, and since when all of it is booked; null where lines wait, or where it was refused. */
 type BookedStatement = BankStatement & { readonly bookedAt: Instant | null };
 
 /** Statements, newest first, refused ones included. @errors invalid_cursor */
 export async function listStatements(ctx: Ctx, query: StatementQuery): Promise<Page<BookedStatement>> {
-  const key = ctx.deps.keyring.cursorKey;
-  const listing = `bank statements ${query.status ?? ''}`;
-  const [before] = query.cursor === undefined ? [] : readCursor(key, listing, query.cursor);
-  const rows = await transact(ctx, 'staff', (tx) =>
+  const { limit, cursor, ...filters } = query;
+  const listing = { name: 'bank statements', id: bankStatements.id, filters };
+  return newestFirst(ctx, { limit, cursor }, listing, (tx, behind, order, count) =>
     tx
       .select({ ...getTableColumns(bankStatements), bookedAt: bankStatementBookings.bookedAt })
       .from(bankStatements)
       .leftJoin(bankStatementBookings, eq(bankStatementBookings.statementId, bankStatements.id))
       .where(
         and(
-          query.status === undefined ? undefined : eq(bankStatements.status, query.status),
-          before === undefined ? undefined : lt(bankStatements.id, before),
+          matching(bankStatements.status, filters.status),
+          matching(bankStatements.standing, filters.standing),
+          matching(bankStatements.bankAccountId, filters.bankAccountId),
+          matching(bankStatements.statementReference, filters.statementReference),
+          within(bankStatements.importedAt, filters),
+          behind,
         ),
       )
-      .orderBy(desc(bankStatements.id))
-      .limit(query.limit + 1),
+      .orderBy(order)
+      .limit(count),
   );
-  return cutPage(key, listing, rows, query.limit, (row) => [row.id]);
 }
 
-/** A statement with its lines and what became of each; payers are not told. @errors not_found */
+/**
+ * A statement with its lines and what became of each, or what a refused one says and what came instead; payers are not
+ * told.
+ * @errors not_found, evidence_changed
+ */
 export async function getStatement(ctx: Ctx, statementId: Id) {
   return transact(ctx, 'staff', async (tx) => {
     const [statement] = await tx
@@ -94,6 +108,7 @@ export async function getStatement(ctx: Ctx, statementId: Id) {
       (depositId ?? receiptId ?? debitId) !== null;
     return {
       ...statement,
+      ...(await readRefusedStatement(tx, ctx, statement)),
       bookedCount: rows.filter(isBooked).length,
       lines: rows.map(({ line, depositId, receiptId, debitId }) => ({
         ...line,
@@ -105,10 +120,13 @@ export async function getStatement(ctx: Ctx, statementId: Id) {
   });
 }
 
-export type ReceiptQuery = PageRequest & {
-  readonly status?: Receipt['status'] | undefined;
-  readonly assigneeId?: Id | undefined;
-};
+export type ReceiptQuery = PageRequest &
+  Period & {
+    readonly status?: Receipt['status'] | undefined;
+    readonly assigneeId?: Id | undefined;
+    readonly asset?: string | undefined;
+    readonly depositId?: Id | undefined;
+  };
 
 const DAY_MS = 86_400_000;
 
@@ -123,24 +141,25 @@ export function aged<Work extends { readonly createdAt: Instant }>(
 
 /** Unallocated receipts, newest first. @errors invalid_cursor */
 export async function listReceipts(ctx: Ctx, query: ReceiptQuery): Promise<Page<Receipt>> {
-  const key = ctx.deps.keyring.cursorKey;
-  const listing = `unallocated receipts ${query.status ?? ''} ${query.assigneeId ?? ''}`;
-  const [before] = query.cursor === undefined ? [] : readCursor(key, listing, query.cursor);
-  const rows = await transact(ctx, 'staff', (tx) =>
+  const { limit, cursor, ...filters } = query;
+  const listing = { name: 'unallocated receipts', id: unallocatedReceipts.id, filters };
+  return newestFirst(ctx, { limit, cursor }, listing, (tx, behind, order, count) =>
     tx
       .select()
       .from(unallocatedReceipts)
       .where(
         and(
-          query.status === undefined ? undefined : eq(unallocatedReceipts.status, query.status),
-          query.assigneeId === undefined ? undefined : eq(unallocatedReceipts.assigneeId, query.assigneeId),
-          before === undefined ? undefined : lt(unallocatedReceipts.id, before),
+          matching(unallocatedReceipts.status, filters.status),
+          matching(unallocatedReceipts.assigneeId, filters.assigneeId),
+          matching(unallocatedReceipts.asset, filters.asset),
+          matching(unallocatedReceipts.depositId, filters.depositId),
+          within(unallocatedReceipts.createdAt, filters),
+          behind,
         ),
       )
-      .orderBy(desc(unallocatedReceipts.id))
-      .limit(query.limit + 1),
+      .orderBy(order)
+      .limit(count),
   );
-  return cutPage(key, listing, rows, query.limit, (row) => [row.id]);
 }
 
 /** One receipt. @errors not_found */

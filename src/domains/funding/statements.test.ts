@@ -5,6 +5,7 @@ import { newId } from '../../kernel/id.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { type FundingDesk, HOLDER, type Person, startFundingDesk } from '../../testing/funding-desk.ts';
 import { writeUnguarded } from '../../testing/unguarded.ts';
+import { createAccount } from '../accounts/index.ts';
 import { amlAlerts } from '../aml/schema.ts';
 import { journals, ledgerEntries, wallets } from '../ledger/schema.ts';
 import { bookStatements } from './book-statement.ts';
@@ -242,6 +243,34 @@ describe('unallocated money', () => {
     expect(await total()).toBe('15');
     const neither = await desk.request(desk.operations, 'POST', path, { body: { reason: 'To whom?' } });
     expect(neither.body.code).toBe('validation_failed');
+  });
+
+  test('goes to no account beside the deposit it names, while that waits for it', async () => {
+    const { id, paymentReference } = await announce();
+    await imported([{ amount: '99', reference: paymentReference, name: HOLDER }]);
+    const [receipt] = await receiptsOf(id);
+    const path = `/v1/unallocated-receipts/${receipt?.id}/allocate`;
+    const body = { accountId: customer.accountId, reason: 'They paid less' };
+    const early = await desk.request(desk.operations, 'POST', path, { body });
+    expect([early.status, early.body.code]).toEqual([409, 'deposit_status_conflict']);
+    await desk.request(customer, 'POST', `/v1/deposits/${id}/cancel`);
+    const asked = await desk.request(desk.operations, 'POST', path, { body });
+    expect((await vote(asked.body.approval.id)).status).toBe(200);
+    expect(await total()).toBe('99');
+    expect((await clear(id, {})).body.code).toBe('deposit_status_conflict');
+  });
+
+  test('shuts nobody’s gate for an account that can take none', async () => {
+    const { receiptId } = await receive({ amount: '15', name: 'A stranger' });
+    const path = `/v1/unallocated-receipts/${receiptId}/allocate`;
+    const paper = await createAccount(customer.ctx(), { type: 'paper', baseCurrency: 'USD' });
+    const body = { accountId: paper.id, reason: 'Theirs' };
+    const asked = await desk.request(desk.operations, 'POST', path, { body });
+    expect([asked.status, asked.body.code]).toEqual([422, 'account_not_live']);
+    const { userId } = customer;
+    expect(await desk.deps.db.engine.select().from(amlAlerts).where(eq(amlAlerts.userId, userId))).toEqual(
+      [],
+    );
   });
 
   test('that somebody else paid is told to compliance before it goes to a customer, once', async () => {

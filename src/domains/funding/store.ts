@@ -1,5 +1,4 @@
-import { and, desc, eq, inArray, lt, ne, type SQL, sql } from 'drizzle-orm';
-import type { PgColumn } from 'drizzle-orm/pg-core';
+import { and, eq, inArray, ne, sql } from 'drizzle-orm';
 import { type Amount, formatAmount, MAX_AMOUNT, parseAmount } from '../../kernel/amount.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { Page } from '../../kernel/page.ts';
@@ -11,9 +10,10 @@ import type { Tx } from '../../platform/db/client.ts';
 import { ownRows } from '../../platform/db/own-rows.ts';
 import { approvals, approvalVotes } from '../../platform/db/schema.ts';
 import { transact } from '../../platform/db/transact.ts';
-import { cutPage, type PageRequest, readCursor } from '../../platform/http/cursor.ts';
+import type { PageRequest } from '../../platform/http/cursor.ts';
 import { refuse } from '../../platform/http/refuse.ts';
 import { beneficiaryPlace, type Destination, withdrawalPlace } from './destination.ts';
+import { matching, newestFirst, type Period, within } from './newest-first.ts';
 import { readPaymentReference } from './payment-reference.ts';
 import {
   type DepositStatus,
@@ -29,12 +29,18 @@ export type Deposit = typeof deposits.$inferSelect;
 export type Beneficiary = typeof beneficiaries.$inferSelect;
 export type Withdrawal = typeof withdrawals.$inferSelect;
 
-type Filters = { readonly accountId?: Id | undefined; readonly userId?: Id | undefined };
+type Filters = Period & {
+  readonly accountId?: Id | undefined;
+  readonly userId?: Id | undefined;
+  readonly asset?: string | undefined;
+  readonly method?: FundingMethod | undefined;
+};
 
 export type DepositQuery = PageRequest &
   Filters & { readonly status?: DepositStatus | undefined; readonly paymentReference?: string | undefined };
 
-export type WithdrawalQuery = PageRequest & Filters & { readonly status?: WithdrawalStatus | undefined };
+export type WithdrawalQuery = PageRequest &
+  Filters & { readonly status?: WithdrawalStatus | undefined; readonly beneficiaryId?: Id | undefined };
 
 export type BeneficiaryQuery = PageRequest & { readonly userId?: Id | undefined };
 
@@ -74,33 +80,34 @@ export async function getDeposit(ctx: Ctx, depositId: Id): Promise<Deposit> {
 export async function listDeposits(ctx: Ctx, query: DepositQuery): Promise<Page<Deposit>> {
   const { limit, cursor, paymentReference: written, ...filters } = query;
   const reference = written === undefined ? undefined : (readPaymentReference(written) ?? '');
-  return newestFirst(
-    ctx,
-    `deposits ${JSON.stringify([filters, reference])}`,
-    { limit, cursor },
-    (tx, before) =>
-      tx
-        .select()
-        .from(deposits)
-        .where(
-          and(
-            ownRows(ctx, deposits.userId),
-            matching(deposits.accountId, filters.accountId),
-            matching(deposits.userId, filters.userId),
-            matching(deposits.status, filters.status),
-            matching(deposits.paymentReference, reference),
-            before === undefined ? undefined : lt(deposits.id, before),
-          ),
-        )
-        .orderBy(desc(deposits.id))
-        .limit(limit + 1),
+  const listing = { name: 'deposits', id: deposits.id, filters: [filters, reference] };
+  return newestFirst(ctx, { limit, cursor }, listing, (tx, behind, order, count) =>
+    tx
+      .select()
+      .from(deposits)
+      .where(
+        and(
+          ownRows(ctx, deposits.userId),
+          matching(deposits.accountId, filters.accountId),
+          matching(deposits.userId, filters.userId),
+          matching(deposits.status, filters.status),
+          matching(deposits.asset, filters.asset),
+          matching(deposits.method, filters.method),
+          matching(deposits.paymentReference, reference),
+          within(deposits.createdAt, filters),
+          behind,
+        ),
+      )
+      .orderBy(order)
+      .limit(count),
   );
 }
 
 /** Withdrawals the caller may see, newest first. @errors invalid_cursor */
 export async function listWithdrawals(ctx: Ctx, query: WithdrawalQuery): Promise<Page<Withdrawal>> {
   const { limit, cursor, ...filters } = query;
-  return newestFirst(ctx, `withdrawals ${JSON.stringify(filters)}`, { limit, cursor }, (tx, before) =>
+  const listing = { name: 'withdrawals', id: withdrawals.id, filters };
+  return newestFirst(ctx, { limit, cursor }, listing, (tx, behind, order, count) =>
     tx
       .select()
       .from(withdrawals)
@@ -110,11 +117,15 @@ export async function listWithdrawals(ctx: Ctx, query: WithdrawalQuery): Promise
           matching(withdrawals.accountId, filters.accountId),
           matching(withdrawals.userId, filters.userId),
           matching(withdrawals.status, filters.status),
-          before === undefined ? undefined : lt(withdrawals.id, before),
+          matching(withdrawals.asset, filters.asset),
+          matching(withdrawals.method, filters.method),
+          matching(withdrawals.beneficiaryId, filters.beneficiaryId),
+          within(withdrawals.createdAt, filters),
+          behind,
         ),
       )
-      .orderBy(desc(withdrawals.id))
-      .limit(limit + 1),
+      .orderBy(order)
+      .limit(count),
   );
 }
 
@@ -129,24 +140,21 @@ export async function listBeneficiaries(
 ): Promise<Page<Omit<Beneficiary, 'label'> & { readonly label: string | null }>> {
   const { limit, cursor, ...filters } = query;
   return transact(ctx, ctx.login, async (tx) => {
-    const page = await newestFirst(
-      { ...ctx, tx },
-      `beneficiaries ${JSON.stringify(filters)}`,
-      { limit, cursor },
-      (_tx, before) =>
-        tx
-          .select()
-          .from(beneficiaries)
-          .where(
-            and(
-              ownRows(ctx, beneficiaries.userId),
-              ne(beneficiaries.status, 'removed'),
-              matching(beneficiaries.userId, filters.userId),
-              before === undefined ? undefined : lt(beneficiaries.id, before),
-            ),
-          )
-          .orderBy(desc(beneficiaries.id))
-          .limit(limit + 1),
+    const listing = { name: 'beneficiaries', id: beneficiaries.id, filters };
+    const page = await newestFirst({ ...ctx, tx }, { limit, cursor }, listing, (_tx, behind, order, count) =>
+      tx
+        .select()
+        .from(beneficiaries)
+        .where(
+          and(
+            ownRows(ctx, beneficiaries.userId),
+            ne(beneficiaries.status, 'removed'),
+            matching(beneficiaries.userId, filters.userId),
+            behind,
+          ),
+        )
+        .orderBy(order)
+        .limit(count),
     );
     const keys = await ctx.deps.personKeys.ofMany(
       tx,
@@ -261,25 +269,9 @@ export async function askedInDay(
   return before.set(asset, amount + (before.get(asset) ?? 0n));
 }
 
-function matching(column: PgColumn, value: string | undefined): SQL | undefined {
-  return value === undefined ? undefined : eq(column, value);
-}
-
 function found<Row>(row: Row | undefined): Row {
   if (row === undefined) {
     throw refuse('not_found');
   }
   return row;
-}
-
-async function newestFirst<Row extends { readonly id: Id }>(
-  ctx: Ctx,
-  listing: string,
-  page: PageRequest,
-  select: (tx: Tx, before: Id | undefined) => Promise<Row[]>,
-): Promise<Page<Row>> {
-  const key = ctx.deps.keyring.cursorKey;
-  const [before] = page.cursor === undefined ? [] : readCursor(key, listing, page.cursor);
-  const rows = await transact(ctx, ctx.login, (tx) => select(tx, before));
-  return cutPage(key, listing, rows, page.limit, (row) => [row.id]);
 }

@@ -23,6 +23,7 @@ import { bankAccounts, bankStatementLines, bankStatements } from './evidence/sch
 import { depositEvent } from './funding-events.ts';
 import { payerHashOf } from './paid-back-to.ts';
 import { bankWallets } from './receipts.ts';
+import { openRepayment } from './repayments/open-repayment.ts';
 import { depositMayBecome } from './rules.ts';
 import { deposits } from './schema.ts';
 import { type Deposit, findDeposit } from './store.ts';
@@ -78,7 +79,7 @@ export async function requestTakeBack(
   });
 }
 
-/** What the last vote on a refund, and on a charge-back, does. */
+/** What the last vote on a refund, which is to be paid then, and on a charge-back does. */
 export const depositTakeBacks: readonly ApprovalAction[] = (['refunded', 'charged_back'] as const).map(
   (to) => ({
     action: ACTIONS[to],
@@ -93,12 +94,24 @@ export const depositTakeBacks: readonly ApprovalAction[] = (['refunded', 'charge
       if (canonicalJson(stored) !== canonicalJson(approved.payload as Json)) {
         throw refuseFunding('approved_request_changed');
       }
+      const { approvalId } = approved;
       const total = amountOf(deposit.takenBack + amount);
-      await takeBackDeposit(tx, ctx, deposit, {
-        to,
-        total,
-        evidence: { reversalApprovalId: approved.approvalId },
-      });
+      const back = { to, total, evidence: { reversalApprovalId: approvalId } };
+      const { journalIds } = await takeBackDeposit(tx, ctx, deposit, back);
+      if (to === 'refunded') {
+        const { id: depositId, asset, statementLineId, providerEventId } = deposit;
+        await openRepayment(tx, ctx, {
+          depositId,
+          receiptId: null,
+          approvalId,
+          journalIds,
+          walletId: await houseOf(tx, ctx, deposit, back),
+          asset,
+          amount,
+          statementLineId,
+          isOfProvider: providerEventId !== null,
+        });
+      }
     },
   }),
 );
@@ -111,9 +124,15 @@ export const depositTakeBacks: readonly ApprovalAction[] = (['refunded', 'charge
  * @effects journal `reversal` that cites the credit, or for a part journals `adjustment` that do,
  *   `wallets.unsettled`, the deposit's row; audit
  *   `deposit.refunded` or `deposit.charged_back`; event of the same name
+ * @shape the deposit and the journals, of which there are two for a part that was spent in part
  */
-export async function takeBackDeposit(tx: Tx, ctx: Ctx, before: Deposit, back: TakingBack): Promise<Deposit> {
-  const { journalId, debt } = await postTakeBack(tx, ctx, before, back);
+export async function takeBackDeposit(
+  tx: Tx,
+  ctx: Ctx,
+  before: Deposit,
+  back: TakingBack,
+): Promise<{ readonly deposit: Deposit; readonly journalIds: readonly Id[] }> {
+  const { journalIds, debt } = await postTakeBack(tx, ctx, before, back);
   const unsettled = minAmount(before.unsettled, amountOf(before.amount - back.total));
   await changeUnsettled(tx, before.walletId, unsettled - before.unsettled);
   const [row] = await tx
@@ -122,7 +141,7 @@ export async function takeBackDeposit(tx: Tx, ctx: Ctx, before: Deposit, back: T
       status: back.total === before.amount ? back.to : before.status,
       ...NO_EVIDENCE,
       ...back.evidence,
-      reversalJournalId: journalId,
+      reversalJournalId: present(journalIds[0], 'one journal was posted'),
       takenBack: back.total,
       debt: amountOf(before.debt + debt),
       unsettled,
@@ -139,7 +158,7 @@ export async function takeBackDeposit(tx: Tx, ctx: Ctx, before: Deposit, back: T
     after: deposit,
   });
   await publish(tx, ctx, [depositEvent(`funding.deposit_${back.to}`, deposit)]);
-  return deposit;
+  return { deposit, journalIds };
 }
 
 /** Debt wallets first: the wallet of a person who owes is found or made before any is locked. */
@@ -148,7 +167,7 @@ async function postTakeBack(
   ctx: Ctx,
   before: Deposit,
   back: TakingBack,
-): Promise<{ readonly journalId: Id; readonly debt: Amount }> {
+): Promise<{ readonly journalIds: readonly Id[]; readonly debt: Amount }> {
   const goes = amountOf(back.total - before.takenBack);
   const house = await houseOf(tx, ctx, before, back);
   const owed = await debtWallet(tx, ctx, before.userId, before.asset);
@@ -171,7 +190,7 @@ async function postTakeBack(
     { walletId: owed, amount: amountOf(-debt) },
   ].filter((leg) => leg.amount !== 0n);
   // A journal is reversed once and whole: what goes back in parts is corrected part by part.
-  const [journalId] = await postJournals(
+  const journalIds = await postJournals(
     tx,
     ctx,
     goes === before.amount
@@ -189,7 +208,7 @@ async function postTakeBack(
           entries: [leg, { walletId: house, amount: amountOf(-leg.amount) }],
         })),
   );
-  return { journalId: present(journalId, 'one journal was posted'), debt };
+  return { journalIds, debt };
 }
 
 /** A refund with whom it goes back to; a charge-back is the bank's own, which took it already. */

@@ -7,6 +7,7 @@ import { addMs, type Instant } from '../../kernel/time.ts';
 import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
+import { lockRow } from '../../platform/db/locks.ts';
 import { publish } from '../../platform/outbox/publish.ts';
 import { correctionDay, houseWallet, lockSpendable, type NewJournal, postJournals } from '../ledger/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
@@ -15,12 +16,15 @@ import { changeUnsettled, receivingWallet } from './credit-deposit.ts';
 import { refuseFunding } from './errors.ts';
 import { depositEvent } from './funding-events.ts';
 import { type BankAccount, bankWallets, closeReceipt, type Receipt } from './receipts.ts';
+import { recordDebitEnd } from './record-debit-end.ts';
+import { recordDepositEnd } from './record-deposit-end.ts';
+import { recordRepayment } from './repayments/repayment-status.ts';
 import { deposits, withdrawals } from './schema.ts';
 import { HOUSE_REFERENCE } from './settings.ts';
 import type { StatementDebit } from './statement-debits.ts';
 import type { StoredLine } from './statement-lines.ts';
 import type { Deposit } from './store.ts';
-import { statementDebits, unallocatedReceipts } from './work/schema.ts';
+import { repayments, statementDebits, unallocatedReceipts } from './work/schema.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -58,6 +62,11 @@ export async function settledBy(tx: Tx, lines: readonly StoredLine[]): Promise<r
     .from(withdrawals)
     .where(sql`${withdrawals.statementLineId} = any (${ids}::uuid[])`);
   return rows.map(({ id }) => id);
+}
+
+/** Repayments that the debits of a statement are. */
+export function repaidBy({ debits }: Pick<Booked, 'debits'>): readonly Id[] {
+  return debits.flatMap(({ repaymentId }) => repaymentId ?? []);
 }
 
 /** What people did with it since is theirs to undo first. @errors statement_moved_on */
@@ -157,7 +166,11 @@ export async function undoBooked(
     const closingJournalId = present(reversalOf.get(receipt.journalId), 'its journal was reversed');
     await closeReceipt(tx, ctx, receipt, { status: 'void', closingJournalId, approvalId: voidId });
   }
-  await voidDebits(tx, ctx, booked.debits);
+  for (const debit of booked.debits) {
+    const nothing = { explanation: null, withdrawalId: null, repaymentId: null };
+    await recordDebitEnd(tx, ctx, debit, { ...nothing, status: 'void' });
+    await forgetPayment(tx, ctx, debit);
+  }
 }
 
 /** Cleared by its line; else people or a provider had cleared it, and the line only agreed. */
@@ -237,28 +250,21 @@ async function reopenDeposits(tx: Tx, ctx: Ctx, { deposits: given, receipts }: B
     if (deposit.status !== before.status) {
       await publish(tx, ctx, [depositEvent('funding.deposit_reopened', deposit)]);
     }
+    if (deposit.status === 'pending' && isOfReceipt(deposit)) {
+      await recordDepositEnd(tx, ctx, deposit, { word: 'not_received', open: [] });
+    }
   }
 }
 
-async function voidDebits(tx: Tx, ctx: Ctx, debits: readonly StatementDebit[]): Promise<void> {
-  for (const before of debits) {
-    const [row] = await tx
-      .update(statementDebits)
-      .set({
-        status: 'void',
-        explanation: null,
-        withdrawalId: null,
-        closedAt: ctx.deps.clock.now(),
-        version: before.version + 1,
-      })
-      .where(eq(statementDebits.id, before.id))
-      .returning();
-    await record(tx, ctx, {
-      event: FUNDING_EVENTS['statement_debit.voided'],
-      resource: { type: 'statement_debit', id: before.id },
-      subjectUserId: null,
-      before,
-      after: present(row, 'the debit was locked'),
-    });
+/** Staff announced it for money that had come: nobody pays it, and what the true statement shows is given anew. */
+function isOfReceipt({ metadata }: Deposit): boolean {
+  return typeof metadata === 'object' && metadata !== null && 'receiptId' in metadata;
+}
+
+/** A repayment of which nothing but this debit said that it was paid: nobody knows any more, and it is not paid again. */
+async function forgetPayment(tx: Tx, ctx: Ctx, debit: StatementDebit): Promise<void> {
+  const repayment = debit.repaymentId === null ? undefined : await lockRow(tx, repayments, debit.repaymentId);
+  if (repayment?.status === 'completed' && repayment.paidLineId === debit.statementLineId) {
+    await recordRepayment(tx, ctx, repayment, { status: 'unknown', paidLineId: null });
   }
 }

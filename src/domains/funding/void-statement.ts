@@ -24,8 +24,8 @@ import { refuseFunding } from './errors.ts';
 import { bankStatements } from './evidence/schema.ts';
 import { deposits } from './schema.ts';
 import type { BankStatement } from './statement-lines.ts';
-import { type Booked, readBooked, refuseMovedOn, settledBy, undoBooked } from './undo-statement.ts';
-import { statementDebits, unallocatedReceipts } from './work/schema.ts';
+import { type Booked, readBooked, refuseMovedOn, repaidBy, settledBy, undoBooked } from './undo-statement.ts';
+import { repayments, statementDebits, unallocatedReceipts } from './work/schema.ts';
 
 const VOID = 'bank_statement.void';
 
@@ -99,6 +99,7 @@ async function lockBooked(tx: Tx, known: Booked): Promise<Booked> {
     known.deposits.map(({ userId }) => userId),
   );
   const idsOf = (rows: readonly { readonly id: Id }[]) => rows.map(({ id }) => id);
+  await lockRows(tx, repayments, repaidBy(known));
   return {
     ...known,
     deposits: await lockRows(tx, deposits, idsOf(known.deposits)),

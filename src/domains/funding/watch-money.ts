@@ -1,8 +1,6 @@
 import { eq } from 'drizzle-orm';
 import { present } from '../../kernel/assert.ts';
-import type { Id } from '../../kernel/id.ts';
 import type { Activity } from '../../platform/activity.ts';
-import { NO_ACTIVITY } from '../../platform/activity.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { monitorCredit, monitorMoney } from '../aml/index.ts';
@@ -11,7 +9,6 @@ import type { Counterparty } from './camt-053.ts';
 import { customerNameOf } from './customer-name.ts';
 import { type Destination, placeIndex } from './destination.ts';
 import { isSameHolder } from './holder-name.ts';
-import type { Receipt } from './receipts.ts';
 import { beneficiaries } from './schema.ts';
 import { counterpartyOf } from './statement-store.ts';
 import type { Deposit } from './store.ts';
@@ -49,32 +46,6 @@ export async function watchDeposit(tx: Tx, ctx: Ctx, deposit: Deposit, payerName
       ? { name: payerName ?? null, account: null, bank: null }
       : await counterpartyOf(tx, ctx, deposit.statementLineId);
   const activity = depositActivity(deposit);
-  await monitorCredit(tx, ctx, await withPayer(tx, ctx, activity, payer));
-}
-
-/**
- * The same for money that nobody announced and that was given to an account.
- * @effects those of `monitorCredit`
- */
-export async function watchReceipt(
-  tx: Tx,
-  ctx: Ctx,
-  receipt: Receipt,
-  owner: { readonly userId: Id; readonly accountId: Id },
-): Promise<void> {
-  const payer = await counterpartyOf(tx, ctx, receipt.statementLineId);
-  const activity: Activity = {
-    ...NO_ACTIVITY,
-    ...owner,
-    source: 'funding.receipts',
-    sourceId: receipt.id,
-    kind: 'deposit',
-    occurredAt: ctx.deps.clock.now(),
-    asset: receipt.asset,
-    amount: receipt.amount,
-    direction: 'in',
-    data: { method: 'bank_transfer' },
-  };
   await monitorCredit(tx, ctx, await withPayer(tx, ctx, activity, payer));
 }
 

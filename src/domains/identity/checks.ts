@@ -1,6 +1,6 @@
-import { type SQL, sql } from 'drizzle-orm';
-import type { Tx } from '../../platform/db/client.ts';
-import type { Check, CheckResult } from '../../platform/domain.ts';
+import { sql } from 'drizzle-orm';
+import type { Check } from '../../platform/domain.ts';
+import { look } from '../../platform/look.ts';
 
 const countUsers = sql`select count(*)::int as seen from users`;
 
@@ -140,9 +140,3 @@ export const identityChecks: readonly Check[] = [
       ),
   },
 ];
-
-async function look(tx: Tx, count: SQL, breaks: SQL): Promise<CheckResult> {
-  const [counted] = await tx.execute<{ seen: number }>(count);
-  const rows = await tx.execute<{ object: string; detail: string }>(breaks);
-  return { seen: counted?.seen ?? 0, breaks: rows.map(({ object, detail }) => ({ object, detail })) };
-}

@@ -5,6 +5,7 @@
  */
 import { availableParallelism } from 'node:os';
 import { type Algorithm, hash, verify } from '@node-rs/argon2';
+import { createTurns } from '../../kernel/turns.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { refuse } from '../../platform/http/refuse.ts';
 import { refuseIdentity } from './errors.ts';
@@ -20,6 +21,11 @@ const AT_ONCE = Math.max(1, availableParallelism() - 1);
 /** On two processors the last of them waits for about ten seconds, well within what a connection may idle. */
 const MAX_WAITING = 500;
 const PRODUCT_NAME = 'Plimsoll';
+
+const inTurn = createTurns(AT_ONCE, {
+  max: MAX_WAITING,
+  full: () => refuse('busy', { headers: { 'retry-after': '2' } }),
+});
 
 /** @errors busy */
 export async function hashPassword(password: string): Promise<string> {
@@ -72,28 +78,4 @@ let unmeetable: Promise<string> | undefined;
 function unmeetableHash(): Promise<string> {
   unmeetable ??= hashPassword(Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64'));
   return unmeetable;
-}
-
-let running = 0;
-const waiting: (() => void)[] = [];
-
-async function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
-  if (running >= AT_ONCE) {
-    if (waiting.length >= MAX_WAITING) {
-      throw refuse('busy', { headers: { 'retry-after': '2' } });
-    }
-    await new Promise<void>((resolve) => waiting.push(resolve));
-  } else {
-    running += 1;
-  }
-  try {
-    return await work();
-  } finally {
-    const next = waiting.shift();
-    if (next === undefined) {
-      running -= 1;
-    } else {
-      next();
-    }
-  }
 }

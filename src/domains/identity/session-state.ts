@@ -3,11 +3,12 @@
  * although access tokens live ten minutes (revocations.ts). Money paths read the gate in their own
  * transaction whatever this says (I8).
  */
-import { eq, sql } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
 import { type Actor, isStaffRole, type Role } from '../../kernel/actor.ts';
 import type { Id } from '../../kernel/id.ts';
 import { msOfInstant } from '../../kernel/time.ts';
 import { type Deps, perDeps } from '../../platform/context.ts';
+import { readColumns } from '../../platform/db/read-columns.ts';
 import { briefCache } from './brief-cache.ts';
 import { revocations } from './revocations.ts';
 import { sessions, users } from './schema.ts';
@@ -82,21 +83,23 @@ export function forgetSessions(deps: Deps, sessionIds: readonly Id[]): void {
 export const rolesColumn = sql<readonly Role[]>`array(
   select granted.role::text from role_grants granted where granted.user_id = users.id order by granted.role)`;
 
+const READ = ['userId', 'methods', 'mfaAt', 'revokedAt', 'absoluteExpiresAt'] as const;
+
+type StoredUser = {
+  readonly user_status: SessionState['userStatus'];
+  readonly roles: readonly Role[];
+};
+
 async function loadState(deps: Deps, sessionId: Id): Promise<SessionState | undefined> {
   const loadedAtMs = deps.clock.realMs();
-  const [row] = await deps.db.engine
-    .select({
-      userId: sessions.userId,
-      methods: sessions.methods,
-      userStatus: users.status,
-      roles: rolesColumn,
-      mfaAt: sessions.mfaAt,
-      revokedAt: sessions.revokedAt,
-      absoluteExpiresAt: sessions.absoluteExpiresAt,
-    })
-    .from(sessions)
-    .innerJoin(users, eq(users.id, sessions.userId))
-    .where(eq(sessions.id, sessionId));
+  // Prepared: whoever was not heard of for a minute waits for this.
+  const [row] = await readColumns<typeof sessions, (typeof READ)[number], StoredUser>(
+    deps.db.engine,
+    sessions,
+    READ,
+    sql`${sessions} join ${users} on ${users.id} = ${sessions.userId} where ${sessions.id} = ${sessionId}`,
+    sql`${users.status} as user_status, ${rolesColumn} as roles`,
+  );
   if (row === undefined) {
     return undefined;
   }
@@ -106,7 +109,7 @@ async function loadState(deps: Deps, sessionId: Id): Promise<SessionState | unde
     actor: { kind, userId: row.userId, roles: row.roles, sessionId, mfaAtMs },
     methods: row.methods,
     revoked: row.revokedAt !== null,
-    userStatus: row.userStatus,
+    userStatus: row.user_status,
     expiresAtMs: msOfInstant(row.absoluteExpiresAt),
     loadedAtMs,
   };

@@ -14,8 +14,8 @@ export function signedIn(ctx: Ctx): { readonly userId: Id; readonly sessionId: I
 }
 
 /** Nobody acts as staff on themselves (I7). @errors self_action */
-export function refuseSelfAction(ctx: Ctx, userId: Id): void {
+export function refuseSelfAction(ctx: Ctx, userId: Id, detail?: string): void {
   if (personOf(ctx.actor) === userId) {
-    throw refuseIdentity('self_action');
+    throw refuseIdentity('self_action', detail === undefined ? {} : { detail });
   }
 }

@@ -1,6 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import { pageQuery } from '../../platform/http/cursor.ts';
-import { idInput, instantInput, wireDecimal, wireInstant, wireOf } from '../../platform/http/wire.ts';
+import { FORWARDS, isForwards, periodQuery } from '../../platform/http/period.ts';
+import { idInput, wireDecimal, wireInstant, wireOf } from '../../platform/http/wire.ts';
 import { ACCOUNT_LOT_METHODS } from '../accounts/index.ts';
 import {
   holds,
@@ -171,15 +172,7 @@ export const Journal = wireOf(journals)
   })
   .openapi('Journal');
 
-const booked = {
-  kind: z.enum(journalKind.enumValues).optional(),
-  from: instantInput.optional().openapi({ description: 'Booked then or later' }),
-  to: instantInput.optional().openapi({ description: 'Booked before then' }),
-};
-
-const isForwards = ({ from, to }: { readonly from?: string | undefined; readonly to?: string | undefined }) =>
-  from === undefined || to === undefined || from < to;
-const FORWARDS = { path: ['to'], error: 'must be later than from' };
+const booked = { kind: z.enum(journalKind.enumValues).optional(), ...periodQuery('Booked') };
 
 export const JournalQuery = z.strictObject({ ...pageQuery, ...booked }).refine(isForwards, FORWARDS);
 

@@ -5,6 +5,7 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { Tx } from '../../platform/db/client.ts';
 import type { Break, Check, CheckResult } from '../../platform/domain.ts';
+import { look } from '../../platform/look.ts';
 import { HOUSE_CHART, type HouseRole, rolesOf } from './chart.ts';
 import { fitsShape, type JournalKind, type Side } from './journal-kinds.ts';
 
@@ -139,12 +140,6 @@ async function kindsFit(tx: Tx): Promise<CheckResult> {
       detail: `is a ${kind} with ${sides}, as are ${journals} in all`,
     }));
   return { seen: counted?.seen ?? 0, breaks };
-}
-
-async function look(tx: Tx, count: SQL, breaks: SQL): Promise<CheckResult> {
-  const [counted] = await tx.execute<{ seen: number }>(count);
-  const rows = await tx.execute<{ object: string; detail: string }>(breaks);
-  return { seen: counted?.seen ?? 0, breaks: rows.map(({ object, detail }) => ({ object, detail })) };
 }
 
 function signed(sign: 'positive' | 'negative'): readonly HouseRole[] {

@@ -2,9 +2,9 @@
  * What reconcile holds the ledger to, from entries alone. Each check counts what it saw, so that a
  * login that sees nothing is a break and not a clean book.
  */
-import { type SQL, sql } from 'drizzle-orm';
-import type { Tx } from '../../platform/db/client.ts';
-import type { Check, CheckResult } from '../../platform/domain.ts';
+import { sql } from 'drizzle-orm';
+import type { Check } from '../../platform/domain.ts';
+import { look } from '../../platform/look.ts';
 
 export const ledgerChecks: readonly Check[] = [
   {
@@ -149,10 +149,3 @@ export const ledgerChecks: readonly Check[] = [
       ),
   },
 ];
-
-/** Runs the two halves of a check: how many objects there are, and which of them are broken. */
-async function look(tx: Tx, count: SQL, breaks: SQL): Promise<CheckResult> {
-  const [counted] = await tx.execute<{ seen: number }>(count);
-  const rows = await tx.execute<{ object: string; detail: string }>(breaks);
-  return { seen: counted?.seen ?? 0, breaks: rows.map(({ object, detail }) => ({ object, detail })) };
-}

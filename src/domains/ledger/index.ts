@@ -12,6 +12,7 @@ import { ledgerChecks } from './checks.ts';
 import { ledgerObstacles } from './closing-obstacles.ts';
 import { conversionChecks } from './conversions/checks.ts';
 import { rateSetting } from './conversions/propose-fx-rate.ts';
+import { purgeQuotesJob } from './conversions/purge-quotes.ts';
 import { conversionEndpoints } from './conversions/routes.ts';
 import { expireHolds } from './expire-holds.ts';
 import { holdChecks } from './holds/checks.ts';
@@ -38,7 +39,7 @@ export { findEntry } from './find-entry.ts';
 export { type FoundWallet, findWallets, type WalletName, walletKey } from './find-wallets.ts';
 export { type HeldAsset, heldAssets, realisedGains } from './held-assets.ts';
 export { captureHold, createHold, releaseHold } from './holds.ts';
-export { type LockedWallet, lockWallets } from './lock-wallets.ts';
+export { type LockedWallet, lockFreeWallets, lockWallets } from './lock-wallets.ts';
 export { type LotPick, picksOf } from './lot-methods.ts';
 export { changeLots, consumeLots, type LotChange, lotsNamed, type NamedLot, openLots } from './lots.ts';
 export { isMlroAmong } from './mlro-vote.ts';
@@ -107,6 +108,7 @@ export const ledgerDomain: Domain = {
         await expireHolds(ctx);
       },
     },
+    purgeQuotesJob,
     ...parts.jobs,
   ],
   peopleBehind: [peopleBehind(wallets, wallets.id, wallets.userId)],

@@ -250,7 +250,7 @@ function commonColumns(postings: readonly NewJournal[], today: string): readonly
     column('reference_type', 'text', (posting) => posting.referenceType),
     column('description', 'text', (posting) => posting.description),
     column('metadata', 'jsonb', ({ metadata }) => (metadata === undefined ? '{}' : JSON.stringify(metadata))),
-    column('value_date', 'text', (posting) => posting.valueDate ?? today),
+    column('value_date', 'date', (posting) => posting.valueDate ?? today),
     column('reverses_id', 'uuid', (posting) => posting.reversesId ?? null),
     ...rateColumns(postings),
     ...approvalColumn(postings),

@@ -145,6 +145,12 @@ export const MARKETS_EVENTS = auditEvents({
     description: 'Every tick of a feed that had not arrived is here',
     shows: ['feed', 'fromSequence', 'throughSequence', 'missing', 'foundAt', 'filledAt'],
   },
+  'feed.gap_not_fetched': {
+    category: 'trading',
+    severity: 'warning',
+    description: 'What a feed had left out could not be fetched, or was not believed: the gap stays open',
+    shows: ['feed', 'fromSequence', 'throughSequence', 'missing', 'failure', 'tries'],
+  },
   'price.went_stale': {
     category: 'trading',
     severity: 'critical',

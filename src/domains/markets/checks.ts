@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Check } from '../../platform/domain.ts';
+import { look } from '../../platform/look.ts';
 import { pricesChecks } from './prices/checks.ts';
 
 export const marketsChecks: readonly Check[] = [
@@ -7,17 +8,13 @@ export const marketsChecks: readonly Check[] = [
   {
     name: 'markets.price_times_quantity_is_exact',
     invariant: 'I15',
-    run: async (tx) => {
-      const [counted] = await tx.execute<{ seen: number }>(
+    run: (tx) =>
+      look(
+        tx,
         sql`select count(*)::int as seen from instruments`,
-      );
-      const rows = await tx.execute<{ object: string; detail: string }>(sql`
+        sql`
         select 'instrument ' || symbol as object, 'tick ' || tick || ', lot ' || lot as detail from instruments
-        where scale(trim_scale(tick)) + scale(trim_scale(lot)) > 8`);
-      return {
-        seen: counted?.seen ?? 0,
-        breaks: rows.map(({ object, detail }) => ({ object, detail })),
-      };
-    },
+        where scale(trim_scale(tick)) + scale(trim_scale(lot)) > 8`,
+      ),
   },
 ];

@@ -39,12 +39,14 @@ export type { NewInstrument } from './instrument-terms.ts';
 export { keepMarketMoves } from './prices/keep-market-moves.ts';
 export { keepTradePrints } from './prices/keep-trade-prints.ts';
 export { PRICES_SUBJECT } from './prices/price-changes.ts';
+export { type PriceSpan, SPANS_KEPT, spansSince } from './prices/price-spans.ts';
 export { rebuildCandles, repairTicks } from './prices/repair-ticks.ts';
 export { setPriceSettings } from './prices/set-price-settings.ts';
 export { FEED_NAMES, type FeedName, settingsOf } from './prices/settings.ts';
 export { type TradableQuote, tradableQuotes } from './prices/venue-quotes.ts';
 export { assetPricesAt, instrumentPricesAt, type PastPrice } from './prices-at.ts';
 export { type QuotedRate, ratesBetween } from './rates-between.ts';
+export { refuseHolder, refuseHolders } from './refuse-holder.ts';
 export { setQuote } from './set-quote.ts';
 export {
   allInstruments,

@@ -98,6 +98,7 @@ export const marketsInventory: readonly TableInventory[] = [
     quotedAt: 'public',
     pricedAt: 'public',
     staleToldAt: 'internal',
+    spans: 'internal',
   }),
   ...pricesInventory,
 ];

@@ -1,15 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { and, eq } from 'drizzle-orm';
-import { parseAmount } from '../../kernel/amount.ts';
+import { and, eq, sql } from 'drizzle-orm';
+import { parseAmount, ZERO } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import { addMs, msOfInstant } from '../../kernel/time.ts';
 import { openClient } from '../../platform/db/client.ts';
 import { sqlStateOf } from '../../platform/db/errors.ts';
 import { auditLogs } from '../../platform/db/schema.ts';
+import { transact } from '../../platform/db/transact.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../testing/trading-desk.ts';
+import { until } from '../../testing/until.ts';
+import { keepMarketMoves } from './prices/keep-market-moves.ts';
 import { priceSettings } from './prices/schema.ts';
 import { setPriceSettings } from './prices/set-price-settings.ts';
+import { lockCandles, storeTicks } from './prices/store-ticks.ts';
 import { watchPrices } from './prices/watch-prices.ts';
+import { ratesBetween } from './rates-between.ts';
 import { endHalts } from './resume-instrument.ts';
 import { instruments, quotes } from './schema.ts';
 import { setQuote } from './set-quote.ts';
@@ -662,6 +667,59 @@ describe('a price that people set', () => {
     expect((await desk.place(buyer, 'buy 1', { symbol })).body.rejectionReason).toBe('price_stale');
   });
 
+  test('is neither asked for nor agreed to by who holds the instrument, not even units that came since', async () => {
+    const instrument = await unpriced({ symbol: 'BTC/ETH.C', baseAsset: 'BTC', quoteAsset: 'ETH' });
+    const { symbol } = instrument;
+    await setPriceSettings(desk.system, instrument, settings);
+    expect(await agreedTo(symbol, '40')).toBe(2);
+    // Members of staff are customers too.
+    const staffed = (person: Trader) => ({
+      ...person,
+      actor: { ...admin.actor, userId: person.userId } as Trader['actor'],
+    });
+    const holder = staffed(await desk.newTrader({ BTC: '1' }));
+    expect(await ask(symbol, '60', holder)).toMatchObject({ status: 403, body: { code: 'self_action' } });
+    const [asker, buyer] = [staffed(await desk.newTrader()), await desk.newTrader({ ETH: '100' })];
+    const { body } = await ask(symbol, '60', asker);
+    const by = (person: Trader) =>
+      desk.request(person, 'POST', `/v1/approvals/${body.approvalId}/approve`, { body: { reason: 'Seen' } });
+    expect((await by(holder)).body.code).toBe('self_approval');
+    expect((await by(staffed(buyer))).body.status).toBe('pending');
+    // An order is enough: it says which way the price is wished for.
+    expect((await desk.place(buyer, 'buy 1 at 40', { symbol })).status).toBe(201);
+    expect((await approve(body.approvalId)).body.code).toBe('self_approval');
+  });
+
+  test('and candles that are made again at the same time wait for each other in no circle', async () => {
+    const instrument = await unpriced({ symbol: 'BTC/EUR.L', baseAsset: 'BTC', quoteAsset: 'EUR' });
+    const { id, symbol } = instrument;
+    await setPriceSettings(desk.system, instrument, settings);
+    const { body } = await ask(symbol, '50000');
+    await approve(body.approvalId);
+    const [held, mayWrite] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const now = desk.deps.clock.now();
+    const tick = { instrumentId: id, source: 'test', sequence: 1n, size: ZERO, occurredAt: now };
+    const rebuilding = transact(desk.system, 'engine', async (tx) => {
+      // Sooner than the database finds a circle and ends one of the two.
+      await tx.execute(sql`set local lock_timeout = '500ms'`);
+      await lockCandles(tx, id);
+      held.resolve();
+      await mayWrite.promise;
+      await storeTicks(tx, [{ ...tick, price: parseAmount('50000') }], now);
+    });
+    await held.promise;
+    const voting = approve(body.approvalId);
+    await until(async () => {
+      const [waits] = await desk.deps.db.engine.execute(sql`
+        select 1 from pg_locks where locktype = 'advisory' and not granted
+          and database = (select oid from pg_database where datname = current_database())`);
+      return waits !== undefined;
+    });
+    mayWrite.resolve();
+    await rebuilding;
+    expect((await voting).body.status).toBe('executed');
+  });
+
   test('moves a little by one other, far only by two, also in small steps, and near what others say', async () => {
     const instrument = await unpriced({ symbol: 'ETH/EUR.H', baseAsset: 'ETH', quoteAsset: 'EUR' });
     await setPriceSettings(desk.system, instrument, settings);
@@ -712,4 +770,24 @@ describe('a price that people set', () => {
     expect((await ask('NO/PE', '1.1')).status).toBe(404);
     await decide(await desk.newStaff('risk_manager'), body.approvalId, 'reject');
   });
+});
+
+test('a rate is as old as its last price, whatever its bid and ask did since', async () => {
+  const assets = ['ETH', 'BTC'];
+  const rates = () => transact(desk.system, 'engine', (tx) => ratesBetween(tx, desk.system, assets));
+  const last = parseAmount('0.05');
+  await setQuote(desk.system, { symbol: 'ETH/BTC', last, source: 'test' });
+  expect(await rates()).toEqual([{ base: 'ETH', quote: 'BTC', price: last }]);
+  const [row] = await desk.deps.db.engine.select().from(instruments).where(eq(instruments.symbol, 'ETH/BTC'));
+  const { id } = present(row, 'the desk lists it');
+  const pricedAt = addMs(desk.deps.clock.realNow(), -5 * 86_400_000);
+  await desk.deps.db.engine.update(quotes).set({ pricedAt }).where(eq(quotes.instrumentId, id));
+  const top = { bid: parseAmount('0.049'), ask: parseAmount('0.051') };
+  const moves = [{ instrumentId: id, last: null, top }];
+  await transact(desk.system, 'engine', (tx) => keepMarketMoves(tx, desk.system, moves));
+  expect(await rates()).toEqual([]);
+  await transact(desk.system, 'engine', (tx) =>
+    keepMarketMoves(tx, desk.system, [{ instrumentId: id, last, top: null }]),
+  );
+  expect(await rates()).toHaveLength(1);
 });

@@ -6,6 +6,7 @@
  */
 import { sql } from 'drizzle-orm';
 import {
+  bigint,
   boolean,
   check,
   index,
@@ -197,6 +198,8 @@ export const quotes = pgTable(
     pricedAt: instant('priced_at'),
     /** When somebody was told that the price is stale; null again with the next price. @units real time */
     staleToldAt: instant('stale_told_at'),
+    /** How many batches of its feed have moved the price; the newest are rows of `price_spans`. */
+    spans: bigint('spans', { mode: 'bigint' }).notNull().default(sql`0`),
   },
   (table) => [check('quotes_last_check', sql`${table.last} > 0`)],
 );

@@ -5,7 +5,7 @@ import type { Id } from '../../kernel/id.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { arrayParameter } from '../../platform/db/insert-rows.ts';
-import { lockRow } from '../../platform/db/locks.ts';
+import { lockRow, lockRowAlone } from '../../platform/db/locks.ts';
 import { namesOf, readColumns } from '../../platform/db/read-columns.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { refuse } from '../../platform/http/refuse.ts';
@@ -30,6 +30,8 @@ export type PricedInstrument = Instrument & {
   readonly priceBacked: boolean;
   /** The feed its price comes from; null where its own trades make it. */
   readonly feed: string | null;
+  /** How many batches of its feed had moved that price. */
+  readonly priceSpans: bigint;
   /** By which a calendar that is kept in memory is known to be current; null where its exchange has none. */
   readonly calendarVersion: number | null;
 };
@@ -60,7 +62,21 @@ export async function instrumentOf(tx: Tx, symbol: string): Promise<Instrument> 
  * @errors instrument_not_listed, instrument_delisted
  */
 export async function lockListed(tx: Tx, instrumentId: Id): Promise<Instrument> {
-  const instrument = present(await lockRow(tx, instruments, instrumentId), 'an instrument is never deleted');
+  return listed(await lockRow(tx, instruments, instrumentId));
+}
+
+/**
+ * Keeps the terms of a listed instrument as they are for whoever prices it: candles of it may be written meanwhile, since
+ * their writer holds what the price waits for.
+ * @errors instrument_not_listed, instrument_delisted
+ */
+export async function holdListed(tx: Tx, instrumentId: Id): Promise<Instrument> {
+  return listed(await lockRowAlone(tx, instruments, instrumentId));
+}
+
+/** @errors instrument_not_listed, instrument_delisted */
+export function listed(found: Instrument | undefined): Instrument {
+  const instrument = present(found, 'an instrument is never deleted');
   if (instrument.listedAt === null) {
     throw refuseMarkets('instrument_not_listed');
   }
@@ -99,6 +115,7 @@ export async function instrumentsBySymbol(
         price_vouched,
         price_backed,
         price_feed,
+        price_spans,
         calendar_version,
         ...instrument
       }) => [
@@ -110,6 +127,7 @@ export async function instrumentsBySymbol(
           priceVouched: price_vouched === 'true',
           priceBacked: price_backed === 'true',
           feed: price_feed,
+          priceSpans: BigInt(price_spans ?? 0),
           calendarVersion: calendar_version,
         },
       ],
@@ -120,7 +138,8 @@ export async function instrumentsBySymbol(
 const INSTRUMENT_COLUMNS = namesOf(instruments);
 
 const PRICE_COLUMNS = sql`${quotes.last} as last_price, (${isStale})::text as price_stale,
-  (${isVouched})::text as price_vouched, (${isBacked})::text as price_backed, ${priceSettings.feed} as price_feed, ${marketCalendars.version} as calendar_version`;
+  (${isVouched})::text as price_vouched, (${isBacked})::text as price_backed, ${priceSettings.feed} as price_feed,
+  ${quotes.spans} as price_spans, ${marketCalendars.version} as calendar_version`;
 
 type StoredPrice = {
   readonly last_price: string | null;
@@ -128,5 +147,6 @@ type StoredPrice = {
   readonly price_vouched: string;
   readonly price_backed: string;
   readonly price_feed: string | null;
+  readonly price_spans: string | null;
   readonly calendar_version: number | null;
 };

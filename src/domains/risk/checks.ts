@@ -1,30 +1,30 @@
 import { sql } from 'drizzle-orm';
 import type { Check } from '../../platform/domain.ts';
+import { look } from '../../platform/look.ts';
 
 export const riskChecks: readonly Check[] = [
   {
     name: 'risk.limits_were_approved',
     invariant: 'I7',
-    run: async (tx) => {
-      const [counted] = await tx.execute<{ seen: number }>(
+    run: (tx) =>
+      look(
+        tx,
         sql`select count(*)::int as seen from risk_limits`,
-      );
-      const rows = await tx.execute<{ object: string; detail: string }>(sql`
+        sql`
         select 'limit ' || l.id as object, 'set by ' || l.set_by || ' without an executed approval of its own' as detail
         from risk_limits l left join approvals a
           on a.id = l.approval_id and a.subject_id = l.id and a.action = 'risk.set_limit' and a.status = 'executed'
-        where a.id is null and not (l.approval_id is null and l.set_by in ('seed', 'migration'))`);
-      return { seen: counted?.seen ?? 0, breaks: rows.map(({ object, detail }) => ({ object, detail })) };
-    },
+        where a.id is null and not (l.approval_id is null and l.set_by in ('seed', 'migration'))`,
+      ),
   },
   {
     name: 'risk.open_orders_are_counted',
     invariant: 'I9',
-    run: async (tx) => {
-      const [counted] = await tx.execute<{ seen: number }>(
+    run: (tx) =>
+      look(
+        tx,
         sql`select count(*)::int as seen from risk_exposures`,
-      );
-      const rows = await tx.execute<{ object: string; detail: string }>(sql`
+        sql`
         with open as (
           select account_id, instrument_id, count(*) as orders,
             coalesce(sum(value) filter (where side = 'buy'), 0) as buys,
@@ -45,18 +45,17 @@ export const riskChecks: readonly Check[] = [
           full join traded n using (account_id, instrument_id)
         where (coalesce(e.open_orders, 0), coalesce(e.open_buy_value, 0), coalesce(e.open_sell_value, 0),
             coalesce(e.net_quantity, 0))
-          <> (coalesce(o.orders, 0), coalesce(o.buys, 0), coalesce(o.sells, 0), coalesce(n.net, 0))`);
-      return { seen: counted?.seen ?? 0, breaks: rows.map(({ object, detail }) => ({ object, detail })) };
-    },
+          <> (coalesce(o.orders, 0), coalesce(o.buys, 0), coalesce(o.sells, 0), coalesce(n.net, 0))`,
+      ),
   },
   {
     name: 'risk.turnover_is_counted',
     invariant: 'I9',
-    run: async (tx) => {
-      const [counted] = await tx.execute<{ seen: number }>(
+    run: (tx) =>
+      look(
+        tx,
         sql`select count(*)::int as seen from risk_turnovers`,
-      );
-      const rows = await tx.execute<{ object: string; detail: string }>(sql`
+        sql`
         with traded as (
           select f.account_id, date_bin('15 minutes', f.executed_at, '2000-01-01T00:00:00Z') as quarter_at,
             t.instrument_id, sum(f.amount) as volume, coalesce(sum(f.realised_pnl), 0) as pnl
@@ -66,18 +65,17 @@ export const riskChecks: readonly Check[] = [
           'from ' || quarter_at || ' the counters say ' || concat_ws(' ', r.volume, r.realised_pnl)
           || ', the fills ' || concat_ws(' ', f.volume, f.pnl) as detail
         from risk_turnovers r full join traded f using (account_id, quarter_at, instrument_id)
-        where (coalesce(r.volume, 0), coalesce(r.realised_pnl, 0)) <> (coalesce(f.volume, 0), coalesce(f.pnl, 0))`);
-      return { seen: counted?.seen ?? 0, breaks: rows.map(({ object, detail }) => ({ object, detail })) };
-    },
+        where (coalesce(r.volume, 0), coalesce(r.realised_pnl, 0)) <> (coalesce(f.volume, 0), coalesce(f.pnl, 0))`,
+      ),
   },
   {
     name: 'risk.breakers_were_lifted_by_two_or_in_time',
     invariant: 'I7',
-    run: async (tx) => {
-      const [counted] = await tx.execute<{ seen: number }>(
+    run: (tx) =>
+      look(
+        tx,
         sql`select count(*)::int as seen from circuit_breakers`,
-      );
-      const rows = await tx.execute<{ object: string; detail: string }>(sql`
+        sql`
         select 'breaker ' || b.id as object, 'lifted by ' || b.lifted_by as detail
         from circuit_breakers b left join approvals a
           on a.id = b.lift_approval_id and a.subject_id = b.id and a.action = 'risk.lift_breaker'
@@ -86,8 +84,7 @@ export const riskChecks: readonly Check[] = [
             select from circuit_breakers s where s.id = b.superseded_by and s.scope = b.scope
               and s.instrument_id is not distinct from b.instrument_id
               and (s.ends_at is null or s.ends_at >= b.ends_at) and (s.lifted_at is null or s.lifted_at >= b.lifted_at))
-          and (b.lift_approval_id is not null or b.ends_at is null or b.lifted_at < b.ends_at)`);
-      return { seen: counted?.seen ?? 0, breaks: rows.map(({ object, detail }) => ({ object, detail })) };
-    },
+          and (b.lift_approval_id is not null or b.ends_at is null or b.lifted_at < b.ends_at)`,
+      ),
   },
 ];

@@ -88,6 +88,7 @@ export const riskInventory: readonly TableInventory[] = [
     low: 'internal',
     high: 'internal',
     last: 'internal',
+    spans: 'internal',
   }),
   inventoryOf(riskAlerts, 'customer_file', {
     id: 'internal',

@@ -6,6 +6,7 @@
  */
 import { sql } from 'drizzle-orm';
 import {
+  bigint,
   boolean,
   check,
   date,
@@ -224,6 +225,8 @@ export const breakerPrices = pgTable(
     low: amount('low').notNull(),
     high: amount('high').notNull(),
     last: amount('last').notNull(),
+    /** How many batches of its feed had been looked at by then; null where it was a trade that was. */
+    spans: bigint('spans', { mode: 'bigint' }),
   },
   (table) => [
     primaryKey({ name: 'breaker_prices_pkey', columns: [table.instrumentId, table.secondAt] }),

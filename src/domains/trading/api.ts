@@ -75,12 +75,21 @@ export const Order = wireOf(orders)
       example: 'requested',
     }),
     leverage: wireDecimal.openapi({ description: 'Times its margin', example: '1' }),
-    quantity: z.union([wireDecimal, z.null()]),
-    notional: z.union([wireDecimal, z.null()]),
+    quantity: z.union([wireDecimal, z.null()]).openapi({
+      description:
+        'Units of the base asset. Where it was asked for by `notional` what that is: at the limitPrice the units of the order, of a market sale the most it may sell, which it reserves, and null where nothing but the notional says',
+    }),
+    notional: z.union([wireDecimal, z.null()]).openapi({
+      description: 'What it was asked to turn over in the quote asset; null where it was sized by quantity',
+    }),
     lots: z
       .union([z.array(z.object({ lotId: wireId, quantity: wireDecimal })), z.null()])
       .openapi({ description: 'The lots a sale named, in the order they go' }),
     replacesId: z.union([wireId, z.null()]).openapi({ description: 'The order whose place this one took' }),
+    replacedById: z.union([wireId, z.null()]).openapi({
+      description:
+        'Of an order that was replaced the one that took its place; null in the answer to placing it',
+    }),
     groupId: z
       .union([wireId, z.null()])
       .openapi({ description: 'Shared by orders that depend on each other' }),
@@ -114,7 +123,9 @@ export const Order = wireOf(orders)
     }),
     filledAmount: wireDecimal.openapi({ description: 'What that turned over, in the quote asset' }),
     fees: wireDecimal,
-    remainingQuantity: z.union([wireDecimal, z.null()]),
+    remainingQuantity: z.union([wireDecimal, z.null()]).openapi({
+      description: 'Units it may still trade; null of a market order by notional',
+    }),
     averageFillPrice: z.union([wireDecimal, z.null()]),
     version: z.number().int(),
   })
@@ -255,9 +266,11 @@ export const NewOrder = z
         'Any order is gtc unless said otherwise, but for a market order: that is ioc, and never rests whatever is said; fok fills all of it or nothing, and it cannot be gtd. What is held waits through day, gtc and gtd as it would rest; ioc and fok say how it trades once it is triggered',
     }),
     quantity: amountInput.optional().openapi({ description: 'Units of the base asset' }),
-    notional: amountInput
-      .optional()
-      .openapi({ description: 'What a market buy may turn over in the quote asset, before fees' }),
+    notional: amountInput.optional().openapi({
+      example: '250',
+      description:
+        'Instead of a quantity what the order may turn over in the quote asset at most, before fees; in whole lots, rounded down, of which what is left is not traded. Of an order with a limitPrice it is turned into units at that price when the order is accepted: at a better one those cost less, or bring more. A market sale reserves the units it may take at the worst price it accepts, or all that are there; where those are sold for less it ends with reserved_units_sold, and where not even what it takes at the last price is there it is rejected with insufficient_funds. Orders that trade at the market once they are triggered take a quantity',
+    }),
     limitPrice: amountInput.optional().openapi({
       description:
         'The worst price it may trade at. Limit and stop_limit orders require it, a take_profit order may have one',
@@ -346,6 +359,10 @@ export const OrderReplacement = z
       description:
         'How much the new order is to trade, besides what has traded: unless given, all that is left',
     }),
+    notional: amountInput.optional().openapi({
+      example: '250',
+      description: 'The same as what it is to turn over at its limitPrice, in whole lots rounded down',
+    }),
     limitPrice: amountInput.optional(),
     stopPrice: amountInput.optional(),
     trailAmount: amountInput.optional(),
@@ -366,6 +383,9 @@ export const OrderReplacement = z
     );
     if (changes.length === 0) {
       context.addIssue({ code: 'custom', path: [], message: 'must change something' });
+    }
+    if (replacement.quantity !== undefined && replacement.notional !== undefined) {
+      context.addIssue({ code: 'custom', path: ['quantity'], message: 'must not be given beside notional' });
     }
   })
   .openapi('OrderReplacement');

@@ -6,6 +6,7 @@ import { addMs } from '../../kernel/time.ts';
 import { sqlStateOf } from '../../platform/db/errors.ts';
 import { auditLogs } from '../../platform/db/schema.ts';
 import { transact } from '../../platform/db/transact.ts';
+import { feedSays, followFeed } from '../../testing/feed-says.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../testing/trading-desk.ts';
 import { instrumentOf, setQuote } from '../markets/index.ts';
 import { liftBreakers, riskDomain } from '../risk/index.ts';
@@ -416,5 +417,26 @@ describe('a rule', () => {
     expect(audit).toMatchObject([
       { eventType: 'circuit_breaker.tripped', after: { fromPrice: '60000', toPrice: '56000' } },
     ]);
+  });
+
+  test('trips on a price of a feed that only passed by, once, and looks at what came after it was lifted', async () => {
+    await obey();
+    await followFeed(desk.system, 'BTC/USD');
+    const said = async (...batches: readonly (readonly string[])[]) => {
+      await feedSays(desk.system, 'BTC/USD', ...batches);
+      await desk.engine.settled();
+    };
+    await said(['60000']);
+    await said(['60000', '58000', '60000'], ['60000']);
+    expect(await standing()).toEqual([]);
+    await said(['60000'], ['60000', '56900', '60000'], ['60000']);
+    expect(await standing()).toMatchObject([
+      { trigger: 'automatic', fromPrice: parseAmount('60000'), toPrice: parseAmount('56900') },
+    ]);
+    desk.advance(121_000);
+    await liftBreakers(desk.system);
+    await desk.engine.settled();
+    expect(await standing()).toEqual([]);
+    await followFeed(desk.system, 'BTC/USD', false);
   });
 });

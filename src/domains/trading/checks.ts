@@ -2,9 +2,9 @@
  * What reconcile holds trading to. That open orders explain what wallets reserve is checked once, by
  * the ledger, together with holds.
  */
-import { type SQL, sql } from 'drizzle-orm';
-import type { Tx } from '../../platform/db/client.ts';
-import type { Check, CheckResult } from '../../platform/domain.ts';
+import { sql } from 'drizzle-orm';
+import type { Check } from '../../platform/domain.ts';
+import { look } from '../../platform/look.ts';
 
 /**
  * An exit that waits for its entry; one of two that cancel each other, where the other reserves for both; what only
@@ -32,7 +32,7 @@ export const tradingChecks: readonly Check[] = [
               from fills group by order_id) f on f.order_id = o.id
             where o.filled_quantity <> coalesce(f.quantity, 0) or o.filled_amount <> coalesce(f.amount, 0)
               or o.fees <> coalesce(f.fees, 0)
-              or (o.status = 'filled' and o.quantity is not null and o.filled_quantity <> o.quantity - o.reduced_quantity)
+              or (o.status = 'filled' and o.quantity is not null and (o.notional is null or o.limit_price is not null) and o.filled_quantity <> o.quantity - o.reduced_quantity)
               or (o.status = 'partially_filled' and o.filled_quantity = 0)
               or (o.status in ('held', 'open', 'pending', 'rejected') and o.filled_quantity <> 0)`,
       ),
@@ -217,10 +217,3 @@ export const tradingChecks: readonly Check[] = [
       ),
   },
 ];
-
-/** Runs the two halves of a check: how many objects there are, and which of them are broken. */
-async function look(tx: Tx, count: SQL, breaks: SQL): Promise<CheckResult> {
-  const [counted] = await tx.execute<{ seen: number }>(count);
-  const rows = await tx.execute<{ object: string; detail: string }>(breaks);
-  return { seen: counted?.seen ?? 0, breaks: rows.map(({ object, detail }) => ({ object, detail })) };
-}

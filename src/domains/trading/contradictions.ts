@@ -1,5 +1,6 @@
 import type { OrderType } from './held-orders.ts';
 import { namingFault } from './named-lots.ts';
+import { NOTIONAL_NEEDS_A_PRICE } from './notional.ts';
 
 type Given = bigint | null | undefined;
 
@@ -57,8 +58,8 @@ function groupFaults(order: Asked): Fault[] {
   const faults: Fault[] = [];
   const exit = takeProfit === undefined ? 'stopLoss' : 'takeProfit';
   const hasExit = takeProfit !== undefined || stopLoss !== undefined;
-  if (hasExit && !isGiven(order.quantity)) {
-    faults.push([exit, 'is for orders sized by quantity']);
+  if (hasExit && !isGiven(order.quantity) && !isGiven(order.limitPrice)) {
+    faults.push([exit, 'is for orders sized by quantity, or by a notional at a limitPrice']);
   }
   if (stopLoss !== undefined) {
     faults.push(...stopLossFaults(stopLoss));
@@ -75,6 +76,9 @@ function groupFaults(order: Asked): Fault[] {
       type === 'market' || (type === 'limit' && (timeInForce === 'ioc' || timeInForce === 'fok'));
     if (tradesAtOnce) {
       faults.push(['ocoGroup', 'is for orders that rest or wait for a price']);
+    }
+    if (isGiven(order.notional)) {
+      faults.push(['ocoGroup', 'is for orders sized by quantity: the two of a pair are of one']);
     }
     if (hasExit) {
       faults.push(['ocoGroup', 'contradicts exits: an order belongs to one group']);
@@ -104,14 +108,14 @@ function isGiven(value: Given | string): boolean {
   return value !== undefined && value !== null;
 }
 
-function sizeFaults({ quantity, notional, type, side }: Asked): Fault[] {
+function sizeFaults({ quantity, notional, type, limitPrice }: Asked): Fault[] {
   const faults: Fault[] = [];
   if (isGiven(quantity) === isGiven(notional)) {
     const sized = isGiven(quantity) ? 'must not be given beside notional' : 'is required';
-    faults.push(['quantity', `${sized}: a market buy may give either, any other order only quantity`]);
+    faults.push(['quantity', `${sized}: an order gives one of the two`]);
   }
-  if (isGiven(notional) && (type !== 'market' || side !== 'buy')) {
-    faults.push(['notional', 'sizes market buys only']);
+  if (isGiven(notional) && type !== 'market' && !isGiven(limitPrice)) {
+    faults.push(['notional', NOTIONAL_NEEDS_A_PRICE]);
   }
   return faults;
 }

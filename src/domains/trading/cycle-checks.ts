@@ -1,16 +1,17 @@
 import { sql } from 'drizzle-orm';
 import type { Check } from '../../platform/domain.ts';
+import { look } from '../../platform/look.ts';
 
 /** What reconcile holds settlement cycles to: what fills brought after their day is what the ledger keeps. */
 export const cycleChecks: readonly Check[] = [
   {
     name: 'trading.obligations_are_of_fills',
     invariant: 'I2',
-    run: async (tx) => {
-      const [counted] = await tx.execute<{ seen: number }>(
+    run: (tx) =>
+      look(
+        tx,
         sql`select ((select count(*) from fills) + (select count(*) from settlement_obligations))::int as seen`,
-      );
-      const rows = await tx.execute<{ object: string; detail: string }>(sql`
+        sql`
         select 'fill ' || f.id as object,
           'brought ' || b.amount || ', which settles on ' || f.settles_on || '; its obligation says ' ||
           coalesce(o.amount || ' on ' || o.settles_on, 'nothing') as detail
@@ -26,11 +27,7 @@ export const cycleChecks: readonly Check[] = [
       union all
         select 'fill ' || f.id, 'settles on ' || f.settles_on || ', before the value date ' || j.value_date
         from fills f join journals j on j.reference_id = f.trade_id and j.kind = 'trade'
-        where f.settles_on < j.value_date::date`);
-      return {
-        seen: counted?.seen ?? 0,
-        breaks: rows.map(({ object, detail }) => ({ object, detail })),
-      };
-    },
+        where f.settles_on < j.value_date`,
+      ),
   },
 ];

@@ -6,10 +6,11 @@ import { addMs } from '../../kernel/time.ts';
 import { sqlStateOf } from '../../platform/db/errors.ts';
 import { auditLogs, outbox } from '../../platform/db/schema.ts';
 import type { Domain } from '../../platform/domain.ts';
+import { feedSays, followFeed } from '../../testing/feed-says.ts';
 import { randomFrom } from '../../testing/random.ts';
 import type { Answer } from '../../testing/send.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../testing/trading-desk.ts';
-import { marketsDomain, setQuote } from '../markets/index.ts';
+import { createInstrument, marketsDomain, setQuote } from '../markets/index.ts';
 import { tradingDomain } from './index.ts';
 import { bookOwners, orders, trades, trailMarks } from './schema.ts';
 
@@ -354,6 +355,109 @@ describe('a trailing stop', () => {
       .from(trailMarks)
       .where(and(eq(trailMarks.side, 'sell'), eq(trailMarks.mark, parseAmount('60300'))));
     expect(marks).toHaveLength(1);
+  });
+});
+
+describe('a price that only passed by', () => {
+  const symbol = 'BTC/USD.FED';
+
+  beforeAll(async () => {
+    await createInstrument(desk.system, {
+      symbol,
+      name: symbol,
+      type: 'crypto',
+      exchange: 'CRYPTO',
+      baseAsset: 'BTC',
+      quoteAsset: 'USD',
+      tick: parseAmount('0.01'),
+      lot: parseAmount('0.0001'),
+      minQuantity: parseAmount('0.0001'),
+      maxQuantity: parseAmount('1000'),
+      collarBps: 1000,
+      makerFeeBps: 10,
+      takerFeeBps: 20,
+      fractional: true,
+      settlementCycle: 'T+0',
+      description: '',
+    });
+    await followFeed(desk.system, symbol);
+  });
+
+  beforeEach(async () => {
+    await said(['60000']);
+    await desk.engine.settled();
+  });
+
+  function said(...batches: readonly (readonly string[])[]): Promise<void> {
+    return feedSays(desk.system, symbol, ...batches);
+  }
+
+  function stopAt(trader: Trader, stopPrice: string): Promise<Answer> {
+    return hold(trader, 'sell 0.1', { symbol, type: 'stop_limit', stopPrice, limitPrice: '60000' });
+  }
+
+  test('triggers what it reached, also where nobody looked for a while, and not what it did not', async () => {
+    const trader = await desk.newTrader({ BTC: '1' });
+    const paper = await desk.newTrader({ BTC: '1' }, { book: 'paper', gate: {} });
+    const [near, far] = [await stopAt(trader, '59000'), await stopAt(trader, '58000')];
+    const onPaper = await stopAt(paper, '59000');
+    await said(['60010', '58900', '60005']);
+    expect(await orderOf(trader, near)).toMatchObject({ status: 'open', triggerPrice: '58900' });
+    expect(await orderOf(paper, onPaper)).toMatchObject({ status: 'open', triggerPrice: '58900' });
+    // What nobody believes passed by nothing.
+    await said(['60000', '45000', '60001']);
+    expect(await orderOf(trader, far)).toMatchObject({ status: 'held' });
+    await said(['60000'], ['60000', '57990', '59000'], ['60000']);
+    expect(await orderOf(trader, far)).toMatchObject({ status: 'open', triggerPrice: '57990' });
+  });
+
+  test('is trailed, and what came after it triggers at the distance, what came before does not', async () => {
+    const trader = await desk.newTrader({ BTC: '1' });
+    const trail = () => hold(trader, 'sell 0.1', { symbol, type: 'trailing_stop', trailAmount: '1000' });
+    const first = await trail();
+    await desk.engine.settled();
+    await said(['59100', '62000', '61800']);
+    expect(await orderOf(trader, first)).toMatchObject({
+      status: 'held',
+      highWaterMark: '62000',
+      triggerPrice: '61000',
+    });
+    await said(['61900', '63000', '62000.01', '62500']);
+    expect(await orderOf(trader, first)).toMatchObject({ status: 'held', highWaterMark: '63000' });
+    const second = await trail();
+    await desk.engine.settled();
+    // The lowest of all came before the highest; what fell back after it is not forgotten for that.
+    await said(['62050', '63100', '62100', '63050']);
+    for (const gone of [first, second]) {
+      expect(await orderOf(trader, gone)).toMatchObject({ highWaterMark: '63100', triggerPrice: '62100' });
+    }
+  });
+
+  test('before an order entered its book reaches nothing of it', async () => {
+    const trader = await desk.newTrader({ BTC: '1' });
+    await said(['60000', '58000', '60000']);
+    const stop = await stopAt(trader, '59000');
+    expect(await orderOf(trader, stop)).toMatchObject({ status: 'held' });
+    await desk.request(trader, 'DELETE', `/v1/orders/${stop.body.id}`);
+    await desk.engine.settled();
+
+    // Nor of an exit, before its entry traded.
+    const buyer = await desk.newTrader({ USD: '100000' });
+    const entry = await desk.place(buyer, 'buy 0.1 at 60000', {
+      symbol,
+      stopLoss: { stopPrice: '59000' },
+    });
+    await desk.engine.settled();
+    await said(['60000', '58000', '60000']);
+    await desk.place(trader, 'sell 0.1 at 60000', { symbol });
+    expect(await orderOf(buyer, entry)).toMatchObject({ status: 'filled' });
+    const [exit] = await desk.deps.db.engine
+      .select({ id: orders.id })
+      .from(orders)
+      .where(eq(orders.parentId, entry.body.id));
+    expect((await desk.later(buyer, exit?.id ?? '')).status).toBe('held');
+    await said(['60000', '58000', '60000']);
+    expect((await desk.later(buyer, exit?.id ?? '')).triggerPrice).toBe('58000');
   });
 });
 

@@ -47,7 +47,8 @@ export function instructionAgain(order: OrderRow): NewOrder {
     type: isTriggered ? 'limit' : order.type,
     timeInForce: order.timeInForce,
     quantity: left,
-    notional: order.notional,
+    // What became units stays units.
+    notional: left === null ? order.notional : null,
     limitPrice: order.limitPrice,
     stopPrice: isTriggered ? null : order.stopPrice,
     trailAmount: order.trailAmount,

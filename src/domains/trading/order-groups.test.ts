@@ -315,6 +315,23 @@ describe('a bracket', () => {
     expect([again.body, again.headers.get('idempotent-replayed')]).toEqual([entry, 'true']);
   });
 
+  test('by notional at a limit leaves with as many units as that is', async () => {
+    const trader = await desk.newTrader({ USD: '200000' });
+    const byNotional = { ...BRACKET, quantity: undefined, notional: '5900.99' };
+    const entry = (await desk.place(trader, 'buy 0 at 59000', byNotional)).body;
+    expect(entry).toMatchObject({ status: 'open', quantity: '0.1', notional: '5900.99' });
+    const units = (await exitsOf(trader, entry)).map(({ quantity, notional }) => [quantity, notional]);
+    expect(units).toEqual([
+      ['0.1', null],
+      ['0.1', null],
+    ]);
+    await bought('0.1');
+    expect(told(await exitsOf(trader, entry))).toEqual(['open', 'held']);
+    const small = (await desk.place(trader, 'buy 0 at 59000', { ...byNotional, notional: '5' })).body;
+    expect(small).toMatchObject({ rejectionReason: 'notional_too_small', quantity: null });
+    expect((await exitsOf(trader, small)).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  });
+
   test('is accepted whole or refused whole, says which order was at fault, and reserves nothing then', async () => {
     const trader = await desk.newTrader({ USD: '60000' });
     const table: readonly (readonly [string, object, string, string, string])[] = [

@@ -198,7 +198,15 @@ describe('a replacement', () => {
       quantity: '0.1',
       clientOrderId: 'mine-2',
     });
-    expect(await desk.later(trader, old.body.id)).toMatchObject({ status: 'replaced', reservation: '0' });
+    const replaced = await desk.later(trader, old.body.id);
+    expect(replaced).toMatchObject({ status: 'replaced', reservation: '0', replacedById: answer.body.id });
+    const listed = (await desk.request(trader, 'GET', `/v1/orders?accountId=${trader.accountId}`)).body.data;
+    expect(
+      listed.map((order: { id: string; replacedById: string | null }) => [order.id, order.replacedById]),
+    ).toEqual([
+      [answer.body.id, null],
+      [old.body.id, answer.body.id],
+    ]);
     expect(await desk.balance(trader, 'USD')).toBe('5010 (4909.8)');
     const book = async () => (await desk.request(trader, 'GET', '/v1/instruments/BTC%2FUSD/book')).body.bids;
     const only = [{ price: '49000', quantity: '0.1', orderCount: 1 }];

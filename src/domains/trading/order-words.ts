@@ -31,7 +31,8 @@ const REJECTIONS: Readonly<Record<RejectionReason, string>> = {
   quantity_off_lot: 'the quantity is no whole number of lots',
   quantity_below_minimum: 'too few units',
   quantity_above_maximum: 'too many units',
-  notional_too_small: 'it is worth less than an order must be, or buys less than one lot',
+  notional_too_small:
+    'it is worth less than an order must be, or is too little for a lot, or for the fewest units',
   limit_missing: 'a risk limit that has to be there is not, or cannot be compared',
   limit_exceeded: 'a risk limit would be passed: `exceededLimit` says which kind',
   margin_not_enabled: 'the account may hold no positions: the firm grants margin',
@@ -68,7 +69,8 @@ const CANCELS: Readonly<
   no_liquidity: 'a market order ran out of orders to trade with',
   price_cap:
     'a market order met only prices beyond its `priceCap`, or what the firm closes one too far from the mark',
-  notional_too_small: 'what is left of its notional buys less than one lot',
+  notional_too_small: 'what is left of its notional is less than one lot',
+  reserved_units_sold: 'a sale by notional sold all the units it reserved, for less than that',
   post_only_would_cross: 'a post-only order would have traded at once',
   group: 'another order of its group traded or was triggered in its place, or was cancelled',
   parent_ended: 'its entry ended without a trade that sets it free',

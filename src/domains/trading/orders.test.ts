@@ -1,9 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { and, eq } from 'drizzle-orm';
+import { parseAmount } from '../../kernel/amount.ts';
+import { present } from '../../kernel/assert.ts';
 import { newId } from '../../kernel/id.ts';
 import { addMs } from '../../kernel/time.ts';
 import { auditLogs, outbox } from '../../platform/db/schema.ts';
-import { startTradingDesk, type TradingDesk } from '../../testing/trading-desk.ts';
+import { startTradingDesk, type Trader, type TradingDesk } from '../../testing/trading-desk.ts';
+import { accounts } from '../accounts/schema.ts';
+import { setQuote } from '../markets/index.ts';
 import { fills, orderEvents } from './schema.ts';
 
 let desk: TradingDesk;
@@ -199,6 +203,123 @@ describe('time in force', () => {
     });
   });
 
+  test('a limit order by notional is one of the units that is at its limit, also once it is replaced', async () => {
+    await desk.emptyTheBooks();
+    const [seller, buyer] = [await desk.newTrader({ BTC: '1' }), await desk.newTrader({ USD: '2000' })];
+    const asked = { quantity: undefined, notional: '1000' };
+    const buy = await desk.place(buyer, 'buy 0 at 60000', asked);
+    expect(buy.body).toMatchObject({ quantity: '0.0166', notional: '1000', reservation: '997.992' });
+    await desk.place(seller, 'sell 0.01 at 60000');
+    const partly = { status: 'partially_filled', remainingQuantity: '0.0066', reservation: '396.792' };
+    expect(await desk.later(buyer, buy.body.id)).toMatchObject(partly);
+    await desk.engine.rebuild();
+    expect(await desk.later(buyer, buy.body.id)).toMatchObject(partly);
+    const replace = (id: string, body: object) =>
+      desk.request(buyer, 'POST', `/v1/orders/${id}/replace`, { key: newId(), body });
+    const dearer = await replace(buy.body.id, { limitPrice: '61000' });
+    expect(dearer.body).toMatchObject({ status: 'open', quantity: '0.0066', notional: null });
+    const more = await replace(dearer.body.id, { notional: '610' });
+    expect(more.body).toMatchObject({
+      status: 'open',
+      quantity: '0.01',
+      notional: '610',
+      limitPrice: '61000',
+    });
+    const both = await replace(more.body.id, { notional: '610', quantity: '0.01' });
+    expect([both.status, both.body.code]).toEqual([422, 'validation_failed']);
+    const sale = await desk.place(seller, 'sell 0 at 60500', {
+      ...asked,
+      notional: '100',
+      timeInForce: 'fok',
+    });
+    expect(await desk.later(seller, sale.body.id)).toMatchObject({
+      status: 'filled',
+      quantity: '0.0016',
+      filledAmount: '97.6',
+    });
+    expect(await desk.balance(seller, 'BTC')).toBe('0.9884 (0)');
+  });
+
+  const sales: readonly (readonly [string, string, string, readonly string[], object, string])[] = [
+    // what it holds, of 1000, bids                 becomes, and leaves
+    [
+      '1',
+      '1000',
+      'sells no more than it is for, of the units it might take',
+      ['buy 0.01 at 60000', 'buy 0.5 at 59000'],
+      {
+        quantity: '0.0185',
+        status: 'filled',
+        filledQuantity: '0.0167',
+        filledAmount: '995.3',
+        fees: '1.9906',
+      },
+      '0.9833 (0)',
+    ],
+    [
+      '0.017',
+      '1000',
+      'sells all that is there where the price has fallen, and no more',
+      ['buy 0.5 at 55000'],
+      { quantity: '0.017', status: 'cancelled', cancelReason: 'reserved_units_sold', filledAmount: '935' },
+      '0 (0)',
+    ],
+    [
+      '0.0165',
+      '1000',
+      'is refused where not even the last price leaves enough',
+      [],
+      { quantity: null, status: 'rejected', rejectionReason: 'insufficient_funds' },
+      '0.0165 (0)',
+    ],
+    [
+      '1',
+      '5.99',
+      'is refused below a lot',
+      [],
+      { notional: '5.99', status: 'rejected', rejectionReason: 'notional_too_small' },
+      '1 (0)',
+    ],
+  ];
+  for (const [held, notional, what, bids, becomes, left] of sales) {
+    test(`a market sale of ${notional} by who holds ${held} ${what}`, async () => {
+      await desk.emptyTheBooks();
+      await setQuote(desk.system, { symbol: 'BTC/USD', last: parseAmount('60000'), source: 'test' });
+      const [seller, buyer] = [await desk.newTrader({ BTC: held }), await desk.newTrader({ USD: '100000' })];
+      for (const words of bids) {
+        await desk.place(buyer, words);
+      }
+      const { body } = await desk.place(seller, 'sell 0', { quantity: undefined, notional });
+      const after = await desk.later(seller, body.id);
+      expect(after).toMatchObject({ ...becomes, notional, reservation: '0', remainingQuantity: null });
+      expect(await desk.balance(seller, 'BTC')).toBe(left);
+    });
+  }
+
+  test('two market sales by notional in one batch share what is there', async () => {
+    await desk.emptyTheBooks();
+    await setQuote(desk.system, { symbol: 'BTC/USD', last: parseAmount('60000'), source: 'test' });
+    const seller = await desk.newTrader({ BTC: '0.02' });
+    const { accountId } = seller;
+    const sale = { accountId, symbol: 'BTC/USD', side: 'sell', type: 'market', notional: '600' };
+    const answer = await desk.request(seller, 'POST', '/v1/orders/batch', {
+      key: newId(),
+      body: { orders: [sale, { ...sale, notional: '500' }, { ...sale, notional: '60' }] },
+    });
+    const told = answer.body.data.map(({ order }: { order: { status: string; reservation: string } }) => [
+      order.status,
+      order.reservation,
+    ]);
+    // 0.0111 might be taken by the first; the second might take 0.0092 and finds 0.0089, the third none.
+    expect(told).toEqual([
+      ['open', '0.0111'],
+      ['open', '0.0089'],
+      ['rejected', '0'],
+    ]);
+    await desk.engine.settled();
+    expect(await desk.balance(seller, 'BTC')).toBe('0.02 (0)');
+  });
+
   test('a day order ends when its day is over', async () => {
     await desk.emptyTheBooks();
     const buyer = await desk.newTrader({ USD: '100000' });
@@ -251,6 +372,71 @@ describe('nobody trades with themselves', () => {
     expect(await desk.later(trader, sell.body.id)).toMatchObject({ status: 'open' });
   });
 });
+
+describe('a market maker', () => {
+  const asMaker = (person: Trader): Trader => ({
+    ...person,
+    actor: { ...person.actor, roles: ['market_maker'] } as Trader['actor'],
+  });
+
+  test('quotes through the API, with the same checks and reservations as any customer', async () => {
+    await desk.emptyTheBooks();
+    const person = await desk.newTrader({ BTC: '1', USD: '100000' });
+    const maker = asMaker(person);
+    const taker = await desk.newTrader({ USD: '100000' });
+    const quotes = ['buy 0.1 at 59900', 'sell 0.1 at 60100'];
+    for (const words of quotes) {
+      expect((await desk.place(maker, words)).body).toMatchObject({ status: 'open', origin: 'customer' });
+    }
+    expect(await desk.balance(maker, 'USD')).toBe('100000 (6001.98)');
+    const refusals = [
+      ['sell 1 at 60100', 'insufficient_funds'],
+      ['buy 999 at 60000', 'limit_exceeded'],
+      ['buy 0.1 at 90000', 'price_outside_collar'],
+    ] as const;
+    for (const [words, reason] of refusals) {
+      expect((await desk.place(maker, words)).body).toMatchObject({ rejectionReason: reason });
+    }
+    await desk.changeGate(maker, { agreementsCurrent: false });
+    expect((await desk.place(maker, 'buy 0.1 at 59900')).body.rejectionReason).toBe('agreements_outdated');
+    await desk.changeGate(maker, { agreementsCurrent: true, restriction: 'frozen' });
+    expect((await desk.place(maker, 'buy 0.1 at 59900')).body.rejectionReason).toBe('account_restricted');
+    await desk.changeGate(maker, { restriction: 'none' });
+    const taken = await desk.place(taker, 'buy 0.1 at 60100');
+    expect(await desk.later(taker, taken.body.id)).toMatchObject({ status: 'filled', fees: '12.02' });
+    // What it made it pays for like anybody.
+    const [fill] = (await desk.request(maker, 'GET', '/v1/fills')).body.data;
+    expect(fill).toMatchObject({ liquidity: 'maker', fee: '6.01', side: 'sell' });
+    expect((await desk.place(maker, 'sell 0.1 at 60100', { accountId: taker.accountId })).status).toBe(404);
+  });
+
+  test('meets no order of the same person, in whichever of their accounts and roles', async () => {
+    await desk.emptyTheBooks();
+    const person = await desk.newTrader({ BTC: '1', USD: '100000' });
+    const { id: _id, name: _name, ...like } = await accountOf(person);
+    const own = { ...person, accountId: newId() };
+    await desk.deps.db.engine.insert(accounts).values({ ...like, id: own.accountId, name: 'Quotes' });
+    const moved = await desk.request(person, 'POST', '/v1/transfers', {
+      key: newId(),
+      body: { fromAccountId: person.accountId, toAccountId: own.accountId, asset: 'BTC', amount: '0.5' },
+    });
+    expect(moved.status).toBe(201);
+    const quote = await desk.place(asMaker(own), 'sell 0.5 at 60000');
+    expect(quote.body.status).toBe('open');
+    const buy = await desk.place(person, 'buy 0.5 at 60000');
+    const met = { status: 'cancelled', cancelReason: 'self_match', filledQuantity: '0' };
+    expect(await desk.later(person, buy.body.id)).toMatchObject(met);
+    expect(await desk.later(person, quote.body.id)).toMatchObject({ status: 'open', filledQuantity: '0' });
+    const other = await desk.newTrader({ USD: '100000' });
+    const taken = await desk.place(other, 'buy 0.5 at 60000');
+    expect(await desk.later(other, taken.body.id)).toMatchObject({ status: 'filled' });
+  });
+});
+
+async function accountOf({ accountId }: Trader): Promise<typeof accounts.$inferSelect> {
+  const [row] = await desk.deps.db.engine.select().from(accounts).where(eq(accounts.id, accountId));
+  return present(row, 'a trader has an account');
+}
 
 describe('a refused order', () => {
   const table: readonly (readonly [string, object, string])[] = [

@@ -272,10 +272,13 @@ describe('a process killed between accepting and settling', () => {
     const first = await desk.place(early, 'sell 0.5 at 60000');
     await desk.engine.settled();
     const placed: Answer[] = [];
+    const byNotional = { quantity: undefined, notional: '6000' };
     await withoutEngine(async () => {
       placed.push(
         await desk.elsewhere.place(late, 'sell 0.5 at 60000'),
         await desk.elsewhere.place(buyer, 'buy 0.7 at 60000'),
+        await desk.elsewhere.place(buyer, 'buy 0 at 59500', byNotional),
+        await desk.elsewhere.place(early, 'sell 0', byNotional),
       );
       // What the accept insert leaves when this process owns the book, and then dies.
       await desk.deps.db.engine.execute(sql`
@@ -289,6 +292,13 @@ describe('a process killed between accepting and settling', () => {
     expect(await statusOf(early, first.body.id)).toBe('filled');
     expect(await statusOf(late, placed[0]!.body.id)).toBe('partially_filled');
     expect(await statusOf(buyer, placed[1]!.body.id)).toBe('filled');
+    // It might have taken 0.1111, at 54000 each.
+    expect(await desk.later(early, placed[3]!.body.id)).toMatchObject({
+      status: 'filled',
+      quantity: '0.1111',
+      filledQuantity: '0.1008',
+      filledAmount: '5997.6',
+    });
   });
 
   test('carries out a cancel that was durable before', async () => {

@@ -33,6 +33,7 @@ const GROUP_MAX = 1_000;
 
 type Changeable =
   | 'quantity'
+  | 'notional'
   | 'limitPrice'
   | 'stopPrice'
   | 'trailAmount'
@@ -62,7 +63,8 @@ export async function replaceOrder(ctx: Ctx, orderId: Id, change: Replacement): 
   }
   const { filledQuantity: known, ...changes } = change;
   // Where the quantity is what was found to be left, nothing may have traded since.
-  const isOwn = change.quantity === undefined || old.groupId !== null;
+  const isSized = change.quantity !== undefined || change.notional !== undefined;
+  const isOwn = !isSized || old.groupId !== null;
   const filledQuantity = isOwn ? old.filledQuantity : (known ?? null);
   const ticket: Ticket = {
     ctx,
@@ -128,7 +130,8 @@ async function answeredBefore(ticket: Ticket, refusal: DomainError): Promise<Pla
 /** What is not said anew stays; another time in force than until a date takes that date away. */
 function changed(order: NewOrder, changes: Replacement): NewOrder {
   const said = Object.entries(changes).filter(([, value]) => value !== undefined);
-  const merged: NewOrder = { ...order, ...Object.fromEntries(said) };
+  const unsized = changes.notional === undefined ? order : { ...order, quantity: null };
+  const merged: NewOrder = { ...unsized, ...Object.fromEntries(said) };
   return changes.timeInForce !== undefined && changes.timeInForce !== 'gtd' && changes.expiresAt === undefined
     ? { ...merged, expiresAt: null }
     : merged;

@@ -59,12 +59,12 @@ export function reservedFor(
   return principal + divideRounded(principal * BigInt(feeBps), BPS_PER_ONE, 'up');
 }
 
-/** What a buy pays at worst without fees. @units quote asset, rounded up */
+/** What a buy pays at worst without fees: its units where it has them. @units quote asset, rounded up */
 export function principalOf(
   open: { readonly quantity: bigint | null; readonly notional: bigint | null },
   worst: bigint,
 ): bigint {
-  return open.notional ?? divideRounded((open.quantity ?? 0n) * worst, ONE, 'up');
+  return open.quantity === null ? (open.notional ?? 0n) : divideRounded(open.quantity * worst, ONE, 'up');
 }
 
 /** The higher of the two rates: what a reservation counts with. @units bps */

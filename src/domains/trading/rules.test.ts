@@ -72,6 +72,10 @@ function order(words: string): Instruction {
   };
 }
 
+function holding(available: string): Situation['funds'] {
+  return { status: 'active', available: parseAmount(available), isUnknown: false };
+}
+
 function limitSays(reason: 'limit_missing' | 'limit_exceeded'): Pick<Situation, 'limits'> {
   return { limits: () => ({ reason, limitId: null, type: 'max_order_value' }) };
 }
@@ -94,12 +98,34 @@ describe('an accepted order reserves its worst price and its worst fee, rounded 
     ['sell 1     market ioc', 'reserves 1 cap 90'],
     ['buy  $50   market ioc', 'reserves 50.1 cap 110'],
     ['buy  $33.33333333 market ioc', 'reserves 33.4 cap 110'],
+    ['buy  $33.33333333 limit  gtc 100', 'reserves 33.066'],
+    ['sell $50   limit  gtc 99', 'reserves 0.5'],
+    // What 90 each may take; at 100 it were 0.5.
+    ['sell $50   market ioc', 'reserves 0.55 cap 90'],
   ] as const;
   for (const [words, answer] of table) {
     test(`${words}: ${answer}`, () => {
       expect(verdict(words)).toBe(answer);
     });
   }
+});
+
+test('a market sale by notional may sell the units it reserves: all that are there where it might take more', () => {
+  const table = [
+    ['sell $50 market ioc', '0.525', '0.52'],
+    ['sell $50 market ioc', '0.5', '0.5'],
+    ['sell $50 market ioc', '9', '0.55'],
+    ['sell $50 limit gtc 99', '9', '0.5'],
+  ] as const;
+  for (const [words, available, units] of table) {
+    const answer = decideOrder(order(words), { ...GOOD, funds: holding(available) });
+    expect(answer).toMatchObject({
+      accepted: true,
+      reservation: parseAmount(units),
+      quantity: parseAmount(units),
+    });
+  }
+  expect(decideOrder(order('buy $50 market ioc'), GOOD)).toMatchObject({ quantity: null });
 });
 
 describe('an order is refused', () => {
@@ -119,6 +145,16 @@ describe('an order is refused', () => {
     ['buy  10.01 limit  gtc 100', {}, 'quantity_above_maximum'],
     ['buy  $2    market ioc', {}, 'notional_too_small'],
     ['buy  $1200 market ioc', {}, 'quantity_above_maximum'],
+    ['sell $1.99 market ioc', {}, 'notional_too_small'],
+    ['sell $1000 market ioc', {}, 'quantity_above_maximum'],
+    ['buy  $1.99 limit  gtc 100', {}, 'notional_too_small'],
+    // It buys ten at 100.5, and more at the last price.
+    ['buy  $1005 market ioc', {}, 'quantity_above_maximum'],
+    ['sell $0.5  limit  gtc 100', {}, 'notional_too_small'],
+    ['buy  $1200 limit  gtc 100', {}, 'quantity_above_maximum'],
+    // More units than an amount can say.
+    ['buy  $999999999999 limit gtc 0.5', {}, 'quantity_above_maximum'],
+    ['sell $50   market ioc', { funds: holding('0.49') }, 'insufficient_funds'],
     ['buy  1     limit  gtc 100', limitSays('limit_missing'), 'limit_missing'],
     ['buy  1     limit  gtc 100', limitSays('limit_exceeded'), 'limit_exceeded'],
     ['buy  1     limit  gtc 100', { funds: null }, 'insufficient_funds'],
@@ -163,6 +199,18 @@ const CONTRACT: NonNullable<Situation['contract']> = {
   resting: 0n,
   restingReducing: 0n,
 };
+
+test('a market sale of a contract by notional reserves what it loses at its worst price, where it sells most', () => {
+  const terms = {
+    ...TERMS,
+    kind: 'contract',
+    initialMarginBps: 10_000,
+    maintenanceMarginBps: 5_000,
+  } as const;
+  const suits = { contract: CONTRACT, terms: { ...terms, maxLeverage: ONE } };
+  // 90 of margin, a loss of 10 on the one unit it sells at 90, 0.18 of fee.
+  expect(verdict('sell $90 market ioc', suits)).toBe('reserves 100.18 cap 90');
+});
 
 const FAULTS: Readonly<Record<RejectionReason, Fault>> = {
   kyc_not_approved: { slot: 'gate', situation: { gate: 'kyc_not_approved' } },

@@ -9,6 +9,7 @@ import {
   isMultipleOf,
   MAX_AMOUNT,
   maxAmount,
+  minAmount,
   ONE,
   ZERO,
 } from '../../kernel/amount.ts';
@@ -16,15 +17,17 @@ import type { Instant } from '../../kernel/time.ts';
 import { type RiskProfile, suitableLeverage } from '../identity/index.ts';
 import type { LimitRefusal, Wanted } from '../risk/index.ts';
 import { anchorOf, isOnTick, type OrderType, triggerRefusal, waitsForPrice } from './held-orders.ts';
+import { notionalRefusal, sizedAtLimit, unitsAt } from './notional.ts';
 import { nearer, worstClosing } from './positions/closing-bound.ts';
-import { type ContractStanding, contractReservation } from './positions/contract-orders.ts';
-import { collarPrice, principalOf, reservedFor, worstFeeBps } from './reservation.ts';
+import type { ContractStanding } from './positions/contract-orders.ts';
+import { collarPrice, principalOf } from './reservation.ts';
+import { reservationOf, sellsByNotional } from './reserve-order.ts';
 
 export type Instruction = {
   readonly side: 'buy' | 'sell';
   readonly type: OrderType;
   readonly timeInForce: 'day' | 'gtc' | 'ioc' | 'fok' | 'gtd';
-  /** Exactly one of quantity and notional is set; a notional is for market buys. */
+  /** What is asked for names one of the two; beside a limit price a notional is turned into units (notional.ts). */
   readonly quantity: Amount | null;
   readonly notional: Amount | null;
   readonly limitPrice: Amount | null;
@@ -174,11 +177,14 @@ export type Verdict =
       readonly reservation: Amount;
       /** The worst price a market order may trade at; null for a limit order. */
       readonly priceCap: Amount | null;
+      /** How many units it may trade; null where only its notional says. */
+      readonly quantity: Amount | null;
     }
   | { readonly accepted: false; readonly reason: RejectionReason; readonly limit: LimitRefusal | null };
 
 /** Decides one order. */
-export function decideOrder(order: Instruction, situation: Situation): Verdict {
+export function decideOrder(asked: Instruction, situation: Situation): Verdict {
+  const order = sizedAtLimit(asked, situation.terms.lot);
   const assessed = assess(order, situation);
   for (const { refusal } of PRE_TRADE_CHECKS) {
     const reason = refusal(assessed);
@@ -190,6 +196,7 @@ export function decideOrder(order: Instruction, situation: Situation): Verdict {
     accepted: true,
     reservation: amountOf(assessed.reservation),
     priceCap: order.limitPrice === null ? assessed.worst : null,
+    quantity: sellsByNotional(order, situation) ? amountOf(assessed.reservation) : order.quantity,
   };
 }
 
@@ -221,30 +228,8 @@ function assess(order: Instruction, situation: Situation): Assessed {
   const bound = worstClosing(order, situation);
   const collar = last === null ? ZERO : collarPrice(order.side, anchorOf(order, entryPrice ?? last), terms);
   const worst = order.limitPrice ?? (bound === null ? collar : nearer(order.side, collar, bound));
-  const reservation =
-    situation.contract === null
-      ? reservedFor(order.side, order, worst, worstFeeBps(terms))
-      : reservedAsMargin(order, situation, situation.contract, worst);
+  const reservation = reservationOf(order, situation, worst);
   return { order, situation, terms, worst, closingBound: bound, reservation, limit: null };
-}
-
-/** A sale may trade above its limit, where its margin is more. */
-function reservedAsMargin(
-  order: Instruction,
-  { terms, last, funds }: Situation,
-  contract: ContractStanding,
-  worst: Amount,
-): bigint {
-  const anchor = last === null ? worst : anchorOf(order, last);
-  const highest = order.side === 'buy' ? worst : maxAmount(worst, collarPrice('buy', anchor, terms));
-  const beyond = order.side === 'buy' ? worst - anchor : anchor - worst;
-  return contractReservation(
-    order,
-    contract,
-    { highest, beyond: beyond > 0n ? beyond : 0n },
-    { initialMarginBps: terms.initialMarginBps ?? 0, feeBps: worstFeeBps(terms) },
-    funds?.available ?? 0n,
-  );
 }
 
 /**
@@ -403,29 +388,30 @@ function tickRefusal({ order, terms }: Assessed) {
 }
 
 function sizeRefusal(assessed: Assessed) {
-  const { order, worst, terms } = assessed;
+  const { order, worst, terms, situation } = assessed;
   if (order.quantity === null) {
-    const affordable = ((order.notional ?? ZERO) * ONE) / worst;
-    if (affordable > terms.maxQuantity) {
-      return 'quantity_above_maximum';
-    }
-    const enough = affordable - (affordable % terms.lot) >= terms.minQuantity;
-    return enough && isWorth(assessed) ? null : 'notional_too_small';
+    const notional = order.notional ?? ZERO;
+    // A purchase may trade at the last price, where it buys more units than at its worst.
+    const cheapest = order.side === 'buy' ? minAmount(worst, situation.last ?? worst) : worst;
+    const most = sellsByNotional(order, situation) ? assessed.reservation : unitsAt(notional, cheapest);
+    const fewest = order.side === 'buy' ? worst : maxAmount(worst, situation.last ?? worst);
+    const refusal = notionalRefusal(notional, { fewest, most }, terms);
+    return refusal ?? (isWorth(assessed) ? null : 'notional_too_small');
   }
   // What is left of a position can be closed whole, however little or odd it is.
-  if (order.reduceOnly && order.quantity === assessed.situation.contract?.against) {
+  if (order.reduceOnly && order.quantity === situation.contract?.against) {
     return null;
   }
   if (!isMultipleOf(order.quantity, terms.lot)) {
     return 'quantity_off_lot';
   }
   if (order.quantity < terms.minQuantity) {
-    return 'quantity_below_minimum';
+    return order.notional === null ? 'quantity_below_minimum' : 'notional_too_small';
   }
   if (order.quantity > terms.maxQuantity) {
     return 'quantity_above_maximum';
   }
-  return assessed.situation.closing || isWorth(assessed) ? null : 'notional_too_small';
+  return situation.closing || isWorth(assessed) ? null : 'notional_too_small';
 }
 
 /** Whether an order is worth what the instrument asks for at least: at its limit, or at the last price. */

@@ -155,17 +155,27 @@ export const orders = pgTable(
     index('orders_expires_idx')
       .on(table.expiresAt)
       .where(sql`${table.closedAt} is null and ${table.expiresAt} is not null`),
-    check('orders_size_check', sql`num_nonnulls(${table.quantity}, ${table.notional}) = 1`),
+    // A notional beside a limit price was turned into units at it; beside none it bounds what the order turns over.
+    check(
+      'orders_size_check',
+      sql`num_nonnulls(${table.quantity}, ${table.notional}) > 0
+        and (${table.quantity} is null or ${table.notional} is null
+          or (${table.limitPrice} is null and ${table.side} = 'sell')
+          or coalesce(${table.quantity} * ${table.limitPrice} <= ${table.notional}, false))`,
+    ),
     check(
       'orders_quantity_check',
       sql`${table.quantity} > 0 and ${table.reducedQuantity} >= 0 and ${table.filledQuantity} + ${table.reducedQuantity} <= ${table.quantity}`,
     ),
     check(
       'orders_group_check',
-      sql`(${table.groupId} is null) = (${table.groupRole} is null) and (${table.groupRole} is null or ${table.quantity} is not null)
+      sql`(${table.groupId} is null) = (${table.groupRole} is null) and (${table.groupRole} is null or ${table.quantity} is not null or ${table.status} = 'rejected')
         and (${table.parentId} is not null) = (${table.groupRole} is not null and ${table.groupRole} in ('take_profit', 'stop_loss'))`,
     ),
-    check('orders_notional_check', sql`${table.notional} > 0`),
+    check(
+      'orders_notional_check',
+      sql`${table.notional} > 0 and (${table.limitPrice} is not null or ${table.filledAmount} <= ${table.notional})`,
+    ),
     check('orders_triggered_check', sql`(${table.triggeredAt} is null) = (${table.triggerPrice} is null)`),
     check(
       'orders_triggered_cap_check',

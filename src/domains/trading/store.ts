@@ -14,6 +14,7 @@ import { refuse } from '../../platform/http/refuse.ts';
 import { findAccount } from '../accounts/index.ts';
 import { instrumentOf } from '../markets/index.ts';
 import { anchorOf } from './held-orders.ts';
+import { openOn } from './notional.ts';
 import type { OrderRow } from './pipeline/ticket.ts';
 import { tradingEngine } from './pipeline/trading-engine.ts';
 import { readMarks } from './pipeline/trail-marks.ts';
@@ -23,6 +24,8 @@ import { fills, orderEvents, orders, trades } from './schema.ts';
 export type OrderView = OrderRow & {
   readonly remainingQuantity: bigint | null;
   readonly averageFillPrice: Amount | null;
+  /** The order that took its place. */
+  readonly replacedById: Id | null;
   /** Of an entry, its take-profit first; one whose place another took is left out. */
   readonly exitIds: readonly Id[];
   /** Of an order that was refused for the sake of others of its group: those, and why. */
@@ -39,18 +42,26 @@ type Bound = Pick<OrderRow, 'id' | 'groupId' | 'parentId' | 'groupRole' | 'rejec
 
 /** Adds to an order as it was placed what follows from its columns, and from the orders it is bound to. */
 export function placedView(order: OrderRow, bound: readonly Bound[]): OrderView {
-  return viewOf(order, order.highWaterMark, bound);
+  return viewOf(order, order.highWaterMark, bound, null);
 }
 
 /** A trailing order that is held has seen `mark`. */
-function viewOf(order: OrderRow, mark: Amount | null, bound: readonly Bound[]): OrderView {
-  const { quantity, filledQuantity, filledAmount, reducedQuantity } = order;
+function viewOf(
+  order: OrderRow,
+  mark: Amount | null,
+  bound: readonly Bound[],
+  replacedById: Id | null,
+): OrderView {
+  const { filledQuantity, filledAmount } = order;
+  const open = openOn(order);
   return {
     ...order,
     highWaterMark: mark,
     triggerPrice: order.status === 'held' ? heldAt(order, mark) : order.triggerPrice,
-    remainingQuantity: quantity === null ? null : quantity - filledQuantity - reducedQuantity,
+    // Of what a notional bounds nobody knows how many units it will be.
+    remainingQuantity: open.notional === null ? open.quantity : null,
     averageFillPrice: filledQuantity === 0n ? null : divide(filledAmount, filledQuantity, 'half_even'),
+    replacedById,
     exitIds: bound
       .filter(({ parentId, status }) => parentId === order.id && status !== 'replaced')
       .toSorted((one, other) => rankOf(one) - rankOf(other))
@@ -91,10 +102,25 @@ export async function viewsOf(tx: Tx, rows: readonly OrderRow[]): Promise<OrderV
     trailing.map((row) => row.instrumentId),
   );
   const bound = await boundTo(tx, rows);
+  const replacements = await replacementsOf(tx, rows);
   return rows.map((row) => {
     const trails = row.status === 'held' && row.heldSeq !== null;
-    return viewOf(row, (trails ? markOf(row) : null) ?? row.highWaterMark, bound);
+    const mark = (trails ? markOf(row) : null) ?? row.highWaterMark;
+    return viewOf(row, mark, bound, replacements.get(row.id) ?? null);
   });
+}
+
+/** Who took the place of orders, as their events tell: the order itself bears nothing of it. */
+async function replacementsOf(tx: Tx, rows: readonly OrderRow[]): Promise<ReadonlyMap<Id, Id>> {
+  const ids = rows.flatMap((row) => (row.status === 'replaced' ? [row.id] : []));
+  if (ids.length === 0) {
+    return new Map();
+  }
+  const told = await tx
+    .select({ orderId: orderEvents.orderId, by: sql<Id | null>`${orderEvents.data} ->> 'replacedById'` })
+    .from(orderEvents)
+    .where(and(inArray(orderEvents.orderId, ids), eq(orderEvents.type, 'order.replaced')));
+  return new Map(told.flatMap(({ orderId, by }) => (by === null ? [] : [[orderId, by] as const])));
 }
 
 /** The groups of entries, and of orders that were refused for the sake of others. */

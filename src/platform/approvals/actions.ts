@@ -26,6 +26,8 @@ export type ApprovalAction = {
    * about (no tipping off).
    */
   readonly restricted?: true;
+  /** Refuses a person who may not decide on it, whichever way; asked before each vote. @errors self_approval */
+  readonly refuseVoter?: (ctx: Ctx, asked: ApprovedAction, voterId: Id) => Promise<void>;
   /** @errors DomainError when the state no longer allows it: the vote rolls back with it */
   readonly execute: (ctx: Ctx, approved: ApprovedAction) => Promise<void>;
   /** Runs when a checker rejects or the approval expires. */

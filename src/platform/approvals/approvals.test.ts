@@ -48,6 +48,15 @@ beforeAll(async () => {
       throw new Error('cannot be undone now');
     },
   });
+  approvalActions.register({
+    action: 'guard.judge',
+    execute: async () => {},
+    refuseVoter: async (_ctx, { payload }, voterId) => {
+      if (payload.barred === voterId) {
+        throw refuse('self_approval');
+      }
+    },
+  });
   [maker, checker, second] = [await staff(), await staff(), await staff()];
 });
 beforeEach(() => {
@@ -68,19 +77,19 @@ function inTransaction<Result>(work: (tx: Tx) => Promise<Result>): Promise<Resul
   return transact(foundation.system, 'engine', work);
 }
 
+const ASKED: Omit<ApprovalRequest, 'subjectId'> = {
+  action: 'guard.lower',
+  subjectType: 'guard',
+  subjectUserId: null,
+  payload: { limit: '100', by: { amount: '5' } },
+  quorum: 1,
+  checkerRoles: ['operations'],
+  reason: 'The limit is too low',
+};
+
 function requested(request: Partial<ApprovalRequest> = {}): Promise<Approval> {
   return transact(maker, 'engine', (tx) =>
-    requestApproval(tx, maker, {
-      action: 'guard.lower',
-      subjectType: 'guard',
-      subjectId: newId(),
-      subjectUserId: null,
-      payload: { limit: '100', by: { amount: '5' } },
-      quorum: 1,
-      checkerRoles: ['operations'],
-      reason: 'The limit is too low',
-      ...request,
-    }),
+    requestApproval(tx, maker, { ...ASKED, subjectId: newId(), ...request }),
   );
 }
 
@@ -106,6 +115,37 @@ async function stored(approval: Approval): Promise<Approval> {
   const [row] = await inTransaction((tx) => tx.select().from(approvals).where(eq(approvals.id, approval.id)));
   return present(row, 'approvals are never deleted');
 }
+
+test('what is asked for twice is refused at once, and waits for no vote that is being cast on the first', async () => {
+  const subjectId = newId();
+  const first = await requested({ subjectId });
+  const voted = Promise.withResolvers<void>();
+  const done = Promise.withResolvers<void>();
+  const voting = inTransaction(async (tx) => {
+    await tx
+      .update(approvals)
+      .set({ status: 'cancelled', decidedAt: foundation.deps.clock.realNow() })
+      .where(eq(approvals.id, first.id));
+    voted.resolve();
+    await done.promise;
+    throw refuse('conflict');
+  });
+  await voted.promise;
+  const again = transact(maker, 'engine', async (tx) => {
+    await tx.execute(sql`set local lock_timeout = '1s'`);
+    return requestApproval(tx, maker, { ...ASKED, subjectId });
+  });
+  expect(await codeOf(again)).toBe('approval_pending_exists');
+  done.resolve();
+  expect(await codeOf(voting)).toBe('conflict');
+});
+
+test('who may not decide on an action by its own rule votes neither way, and leaves no vote', async () => {
+  const approval = await requested({ action: 'guard.judge', payload: { barred: personIn(checker) } });
+  expect(await codeOf(vote(checker, approval))).toBe('self_approval');
+  expect(await codeOf(vote(checker, approval, 'reject'))).toBe('self_approval');
+  expect((await vote(second, approval)).status).toBe('executed');
+});
 
 /** A vote that goes around the code, as the login with the most rights. */
 function plantVote(approval: Approval, checkerId: Id) {

@@ -53,6 +53,8 @@ async function castVote(
     throw refuse('not_found');
   }
   refuseVote(ctx, approval, checkerId);
+  const { refuseVoter } = ctx.deps.approvalActions.of(approval.action);
+  await refuseVoter?.({ ...ctx, tx }, approvedAction(approval, []), checkerId);
   const [vote] = await tx
     .insert(approvalVotes)
     .values({

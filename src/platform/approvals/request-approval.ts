@@ -1,4 +1,4 @@
-import { type InferSelectModel, sql } from 'drizzle-orm';
+import { and, eq, type InferSelectModel, inArray, sql } from 'drizzle-orm';
 import { personOf, type Role } from '../../kernel/actor.ts';
 import { present } from '../../kernel/assert.ts';
 import { canonicalJson, type Json } from '../../kernel/canonical-json.ts';
@@ -32,12 +32,17 @@ export type ApprovalRequest = {
 
 const DEFAULT_EXPIRY_MS = 72 * 3_600_000;
 
+/** A subject waits for one approval of an action at a time. */
+const OPEN = ['pending', 'approved'] as const;
+
 /**
- * Puts an action before other people. The acting person is its maker.
+ * Puts an action before other people. The acting person is its maker. Nobody waits here for a vote that is being cast:
+ * it holds its approval while it locks what the maker may have locked by now.
  * @effects one row of `approvals`; audit `approval.requested`, or `restricted_approval.requested`
  * @errors approval_pending_exists
  */
 export async function requestApproval(tx: Tx, ctx: Ctx, request: ApprovalRequest): Promise<Approval> {
+  await refuseWhilePending(tx, request);
   const createdAt = ctx.deps.clock.realNow();
   const [approval] = await tx
     .insert(approvals)
@@ -72,6 +77,19 @@ export async function requestApproval(tx: Tx, ctx: Ctx, request: ApprovalRequest
     after: approval,
   });
   return approval;
+}
+
+/** Read and not locked. @errors approval_pending_exists */
+async function refuseWhilePending(tx: Tx, { action, subjectId }: ApprovalRequest): Promise<void> {
+  const [pending] = await tx
+    .select({ id: approvals.id })
+    .from(approvals)
+    .where(
+      and(eq(approvals.action, action), eq(approvals.subjectId, subjectId), inArray(approvals.status, OPEN)),
+    );
+  if (pending !== undefined) {
+    throw refuse('approval_pending_exists');
+  }
 }
 
 /** Binds a decision to what was shown to the checkers. */

@@ -9,6 +9,7 @@ import type { Tx } from '../db/client.ts';
 import { arrayLiteral, insertRows } from '../db/insert-rows.ts';
 import { executePrepared } from '../db/prepared.ts';
 import { auditCheckpoints, auditLeaves, auditNodes } from '../db/schema.ts';
+import { together } from '../db/transact.ts';
 import {
   type Frontier,
   frontierOf,
@@ -142,7 +143,7 @@ export async function appendToTree(
   nodes: readonly NewNode[],
 ): Promise<void> {
   // Both on their way at once.
-  await Promise.all([
+  await together(
     insertRows(
       tx,
       auditLeaves,
@@ -160,7 +161,7 @@ export async function appendToTree(
         .filter(({ level }) => level >= TILE_HEIGHT)
         .map(({ level, index, hash }) => ({ level, nodeIndex: BigInt(index), hash })),
     ),
-  ]);
+  );
 }
 
 /** @effects one row of `audit_checkpoints` */

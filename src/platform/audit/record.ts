@@ -15,6 +15,7 @@ import type { Tx } from '../db/client.ts';
 import { insertionOf } from '../db/insert-rows.ts';
 import { executePrepared } from '../db/prepared.ts';
 import { auditLogs } from '../db/schema.ts';
+import { together } from '../db/transact.ts';
 import { toWire } from '../http/wire.ts';
 import type { AuditEvent } from './events.ts';
 import { ownerOf } from './personal-key.ts';
@@ -83,7 +84,7 @@ export async function prepareRecords(
  * @effects rows of `audit_logs`
  */
 export async function recordPrepared(tx: Tx, rows: readonly PreparedRecord[]): Promise<void> {
-  await Promise.all(recordStatements(rows).map((statement) => executePrepared(tx, statement)));
+  await together(...recordStatements(rows).map((statement) => executePrepared(tx, statement)));
 }
 
 /** What writes the rows: one statement per event. */

@@ -6,7 +6,9 @@
 import { sql } from 'drizzle-orm';
 import { newId } from '../../kernel/id.ts';
 import { type Deps, perDeps } from '../context.ts';
+import { arrayParameter } from '../db/insert-rows.ts';
 import { type Listener, startListener } from '../db/listener.ts';
+import { executePrepared } from '../db/prepared.ts';
 
 export type Changes = {
   /** Says, after the commit, that what a subject stands for has moved; here at once, elsewhere soon. */
@@ -53,8 +55,11 @@ export const changes = perDeps((deps: Deps): Changes => {
     timer = undefined;
     const payloads = [...untold].map((subject) => `${from} ${subject}`);
     untold.clear();
-    await deps.db.engine
-      .execute(sql`select pg_notify(${CHANNEL}, payload) from unnest(${sql.param(payloads)}::text[]) payload`)
+    const notices = sql.param(arrayParameter('text', payloads));
+    await executePrepared(
+      deps.db.engine,
+      sql`select pg_notify(${CHANNEL}, payload) from unnest(${notices}::text[]) payload`,
+    )
       // Whoever waits looks by itself soon.
       .catch(() => deps.log.warn({}, 'other processes could not be told of a change'));
   };

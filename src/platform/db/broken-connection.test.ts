@@ -8,6 +8,8 @@ import { type Foundation, startFoundation } from '../../testing/foundation.ts';
 import { until } from '../../testing/until.ts';
 import { type Database, openClient, type Tx } from './client.ts';
 import { clientOptions } from './client-options.ts';
+import { sqlStateOf } from './errors.ts';
+import { executePrepared } from './prepared.ts';
 
 let foundation: Foundation;
 let client: postgres.Sql;
@@ -155,4 +157,197 @@ test('a statement that cannot be written keeps its error to itself and takes no 
   );
   const two = client`select 'two' as text`.then(([row]) => row?.text);
   expect(await Promise.all([one, wrong, two])).toEqual(['one', 'UNDEFINED_VALUE', 'two']);
+});
+
+test('a statement that cannot be written on an idle connection shifts no answer, in a transaction neither', async () => {
+  const text = (promise: Promise<readonly { readonly text?: string }[]>) =>
+    promise.then(
+      ([row]) => row?.text,
+      (error: { readonly code?: string }) => error.code,
+    );
+  const three = (on: postgres.Sql | postgres.TransactionSql) =>
+    Promise.all([
+      text(on`select ${undefined as never} as text`),
+      text(on.unsafe(`select 'two' as text`, [], { prepare: true })),
+      text(on.unsafe(`select 'three' as text`, [], { prepare: true })),
+    ]);
+  await client`select 1`;
+  expect(await three(client)).toEqual(['UNDEFINED_VALUE', 'two', 'three']);
+  expect(await text(client`select 'four' as text`)).toBe('four');
+  const within = { answers: [] as unknown[] };
+  const begun = client.begin(async (tx) => {
+    within.answers = await three(tx);
+  });
+  expect(await begun.then(() => 'done', sqlStateOf)).not.toBe('done');
+  expect(within.answers).toEqual(['UNDEFINED_VALUE', 'two', 'three']);
+  expect(await text(client`select 'five' as text`)).toBe('five');
+});
+
+test('what ends a transaction is not passed over with a statement that failed in the same turn', async () => {
+  const cast = (value: string) => sql`select ${value}::text::int as number`;
+  await database.transaction((tx) => executePrepared(tx, cast('1')));
+  await database.transaction(async () => Promise.reject(new Error('undone'))).catch(() => undefined);
+  const refused = database.transaction((tx) =>
+    Promise.all([executePrepared(tx, cast('none')), Promise.reject(new Error('refused'))]),
+  );
+  expect(
+    await refused.then(
+      () => 'done',
+      (error: Error) => error.message,
+    ),
+  ).toBe('refused');
+  const failed = database.transaction((tx) =>
+    Promise.all([
+      executePrepared(tx, sql`select ${'none'}::text::int as other`),
+      executePrepared(tx, cast('2')),
+    ]),
+  );
+  expect(await failed.then(() => 'done', sqlStateOf)).toBe('22P02');
+  const [state] = await client`select state from pg_stat_activity where pid = pg_backend_pid()`;
+  expect(state?.state).toBe('active');
+});
+
+test('a statement of nobody’s transaction is not repeated in another one: what is told as done is stored', async () => {
+  await client.unsafe('create temp table told (a int)');
+  await client.unsafe('create temp table changing (a int)');
+  const tell = () =>
+    client.unsafe('with kept as (insert into told values (1)) select * from changing', [], { prepare: true });
+  await tell();
+  await client.begin((tx) => tx.unsafe('select 1', [], { prepare: true }));
+  await client.unsafe('delete from told');
+  await client.unsafe('alter table changing alter a type bigint');
+  const again = tell().then(
+    () => 1,
+    () => 0,
+  );
+  const undone = client.begin(async (tx) => {
+    await tx.unsafe('select 1', [], { prepare: true });
+    await tx.unsafe('select 2', [], { prepare: true });
+    throw new Error('undone');
+  });
+  expect(
+    await undone.then(
+      () => 'done',
+      (error: Error) => error.message,
+    ),
+  ).toBe('undone');
+  const told = await again;
+  expect([...(await client`select count(*)::int as count from told`)]).toEqual([{ count: told }]);
+});
+
+test('an answer that fails in its middle leaves nothing of it in the next', async () => {
+  const halves = client`select 1 / (3 - x) as half from generate_series(1, 5) x`.catch(() => 'failed');
+  expect(await halves).toBe('failed');
+  expect([...(await client`select 7 as seven`)]).toEqual([{ seven: 7 }]);
+});
+
+/** One connection whose writes are kept, and may be changed on their way. */
+function watchedClient(change: (bytes: Buffer) => void = () => {}) {
+  const options = clientOptions(foundation.deps.db.connections.engine, 1);
+  const writes: Buffer[] = [];
+  const socket = async () => {
+    const made = options.host.startsWith('/')
+      ? createConnection(`${options.host}/.s.PGSQL.${options.port}`)
+      : createConnection(options.port, options.host);
+    const write = made.write.bind(made);
+    made.write = ((bytes: Uint8Array, ...rest: []) => {
+      const sent = Buffer.from(bytes);
+      change(sent);
+      writes.push(sent);
+      return write(sent, ...rest);
+    }) as typeof made.write;
+    await new Promise((resolve) => made.once('connect', resolve));
+    return made;
+  };
+  const made = postgres({ ...options, socket } as postgres.Options<Record<string, never>>);
+  return { client: made, on: drizzle(made), writes };
+}
+
+/** The kinds of the messages of a write, by their letters. @source PostgreSQL, frontend message formats */
+function kindsIn(bytes: Buffer): string {
+  let kinds = '';
+  for (let at = 0; at < bytes.length; at += 1 + bytes.readUInt32BE(at + 1)) {
+    kinds += String.fromCharCode(bytes[at] ?? 0);
+  }
+  return kinds;
+}
+
+const stored = (name: string) =>
+  sql`insert into system_marks (name, value, marked_at) values (${name}::text, 'true', now())`;
+const failing = (text: string) => sql`select ${text}::text::integer`;
+
+test('a transaction begins with its first statements in one breath, which the server answers as one', async () => {
+  const watched = watchedClient();
+  const work = (round: number) =>
+    watched.on.transaction((tx) =>
+      Promise.all([
+        executePrepared(tx, stored(`breath ${round}`)),
+        executePrepared<{ readonly n: number }>(tx, sql`select ${round}::integer as n`),
+        executePrepared<{ readonly n: number }>(tx, sql`select ${round}::integer + 1 as n`),
+      ]),
+    );
+  // What was never sent on a connection is described first, on its own.
+  await work(1);
+  const before = watched.writes.length;
+  const [, one, two] = await work(2);
+  expect([one, two].map(([row]) => row?.n)).toEqual([2, 3]);
+  // Bind and execute: BEGIN and the three; then COMMIT. Each breath has one end.
+  expect(watched.writes.slice(before).map(kindsIn)).toEqual(['BEBEBEBES', 'BES']);
+  expect(await marks()).toContain('breath 2');
+  await watched.client.end({ timeout: 1 });
+});
+
+test('what stands in a breath behind a failure is refused, and nothing of the transaction stays', async () => {
+  const watched = watchedClient();
+  const outcomes: string[] = [];
+  const work = (name: string, text: string) =>
+    watched.on.transaction(async (tx) => {
+      const ends = await Promise.allSettled([
+        executePrepared(tx, stored(`${name} a`)),
+        executePrepared(tx, failing(text)),
+        executePrepared(tx, stored(`${name} b`)),
+        executePrepared(tx, sql`select 1 as one`),
+      ]);
+      outcomes.push(
+        ...ends.map((end) => (end.status === 'rejected' ? sqlStateOf(end.reason) : 'done') ?? ''),
+      );
+    });
+  await work('whole', '1');
+  const broken = await work('half', 'no number').catch(sqlStateOf);
+  expect(outcomes).toEqual(['done', 'done', 'done', 'done', 'done', '22P02', '25P02', '25P02']);
+  expect(broken).toBe('22P02');
+  await work('again', '2');
+  expect((await marks()).filter((name) => /^(whole|half|again)/.test(name)).sort()).toEqual([
+    'again a',
+    'again b',
+    'whole a',
+    'whole b',
+  ]);
+  await watched.client.end({ timeout: 1 });
+});
+
+test('where BEGIN fails nothing behind it runs by itself', async () => {
+  let spoil = false;
+  const watched = watchedClient((bytes) => {
+    // The first message of the breath names a statement that there is not.
+    if (spoil && bytes[0] === 'B'.charCodeAt(0)) {
+      spoil = false;
+      bytes[6] = '!'.charCodeAt(0);
+    }
+  });
+  const work = (name: string) =>
+    watched.on.transaction(async (tx) => {
+      await Promise.allSettled([
+        executePrepared(tx, stored(`${name} prepared`)),
+        tx.execute(stored(`${name} described`)),
+      ]);
+      await tx.execute(stored(`${name} late`));
+    });
+  await work('sound');
+  spoil = true;
+  expect(await work('spoilt').catch(sqlStateOf)).toBe('26000');
+  await work('mended');
+  expect((await marks()).filter((name) => /^(sound|spoilt|mended)/.test(name))).toHaveLength(6);
+  expect((await marks()).filter((name) => name.startsWith('spoilt'))).toEqual([]);
+  await watched.client.end({ timeout: 1 });
 });

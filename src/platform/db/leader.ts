@@ -8,6 +8,7 @@ import { drizzle } from 'drizzle-orm/postgres-js';
 import { present } from '../../kernel/assert.ts';
 import { type Connection, type Database, openClient, type Tx } from './client.ts';
 import { sqlStateOf } from './errors.ts';
+import { executePrepared } from './prepared.ts';
 
 export type LeaderSession = {
   /**
@@ -28,7 +29,8 @@ export function standForLeader(connection: Connection, name: string): LeaderSess
   let term = 0;
 
   const elect = async (tx: Tx): Promise<boolean> => {
-    const [row] = await tx.execute<{ pid: number }>(sql`select pg_backend_pid() as pid`);
+    // Prepared, and so sent along with BEGIN.
+    const [row] = await executePrepared<{ pid: number }>(tx, sql`select pg_backend_pid() as pid`);
     const { pid } = present(row, 'a session has a process');
     if (pid === leadingPid) {
       return true;

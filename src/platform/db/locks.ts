@@ -2,7 +2,7 @@
  * The only place that locks. Everyone takes locks in one order (docs/architecture.md: books, approvals,
  * gates, accounts, then rows sorted by id, wallets last), so two transactions cannot wait for each other.
  */
-import { type InferSelectModel, inArray, type SQL, sql } from 'drizzle-orm';
+import { type InferSelectModel, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import type { Id } from '../../kernel/id.ts';
 import type { Tx } from './client.ts';
@@ -48,13 +48,13 @@ export async function lockFreeRows(tx: Tx, table: TableWithId, ids: readonly Id[
   if (ids.length === 0) {
     return [];
   }
-  const rows = await tx
-    .select({ id: table.id })
-    .from(table as PgTable)
-    .where(inArray(table.id, [...new Set(ids)].sort()))
-    .orderBy(table.id)
-    .for('update', { skipLocked: true });
-  return rows.map((row) => row.id as Id);
+  const sorted = arrayParameter('uuid', [...new Set(ids)].sort());
+  const rows = await executePrepared<{ id: Id }>(
+    tx,
+    sql`select id from ${table as PgTable} where id = any (${sql.param(sorted)}::uuid[]) order by id
+      for update skip locked`,
+  );
+  return rows.map(({ id }) => id);
 }
 
 /** Locks the rows that a condition finds, in id order, and returns them: where their ids are not known yet. */
@@ -75,6 +75,20 @@ export async function lockRow<Table extends TableWithId>(
 ): Promise<InferSelectModel<Table> | undefined> {
   const [row] = await lockRows(tx, table, [id]);
   return row;
+}
+
+/**
+ * Locks one row against whoever changes it, and not against rows that come to refer to it: for whoever writes such rows
+ * under another lock, and would wait in a circle with others that do.
+ */
+export async function lockRowAlone<Table extends TableWithId>(
+  tx: Tx,
+  table: Table,
+  id: Id,
+): Promise<InferSelectModel<Table> | undefined> {
+  const condition = sql`${table} where id = ${id}::uuid for no key update`;
+  const [row] = await readColumns(tx, table, namesOf(table), condition);
+  return row as InferSelectModel<Table> | undefined;
 }
 
 /**

@@ -7,6 +7,7 @@ import { DrizzleQueryError, type SQL } from 'drizzle-orm';
 import type { PgDialect } from 'drizzle-orm/pg-core';
 import type postgres from 'postgres';
 import type { Database, Tx } from './client.ts';
+import { rendered } from './rendered.ts';
 
 /** Runs one statement as a named prepared statement. @shape rows as PostgreSQL prints their values */
 export async function executePrepared<Row extends object>(
@@ -14,12 +15,12 @@ export async function executePrepared<Row extends object>(
   query: SQL,
 ): Promise<readonly Row[]> {
   const { dialect, session } = internalsOf(tx);
-  const { sql, params } = dialect.sqlToQuery(query);
+  const { text, params } = rendered(dialect, query);
   try {
     // The driver itself: drizzle would do nothing more to rows that are read as they come.
-    return await session.client.unsafe<Row[]>(sql, params as Parameter[], PREPARED);
+    return await session.client.unsafe<Row[]>(text, params as Parameter[], PREPARED);
   } catch (error) {
-    throw new DrizzleQueryError(sql, params, error as Error);
+    throw new DrizzleQueryError(text, params, error as Error);
   }
 }
 

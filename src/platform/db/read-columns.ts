@@ -1,7 +1,7 @@
 import { getTableColumns, getTableName, type InferSelectModel, type SQL, sql } from 'drizzle-orm';
 import type { PgColumn, PgTable } from 'drizzle-orm/pg-core';
 import { present } from '../../kernel/assert.ts';
-import type { Tx } from './client.ts';
+import type { Database, Tx } from './client.ts';
 import { executePrepared } from './prepared.ts';
 
 /**
@@ -14,7 +14,7 @@ export async function readColumns<
   Name extends keyof InferSelectModel<Table> & string,
   More extends object = object,
 >(
-  tx: Tx,
+  tx: Tx | Database,
   table: Table,
   names: readonly Name[],
   from: SQL,

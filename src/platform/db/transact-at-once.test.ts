@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
-import { sql } from 'drizzle-orm';
+import { aliasedTable, eq, type SQL, sql } from 'drizzle-orm';
+import { PgDialect, pgEnum, QueryBuilder } from 'drizzle-orm/pg-core';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import type postgres from 'postgres';
 import { type Foundation, startFoundation } from '../../testing/foundation.ts';
 import { until } from '../../testing/until.ts';
 import type { Ctx } from '../context.ts';
 import { openClient } from './client.ts';
+import { rendered } from './rendered.ts';
+import { files } from './schema.ts';
 import { transact } from './transact.ts';
 import { transactAtOnce } from './transact-at-once.ts';
 
@@ -110,4 +113,26 @@ test('a transaction is not told as committed where one of its statements failed,
   });
   expect((await Promise.allSettled([swallowed]))[0]?.status).toBe('rejected');
   expect(await marksOf('swallowed')).toEqual([]);
+});
+
+test('a prepared statement is what drizzle makes of it, whatever its pieces', () => {
+  const dialect = new PgDialect();
+  const state = pgEnum('state', ['open']);
+  const alias = aliasedTable(files, 'other');
+  const inner = sql`${files.userId} = ${sql.param('u', files.userId)} or ${files.sizeBytes} > ${7}`;
+  const pieces: readonly SQL[] = [
+    sql`select 1`,
+    sql`select ${files.id} from ${files} where ${inner} and ${null} is null and ${undefined}true`,
+    sql`select ${sql.identifier('a "b"')}, ${true}, ${8n} from ${alias} where ${alias.id} = ${'x'}`,
+    sql`select ${sql.raw('now()')} ${sql.join([sql`${1}`, sql`${2}`], sql`, `)}`,
+    sql`select ${sql.param(new Uint8Array([1]))}, ${sql.param(new Date(0), files.createdAt)}`,
+    // What is asked of drizzle itself.
+    sql`select ${['a', 'b']}, ${state}, ${eq(files.id, 'x')}`,
+    sql`select ${sql`${'in the text'}`.inlineParams()}, ${sql.param(sql`${3}`)}`,
+    sql`select ${new QueryBuilder().select({ id: files.id }).from(files)}`,
+  ];
+  for (const piece of pieces) {
+    const { sql: text, params } = dialect.sqlToQuery(piece);
+    expect(rendered(dialect, piece)).toEqual({ text, params });
+  }
 });

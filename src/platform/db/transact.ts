@@ -9,6 +9,7 @@ import { assert } from '../../kernel/assert.ts';
 import type { Ctx } from '../context.ts';
 import type { Database, Login, Tx } from './client.ts';
 import { isRetryable, sqlStateOf } from './errors.ts';
+import { executePrepared } from './prepared.ts';
 
 const MAX_ATTEMPTS = 4;
 
@@ -63,7 +64,9 @@ async function transactOn<Result>(
         commitHooks.set(tx, hooks);
         loginsOf.set(tx, login);
         if (login === 'app') {
-          await tx.execute(sql`select set_config('plimsoll.user_id', ${personOf(ctx.actor) ?? ''}, true)`);
+          // Prepared, and so sent along with BEGIN.
+          const person = personOf(ctx.actor) ?? '';
+          await executePrepared(tx, sql`select set_config('plimsoll.user_id', ${person}, true)`);
         }
         return work(tx);
       });

@@ -26,6 +26,8 @@ export type ChannelDefinition<Params extends z.ZodObject> = {
   readonly delivery: 'latest' | 'every';
   /** How often a feed is read at most. @units ms */
   readonly everyMs: number;
+  /** How many of its feeds are read in one turn, because what they read is read together; one without. */
+  readonly together?: number;
   /** Subscriptions of one key share a feed; a person's own data has the person in it. */
   readonly keyOf: (ctx: Ctx, params: z.output<Params>) => string;
   /** Opens a feed that has been read once. @errors not_found and the like, for the subscriber */

@@ -2,7 +2,8 @@
  * The feeds of one node: each is read once for all who subscribed to it, when its watch says so and by
  * itself every second (notices can be lost), and at most as often as its channel allows. A feed that takes
  * long to read is read more rarely, so that reading never takes a connection for itself, and only some are
- * read at once, so that all of them together leave most connections to requests.
+ * read at once, so that all of them together leave most connections to requests. Feeds of a channel that reads many
+ * together share a turn.
  */
 import type { Ctx, Deps } from '../context.ts';
 import type { Feed, StreamChannel } from './channel.ts';
@@ -74,15 +75,46 @@ function turnsOf(most: number): Turns {
   };
 }
 
+/** What is due within this time is read together, where a channel reads so. */
+const GATHER_MS = 20;
+
+/** Lets many work in one turn of others: whoever is due by the time it comes, up to so many. */
+function sharedTurns(turns: Turns, most: number): Turns {
+  const waiting: (() => Promise<void>)[] = [];
+  const takeTurn = (): void => {
+    void turns(async () => {
+      const works = waiting.splice(0, most);
+      if (waiting.length > 0) {
+        takeTurn();
+      }
+      await Promise.all(works.map((work) => work()));
+    });
+  };
+  return (work) =>
+    new Promise((resolve, reject) => {
+      waiting.push(() => work().then(resolve, reject));
+      // Where others wait already, a turn is asked for.
+      if (waiting.length === 1) {
+        setTimeout(takeTurn, GATHER_MS);
+      }
+    });
+}
+
 /** The feeds of a node. */
 export function feedsOf(deps: Deps): Feeds {
   const feeds = new Map<string, Promise<Live>>();
   const turns = turnsOf(Math.max(1, Math.floor(deps.db.sizes.app / POOL_SHARE)));
+  const shared = new Map<string, Turns>();
+  const turnsFor = ({ name, together }: StreamChannel): Turns => {
+    const own = shared.get(name) ?? (together === undefined ? turns : sharedTurns(turns, together));
+    shared.set(name, own);
+    return own;
+  };
   const opened = async (key: string, channel: StreamChannel, ctx: Ctx, params: unknown): Promise<Live> => {
     const feed = await channel.open(ctx, params as never);
     const live: Live = {
       key,
-      turns,
+      turns: turnsFor(channel),
       everyMs: channel.everyMs,
       feed,
       subscribers: new Set(),

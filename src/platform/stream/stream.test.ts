@@ -13,6 +13,7 @@ import { openClient } from '../db/client.ts';
 import { auditLogs } from '../db/schema.ts';
 import { transact } from '../db/transact.ts';
 import type { Domain } from '../domain.ts';
+import { gather } from '../gather.ts';
 import { parseRateLimits } from '../http/rate-policy.ts';
 import { refuse } from '../http/refuse.ts';
 import { mountEndpoints } from '../http/router.ts';
@@ -76,6 +77,38 @@ const happenings = streamChannel({
     };
   },
 });
+/** The symbols of each reading that `levels` share, and whether the next fails. */
+const readings: string[][] = [];
+let readingFails = false;
+const readLevels = gather(async (symbols: readonly string[]) => {
+  readings.push([...symbols]);
+  if (readingFails) {
+    throw new Error('away');
+  }
+  return new Map(symbols.map((symbol) => [symbol, `${symbol}${market.price}`]));
+});
+const levels = streamChannel({
+  name: 'levels',
+  access,
+  params: z.strictObject({ symbol: z.enum(['A', 'B', 'C', 'D', 'E']) }),
+  delivery: 'latest',
+  everyMs: 5,
+  together: 4,
+  keyOf: (_ctx, { symbol }) => symbol,
+  open: async ({ deps }, { symbol }) => {
+    let shown = await readLevels(symbol);
+    return {
+      snapshot: () => ({ level: shown }),
+      poll: async () => {
+        const level = await readLevels(symbol);
+        const moved = level !== shown;
+        shown = level;
+        return moved ? [{ level }] : [];
+      },
+      watch: (moved) => changes(deps).on('sample', moved),
+    };
+  },
+});
 const sample: Domain = {
   name: 'sample',
   auditEvents: [],
@@ -85,7 +118,7 @@ const sample: Domain = {
   approvalActions: [],
   jobs: [],
   personalData: [],
-  streamChannels: [prices, happenings],
+  streamChannels: [prices, happenings, levels],
 };
 
 let foundation: Foundation;
@@ -174,7 +207,10 @@ describe('a stream begins', () => {
   test('with the credential of its request, and not at all with a wrong one', async () => {
     const client = await served.stream(await person());
     expect(await client.find(({ type }) => type === 'authenticated')).toEqual({ type: 'authenticated' });
-    expect(client.messages[0]).toMatchObject({ type: 'welcome', channels: ['prices', 'happenings'] });
+    expect(client.messages[0]).toMatchObject({
+      type: 'welcome',
+      channels: ['prices', 'happenings', 'levels'],
+    });
     client.close();
     expect(await refusedTo('nobody')).toBe(true);
   });
@@ -288,6 +324,34 @@ describe('a subscription', () => {
       await until(async () => client.messages.filter(({ data }) => data?.price === price).length === 2);
     }
     expect(market.atOnce).toBe(1);
+    client.close();
+  });
+
+  test('shares a turn with others of a channel that reads many together, as many as it may, each with its own', async () => {
+    const client = await served.stream(await person());
+    const symbols = ['A', 'B', 'C', 'D', 'E'];
+    const ids = new Map<string, string>();
+    for (const symbol of symbols) {
+      const { subscription } = await subscribed(client, { channel: 'levels', symbol });
+      ids.set(symbol, String(subscription));
+    }
+    readings.length = 0;
+    for (let price = 100; readings.every((reading) => reading.length < 2); price += 1) {
+      readingFails = true;
+      move(price);
+      const failed = readings.length;
+      await until(async () => readings.length > failed);
+      readingFails = false;
+      await until(async () =>
+        symbols.every((symbol) =>
+          client.messages.some(
+            ({ subscription, data }) =>
+              subscription === ids.get(symbol) && data?.level === `${symbol}${price}`,
+          ),
+        ),
+      );
+    }
+    expect(Math.max(...readings.map((reading) => reading.length))).toBeLessThanOrEqual(4);
     client.close();
   });
 

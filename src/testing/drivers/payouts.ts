@@ -1,6 +1,7 @@
 import { SAMPLE_IBAN } from '../../domains/funding/testing/camt-sample.ts';
 import { executionDay } from '../../domains/funding/testing/execution-day.ts';
 import { bankBeneficiary } from '../funding-desk.ts';
+import { importSample } from '../import-sample.ts';
 import type { Answer } from '../send.ts';
 import type { World } from '../world.ts';
 import { type Drivers, done, REASON } from './driver.ts';
@@ -54,6 +55,23 @@ export const payoutDrivers: Drivers = {
     const params = { asset: 'USD' };
     return world.call('proposePayoutAccount', { as: world.people.operations, params, body: account });
   },
+  listRepayments: async (world) => {
+    await refunded(world);
+    return world.call('listRepayments', { as: world.people.auditor, query: { limit: '1' } });
+  },
+  getRepayment: async (world) => {
+    const params = await refunded(world);
+    return world.call('getRepayment', { as: world.people.auditor, params });
+  },
+  resolveRepayment: async (world) => {
+    const params = await refunded(world);
+    const file = { asset: 'USD', repaymentIds: [params.id], executionDate: executionDay(world.deps) };
+    const as = world.people.operations;
+    const { id } = await done(world.call('createPayoutFile', { as, body: file }));
+    await done(world.call('downloadPayoutFile', { as, params: { id } }));
+    const body = { outcome: 'completed', transactionReference: 'FT26012345678', ...REASON };
+    return world.call('resolveRepayment', { as, params, body });
+  },
   createPayoutFile: async (world) => payoutFile(world, (await approved(world)).id),
   listPayoutFiles: async (world) => {
     await done(payoutFile(world, (await approved(world)).id));
@@ -88,6 +106,22 @@ export const payoutDrivers: Drivers = {
     return world.call('importStatusReport', { as: world.second.operations, params: { id }, body, headers });
   },
 };
+
+/** A deposit that came over the bank and that two people sent back. @shape its repayment */
+async function refunded(world: World): Promise<{ readonly id: string }> {
+  const as = await world.newCustomer();
+  const body = { accountId: as.accountId, asset: 'USD', amount: '100', method: 'bank_transfer' };
+  const { id, paymentReference: reference } = await done(world.call('createDeposit', { as, body }));
+  const bank = { iban: 'DE89370400440532013000', bic: 'COBADEFF' };
+  await done(importSample(world, [{ amount: '100', reference, name: HOLDER, ...bank }]));
+  const asked = { as: world.people.operations, params: { id }, body: REASON };
+  const { approval } = await done(world.call('refundDeposit', asked));
+  const params = { id: approval.id };
+  await done(world.call('approveApproval', { as: world.second.operations, params, body: REASON }));
+  const query = { status: 'payable', limit: '1' };
+  const { data } = await done(world.call('listRepayments', { as: world.people.operations, query }));
+  return { id: data[0].id };
+}
 
 /** A pain.002 about a file: what became of each payment. */
 export function statusReport(

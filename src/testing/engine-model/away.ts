@@ -65,6 +65,9 @@ function randomCommand(random: Random, { sent, halted }: Venue, step: number): E
     return { type: halted ? 'resume' : 'halt' };
   }
   const open = known === undefined ? 0n : (known.order.quantity ?? 0n) - known.executed;
+  if (known?.routed === true && known.ends === null && open === 0n) {
+    return { type: 'returned', orderId, reason: 'reserved_units_sold', executed: known.executed };
+  }
   // A venue counts no more than it was sent, and has executed no more than it counts.
   const most = known?.ends == null ? open : known.ends.executed - known.executed;
   if (known?.routed !== true || most === 0n) {
@@ -83,25 +86,27 @@ function randomCommand(random: Random, { sent, halted }: Venue, step: number): E
   }
   const executed = random.pick([known.executed, known.executed + part, null]);
   const reason = random.pick(['venue_cancelled', 'venue_rejected', 'ioc_remainder'] as const);
-  return executed === known.order.quantity
+  return executed === known.order.quantity && known.order.notional === null
     ? { type: 'returned', orderId, reason: 'filled', executed }
     : { type: 'returned', orderId, reason, executed };
 }
 
 function newOrder(random: Random, step: number): NewOrder {
   const timeInForce = random.pick(['gtc', 'gtc', 'day', 'ioc', 'fok'] as const);
+  // A sale of so much, of no more than so many units: only its venue knows when it is done.
+  const byNotional = random.below(4) === 0;
   return {
     type: 'new',
     orderId: `o${step}`,
     accountId: 'account',
     personId: 'person',
-    side: random.pick(['buy', 'sell']),
-    orderType: 'limit',
+    side: byNotional ? 'sell' : random.pick(['buy', 'sell']),
+    orderType: byNotional ? 'market' : 'limit',
     timeInForce,
-    price: 100n * ONE,
+    price: byNotional ? null : 100n * ONE,
     quantity: LOT * BigInt(1 + random.below(6)),
-    notional: null,
-    priceCap: null,
+    notional: byNotional ? 1_000n * ONE : null,
+    priceCap: byNotional ? 90n * ONE : null,
     postOnly: false,
     // Not in the order they come.
     bookSeq: BigInt(step * 4 + random.below(9)) * 100n + BigInt(step),
@@ -111,7 +116,8 @@ function newOrder(random: Random, step: number): NewOrder {
 function stepModel(model: Venue, command: EngineCommand): string[] {
   switch (command.type) {
     case 'new': {
-      const rests = command.timeInForce !== 'ioc' && command.timeInForce !== 'fok';
+      const { orderType, timeInForce } = command;
+      const rests = orderType === 'limit' && timeInForce !== 'ioc' && timeInForce !== 'fok';
       if (model.halted && !rests) {
         return [`rejected ${command.orderId} halted`];
       }
@@ -140,7 +146,7 @@ function stepModel(model: Venue, command: EngineCommand): string[] {
       }
       sent.executed += command.quantity;
       const told = `executed ${command.orderId}`;
-      if (sent.executed === sent.order.quantity) {
+      if (sent.executed === sent.order.quantity && sent.order.notional === null) {
         leave(model, sent);
         return [told, `done ${command.orderId}`];
       }

@@ -146,7 +146,11 @@ function admit(model: Model, order: NewOrder, events: EngineEvent[]): void {
   model.resting = model.resting.filter((resting) => resting.left > 0n);
   if (result.end === 'done') {
     events.push({ type: 'done', orderId });
-  } else if (result.end === 'self_match' || result.end === 'notional_too_small') {
+  } else if (
+    result.end === 'self_match' ||
+    result.end === 'notional_too_small' ||
+    result.end === 'reserved_units_sold'
+  ) {
     events.push(cancelled(orderId, result.end, result.left));
   } else if (order.orderType === 'market') {
     events.push(cancelled(orderId, result.end, result.left));
@@ -167,7 +171,7 @@ function contradicts(order: NewOrder): boolean {
 
 type Taken = {
   trades: { maker: ModelResting; quantity: bigint; left: bigint | null }[];
-  end: 'done' | 'self_match' | 'notional_too_small' | 'no_liquidity' | 'price_cap';
+  end: 'done' | 'self_match' | 'notional_too_small' | 'reserved_units_sold' | 'no_liquidity' | 'price_cap';
   left: bigint | null;
 };
 
@@ -182,7 +186,8 @@ function take(model: Model, order: NewOrder, makers: ModelResting[]): Taken {
       return { trades, end: 'price_cap', left };
     }
     const lotCost = (price * model.lot) / ONE;
-    const wanted = left ?? ((budget ?? 0n) / lotCost) * model.lot;
+    const paidFor = budget === null ? null : (budget / lotCost) * model.lot;
+    const wanted = paidFor === null ? (left ?? 0n) : least(paidFor, left ?? paidFor);
     if (wanted === 0n) {
       return { trades, end: trades.length > 0 ? 'done' : 'notional_too_small', left };
     }
@@ -193,8 +198,11 @@ function take(model: Model, order: NewOrder, makers: ModelResting[]): Taken {
     left = left === null ? null : left - quantity;
     budget = budget === null ? null : budget - (price * quantity) / ONE;
     trades.push({ maker, quantity, left });
-    if (left === 0n || (budget !== null && budget < lotCost)) {
+    if (budget === null ? left === 0n : budget < lotCost) {
       return { trades, end: 'done', left };
+    }
+    if (left === 0n) {
+      return { trades, end: 'reserved_units_sold', left };
     }
   }
   return { trades, end: 'no_liquidity', left };
@@ -261,7 +269,8 @@ function leave(model: Model, orderId: string): void {
 function enter(model: Model, { members, seats }: GroupOrders, events: EngineEvent[]): void {
   const orders = members.map((member) => (member.type === 'hold' ? member.order : member));
   const sides = members.flatMap((member) => (member.type === 'new' ? [member.side] : []));
-  if (new Set(sides).size < sides.length || orders.some((order) => order.quantity === null)) {
+  const unsized = orders.some(({ quantity, notional }) => quantity === null || notional !== null);
+  if (new Set(sides).size < sides.length || unsized) {
     for (const { orderId } of orders) {
       events.push({ type: 'rejected', orderId, reason: 'invalid_instruction' });
     }

@@ -145,6 +145,8 @@ function randomGroup(random: Random, step: number, spread: number): EngineComman
 function randomOrder(random: Random, orderId: string, step: number, spread: number): NewOrder {
   const isMarket = random.below(4) === 0;
   const byNotional = random.below(isMarket ? 2 : 100) === 0;
+  // As a sale does that reserves its units; a limit order that names a notional is refused either way.
+  const isBounded = byNotional && random.below(2) === 0;
   const price = randomPrice(random, spread);
   const isLate = random.below(10) === 0;
   const person = `p${random.below(5)}`;
@@ -157,7 +159,7 @@ function randomOrder(random: Random, orderId: string, step: number, spread: numb
     orderType: isMarket ? 'market' : 'limit',
     timeInForce: random.pick(TIMES_IN_FORCE),
     price: isMarket ? null : price,
-    quantity: byNotional ? null : BigInt(1 + random.below(8)) * LOT,
+    quantity: byNotional && !isBounded ? null : BigInt(1 + random.below(8)) * LOT,
     notional: byNotional ? BigInt(100 + random.below(3_000)) * ONE : null,
     priceCap: isMarket && random.below(2) === 0 ? price : null,
     postOnly: random.below(12) === 0,

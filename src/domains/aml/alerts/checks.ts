@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Check } from '../../../platform/domain.ts';
-import { findBreaks } from '../find-breaks.ts';
+import { look } from '../../../platform/look.ts';
 
 const countAlerts = sql`select count(*)::int as seen from aml_alerts`;
 
@@ -10,7 +10,7 @@ export const alertChecks: readonly Check[] = [
     name: 'aml.cleared_alerts_name_two_people',
     invariant: 'I7',
     run: (tx) =>
-      findBreaks(
+      look(
         tx,
         countAlerts,
         sql`
@@ -26,7 +26,7 @@ export const alertChecks: readonly Check[] = [
     name: 'aml.confirmed_customers_are_told_of',
     invariant: 'I8',
     run: (tx) =>
-      findBreaks(
+      look(
         tx,
         countAlerts,
         sql`
@@ -42,7 +42,7 @@ export const alertChecks: readonly Check[] = [
     name: 'aml.confirmed_conduct_restricts',
     invariant: 'I8',
     run: (tx) =>
-      findBreaks(
+      look(
         tx,
         countAlerts,
         sql`
@@ -58,7 +58,7 @@ export const alertChecks: readonly Check[] = [
     name: 'aml.open_alerts_say_why',
     invariant: 'I5',
     run: (tx) =>
-      findBreaks(
+      look(
         tx,
         countAlerts,
         sql`
@@ -71,7 +71,7 @@ export const alertChecks: readonly Check[] = [
     name: 'aml.whitelist_names_two_people',
     invariant: 'I7',
     run: (tx) =>
-      findBreaks(
+      look(
         tx,
         sql`select count(*)::int as seen from whitelist_entries`,
         sql`

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Check } from '../../../platform/domain.ts';
-import { findBreaks } from '../find-breaks.ts';
+import { look } from '../../../platform/look.ts';
 
 /** What reconcile holds cases to. */
 export const caseChecks: readonly Check[] = [
@@ -8,7 +8,7 @@ export const caseChecks: readonly Check[] = [
     name: 'aml.grave_cases_are_closed_by_two',
     invariant: 'I7',
     run: (tx) =>
-      findBreaks(
+      look(
         tx,
         sql`select count(*)::int as seen from aml_cases`,
         sql`

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Check } from '../../../platform/domain.ts';
-import { findBreaks } from '../find-breaks.ts';
+import { look } from '../../../platform/look.ts';
 
 /** What reconcile holds the lists to. */
 export const listChecks: readonly Check[] = [
@@ -8,7 +8,7 @@ export const listChecks: readonly Check[] = [
     name: 'aml.active_versions_are_whole',
     invariant: 'I4',
     run: (tx) =>
-      findBreaks(
+      look(
         tx,
         sql`select count(*)::int as seen from screening_lists`,
         sql`

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Check } from '../../../platform/domain.ts';
-import { findBreaks } from '../find-breaks.ts';
+import { look } from '../../../platform/look.ts';
 
 /** What reconcile holds monitoring to. */
 export const monitoringChecks: readonly Check[] = [
@@ -8,7 +8,7 @@ export const monitoringChecks: readonly Check[] = [
     name: 'aml.money_is_watched',
     invariant: 'I5',
     run: (tx) =>
-      findBreaks(
+      look(
         tx,
         sql`select ((select count(*) from deposits) + (select count(*) from withdrawals))::int as seen`,
         sql`
@@ -26,7 +26,7 @@ export const monitoringChecks: readonly Check[] = [
     name: 'aml.rules_in_force_name_two_people',
     invariant: 'I7',
     run: (tx) =>
-      findBreaks(
+      look(
         tx,
         sql`select count(*)::int as seen from monitoring_rules`,
         sql`
@@ -40,7 +40,7 @@ export const monitoringChecks: readonly Check[] = [
     name: 'aml.snoozes_name_two_people',
     invariant: 'I7',
     run: (tx) =>
-      findBreaks(
+      look(
         tx,
         sql`select count(*)::int as seen from rule_snoozes`,
         sql`

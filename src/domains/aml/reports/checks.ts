@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Check } from '../../../platform/domain.ts';
-import { findBreaks } from '../find-breaks.ts';
+import { look } from '../../../platform/look.ts';
 
 /** What reconcile holds reports to the authorities to. */
 export const reportChecks: readonly Check[] = [
@@ -8,7 +8,7 @@ export const reportChecks: readonly Check[] = [
     name: 'aml.suspicions_are_reported',
     invariant: 'I8',
     run: (tx) =>
-      findBreaks(
+      look(
         tx,
         sql`select count(*)::int as seen from aml_cases where suspicion_at is not null`,
         sql`
@@ -23,7 +23,7 @@ export const reportChecks: readonly Check[] = [
     name: 'aml.reports_name_two_people',
     invariant: 'I7',
     run: (tx) =>
-      findBreaks(
+      look(
         tx,
         sql`select count(*)::int as seen from suspicious_reports`,
         sql`

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Check } from '../../../platform/domain.ts';
-import { findBreaks } from '../find-breaks.ts';
+import { look } from '../../../platform/look.ts';
 
 /** What reconcile holds re-screening to. */
 export const rescreeningChecks: readonly Check[] = [
@@ -8,7 +8,7 @@ export const rescreeningChecks: readonly Check[] = [
     name: 'aml.nobody_clear_is_behind',
     invariant: 'I8',
     run: (tx) =>
-      findBreaks(
+      look(
         tx,
         sql`select count(*)::int as seen from screening_standings`,
         // A day is long enough for every run, also after a night without the service.

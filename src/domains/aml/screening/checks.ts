@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Check } from '../../../platform/domain.ts';
-import { findBreaks } from '../find-breaks.ts';
+import { look } from '../../../platform/look.ts';
 
 /** What reconcile holds screening to. */
 export const screeningChecks: readonly Check[] = [
@@ -8,7 +8,7 @@ export const screeningChecks: readonly Check[] = [
     name: 'aml.clear_gates_have_evidence',
     invariant: 'I8',
     run: (tx) =>
-      findBreaks(
+      look(
         tx,
         sql`select count(*)::int as seen from customer_gates`,
         sql`

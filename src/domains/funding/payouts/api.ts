@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import { pageQuery } from '../../../platform/http/cursor.ts';
-import { wireOf } from '../../../platform/http/wire.ts';
+import { idInput, wireOf } from '../../../platform/http/wire.ts';
 import { ageDays } from '../debit-api.ts';
 import { payoutConflictStatus, payoutConflicts } from '../work/schema.ts';
 
@@ -9,6 +9,7 @@ export const PayoutConflict = wireOf(payoutConflicts)
     id: true,
     reportId: true,
     withdrawalId: true,
+    repaymentId: true,
     said: true,
     stood: true,
     status: true,
@@ -23,4 +24,5 @@ export const PayoutConflict = wireOf(payoutConflicts)
 export const conflictQuery = z.strictObject({
   ...pageQuery,
   status: z.enum(payoutConflictStatus.enumValues).optional(),
+  withdrawalId: idInput.optional(),
 });

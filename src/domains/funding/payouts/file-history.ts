@@ -4,8 +4,9 @@ import { type Id, newId } from '../../../kernel/id.ts';
 import type { Instant } from '../../../kernel/time.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
+import { holdsPayment } from '../payout-accounts.ts';
 import type { PayoutFile } from '../payout-file.ts';
-import { payoutFileItems, payoutFiles } from '../schema.ts';
+import { payoutFiles } from '../schema.ts';
 import { payoutFileDownloads, payoutFileVoids } from './schema.ts';
 
 /** When a file was last handed out; undefined while it never was. */
@@ -28,19 +29,20 @@ export async function isVoid(tx: Tx, fileId: Id): Promise<boolean> {
   return rows.length > 0;
 }
 
-/** The file a withdrawal is paid by; undefined where it is paid otherwise, or its file was given up. */
-export async function standingFileOf(tx: Tx, withdrawalId: Id): Promise<PayoutFile | undefined> {
+/** The last file a payment is made by; undefined where it is paid otherwise, or its files were given up. */
+export async function standingFileOf(tx: Tx, paymentId: Id): Promise<PayoutFile | undefined> {
   const [row] = await tx
     .select({ file: payoutFiles })
-    .from(payoutFileItems)
-    .innerJoin(payoutFiles, eq(payoutFiles.id, payoutFileItems.fileId))
+    .from(payoutFiles)
     .leftJoin(payoutFileVoids, eq(payoutFileVoids.fileId, payoutFiles.id))
-    .where(and(eq(payoutFileItems.withdrawalId, withdrawalId), isNull(payoutFileVoids.fileId)));
+    .where(and(holdsPayment(paymentId), isNull(payoutFileVoids.fileId)))
+    .orderBy(desc(payoutFiles.createdAt), desc(payoutFiles.id))
+    .limit(1);
   return row?.file;
 }
 
 /**
- * Keeps that a file is handed out. The caller has locked its withdrawals, as whoever sets one of them free does.
+ * Keeps that a file is handed out. The caller has locked its payments, as whoever sets one of them free does.
  * @effects one row of `payout_file_downloads`
  */
 export async function keepDownload(tx: Tx, ctx: Ctx, fileId: Id, downloadedBy: Id): Promise<void> {

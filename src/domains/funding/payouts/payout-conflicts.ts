@@ -1,5 +1,5 @@
 /** What the bank said against a settled payout: critical work, which a person ends once they know what is true. */
-import { and, desc, eq, lt } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import { personOf } from '../../../kernel/actor.ts';
 import { present } from '../../../kernel/assert.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
@@ -10,26 +10,27 @@ import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { lockRow } from '../../../platform/db/locks.ts';
 import { transact } from '../../../platform/db/transact.ts';
-import { cutPage, type PageRequest, readCursor } from '../../../platform/http/cursor.ts';
+import type { PageRequest } from '../../../platform/http/cursor.ts';
 import { refuse } from '../../../platform/http/refuse.ts';
 import { refuseSelfAction } from '../../identity/index.ts';
 import { FUNDING_EVENTS } from '../audit.ts';
 import { refuseFunding } from '../errors.ts';
+import { matching, newestFirst } from '../newest-first.ts';
+import { isRepayment, ownersOf, type Payment } from '../payout-file.ts';
 import type { PaymentOutcome } from '../providers/payout-provider.ts';
-import { payoutReports, withdrawals } from '../schema.ts';
-import type { Withdrawal } from '../store.ts';
-import { payoutConflicts } from '../work/schema.ts';
+import { deposits, payoutReports, withdrawals } from '../schema.ts';
+import { payoutConflicts, repayments } from '../work/schema.ts';
 
 export type PayoutConflict = typeof payoutConflicts.$inferSelect;
 
 /**
- * Keeps a contradiction of a locked withdrawal as critical work. One that waits already is not opened twice.
+ * Keeps a contradiction of a locked payment as critical work. One that waits already is not opened twice.
  * @effects one row of `payout_conflicts`; the alarm `payout_report.contradicts`
  */
 export async function openConflict(
   tx: Tx,
   ctx: Ctx,
-  row: Withdrawal,
+  row: Payment,
   answer: { readonly reportId: Id; readonly outcome: PaymentOutcome },
 ): Promise<void> {
   const [conflict] = await tx
@@ -37,7 +38,7 @@ export async function openConflict(
     .values({
       id: newId(),
       reportId: answer.reportId,
-      withdrawalId: row.id,
+      ...(isRepayment(row) ? { repaymentId: row.id } : { withdrawalId: row.id }),
       said: answer.outcome,
       stood: row.status,
       status: 'open',
@@ -46,36 +47,39 @@ export async function openConflict(
     .onConflictDoNothing()
     .returning();
   if (conflict !== undefined) {
+    const [owner = null] = await ownersOf(tx, [row]);
     await raiseAlarm(tx, ctx, {
       event: FUNDING_EVENTS['payout_report.contradicts'],
       resource: { type: 'payout_conflict', id: conflict.id },
-      subjectUserId: row.userId,
+      subjectUserId: owner,
       after: conflict,
     });
   }
 }
 
-export type ConflictQuery = PageRequest & { readonly status?: PayoutConflict['status'] | undefined };
+export type ConflictQuery = PageRequest & {
+  readonly status?: PayoutConflict['status'] | undefined;
+  readonly withdrawalId?: Id | undefined;
+};
 
 /** Contradictions, newest first. @errors invalid_cursor */
 export async function listPayoutConflicts(ctx: Ctx, query: ConflictQuery): Promise<Page<PayoutConflict>> {
-  const key = ctx.deps.keyring.cursorKey;
-  const listing = `payout conflicts ${query.status ?? ''}`;
-  const [before] = query.cursor === undefined ? [] : readCursor(key, listing, query.cursor);
-  const rows = await transact(ctx, 'staff', (tx) =>
+  const { limit, cursor, ...filters } = query;
+  const listing = { name: 'payout conflicts', id: payoutConflicts.id, filters };
+  return newestFirst(ctx, { limit, cursor }, listing, (tx, behind, order, count) =>
     tx
       .select()
       .from(payoutConflicts)
       .where(
         and(
-          query.status === undefined ? undefined : eq(payoutConflicts.status, query.status),
-          before === undefined ? undefined : lt(payoutConflicts.id, before),
+          matching(payoutConflicts.status, filters.status),
+          matching(payoutConflicts.withdrawalId, filters.withdrawalId),
+          behind,
         ),
       )
-      .orderBy(desc(payoutConflicts.id))
-      .limit(query.limit + 1),
+      .orderBy(order)
+      .limit(count),
   );
-  return cutPage(key, listing, rows, query.limit, (row) => [row.id]);
 }
 
 /**
@@ -95,13 +99,20 @@ export async function closePayoutConflict(
     }
     const closedBy = present(personOf(ctx.actor), 'work is ended by a person');
     const [about] = await tx
-      .select({ userId: withdrawals.userId, importedBy: payoutReports.importedBy })
+      .select({
+        userId: sql<Id | null>`coalesce(${withdrawals.userId}, ${deposits.userId})`,
+        importedBy: payoutReports.importedBy,
+      })
       .from(payoutConflicts)
-      .innerJoin(withdrawals, eq(withdrawals.id, payoutConflicts.withdrawalId))
+      .leftJoin(withdrawals, eq(withdrawals.id, payoutConflicts.withdrawalId))
+      .leftJoin(repayments, eq(repayments.id, payoutConflicts.repaymentId))
+      .leftJoin(deposits, eq(deposits.id, repayments.depositId))
       .innerJoin(payoutReports, eq(payoutReports.id, payoutConflicts.reportId))
       .where(eq(payoutConflicts.id, before.id));
-    const { userId, importedBy } = present(about, 'a conflict has its report and withdrawal');
-    refuseSelfAction(ctx, userId);
+    const { userId, importedBy } = present(about, 'a conflict has its report and payment');
+    if (userId !== null) {
+      refuseSelfAction(ctx, userId);
+    }
     if (importedBy === closedBy) {
       throw refuseFunding('report_needs_another_person');
     }

@@ -15,8 +15,8 @@ import { lastDownloadOf, standingFileOf } from './file-history.ts';
  * never handed out is given up instead until its day has passed.
  * @errors payout_may_leave
  */
-export async function refuseWhilePayable(tx: Tx, ctx: Ctx, withdrawalId: Id): Promise<void> {
-  const file = await standingFileOf(tx, withdrawalId);
+export async function refuseWhilePayable(tx: Tx, ctx: Ctx, paymentId: Id): Promise<void> {
+  const file = await standingFileOf(tx, paymentId);
   if (file === undefined) {
     return;
   }
@@ -30,7 +30,7 @@ export async function refuseWhilePayable(tx: Tx, ctx: Ctx, withdrawalId: Id): Pr
   }
   const handedOut = dayOf(downloadedAt, timeZone);
   const paysOn = handedOut > file.executionDate ? handedOut : file.executionDate;
-  const account = await bankAccountOfPayout(tx, withdrawalId);
+  const account = await bankAccountOfPayout(tx, paymentId);
   if (account === undefined) {
     throw refuseFunding('payout_may_leave', {
       detail:

@@ -1,12 +1,35 @@
 /**
- * What became of a payout file before the bank had it: each time its bytes were handed out, and that it was
- * given up. Both are append-only; a file that was handed out once is never given up.
+ * What a payout file pays back, and what became of it before the bank had it: each time its bytes were handed out, and
+ * that it was given up. All are append-only; a file that was handed out once is never given up.
  */
-import { index, pgTable, text, uuid } from 'drizzle-orm/pg-core';
+import { index, integer, pgTable, primaryKey, text, uniqueIndex, uuid } from 'drizzle-orm/pg-core';
 import { instant } from '../../../platform/db/columns.ts';
 import { internalRows } from '../../../platform/db/policies.ts';
 import { approvals } from '../../../platform/db/schema.ts';
 import { payoutFiles } from '../schema.ts';
+import { repayments } from '../work/schema.ts';
+
+/**
+ * Which repayments a file holds beside its withdrawals, behind them in its order. One that the bank refused may be in a
+ * later file too.
+ */
+export const payoutFileRepayments = pgTable(
+  'payout_file_repayments',
+  {
+    repaymentId: uuid('repayment_id')
+      .notNull()
+      .references(() => repayments.id),
+    fileId: uuid('file_id')
+      .notNull()
+      .references(() => payoutFiles.id),
+    position: integer('position').notNull(),
+  },
+  (table) => [
+    primaryKey({ name: 'payout_file_repayments_pkey', columns: [table.repaymentId, table.fileId] }),
+    uniqueIndex('payout_file_repayments_file_id_position_key').on(table.fileId, table.position),
+    ...internalRows('payout_file_repayments'),
+  ],
+);
 
 /** From the first of these on the file may be at the bank. */
 export const payoutFileDownloads = pgTable(

@@ -17,10 +17,18 @@ import { FUNDING_EVENTS } from '../audit.ts';
 import { CHECKERS } from '../checkers.ts';
 import { refuseFunding } from '../errors.ts';
 import { holdOne } from '../hold-withdrawals.ts';
-import { type PayoutFile, paidBy } from '../payout-file.ts';
+import {
+  isRepayment,
+  isWithdrawal,
+  ownersOf,
+  type Payment,
+  type PayoutFile,
+  paidBy,
+} from '../payout-file.ts';
+import { recordRepayment } from '../repayments/repayment-status.ts';
 import { payoutFiles, withdrawals } from '../schema.ts';
-import type { Withdrawal } from '../store.ts';
 import { recordStatus } from '../withdrawal-status.ts';
+import { repayments } from '../work/schema.ts';
 import { isVoid, lastDownloadOf } from './file-history.ts';
 import { payoutFileVoids } from './schema.ts';
 
@@ -38,8 +46,8 @@ export async function voidPayoutFile(
 ): Promise<Approval> {
   return transact(ctx, 'staff', async (tx) => {
     const file = await findFile(tx, input.fileId);
-    const paid = await paidBy(tx, file);
-    for (const { userId } of paid) {
+    const paid = stillIn(file, await paidBy(tx, file));
+    for (const userId of await ownersOf(tx, paid)) {
       refuseSelfAction(ctx, userId);
     }
     await refuseUnvoidable(tx, file, paid);
@@ -65,8 +73,9 @@ export const payoutFileVoiding: ApprovalAction = {
   execute: async (ctx, approved) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
     const file = await findFile(tx, approved.subjectId);
-    const known = await paidBy(tx, file);
-    if (known.some(({ userId }) => approved.checkerIds.includes(userId))) {
+    const known = stillIn(file, await paidBy(tx, file));
+    const owners = await ownersOf(tx, known);
+    if (owners.some((userId) => approved.checkerIds.includes(userId))) {
       throw refuse('self_approval');
     }
     const ids = known.map(({ id }) => id).toSorted();
@@ -74,11 +83,9 @@ export const payoutFileVoiding: ApprovalAction = {
     for (const id of ids) {
       open.push(...(await lockOpenApprovals(tx, id)));
     }
-    await lockGates(
-      tx,
-      known.map(({ userId }) => userId),
-    );
-    const locked = await lockRows(tx, withdrawals, ids);
+    await lockGates(tx, owners);
+    const rows = [...(await lockRows(tx, withdrawals, ids)), ...(await lockRows(tx, repayments, ids))];
+    const locked = stillIn(file, rows);
     await refuseUnvoidable(tx, file, locked);
     if (canonicalJson(voidPayload(file)) !== canonicalJson(approved.payload as Json)) {
       throw refuseFunding('approved_request_changed');
@@ -92,9 +99,12 @@ export const payoutFileVoiding: ApprovalAction = {
       after: { ...file, approvalId },
     });
     await cancelApprovals(tx, ctx, open);
-    for (const row of locked.filter(({ status }) => status === 'processing')) {
+    for (const row of locked.filter(isWithdrawal).filter(({ status }) => status === 'processing')) {
       await recordStatus(tx, ctx, row, { status: 'approved' });
       await holdOne(tx, ctx, row.userId, row.id);
+    }
+    for (const row of locked.filter(isRepayment).filter(({ status }) => status === 'in_file')) {
+      await recordRepayment(tx, ctx, row, { status: 'payable' });
     }
   },
 };
@@ -107,8 +117,13 @@ async function findFile(tx: Tx, fileId: Id): Promise<PayoutFile> {
   return file;
 }
 
+/** Without the repayments that failed and are in a later file since: they are that one's. */
+function stillIn(file: PayoutFile, paid: readonly Payment[]): readonly Payment[] {
+  return paid.filter((row) => isWithdrawal(row) || row.fileId === file.id);
+}
+
 /** Of an `unknown` payment somebody says that it may have been made some other way: that is settled first. */
-async function refuseUnvoidable(tx: Tx, file: PayoutFile, paid: readonly Withdrawal[]): Promise<void> {
+async function refuseUnvoidable(tx: Tx, file: PayoutFile, paid: readonly Payment[]): Promise<void> {
   if (await isVoid(tx, file.id)) {
     throw refuseFunding('payout_file_void');
   }
@@ -117,7 +132,7 @@ async function refuseUnvoidable(tx: Tx, file: PayoutFile, paid: readonly Withdra
   }
   const unknown = paid.find(({ status }) => status === 'unknown');
   if (unknown !== undefined) {
-    throw refuseFunding('withdrawal_status_conflict', { detail: `Withdrawal ${unknown.id} is unknown.` });
+    throw refuseFunding('withdrawal_status_conflict', { detail: `Payment ${unknown.id} is unknown.` });
   }
 }
 

@@ -259,7 +259,7 @@ async function bookingsOf(tx: Tx, { walletId }: BankWallet, until: string): Prom
     batch: string | null;
     reverses_id: Id | null;
   }>(sql`
-    select e.id, e.journal_id, (-e.amount)::text as amount, j.value_date as day, j.reverses_id,
+    select e.id, e.journal_id, (-e.amount)::text as amount, j.value_date::text as day, j.reverses_id,
       coalesce(case j.reference_type when 'bank_statement_line' then j.reference_id end,
         (select d.statement_line_id from deposits d where d.id = j.reference_id and d.journal_id = j.id),
         (select u.reference_id from journal_reversals v join journals u on u.id = v.reversal_id
@@ -269,14 +269,22 @@ async function bookingsOf(tx: Tx, { walletId }: BankWallet, until: string): Prom
         (select r.statement_line_id from unallocated_receipts r where r.explained_journal_id = j.id),
         w.statement_line_id,
         (select s.statement_line_id from statement_debits s where s.journal_id = j.id),
-        (select s.statement_line_id from statement_debits s where s.withdrawal_id = w.id)
+        (select s.statement_line_id from statement_debits s where s.withdrawal_id = w.id),
+        (select s.statement_line_id from statement_debits s where s.repayment_id = r.id)
       ) as line_id,
-      array[w.payout_reference, w.transaction_reference] as refs, f.message_id as batch
+      array[w.payout_reference, w.transaction_reference, r.payout_reference, r.transaction_reference] as refs,
+      coalesce(f.message_id, g.message_id) as batch
     from ledger_entries e join journals j on j.id = e.journal_id
       left join withdrawals w on w.id = j.reference_id and w.journal_id = j.id
       left join payout_file_items i on i.withdrawal_id = w.id
         and not exists (select 1 from payout_file_voids v where v.file_id = i.file_id)
       left join payout_files f on f.id = i.file_id
+      left join lateral (
+        select * from repayments p where p.journal_id = j.id
+        union all
+        select * from repayments p where p.debt_journal_id = j.id
+      ) r on true
+      left join payout_files g on g.id = r.file_id and r.status in ('in_file', 'unknown', 'completed')
     where e.wallet_id = ${walletId} and j.value_date <= ${until}
     order by e.wallet_version`);
   return rows.map((row) => ({

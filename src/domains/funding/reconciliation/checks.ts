@@ -2,9 +2,9 @@
  * What reconcile holds reconciliation itself to: what was signed was signed by two people and is what the run
  * found, nobody ended a critical break alone, and custody is held against what two people vouched for.
  */
-import { type SQL, sql } from 'drizzle-orm';
-import type { Tx } from '../../../platform/db/client.ts';
-import type { Check, CheckResult } from '../../../platform/domain.ts';
+import { sql } from 'drizzle-orm';
+import type { Check } from '../../../platform/domain.ts';
+import { look } from '../../../platform/look.ts';
 
 export const reconciliationChecks: readonly Check[] = [
   {
@@ -64,10 +64,3 @@ export const reconciliationChecks: readonly Check[] = [
       ),
   },
 ];
-
-/** How many objects there are, and which of them are broken. */
-async function look(tx: Tx, count: SQL, breaks: SQL): Promise<CheckResult> {
-  const [counted] = await tx.execute<{ seen: number }>(count);
-  const rows = await tx.execute<{ object: string; detail: string }>(breaks);
-  return { seen: counted?.seen ?? 0, breaks: rows.map(({ object, detail }) => ({ object, detail })) };
-}

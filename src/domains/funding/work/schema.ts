@@ -1,7 +1,7 @@
 /**
- * The work that banks leave: money received that is nobody's yet, money that left which no payout explains, and
- * answers that contradict what is settled. The first two are statement lines and end once: in a deposit, an account,
- * a journal or a payout.
+ * The work that banks leave: money received that is nobody's yet, money that goes back to whoever had paid it, money
+ * that left which no payout explains, and answers that contradict what is settled. What was received and what left are
+ * statement lines and end once: in a deposit, an account, a journal or a payout.
  */
 import { sql } from 'drizzle-orm';
 import {
@@ -16,14 +16,15 @@ import {
   uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core';
-import { amount, instant } from '../../../platform/db/columns.ts';
+import { amount, digest, instant } from '../../../platform/db/columns.ts';
 import { internalRows } from '../../../platform/db/policies.ts';
 import { approvals } from '../../../platform/db/schema.ts';
 import { accounts } from '../../accounts/schema.ts';
+import { screenings } from '../../aml/schema.ts';
 import { users } from '../../identity/schema.ts';
 import { assets, wallets } from '../../ledger/schema.ts';
 import { bankStatementLines } from '../evidence/schema.ts';
-import { deposits, payoutReports, withdrawals } from '../schema.ts';
+import { deposits, payoutFiles, payoutReports, withdrawals } from '../schema.ts';
 
 export const receiptStatus = pgEnum('receipt_status', ['open', 'allocated', 'returned', 'explained', 'void']);
 export const receiptExplanation = pgEnum('receipt_explanation', ['booked', 'provider_settlement', 'house']);
@@ -119,12 +120,98 @@ export const providerSettlements = pgTable(
   ],
 );
 
+export const repaymentStatus = pgEnum('repayment_status', [
+  'payable',
+  'in_file',
+  'completed',
+  'failed',
+  'unknown',
+  'by_hand',
+]);
+
+/**
+ * Money that two people sent back and the books gave away with their vote, until the bank paid it. Whom it is paid to is
+ * the payer on the line that brought it, and nobody else: of them it keeps the keyed hash that the people agreed to.
+ */
+export const repayments = pgTable(
+  'repayments',
+  {
+    id: uuid('id').primaryKey(),
+    /** What goes back: a deposit that is refunded, or a receipt that is returned. */
+    depositId: uuid('deposit_id').references(() => deposits.id),
+    receiptId: uuid('receipt_id').references(() => unallocatedReceipts.id),
+    /** The vote that sent it back, and what it booked: of a part of a deposit what was spent already by itself. */
+    approvalId: uuid('approval_id')
+      .notNull()
+      .references(() => approvals.id),
+    journalId: uuid('journal_id').notNull(),
+    debtJournalId: uuid('debt_journal_id'),
+    /** The house's bank wallet that the journal took it from. */
+    walletId: uuid('wallet_id')
+      .notNull()
+      .references(() => wallets.id),
+    asset: text('asset')
+      .notNull()
+      .references(() => assets.code),
+    amount: amount('amount').notNull(),
+    /** The line that brought it and names its payer; null where people alone vouched for the money. */
+    statementLineId: uuid('statement_line_id').references(() => bankStatementLines.id),
+    payerHash: digest('payer_hash'),
+    /** What the bank knows the payment by (end-to-end id): one for good, however often it is tried. */
+    payoutReference: text('payout_reference').notNull(),
+    status: repaymentStatus('status').notNull(),
+    /** The last file it was put into. */
+    fileId: uuid('file_id').references(() => payoutFiles.id),
+    /** The newest screening of its payer; its evidence is AML's. */
+    screeningId: uuid('screening_id').references(() => screenings.id),
+    /** How its end is known: the bank's report, the debit on a statement, or two people. */
+    payoutReportId: uuid('payout_report_id').references(() => payoutReports.id),
+    paidLineId: uuid('paid_line_id').references(() => bankStatementLines.id),
+    resolutionId: uuid('resolution_id').references(() => approvals.id),
+    transactionReference: text('transaction_reference'),
+    version: integer('version').notNull().default(1),
+    createdAt: instant('created_at').notNull(),
+    completedAt: instant('completed_at'),
+  },
+  (table) => [
+    uniqueIndex('repayments_approval_id_key').on(table.approvalId),
+    uniqueIndex('repayments_journal_id_key').on(table.journalId),
+    uniqueIndex('repayments_debt_journal_id_key').on(table.debtJournalId),
+    uniqueIndex('repayments_payout_reference_key').on(table.payoutReference),
+    uniqueIndex('repayments_paid_line_id_key').on(table.paidLineId),
+    uniqueIndex('repayments_receipt_id_key').on(table.receiptId),
+    index('repayments_deposit_id_idx').on(table.depositId),
+    index('repayments_statement_line_id_idx').on(table.statementLineId),
+    index('repayments_status_idx').on(table.status, table.id),
+    index('repayments_wallet_id_idx').on(table.walletId),
+    index('repayments_asset_idx').on(table.asset),
+    index('repayments_file_id_idx').on(table.fileId),
+    index('repayments_screening_id_idx').on(table.screeningId),
+    index('repayments_payout_report_id_idx').on(table.payoutReportId),
+    index('repayments_resolution_id_idx').on(table.resolutionId),
+    check('repayments_amount_check', sql`${table.amount} > 0`),
+    check('repayments_source_check', sql`num_nonnulls(${table.depositId}, ${table.receiptId}) = 1`),
+    check(
+      'repayments_payer_check',
+      sql`(${table.statementLineId} is null) = (${table.payerHash} is null)
+        and (${table.status} not in ('payable', 'in_file') or ${table.payerHash} is not null)`,
+    ),
+    check('repayments_file_check', sql`${table.status} <> 'in_file' or ${table.fileId} is not null`),
+    check(
+      'repayments_completed_check',
+      sql`(${table.status} = 'completed') = (${table.completedAt} is not null)`,
+    ),
+    ...internalRows('repayments'),
+  ],
+);
+
 export const debitStatus = pgEnum('debit_status', ['open', 'explained', 'void']);
 export const debitExplanation = pgEnum('debit_explanation', [
   'payout',
   'bank_charge',
   'booked',
   'settlement',
+  'repayment',
 ]);
 
 /**
@@ -153,6 +240,9 @@ export const statementDebits = pgTable(
     withdrawalId: uuid('withdrawal_id').references(() => withdrawals.id),
     /** The payout whose reference it bears, whether or not it is that: such money is set free by nobody. */
     namedWithdrawalId: uuid('named_withdrawal_id').references(() => withdrawals.id),
+    /** The same of money that goes back to its payer. */
+    repaymentId: uuid('repayment_id').references(() => repayments.id),
+    namedRepaymentId: uuid('named_repayment_id').references(() => repayments.id),
     /** The journal that books it, where it is no payout. */
     journalId: uuid('journal_id'),
     approvalId: uuid('approval_id').references(() => approvals.id),
@@ -166,6 +256,8 @@ export const statementDebits = pgTable(
     uniqueIndex('statement_debits_withdrawal_id_key').on(table.withdrawalId),
     uniqueIndex('statement_debits_journal_id_key').on(table.journalId),
     index('statement_debits_named_withdrawal_id_idx').on(table.namedWithdrawalId),
+    uniqueIndex('statement_debits_repayment_id_key').on(table.repaymentId),
+    index('statement_debits_named_repayment_id_idx').on(table.namedRepaymentId),
     index('statement_debits_status_idx').on(table.status, table.id),
     index('statement_debits_wallet_id_idx').on(table.walletId),
     index('statement_debits_asset_idx').on(table.asset),
@@ -174,10 +266,13 @@ export const statementDebits = pgTable(
     check('statement_debits_amount_check', sql`${table.amount} > 0`),
     check(
       'statement_debits_explained_check',
+      // As text: what a migration adds to a type is not used before it is committed.
       sql`case when ${table.status} <> 'explained'
-        then ${table.explanation} is null and ${table.withdrawalId} is null and ${table.journalId} is null
-        else (${table.explanation} = 'payout') = (${table.withdrawalId} is not null)
-          and (${table.explanation} <> 'payout') = (${table.journalId} is not null) end`,
+        then ${table.explanation} is null
+          and num_nonnulls(${table.withdrawalId}, ${table.repaymentId}, ${table.journalId}) = 0
+        else (${table.explanation}::text = 'payout') = (${table.withdrawalId} is not null)
+          and (${table.explanation}::text = 'repayment') = (${table.repaymentId} is not null)
+          and (${table.explanation}::text not in ('payout', 'repayment')) = (${table.journalId} is not null) end`,
     ),
     ...internalRows('statement_debits'),
   ],
@@ -196,12 +291,11 @@ export const payoutConflicts = pgTable(
     reportId: uuid('report_id')
       .notNull()
       .references(() => payoutReports.id),
-    withdrawalId: uuid('withdrawal_id')
-      .notNull()
-      .references(() => withdrawals.id),
+    withdrawalId: uuid('withdrawal_id').references(() => withdrawals.id),
+    repaymentId: uuid('repayment_id').references(() => repayments.id),
     /** What the bank says: completed, failed, or on its way. */
     said: text('said').notNull(),
-    /** What the withdrawal was then. */
+    /** What the payment was then. */
     stood: text('stood').notNull(),
     status: payoutConflictStatus('status').notNull(),
     closedBy: uuid('closed_by').references(() => users.id),
@@ -218,6 +312,14 @@ export const payoutConflicts = pgTable(
       .on(table.withdrawalId, table.said)
       .where(sql`${table.status} = 'open'`),
     index('payout_conflicts_withdrawal_id_idx').on(table.withdrawalId),
+    uniqueIndex('payout_conflicts_repayment_id_key')
+      .on(table.repaymentId, table.said)
+      .where(sql`${table.status} = 'open'`),
+    index('payout_conflicts_repayment_id_idx').on(table.repaymentId),
+    check(
+      'payout_conflicts_payment_check',
+      sql`num_nonnulls(${table.withdrawalId}, ${table.repaymentId}) = 1`,
+    ),
     check(
       'payout_conflicts_closed_check',
       sql`(${table.status} = 'closed') = (${table.closedBy} is not null)

@@ -1,16 +1,17 @@
 import { sql } from 'drizzle-orm';
 import type { Check } from '../../../platform/domain.ts';
+import { look } from '../../../platform/look.ts';
 
 /** What reconcile holds reviews of customers to. */
 export const customerReviewChecks: readonly Check[] = [
   {
     name: 'kyc.reviews_and_restrictions_agree',
     invariant: 'I8',
-    run: async (tx) => {
-      const [counted] = await tx.execute<{ seen: number }>(
+    run: (tx) =>
+      look(
+        tx,
         sql`select count(*)::int as seen from kyc_reviews`,
-      );
-      const breaks = await tx.execute<{ object: string; detail: string }>(sql`
+        sql`
         select 'review ' || v.id as object, 'restricts as ' || v.escalated_to || ' and nothing stands for it' as detail
         from kyc_reviews v
         where v.status = 'open' and v.escalated_to is not null and not exists (
@@ -20,8 +21,7 @@ export const customerReviewChecks: readonly Check[] = [
         union all
         select 'review ' || v.id, 'has ended and still restricts'
         from kyc_reviews v join gate_restrictions r on r.reference_id = v.id and r.lifted_at is null
-        where v.status = 'done'`);
-      return { seen: counted?.seen ?? 0, breaks: breaks.map(({ object, detail }) => ({ object, detail })) };
-    },
+        where v.status = 'done'`,
+      ),
   },
 ];

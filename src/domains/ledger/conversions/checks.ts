@@ -1,6 +1,6 @@
-import { type SQL, sql } from 'drizzle-orm';
-import type { Tx } from '../../../platform/db/client.ts';
-import type { Check, CheckResult } from '../../../platform/domain.ts';
+import { sql } from 'drizzle-orm';
+import type { Check } from '../../../platform/domain.ts';
+import { look } from '../../../platform/look.ts';
 
 /** Four legs: the customer's two and the position's two, each of what was quoted. */
 const legsDiffer = sql`(
@@ -77,10 +77,3 @@ export const conversionChecks: readonly Check[] = [
       ),
   },
 ];
-
-/** How many objects there are, and which of them are broken. */
-async function look(tx: Tx, seen: SQL, breaks: SQL): Promise<CheckResult> {
-  const [counted] = await tx.execute<{ seen: number }>(seen);
-  const rows = await tx.execute<{ object: string; detail: string }>(breaks);
-  return { seen: counted?.seen ?? 0, breaks: rows.map(({ object, detail }) => ({ object, detail })) };
-}

@@ -10,7 +10,9 @@ import type { Tx } from '../../../platform/db/client.ts';
 import { sqlStateOf } from '../../../platform/db/errors.ts';
 import { auditLogs, outbox } from '../../../platform/db/schema.ts';
 import { transact } from '../../../platform/db/transact.ts';
+import { legalHolds } from '../../../platform/privacy/schema.ts';
 import { type FundingDesk, type Person, startFundingDesk } from '../../../testing/funding-desk.ts';
+import { writeUnguarded } from '../../../testing/unguarded.ts';
 import { createAccount } from '../../accounts/index.ts';
 import { fundingDomain } from '../../funding/index.ts';
 import { createAsset } from '../create-asset.ts';
@@ -19,6 +21,7 @@ import { postJournals } from '../post-journals.ts';
 import { journals, ledgerEntries, wallets } from '../schema.ts';
 import { customerWallet, houseWallet } from '../wallets.ts';
 import { conversionChecks } from './checks.ts';
+import { purgeQuotes } from './purge-quotes.ts';
 import { seedFxRates } from './seed-fx-rates.ts';
 import { MAX_OPEN_QUOTES, QUOTE_LIFE_MS } from './settings.ts';
 
@@ -395,6 +398,45 @@ describe('a conversion', () => {
     expect((await execute(customer, body.id)).status).toBe(201);
   });
 
+  test('stays for good; what nobody took goes after its time, unless a hold keeps it', async () => {
+    const [customer, held] = [await rich(), await newCustomer()];
+    const wish = { fromAmount: '1' };
+    const taken = (await quote(customer, wish)).body.id;
+    expect((await execute(customer, taken)).status).toBe(201);
+    const untaken = [(await quote(customer, wish)).body.id, (await quote(held, wish)).body.id];
+    await desk.deps.db.engine.insert(legalHolds).values({
+      id: newId(),
+      scope: 'user',
+      userId: held.userId,
+      reference: new Uint8Array(40) as never,
+      reason: new Uint8Array(40) as never,
+      placedBy: newId(),
+      placedAt: desk.deps.clock.realNow(),
+    });
+    const left = async () => {
+      const ids = sql.param([taken, ...untaken]);
+      const rows = await desk.deps.db.engine.execute<{ id: string }>(
+        sql`select id from conversion_quotes where id = any (${ids}::uuid[])`,
+      );
+      return new Set(rows.map(({ id }) => id));
+    };
+    const ended = (days: number) =>
+      writeUnguarded(desk.database, 'conversion_quotes', (tx) =>
+        tx.execute(sql`update conversion_quotes set expires_at = now() - make_interval(days => ${days}),
+          executed_at = case when executed_at is null then null else expires_at - interval '1 year' end
+          where id = any (${sql.param([taken, ...untaken])}::uuid[])`),
+      );
+    await ended(89);
+    await purgeQuotes(desk.system);
+    expect(await left()).toEqual(new Set([taken, ...untaken]));
+    await ended(91);
+    await purgeQuotes(desk.system);
+    expect(await left()).toEqual(new Set([taken, untaken[1]]));
+    // Not even the login that purges removes a conversion.
+    const removed = desk.deps.db.engine.execute(sql`delete from conversion_quotes where id = ${taken}`);
+    expect(await removed.then(() => 'removed', sqlStateOf)).toBe('PL004');
+  });
+
   test('cannot be changed or done again, by no login of the server', async () => {
     const customer = await rich();
     const { body } = await convert(customer, { fromAmount: '100' });
@@ -405,7 +447,7 @@ describe('a conversion', () => {
       await state(engine.execute(sql`update conversion_quotes set to_amount = 1 where id = ${open.id}`)),
     ).toBe('42501');
     expect(await state(engine.execute(sql`delete from conversion_quotes where id = ${open.id}`))).toBe(
-      '42501',
+      'PL004',
     );
     const again = sql`update conversion_quotes set executed_at = now(), journal_id = ${newId()} where id = ${body.id}`;
     expect(await state(engine.execute(again))).toBe('PL007');

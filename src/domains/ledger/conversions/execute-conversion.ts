@@ -42,7 +42,7 @@ export async function executeConversion(ctx: Ctx, quoteId: Id): Promise<Executio
       return { conversion: known, replayed: true };
     }
     const account = await lockConversionPath(tx, known);
-    const quote = present(await lockRow(tx, conversionQuotes, known.id), 'quotes are never deleted');
+    const quote = present(await lockRow(tx, conversionQuotes, known.id), 'a quote outlives its end');
     if (quote.executedAt !== null) {
       return { conversion: quote, replayed: true };
     }

@@ -76,7 +76,7 @@ export const fxRateWithdrawals = pgTable(
 
 export const conversionRounding = pgEnum('conversion_rounding', ['to_amount_down', 'from_amount_up']);
 
-/** Offers to convert at a price for a moment; one that was executed is the conversion. */
+/** Offers to convert at a price for a moment; one that was executed is the conversion and is never deleted. */
 export const conversionQuotes = pgTable(
   'conversion_quotes',
   {
@@ -119,6 +119,7 @@ export const conversionQuotes = pgTable(
     index('conversion_quotes_from_asset_idx').on(table.fromAsset),
     index('conversion_quotes_to_asset_idx').on(table.toAsset),
     index('conversion_quotes_rate_id_idx').on(table.rateId),
+    index('conversion_quotes_untaken_idx').on(table.expiresAt).where(sql`${table.executedAt} is null`),
     uniqueIndex('conversion_quotes_journal_id_key').on(table.journalId),
     check('conversion_quotes_amounts_check', sql`${table.fromAmount} > 0 and ${table.toAmount} > 0`),
     check('conversion_quotes_rate_check', sql`${table.rate} > 0 and ${table.rate} <= ${table.midRate}`),

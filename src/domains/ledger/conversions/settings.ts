@@ -6,6 +6,9 @@ const DAY_MS = 86_400_000;
 /** How long an offered price stands, unless its rate ends sooner. @units ms */
 export const QUOTE_LIFE_MS = 30_000;
 
+/** How long an offer that nobody took can be looked up; the audit log tells of it for longer. @units ms */
+export const UNTAKEN_KEPT_MS = 90 * DAY_MS;
+
 /** Quotes of one account that are neither executed nor over: nobody collects prices to pick from later. */
 export const MAX_OPEN_QUOTES = 10;
 

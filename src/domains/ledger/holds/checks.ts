@@ -2,9 +2,9 @@
  * What reconcile holds captures by hand to: each is one journal of its amount to its destination, rests on an
  * executed approval that says the same, and together they are what is gone of the hold.
  */
-import { type SQL, sql } from 'drizzle-orm';
-import type { Tx } from '../../../platform/db/client.ts';
-import type { Check, CheckResult } from '../../../platform/domain.ts';
+import { sql } from 'drizzle-orm';
+import type { Check } from '../../../platform/domain.ts';
+import { look } from '../../../platform/look.ts';
 
 export const holdChecks: readonly Check[] = [
   {
@@ -51,10 +51,3 @@ export const holdChecks: readonly Check[] = [
       ),
   },
 ];
-
-/** How many objects there are, and which of them are broken. */
-async function look(tx: Tx, seen: SQL, breaks: SQL): Promise<CheckResult> {
-  const [counted] = await tx.execute<{ seen: number }>(seen);
-  const rows = await tx.execute<{ object: string; detail: string }>(breaks);
-  return { seen: counted?.seen ?? 0, breaks: rows.map(({ object, detail }) => ({ object, detail })) };
-}

@@ -4,16 +4,17 @@
  */
 import { sql } from 'drizzle-orm';
 import type { Check } from '../../../platform/domain.ts';
+import { look } from '../../../platform/look.ts';
 
 export const obligationChecks: readonly Check[] = [
   {
     name: 'ledger.obligations_are_unsettled',
     invariant: 'I2',
-    run: async (tx) => {
-      const [counted] = await tx.execute<{ seen: number }>(
+    run: (tx) =>
+      look(
+        tx,
         sql`select ((select count(*) from wallets) + (select count(*) from settlement_obligations))::int as seen`,
-      );
-      const rows = await tx.execute<{ object: string; detail: string }>(sql`
+        sql`
         select 'wallet ' || w.id as object,
           w.unsettled || ' is unsettled, trades alone say ' || o.left as detail
         from wallets w join (
@@ -29,11 +30,7 @@ export const obligationChecks: readonly Check[] = [
         -- No zone is more than a day ahead of UTC.
         select 'obligation of fill ' || o.fill_id, 'settled at ' || o.settled_at || ', before ' || o.settles_on
         from settlement_obligations o
-        where o.settled_at < o.settles_on::timestamp at time zone 'UTC' - interval '1 day'`);
-      return {
-        seen: counted?.seen ?? 0,
-        breaks: rows.map(({ object, detail }) => ({ object, detail })),
-      };
-    },
+        where o.settled_at < o.settles_on::timestamp at time zone 'UTC' - interval '1 day'`,
+      ),
   },
 ];

@@ -1,14 +1,17 @@
 import { sql } from 'drizzle-orm';
 import type { Check } from '../../../platform/domain.ts';
+import { look } from '../../../platform/look.ts';
 
 /** What reconcile holds transfers to: rows that carry no foreign keys must be what their journals did. */
 export const transferChecks: readonly Check[] = [
   {
     name: 'ledger.transfers_are_their_journals',
     invariant: 'I1, I11',
-    run: async (tx) => {
-      const [counted] = await tx.execute<{ seen: number }>(sql`select count(*)::int as seen from transfers`);
-      const breaks = await tx.execute<{ object: string; detail: string }>(sql`
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(*)::int as seen from transfers`,
+        sql`
         select 'transfer ' || t.id as object, 'its journal does not move it' as detail
         from transfers t
         left join (
@@ -22,8 +25,7 @@ export const transferChecks: readonly Check[] = [
         ) j on j.journal_id = t.journal_id and j.reference_id = t.id
         where (j.legs = 2 and j.named and j.payer = t.user_id::text and j.payee = t.user_id::text
           and j.asset = t.asset and j.from_account = t.from_account_id and j.to_account = t.to_account_id
-          and j.amount = t.amount) is not true`);
-      return { seen: counted?.seen ?? 0, breaks: breaks.map(({ object, detail }) => ({ object, detail })) };
-    },
+          and j.amount = t.amount) is not true`,
+      ),
   },
 ];

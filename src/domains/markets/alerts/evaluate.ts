@@ -3,20 +3,15 @@
  * and what customers changed is taken in. All that lasts is in the rows; what is kept here can be lost.
  */
 import { gt, inArray, sql } from 'drizzle-orm';
+import { present } from '../../../kernel/assert.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
 import { addMs, type Instant } from '../../../kernel/time.ts';
 import { type Ctx, type Deps, machineCtx } from '../../../platform/context.ts';
 import { isUnavailable } from '../../../platform/db/errors.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { inHalves } from '../../../platform/in-halves.ts';
-import {
-  type AlertBook,
-  createAlertBook,
-  type Reached,
-  type Reading,
-  type WatchedAlert,
-} from './alert-book.ts';
-import { type LookedAt, lastPrices, readFigures, readPrices } from './read-figures.ts';
+import { type AlertBook, createAlertBook, type Reached, type WatchedAlert } from './alert-book.ts';
+import { type LookedAt, lastPrices, readFigures } from './read-figures.ts';
 import { type Condition, levelsOf, metricName } from './rules.ts';
 import { priceAlerts } from './schema.ts';
 import type { AlertRow } from './store.ts';
@@ -36,6 +31,8 @@ export type Evaluation = {
 /** What failed by itself is tried again when everything is looked at; what somebody held, with the next look. */
 type Untold = { readonly reached: Reached; readonly failed: boolean };
 
+/** Of so many instruments figures are read together. */
+const INSTRUMENT_BATCH = 500;
 /** Rows may be committed this long after they were written. */
 const LATE_MS = 5_000;
 /** How far behind ours the clock of another node may be. */
@@ -88,24 +85,27 @@ async function look(
   // Prices are published to all: they are read as customers read them.
   await transact(ctx, 'app', async (tx) => {
     const prices = await lastPrices(tx, book.instruments());
-    for (const [instrumentId, last] of prices) {
-      if (!everything && !moved.has(instrumentId) && seen.get(instrumentId) === last) {
-        continue;
-      }
-      nowSeen.set(instrumentId, last);
-      const metrics = book.metricsOf(instrumentId);
-      const price = await readPrices(tx, ctx, instrumentId, looked.get(instrumentId), last);
-      nowLooked.set(instrumentId, price.looked);
-      const others = metrics.filter(({ name }) => name !== 'price');
-      const figures = new Map<string, Reading>([
-        ['price', price.reading],
-        ...(await readFigures(tx, ctx, instrumentId, others, last)),
-      ]);
-      for (const metric of metrics) {
-        const reading = figures.get(metricName(metric));
-        if (reading !== undefined) {
-          reached.push(...book.reached(instrumentId, metric, reading));
-          released.push(...book.released(instrumentId, metric, reading.last));
+    const due = [...prices].filter(
+      ([instrumentId, last]) => everything || moved.has(instrumentId) || seen.get(instrumentId) !== last,
+    );
+    for (let from = 0; from < due.length; from += INSTRUMENT_BATCH) {
+      const wanted = due.slice(from, from + INSTRUMENT_BATCH).map(([instrumentId, last]) => ({
+        instrumentId,
+        last,
+        known: looked.get(instrumentId),
+        metrics: book.metricsOf(instrumentId),
+      }));
+      const figures = await readFigures(tx, ctx, wanted);
+      for (const { instrumentId, last, metrics } of wanted) {
+        const { readings, looked: now } = present(figures.get(instrumentId), 'it was asked for');
+        nowSeen.set(instrumentId, last);
+        nowLooked.set(instrumentId, now);
+        for (const metric of metrics) {
+          const reading = readings.get(metricName(metric));
+          if (reading !== undefined) {
+            reached.push(...book.reached(instrumentId, metric, reading));
+            released.push(...book.released(instrumentId, metric, reading.last));
+          }
         }
       }
     }

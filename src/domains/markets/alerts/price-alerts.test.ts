@@ -3,6 +3,7 @@ import { and, eq, sql } from 'drizzle-orm';
 import { parseAmount } from '../../../kernel/amount.ts';
 import type { Id } from '../../../kernel/id.ts';
 import { addMs } from '../../../kernel/time.ts';
+import type { Tx } from '../../../platform/db/client.ts';
 import { auditLogs, outbox, personKeys } from '../../../platform/db/schema.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../../testing/trading-desk.ts';
@@ -14,6 +15,8 @@ import { setQuote } from '../set-quote.ts';
 import { type Evaluation, evaluate, newEvaluation } from './evaluate.ts';
 import { startAlertEvaluator } from './evaluator.ts';
 import { priceAlertPart } from './part.ts';
+import { readFigures, type Wanted } from './read-figures.ts';
+import type { Metric } from './rules.ts';
 import { priceAlerts } from './schema.ts';
 import { tellReached } from './tell-alerts.ts';
 
@@ -68,13 +71,13 @@ async function priceOf(symbol: string, last: string): Promise<void> {
 let printed = 0n;
 
 /** A print that came and went: the last price is another. */
-async function print(at: string): Promise<void> {
+async function print(at: string, source = 'trades', counted?: bigint): Promise<void> {
   printed += 1n;
   const now = desk.deps.clock.now();
   await desk.deps.db.engine.insert(priceTicks).values({
     instrumentId: btc,
-    source: 'trades',
-    sequence: printed,
+    source,
+    sequence: counted ?? printed,
     price: parseAmount(at),
     size: parseAmount('1'),
     occurredAt: now,
@@ -163,7 +166,8 @@ async function told(trader = ada) {
   const rows = await desk.deps.db.engine
     .select({ type: outbox.type, data: outbox.data, visible: outbox.customerVisible })
     .from(outbox)
-    .where(and(eq(outbox.userId, trader.userId), eq(outbox.type, 'markets.price_alert_triggered')));
+    .where(and(eq(outbox.userId, trader.userId), eq(outbox.type, 'markets.price_alert_triggered')))
+    .orderBy(outbox.id);
   return rows.map(({ data, visible }) => ({ ...(data as { value: string; kind: string }), visible }));
 }
 
@@ -324,6 +328,18 @@ describe('what is waited for is told', () => {
     expect(await values()).toEqual(['61500']);
   });
 
+  test('of no print of a feed that was left out and is brought in later: it moves no price', async () => {
+    await ask(ABOVE);
+    await print('60500', 'coinbase', 1_000n);
+    await look();
+    await print('62000', 'coinbase', 999n);
+    await look();
+    expect(await values()).toEqual([]);
+    await print('61600', 'coinbase', 1_001n);
+    await look();
+    expect(await values()).toEqual(['61600']);
+  });
+
   test('again only after it did not hold and its cooldown is over', async () => {
     await ask(ABOVE, { repeat: true, cooldownSeconds: 60 });
     await price('61000');
@@ -438,6 +454,82 @@ describe('what is waited for is told', () => {
     await minutes(id, [...before, { close: '1', volume: '6' }]);
     await look();
     expect(await values()).toEqual(['3']);
+  });
+});
+
+describe('what moves together', () => {
+  test('is read in as few statements as one, and each instrument comes out as if it were alone', async () => {
+    const metrics: readonly Metric[] = [
+      { name: 'price' },
+      { name: 'change', minutes: 1 },
+      { name: 'change', minutes: 3 },
+      { name: 'rsi', interval: '1m', period: 2 },
+      { name: 'sma', interval: '1m', fast: 1, slow: 3 },
+      { name: 'ema', interval: '1m', fast: 1, slow: 2 },
+      { name: 'volume', interval: '1m', candles: 2 },
+      { name: 'volume', interval: '5m', candles: 2 },
+    ];
+    const closes = [
+      ['10', '11', '8', '20', '3'],
+      ['7', '7', '7'],
+      ['1', '2', '3', '4', '5', '6', '7', '8', '9', '10'],
+      [],
+    ];
+    const wanted: Wanted[] = [];
+    for (const [index, own] of closes.entries()) {
+      const { id } = await newInstrument();
+      const rows = own.map((close, place) => ({ close, volume: String(place + index + 1) }));
+      if (rows.length > 0) {
+        await minutes(id, rows);
+      }
+      wanted.push({ instrumentId: id, last: parseAmount(`${index + 5}`), known: undefined, metrics });
+    }
+    const [first] = wanted;
+    const at = desk.deps.clock.now();
+    const now = { ...desk.system, deps: { ...desk.deps, clock: { ...desk.deps.clock, now: () => at } } };
+    let statements = 0;
+    const read = (all: readonly Wanted[]) =>
+      transact(desk.system, 'engine', (tx) => {
+        statements = 0;
+        const { dialect, session } = tx as unknown as {
+          dialect: unknown;
+          session: { client: { unsafe: (...words: unknown[]) => unknown } };
+        };
+        const unsafe = (...words: unknown[]): unknown => {
+          statements += 1;
+          return session.client.unsafe(...words);
+        };
+        return readFigures({ dialect, session: { client: { unsafe } } } as unknown as Tx, now, all);
+      });
+    const alone = await Promise.all(wanted.map(async (one) => (await read([one])).get(one.instrumentId)));
+    await read(first === undefined ? [] : [first]);
+    const [forOne, together] = [statements, await read(wanted)];
+    expect([forOne, statements]).toEqual([3, 3]);
+    const readings = (each: (typeof alone)[number]) => [...(each?.readings ?? [])];
+    expect(wanted.map(({ instrumentId }) => readings(together.get(instrumentId)))).toEqual(
+      alone.map(readings),
+    );
+    expect(alone.map((each) => each?.readings.size)).toEqual([7, 6, 7, 1]);
+  });
+
+  test('is told of each instrument by its own figures, prints and candles, in one look', async () => {
+    const [one, other] = [await newInstrument(), await newInstrument()];
+    await minutes(one.id, [{ close: '60000' }, { close: '60000' }, { close: '60000' }]);
+    await minutes(other.id, [{ close: '30000' }, { close: '30000' }, { close: '30000', volume: '9' }]);
+    const change = { kind: 'percent_change', direction: 'up', percent: '2', windowMinutes: 1 };
+    for (const { symbol } of [one, other]) {
+      await ask(change, { symbol });
+      await ask({ kind: 'price_above', price: '70000' }, { symbol });
+      await ask({ kind: 'volume_spike', interval: '1m', candles: 2, multiple: '3' }, { symbol });
+    }
+    await ask(ABOVE);
+    await evaluate(desk.deps, evaluation, new Set(), false);
+    // The other one stands at twice what its minutes say from the beginning.
+    expect((await values()).toSorted()).toEqual(['100', '9']);
+    await priceOf(one.symbol, '61200');
+    await print('61500');
+    await evaluate(desk.deps, evaluation, new Set([btc, one.id, other.id]), false);
+    expect((await values()).toSorted()).toEqual(['100', '2', '61500', '9']);
   });
 });
 

@@ -1,13 +1,14 @@
-import { and, desc, eq, gt, inArray, sql } from 'drizzle-orm';
-import { parseAmount } from '../../../kernel/amount.ts';
+import { sql } from 'drizzle-orm';
+import { readStoredAmount } from '../../../kernel/amount.ts';
 import type { Id } from '../../../kernel/id.ts';
-import { addMs, type Instant } from '../../../kernel/time.ts';
+import { addMs, type Instant, readStoredInstant } from '../../../kernel/time.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
-import { readCandles } from '../prices/candles.ts';
+import { arrayLiteral, arrayParameter } from '../../../platform/db/insert-rows.ts';
+import { executePrepared } from '../../../platform/db/prepared.ts';
 import type { CandleInterval } from '../prices/fold-ticks.ts';
-import { candles, priceSettings, priceTicks } from '../prices/schema.ts';
-import { quotes } from '../schema.ts';
+import { AHEAD_MS } from '../prices/rules.ts';
+import { FEED_NAMES } from '../prices/settings.ts';
 import type { Reading } from './alert-book.ts';
 import { emaSide, percentChange, rsi, smaSide, volumeMultiple } from './indicators.ts';
 import { candlesFor, type Metric, metricName } from './rules.ts';
@@ -17,119 +18,187 @@ export type LookedAt = {
   /** By source and sequence, with the time each happened. */
   readonly prints: ReadonlyMap<string, Instant>;
   readonly newest: Instant;
+  /** How far each feed had come: what is before that was left out then and brought in since, and moves no price. */
+  readonly through: ReadonlyMap<string, bigint>;
 };
 
-/** Prints may be committed this long after they happened, in any order. */
+/** An instrument whose figures are wanted, with its last price and what was looked at of it before. */
+export type Wanted = {
+  readonly instrumentId: Id;
+  readonly last: bigint;
+  readonly known: LookedAt | undefined;
+  readonly metrics: readonly Metric[];
+};
+
+/** The figures of an instrument by name, and what is looked at with them; one for which there is too little is missing. */
+export type Figures = { readonly readings: ReadonlyMap<string, Reading>; readonly looked: LookedAt };
+
+/** Prints may be committed this long after they happened, own trades in any order. */
 const LATE_MS = 5_000;
+const FEEDS: ReadonlySet<string> = new Set(FEED_NAMES);
 
 /** The last prices. @shape by instrument; one that never had a price is missing */
 export async function lastPrices(tx: Tx, instrumentIds: readonly Id[]): Promise<ReadonlyMap<Id, bigint>> {
-  const rows = await tx
-    .select({ id: quotes.instrumentId, last: quotes.last })
-    .from(quotes)
-    .where(inArray(quotes.instrumentId, [...instrumentIds]));
-  return new Map(rows.map(({ id, last }) => [id, last]));
+  const rows = await executePrepared<{ id: Id; last: string }>(
+    tx,
+    sql`select instrument_id as id, last from quotes where instrument_id = any (${idsOf(instrumentIds)}::uuid[])`,
+  );
+  return new Map(rows.map(({ id, last }) => [id, readStoredAmount(last)]));
 }
 
 /**
- * The prices since an instrument was last looked at, with `last` among them, so that a spike between two
- * looks is seen. What is looked at first counts from now on. Of an instrument with a feed only the feed's
- * prints count, as they do for its quote.
- * @shape the prices, and what is looked at with them
+ * The figures of instruments, each in one statement of a kind for all of them: however many moved at once, the last of
+ * them waits for as few round trips as the first.
+ * @shape by instrument
  */
-export async function readPrices(
+export async function readFigures(
   tx: Tx,
   ctx: Ctx,
-  instrumentId: Id,
-  known: LookedAt | undefined,
-  last: bigint,
-): Promise<{ readonly reading: Reading; readonly looked: LookedAt }> {
-  let newest = known?.newest ?? ctx.deps.clock.now();
-  const since = addMs(newest, -LATE_MS);
-  const rows = await tx
-    .select({
-      source: priceTicks.source,
-      sequence: priceTicks.sequence,
-      price: priceTicks.price,
-      occurredAt: priceTicks.occurredAt,
-    })
-    .from(priceTicks)
-    .leftJoin(priceSettings, eq(priceSettings.instrumentId, priceTicks.instrumentId))
-    .where(
-      and(
-        eq(priceTicks.instrumentId, instrumentId),
-        gt(priceTicks.occurredAt, since),
-        sql`(${priceSettings.feed} is null or ${priceTicks.source} = ${priceSettings.feed}::text)`,
-      ),
-    );
+  wanted: readonly Wanted[],
+): Promise<ReadonlyMap<Id, Figures>> {
+  const prints = await readPrints(tx, ctx, wanted);
+  const series = await readSeries(tx, wanted);
+  const past = await readPast(tx, ctx, wanted);
+  return new Map(
+    wanted.map((one) => {
+      const { instrumentId, last, metrics } = one;
+      const { reading, looked } = pricesOf(ctx, one, prints.get(instrumentId) ?? []);
+      const readings = new Map<string, Reading>();
+      for (const metric of metrics) {
+        const value =
+          metric.name === 'change'
+            ? changeSince(past.get(`${instrumentId} ${metric.minutes}`), last)
+            : figureOf(metric, series.get(seriesName(instrumentId, metric)));
+        if (value !== null) {
+          readings.set(metricName(metric), { low: value, high: value, last: value });
+        }
+      }
+      return [instrumentId, { readings: readings.set('price', reading), looked }];
+    }),
+  );
+}
+
+type Print = {
+  readonly source: string;
+  readonly sequence: bigint;
+  readonly price: bigint;
+  readonly occurredAt: Instant;
+};
+
+/** The prints since each instrument was last looked at; of one with a feed only the feed's, as for its quote. */
+async function readPrints(
+  tx: Tx,
+  ctx: Ctx,
+  wanted: readonly Wanted[],
+): Promise<ReadonlyMap<Id, readonly Print[]>> {
+  const sinces = wanted.map(({ known }) => addMs(known?.newest ?? ctx.deps.clock.now(), -LATE_MS));
+  // No tick is believed that is further ahead of its arrival: months that were over by then are not looked into.
+  const received = addMs(earliestOf(sinces, ctx.deps.clock.now()), -AHEAD_MS);
+  const rows = await executePrepared<{
+    id: Id;
+    source: string;
+    sequence: string;
+    price: string;
+    occurred_at: string;
+  }>(
+    tx,
+    sql`select wanted.id, t.source, t.sequence::text, t.price, t.occurred_at
+      from unnest(${idsOf(wanted.map(({ instrumentId }) => instrumentId))}::uuid[],
+        ${sql.param(arrayLiteral(sinces))}::timestamptz[]) as wanted (id, since)
+      left join price_settings s on s.instrument_id = wanted.id
+      join price_ticks t on t.instrument_id = wanted.id and t.occurred_at > wanted.since
+        and t.received_at > ${sql.param(received)}::text::timestamptz and (s.feed is null or t.source = s.feed::text)`,
+  );
+  const prints = rows.map(({ id, source, sequence, price, occurred_at }) => ({
+    id,
+    source,
+    sequence: BigInt(sequence),
+    price: readStoredAmount(price),
+    occurredAt: readStoredInstant(occurred_at),
+  }));
+  return Map.groupBy(prints, ({ id }) => id);
+}
+
+function earliestOf(instants: readonly Instant[], latest: Instant): Instant {
+  return instants.reduce((earliest, instant) => (instant < earliest ? instant : earliest), latest);
+}
+
+/**
+ * The prices since an instrument was last looked at, with its last among them, so that a spike between two looks is
+ * seen. What is looked at first counts from now on.
+ */
+function pricesOf(ctx: Ctx, { known, last }: Wanted, rows: readonly Print[]) {
   const prints = new Map<string, Instant>();
+  const through = new Map<string, bigint>();
+  let newest = known?.newest ?? ctx.deps.clock.now();
   let [low, high] = [last, last];
   for (const { source, sequence, price, occurredAt } of rows) {
     const print = `${source} ${sequence}`;
     prints.set(print, occurredAt);
     newest = occurredAt > newest ? occurredAt : newest;
-    if (known !== undefined && !known.prints.has(print)) {
+    if (FEEDS.has(source) && sequence > (through.get(source) ?? -1n)) {
+      through.set(source, sequence);
+    }
+    const isNew = known !== undefined && !known.prints.has(print);
+    if (isNew && sequence >= (known.through.get(source) ?? sequence)) {
       low = price < low ? price : low;
       high = price > high ? price : high;
     }
   }
-  return { reading: { low, high, last }, looked: { prints, newest } };
-}
-
-/** The figures but the price, by name; one for which there is too little is missing. */
-export async function readFigures(
-  tx: Tx,
-  ctx: Ctx,
-  instrumentId: Id,
-  metrics: readonly Metric[],
-  last: bigint,
-): Promise<ReadonlyMap<string, Reading>> {
-  const series = await readSeries(tx, instrumentId, metrics);
-  const changes = await changesSince(tx, ctx, instrumentId, metrics, last);
-  const figures = new Map<string, Reading>();
-  for (const metric of metrics) {
-    const value = metric.name === 'change' ? (changes.get(metric.minutes) ?? null) : figureOf(metric, series);
-    if (value !== null) {
-      figures.set(metricName(metric), { low: value, high: value, last: value });
-    }
-  }
-  return figures;
+  return { reading: { low, high, last }, looked: { prints, newest, through } };
 }
 
 type Series = { readonly closes: readonly bigint[]; readonly volumes: readonly bigint[] };
 
-/** Oldest first, by interval, as many candles as the most demanding figure needs. */
-async function readSeries(
-  tx: Tx,
-  instrumentId: Id,
-  metrics: readonly Metric[],
-): Promise<ReadonlyMap<CandleInterval, Series>> {
-  const counts = new Map<CandleInterval, number>();
-  for (const metric of metrics) {
-    const wanted = candlesFor(metric);
-    if (wanted !== null) {
-      counts.set(wanted.interval, Math.max(wanted.count, counts.get(wanted.interval) ?? 0));
+type SeriesWish = { readonly instrumentId: Id; readonly interval: CandleInterval; readonly count: number };
+
+/** Oldest first, by instrument and interval, as many candles as the most demanding figure needs. */
+async function readSeries(tx: Tx, wanted: readonly Wanted[]): Promise<ReadonlyMap<string, Series>> {
+  const wishes = new Map<string, SeriesWish>();
+  for (const { instrumentId, metrics } of wanted) {
+    for (const metric of metrics) {
+      const wish = candlesFor(metric);
+      const name = seriesName(instrumentId, metric);
+      if (wish !== null && wish.count > (wishes.get(name)?.count ?? 0)) {
+        wishes.set(name, { instrumentId, ...wish });
+      }
     }
   }
-  const series = new Map<CandleInterval, Series>();
-  for (const [interval, limit] of counts) {
-    const rows = (await readCandles(tx, instrumentId, { interval, limit })).reverse();
-    series.set(interval, {
-      closes: rows.map(({ close }) => close),
-      volumes: rows.map(({ volume }) => volume),
-    });
+  if (wishes.size === 0) {
+    return new Map();
   }
-  return series;
+  const column = (pick: (wish: SeriesWish) => string) =>
+    sql.param(arrayLiteral([...wishes.values()].map(pick)));
+  const rows = await executePrepared<{ id: Id; interval: string; closes: string; volumes: string }>(
+    tx,
+    sql`select wanted.id, wanted.interval::text, string_agg(c.close::text, ' ' order by c.opened_at) as closes,
+        string_agg(c.volume::text, ' ' order by c.opened_at) as volumes
+      from unnest(${column((wish) => wish.instrumentId)}::uuid[], ${column((wish) => wish.interval)}::candle_interval[],
+        ${column((wish) => String(wish.count))}::int[]) as wanted (id, interval, count)
+      cross join lateral (select opened_at, close, volume from candles
+        where instrument_id = wanted.id and interval = wanted.interval
+        order by opened_at desc limit wanted.count) c
+      group by wanted.id, wanted.interval`,
+  );
+  return new Map(
+    rows.map(({ id, interval, closes, volumes }) => [
+      `${id} ${interval}`,
+      { closes: closes.split(' ').map(readStoredAmount), volumes: volumes.split(' ').map(readStoredAmount) },
+    ]),
+  );
+}
+
+function seriesName(instrumentId: Id, metric: Metric): string {
+  return `${instrumentId} ${candlesFor(metric)?.interval ?? ''}`;
 }
 
 /** Each figure reckons with its own count of candles, whatever others need. */
-function figureOf(metric: Metric, series: ReadonlyMap<CandleInterval, Series>): bigint | null {
+function figureOf(metric: Metric, series: Series | undefined): bigint | null {
   const wanted = candlesFor(metric);
-  const own = wanted === null ? undefined : series.get(wanted.interval);
-  if (wanted === null || own === undefined) {
+  if (wanted === null || series === undefined) {
     return null;
   }
-  const closes = own.closes.slice(-wanted.count);
+  const closes = series.closes.slice(-wanted.count);
   switch (metric.name) {
     case 'rsi':
       return rsi(closes, metric.period);
@@ -138,43 +207,40 @@ function figureOf(metric: Metric, series: ReadonlyMap<CandleInterval, Series>): 
     case 'ema':
       return emaSide(closes, metric.fast, metric.slow);
     case 'volume':
-      return volumeMultiple(own.volumes.slice(-wanted.count), metric.candles);
+      return volumeMultiple(series.volumes.slice(-wanted.count), metric.candles);
     case 'price':
     case 'change':
       return null;
   }
 }
 
-/** Against the close of the last minute that was over by then. @shape by the minutes of the window */
-async function changesSince(
-  tx: Tx,
-  ctx: Ctx,
-  instrumentId: Id,
-  metrics: readonly Metric[],
-  last: bigint,
-): Promise<ReadonlyMap<number, bigint>> {
-  const windows = metrics.flatMap((metric) => (metric.name === 'change' ? [metric.minutes] : []));
+/** The close of the last minute that was over by then. @shape by the instrument and the minutes of the window */
+async function readPast(tx: Tx, ctx: Ctx, wanted: readonly Wanted[]): Promise<ReadonlyMap<string, bigint>> {
+  const windows = wanted.flatMap(({ instrumentId, metrics }) =>
+    metrics.flatMap((metric) =>
+      metric.name === 'change' ? [{ instrumentId, minutes: metric.minutes }] : [],
+    ),
+  );
   if (windows.length === 0) {
     return new Map();
   }
-  const before = tx
-    .select({ close: candles.close })
-    .from(candles)
-    .where(
-      sql`${eq(candles.instrumentId, instrumentId)} and ${eq(candles.interval, '1m')}
-        and ${candles.openedAt} <= ${ctx.deps.clock.now()}::timestamptz - make_interval(mins => wanted.minutes + 1)`,
-    )
-    .orderBy(desc(candles.openedAt))
-    .limit(1);
-  const rows = await tx.execute<{ minutes: number; close: string }>(
-    sql`select wanted.minutes, past.close::text as close
-      from unnest(${sql.param(windows.map(String))}::int[]) as wanted (minutes)
-      cross join lateral (${before}) as past`,
+  const minutes = sql.param(arrayLiteral(windows.map((window) => String(window.minutes))));
+  const rows = await executePrepared<{ id: Id; minutes: number; close: string }>(
+    tx,
+    sql`select wanted.id, wanted.minutes, past.close
+      from unnest(${idsOf(windows.map(({ instrumentId }) => instrumentId))}::uuid[], ${minutes}::int[])
+        as wanted (id, minutes)
+      cross join lateral (select close from candles where instrument_id = wanted.id and interval = '1m'
+        and opened_at <= ${sql.param(ctx.deps.clock.now())}::text::timestamptz - make_interval(mins => wanted.minutes + 1)
+        order by opened_at desc limit 1) past`,
   );
-  return new Map(
-    rows.flatMap(({ minutes, close }) => {
-      const change = percentChange(parseAmount(close), last);
-      return change === null ? [] : [[minutes, change] as const];
-    }),
-  );
+  return new Map(rows.map(({ id, minutes: window, close }) => [`${id} ${window}`, readStoredAmount(close)]));
+}
+
+function changeSince(past: bigint | undefined, last: bigint): bigint | null {
+  return past === undefined ? null : percentChange(past, last);
+}
+
+function idsOf(ids: readonly Id[]) {
+  return sql.param(arrayParameter('uuid', ids));
 }

@@ -2,7 +2,7 @@
  * Coinbase Exchange's public market data as a feed. Trades are counted by the exchange for each product, so
  * that a trade that did not arrive is noticed by the next one, or by a heartbeat. A connection that is
  * silent is given up; every new one is tried later than the one before until something is heard. It does not
- * fetch what it missed: the exchange keeps that elsewhere, and people bring it in.
+ * fetch what it missed: the exchange keeps that elsewhere, where `fillGaps` or people get it.
  */
 import type { Logger } from 'pino';
 import type { Mode } from '../../../platform/context.ts';

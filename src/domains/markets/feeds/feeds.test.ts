@@ -336,7 +336,13 @@ describe('a feed outside', () => {
     expect(parsePriceFeeds('off')).toEqual([]);
     expect(parsePriceFeeds('simulator:seed=42, coinbase')).toEqual([
       { name: 'simulator', seed: 42n },
-      { name: 'coinbase', url: 'wss://ws-feed.exchange.coinbase.com/' },
+      { name: 'coinbase', url: 'wss://ws-feed.exchange.coinbase.com/', history: null },
+    ]);
+    const [named] = parsePriceFeeds('coinbase:history=on');
+    const [plain] = parsePriceFeeds('coinbase:url=ws://127.0.0.1:1/:history=http://127.0.0.1:2/');
+    expect([named, plain]).toMatchObject([
+      { history: 'https://api.exchange.coinbase.com' },
+      { url: 'ws://127.0.0.1:1/', history: 'http://127.0.0.1:2' },
     ]);
     for (const wrong of [
       '',
@@ -347,6 +353,11 @@ describe('a feed outside', () => {
       'coinbase:url=https://a.example',
       'coinbase:url=ws://a.example',
       'coinbase:url=wss://me:secret@a.example',
+      'coinbase:seed=1',
+      'coinbase:history=http://a.example',
+      'coinbase:history=https://me:secret@a.example',
+      'coinbase:history=https://a.example?x=1',
+      'coinbase:history=on:history=off',
     ]) {
       expect(() => parsePriceFeeds(wrong)).toThrow();
     }

@@ -3,11 +3,12 @@
  * advisory lock says; a node that lost it without knowing repeats what the other says, which is held back.
  */
 import { newId } from '../../../kernel/id.ts';
-import { type Deps, machineCtx } from '../../../platform/context.ts';
+import { type Ctx, type Deps, machineCtx } from '../../../platform/context.ts';
 import { standForLeader } from '../../../platform/db/leader.ts';
 import type { FeedSetting } from '../../../platform/http/price-feeds.ts';
 import { coinbaseFeed } from './coinbase.ts';
 import type { Feed } from './feed.ts';
+import { fillGaps } from './fill-gaps.ts';
 import { type FeedPump, instrumentsOf, pumpFeed } from './pump-feed.ts';
 import { simulatorFeed } from './simulator.ts';
 
@@ -36,6 +37,31 @@ function feedOf(deps: Deps, setting: FeedSetting): Feed {
   }
 }
 
+/** Fetches what gaps left out, beside the listening: at most one round of it is under way. */
+function gapFiller(ctx: Ctx, setting: FeedSetting, isStopped: () => boolean) {
+  const url = setting.name === 'coinbase' ? setting.history : null;
+  let under: Promise<void> | undefined;
+  return {
+    begin: (): void => {
+      if (url === null || under !== undefined) {
+        return;
+      }
+      under = fillGaps(ctx, { url, isStopped })
+        .catch((failure: unknown) => {
+          const name = failure instanceof Error ? failure.name : 'unknown';
+          ctx.deps.log.error(
+            { feed: setting.name, failure: name },
+            'the gaps of a price feed could not be filled',
+          );
+        })
+        .finally(() => {
+          under = undefined;
+        });
+    },
+    ended: async (): Promise<void> => under,
+  };
+}
+
 type Listening = { readonly pump: FeedPump; readonly to: string };
 
 function standForFeed(deps: Deps, setting: FeedSetting): Feeds {
@@ -45,6 +71,7 @@ function standForFeed(deps: Deps, setting: FeedSetting): Feeds {
   let lookedMs = Number.NEGATIVE_INFINITY;
   let stopped = false;
   let wake: () => void = () => {};
+  const filler = gapFiller(ctx, setting, () => stopped);
 
   const leave = async (): Promise<void> => {
     await listening?.pump.stop();
@@ -58,6 +85,9 @@ function standForFeed(deps: Deps, setting: FeedSetting): Feeds {
     if (to !== (listening?.to ?? '') || listening?.pump.overrun() === true) {
       await leave();
       listening = to === '' ? undefined : { to, pump: await pumpFeed(ctx, feedOf(deps, setting)) };
+    }
+    if (listening !== undefined) {
+      filler.begin();
     }
   };
   const round = async (): Promise<void> => {
@@ -83,6 +113,7 @@ function standForFeed(deps: Deps, setting: FeedSetting): Feeds {
       stopped = true;
       wake();
       await loop;
+      await filler.ended();
       await leave();
       await session.close();
     },

@@ -11,6 +11,7 @@ import { transact } from '../../../platform/db/transact.ts';
 import { refuse } from '../../../platform/http/refuse.ts';
 import { MARKETS_EVENTS } from '../audit.ts';
 import { refuseMarkets } from '../errors.ts';
+import { refuseHolder, refuseHolders } from '../refuse-holder.ts';
 import { quotes } from '../schema.ts';
 import { type Instrument, instrumentOf } from '../store.ts';
 import { tellPrices } from './price-changes.ts';
@@ -25,7 +26,7 @@ const ACTION = 'price_level.accept';
  * Asks another person to believe the level at which a feed has stayed beyond a jump: it moves every collar
  * of the instrument.
  * @effects one row of `approvals`; audit `approval.requested`
- * @errors not_found, price_level_unsettled, approval_pending_exists
+ * @errors not_found, self_action, price_level_unsettled, approval_pending_exists
  */
 export async function acceptPriceLevel(
   ctx: Ctx,
@@ -34,6 +35,7 @@ export async function acceptPriceLevel(
 ): Promise<{ readonly approvalId: Id; readonly status: 'pending' }> {
   return transact(ctx, 'staff', async (tx) => {
     const instrument = await instrumentOf(tx, symbol);
+    await refuseHolder(tx, ctx, instrument.id);
     const waiting = await waitingLevel(tx, instrument);
     if (waiting === undefined) {
       throw refuseMarkets('price_level_unsettled');
@@ -58,13 +60,16 @@ export async function acceptPriceLevel(
   });
 }
 
-/** What the last approving vote does. @errors conflict where the feed left the level that was approved */
+/** What the last approving vote does. @errors self_approval; conflict where the feed left the level that was approved */
 export const acceptLevelAction: ApprovalAction = {
   action: ACTION,
-  execute: async (ctx, { payload }) => {
+  refuseVoter: (ctx, { subjectId }, voterId) =>
+    transact(ctx, 'engine', (tx) => refuseHolders(tx, subjectId, [voterId])),
+  execute: async (ctx, { payload, makerId, checkerIds }) => {
     const tx = present(ctx.tx, 'an approval executes in the transaction of its last vote');
     const { symbol, feed, level } = payload as Readonly<Record<'symbol' | 'feed' | 'level', string>>;
     const instrument = await instrumentOf(tx, symbol);
+    await refuseHolders(tx, instrument.id, [makerId, ...checkerIds]);
     const approved = parseAmount(level);
     const settings = await settingsOf(tx, instrument.id);
     if (settings?.feed == null || settings.feed !== feed) {

@@ -10,7 +10,15 @@ import {
   wireOf,
 } from '../../../platform/http/wire.ts';
 import { CANDLE_INTERVALS } from './fold-ticks.ts';
-import { candles, feedGaps, feedName, priceSettings, quarantinedTicks, quarantineReason } from './schema.ts';
+import {
+  candles,
+  feedGaps,
+  feedName,
+  gapFailure,
+  priceSettings,
+  quarantinedTicks,
+  quarantineReason,
+} from './schema.ts';
 
 const orNull = <Schema extends z.ZodType>(schema: Schema) => z.union([schema, z.null()]);
 
@@ -141,6 +149,10 @@ export const FeedGap = wireOf(feedGaps)
     }),
     throughSequence: sequence.openapi({ description: 'The last' }),
     missing: sequence.openapi({ description: 'How many did not arrive when it was found' }),
+    fetches: z.int().openapi({ description: 'How often its source was asked in vain for what is missing' }),
+    fetchFailure: orNull(z.enum(gapFailure.enumValues)).openapi({
+      description: 'Why the last time did not fill it; null where it was not asked, and once it is filled',
+    }),
   })
   .openapi('FeedGap');
 

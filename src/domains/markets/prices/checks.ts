@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Check } from '../../../platform/domain.ts';
+import { look } from '../../../platform/look.ts';
 
 /**
  * The days whose ticks are surely all there still, and few enough to be counted each time. A minute's
@@ -9,11 +10,11 @@ export const pricesChecks: readonly Check[] = [
   {
     name: 'markets.candles_hold_their_ticks',
     invariant: 'I15',
-    run: async (tx) => {
-      const [counted] = await tx.execute<{ seen: number }>(
+    run: (tx) =>
+      look(
+        tx,
         sql`select count(*)::int as seen from candles where interval = '1d'`,
-      );
-      const rows = await tx.execute<{ object: string; detail: string }>(sql`
+        sql`
         with days as (
           select instrument_id, date_bin('1 day', occurred_at, 'epoch') as day, count(*) as ticks,
             least(sum(size), 999999999999.99999999) as volume, max(price) as high, min(price) as low
@@ -33,32 +34,24 @@ export const pricesChecks: readonly Check[] = [
         ) c on c.instrument_id = d.instrument_id and c.opened_at = d.day
         left join minutes m on m.instrument_id = d.instrument_id and m.day = d.day
         where (d.ticks, d.volume, d.high, d.low) is distinct from (c.ticks, c.volume, c.high, c.low)
-          or (d.ticks, d.volume, d.high, d.low) is distinct from (m.ticks, m.volume, m.high, m.low)`);
-      return {
-        seen: counted?.seen ?? 0,
-        breaks: rows.map(({ object, detail }) => ({ object, detail })),
-      };
-    },
+          or (d.ticks, d.volume, d.high, d.low) is distinct from (m.ticks, m.volume, m.high, m.low)`,
+      ),
   },
   {
     name: 'markets.filled_gaps_have_their_ticks',
     invariant: 'I15',
-    run: async (tx) => {
-      const [counted] = await tx.execute<{ seen: number }>(
+    run: (tx) =>
+      look(
+        tx,
         sql`select count(*)::int as seen from feed_gaps where filled_at is not null`,
-      );
-      const rows = await tx.execute<{ object: string; detail: string }>(sql`
+        sql`
         select 'instrument ' || g.instrument_id as object, g.feed || ' ' || g.from_sequence || ' to ' ||
           g.through_sequence || ' counts as filled and has ' || t.ticks as detail
         from feed_gaps g cross join lateral (
           select count(distinct sequence) as ticks from price_ticks where instrument_id = g.instrument_id
             and source = g.feed::text and sequence between g.from_sequence and g.through_sequence) t
         where g.filled_at is not null and g.found_at >= date_trunc('day', now(), 'UTC') - interval '1 day'
-          and t.ticks <> g.through_sequence - g.from_sequence + 1`);
-      return {
-        seen: counted?.seen ?? 0,
-        breaks: rows.map(({ object, detail }) => ({ object, detail })),
-      };
-    },
+          and t.ticks <> g.through_sequence - g.from_sequence + 1`,
+      ),
   },
 ];

@@ -9,8 +9,11 @@ import { transact } from '../../../platform/db/transact.ts';
 import { cutPage, type PageRequest, readCursor } from '../../../platform/http/cursor.ts';
 import { MARKETS_EVENTS } from '../audit.ts';
 import { instruments } from '../schema.ts';
-import { feedGaps } from './schema.ts';
+import { feedGaps, type gapFailure } from './schema.ts';
 import type { FeedName } from './settings.ts';
+
+/** Why what is missing could not be fetched. */
+export type GapFailure = (typeof gapFailure.enumValues)[number];
 
 export type NewGap = {
   readonly instrumentId: Id;
@@ -95,6 +98,8 @@ export async function listFeedGaps(ctx: Ctx, { instrumentId, open, ...page }: Ga
       listing,
       rows.map(({ gap, symbol }) => ({
         ...gapShown(gap),
+        fetches: gap.fetches,
+        fetchFailure: gap.filledAt === null ? gap.fetchFailure : null,
         id: gap.id,
         instrumentId: gap.instrumentId,
         symbol,
@@ -109,6 +114,8 @@ type FeedGapView = ReturnType<typeof gapShown> & {
   readonly id: Id;
   readonly instrumentId: Id;
   readonly symbol: string;
+  readonly fetches: number;
+  readonly fetchFailure: GapFailure | null;
 };
 
 /** The source's own count is written in digits: it may be more than a number of JSON holds. */

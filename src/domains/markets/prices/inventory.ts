@@ -1,5 +1,13 @@
 import { inventoryOf, type TableInventory } from '../../../platform/db/inventory.ts';
-import { candles, feedGaps, feedPositions, priceSettings, priceTicks, quarantinedTicks } from './schema.ts';
+import {
+  candles,
+  feedGaps,
+  feedPositions,
+  priceSettings,
+  priceSpans,
+  priceTicks,
+  quarantinedTicks,
+} from './schema.ts';
 
 /** What each column holds. */
 export const pricesInventory: readonly TableInventory[] = [
@@ -11,6 +19,13 @@ export const pricesInventory: readonly TableInventory[] = [
     size: 'public',
     occurredAt: 'public',
     receivedAt: 'public',
+  }),
+  inventoryOf(priceSpans, 'operational', {
+    instrumentId: 'internal',
+    number: 'internal',
+    low: 'internal',
+    high: 'internal',
+    way: 'internal',
   }),
   inventoryOf(candles, 'reference', {
     instrumentId: 'public',
@@ -58,6 +73,9 @@ export const pricesInventory: readonly TableInventory[] = [
     throughSequence: 'internal',
     foundAt: 'internal',
     filledAt: 'internal',
+    fetches: 'internal',
+    fetchAt: 'internal',
+    fetchFailure: 'internal',
   }),
   inventoryOf(quarantinedTicks, 'operational', {
     id: 'internal',

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { and, asc, eq, sql } from 'drizzle-orm';
 import fc from 'fast-check';
-import { parseAmount } from '../../../kernel/amount.ts';
+import { formatAmount, parseAmount } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
 import type { Id } from '../../../kernel/id.ts';
 import { addMs, type Instant, msOfInstant, parseInstant } from '../../../kernel/time.ts';
+import { changes } from '../../../platform/changes/changes.ts';
 import { openClient } from '../../../platform/db/client.ts';
 import { auditLogs, outbox } from '../../../platform/db/schema.ts';
 import { transact } from '../../../platform/db/transact.ts';
@@ -14,12 +15,12 @@ import { createInstrument } from '../create-instrument.ts';
 import { replayTicks } from '../feeds/replay-ticks.ts';
 import { startFeeds } from '../feeds/start-feeds.ts';
 import { instrumentPricesAt } from '../prices-at.ts';
-import { ratesBetween } from '../rates-between.ts';
 import { instruments, quotes } from '../schema.ts';
 import { setQuote } from '../set-quote.ts';
 import { closeLateGaps } from './feed-gaps.ts';
 import { CANDLE_INTERVALS, candleOpening, comparePlaces, type Tick } from './fold-ticks.ts';
-import { keepMarketMoves } from './keep-market-moves.ts';
+import { PRICES_SUBJECT } from './price-changes.ts';
+import { spansSince } from './price-spans.ts';
 import { pruneTicks } from './prune-ticks.ts';
 import { rebuildCandles, repairTicks } from './repair-ticks.ts';
 import type { FeedTick } from './rules.ts';
@@ -47,7 +48,7 @@ let sequence = 1_000n;
 
 type Market = { readonly id: Id; readonly symbol: string; readonly path: string };
 
-const MARKETS = 20;
+const MARKETS = 21;
 
 beforeAll(async () => {
   desk = await startTradingDesk(import.meta.file);
@@ -270,6 +271,38 @@ describe('candles', () => {
     await desk.emptyTheBooks();
   });
 
+  test('make the figures of a day to the minute, although whole hours are read as such', async () => {
+    useMarket();
+    const now = desk.deps.clock.now();
+    // Minutes ago, price, size: what is out by minutes lies in one hour with what is in, whatever the time.
+    const past = [
+      [1_800, '90000', '7'],
+      [1_446, '80000', '9'],
+      [1_443, '10', '9'],
+      [1_436, '60010', '0.1'],
+      [1_434, '60500', '0.2'],
+      [1_380, '59000', '0.3'],
+      [700, '61000', '0.4'],
+      [61, '60900', '0.5'],
+      [4, '60020', '0.6'],
+    ] as const;
+    const ticks = past.map(([minutes, price, size], index) => ({
+      instrumentId: market.id,
+      source: 'trades',
+      sequence: BigInt(index + 1),
+      price: parseAmount(price),
+      size: parseAmount(size),
+      occurredAt: addMs(now, -minutes * 60_000),
+    }));
+    await transact(desk.system, 'engine', (tx) => storeTicks(tx, ticks, now));
+    expect(await quote()).toMatchObject({
+      high24h: '61000',
+      low24h: '59000',
+      volume24h: '2.1',
+      change24h: '-10',
+    });
+  });
+
   test('of trades on paper there are none', async () => {
     useMarket();
     const funds = [{ USD: '100000' }, { BTC: '1' }] as const;
@@ -415,6 +448,33 @@ describe('a feed', () => {
     expect(past.get(market.id)?.last).toBe(parseAmount('60400'));
   });
 
+  test('has the way of each batch kept in its order, without what was held back, for those who look late', async () => {
+    await priceByFeed();
+    await take(said('60100'), said('59900'), said('70000'), said('60050'));
+    await take(said('59500'), said('60500'), said('60500'), said('60000'));
+    await takeTicks(desk.system, 'coinbase', { ticks: [], quotes: [], alive: [market.symbol], gaps: [] });
+    await repairTicks(desk.system, 'coinbase', [said('58000')]);
+    const kept = async (after = 0n) => {
+      const spans = await transact(desk.system, 'engine', (tx) =>
+        spansSince(tx, new Map([[market.id, after]])),
+      );
+      return (spans.get(market.id) ?? []).map((span) => [
+        Number(span.number),
+        ...span.way.map((price) => formatAmount(price)),
+      ]);
+    };
+    expect(await kept()).toEqual([
+      [1, '60000'],
+      [2, '60100', '59900', '60050'],
+      [3, '59500', '60500', '60000'],
+    ]);
+    expect(await kept(2n)).toHaveLength(1);
+    // The newest are kept.
+    await desk.deps.db.engine.update(quotes).set({ spans: 513n }).where(eq(quotes.instrumentId, market.id));
+    await take(said('60000'));
+    expect((await kept()).map(([number]) => number)).toEqual([1, 3, 514]);
+  });
+
   test('that says what nobody can believe is held back, moves nothing, and somebody is called once', async () => {
     await priceByFeed();
     await take(said('60400'));
@@ -547,6 +607,21 @@ describe('a feed', () => {
     expect(await stale('alive', 'bid')).toBe(true);
   });
 
+  test('is told of where a price was made, and not where one was only confirmed', async () => {
+    await priceByFeed();
+    let told = 0;
+    const end = changes(desk.deps).on(`${PRICES_SUBJECT}.${market.id}`, () => {
+      told += 1;
+    });
+    const alive = { ticks: [], quotes: [], alive: [market.symbol], gaps: [] };
+    await age(20);
+    await takeTicks(desk.system, 'coinbase', alive);
+    expect([told, (await quote()).stale]).toEqual([0, false]);
+    await takeTicks(desk.system, 'coinbase', { ...alive, ticks: [said('60000')] });
+    expect(told).toBe(1);
+    end();
+  });
+
   test('that returns is measured from the price there is, and no level of before is left', async () => {
     await priceByFeed();
     await take(...['66000', '66010', '66020'].map((price) => said(price)));
@@ -621,24 +696,6 @@ describe('a feed', () => {
     expect((await place(buyer, 'buy 0.01')).body.rejectionReason).toBeNull();
     await desk.emptyTheBooks();
   });
-});
-
-test('a rate is as old as its last price, whatever its bid and ask did since', async () => {
-  const assets = ['ETH', 'BTC'];
-  const rates = () => transact(desk.system, 'engine', (tx) => ratesBetween(tx, desk.system, assets));
-  const last = parseAmount('0.05');
-  await setQuote(desk.system, { symbol: 'ETH/BTC', last, source: 'test' });
-  expect(await rates()).toEqual([{ base: 'ETH', quote: 'BTC', price: last }]);
-  const pricedAt = addMs(desk.deps.clock.realNow(), -5 * 86_400_000);
-  await desk.deps.db.engine.update(quotes).set({ pricedAt }).where(eq(quotes.instrumentId, ether));
-  const top = { bid: parseAmount('0.049'), ask: parseAmount('0.051') };
-  const moves = [{ instrumentId: ether, last: null, top }];
-  await transact(desk.system, 'engine', (tx) => keepMarketMoves(tx, desk.system, moves));
-  expect(await rates()).toEqual([]);
-  await transact(desk.system, 'engine', (tx) =>
-    keepMarketMoves(tx, desk.system, [{ instrumentId: ether, last, top: null }]),
-  );
-  expect(await rates()).toHaveLength(1);
 });
 
 test('the feeds of an installation run once, however many nodes would', async () => {

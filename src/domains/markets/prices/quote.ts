@@ -1,14 +1,17 @@
-import { eq, inArray, sql } from 'drizzle-orm';
+import { eq, inArray, type SQL, sql } from 'drizzle-orm';
 import { type Amount, amountOf, ONE, readStoredAmount, ZERO } from '../../../kernel/amount.ts';
 import type { Id } from '../../../kernel/id.ts';
 import { divideRounded } from '../../../kernel/rounding.ts';
 import { addMs, type Instant } from '../../../kernel/time.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
+import { arrayParameter } from '../../../platform/db/insert-rows.ts';
+import { executePrepared } from '../../../platform/db/prepared.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { refuse } from '../../../platform/http/refuse.ts';
 import { instruments, quotes } from '../schema.ts';
 import { instrumentOf } from '../store.ts';
+import { candleOpening } from './fold-ticks.ts';
 import { priceSettings } from './schema.ts';
 import { isStale } from './staleness.ts';
 
@@ -33,7 +36,8 @@ export type QuoteView = {
   readonly quotedAt: Instant;
 };
 
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 /** The latest price. @errors not_found, also where the instrument never had a price */
 export async function getQuote(ctx: Ctx, symbol: string): Promise<QuoteView> {
@@ -49,7 +53,8 @@ export async function getQuote(ctx: Ctx, symbol: string): Promise<QuoteView> {
 
 /**
  * The quotes of instruments; one that never had a price is missing. The figures of a day are those of the
- * last 1440 whole minutes and the one under way, from the candles.
+ * last 1440 whole minutes and the one under way, from the candles: of minutes up to the first whole hour, then of hours,
+ * which are stored with them.
  */
 export async function quotesOf(tx: Tx, ctx: Ctx, instrumentIds: readonly Id[]): Promise<QuoteView[]> {
   const rows = await tx
@@ -99,13 +104,20 @@ type Day = {
 
 async function daysOf(tx: Tx, ctx: Ctx, instrumentIds: readonly Id[]): Promise<ReadonlyMap<Id, Day>> {
   const since = addMs(ctx.deps.clock.now(), -DAY_MS);
-  const ids = sql`${sql.param([...instrumentIds])}::uuid[]`;
-  const rows = await tx.execute<{ id: Id; open: string; high: string; low: string; volume: string }>(sql`
-    select wanted.id, day.* from unnest(${ids}) as wanted (id) cross join lateral (
+  const hour = sql`${sql.param(addMs(candleOpening('1h', since), HOUR_MS))}::text::timestamptz`;
+  const ids = sql.param(arrayParameter('uuid', instrumentIds));
+  const part = (interval: '1m' | '1h', within: SQL) =>
+    sql`select opened_at, open, high, low, volume from candles
+      where instrument_id = wanted.id and interval = ${sql.raw(`'${interval}'`)} and ${within}`;
+  const rows = await executePrepared<{ id: Id; open: string; high: string; low: string; volume: string }>(
+    tx,
+    sql`select wanted.id, day.* from unnest(${ids}::uuid[]) as wanted (id) cross join lateral (
       select (array_agg(open order by opened_at))[1] as open, max(high) as high, min(low) as low,
         least(sum(volume), 999999999999.99999999)::numeric(20, 8) as volume
-      from candles where instrument_id = wanted.id and interval = '1m' and opened_at > ${since}::timestamptz
-      having count(*) > 0) day`);
+      from (${part('1m', sql`opened_at > ${sql.param(since)}::text::timestamptz and opened_at < ${hour}`)}
+        union all ${part('1h', sql`opened_at >= ${hour}`)}) part
+      having count(*) > 0) day`,
+  );
   return new Map(
     rows.map((row) => [
       row.id,

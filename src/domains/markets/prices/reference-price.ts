@@ -13,7 +13,8 @@ import { refuse } from '../../../platform/http/refuse.ts';
 import { MARKETS_EVENTS } from '../audit.ts';
 import { refuseMarkets } from '../errors.ts';
 import { hasPositions } from '../open-positions.ts';
-import { type Instrument, instrumentOf, lockListed } from '../store.ts';
+import { refuseHolder, refuseHolders } from '../refuse-holder.ts';
+import { holdListed, type Instrument, instrumentOf, listed } from '../store.ts';
 import { type KnownPrices, knownPrices } from './known-prices.ts';
 import { referencePriceRefusal, votesForPrice } from './rules.ts';
 import { type PriceSettings, settingsOf } from './settings.ts';
@@ -43,7 +44,7 @@ type Asked = {
  * Asks others to agree to a price of an instrument that no feed prices: its first, or one while nobody trades it. One
  * other agrees to a price near every one that is known of it; two to any other, and wherever a position is marked by it.
  * @effects one row of `approvals`; audit `approval.requested`
- * @errors not_found, instrument_not_listed, instrument_delisted, price_from_feed, price_age_missing,
+ * @errors not_found, instrument_not_listed, instrument_delisted, self_action, price_from_feed, price_age_missing,
  *   reference_price_off_tick, approval_pending_exists
  */
 export async function proposeReferencePrice(
@@ -52,7 +53,8 @@ export async function proposeReferencePrice(
   { price, reason }: ReferencePrice,
 ): Promise<{ readonly approvalId: Id; readonly status: 'pending' }> {
   return transact(ctx, 'engine', async (tx) => {
-    const instrument = await lockListed(tx, (await instrumentOf(tx, symbol)).id);
+    const instrument = listed(await instrumentOf(tx, symbol));
+    await refuseHolder(tx, ctx, instrument.id);
     const settings = await settingsOf(tx, instrument.id);
     const refusal = referencePriceRefusal(price, instrument.tick, settings);
     if (refusal !== null) {
@@ -79,15 +81,18 @@ export async function proposeReferencePrice(
 /**
  * What the last approving vote does. The price is as old as the question.
  * @effects as `writeReferencePrice`; audit `quote.set`
- * @errors instrument_delisted; conflict where a price was made since, a feed prices it, or more would have to agree by now
+ * @errors instrument_delisted, self_approval; conflict where a price was made since, a feed prices it, or more would have to agree by now
  */
 export const referencePriceAction: ApprovalAction = {
   action: ACTION,
-  execute: (ctx, { approvalId, subjectId, payload, checkerIds }) =>
+  refuseVoter: (ctx, { subjectId }, voterId) =>
+    transact(ctx, 'engine', (tx) => refuseHolders(tx, subjectId, [voterId])),
+  execute: (ctx, { approvalId, subjectId, payload, makerId, checkerIds }) =>
     transact(ctx, 'engine', async (tx) => {
       const asked = payload as unknown as Asked;
       const price = parseAmount(asked.price);
-      const instrument = await lockListed(tx, subjectId);
+      const instrument = await holdListed(tx, subjectId);
+      await refuseHolders(tx, subjectId, [makerId, ...checkerIds]);
       const settings = await settingsOf(tx, subjectId);
       const known = await knownPrices(tx, ctx, instrument);
       if (

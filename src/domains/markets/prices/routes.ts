@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { STAFF_ROLES } from '../../../kernel/actor.ts';
 import { type Endpoint, endpoint, pickProblems } from '../../../platform/http/endpoint.ts';
 import { PLATFORM_PROBLEMS } from '../../../platform/http/problems.ts';
+import { IDENTITY_PROBLEMS } from '../../identity/index.ts';
 import { symbolInput } from '../api.ts';
 import { MARKETS_PROBLEMS } from '../errors.ts';
 import { acceptPriceLevel } from './accept-price-level.ts';
@@ -32,6 +33,7 @@ const READERS = { staff: ['risk_manager', 'operations', 'compliance_officer', 'a
 const WRITERS = { staff: ['risk_manager', 'admin'] } as const;
 const params = z.object({ symbol: symbolInput });
 const PENDING = pickProblems(PLATFORM_PROBLEMS, 'approval_pending_exists');
+const OWN = pickProblems(IDENTITY_PROBLEMS, 'self_action');
 
 const marketData: readonly Endpoint[] = [
   endpoint({
@@ -122,14 +124,14 @@ const guards: readonly Endpoint[] = [
     tag: 'markets',
     summary: 'Propose to believe the level at which a feed stayed beyond a jump',
     description:
-      'Once as many ticks in a row agree as the settings ask. It takes effect when a second person approves it, if the feed is still there.',
+      'Once as many ticks in a row agree as the settings ask. It takes effect when a second person approves it, if the feed is still there. Neither of them holds the instrument as a customer.',
     access: WRITERS,
     category: 'trading',
     params,
     body: PriceLevelAcceptance,
     example: { reason: 'The exchange resumed after its auction' },
     responses: { 202: ProposedPriceChange },
-    problems: { ...pickProblems(MARKETS_PROBLEMS, 'price_level_unsettled'), ...PENDING },
+    problems: { ...pickProblems(MARKETS_PROBLEMS, 'price_level_unsettled'), ...OWN, ...PENDING },
     handler: async (ctx, { params: { symbol }, body }) => ({
       status: 202,
       body: await acceptPriceLevel(ctx, symbol, body.reason),
@@ -142,7 +144,7 @@ const guards: readonly Endpoint[] = [
     tag: 'markets',
     summary: 'Propose a price for an instrument that no feed prices',
     description:
-      'Its first, or another while nobody trades it. One other person agrees to a price within `maxJumpBps` (else the collar, at most a fifth) of every price known of it within a day; two agree to any other, to a first price that nothing is known of, and wherever somebody holds a position. It is as old as the question and stale after `staleAfterSeconds`, as any price is.',
+      'Its first, or another while nobody trades it. One other person agrees to a price within `maxJumpBps` (else the collar, at most a fifth) of every price known of it within a day; two agree to any other, to a first price that nothing is known of, and wherever somebody holds a position. It is as old as the question and stale after `staleAfterSeconds`, as any price is. None of them holds the instrument as a customer.',
     access: WRITERS,
     category: 'trading',
     params,
@@ -158,6 +160,7 @@ const guards: readonly Endpoint[] = [
         'price_age_missing',
         'reference_price_off_tick',
       ),
+      ...OWN,
       ...PENDING,
     },
     handler: async (ctx, { params: { symbol }, body }) => ({

@@ -62,6 +62,31 @@ export const priceTicks = pgTable(
   ],
 );
 
+/**
+ * Which way the price of an instrument went in each of the newest batches that its feed said, quarantined ticks apart:
+ * what waits for a price is told of them, whoever looks late. Written with the quote, which counts them without a gap.
+ */
+export const priceSpans = pgTable(
+  'price_spans',
+  {
+    instrumentId: uuid('instrument_id').notNull(),
+    /** Which of the instrument's batches it was; the newest is `quotes.spans`. */
+    number: bigint('number', { mode: 'bigint' }).notNull(),
+    low: amount('low').notNull(),
+    high: amount('high').notNull(),
+    /** The prices that decide what a batch reached, in the order in which they came; the last one is its last. */
+    way: amount('way').array().notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.instrumentId, table.number] }),
+    check(
+      'price_spans_way_check',
+      sql`${table.low} > 0 and cardinality(${table.way}) between 1 and 5 and ${table.low} = any (${table.way}) and ${table.high} = any (${table.way})`,
+    ),
+    ...internalRows('price_spans'),
+  ],
+);
+
 export const candles = pgTable(
   'candles',
   {
@@ -178,6 +203,20 @@ export const quarantinedTicks = pgTable(
   ],
 );
 
+/** Why what is missing could not be fetched from its source. */
+export const gapFailure = pgEnum('gap_failure', [
+  'unreachable',
+  'busy',
+  'refused',
+  'unknown_product',
+  'unreadable',
+  'unproved',
+  'contradicts',
+  'jump',
+  'incomplete',
+  'too_wide',
+]);
+
 /** Ticks of a feed that did not arrive, by its own count; filled once every one of them is here. */
 export const feedGaps = pgTable(
   'feed_gaps',
@@ -192,6 +231,10 @@ export const feedGaps = pgTable(
     throughSequence: bigint('through_sequence', { mode: 'bigint' }).notNull(),
     foundAt: instant('found_at').notNull(),
     filledAt: instant('filled_at'),
+    /** How often the source was asked for what is missing, when it may be asked again, and why that did not fill it. */
+    fetches: integer('fetches').notNull().default(0),
+    fetchAt: instant('fetch_at'),
+    fetchFailure: gapFailure('fetch_failure'),
   },
   (table) => [
     uniqueIndex('feed_gaps_sequences_key').on(

@@ -6,7 +6,7 @@ import { addMs, type Instant } from '../../../kernel/time.ts';
 import { raiseAlarm } from '../../../platform/alarms/raise-alarm.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
-import { insertRows } from '../../../platform/db/insert-rows.ts';
+import { arrayLiteral, insertRows } from '../../../platform/db/insert-rows.ts';
 import { lockExclusive } from '../../../platform/db/locks.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { MARKETS_EVENTS } from '../audit.ts';
@@ -14,6 +14,7 @@ import { instruments, quotes } from '../schema.ts';
 import { keepGaps } from './feed-gaps.ts';
 import type { Tick } from './fold-ticks.ts';
 import { tellPrices } from './price-changes.ts';
+import { SPANS_KEPT, wayOf } from './price-spans.ts';
 import {
   type FeedQuote,
   type FeedTick,
@@ -49,13 +50,13 @@ const KEPT_CHARACTERS = 40;
 /**
  * Believes or holds back what a feed said, in one transaction. Feeds take turns with whoever else writes in
  * their name, so that two processes that both think they run one repeat each other and price nothing twice.
- * @effects rows of `price_ticks`, `candles`, `quotes`, `feed_positions`, `quarantined_ticks`, `feed_gaps`; alarms
- *   `ticks.quarantined`, `feed.gap_found`
+ * @effects rows of `price_ticks`, `candles`, `quotes`, `price_spans`, `feed_positions`, `quarantined_ticks`, `feed_gaps`;
+ *   alarms `ticks.quarantined`, `feed.gap_found`
  */
 export async function takeTicks(ctx: Ctx, feed: FeedName, batch: FeedBatch): Promise<Taken> {
   return transact(ctx, 'engine', async (tx) => {
     await lockFeed(tx, feed);
-    const priced = await pricedBy(tx, feed);
+    const priced = await pricedBy(tx, feed, symbolsIn(batch));
     const judged = judge(ctx, feed, batch, priced);
     const now = ctx.deps.clock.now();
     await storeTicks(tx, judged.ticks, now);
@@ -64,11 +65,13 @@ export async function takeTicks(ctx: Ctx, feed: FeedName, batch: FeedBatch): Pro
     await insertRows(tx, quarantinedTicks, judged.held);
     await keepGaps(tx, gapsIn(batch, feed, priced), now);
     await alarm(tx, ctx, feed, batch, judged.held, priced);
-    if (judged.moves.length > 0) {
+    // A price that is only confirmed is nothing new; that it is stale no more is found by whoever looks by itself.
+    const moved = judged.moves.filter(({ last, bid, ask }) => last !== null || bid !== null || ask !== null);
+    if (moved.length > 0) {
       tellPrices(
         tx,
         ctx,
-        judged.moves.map((move) => move.instrumentId),
+        moved.map((move) => move.instrumentId),
       );
     }
     return { accepted: judged.ticks.length, quarantined: judged.held.length };
@@ -92,6 +95,8 @@ type Priced = {
 type QuoteMove = {
   readonly instrumentId: Id;
   last: Amount | null;
+  /** All that were believed, the last one last. */
+  readonly prices: Amount[];
   bid: Amount | null;
   ask: Amount | null;
   /** Whether the price is made or confirmed: a bid and an ask alone do not where something was not believed. */
@@ -107,10 +112,23 @@ type Judged = {
   readonly held: HeldTick[];
 };
 
-/** @shape by the symbol of the feed */
-async function pricedBy(tx: Tx, feed: FeedName): Promise<Map<string, Priced>> {
+/** Each symbol that a batch speaks of, once. */
+function symbolsIn({ ticks, quotes: tops, alive, gaps }: FeedBatch): readonly string[] {
+  return [...new Set([...[...ticks, ...tops, ...gaps].map(({ symbol }) => symbol), ...alive])];
+}
+
+/** @shape by the symbol of the feed; one that prices nothing is missing */
+async function pricedBy(tx: Tx, feed: FeedName, symbols: readonly string[]): Promise<Map<string, Priced>> {
   const rows = await tx
-    .select({ settings: priceSettings, instrument: instruments, position: feedPositions, last: quotes.last })
+    .select({
+      feedSymbol: priceSettings.feedSymbol,
+      maxJumpBps: priceSettings.maxJumpBps,
+      instrumentId: instruments.id,
+      symbol: instruments.symbol,
+      execution: instruments.execution,
+      position: feedPositions,
+      last: quotes.last,
+    })
     .from(priceSettings)
     .innerJoin(instruments, eq(instruments.id, priceSettings.instrumentId))
     .leftJoin(quotes, eq(quotes.instrumentId, priceSettings.instrumentId))
@@ -121,15 +139,20 @@ async function pricedBy(tx: Tx, feed: FeedName): Promise<Map<string, Priced>> {
         eq(feedPositions.feed, priceSettings.feed),
       ),
     )
-    .where(eq(priceSettings.feed, feed));
+    .where(
+      and(
+        eq(priceSettings.feed, feed),
+        sql`${priceSettings.feedSymbol} = any (${sql.param(symbols)}::text[])`,
+      ),
+    );
   return new Map(
-    rows.map(({ settings, instrument, position, last }) => [
-      present(settings.feedSymbol, 'an instrument with a feed has its symbol there'),
+    rows.map(({ feedSymbol, instrumentId, symbol, execution, maxJumpBps, position, last }) => [
+      present(feedSymbol, 'an instrument with a feed has its symbol there'),
       {
-        instrumentId: instrument.id,
-        symbol: instrument.symbol,
-        venue: instrument.execution === 'venue',
-        maxJumpBps: present(settings.maxJumpBps, 'an instrument with a feed has a limit on jumps'),
+        instrumentId,
+        symbol,
+        venue: execution === 'venue',
+        maxJumpBps: present(maxJumpBps, 'an instrument with a feed has a limit on jumps'),
         // The first tick of a feed is measured from the price there was before.
         position: position ?? {
           sequence: null,
@@ -151,7 +174,8 @@ function judge(ctx: Ctx, feed: FeedName, batch: FeedBatch, priced: ReadonlyMap<s
   const moved = new Set<string>();
   const moves = new Map<Id, QuoteMove>();
   const moveOf = (instrumentId: Id): QuoteMove => {
-    const move = moves.get(instrumentId) ?? { instrumentId, last: null, bid: null, ask: null, priced: false };
+    const unmoved = { instrumentId, last: null, prices: [], bid: null, ask: null, priced: false };
+    const move = moves.get(instrumentId) ?? unmoved;
     moves.set(instrumentId, move);
     return move;
   };
@@ -173,6 +197,7 @@ function judge(ctx: Ctx, feed: FeedName, batch: FeedBatch, priced: ReadonlyMap<s
       const { sequence, occurredAt } = tick;
       ticks.push({ instrumentId: known.instrumentId, source: feed, sequence, price, size, occurredAt });
       const move = moveOf(known.instrumentId);
+      move.prices.push(price);
       move.last = price;
       move.priced = true;
     } else {
@@ -252,24 +277,31 @@ function heldRow(
   };
 }
 
-/** The order of instruments is everybody's order of these rows' locks. */
+/**
+ * The order of instruments is everybody's order of these rows' locks. What a batch made of a price is numbered by the row
+ * of its quote, and kept until as many newer ones are there that nobody can be so late.
+ */
 async function keepQuotes(tx: Tx, feed: FeedName, moves: readonly QuoteMove[], now: Instant): Promise<void> {
   const sorted = [...moves].sort((left, right) => (left.instrumentId < right.instrumentId ? -1 : 1));
   const column = (pick: (move: QuoteMove) => Amount | null) =>
     sql`${sql.param(sorted.map(pick).map((value) => (value === null ? null : storedAmount(value))))}::text[]`;
   const ids = sql`${sql.param(sorted.map((move) => move.instrumentId))}::text[]`;
   const priced = sql`${sql.param(sorted.map((move) => String(move.priced)))}::text[]`;
+  const ways = sql`${sql.param(sorted.map(({ prices }) => arrayLiteral(wayOf(prices).map(storedAmount))))}::text[]`;
   if (sorted.length > 0) {
     // A row that is only confirmed is conflicted with as well: what it gives is nothing new.
     await tx.execute(sql`
-      insert into quotes (instrument_id, last, bid, ask, source, quoted_at, priced_at)
+      with move as materialized (
+        select * from unnest(${ids}, ${column(({ last }) => last)}, ${column(({ bid }) => bid)},
+          ${column(({ ask }) => ask)}, ${priced}, ${ways}) as given (id, last, bid, ask, priced, way)
+      ), kept as (
+      insert into quotes (instrument_id, last, bid, ask, source, quoted_at, priced_at, spans)
       select move.id::uuid, coalesce(move.last::numeric, q.last), move.bid::numeric, move.ask::numeric,
         case when move.last is null then '' else ${feed} end, ${now}::timestamptz,
-        case when move.priced::boolean then clock_timestamp() end
-      from unnest(${ids}, ${column(({ last }) => last)}, ${column(({ bid }) => bid)},
-        ${column(({ ask }) => ask)}, ${priced}) as move (id, last, bid, ask, priced)
-      left join quotes q on q.instrument_id = move.id::uuid
+        case when move.priced::boolean then clock_timestamp() end, case when move.last is null then 0 else 1 end
+      from move left join quotes q on q.instrument_id = move.id::uuid
       where coalesce(move.last::numeric, q.last) is not null
+      order by move.id
       on conflict (instrument_id) do update set
         last = case when excluded.source = '' then quotes.last else excluded.last end,
         source = coalesce(nullif(excluded.source, ''), quotes.source),
@@ -277,7 +309,18 @@ async function keepQuotes(tx: Tx, feed: FeedName, moves: readonly QuoteMove[], n
         quoted_at = case when excluded.source = '' and excluded.bid is null then quotes.quoted_at
           else excluded.quoted_at end,
         priced_at = coalesce(excluded.priced_at, quotes.priced_at, quotes.quoted_at),
-        stale_told_at = case when excluded.priced_at is null then quotes.stale_told_at end`);
+        stale_told_at = case when excluded.priced_at is null then quotes.stale_told_at end,
+        spans = quotes.spans + excluded.spans
+      returning instrument_id, spans
+      ), gone as (
+        delete from price_spans s using kept
+        where s.instrument_id = kept.instrument_id and s.number = kept.spans - ${SPANS_KEPT}::int
+      )
+      insert into price_spans (instrument_id, number, low, high, way)
+      select kept.instrument_id, kept.spans, ends.low, ends.high, move.way::numeric[]
+      from kept join move on move.id::uuid = kept.instrument_id
+      cross join lateral (select min(price) as low, max(price) as high from unnest(move.way::numeric[]) as price) ends
+      where move.last is not null`);
   }
 }
 

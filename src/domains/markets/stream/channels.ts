@@ -2,8 +2,9 @@ import { z } from '@hono/zod-openapi';
 import { STAFF_ROLES } from '../../../kernel/actor.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
 import { changes } from '../../../platform/changes/changes.ts';
-import { type Ctx, type Deps, machineCtx } from '../../../platform/context.ts';
+import { type Ctx, type Deps, machineCtx, perDeps } from '../../../platform/context.ts';
 import { transact } from '../../../platform/db/transact.ts';
+import { gather } from '../../../platform/gather.ts';
 import { toWire } from '../../../platform/http/wire.ts';
 import { type StreamChannel, streamChannel } from '../../../platform/stream/channel.ts';
 import { symbolInput } from '../api.ts';
@@ -19,6 +20,18 @@ const EVERYONE = { customer: true, staff: STAFF_ROLES, scope: 'markets:read' } a
 /** How many candles a snapshot shows. */
 const SHOWN = 100;
 
+/** Quotes that are read together. */
+const TOGETHER = 200;
+
+/** Reads the quotes of instruments that moved in the same moment by the same statements. */
+const quoteReader = perDeps((deps: Deps) =>
+  gather(async (instrumentIds: readonly Id[]) => {
+    const ctx = readerOf(deps);
+    const quotes = await transact(ctx, ctx.login, (tx) => quotesOf(tx, ctx, instrumentIds));
+    return new Map(quotes.map((quote) => [quote.instrumentId, quote]));
+  }),
+);
+
 /** The quote of an instrument as `GET …/quote` answers it; null before its first price. */
 const quoteChannel = streamChannel({
   name: 'quotes',
@@ -26,12 +39,13 @@ const quoteChannel = streamChannel({
   params: z.strictObject({ symbol: symbolInput }),
   delivery: 'latest',
   everyMs: 100,
+  together: TOGETHER,
   keyOf: (_ctx, { symbol }) => symbol,
   open: async ({ deps }, { symbol }) => {
     const ctx = readerOf(deps);
     const instrumentId = await idOf(ctx, symbol);
     const read = async () => {
-      const [quote] = await transact(ctx, ctx.login, (tx) => quotesOf(tx, ctx, [instrumentId]));
+      const quote = await quoteReader(deps)(instrumentId);
       return quote === undefined ? null : Quote.parse(toWire(quote));
     };
     let shown = await read();

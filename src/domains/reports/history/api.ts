@@ -11,7 +11,7 @@ const parts = {
   }),
   realised: wireDecimal.nullable().openapi({
     description:
-      'Proceeds less cost of what was sold, fees of trades in both, the profit of closed contracts, and income',
+      'Proceeds less cost of what was sold, without the commissions of trades, which are `fees`; the profit of closed contracts, and income',
   }),
   income: wireDecimal.nullable().openapi({ description: 'Dividends and interest: a part of `realised`' }),
   unrealised: wireDecimal.nullable().openapi({
@@ -20,7 +20,7 @@ const parts = {
   }),
   fees: wireDecimal.nullable().openapi({
     description:
-      'What the firm charged apart from trades, funding of contracts included; negative where charged',
+      'What the firm charged, on the day it did: commissions of trades, other fees, funding of contracts; negative where charged',
   }),
   transfers: wireDecimal.nullable().openapi({
     description: 'What came in less what went out, at the prices of the end of its day',

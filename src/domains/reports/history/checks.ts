@@ -7,7 +7,15 @@ import type { Break, Check, CheckResult } from '../../../platform/domain.ts';
 import { toWire } from '../../../platform/http/wire.ts';
 import { type Account, accountsAfter } from '../../accounts/index.ts';
 import { readDayFacts } from './day-facts.ts';
-import { basisOf, type DayFacts, type DayValues, isEmptyDay, pricesOf, valueDay } from './rules.ts';
+import {
+  basisOf,
+  commissionsInLots,
+  type DayFacts,
+  type DayValues,
+  isEmptyDay,
+  pricesOf,
+  valueDay,
+} from './rules.ts';
 import { portfolioDays, portfolioSnapshots } from './schema.ts';
 
 /** Entries never change (I4): what was found whole on so many days stays so. */
@@ -44,24 +52,31 @@ async function recompute(tx: Tx): Promise<CheckResult> {
   return { seen, breaks };
 }
 
-async function faultsOf(tx: Tx, page: readonly Account[], { day, beginsAt, endsAt }: Day): Promise<Break[]> {
+async function faultsOf(
+  tx: Tx,
+  page: readonly Account[],
+  { day, beginsAt, endsAt, commissionsSince }: Day,
+): Promise<Break[]> {
   const ids = page.map(({ id }) => id);
   const rows = await tx
     .select()
     .from(portfolioSnapshots)
     .where(and(eq(portfolioSnapshots.day, day), inArray(portfolioSnapshots.accountId, ids)));
   const rowOf = new Map(rows.map((row) => [row.accountId, row]));
-  const facts = await readDayFacts(tx, ids, { from: beginsAt, to: endsAt });
+  const facts = await readDayFacts(tx, ids, { from: beginsAt, to: endsAt }, commissionsSince);
   return page.flatMap(({ id }) => {
     const fault = faultOf(rowOf.get(id), present(facts.get(id), 'every account was read'));
     return fault === null ? [] : [{ object: `account ${id} on ${day}`, detail: fault }];
   });
 }
 
-function faultOf(row: Snapshot | undefined, facts: DayFacts): string | null {
+function faultOf(row: Snapshot | undefined, found: DayFacts): string | null {
   if (row === undefined) {
-    return isEmptyDay(facts, null) ? null : 'has entries and no snapshot';
+    return isEmptyDay(found, null) ? null : 'has entries and no snapshot';
   }
+  // A day may have been begun before commissions were told apart.
+  const apart = row.basis.assets.every(({ commissions }) => commissions !== undefined);
+  const facts = apart ? found : commissionsInLots(found);
   const prices = pricesOf(row.basis);
   const values = valueDay(facts, prices, row.currency, row.opening);
   const made: Made = { ...values, basis: basisOf(facts, prices) };

@@ -6,25 +6,32 @@ import type { Instant } from '../../../kernel/time.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { arrayParameter } from '../../../platform/db/insert-rows.ts';
 import { openContractsAt } from '../../trading/index.ts';
-import { type AssetDay, type BookedKind, type DayFacts, FLOW_OF_KIND } from './rules.ts';
+import { commissionsIn } from './commissions.ts';
+import { type AssetDay, type BookedKind, type Commissions, type DayFacts, FLOW_OF_KIND } from './rules.ts';
 
 /** @units from inclusive, to exclusive */
 export type DaySpan = { readonly from: Instant; readonly to: Instant };
 
-/** @shape every account, with the assets it had or moved, sorted, and the contracts it had open */
+/**
+ * @units commissionsSince: commissions of trades from then on are told apart; null where all stay in cost and proceeds
+ * @shape every account, with the assets it had or moved, sorted, and the contracts it had open
+ */
 export async function readDayFacts(
   tx: Tx,
   accountIds: readonly Id[],
   { from, to }: DaySpan,
+  commissionsSince: Instant | null,
 ): Promise<ReadonlyMap<Id, DayFacts>> {
   const ids = sql`${sql.param(arrayParameter('uuid', [...accountIds].sort()))}::uuid[]`;
   const money = await tx.execute<{ readonly code: string }>(sql`select code from assets where kind = 'fiat'`);
   const currencies = new Set(money.map(({ code }) => code));
   const days = new Map<Id, Map<string, Writable<AssetDay>>>();
+  const toldApart = () =>
+    commissionsSince === null ? {} : { commissions: { charged: 0n, realised: 0n } satisfies Commissions };
   const dayOf = ({ account_id, asset }: AmountRow) => {
     const own = days.get(account_id) ?? new Map<string, Writable<AssetDay>>();
     days.set(account_id, own);
-    const day = own.get(asset) ?? { asset, isMoney: currencies.has(asset), ...NOTHING };
+    const day = own.get(asset) ?? { asset, isMoney: currencies.has(asset), ...NOTHING, ...toldApart() };
     own.set(asset, day);
     return day;
   };
@@ -39,6 +46,16 @@ export async function readDayFacts(
   }
   for (const row of await tx.execute<AmountRow>(realisedIn(ids, from, to))) {
     dayOf(row).realised += readStoredAmount(row.amount);
+  }
+  for (const row of commissionsSince === null
+    ? []
+    : await commissionsIn(tx, ids, { from, to }, commissionsSince)) {
+    const day = dayOf(row);
+    const { charged, realised } = day.commissions ?? { charged: 0n, realised: 0n };
+    const amount = readStoredAmount(row.amount);
+    day.commissions = row.is_charged
+      ? { charged: charged + amount, realised }
+      : { charged, realised: realised + amount };
   }
   const contracts = await openContractsAt(tx, accountIds, to);
   return new Map(

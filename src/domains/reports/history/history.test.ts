@@ -1,6 +1,7 @@
 /**
  * A week of accounts under every lot method against a slow model that keeps lots, money and prices by itself: it
- * knows the equity, and what was realised, and works out by the lots how their unrealised profit changed.
+ * knows the equity, and what was realised, and works out by the lots how their unrealised profit changed. Trades are
+ * orders that meet; their commissions are fees, and in neither profit.
  */
 import { afterAll, beforeAll, expect, test } from 'bun:test';
 import { sql } from 'drizzle-orm';
@@ -18,7 +19,6 @@ import { randomFrom } from '../../../testing/random.ts';
 import { SlowLots } from '../../../testing/slow-lots.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../../testing/trading-desk.ts';
 import {
-  changeLots,
   consumeLots,
   customerWallet,
   houseWallet,
@@ -43,6 +43,8 @@ const HOUR_MS = 3_600_000;
 class Member {
   readonly trader: Trader;
   readonly btc = new SlowLots();
+  /** What was paid to buy each lot, and how many of its units have gone. */
+  readonly commissions = new Map<string, { readonly paid: bigint; readonly units: bigint; gone: bigint }>();
   cash = 0n;
   euros = 0n;
   today = newToday();
@@ -54,6 +56,34 @@ class Member {
     this.trader = trader;
   }
 
+  /** Adds a lot that was bought with a commission. */
+  buy(units: bigint, cost: bigint, paid: bigint): void {
+    const id = `bought ${this.commissions.size}`;
+    this.btc.add(units, cost + paid, id);
+    this.commissions.set(id, { paid, units, gone: 0n });
+  }
+
+  /** Takes units out. @shape what they cost without commissions */
+  take(units: bigint): bigint {
+    let cost = 0n;
+    for (const part of this.btc.take(units)) {
+      cost += part.cost ?? 0n;
+      const lot = this.commissions.get(part.id);
+      if (lot !== undefined) {
+        const before = commissionOf(lot);
+        lot.gone += part.quantity;
+        cost -= commissionOf(lot) - before;
+      }
+    }
+    return cost;
+  }
+
+  /** What the open lots cost without commissions. */
+  get cost(): bigint {
+    const kept = [...this.commissions.values()].reduce((sum, lot) => sum + lot.paid - commissionOf(lot), 0n);
+    return this.btc.cost - kept;
+  }
+
   /** What the day made of the account, worked out by lots. */
   endDay(day: string, prices: { readonly btc: bigint; readonly eur: bigint }): void {
     const at = (units: bigint, price: bigint) => {
@@ -61,7 +91,7 @@ class Member {
       return (units * price) / ONE;
     };
     const { today, last } = this;
-    const gain = at(this.btc.quantity, prices.btc) - this.btc.cost;
+    const gain = at(this.btc.quantity, prices.btc) - this.cost;
     const euroValue = at(this.euros, prices.eur);
     const equity = this.cash + euroValue + at(this.btc.quantity, prices.btc);
     // What came in or went out unsold counts at the value of the day's end, whatever it had cost.
@@ -81,6 +111,19 @@ class Member {
     this.last = { equity, gain, euroValue };
     this.today = newToday();
   }
+}
+
+/** What of a commission has gone with the units it was paid for, rounded half up. */
+function commissionOf({
+  paid,
+  units,
+  gone,
+}: {
+  readonly paid: bigint;
+  readonly units: bigint;
+  gone: bigint;
+}) {
+  return (2n * paid * gone + units) / (2n * units);
 }
 
 /** @units US dollars; units in bitcoin, less than nothing where more went out */
@@ -193,32 +236,22 @@ async function print(tx: Tx, symbol: string, price: Amount): Promise<void> {
   await keepMarketMoves(tx, desk.system, [{ instrumentId, last: price, top: null }]);
 }
 
+/** The seller waits in the book and the buyer takes. */
 async function trade(buyer: Member, seller: Member, quantity: Amount, price: Amount): Promise<void> {
   const amount = amountOf((quantity * price) / ONE);
   const [buyFee, sellFee] = [bpsOf(amount, 20n, 'up'), bpsOf(amount, 10n, 'up')];
-  const [paid, fetched] = [amountOf(amount + buyFee), amountOf(amount - sellFee)];
-  await work(async (tx) => {
-    const referenceId = await post(tx, 'trade', [
-      [buyer.trader, { BTC: quantity, USD: -paid }],
-      [seller.trader, { BTC: -quantity, USD: fetched }],
-      [null, { 'fees_earned USD': buyFee + sellFee }],
-    ]);
-    const { userId, accountId } = buyer.trader;
-    const [came, went] = [await walletOf(buyer.trader, 'BTC', tx), await walletOf(seller.trader, 'BTC', tx)];
-    const cost = { amount: paid, currency: 'USD' };
-    const lot = { userId, accountId, asset: 'BTC', quantity, cost, source: 'trade', referenceId } as const;
-    const proceeds = { amount: fetched, currency: 'USD' };
-    await changeLots(tx, desk.system, [
-      { came: { walletId: came, ...lot } },
-      { went: { walletId: went, quantity, proceeds, referenceType: 'fill', referenceId } },
-    ]);
-    await print(tx, 'BTC/USD', price);
-  });
-  buyer.cash -= paid;
-  buyer.btc.add(quantity, paid);
-  seller.cash += fetched;
-  const cost = seller.btc.take(quantity).reduce((sum, part) => sum + (part.cost ?? 0n), 0n);
-  seller.today.realised += fetched - cost;
+  await work((tx) => print(tx, 'BTC/USD', price));
+  const words = `${formatAmount(quantity)} at ${formatAmount(price)}`;
+  const sale = await desk.place(seller.trader, `sell ${words}`);
+  const purchase = await desk.place(buyer.trader, `buy ${words}`);
+  expect(await desk.later(seller.trader, sale.body.id)).toMatchObject({ fees: formatAmount(sellFee) });
+  expect(await desk.later(buyer.trader, purchase.body.id)).toMatchObject({ fees: formatAmount(buyFee) });
+  buyer.cash -= amount + buyFee;
+  buyer.today.fees -= buyFee;
+  buyer.buy(quantity, amount, buyFee);
+  seller.cash += amount - sellFee;
+  seller.today.fees -= sellFee;
+  seller.today.realised += amount - seller.take(quantity);
   prices.btc = price;
 }
 
@@ -245,7 +278,7 @@ async function moveUnits(member: Member, quantity: Amount, cost: Amount): Promis
   });
   member.today.unitsIn += quantity;
   if (out) {
-    member.today.costIn -= btc.take(-quantity).reduce((sum, part) => sum + (part.cost ?? 0n), 0n);
+    member.today.costIn -= member.take(-quantity);
   } else {
     btc.add(quantity, cost);
     member.today.costIn += cost;
@@ -356,6 +389,7 @@ async function rowsNow(): Promise<unknown> {
 
 test('a week under every method, as the model has it, day by day and caught up after three days, to the last decimal', async () => {
   const members: Member[] = [];
+  await desk.engine.start();
   for (const method of METHODS) {
     members.push(await newMember(method, '2'));
   }
@@ -393,6 +427,7 @@ test('a week under every method, as the model has it, day by day and caught up a
     expect([...told.keys()].at(-1)).toBe([...days.keys()].at(-1) as never);
     await expectRunsAddUp(trader, [...days.keys()]);
   }
+  await desk.engine.stop();
   const rows = await rowsNow();
   await takeSnapshots(desk.system);
   expect(await rowsNow()).toEqual(rows);
@@ -516,6 +551,13 @@ test('a snapshot stays as it is, and reconcile finds one that its entries do not
     ),
   ).toBe('refused');
   const trader = await desk.newTrader({ USD: '70' });
+  const [buyer, seller] = [await desk.newTrader({ USD: '10000' }), await desk.newTrader({ BTC: '1' })];
+  await desk.engine.start();
+  await work((tx) => print(tx, 'BTC/USD', parseAmount('60000')));
+  await desk.place(seller, 'sell 0.1 at 60000');
+  await desk.place(buyer, 'buy 0.1 at 60000');
+  await desk.engine.settled();
+  await desk.engine.stop();
   await nextDay();
   await takeSnapshots(desk.system);
   expect((await historyOf(trader)).body.days.at(-1)).toMatchObject({
@@ -523,7 +565,20 @@ test('a snapshot stays as it is, and reconcile finds one that its entries do not
     transfers: '70',
     equity: '70',
   });
+  expect((await historyOf(buyer)).body.days.at(-1)).toMatchObject({
+    equity: '9988',
+    realised: '0',
+    unrealised: '0',
+    fees: '-12',
+  });
+  // 6000 less what they had cost, 50000 each; the commission of 6 is in no profit.
+  expect((await historyOf(seller)).body.days.at(-1)).toMatchObject({ realised: '1000', fees: '-6' });
   const own = `account_id = '${trader.accountId}'`;
+  // As it was written before commissions were fees.
+  const before = `update portfolio_snapshots set unrealised = unrealised + fees, fees = 0, basis = jsonb_set(basis, '{assets}',
+    (select jsonb_agg(a.asset - 'commissions' order by a.place) from jsonb_array_elements(basis -> 'assets') with ordinality a (asset, place)))
+    where account_id = '${buyer.accountId}'`;
+  expect(await breaksAfter(before, 'reports.snapshots_recompute')).toBe(0);
   const plants = [
     [
       `update portfolio_snapshots set realised = realised + 1, transfers = transfers - 1 where ${own}`,

@@ -7,6 +7,7 @@ export const historyInventory: readonly TableInventory[] = [
     day: 'public',
     beginsAt: 'public',
     endsAt: 'public',
+    commissionsSince: 'internal',
     snapshots: 'internal',
     gaps: 'internal',
     completedAt: 'internal',

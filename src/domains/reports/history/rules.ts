@@ -4,11 +4,12 @@
  *
  * - equity: money, units, and the unrealised profit of open contracts;
  * - transfers: what came from outside less what went there, fees taken on the way not deducted;
- * - fees: what the firm charged apart from trades, funding of contracts included, negative where charged;
- * - realised: proceeds less cost of the parts of lots that were sold, both known in one currency and fees of trades
- *   in both, the profit of closed contracts, and income;
+ * - fees: what the firm charged, commissions of trades and funding of contracts included, negative where charged, on the
+ *   day it did;
+ * - realised: proceeds less cost of the parts of lots that were sold, both known in one currency and without the
+ *   commissions that lots keep in both, the profit of closed contracts, and income;
  * - unrealised: what is left of the change. For units with a known cost that is by how much value less cost of the open
- *   lots changed, where what came in or went out unsold counts at its value of that day's end; besides, what other
+ *   lots, commissions aside, changed, where what came in or went out unsold counts at its value of that day's end; besides, what other
  *   units and foreign money changed in value, and open contracts.
  *
  * So equity − opening = realised + unrealised + fees + transfers for every day, and by addition for every run of days.
@@ -53,7 +54,17 @@ export type AssetDay = {
   readonly asset: string;
   readonly isMoney: boolean;
   readonly quantity: bigint;
+  /** Of units traded; absent in what was made before commissions were told as fees. */
+  readonly commissions?: Commissions;
 } & Readonly<Record<Flow, bigint>>;
+
+/** What trades in units cost their side. Lots keep it in cost and proceeds; history tells it as a fee, once. */
+export type Commissions = {
+  /** On this day. */
+  readonly charged: bigint;
+  /** What of it, of this day or earlier ones, the lots count in what this day realised. */
+  readonly realised: bigint;
+};
 
 export type DayFacts = { readonly assets: readonly AssetDay[]; readonly contracts: readonly OpenContract[] };
 
@@ -72,6 +83,7 @@ export type StoredBasis = {
     readonly fees: string;
     readonly income: string;
     readonly realised: string;
+    readonly commissions?: { readonly charged: string; readonly realised: string };
     readonly price: {
       readonly symbol: string;
       readonly last: string;
@@ -112,7 +124,8 @@ export function valueDay(
 ): DayValues {
   const missing = new Set<string>();
   const value = (amount: bigint, asset: string) => valueIn(amount, asset, { prices, currency, missing });
-  const flow = (name: Flow) => totalOf(facts.assets.map((one) => value(one[name], one.asset)));
+  const flow = (name: Flow) =>
+    totalOf(facts.assets.map((one) => value(withCommissions(one, name), one.asset)));
   const cash = totalOf(facts.assets.flatMap((one) => (one.isMoney ? [value(one.quantity, one.asset)] : [])));
   const units = totalOf(facts.assets.flatMap((one) => (one.isMoney ? [] : [value(one.quantity, one.asset)])));
   const contracts = totalOf(
@@ -147,6 +160,19 @@ export function valueDay(
   };
 }
 
+/** A flow of an asset: what was charged for trades is a fee, and no part of what they realised. */
+function withCommissions(one: AssetDay, name: Flow): bigint {
+  const { charged, realised } = one.commissions ?? NO_COMMISSIONS;
+  return one[name] + (name === 'fees' ? -charged : name === 'realised' ? realised : 0n);
+}
+
+const NO_COMMISSIONS: Commissions = { charged: 0n, realised: 0n };
+
+/** A day as it was told before commissions were fees: they were part of cost and proceeds. */
+export function commissionsInLots({ assets, contracts }: DayFacts): DayFacts {
+  return { assets: assets.map(({ commissions: _told, ...one }) => one), contracts };
+}
+
 /** Whether there is anything to say of a day: an account that has nothing, and had nothing, has no row. */
 export function isEmptyDay({ assets, contracts }: DayFacts, opening: Amount | null): boolean {
   const still = assets.every(
@@ -155,7 +181,8 @@ export function isEmptyDay({ assets, contracts }: DayFacts, opening: Amount | nu
       one.transfers === 0n &&
       one.fees === 0n &&
       one.income === 0n &&
-      one.realised === 0n,
+      one.realised === 0n &&
+      (one.commissions?.charged ?? 0n) === 0n,
   );
   return still && contracts.length === 0 && (opening === null || opening === 0n);
 }
@@ -173,6 +200,7 @@ export function basisOf({ assets, contracts }: DayFacts, prices: DayPrices): Sto
         fees: formatAmount(one.fees),
         income: formatAmount(one.income),
         realised: formatAmount(one.realised),
+        ...(one.commissions === undefined ? {} : { commissions: commissionsText(one.commissions) }),
         price:
           price === undefined ? null : { ...priceText(price), symbol: price.symbol, inverse: price.inverse },
       };
@@ -205,6 +233,10 @@ export function pricesOf(basis: StoredBasis): DayPrices {
       ),
     ),
   };
+}
+
+function commissionsText({ charged, realised }: Commissions) {
+  return { charged: formatAmount(charged), realised: formatAmount(realised) };
 }
 
 function priceText({ last, quotedAt }: PastPrice) {

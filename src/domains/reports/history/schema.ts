@@ -35,7 +35,7 @@ export const portfolioSnapshots = pgTable(
     cashValue: amount('cash_value'),
     holdingsValue: amount('holdings_value'),
     contractsValue: amount('contracts_value'),
-    /** Profit of what was sold and closed, income included. */
+    /** Profit of what was sold and closed, income included, commissions of trades not. */
     realised: amount('realised'),
     income: amount('income'),
     unrealised: amount('unrealised'),
@@ -86,6 +86,8 @@ export const portfolioDays = pgTable(
     beginsAt: instant('begins_at').notNull(),
     /** @units exclusive */
     endsAt: instant('ends_at').notNull(),
+    /** Commissions of trades from then on are fees; null while they were part of what is realised. */
+    commissionsSince: instant('commissions_since'),
     snapshots: integer('snapshots').notNull(),
     gaps: integer('gaps').notNull(),
     completedAt: instant('completed_at').notNull(),

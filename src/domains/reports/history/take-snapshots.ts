@@ -76,10 +76,10 @@ async function snapshotsOf(tx: Tx, ctx: Ctx, day: string, all: readonly Owner[])
   const { timeZone, clock } = ctx.deps;
   const before = addDays(day, -1);
   const span = { from: endOfDay(before, timeZone), to: endOfDay(day, timeZone) };
-  const { openings, taken } = await knownOf(tx, all, before, day);
+  const { openings, taken, dayBefore } = await knownOf(tx, all, before, day);
   const owners = all.filter(({ id }) => !taken.has(id));
   const ids = owners.map(({ id }) => id);
-  const facts = await readDayFacts(tx, ids, span);
+  const facts = await readDayFacts(tx, ids, span, dayBefore?.commissionsSince ?? span.from);
   const prices = await readDayPrices(tx, owners, facts, span.to);
   const takenAt = clock.now();
   return owners.flatMap((owner) => {
@@ -113,6 +113,7 @@ async function knownOf(tx: Tx, owners: readonly Owner[], before: string, day: st
   // An account without a row on a day that is complete had nothing then; before the first day nobody knows.
   const unseen = complete === undefined ? null : (0n as Amount);
   return {
+    dayBefore: complete,
     openings: (accountId: Id): Amount | null => {
       const equity = equityOf.get(accountId);
       return equity === undefined ? unseen : equity;
@@ -133,7 +134,12 @@ async function completeDay(ctx: Ctx, day: string): Promise<void> {
       .from(portfolioSnapshots)
       .where(eq(portfolioSnapshots.day, day));
     const counts = present(counted, 'a count has a row');
-    const completed = { day, ...span, ...counts, completedAt: ctx.deps.clock.now() };
+    const [before] = await tx
+      .select({ commissionsSince: portfolioDays.commissionsSince })
+      .from(portfolioDays)
+      .where(eq(portfolioDays.day, addDays(day, -1)));
+    const commissionsSince = before?.commissionsSince ?? span.beginsAt;
+    const completed = { day, ...span, commissionsSince, ...counts, completedAt: ctx.deps.clock.now() };
     const [row] = await tx.insert(portfolioDays).values(completed).onConflictDoNothing().returning();
     if (row !== undefined) {
       await record(tx, ctx, {

@@ -19,7 +19,12 @@ import { makeRoom, writeBreaker } from './trip-breaker.ts';
 import { BREAKER_LOCKS } from './tripped.ts';
 
 /** Between which prices an instrument traded just now. */
-export type PriceSpan = PriceRange & { readonly instrumentId: Id; readonly last: Amount };
+export type PriceSpan = PriceRange & {
+  readonly instrumentId: Id;
+  readonly last: Amount;
+  /** How many batches of its feed that takes in; null where its own trades made it. */
+  readonly spans: bigint | null;
+};
 
 type Rule = {
   readonly id: Id;
@@ -55,25 +60,42 @@ export async function watchPrices(tx: Tx, ctx: Ctx, spans: readonly PriceSpan[])
 }
 
 /**
- * Looks at the latest price of each instrument with a rule, wherever it comes from.
+ * Looks at the latest price of each instrument with a rule, wherever it comes from, and at what its feed said since
+ * somebody looked last. Where nobody did since a breaker was lifted, or within the window, it begins with the price of now:
+ * hours of prices are not those of one second.
  * @effects as `watchPrices`
  */
 export async function watchQuotes(ctx: Ctx): Promise<void> {
+  const now = sql.param(ctx.deps.clock.now());
   await transact(ctx, 'engine', async (tx) => {
     // Whoever trips one by hand meanwhile finds what stands, as settlements have it.
     await lockShared(tx, BREAKER_LOCKS.names);
-    const rows = await executePrepared<{ instrument_id: Id; last: string }>(
+    const rows = await executePrepared<
+      Readonly<Record<'instrument_id' | 'last' | 'spans' | 'low' | 'high', string>>
+    >(
       tx,
-      sql`select q.instrument_id, q.last from quotes q
+      sql`select q.instrument_id, q.last, q.spans, least(q.last, went.low) as low, greatest(q.last, went.high) as high
+        from quotes q
+        cross join lateral (
+          select max(p.spans) as through from breaker_prices p
+          where p.instrument_id = q.instrument_id and p.second_at > ${now}::text::timestamptz - make_interval(secs => (
+            select r.window_seconds from breaker_rules r where r.instrument_id = q.instrument_id
+            order by r.id desc limit 1))) looked
+        cross join lateral (
+          select min(s.low) as low, max(s.high) as high from price_spans s
+          where s.instrument_id = q.instrument_id and s.number > looked.through and s.number <= q.spans) went
         where q.instrument_id in (select instrument_id from breaker_rules) order by q.instrument_id`,
     );
     await watchPrices(
       tx,
       ctx,
-      rows.map((row) => {
-        const last = readStoredAmount(row.last);
-        return { instrumentId: row.instrument_id, low: last, high: last, last };
-      }),
+      rows.map((row) => ({
+        instrumentId: row.instrument_id as Id,
+        low: readStoredAmount(row.low),
+        high: readStoredAmount(row.high),
+        last: readStoredAmount(row.last),
+        spans: BigInt(row.spans),
+      })),
     );
   });
 }
@@ -186,15 +208,21 @@ async function rangeBefore(
       };
 }
 
-async function keepSpan(tx: Tx, rule: Rule, { low, high, last }: PriceSpan, now: Instant): Promise<void> {
+async function keepSpan(
+  tx: Tx,
+  rule: Rule,
+  { low, high, last, spans }: PriceSpan,
+  now: Instant,
+): Promise<void> {
   const [lowest, highest, latest] = [storedAmount(low), storedAmount(high), storedAmount(last)];
   await executePrepared(
     tx,
-    sql`insert into breaker_prices as p (instrument_id, second_at, low, high, last)
+    sql`insert into breaker_prices as p (instrument_id, second_at, low, high, last, spans)
       values (${rule.instrumentId}::uuid, date_trunc('second', ${now}::timestamptz), ${lowest}::numeric,
-        ${highest}::numeric, ${latest}::numeric)
+        ${highest}::numeric, ${latest}::numeric, ${spans === null ? null : spans.toString()}::bigint)
       on conflict (instrument_id, second_at) do update
-        set low = least(p.low, excluded.low), high = greatest(p.high, excluded.high), last = excluded.last`,
+        set low = least(p.low, excluded.low), high = greatest(p.high, excluded.high), last = excluded.last,
+          spans = greatest(p.spans, excluded.spans)`,
   );
   const start = addMs(now, -rule.windowSeconds * SECOND_MS);
   await executePrepared(
@@ -217,6 +245,7 @@ export function spansOf(
       low: price < low ? price : low,
       high: price > high ? price : high,
       last: price,
+      spans: null,
     });
   }
   return [...spans.values()].sort((left, right) => (left.instrumentId < right.instrumentId ? -1 : 1));

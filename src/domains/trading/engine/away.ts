@@ -19,7 +19,7 @@ import type { EngineEvent } from './event.ts';
 
 export type AwayOrder = {
   readonly order: NewOrder;
-  /** What it has left; one of the two is set, as in the order. */
+  /** What it has left; one of the two is set or both, as in the order. */
   remaining: bigint | null;
   notional: bigint | null;
   /** What the venue has executed of it, ever. */
@@ -87,7 +87,8 @@ export function execute(away: Away, command: VenueExecuted, events: EngineEvent[
   order.executed += quantity;
   if (order.remaining !== null) {
     order.remaining -= quantity;
-  } else if (order.notional !== null) {
+  }
+  if (order.notional !== null) {
     order.notional -= divideRounded(price * quantity, ONE, 'up');
   }
   events.push({
@@ -99,7 +100,8 @@ export function execute(away: Away, command: VenueExecuted, events: EngineEvent[
     remaining: order.remaining,
     reportId,
   });
-  if (order.remaining === 0n) {
+  // Of one that a notional bounds too the venue says how it ended.
+  if (order.remaining === 0n && order.notional === null) {
     away.delete(orderId);
     events.push({ type: 'done', orderId });
   } else if (order.ends !== null) {

@@ -114,7 +114,7 @@ export function isKnown(book: OrderBook, orderId: string): boolean {
 
 /**
  * Takes an order out, wherever it stands.
- * @shape what it had open (`null` when sized by notional); undefined where it does not stand anywhere
+ * @shape what it had open (`null` where only a notional bounds it); undefined where it does not stand anywhere
  */
 export function takeOut(book: OrderBook, orderId: string): bigint | null | undefined {
   const resting = findOrder(book.index, orderId);

@@ -20,9 +20,12 @@ export type NewOrder = {
   readonly timeInForce: EngineTimeInForce;
   /** A limit order's limit; `null` for a market order. */
   readonly price: bigint | null;
-  /** How many units; exactly one of `quantity` and `notional` is set. */
+  /** How many units it may trade; `null` for a market order that only `notional` bounds. */
   readonly quantity: bigint | null;
-  /** How much of the quote asset a market order may turn over, before fees. */
+  /**
+   * How much of the quote asset a market order may turn over, before fees; `null` for any other. A sale that has a
+   * `quantity` as well trades no more than either: those are the units it reserves.
+   */
   readonly notional: bigint | null;
   /** The worst price a market order may trade at; `null` trades at any. */
   readonly priceCap: bigint | null;
@@ -139,6 +142,7 @@ export type VenueEnd =
   | 'no_liquidity'
   | 'price_cap'
   | 'notional_too_small'
+  | 'reserved_units_sold'
   | 'post_only_would_cross'
   | 'venue_rejected'
   | 'venue_cancelled'

@@ -43,7 +43,7 @@ export type OrderTraded = {
   readonly takerOrderId: string;
   readonly takerAccountId: string;
   readonly takerPersonId: string;
-  /** `null` for an order sized by notional. */
+  /** `null` for an order that only a notional bounds. */
   readonly takerRemaining: bigint | null;
 };
 
@@ -63,7 +63,7 @@ export type OrderExecuted = {
   readonly price: bigint;
   readonly quantity: bigint;
   readonly liquidity: 'maker' | 'taker';
-  /** `null` for an order sized by notional. */
+  /** `null` for an order that only a notional bounds. */
   readonly remaining: bigint | null;
   readonly reportId: string;
 };
@@ -85,7 +85,7 @@ export type OrderCancelled = {
   readonly type: 'cancelled';
   readonly orderId: string;
   readonly reason: CancelReason;
-  /** What will not trade any more; `null` for an order sized by notional. */
+  /** What will not trade any more; `null` for an order that only a notional bounds. */
   readonly remaining: bigint | null;
 };
 
@@ -101,8 +101,10 @@ export type CancelReason =
   | 'no_liquidity'
   /** A market order met only prices worse than its cap. */
   | 'price_cap'
-  /** A notional buys less than one lot at the best price. */
+  /** A notional is less than one lot at the best price. */
   | 'notional_too_small'
+  /** A sale by notional has sold all units it reserves, for less than that. */
+  | 'reserved_units_sold'
   | 'post_only_would_cross'
   /** Another order of its group traded in its place, or was triggered. */
   | 'group'

@@ -12,7 +12,7 @@ import { type OrderIndex, unindexOrder } from './order-index.ts';
 import { isBetter, type PriceLadder, removeLevel, walkLevels } from './price-ladder.ts';
 import { quantityAt, type RestingOrder, unlink } from './price-level.ts';
 
-/** An order while it takes; `quantity` and `notional` are what it has left, one of them set. */
+/** An order while it takes; `quantity` and `notional` are what it has left, one of them set or both. */
 export type Taker = {
   readonly order: NewOrder;
   readonly personHash: number;
@@ -26,7 +26,14 @@ export type Taker = {
 };
 
 /** Why matching ended: the order is filled, or what stood in its way. */
-export type MatchStop = 'filled' | 'book_empty' | 'price' | 'self_match' | 'notional_below_lot';
+export type MatchStop =
+  | 'filled'
+  | 'book_empty'
+  | 'price'
+  | 'self_match'
+  | 'notional_below_lot'
+  /** What it has left of its notional is worth a lot, and it has no units left. */
+  | 'no_units_left';
 
 /**
  * Trades until the taker or the prices it accepts are used up.
@@ -60,11 +67,12 @@ export function match(
         unindexOrder(index, maker);
         events.push({ type: 'done', orderId: maker.orderId });
       }
-      if (isSpent(taker, level.price)) {
+      const end = endOf(taker, level.price);
+      if (end !== null) {
         if (level.orderCount === 0) {
           removeLevel(makers, level);
         }
-        return 'filled';
+        return end;
       }
     }
     removeLevel(makers, level);
@@ -74,7 +82,7 @@ export function match(
 
 /** Whether the taker would trade whole; nothing is traded. */
 export function wouldFill(makers: PriceLadder, taker: Taker): boolean {
-  if (taker.quantity !== null && !sizeIsThere(makers, taker, taker.quantity)) {
+  if (taker.quantity !== null && taker.notional === null && !sizeIsThere(makers, taker, taker.quantity)) {
     return false;
   }
   const trial = { ...taker };
@@ -83,7 +91,8 @@ export function wouldFill(makers: PriceLadder, taker: Taker): boolean {
     if (!accepts(trial, makers, level.price)) {
       return false;
     }
-    for (let maker = level.head; maker !== null && !filled; maker = maker.behind) {
+    let end: ReturnType<typeof endOf> = null;
+    for (let maker = level.head; maker !== null && end === null; maker = maker.behind) {
       const quantity = takeable(trial, level.price, maker.remaining);
       if (quantity === 0n) {
         filled = trial.notional !== taker.notional;
@@ -93,9 +102,10 @@ export function wouldFill(makers: PriceLadder, taker: Taker): boolean {
         return false;
       }
       spend(trial, level.price, quantity);
-      filled = isSpent(trial, level.price);
+      end = endOf(trial, level.price);
     }
-    return !filled;
+    filled = end === 'filled';
+    return end === null;
   });
   return filled;
 }
@@ -124,26 +134,35 @@ function isSamePerson(taker: Taker, maker: RestingOrder): boolean {
 
 /** @units whole lots when sized by notional, rounded down */
 function takeable(taker: Taker, price: bigint, offered: bigint): bigint {
-  if (taker.quantity !== null) {
-    return taker.quantity < offered ? taker.quantity : offered;
+  const units = taker.quantity !== null && taker.quantity < offered ? taker.quantity : offered;
+  if (taker.notional === null) {
+    return units;
   }
-  const affordable = ((taker.notional ?? 0n) * ONE) / price;
+  const affordable = (taker.notional * ONE) / price;
   const lots = affordable - (affordable % taker.lotSize);
-  return lots < offered ? lots : offered;
+  return lots < units ? lots : units;
 }
 
 /** @units the quote asset, rounded up, so that a notional is never exceeded */
 function spend(taker: Taker, price: bigint, quantity: bigint): void {
   if (taker.quantity !== null) {
     taker.quantity -= quantity;
-  } else if (taker.notional !== null) {
+  }
+  if (taker.notional !== null) {
     taker.notional -= divideRounded(price * quantity, ONE, 'up');
   }
 }
 
-/** True when nothing is left, or of a notional too little for a lot at the price just paid. */
-function isSpent(taker: Taker, price: bigint): boolean {
-  return taker.quantity === null ? takeable(taker, price, taker.lotSize) === 0n : taker.quantity === 0n;
+/** Filled when nothing is left, or of a notional too little for a lot at the price just paid; null while it goes on. */
+function endOf(taker: Taker, price: bigint): 'filled' | 'no_units_left' | null {
+  const { quantity, notional, lotSize } = taker;
+  if (notional === null) {
+    return quantity === 0n ? 'filled' : null;
+  }
+  if ((notional * ONE) / price < lotSize) {
+    return 'filled';
+  }
+  return quantity === 0n ? 'no_units_left' : null;
 }
 
 function tradeOf(taker: Taker, maker: RestingOrder, quantity: bigint): EngineEvent {

@@ -105,6 +105,7 @@ const OUTCOMES = [
   'cancelled no_liquidity',
   'cancelled price_cap',
   'cancelled notional_too_small',
+  'cancelled reserved_units_sold',
   'cancelled post_only_would_cross',
   'cancelled group',
   'cancelled parent_ended',

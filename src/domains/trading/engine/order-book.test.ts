@@ -15,7 +15,7 @@ import { applyCommand, bestAsk, bestBid, depth, openOrders, restoreOrderBook } f
 /*
  * The table language. Commands stand at the margin, what they answer is indented below:
  *
- *   new    id  person  side  type  tif  price  size  [post] [seq=N]    size $N is a notional; the price of a market order is its cap
+ *   new    id  person  side  type  tif  price  size  [post] [seq=N]    size $N is a notional, $N/Q one of at most Q units; the price of a market order is its cap
  *   cancel id  reason
  *   book                                                                prints the depth
  *
@@ -334,6 +334,27 @@ describe('market orders', () => {
       new     S1  bob  sell  market  ioc    -  $150
         trade      S1  B1  100  1  -  1
         done       S1
+    `);
+  });
+
+  test('by notional within so many units end with whichever is used up first, and say which', () => {
+    check(`
+      new     B1  ann  buy   limit   gtc  100     2
+        resting    B1  2
+      new     B2  ann  buy   limit   gtc   60     9
+        resting    B2  9
+      new     S1  bob  sell  market  ioc    -  $500/9
+        trade      S1  B1  100  2  7  0
+        done       B1
+        trade      S1  B2   60  5  2  4
+        done       S1
+      new     S2  bob  sell  market  ioc    -  $500/3
+        trade      S2  B2   60  3  0  1
+        cancelled  S2  reserved_units_sold  0
+      new     S4  bob  sell  market  fok    -  $119/1
+        trade      S4  B2   60  1  0  0
+        done       B2
+        done       S4
     `);
   });
 
@@ -672,6 +693,7 @@ function commandOf(line: string, nextSeq: bigint): EngineCommand {
     return { type: 'cancel', orderId, reason: third as CancelRequestReason };
   }
   const limitOrCap = price === '-' ? null : parseAmount(price);
+  const [budget, units] = size.startsWith('$') ? size.slice(1).split('/') : [undefined, size];
   const seq = flags.find((flag) => flag.startsWith('seq='));
   return {
     type: 'new',
@@ -683,8 +705,8 @@ function commandOf(line: string, nextSeq: bigint): EngineCommand {
     timeInForce: timeInForce as EngineTimeInForce,
     price: type === 'limit' ? limitOrCap : null,
     priceCap: type === 'market' ? limitOrCap : null,
-    quantity: size.startsWith('$') ? null : parseAmount(size),
-    notional: size.startsWith('$') ? parseAmount(size.slice(1)) : null,
+    quantity: units === undefined ? null : parseAmount(units),
+    notional: budget === undefined ? null : parseAmount(budget),
     postOnly: flags.includes('post'),
     bookSeq: seq === undefined ? nextSeq : BigInt(seq.slice('seq='.length)),
   };

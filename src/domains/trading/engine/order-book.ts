@@ -233,9 +233,11 @@ function conclude(book: OrderBook, taker: Taker, stop: MatchStop, events: Engine
   if (stop === 'filled' || (stop === 'notional_below_lot' && !untouched)) {
     events.push({ type: 'done', orderId: order.orderId });
   } else if (stop === 'notional_below_lot') {
-    pushCancelled(events, order.orderId, 'notional_too_small', null);
+    pushCancelled(events, order.orderId, 'notional_too_small', taker.quantity);
   } else if (stop === 'self_match') {
     pushCancelled(events, order.orderId, 'self_match', taker.quantity);
+  } else if (stop === 'no_units_left') {
+    pushCancelled(events, order.orderId, 'reserved_units_sold', taker.quantity);
   } else if (mayRest(order)) {
     restRemainder(book, order, taker.quantity, events);
   } else if (order.orderType === 'limit') {
@@ -337,7 +339,8 @@ function enterMember(
 function isGroup({ members }: GroupOrders): boolean {
   const orders = members.map((member) => (member.type === 'hold' ? member.order : member));
   const entering = members.flatMap((member) => (member.type === 'new' ? [member.side] : []));
-  return orders.every((order) => order.quantity !== null) && new Set(entering).size === entering.length;
+  const sized = orders.every(({ quantity, notional }) => quantity !== null && notional === null);
+  return sized && new Set(entering).size === entering.length;
 }
 
 function halt(book: OrderBook, events: EngineEvent[]): void {
@@ -409,7 +412,10 @@ function isConsistent(order: NewOrder): boolean {
       isPositive(price) && isPositive(quantity) && notional === null && priceCap === null && restsOrTakes
     );
   }
-  const sized = quantity === null ? isPositive(notional) : isPositive(quantity) && notional === null;
+  const sized =
+    (quantity !== null || notional !== null) &&
+    (quantity === null || isPositive(quantity)) &&
+    (notional === null || isPositive(notional));
   return sized && price === null && (priceCap === null || priceCap > 0n) && !order.postOnly;
 }
 

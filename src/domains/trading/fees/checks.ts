@@ -2,9 +2,9 @@
  * What reconcile holds fees and volumes to. Fills of before tiers were known say neither day nor listed fee and
  * are passed over.
  */
-import { type SQL, sql } from 'drizzle-orm';
-import type { Tx } from '../../../platform/db/client.ts';
-import type { Check, CheckResult } from '../../../platform/domain.ts';
+import { sql } from 'drizzle-orm';
+import type { Check } from '../../../platform/domain.ts';
+import { look } from '../../../platform/look.ts';
 
 /** What a fee of this rate is, rounded up. */
 const exactFee = sql`ceil(f.amount * f.fee_bps * 10000) / 100000000`;
@@ -75,9 +75,3 @@ export const feeChecks: readonly Check[] = [
       ),
   },
 ];
-
-async function look(tx: Tx, count: SQL, breaks: SQL): Promise<CheckResult> {
-  const [counted] = await tx.execute<{ seen: number }>(count);
-  const rows = await tx.execute<{ object: string; detail: string }>(breaks);
-  return { seen: counted?.seen ?? 0, breaks: rows.map(({ object, detail }) => ({ object, detail })) };
-}

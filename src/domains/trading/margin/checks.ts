@@ -1,7 +1,7 @@
 /** What reconcile holds the keeping of margin to. */
-import { type SQL, sql } from 'drizzle-orm';
-import type { Tx } from '../../../platform/db/client.ts';
-import type { Check, CheckResult } from '../../../platform/domain.ts';
+import { sql } from 'drizzle-orm';
+import type { Check } from '../../../platform/domain.ts';
+import { look } from '../../../platform/look.ts';
 
 export const marginChecks: readonly Check[] = [
   {
@@ -98,10 +98,3 @@ export const marginChecks: readonly Check[] = [
       ),
   },
 ];
-
-/** Runs the two halves of a check: how many objects there are, and which of them are broken. */
-async function look(tx: Tx, count: SQL, breaks: SQL): Promise<CheckResult> {
-  const [counted] = await tx.execute<{ seen: number }>(count);
-  const rows = await tx.execute<{ object: string; detail: string }>(breaks);
-  return { seen: counted?.seen ?? 0, breaks: rows.map(({ object, detail }) => ({ object, detail })) };
-}

@@ -36,6 +36,10 @@ import { placeClosings } from './place-closings.ts';
 import type { MarginWallet, MarkedPosition } from './read-margin.ts';
 import { liquidations } from './schema.ts';
 
+/** Each step waits for its wallet and for its order: so many do so at once. */
+const LANES = 4;
+/** After so many looks whoever was tried once has another turn. */
+const LOOKS = 5;
 /** After that an order of an exit is said to be without an answer; no other is placed all the same. */
 const ANSWER_MS = 10_000;
 /** After so many tries in a row that closed nothing somebody of the firm is told. */
@@ -56,7 +60,21 @@ const NOTHING: Step = { planned: [], meetsItself: false };
  * @errors KeeperReplaced
  */
 export async function closeExits(ctx: Ctx, epoch: bigint): Promise<void> {
-  const due = await dueNow(ctx);
+  const taken = new Set<Id>();
+  // What was triggered while others were closed does not wait for the next look at everything.
+  for (let look = 0; look < LOOKS; look += 1) {
+    const due = (await dueNow(ctx)).filter(({ positionId }) => !taken.has(positionId));
+    if (due.length === 0) {
+      return;
+    }
+    for (const { positionId } of due) {
+      taken.add(positionId);
+    }
+    await takeSteps(ctx, epoch, due);
+  }
+}
+
+async function takeSteps(ctx: Ctx, epoch: bigint, due: Exits[]): Promise<void> {
   const lane = async (): Promise<void> => {
     for (let next = due.shift(); next !== undefined; next = due.shift()) {
       const { positionId } = next;
@@ -69,7 +87,7 @@ export async function closeExits(ctx: Ctx, epoch: bigint): Promise<void> {
       });
     }
   };
-  await together(lane(), lane());
+  await together(...Array.from({ length: LANES }, lane));
 }
 
 /** Those that a market still keeps from being closed, as they say already, are not looked at one by one. */

@@ -7,6 +7,7 @@ import { addMs } from '../../../kernel/time.ts';
 import { openClient } from '../../../platform/db/client.ts';
 import { sqlStateOf } from '../../../platform/db/errors.ts';
 import { outbox } from '../../../platform/db/schema.ts';
+import { feedSays } from '../../../testing/feed-says.ts';
 import type { Answer } from '../../../testing/send.ts';
 import type { Trader } from '../../../testing/trading-desk.ts';
 import { until } from '../../../testing/until.ts';
@@ -284,6 +285,51 @@ describe('exits of a position', () => {
     await priceIs('890');
     await keep(2);
     expect(await exitOrdersOf(trader)).toEqual([]);
+  });
+});
+
+describe('a price that only passed by between two looks', () => {
+  const said = (...batches: readonly (readonly string[])[]) =>
+    feedSays(world.desk.system, SYMBOL, ...batches);
+
+  test('triggers the exit it reached first, of those that were set before it, and liquidates nobody', async () => {
+    const [long, short, poor] = [
+      await opened('buy 1', '1000', '500'),
+      await opened('sell 1', '1000', '500'),
+      await opened('buy 1', '1000', '120'),
+    ];
+    await said(['1000', '940', '1000']);
+    await set(long, '950/1100');
+    await keep();
+    expect(await seen(long)).toMatchObject({ exitTriggered: null });
+    await set(short, '1060/960');
+    await said(['1000'], ['945', '1010'], ['1061', '1120', '940', '1000']);
+    await keep();
+    expect(await seen(long)).toMatchObject({
+      exitTriggered: { exit: 'stop_loss', triggerPrice: '950', markPrice: '945' },
+    });
+    // The take-profit of the short came before its stop-loss.
+    expect(await seen(short)).toMatchObject({ exitTriggered: { exit: 'take_profit', markPrice: '945' } });
+    // What an account is closed out by is the price of now.
+    await said(['1000', '890', '1000']);
+    await keep();
+    expect([await liquidationsOf(poor), (await seen(poor)).markPrice]).toEqual([[], '1000']);
+  });
+
+  test('while nothing may be triggered triggers nothing afterwards either', async () => {
+    const trader = await opened('buy 1', '1000', '500');
+    await set(trader, '950/');
+    await keep();
+    await trippedFor(60_000);
+    await said(['1000', '940', '1000']);
+    await keep();
+    world.desk.advance(61_000);
+    await liftBreakers(world.desk.system);
+    await keep();
+    expect(await seen(trader)).toMatchObject({ exitTriggered: null });
+    await said(['1000', '940', '1000']);
+    await keep();
+    expect(await seen(trader)).toMatchObject({ exitTriggered: { exit: 'stop_loss', markPrice: '940' } });
   });
 });
 

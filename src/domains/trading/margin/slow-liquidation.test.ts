@@ -1,4 +1,8 @@
 import { expect, test } from 'bun:test';
+import { sql } from 'drizzle-orm';
+import { formatAmount } from '../../../kernel/amount.ts';
+import { until } from '../../../testing/until.ts';
+import { markPositions } from './mark-positions.ts';
 import {
   alertsOf,
   keep,
@@ -6,6 +10,7 @@ import {
   listFollowed,
   opened,
   order,
+  positionsOf,
   priceIs,
   quote,
   startMarginDesk,
@@ -53,4 +58,21 @@ test('a position that trades nothing is told of, whatever another of the account
   world.desk.advance(60_000);
   await keep(5);
   expect(await liquidationsOf(trader)).toMatchObject([{ heldBack: null }]);
+});
+
+test('whoever holds a wallet keeps nobody else from being marked, and is marked once it is free', async () => {
+  const traders = [await opened('buy 1', '1000', '500'), await opened('buy 1', '1000', '500')] as const;
+  const marks = async () =>
+    Promise.all(traders.map(async (trader) => formatAmount((await positionsOf(trader))[0]?.markPrice ?? 0n)));
+  const [held] = traders;
+  await priceIs('990');
+  let marking: Promise<number> | undefined;
+  await world.desk.deps.db.engine.transaction(async (tx) => {
+    await tx.execute(sql`select 1 from wallets where account_id = ${held.accountId}::uuid for update`);
+    marking = markPositions(world.desk.system, world.epoch);
+    await until(async () => (await marks())[1] === '990');
+    expect(await marks()).toEqual(['1000', '990']);
+  });
+  expect(await marking).toBeGreaterThanOrEqual(2);
+  expect(await marks()).toEqual(['990', '990']);
 });

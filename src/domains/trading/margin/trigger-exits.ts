@@ -1,7 +1,8 @@
 /**
- * Exits of positions follow the marks. That a mark has reached one is written in the transaction that writes the
- * mark, under the lock of the wallet, before anything is ordered. Nothing is triggered while the instrument is
- * halted, its exchange closed or a breaker stands, as no held order is; afterwards the price of then decides.
+ * Exits of positions follow the marks, and the prices that their feed passed by between two of them. That one is reached is
+ * written in the transaction that writes the mark, under the lock of the wallet, before anything is ordered. Nothing is
+ * triggered while the instrument is halted, its exchange closed or a breaker stands, as no held order is; afterwards the price
+ * of then decides.
  */
 import { sql } from 'drizzle-orm';
 import { type Amount, storedAmount } from '../../../kernel/amount.ts';
@@ -13,19 +14,24 @@ import { arrayLiteral, arrayParameter } from '../../../platform/db/insert-rows.t
 import { executePrepared } from '../../../platform/db/prepared.ts';
 import { readColumns } from '../../../platform/db/read-columns.ts';
 import { publish } from '../../../platform/outbox/publish.ts';
-import type { PricedInstrument } from '../../markets/index.ts';
+import type { PricedInstrument, PriceSpan } from '../../markets/index.ts';
 import { TRADING_EVENTS } from '../audit.ts';
+import type { Spans } from '../pipeline/feed-prices.ts';
 import type { Exits } from '../positions/exit-orders.ts';
 import { type PositionExit, reachedExit } from '../positions/exit-rules.ts';
 import { positionExits } from '../positions/schema.ts';
 import { whyUntradable } from './obstacles.ts';
 import type { MarginWallet, MarkedPosition } from './read-margin.ts';
 
-/** The wallets of positions with an exit that the price of now has reached and that may be triggered. */
+/**
+ * The wallets of positions with an exit that the price of now, or one on the way to it, has reached and that may be
+ * triggered.
+ */
 export async function walletsToTrigger(
   tx: Tx,
   ctx: Ctx,
   instruments: readonly PricedInstrument[],
+  spans: Spans,
 ): Promise<Id[]> {
   const ids = sql.param(
     arrayParameter(
@@ -33,17 +39,19 @@ export async function walletsToTrigger(
       instruments.map(({ id }) => id),
     ),
   );
-  const prices = sql.param(arrayLiteral(instruments.map(({ last }) => storedAmount(last ?? 0n))));
+  const ranges = instruments.map(({ id, last }) => rangeOf(last ?? 0n, spans.get(id) ?? []));
+  const lows = sql.param(arrayLiteral(ranges.map(({ low }) => storedAmount(low))));
+  const highs = sql.param(arrayLiteral(ranges.map(({ high }) => storedAmount(high))));
   const armed = sql`position_exits e where e.instrument_id = priced.id and e.triggered_at is null and e.ended_at is null`;
   const rows = await executePrepared<{ wallet_id: Id; instrument_id: Id }>(
     tx,
     sql`select distinct reached.wallet_id, priced.id as instrument_id
-      from unnest(${ids}::uuid[], ${prices}::numeric[]) as priced (id, price)
+      from unnest(${ids}::uuid[], ${lows}::numeric[], ${highs}::numeric[]) as priced (id, low, high)
       cross join lateral (
-        select e.wallet_id from ${armed} and e.side = 'long' and e.stop_loss >= priced.price
-        union all select e.wallet_id from ${armed} and e.side = 'long' and e.take_profit <= priced.price
-        union all select e.wallet_id from ${armed} and e.side = 'short' and e.stop_loss <= priced.price
-        union all select e.wallet_id from ${armed} and e.side = 'short' and e.take_profit >= priced.price
+        select e.wallet_id from ${armed} and e.side = 'long' and e.stop_loss >= priced.low
+        union all select e.wallet_id from ${armed} and e.side = 'long' and e.take_profit <= priced.high
+        union all select e.wallet_id from ${armed} and e.side = 'short' and e.stop_loss <= priced.high
+        union all select e.wallet_id from ${armed} and e.side = 'short' and e.take_profit >= priced.low
       ) reached order by reached.wallet_id`,
   );
   if (rows.length === 0) {
@@ -64,6 +72,7 @@ const EXITS = [
   'takeProfit',
   'version',
   'changedAt',
+  'spansBefore',
   'triggered',
   'triggeredAt',
   'triggerMark',
@@ -76,19 +85,27 @@ type Reached = {
   readonly position: MarkedPosition;
   readonly exits: Exits;
   readonly exit: PositionExit;
+  /** The price that reached it. */
+  readonly mark: Amount;
 };
 
 /**
- * Triggers the exits that the marks of these wallets have reached; the wallets are locked.
+ * Triggers the exits that the marks of these wallets have reached; the wallets are locked. Of the prices on the way to a
+ * mark those count that came after the exits were set, and the first that reaches one decides.
  * @effects `position_exits`; audit `position.exit_triggered`, outbox `trading.position_exit_triggered`
  */
-export async function triggerExits(tx: Tx, ctx: Ctx, wallets: readonly MarginWallet[]): Promise<void> {
+export async function triggerExits(
+  tx: Tx,
+  ctx: Ctx,
+  wallets: readonly MarginWallet[],
+  spans: Spans,
+): Promise<void> {
   const fresh = wallets.flatMap(({ positions }) => positions.filter((position) => position.fresh));
   const armed = await armedExits(tx, fresh);
   const reached = fresh.flatMap((position): Reached[] => {
     const exits = armed.get(position.row.id);
-    const exit = exits === undefined ? null : reachedExit(position.row.side, exits, position.price);
-    return exits === undefined || exit === null ? [] : [{ position, exits, exit }];
+    const first = exits === undefined ? undefined : firstReached(position, exits, spans);
+    return exits === undefined || first === undefined ? [] : [{ position, exits, ...first }];
   });
   if (reached.length === 0) {
     return;
@@ -133,13 +150,13 @@ async function write(tx: Tx, ctx: Ctx, reached: readonly Reached[]): Promise<voi
     sql`update position_exits e set triggered = r.exit::position_exit, trigger_mark = r.mark,
         triggered_at = ${sql.param(now)}::text::timestamptz, next_try_at = ${sql.param(now)}::text::timestamptz
       from unnest(${column(({ exits }) => exits.positionId)}::uuid[], ${column(({ exit }) => exit)}::text[],
-        ${column(({ position }) => storedAmount(position.price))}::numeric[]) as r (id, exit, mark)
+        ${column(({ mark }) => storedAmount(mark))}::numeric[]) as r (id, exit, mark)
       where e.position_id = r.id`,
   );
-  const after = reached.map(({ exits, exit, position }) => ({
+  const after = reached.map(({ exits, exit, position, mark }) => ({
     exits,
     position,
-    now: { ...exits, triggered: exit, triggeredAt: now, triggerMark: position.price, nextTryAt: now },
+    now: { ...exits, triggered: exit, triggeredAt: now, triggerMark: mark, nextTryAt: now },
   }));
   await recordMany(
     tx,
@@ -165,9 +182,29 @@ async function write(tx: Tx, ctx: Ctx, reached: readonly Reached[]): Promise<voi
   );
 }
 
+function rangeOf(last: bigint, spans: readonly PriceSpan[]) {
+  const lows = spans.map(({ low }): bigint => low);
+  const highs = spans.map(({ high }): bigint => high);
+  return {
+    low: lows.reduce((least, low) => (low < least ? low : least), last),
+    high: highs.reduce((most, high) => (high > most ? high : most), last),
+  };
+}
+
+function firstReached({ row, instrument, price }: MarkedPosition, exits: Exits, spans: Spans) {
+  const since = (spans.get(instrument.id) ?? []).filter(({ number }) => number > exits.spansBefore);
+  for (const mark of [...since.flatMap(({ way }) => way), price]) {
+    const exit = reachedExit(row.side, exits, mark);
+    if (exit !== null) {
+      return { exit, mark };
+    }
+  }
+  return undefined;
+}
+
 function told(
-  { row, price }: MarkedPosition,
-  { positionId, accountId, triggered, stopLoss, takeProfit, triggeredAt }: Exits,
+  { row }: MarkedPosition,
+  { positionId, accountId, triggered, stopLoss, takeProfit, triggeredAt, triggerMark }: Exits,
 ) {
   const triggerPrice: Amount | null = triggered === 'stop_loss' ? stopLoss : takeProfit;
   const { symbol, side, quantity } = row;
@@ -179,7 +216,7 @@ function told(
     quantity,
     exit: triggered,
     triggerPrice,
-    markPrice: price,
+    markPrice: triggerMark,
     triggeredAt,
   };
 }

@@ -32,6 +32,7 @@ import {
 import { enqueue, worksOf } from './bound-orders.ts';
 import { closeReplaced, replaces, shareAnew } from './close-replaced.ts';
 import type { Book, Desk } from './desk.ts';
+import { isHeldIn, type Spans, spansFor, tellSpans } from './feed-prices.ts';
 import { BookLost } from './fence.ts';
 import { holdStill } from './hold-still.ts';
 import { firstEventData, insertOrders } from './insert-orders.ts';
@@ -41,6 +42,14 @@ import { isOutcomeUnknown } from './lost-answers.ts';
 import { forget, giveUpBooks } from './rebuild-book.ts';
 import { takePlace } from './take-place.ts';
 import type { OrderRow, Ticket } from './ticket.ts';
+
+/** What a batch did, to be told to the books. */
+type Taken = {
+  readonly decided: readonly Decided[];
+  /** Every open order of the groups that these belong to. */
+  readonly live: ReadonlyMap<Id, readonly OrderRow[]>;
+  readonly spans: Spans;
+};
 
 export type Accepting = {
   readonly deps: Deps;
@@ -89,10 +98,10 @@ async function acceptTickets(accepting: Accepting, tickets: readonly Ticket[]): 
     const goOn = replacing.length === 0 ? undefined : await holdStill(accepting.desk, replacing);
     try {
       const names = await nameTickets(ctx, tickets, walletsOf);
-      const { outcomes, decided, live } = await transactInLane(ctx, 'accept', (tx) =>
+      const { outcomes, ...taken } = await transactInLane(ctx, 'accept', (tx) =>
         acceptIn(tx, ctx, accepting.desk, tickets, names),
       );
-      admit(accepting, decided, live);
+      admit(accepting, taken);
       return outcomes;
     } catch (error) {
       if (error instanceof BookLost) {
@@ -134,7 +143,7 @@ async function acceptIn(tx: Tx, ctx: Ctx, desk: Desk, tickets: readonly Ticket[]
   const { accounts, instruments, earlier } = read;
   const sorted = sortTickets(tickets, accounts, instruments, earlier);
   if (sorted.candidates.length === 0) {
-    return { outcomes: sorted.outcomes, decided: [], live: NO_GROUPS };
+    return { outcomes: sorted.outcomes, decided: [], live: NO_GROUPS, spans: new Map() };
   }
   const standing = await standingOf(tx, ctx, read, sorted.candidates);
   const held = new Set(owned);
@@ -150,7 +159,15 @@ async function acceptIn(tx: Tx, ctx: Ctx, desk: Desk, tickets: readonly Ticket[]
   );
   await write(tx, ctx, decided, standing);
   await raiseAlerts(tx, ctx, alerts);
-  return { outcomes: [...sorted.outcomes, ...outcomes], decided, live: standing.groups.live };
+  const spans = await spansFor(tx, lateBooks(decided));
+  return { outcomes: [...sorted.outcomes, ...outcomes], decided, live: standing.groups.live, spans };
+}
+
+/** The books that have yet to hear of prices from before orders that they are about to hold. */
+function lateBooks(decided: readonly Decided[]): Book[] {
+  return decided.flatMap(({ book, order, candidate }) =>
+    book !== undefined && book.spans < candidate.instrument.priceSpans && isHeldIn(book, order) ? [book] : [],
+  );
 }
 
 function booksOf(desk: Desk, { named }: Names): Book[] {
@@ -258,11 +275,12 @@ async function makeReceivingWallets(
 }
 
 /** After the commit: what is durable enters the books, in the order of its numbers. */
-function admit(
-  accepting: Accepting,
-  decided: readonly Decided[],
-  live: ReadonlyMap<Id, readonly OrderRow[]>,
-): void {
+function admit(accepting: Accepting, { decided, live, spans }: Taken): void {
+  for (const { book } of decided) {
+    if (book !== undefined) {
+      tellSpans(book, spans);
+    }
+  }
   const bound = decided.map(({ order }) => order).filter(({ groupId }) => groupId !== null);
   const groups = Map.groupBy(bound, ({ groupId }) => groupId);
   for (const { candidate, order, book, replaced, inGroup } of decided) {

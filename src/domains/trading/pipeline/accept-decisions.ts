@@ -431,7 +431,7 @@ function orderRow(
     side: order.side,
     type: order.type,
     timeInForce: order.timeInForce,
-    quantity: order.quantity,
+    quantity: verdict.accepted ? verdict.quantity : order.quantity,
     notional: order.notional,
     limitPrice: order.limitPrice,
     stopPrice: order.stopPrice,

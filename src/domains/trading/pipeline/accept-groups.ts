@@ -7,6 +7,7 @@ import { type Amount, amountOf, ZERO } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
 import { newId } from '../../../kernel/id.ts';
 import { anchorOf, waitsForPrice } from '../held-orders.ts';
+import { sizedAtLimit } from '../notional.ts';
 import { decideOrder, type Situation, type Verdict } from '../rules.ts';
 import type { Candidate } from './accept-reads.ts';
 import { reservedTogether } from './group-reservations.ts';
@@ -18,19 +19,28 @@ export type Member = { readonly candidate: Candidate; readonly role: OrderRow['g
 /** Counts an order for those that are decided behind it, or out. */
 export type Count = (member: Member, priceCap: Amount | null, orders: 1 | -1) => void;
 
-/** The orders of a ticket, its own first. */
-export function membersOf(candidate: Candidate): readonly [Member, ...Member[]] {
+/** The orders of a ticket, its own first; what is sized by its notional at a limit price has its units, as its exits have. */
+export function membersOf(asked: Candidate): readonly [Member, ...Member[]] {
+  const candidate = withUnits(asked);
   const { ticket } = candidate;
   const { companions } = ticket;
   if (companions.length === 0) {
     return [{ candidate, role: null }];
   }
   const isPair = companions.some(({ role }) => role === 'oco');
-  const others = companions.map(({ role, order, requestHash, idempotencyIndex }): Member => {
+  const units = ticket.order.notional === null ? null : ticket.order.quantity;
+  const others = companions.map(({ role, order: asked, requestHash, idempotencyIndex }): Member => {
+    const order = units === null ? asked : { ...asked, quantity: units, notional: null };
     const alone = { ...ticket, order, requestHash, idempotencyIndex: idempotencyIndex ?? 0, companions: [] };
     return { candidate: { ...candidate, ticket: alone }, role };
   });
   return [{ candidate, role: isPair ? 'oco' : 'parent' }, ...others];
+}
+
+function withUnits(candidate: Candidate): Candidate {
+  const { ticket, instrument } = candidate;
+  const order = sizedAtLimit(ticket.order, instrument.lot);
+  return order === ticket.order ? candidate : { ...candidate, ticket: { ...ticket, order } };
 }
 
 /** True for an order that waits for its entry. */

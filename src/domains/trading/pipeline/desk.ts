@@ -81,6 +81,8 @@ export type Book = BookName & {
   isContract: boolean;
   /** The instrument's last price as the engine was last told. */
   marked: bigint | null;
+  /** Up to which batch of its feed the book was told where the price went. */
+  spans: bigint;
   /** What the engine was last told to be: it matches, or collects for its next auction. */
   phase: OrderBook['phase'];
   /** The top of the book as last told to markets. */
@@ -158,6 +160,7 @@ export function emptyBook(
     followsFeed: false,
     isContract: false,
     marked: null,
+    spans: 0n,
     phase: 'continuous',
     told: '',
   };

@@ -2,6 +2,7 @@ import { type Amount, parseAmount } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
 import type { HoldOrder, NewOrder, Trigger } from '../engine/command.ts';
 import { triggersOn, waitsForPrice } from '../held-orders.ts';
+import { openOn } from '../notional.ts';
 import type { OrderRow } from './ticket.ts';
 
 /** A trailing order's percentage, of 8 decimals, in millionths. */
@@ -30,8 +31,7 @@ function newOrderCommand(order: OrderRow, bookSeq: bigint): NewOrder {
     orderType: order.limitPrice === null ? 'market' : 'limit',
     timeInForce: order.timeInForce,
     price: order.limitPrice,
-    quantity: order.quantity === null ? null : order.quantity - order.filledQuantity - order.reducedQuantity,
-    notional: order.notional === null ? null : order.notional - order.filledAmount,
+    ...openOn(order),
     priceCap: order.limitPrice === null ? (order.triggeredCap ?? order.priceCap) : null,
     postOnly: order.postOnly,
     bookSeq,

@@ -9,10 +9,11 @@ import {
   type PricedInstrument,
 } from '../../markets/index.ts';
 import type { Book, Desk } from './desk.ts';
+import { heedsPrices, type Spans, spansFor, tellLast, tellSpans } from './feed-prices.ts';
 import { forget, mayMatch } from './rebuild-book.ts';
 
 /**
- * Tells the books what the markets say: the last price where others make it, and whether to match. A
+ * Tells the books what the markets say: the prices there were where others make them, and whether to match. A
  * book halts while its instrument is halted or its exchange closed, and resumes with an auction.
  * @effects work for the books; a book whose price comes from elsewhere by now is begun anew
  */
@@ -22,11 +23,11 @@ export async function followMarket(deps: Deps, desk: Desk): Promise<void> {
     return;
   }
   const ctx = machineCtx(deps, { kind: 'system', name: 'trading.engine' }, newId());
-  const { instruments, markets } = await transact(ctx, 'engine', (tx) => readMarkets(tx, ctx, books));
+  const { instruments, markets, spans } = await transact(ctx, 'engine', (tx) => readMarkets(tx, ctx, books));
   for (const book of books) {
     const instrument = instruments.get(book.symbol);
-    if (instrument !== undefined) {
-      follow(book, instrument, markets.get(instrument.exchange));
+    if (instrument !== undefined && book.ready) {
+      follow(book, instrument, markets.get(instrument.exchange), spans);
     }
   }
 }
@@ -36,15 +37,38 @@ async function readMarkets(tx: Tx, ctx: Ctx, books: readonly Book[]) {
     tx,
     books.map((book) => book.symbol),
   );
-  return { instruments, markets: await marketStates(tx, ctx, instruments.values()) };
+  const late = books.filter(
+    (book) => heedsPrices(book) && book.spans < (instruments.get(book.symbol)?.priceSpans ?? 0n),
+  );
+  const spans = await spansFor(tx, late);
+  return { instruments, markets: await marketStates(tx, ctx, instruments.values()), spans };
 }
 
-function follow(book: Book, instrument: PricedInstrument, market: MarketState | undefined): void {
+function follow(
+  book: Book,
+  instrument: PricedInstrument,
+  market: MarketState | undefined,
+  spans: Spans,
+): void {
   if (book.followsFeed !== (instrument.feed !== null)) {
     forget(book);
     return;
   }
-  const { last } = instrument;
+  if (book.followsFeed) {
+    tellSpans(book, spans);
+    tellLast(book, instrument);
+  } else {
+    followOwn(book, instrument);
+  }
+  const matches = mayMatch(instrument, market);
+  const phase = matches ? 'continuous' : 'halted';
+  if (book.phase !== phase) {
+    book.phase = phase;
+    book.queue.push({ type: matches ? 'resume' : 'halt' });
+  }
+}
+
+function followOwn(book: Book, { last }: PricedInstrument): void {
   // Prices from while a breaker stands trigger nothing: the book is begun anew once it is lifted.
   if (last !== null && last !== book.marked && !book.tripped) {
     book.marked = last;
@@ -52,11 +76,5 @@ function follow(book: Book, instrument: PricedInstrument, market: MarketState | 
     if (last !== book.matching.reference) {
       book.queue.push({ type: 'mark', price: last });
     }
-  }
-  const matches = mayMatch(instrument, market);
-  const phase = matches ? 'continuous' : 'halted';
-  if (book.phase !== phase) {
-    book.phase = phase;
-    book.queue.push({ type: matches ? 'resume' : 'halt' });
   }
 }

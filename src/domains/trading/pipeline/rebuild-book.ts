@@ -27,6 +27,7 @@ import { statusAtFirst } from './accept-decisions.ts';
 import { boundIn, boundTo, enqueue, worksOf } from './bound-orders.ts';
 import { type Book, type Desk, nobodyParked } from './desk.ts';
 import { engineReason } from './engine-commands.ts';
+import { isHeldIn, spansFor, tellSpans } from './feed-prices.ts';
 import { type BookLost, holdBooks } from './fence.ts';
 import { isWaiting } from './group-reservations.ts';
 import { dropOrder } from './hold-still.ts';
@@ -146,6 +147,7 @@ async function beginAsBefore(tx: Tx, ctx: Ctx, book: Book): Promise<void> {
   const instrument = (await instrumentsBySymbol(tx, [book.symbol])).get(book.symbol);
   book.followsFeed = instrument?.feed !== undefined && instrument.feed !== null;
   book.isContract = instrument?.kind === 'contract';
+  book.spans = instrument?.priceSpans ?? 0n;
   book.matching = emptyMatching(book);
   if (instrument !== undefined && instrument.last !== null) {
     book.marked = instrument.last;
@@ -169,7 +171,7 @@ async function beginAsBefore(tx: Tx, ctx: Ctx, book: Book): Promise<void> {
  * @effects `orders.book_seq` and status `open`; audit `book.admitted`
  */
 export async function admitPending(deps: Deps, desk: Desk): Promise<void> {
-  const { admitted, bound, stale } = await numberPending(deps, desk);
+  const { admitted, bound, stale, spans } = await numberPending(deps, desk);
   for (const order of stale) {
     const book = desk.find(order);
     if (book !== undefined) {
@@ -177,6 +179,7 @@ export async function admitPending(deps: Deps, desk: Desk): Promise<void> {
     }
   }
   for (const { book, order, seq } of admitted) {
+    tellSpans(book, spans);
     const legs = order.groupId === null ? [] : bound.filter(({ groupId }) => groupId === order.groupId);
     if (order.replacesId === null || bindBeside(book, order, legs)) {
       enqueue(book, worksOf([{ ...order, bookSeq: seq }], legs), legs);
@@ -196,7 +199,7 @@ async function numberPending(deps: Deps, desk: Desk) {
         select id from waiting order by id limit ${sql.raw(String(ADMIT_MAX))}`,
     );
     if (waiting.length === 0) {
-      return { admitted: [], bound: [], stale: [] };
+      return { admitted: [], bound: [], stale: [], spans: new Map() };
     }
     await holdBooks(tx, ready);
     const rows = await lockRows(tx, orders, await wholeGroups(tx, waiting));
@@ -217,7 +220,16 @@ async function numberPending(deps: Deps, desk: Desk) {
       tx,
       numbered.map(({ order }) => order),
     );
-    return { admitted: numbered, bound, stale: await replacedElsewhere(tx, numbered) };
+    const held = numbered.filter(({ book, order }) => isHeldIn(book, order));
+    return {
+      admitted: numbered,
+      bound,
+      stale: await replacedElsewhere(tx, numbered),
+      spans: await spansFor(
+        tx,
+        held.map(({ book }) => book),
+      ),
+    };
   });
   try {
     return await admitting;

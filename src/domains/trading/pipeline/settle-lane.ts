@@ -30,6 +30,7 @@ import { enqueue, part, siblingsOf, worksOf } from './bound-orders.ts';
 import { type Book, bookKey, type Desk, TAKES_MAX, type Work } from './desk.ts';
 import { engineReason } from './engine-commands.ts';
 import { OrdersExpired } from './expired-orders.ts';
+import { isHeldIn, spansFor, tellSpans } from './feed-prices.ts';
 import { BookLost } from './fence.ts';
 import { forget, giveUpBooks } from './rebuild-book.ts';
 import { OrdersReplaced, PartiesRestricted, recordSettlement, sidesIn } from './record-settlement.ts';
@@ -93,10 +94,14 @@ async function carryOut(deps: Deps, desk: Desk, venues: VenueLane): Promise<bool
  */
 async function settle(ctx: Ctx, desk: Desk, moving: readonly Taken[]): Promise<readonly Taken[]> {
   try {
-    const returning = await transactInLane(ctx, 'settle', (tx) => recordSettlement(tx, ctx, moving));
+    const { returning, spans } = await transactInLane(ctx, 'settle', async (tx) => {
+      const back = await recordSettlement(tx, ctx, moving);
+      return { returning: back, spans: await spansFor(tx, holdingBooks(desk, back)) };
+    });
     for (const order of returning) {
       const book = desk.find(order);
       if (book !== undefined) {
+        tellSpans(book, spans);
         enqueue(book, worksOf([order], returning), returning);
       }
     }
@@ -120,6 +125,14 @@ async function settle(ctx: Ctx, desk: Desk, moving: readonly Taken[]): Promise<r
     }
     return moving.filter((taken) => !culprits.includes(taken));
   }
+}
+
+/** The books that are about to hold some of these orders for a price. */
+function holdingBooks(desk: Desk, rows: readonly OrderRow[]): Book[] {
+  return rows.flatMap((order) => {
+    const book = desk.find(order);
+    return book !== undefined && isHeldIn(book, order) ? [book] : [];
+  });
 }
 
 /** The orders that are closed once what a book did is settled. */

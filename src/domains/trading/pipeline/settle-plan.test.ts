@@ -194,6 +194,21 @@ describe('however an order is filled', () => {
   });
 });
 
+test('a sale by notional sells of the units it reserves, and frees the others when it is done', () => {
+  const buy = orderRow('buy', 'buy', { quantity: parseAmount('2') });
+  const sell = orderRow('sell', 'sell', {
+    quantity: parseAmount('2'),
+    notional: parseAmount('150'),
+    limitPrice: null,
+    priceCap: parseAmount('75'),
+  });
+  const events = [trade(parseAmount('100'), parseAmount('1.5'), 'sell')];
+  const partly = planOf([buy, sell], events).orders.get('sell');
+  expect(partly).toMatchObject({ reservation: parseAmount('0.5'), filledAmount: parseAmount('150') });
+  const ended = planOf([buy, sell], [...events, { type: 'done', orderId: 'sell' }]);
+  expect(ended.orders.get('sell')).toMatchObject({ status: 'filled', reservation: 0n });
+});
+
 describe('an order of which less stays open', () => {
   test('reserves only what its rest needs, and is filled when that has traded', () => {
     const [buy, sell] = [orderRow('buy', 'buy'), orderRow('sell', 'sell')];

@@ -97,6 +97,8 @@ export type PlannedOrder = {
   triggered: { readonly price: Amount; readonly mark: bigint | null; readonly cap: Amount | null } | null;
   /** Its place in time where it was triggered or set free: it is told to the engine anew. */
   comesBackAt: bigint | null;
+  /** The order that takes its place. */
+  replacedById: Id | null;
 };
 
 /** What the engine tells, and how orders end that never reach it. */
@@ -233,6 +235,7 @@ export function planned(plan: Plan, orderId: Id, rows: ReadonlyMap<Id, OrderRow>
     trail: null,
     triggered: null,
     comesBackAt: null,
+    replacedById: null,
   };
   plan.orders.set(orderId, order);
   return order;
@@ -296,8 +299,10 @@ export function planTakeover(
 }
 
 /** Ends an order in a plan because another takes its place. */
-export function planReplaced(plan: Plan, order: OrderRow): void {
-  close(planned(plan, order.id, new Map([[order.id, order]])), 'replaced', null);
+export function planReplaced(plan: Plan, order: OrderRow, replacedById: Id): void {
+  const replaced = planned(plan, order.id, new Map([[order.id, order]]));
+  replaced.replacedById = replacedById;
+  close(replaced, 'replaced', null);
 }
 
 function planOneSided(

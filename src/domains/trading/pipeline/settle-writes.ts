@@ -239,11 +239,15 @@ function eventRows(
     userId: order.row.userId,
     accountId: order.row.accountId,
     type: `order.${order.status}`,
-    data: { ...progressOf(order), reason: order.cancelReason },
+    data: { ...progressOf(order), reason: order.cancelReason, ...replacementOf(order) },
     requestId: ctx.requestId,
     occurredAt: now,
   }));
   return [...traded, ...closed];
+}
+
+function replacementOf({ replacedById }: PlannedOrder) {
+  return replacedById === null ? {} : { replacedById };
 }
 
 function progressOf(order: PlannedOrder) {
@@ -296,6 +300,7 @@ async function tell(
           side: order.row.side,
           occurredAt: now,
           ...progressOf(order),
+          ...replacementOf(order),
         },
       })),
   );

@@ -109,6 +109,7 @@ export const positionPart: DomainPart = {
       takeProfit: 'internal',
       version: 'internal',
       changedAt: 'internal',
+      spansBefore: 'internal',
       triggered: 'internal',
       triggeredAt: 'internal',
       triggerMark: 'internal',

@@ -126,6 +126,28 @@ describe('a position', () => {
     );
   });
 
+  test('is opened and closed by notional, at the market and at a limit', async () => {
+    const [trader, other] = [await member(), await member()];
+    const done = async (words: string, more: object) =>
+      desk.later(trader, (await order(trader, words, more)).body.id);
+    const asked = (notional: string) => ({ quantity: undefined, notional });
+    await order(other, 'buy 3 at 4990');
+    const short = await done('sell 0', asked('10000'));
+    // No units are reserved, and none bound it but what 10000 is at 4990.
+    expect(short).toMatchObject({
+      quantity: null,
+      status: 'filled',
+      filledQuantity: '2',
+      filledAmount: '9980',
+    });
+    expect(await openOf(trader)).toMatchObject([{ side: 'short', quantity: '2', initialMargin: '998' }]);
+    await order(other, 'sell 3 at 5000');
+    const limit = { ...asked('5000'), reduceOnly: true };
+    expect(await done('buy 0 at 5010', limit)).toMatchObject({ quantity: '0.99', status: 'filled' });
+    expect(await openOf(trader)).toMatchObject([{ side: 'short', quantity: '1.01' }]);
+    expect(await done('buy 0', limit)).toMatchObject({ rejectionReason: 'nothing_to_reduce' });
+  });
+
   test('that loses more than the wallet has costs the wallet all of it, and the firm the rest', async () => {
     const wild = { symbol: WILD };
     const [loser, winner] = [await member('1000', '20'), await member()];

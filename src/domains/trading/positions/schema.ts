@@ -6,6 +6,7 @@
  */
 import { sql } from 'drizzle-orm';
 import {
+  bigint,
   check,
   foreignKey,
   index,
@@ -164,6 +165,8 @@ export const positionExits = pgTable(
     takeProfit: amount('take_profit'),
     version: integer('version').notNull().default(1),
     changedAt: instant('changed_at').notNull(),
+    /** How many batches of its feed had moved the price by then: what was before reaches nothing. */
+    spansBefore: bigint('spans_before', { mode: 'bigint' }).notNull().default(sql`0`),
     /** Which of them the mark reached; null while neither is. */
     triggered: positionExit('triggered'),
     triggeredAt: instant('triggered_at'),

@@ -51,13 +51,13 @@ export async function setExits(ctx: Ctx, positionId: Id, wanted: NewExits) {
     }
     await clearWay(tx, ctx, exits);
     const instrument = (await instrumentsBySymbol(tx, [position.symbol])).get(position.symbol);
-    const { tick, last, priceStale } = present(instrument, 'what is held is listed');
+    const { tick, last, priceStale, priceSpans } = present(instrument, 'what is held is listed');
     const { price } = markPriceOf(position.markPrice, { last, priceStale });
     const refusal = exitsRefusal(position.side, levels, price, tick);
     if (refusal !== null) {
       throw refuseTrading(refusal);
     }
-    const after = await write(tx, ctx, position, exits, levels);
+    const after = await write(tx, ctx, position, exits, { ...levels, spansBefore: priceSpans });
     return viewOf(position, after);
   });
 }
@@ -75,7 +75,8 @@ export async function removeExits(ctx: Ctx, positionId: Id) {
       return viewOf(position, exits);
     }
     await clearWay(tx, ctx, exits);
-    return viewOf(position, await write(tx, ctx, position, exits, { stopLoss: null, takeProfit: null }));
+    const none = { stopLoss: null, takeProfit: null, spansBefore: exits.spansBefore };
+    return viewOf(position, await write(tx, ctx, position, exits, none));
   });
 }
 
@@ -132,7 +133,7 @@ async function write(
   ctx: Ctx,
   { id, userId, accountId, instrumentId, walletId, side }: Position,
   before: Exits | undefined,
-  { stopLoss, takeProfit }: ExitLevels,
+  { stopLoss, takeProfit, spansBefore }: ExitLevels & Pick<Exits, 'spansBefore'>,
 ): Promise<Exits> {
   const untriggered = {
     triggered: null,
@@ -141,7 +142,7 @@ async function write(
     heldBack: null,
     nextTryAt: null,
   };
-  const changed = { stopLoss, takeProfit, ...untriggered, changedAt: ctx.deps.clock.now() };
+  const changed = { stopLoss, takeProfit, spansBefore, ...untriggered, changedAt: ctx.deps.clock.now() };
   const [row] =
     before === undefined
       ? await tx

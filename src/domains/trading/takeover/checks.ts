@@ -1,17 +1,18 @@
 /** What reconcile holds the firm's own position to. */
 import { sql } from 'drizzle-orm';
 import type { Check } from '../../../platform/domain.ts';
+import { look } from '../../../platform/look.ts';
 
 export const takeoverChecks: readonly Check[] = [
   {
     // That it is the other side of what customers hold is `trading.positions_have_two_sides`.
     name: 'trading.firm_took_over_what_was_agreed',
     invariant: 'I7',
-    run: async (tx) => {
-      const [counted] = await tx.execute<{ seen: number }>(
+    run: (tx) =>
+      look(
+        tx,
         sql`select count(*)::int as seen from liquidation_takeovers`,
-      );
-      const breaks = await tx.execute<{ object: string; detail: string }>(sql`
+        sql`
         select 'takeover ' || t.id as object, 'is not what two people agreed to' as detail
         from liquidation_takeovers t left join approvals a on a.id = t.approval_id and a.action = 'position.take_over'
           and a.subject_id = t.position_id and a.status = 'executed'
@@ -29,8 +30,7 @@ export const takeoverChecks: readonly Check[] = [
         where f.id is null or l.id is null
       union all
         select 'trade ' || d.id, 'is with the firm, and nobody took anything over' from trades d
-        where d.venue = 'firm' and not exists (select from liquidation_takeovers t where t.trade_id = d.id)`);
-      return { seen: counted?.seen ?? 0, breaks };
-    },
+        where d.venue = 'firm' and not exists (select from liquidation_takeovers t where t.trade_id = d.id)`,
+      ),
   },
 ];

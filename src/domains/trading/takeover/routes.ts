@@ -19,7 +19,8 @@ export const takeoverEndpoints: readonly Endpoint[] = [
       'Of a live account that is being liquidated, once the orders of its liquidation have found no taker for five ' +
       'minutes and the last one found none either. The vote closes the position, or the part that is named, against ' +
       'the firm at the mark of then, which somebody has to stand for; nobody names a price. It is never more than the ' +
-      'liquidation would close. What of its orders is still open ends with it.',
+      'liquidation would close. What of its orders is still open ends with it. Neither of the two holds the instrument as a ' +
+      'customer.',
     access: { staff: ['risk_manager'] },
     category: 'trading',
     params: z.object({ id: idInput }),

@@ -161,7 +161,7 @@ async function settleOrder(
 ): Promise<Id> {
   const plan = emptyPlan();
   for (const one of resting) {
-    planReplaced(plan, one);
+    planReplaced(plan, one, order.id);
   }
   const terms: SettleTerms = {
     ...instrument,

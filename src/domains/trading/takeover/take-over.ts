@@ -10,6 +10,7 @@ import type { Tx } from '../../../platform/db/client.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { refuse } from '../../../platform/http/refuse.ts';
 import { refuseSelfAction } from '../../identity/index.ts';
+import { refuseHolder, refuseHolders } from '../../markets/index.ts';
 import { refuseTrading } from '../errors.ts';
 import { MARGIN_EVENTS } from '../margin/audit.ts';
 import { positions } from '../positions/schema.ts';
@@ -28,7 +29,7 @@ const EXPIRES_MS = 30 * 60_000;
  * Asks another person to agree that the firm takes over a position, or a part of it, that its liquidation finds nobody for.
  * Nobody names a price: it is the mark of the vote.
  * @effects one row of `approvals`; as `lockTakeable`; audit `approval.requested`
- * @errors not_found, self_action, takeover_quantity_invalid, approval_pending_exists, and those of `lockTakeable`
+ * @errors not_found, self_action (also whoever holds the instrument), takeover_quantity_invalid, approval_pending_exists, and those of `lockTakeable`
  */
 export async function takeOverPosition(
   ctx: Ctx,
@@ -37,6 +38,7 @@ export async function takeOverPosition(
   return transact(ctx, 'engine', async (tx) => {
     const position = await findPosition(tx, input.positionId);
     refuseSelfAction(ctx, position.userId);
+    await refuseHolder(tx, ctx, position.instrumentId);
     // A vote holds its approval while it locks the rest.
     const open = await lockOpenApprovals(tx, position.id);
     if (open.some(({ action }) => action === ACTION)) {
@@ -79,12 +81,21 @@ export async function takeOverPosition(
  * What the vote on a takeover does: the position is closed against the firm at the mark of now, in the vote's transaction.
  * It is never more than was agreed on, nor than the liquidation needs by then.
  * @effects as `settleTakeover`; audit `liquidation.taken_over`
+ * @errors self_approval, liquidation_not_running, mark_moved, takeover_quantity_invalid, and those of `lockTakeable`
  */
 export const positionTakeover: ApprovalAction = {
   action: ACTION,
-  execute: (ctx, { approvalId, subjectId, payload }) =>
+  refuseVoter: (ctx, { subjectId }, voterId) =>
     transact(ctx, 'engine', async (tx) => {
-      const takeable = await lockTakeable(tx, ctx, await findPosition(tx, subjectId));
+      const { instrumentId } = await findPosition(tx, subjectId);
+      await refuseHolders(tx, instrumentId, [voterId]);
+    }),
+  execute: (ctx, { approvalId, subjectId, payload, makerId, checkerIds }) =>
+    transact(ctx, 'engine', async (tx) => {
+      const position = await findPosition(tx, subjectId);
+      // Who has something on the other side could have come by it since they asked or voted.
+      await refuseHolders(tx, position.instrumentId, [makerId, ...checkerIds]);
+      const takeable = await lockTakeable(tx, ctx, position);
       const agreed = payload as unknown as Agreed;
       if (agreed.liquidationId !== takeable.liquidation.id) {
         throw refuseTrading('liquidation_not_running');

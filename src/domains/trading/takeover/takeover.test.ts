@@ -155,6 +155,34 @@ describe('a takeover', () => {
     await keep();
   });
 
+  test('is neither asked for nor agreed to by who holds the instrument, or came to hold it since', async () => {
+    // Members of staff are customers too.
+    const as = (person: Trader) => ({
+      ...person,
+      actor: { ...checker.actor, userId: person.userId } as Trader['actor'],
+    });
+    const holder = await opened('buy 0.1', '1000', '200');
+    const asker = await world.desk.newTrader({ USD: '1000' }, { leverage: '10' });
+    const trader = await stuck('buy 1', '851');
+    expect(await asked(trader, {}, as(holder))).toMatchObject({ status: 403, body: { code: 'self_action' } });
+    const { body } = await asked(trader, {}, as(asker));
+    for (const verb of ['approve', 'reject']) {
+      const path = `/v1/approvals/${body.approvalId}/${verb}`;
+      const voted = await world.desk.request(as(holder), 'POST', path, { body: { reason: 'Seen' } });
+      expect(voted).toMatchObject({ status: 403, body: { code: 'self_approval' } });
+      const [attempt] = await world.desk.deps.db.engine
+        .select({ outcome: auditLogs.outcome, actorId: auditLogs.actorId })
+        .from(auditLogs)
+        .where(eq(auditLogs.requestId, voted.headers.get('x-request-id') ?? ''));
+      expect(attempt).toEqual({ outcome: 'refused', actorId: holder.userId });
+    }
+    await order(world.maker, 'sell 0.1 at 851', { leverage: '20' });
+    await order(asker, 'buy 0.1 at 851', { leverage: '10' });
+    await world.desk.engine.settled();
+    expect(await vote(body.approvalId)).toMatchObject({ status: 403, body: { code: 'self_approval' } });
+    expect([await statusOf(body.approvalId), await takeoversOf(trader)]).toEqual(['pending', []]);
+  });
+
   test('takes the place of an order of the liquidation that is not over, wherever it waits, through a restart', async () => {
     const trader = await stuck('buy 1', '851');
     const { body } = await asked(trader);
@@ -169,6 +197,8 @@ describe('a takeover', () => {
     const [replaced, taking] = (await liquidatingOrders(trader)).slice(-2);
     expect(replaced).toMatchObject({ status: 'replaced', filledQuantity: 0n });
     expect(taking).toMatchObject({ status: 'filled', replacesId: replaced?.id });
+    const shown = (await world.desk.request(trader, 'GET', `/v1/orders/${replaced?.id}`)).body;
+    expect(shown).toMatchObject({ status: 'replaced', replacedById: taking?.id });
     // Somebody would have taken it: what was replaced meets nobody any more.
     await world.desk.engine.start();
     await quote('buy', '2', '851');

@@ -4,16 +4,17 @@
  */
 import { sql } from 'drizzle-orm';
 import type { Check } from '../../../platform/domain.ts';
+import { look } from '../../../platform/look.ts';
 
 export const venueChecks: readonly Check[] = [
   {
     name: 'trading.venue_executions_are_booked',
     invariant: 'I1',
-    run: async (tx) => {
-      const [counted] = await tx.execute<{ seen: number }>(
+    run: (tx) =>
+      look(
+        tx,
         sql`select count(*)::int as seen from venue_orders`,
-      );
-      const breaks = await tx.execute<{ object: string; detail: string }>(sql`
+        sql`
         select 'venue report ' || r.id as object, 'became no trade of its order that says the same' as detail
         from venue_reports r left join trades t on t.id = r.trade_id
         left join fills f on f.trade_id = t.id and f.order_id = r.order_id
@@ -39,18 +40,17 @@ export const venueChecks: readonly Check[] = [
         select 'venue order ' || v.order_id, 'names no order of its book and instrument'
         from venue_orders v left join orders o on o.id = v.order_id and o.book = v.book
           and o.instrument_id = v.instrument_id
-        where o.id is null`);
-      return { seen: counted?.seen ?? 0, breaks };
-    },
+        where o.id is null`,
+      ),
   },
   {
     name: 'trading.clearing_equals_executions',
     invariant: 'I1',
-    run: async (tx) => {
-      const [counted] = await tx.execute<{ seen: number }>(
+    run: (tx) =>
+      look(
+        tx,
         sql`select count(*)::int as seen from venue_orders`,
-      );
-      const breaks = await tx.execute<{ object: string; detail: string }>(sql`
+        sql`
         with executed as (
           select t.book, t.venue, i.base_asset, i.quote_asset,
             sum(case f.side when 'buy' then -f.quantity else f.quantity end) as base,
@@ -71,8 +71,7 @@ export const venueChecks: readonly Check[] = [
         select 'clearing of ' || coalesce(d.reference, b.reference) || ' in ' || coalesce(d.asset, b.asset) as object,
           'trades booked ' || coalesce(b.amount, 0) || ', executions say ' || coalesce(d.amount, 0) as detail
         from due d full join booked b on b.book = d.book and b.reference = d.reference and b.asset = d.asset
-        where coalesce(d.amount, 0) <> coalesce(b.amount, 0)`);
-      return { seen: counted?.seen ?? 0, breaks };
-    },
+        where coalesce(d.amount, 0) <> coalesce(b.amount, 0)`,
+      ),
   },
 ];

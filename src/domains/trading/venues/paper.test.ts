@@ -51,6 +51,16 @@ describe('a paper account', () => {
     expect(trade).toEqual({ venue: SIMULATED });
   });
 
+  test('sells by notional there too, no more units than it reserves and for no more than it says', async () => {
+    const paper = await desk.newTrader({ BTC: '0.02' }, { book: 'paper', gate: {} });
+    const { body } = await desk.place(paper, 'sell 0', { quantity: undefined, notional: '1000' });
+    expect(body).toMatchObject({ quantity: '0.0185', reservation: '0.0185' });
+    const sold = await desk.later(paper, body.id);
+    // 0.0166 at 59970.
+    expect(sold).toMatchObject({ status: 'filled', filledQuantity: '0.0166', filledAmount: '995.502' });
+    expect(await desk.balance(paper, 'BTC')).toBe('0.0034 (0)');
+  });
+
   test('rests a limit order at the venue until the market comes to it, at its own price', async () => {
     const paper = await desk.newTrader({ USD: '100000' }, { book: 'paper', gate: {} });
     const { body } = await desk.place(paper, 'buy 1 at 59000');

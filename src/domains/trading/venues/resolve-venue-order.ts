@@ -15,6 +15,7 @@ import { refuseSelfAction } from '../../identity/index.ts';
 import { instrumentsBySymbol } from '../../markets/index.ts';
 import { TRADING_EVENTS } from '../audit.ts';
 import { refuseTrading } from '../errors.ts';
+import { openOn } from '../notional.ts';
 import type { OrderRow } from '../pipeline/ticket.ts';
 import { ORDERS_CHANNEL } from '../record-cancel-requests.ts';
 import { orders } from '../schema.ts';
@@ -151,9 +152,7 @@ async function refuseUncovered(
   }
   const instrument = (await instrumentsBySymbol(tx, [order.symbol])).get(order.symbol);
   const { lot } = present(instrument, 'an order names an instrument');
-  let remaining =
-    order.quantity === null ? null : order.quantity - order.filledQuantity - order.reducedQuantity;
-  let notional = order.notional === null ? null : order.notional - order.filledAmount;
+  let { quantity: remaining, notional } = openOn(order);
   const limit = order.limitPrice ?? order.triggeredCap ?? order.priceCap;
   for (const execution of executions) {
     if (

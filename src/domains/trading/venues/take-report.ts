@@ -104,8 +104,8 @@ export function coversFill(
     return false;
   }
   const within = limit === null || (side === 'buy' ? price <= limit : price >= limit);
-  const fits = remaining === null ? (price * quantity) / ONE <= (notional ?? 0n) : quantity <= remaining;
-  return within && fits;
+  const inUnits = remaining === null ? notional !== null : quantity <= remaining;
+  return within && inUnits && (notional === null || (price * quantity) / ONE <= notional);
 }
 
 function covers({ order, remaining, notional }: AwayOrder, fill: Fill): boolean {

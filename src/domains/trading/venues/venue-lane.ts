@@ -13,6 +13,7 @@ import { and, eq, inArray } from 'drizzle-orm';
 import { amountOf } from '../../../kernel/amount.ts';
 import type { Id } from '../../../kernel/id.ts';
 import { newId } from '../../../kernel/id.ts';
+import { createTurns } from '../../../kernel/turns.ts';
 import { type Ctx, type Deps, machineCtx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { transact } from '../../../platform/db/transact.ts';
@@ -147,31 +148,6 @@ function pendingOf(pending: Map<Book, Pending>, book: Book): Pending {
   };
   pending.set(book, lane);
   return lane;
-}
-
-/** Lets so many works be under way together; the others wait for their turn, in their order. */
-function createTurns(max: number): <Result>(work: () => Promise<Result>) => Promise<Result> {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-  return async (work) => {
-    if (running >= max) {
-      await new Promise<void>((resolve) => {
-        waiting.push(resolve);
-      });
-    } else {
-      running += 1;
-    }
-    try {
-      return await work();
-    } finally {
-      const next = waiting.shift();
-      if (next === undefined) {
-        running -= 1;
-      } else {
-        next();
-      }
-    }
-  };
 }
 
 function forgetAll(pending: Map<Book, Pending>): void {

@@ -31,8 +31,9 @@ export type VenueOrder = {
   readonly limit: Amount | null;
   /** A market order does not rest, though its price is bounded. */
   readonly isMarket: boolean;
-  /** Exactly one of quantity and notional is set. */
+  /** How many units at most; null for a market order that only a notional bounds. */
   readonly quantity: Amount | null;
+  /** How much a market order may turn over at most; a sale that has a quantity too goes beyond neither. */
   readonly notional: Amount | null;
   readonly postOnly: boolean;
 };

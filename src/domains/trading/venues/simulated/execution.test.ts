@@ -83,6 +83,24 @@ describe('the simulated venue', () => {
       '1.5 at 100.1 as taker, filled',
     ],
     [
+      'sells no more units than a notional may take',
+      {
+        side: 'sell',
+        isMarket: true,
+        limit: null,
+        quantity: parseAmount('1.2'),
+        notional: parseAmount('155'),
+      },
+      {},
+      '1.2 at 99.9 as taker, reserved_units_sold',
+    ],
+    [
+      'sells no more than a notional where there are more units',
+      { side: 'sell', isMarket: true, limit: null, quantity: parseAmount('2'), notional: parseAmount('155') },
+      {},
+      '1.5 at 99.9 as taker, filled',
+    ],
+    [
       'says when a notional buys no lot',
       { isMarket: true, limit: null, quantity: null, notional: parseAmount('5') },
       {},

@@ -91,7 +91,12 @@ export function meet(order: StandingOrder, quote: TradableQuote, levels: readonl
   };
 }
 
-type Taken = { readonly executions: readonly Execution[]; readonly filled: boolean };
+type Taken = {
+  readonly executions: readonly Execution[];
+  readonly filled: boolean;
+  /** It has no units left although its notional is not reached. */
+  readonly soldOut?: boolean;
+};
 
 /** What rested trades at its own price, for as much as the quote offers there or better. */
 function fillResting(order: StandingOrder, within: readonly Level[]): Taken {
@@ -109,8 +114,8 @@ function fillTaking(order: StandingOrder, within: readonly Level[], lot: Amount)
   let quantity = order.quantity === null ? null : order.quantity - order.executed;
   let notional = order.notional === null ? null : order.notional - order.executedAmount;
   for (const level of within) {
-    const wanted = quantity ?? lotsFor(notional ?? 0n, level.price, lot);
-    const taken = wanted < level.quantity ? wanted : level.quantity;
+    const paidFor = notional === null ? level.quantity : lotsFor(notional, level.price, lot);
+    const taken = [paidFor, quantity ?? paidFor].reduce(least, level.quantity);
     if (taken > 0n) {
       executions.push(executed(level.price, amountOf(taken), 'taker'));
       quantity = quantity === null ? null : quantity - taken;
@@ -119,7 +124,12 @@ function fillTaking(order: StandingOrder, within: readonly Level[], lot: Amount)
   }
   const last = executions.at(-1)?.price;
   const spent = notional !== null && last !== undefined && lotsFor(notional, last, lot) === 0n;
-  return { executions, filled: quantity === 0n || spent };
+  const soldOut = quantity === 0n && notional !== null && !spent;
+  return { executions, filled: spent || (quantity === 0n && notional === null), soldOut };
+}
+
+function least(one: bigint, other: bigint): bigint {
+  return one < other ? one : other;
 }
 
 /** @units whole lots, rounded down */
@@ -134,12 +144,15 @@ function executed(price: Amount, quantity: Amount, liquidity: 'maker' | 'taker')
 }
 
 /** How an order ends that is not filled; null for one that rests. */
-function endOf(order: StandingOrder, { executions }: Taken, beyond: boolean): VenueEnd | null {
+function endOf(order: StandingOrder, { executions, soldOut }: Taken, beyond: boolean): VenueEnd | null {
   if (!order.isMarket && order.timeInForce !== 'ioc') {
     return null;
   }
   if (!order.isMarket) {
     return 'ioc_remainder';
+  }
+  if (soldOut) {
+    return 'reserved_units_sold';
   }
   if (beyond) {
     return 'price_cap';

@@ -38,7 +38,7 @@ export const simulatedOrders = pgTable(
   },
   (table) => [
     index('simulated_orders_open_idx').on(table.instrumentId).where(sql`not ${table.closed}`),
-    check('simulated_orders_size_check', sql`num_nonnulls(${table.quantity}, ${table.notional}) = 1`),
+    check('simulated_orders_size_check', sql`num_nonnulls(${table.quantity}, ${table.notional}) > 0`),
     ...internalRows('simulated_orders'),
   ],
 );

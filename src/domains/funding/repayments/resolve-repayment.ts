@@ -1,0 +1,131 @@
+import { eq } from 'drizzle-orm';
+import { formatAmount } from '../../../kernel/amount.ts';
+import { present } from '../../../kernel/assert.ts';
+import { canonicalJson, type Json } from '../../../kernel/canonical-json.ts';
+import type { Id } from '../../../kernel/id.ts';
+import type { ApprovalAction } from '../../../platform/approvals/actions.ts';
+import { type Approval, requestApproval } from '../../../platform/approvals/request-approval.ts';
+import type { Ctx } from '../../../platform/context.ts';
+import type { Tx } from '../../../platform/db/client.ts';
+import { lockRow } from '../../../platform/db/locks.ts';
+import { transact } from '../../../platform/db/transact.ts';
+import { refuse } from '../../../platform/http/refuse.ts';
+import { refuseSelfAction } from '../../identity/index.ts';
+import { FLAGGED_RETURNERS } from '../allocate-receipt.ts';
+import { CHECKERS } from '../checkers.ts';
+import { refuseFunding } from '../errors.ts';
+import { lastDownloadOf } from '../payouts/file-history.ts';
+import { refuseWhilePayable } from '../payouts/refuse-while-payable.ts';
+import { refuseIfDebited } from '../statement-debits.ts';
+import { repayments } from '../work/schema.ts';
+import { ownerOf, type Repayment, recordRepayment } from './repayment-status.ts';
+import { isResolvable, type RepaymentOutcome } from './rules.ts';
+
+const RESOLVE = 'repayment.resolve';
+
+export type RepaymentResolution = {
+  readonly repaymentId: Id;
+  readonly outcome: RepaymentOutcome;
+  /** What the bank calls the payment; with `completed`. */
+  readonly transactionReference?: string | undefined;
+  readonly reason: string;
+};
+
+/**
+ * Asks another person to agree what became of a repayment, or what becomes of one that the bank refused: it is tried
+ * again, or paid by hand. One of compliance where it is, or was, paid past a file, which holds its payee against the
+ * lists.
+ * @effects one row of `approvals`; audit `approval.requested`
+ * @errors not_found, self_action, repayment_status_conflict, payout_on_statement, payout_may_leave,
+ *   approval_pending_exists
+ */
+export async function resolveRepayment(ctx: Ctx, input: RepaymentResolution): Promise<Approval> {
+  return transact(ctx, 'staff', async (tx) => {
+    const [row] = await tx.select().from(repayments).where(eq(repayments.id, input.repaymentId));
+    if (row === undefined) {
+      throw refuse('not_found');
+    }
+    const owner = await ownerOf(tx, row);
+    if (owner !== null) {
+      refuseSelfAction(ctx, owner);
+    }
+    await refuseUnresolvable(tx, ctx, row, input.outcome);
+    return requestApproval(tx, ctx, {
+      action: RESOLVE,
+      subjectType: 'repayment',
+      subjectId: row.id,
+      subjectUserId: owner,
+      payload: resolutionPayload(row, input.outcome, input.transactionReference ?? null),
+      quorum: 1,
+      checkerRoles: (await isPastFile(tx, row, input.outcome)) ? FLAGGED_RETURNERS : CHECKERS,
+      reason: input.reason,
+    });
+  });
+}
+
+/** What the vote on a resolution does. */
+export const repaymentResolution: ApprovalAction = {
+  action: RESOLVE,
+  execute: async (ctx, approved) => {
+    const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
+    const { outcome, transactionReference } = approved.payload as {
+      readonly outcome: RepaymentOutcome;
+      readonly transactionReference: string | null;
+    };
+    const row = present(await lockRow(tx, repayments, approved.subjectId), 'repayments are never deleted');
+    await refuseUnresolvable(tx, ctx, row, outcome);
+    const stored = resolutionPayload(row, outcome, transactionReference);
+    if (canonicalJson(stored) !== canonicalJson(approved.payload as Json)) {
+      throw refuseFunding('approved_request_changed');
+    }
+    const resolutionId = approved.approvalId;
+    await recordRepayment(tx, ctx, row, { status: outcome, resolutionId, transactionReference });
+  },
+};
+
+/** Whether it is to be paid by hand, or was paid though no file was handed out that the bank may have paid it by. */
+async function isPastFile(tx: Tx, row: Repayment, outcome: RepaymentOutcome): Promise<boolean> {
+  if (outcome !== 'completed') {
+    return outcome === 'by_hand';
+  }
+  const isSent = row.status === 'in_file' || row.status === 'unknown';
+  return !isSent || !(await wasHandedOut(tx, row));
+}
+
+async function wasHandedOut(tx: Tx, { fileId }: Repayment): Promise<boolean> {
+  return fileId !== null && (await lastDownloadOf(tx, fileId)) !== undefined;
+}
+
+/** What a statement shows as paid, or a file may still have the bank pay, is not said to have failed, and not tried again. */
+async function refuseUnresolvable(
+  tx: Tx,
+  ctx: Ctx,
+  row: Repayment,
+  outcome: RepaymentOutcome,
+): Promise<void> {
+  if (!isResolvable(row.status, outcome)) {
+    throw refuseFunding('repayment_status_conflict', { detail: `The repayment is ${row.status}.` });
+  }
+  // The bank cannot have paid it by that file, which may be fetched still.
+  if (outcome === 'completed' && row.status === 'in_file' && !(await wasHandedOut(tx, row))) {
+    const detail = 'Its file was never fetched: void that first.';
+    throw refuseFunding('repayment_status_conflict', { detail });
+  }
+  if (outcome !== 'completed') {
+    await refuseIfDebited(tx, row, 'people');
+  }
+  if (outcome === 'failed') {
+    await refuseWhilePayable(tx, ctx, row.id);
+  }
+}
+
+/** Of this repayment as it stands: what was agreed to once says nothing of a later try. */
+function resolutionPayload(
+  row: Repayment,
+  outcome: RepaymentOutcome,
+  transactionReference: string | null,
+): { readonly [key: string]: Json } {
+  const { asset, payoutReference, status, fileId, version } = row;
+  const amount = formatAmount(row.amount);
+  return { asset, amount, payoutReference, status, fileId, version, outcome, transactionReference };
+}

@@ -1,0 +1,232 @@
+/** What a gap left out is fetched from a server that speaks as the exchange does, or does not. */
+import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test';
+import { and, asc, eq, gte } from 'drizzle-orm';
+import type { Id } from '../../../kernel/id.ts';
+import { addMs, type Instant } from '../../../kernel/time.ts';
+import { auditLogs } from '../../../platform/db/schema.ts';
+import { transact } from '../../../platform/db/transact.ts';
+import { startTradingDesk, type TradingDesk } from '../../../testing/trading-desk.ts';
+import { until } from '../../../testing/until.ts';
+import { feedGaps, priceTicks } from '../prices/schema.ts';
+import { setPriceSettings } from '../prices/set-price-settings.ts';
+import { type FeedBatch, takeTicks } from '../prices/take-ticks.ts';
+import { instrumentOf } from '../store.ts';
+import { fetchTrades } from './coinbase-trades.ts';
+import { fillGaps } from './fill-gaps.ts';
+import { startFeeds } from './start-feeds.ts';
+
+type Trade = { trade_id: number; price: string; size: string; time: Instant; side: string };
+
+const PRODUCT = 'BTC-USD';
+
+let desk: TradingDesk;
+let instrumentId: Id;
+let server: ReturnType<typeof Bun.serve>;
+let url: string;
+/** Each trade comes a moment after the one before. */
+let beganAt: Instant;
+/** What the exchange does with the next requests, and what it was asked. */
+let answer: (after: number, limit: number) => Response;
+let asked: string[] = [];
+/** The last trade that the feed told of. */
+let newest = 1_000;
+
+beforeAll(async () => {
+  desk = await startTradingDesk(import.meta.file);
+  beganAt = desk.deps.clock.now();
+  const instrument = await transact(desk.system, 'engine', (tx) => instrumentOf(tx, 'BTC/USD'));
+  instrumentId = instrument.id;
+  const limits = { maxJumpBps: 200, staleAfterSeconds: 60, levelTicks: 3 };
+  await setPriceSettings(desk.system, instrument, { ...limits, feed: 'coinbase', feedSymbol: PRODUCT });
+  server = Bun.serve({
+    port: 0,
+    hostname: '127.0.0.1',
+    fetch: (request) => {
+      const { pathname, searchParams } = new URL(request.url);
+      asked.push(`${pathname} ${searchParams.get('after')}`);
+      if (pathname !== `/products/${PRODUCT}/trades` || request.headers.get('user-agent') === null) {
+        return Response.json({ message: 'NotFound' }, { status: 404 });
+      }
+      return answer(Number(searchParams.get('after')), Number(searchParams.get('limit')));
+    },
+  });
+  url = `http://127.0.0.1:${server.port}`;
+  await tell([]);
+});
+
+beforeEach(() => {
+  asked = [];
+  answer = (after, limit) => page(after, limit);
+});
+
+afterAll(async () => {
+  await server.stop(true);
+  const report = await desk.reconcile();
+  await desk.close();
+  expect(report.checks.flatMap((check) => check.breaks)).toEqual([]);
+});
+
+/** Trades older than one, newest first, as the exchange has them. */
+function page(after: number, limit: number, change: (trade: Trade) => Partial<Trade> = () => ({})): Response {
+  const ids = Array.from(
+    { length: Math.max(0, Math.min(limit, after - 1)) },
+    (_, index) => after - 1 - index,
+  );
+  return Response.json(
+    ids.map((id) => {
+      const trade = tradeOf(id);
+      return { ...trade, ...change(trade) };
+    }),
+    { headers: { 'cb-after': String(ids.at(-1) ?? '') } },
+  );
+}
+
+function tradeOf(id: number): Trade {
+  const price = `60000.${String(id % 100).padStart(2, '0')}`;
+  return { trade_id: id, price, size: '0.5', time: addMs(beganAt, id - 60_000), side: 'buy' };
+}
+
+/** The feed tells of a trade after so many that it did not tell of. */
+async function leaveOut(missing: number): Promise<void> {
+  const through = BigInt(newest + missing);
+  newest += missing + 1;
+  await tell([{ symbol: PRODUCT, missing: BigInt(missing), through }]);
+}
+
+/** The feed tells of the newest trade. */
+async function tell(gaps: FeedBatch['gaps']): Promise<void> {
+  const { price, size, time } = tradeOf(newest);
+  const ticks = [{ symbol: PRODUCT, price, size, sequence: BigInt(newest), occurredAt: time }];
+  await takeTicks(desk.system, 'coinbase', { ticks, quotes: [], alive: [], gaps });
+}
+
+function fill(): Promise<void> {
+  return fillGaps(desk.system, { url, isStopped: () => false, pauseMs: 0 });
+}
+
+async function lastGap() {
+  const rows = await desk.deps.db.engine.select().from(feedGaps).orderBy(asc(feedGaps.id));
+  return rows.at(-1);
+}
+
+test('what was left out is fetched page by page and the gap closed, after a moment, and no price moves', async () => {
+  const before = newest;
+  await leaveOut(2_100);
+  await fill();
+  expect(asked).toEqual([]);
+  desk.advance(10_000);
+  await fill();
+  const pages = [2_102, 1_102, 102].map((after) => `/products/${PRODUCT}/trades ${before + after}`);
+  expect(asked).toEqual(pages);
+  expect(await lastGap()).toMatchObject({ fetches: 0, fetchFailure: null, filledAt: expect.any(String) });
+  const kept = await desk.deps.db.engine
+    .select({ price: priceTicks.price })
+    .from(priceTicks)
+    .where(and(eq(priceTicks.instrumentId, instrumentId), gte(priceTicks.sequence, BigInt(before))));
+  expect(kept).toHaveLength(2_102);
+  const staff = await desk.newStaff('risk_manager');
+  const quote = await desk.request(staff, 'GET', '/v1/instruments/BTC%2FUSD/quote');
+  expect(quote.body.last).toBe(`60000.${String(newest % 100).padStart(2, '0')}`);
+  // Nothing is asked for twice.
+  await fill();
+  expect(asked).toHaveLength(3);
+});
+
+test.each([
+  ['busy', () => new Response('{}', { status: 429, headers: { 'retry-after': '1' } })],
+  ['unreachable', () => new Response('{}', { status: 503 })],
+  ['refused', () => Response.json({ message: 'Bad limit' }, { status: 400 })],
+  ['unknown_product', () => Response.json({ message: 'NotFound' }, { status: 404 })],
+  ['unreadable', () => new Response('<html>', { headers: { 'content-type': 'text/html' } })],
+  ['unreadable', () => Response.json({ trades: [] })],
+  ['unreadable', () => Response.json([{ ...tradeOf(5), price: 60_000 }])],
+  // Of another product: what lies beside the gap is none of what the feed told of.
+  ['contradicts', (after: number) => page(after, 1_000, () => ({ price: '60300.00' }))],
+  ['unproved', () => Response.json([])],
+  // What a live feed would not be believed either.
+  [
+    'jump',
+    (after: number) =>
+      page(after, 1_000, ({ trade_id }) => (trade_id === newest - 2 ? { price: '90000' } : {})),
+  ],
+  [
+    'unreadable',
+    (after: number) => page(after, 1_000, ({ trade_id }) => (trade_id === newest - 2 ? { price: '-1' } : {})),
+  ],
+] as const)(
+  'where the exchange is %s the gap stays open, says so and is tried again later',
+  async (failure, says) => {
+    answer = says;
+    await leaveOut(3);
+    desk.advance(10_000);
+    await fill();
+    expect(await lastGap()).toMatchObject({ fetches: 1, fetchFailure: failure, filledAt: null });
+    const staff = await desk.newStaff('risk_manager');
+    const [shown] = (await desk.request(staff, 'GET', '/v1/market/feed-gaps?open=true')).body.data;
+    expect(shown).toMatchObject({ symbol: 'BTC/USD', missing: '3', fetches: 1, fetchFailure: failure });
+    const calls = asked.length;
+    await fill();
+    expect(asked).toHaveLength(calls);
+    answer = (after, limit) => page(after, limit);
+    desk.advance(60_000);
+    await fill();
+    expect((await lastGap())?.filledAt).not.toBeNull();
+    const told = await desk.deps.db.engine
+      .select({ after: auditLogs.after })
+      .from(auditLogs)
+      .where(eq(auditLogs.eventType, 'feed.gap_not_fetched'))
+      .orderBy(asc(auditLogs.id));
+    expect(told.at(-1)?.after).toMatchObject({ failure, tries: 1, missing: '3' });
+  },
+);
+
+test('what is not all there is kept and the rest stays missing; it is given up in the end, and too much at once', async () => {
+  answer = (after, limit) =>
+    page(after, limit, ({ trade_id }) => (trade_id === newest - 1 ? { trade_id: 1 } : {}));
+  await leaveOut(3);
+  desk.advance(10_000);
+  for (let tries = 0; tries < 8; tries += 1) {
+    await fill();
+    desk.advance(13 * 3_600_000);
+  }
+  expect(asked).toHaveLength(6);
+  expect(await lastGap()).toMatchObject({ fetches: 6, fetchFailure: 'incomplete', filledAt: null });
+
+  await leaveOut(10_001);
+  desk.advance(10_000);
+  await fill();
+  expect(asked).toHaveLength(6);
+  expect(await lastGap()).toMatchObject({ fetches: 6, fetchFailure: 'too_wide' });
+});
+
+test('whoever listens to the feed fetches, where the setting says so', async () => {
+  await leaveOut(2);
+  desk.advance(10_000);
+  // Nobody speaks there as the feed does; that keeps nothing from being fetched.
+  const feed = { name: 'coinbase', url: url.replace('http', 'ws') } as const;
+  for (const history of [null, url]) {
+    const feeds = startFeeds(desk.deps, [{ ...feed, history }]);
+    await (history === null ? Bun.sleep(100) : until(async () => (await lastGap())?.filledAt !== null));
+    await feeds.stop();
+    expect(asked.filter((request) => request.startsWith('/products'))).toHaveLength(history === null ? 0 : 1);
+  }
+});
+
+test('pages without end are left, and no address is made of a name that is no product', async () => {
+  const wanted = { url, symbol: PRODUCT, from: 1n, through: 1_500n, isStopped: () => false, pauseMs: 0 };
+  // One trade a page, each older than the one before.
+  answer = (after) => page(after, 1);
+  expect(await fetchTrades(desk.deps, wanted)).toEqual({ ok: false, failure: 'unreadable' });
+  expect(asked).toHaveLength(3);
+  // The same page for ever.
+  answer = () => page(2_000, 10);
+  expect(await fetchTrades(desk.deps, wanted)).toMatchObject({ ok: true, ticks: [] });
+  asked = [];
+  for (const symbol of ['..', 'BTC/USD', 'BTC-USD?x=1', '../accounts', '']) {
+    expect(await fetchTrades(desk.deps, { ...wanted, symbol })).toMatchObject({ failure: 'unknown_product' });
+  }
+  expect(asked).toEqual([]);
+  // Outside the sandbox nothing inward is called.
+  expect(await fetchTrades({ mode: 'production' }, wanted)).toMatchObject({ failure: 'unreachable' });
+  expect(asked).toEqual([]);
+});
