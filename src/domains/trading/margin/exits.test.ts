@@ -316,6 +316,20 @@ describe('a price that only passed by between two looks', () => {
     expect([await liquidationsOf(poor), (await seen(poor)).markPrice]).toEqual([[], '1000']);
   });
 
+  test('is not lost on a wallet that somebody held at that look', async () => {
+    const trader = await opened('buy 1', '1000', '500');
+    await set(trader, '950/');
+    await keep();
+    await world.desk.deps.db.engine.transaction(async (tx) => {
+      await tx.execute(sql`select 1 from wallets where account_id = ${trader.accountId}::uuid for update`);
+      await said(['1000', '940', '1000']);
+      await markPositions(world.desk.system, world.epoch);
+    });
+    expect(await seen(trader)).toMatchObject({ exitTriggered: null });
+    await keep();
+    expect(await seen(trader)).toMatchObject({ exitTriggered: { exit: 'stop_loss', markPrice: '940' } });
+  });
+
   test('while nothing may be triggered triggers nothing afterwards either', async () => {
     const trader = await opened('buy 1', '1000', '500');
     await set(trader, '950/');
