@@ -103,7 +103,7 @@ export const payoutFile: Scenario = async (firm, book, random) => {
   const executionDate = new Date(Date.now() + DAY_MS).toISOString().slice(0, 10);
   const body = { asset: CURRENCY, withdrawalIds, executionDate };
   const made = await book.insist('payoutFile', keyed(firm.payer, '/v1/payout-files', body));
-  if (made.id === null || random.below(4) === 0) {
+  if (made.id === null || random.below(4) === 0 || !(await isFetched(firm, made.id))) {
     return;
   }
   const { messageId } = JSON.parse(made.text) as { readonly messageId: string };
@@ -114,6 +114,14 @@ export const payoutFile: Scenario = async (firm, book, random) => {
   const wire = file(`/v1/payout-files/${made.id}/status-report`, firm.checkers[0], xml);
   await book.insist('report', wire, ...withdrawalIds);
 };
+
+/** Whether the file was handed out: of one that never was the bank says nothing. */
+async function isFetched({ url, payer }: Firm, id: string): Promise<boolean> {
+  const answer = await apiFor(url(), payer.token())
+    .GET('/v1/payout-files/{id}/download', { params: { path: { id } }, parseAs: 'text' })
+    .catch(() => undefined);
+  return answer?.response.ok === true;
+}
 
 /** Who brings the bank's report may not be one of those who approved: two others do. */
 async function approvedPayout(

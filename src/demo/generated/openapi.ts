@@ -7176,7 +7176,7 @@ export interface paths {
         put?: never;
         /**
          * Import the bank's report on a payout file
-         * @description A pain.002. Settled payments (ACSC) are booked, refused ones (RJCT) set free (a repayment waits for two people), all others it names become `unknown`. An end said of the whole file holds for each payment it does not name; without one those stay as they are. What contradicts a settled payment becomes work (`/v1/payout-conflicts`). Who made the file cannot import it.
+         * @description A pain.002. Settled payments (ACSC) are booked, refused ones (RJCT) set free (a repayment waits for two people), all others it names become `unknown`. An end said of the whole file holds for each payment it does not name; without one those stay as they are. What contradicts a settled payment becomes work (`/v1/payout-conflicts`). Who made the file cannot import it, and of a file that was never fetched there is none.
          *
          *     Who may: operations.
          *
@@ -65741,6 +65741,7 @@ export interface operations {
              *     `report_duplicate`: The status report was imported already
              *     `payout_on_statement`: A bank statement shows that the payout was made: complete it, and allocate what comes back
              *     `payout_file_void`: The file was given up
+             *     `payout_file_not_fetched`: The file was never fetched: no bank can have spoken of it
              *     `approved_request_changed`: What is stored is not what was put before the checkers
              *     `destination_changed`: The destination is not the one that was requested
              *     `approval_not_granted`: The approval is not granted

@@ -56,6 +56,10 @@ export const FUNDING_PROBLEMS = {
   payout_file_changed: { status: 409, title: 'The file can no longer be made as it was' },
   payout_file_stopped: { status: 409, title: 'Somebody paid by the file may not be paid by it now' },
   payout_file_downloaded: { status: 409, title: 'The file was fetched: the bank may have it' },
+  payout_file_not_fetched: {
+    status: 409,
+    title: 'The file was never fetched: no bank can have spoken of it',
+  },
   payout_file_void: { status: 409, title: 'The file was given up' },
   report_malformed: { status: 422, title: 'The status report cannot be read' },
   report_foreign: { status: 422, title: 'The status report is about another file' },

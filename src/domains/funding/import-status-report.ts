@@ -21,7 +21,7 @@ import {
   paidBy,
   payoutProvider,
 } from './payout-file.ts';
-import { isVoid } from './payouts/file-history.ts';
+import { isVoid, lastDownloadOf } from './payouts/file-history.ts';
 import { openConflict } from './payouts/payout-conflicts.ts';
 import { type PaymentReport, PaymentReportError } from './providers/payout-provider.ts';
 import { refusePayer } from './refuse-payer.ts';
@@ -43,7 +43,8 @@ export type PayoutReport = typeof payoutReports.$inferSelect;
  * what frees money passed two people.
  * @effects one row of `payout_reports`; the withdrawals, their journals and holds; the repayments; rows of `payout_conflicts`; audit
  *   `payout_report.imported` and one for each withdrawal
- * @errors not_found, report_needs_another_person, report_malformed, report_foreign, payout_file_void, report_duplicate,
+ * @errors not_found, report_needs_another_person, report_malformed, report_foreign, payout_file_void,
+ *   payout_file_not_fetched, report_duplicate,
  *   payout_on_statement, and those of who may pay out
  */
 export async function importStatusReport(
@@ -63,6 +64,9 @@ export async function importStatusReport(
     const locked = [...(await lockRows(tx, withdrawals, ids)), ...(await lockRows(tx, repayments, ids))];
     if (await isVoid(tx, file.id)) {
       throw refuseFunding('payout_file_void');
+    }
+    if ((await lastDownloadOf(tx, file.id)) === undefined) {
+      throw refuseFunding('payout_file_not_fetched');
     }
     const answers = await answersOf(tx, file.id, locked, outcomes);
     const report = await keepReport(tx, ctx, file, said, sha256(input.bytes), answers);

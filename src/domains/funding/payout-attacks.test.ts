@@ -206,6 +206,7 @@ describe('payouts', () => {
     const reference = id.replaceAll('-', '').toUpperCase();
     const body = new Uint8Array(Buffer.from(statusReport(made.body.messageId, [[reference, 'ACSC']])));
     const headers = { 'content-type': 'application/xml' };
+    await desk.request(desk.operations, 'GET', `/v1/payout-files/${made.body.id}/download`);
     const [settled, failed] = await Promise.all([
       desk.request(desk.operations2, 'POST', `/v1/payout-files/${made.body.id}/status-report`, {
         body,
@@ -289,6 +290,7 @@ async function reported(change: (xml: string) => string) {
   const xml = change(statusReport(made.body.messageId, [[reference, 'ACSC']]));
   const body = new Uint8Array(Buffer.from(xml));
   const headers = { 'content-type': 'application/xml' };
+  await desk.request(desk.operations, 'GET', `/v1/payout-files/${made.body.id}/download`);
   const path = `/v1/payout-files/${made.body.id}/status-report`;
   const settled = await desk.request(desk.operations2, 'POST', path, { body, headers });
   const status = async () =>

@@ -99,6 +99,7 @@ function file(ids: readonly string[]) {
 }
 
 async function report(fileId: string, xml: string) {
+  await desk.request(desk.operations, 'GET', `/v1/payout-files/${fileId}/download`);
   const headers = { 'content-type': 'application/xml' };
   const body = new Uint8Array(Buffer.from(xml));
   const path = `/v1/payout-files/${fileId}/status-report`;

@@ -58,7 +58,10 @@ function download(id: string) {
 }
 
 /** The desk's request sends JSON; a report is bytes. */
-async function report(id: string, xml: string, by = desk.operations2) {
+async function report(id: string, xml: string, by = desk.operations2, fetched = true) {
+  if (fetched) {
+    await download(id);
+  }
   const token = Buffer.from(JSON.stringify(by.actor)).toString('base64url');
   const response = await desk.app.request(`/v1/payout-files/${id}/status-report`, {
     method: 'POST',
@@ -465,6 +468,18 @@ describe('a status report', () => {
     // An earlier step of what was booked says nothing new.
     const late = statusReport(body.messageId, [[one.reference, 'ACSP']], 'E2');
     expect((await report(body.id, late)).body).toMatchObject({ pendingCount: 1, conflictCount: 0 });
+  });
+
+  test('of a file that nobody fetched settles nothing: no bank can have it', async () => {
+    const one = await approved();
+    const made = await file([one.id]);
+    const xml = statusReport(made.body.messageId, [[one.reference, 'ACSC']]);
+    expect((await report(made.body.id, xml, desk.operations2, false)).body).toMatchObject({
+      code: 'payout_file_not_fetched',
+    });
+    expect(await statusOf(one)).toBe('processing');
+    expect((await report(made.body.id, xml)).status).toBe(201);
+    expect(await statusOf(one)).toBe('completed');
   });
 
   test('settles what it names and leaves the rest as it is', async () => {

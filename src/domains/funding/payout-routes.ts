@@ -359,7 +359,8 @@ const files: readonly Endpoint[] = [
     description:
       'A pain.002. Settled payments (ACSC) are booked, refused ones (RJCT) set free (a repayment waits for two people), all others it names become ' +
       '`unknown`. An end said of the whole file holds for each payment it does not name; without one those stay as they ' +
-      'are. What contradicts a settled payment becomes work (`/v1/payout-conflicts`). Who made the file cannot import it.',
+      'are. What contradicts a settled payment becomes work (`/v1/payout-conflicts`). Who made the file cannot import it, and of a file ' +
+      'that was never fetched there is none.',
     access: { staff: OPERATIONS, stepUp: true, scope: 'payouts:write' },
     params,
     body: StatusReportFile,
@@ -375,6 +376,7 @@ const files: readonly Endpoint[] = [
         'report_duplicate',
         'payout_on_statement',
         'payout_file_void',
+        'payout_file_not_fetched',
         'approved_request_changed',
         'destination_changed',
         'approval_not_granted',

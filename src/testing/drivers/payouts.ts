@@ -99,7 +99,7 @@ export const payoutDrivers: Drivers = {
   },
   importStatusReport: async (world) => {
     const withdrawal = await approved(world);
-    const { id, messageId } = await done(payoutFile(world, withdrawal.id));
+    const { id, messageId } = await fetchedFile(world, withdrawal.id);
     const reference = withdrawal.id.replaceAll('-', '').toUpperCase();
     const body = Buffer.from(statusReport(messageId, [[reference, 'ACSC']]));
     const headers = { 'content-type': 'application/xml' };
@@ -143,10 +143,17 @@ export function statusReport(
 </CstmrPmtStsRpt></Document>`;
 }
 
+/** A file that the bank may have. */
+async function fetchedFile(world: World, withdrawalId: string) {
+  const made = await done(payoutFile(world, withdrawalId));
+  await done(world.call('downloadPayoutFile', { as: world.people.operations, params: { id: made.id } }));
+  return made;
+}
+
 /** What a bank said against a payout that it had settled before. */
 async function conflict(world: World): Promise<{ readonly id: string }> {
   const withdrawal = await approved(world);
-  const { id, messageId } = await done(payoutFile(world, withdrawal.id));
+  const { id, messageId } = await fetchedFile(world, withdrawal.id);
   const reference = withdrawal.id.replaceAll('-', '').toUpperCase();
   for (const said of ['ACSC', 'RJCT']) {
     const body = Buffer.from(statusReport(messageId, [[reference, said]], `${said}-${messageId.slice(-20)}`));

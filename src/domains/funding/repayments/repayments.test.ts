@@ -95,6 +95,7 @@ function download(made: { body: { id: string } }) {
 
 async function report(made: { body: { id: string; messageId: string } }, said: [Sent, string][], name = 'R') {
   const { id, messageId } = made.body;
+  await download(made);
   const payments = said.map(([{ reference }, status]) => [reference, status] as const);
   const token = Buffer.from(JSON.stringify(desk.operations2.actor)).toString('base64url');
   const response = await desk.app.request(`/v1/payout-files/${id}/status-report`, {
