@@ -43,7 +43,7 @@ const rebuildOrders = openOrdersOf(REBUILD_ORDERS);
 const rebuildS = Array.from({ length: quick ? 2 : 5 }, () => measureRebuild(rebuildOrders));
 
 const measures = [
-  measureOf('P6_us', 'us/command', commandUs, TARGET_COMMAND_US),
+  measureOf('P6', 'us/command', commandUs, TARGET_COMMAND_US),
   measureOf('P6_rebuild_s', 's', rebuildS, TARGET_REBUILD_S),
 ];
 printTable();

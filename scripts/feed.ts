@@ -79,7 +79,7 @@ function repair(ctx: Ctx, feed: FeedName, path: string): Promise<number> {
 async function rebuild(ctx: Ctx, symbol: string, from: Instant, to: Instant): Promise<number> {
   const written = await rebuildCandles(ctx, symbol, from, to);
   if (written === null) {
-    process.stderr.write('Ticks of that time are gone; its candles stay as they are.\n');
+    process.stderr.write('Ticks of that time are gone, or may be; its candles stay as they are.\n');
     return 1;
   }
   process.stdout.write(`${written} candles written\n`);

@@ -9,7 +9,7 @@ import { accessSync, constants, mkdtempSync, readdirSync, realpathSync, rmSync, 
 import { availableParallelism, freemem, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type postgres from 'postgres';
-import { type Connection, openClient, parseConnection } from '../src/platform/db/client.ts';
+import { type Connection, openSession, parseConnection } from '../src/platform/db/client.ts';
 import { startEmbedded } from '../src/platform/db/embedded.ts';
 import { stopPostmaster } from '../src/platform/db/embedded-postmaster.ts';
 import { applyMigrations } from '../src/platform/db/migrate.ts';
@@ -118,8 +118,7 @@ function isRunning(pid: number): boolean {
 
 /** One migrated template; a lock that lives with this process tells other runs that it is in use. */
 async function prepare(owner: Connection): Promise<Databases> {
-  const sql = openClient(owner, 1);
-  sql.options.max_lifetime = null;
+  const sql = openSession(owner);
   try {
     const [row] = await sql`SELECT current_setting('server_version_num')::int AS version`;
     if (row?.version < OLDEST_VERSION) {

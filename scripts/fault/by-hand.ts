@@ -30,7 +30,8 @@ export const hold: Scenario = async (firm, book, random) => {
     { accountId: to.accountId },
     { house: { role: 'client_money_bank', reference: 'main' } },
   ]);
-  const taking = { amount: amountOf(random, 100), destination, ...REASON };
+  // Little enough that all of a run stays below what asks for a second vote.
+  const taking = { amount: amountOf(random, 10), destination, ...REASON };
   const wire = keyed(firm.checkers[0], `/v1/holds/${placed.id}/capture`, taking);
   await decide(firm, book, wire, 'capture', ({ id }) => id);
 };
@@ -41,7 +42,7 @@ export const journal: Scenario = async (firm, book, random) => {
   if (walletId === undefined) {
     return;
   }
-  const amount = amountOf(random, 50);
+  const amount = amountOf(random, 5);
   const entries = [
     { walletId, amount: `-${amount}` },
     { house: { role: 'fees_earned', reference: 'main', asset: 'USD' }, amount },

@@ -60,8 +60,11 @@ const PATIENCE_MS = 15_000;
 /** Ticks of 0.01 around the last price of 100 that an order may rest at: nobody crosses. */
 const NEAREST_TICK = 50;
 const TICKS = 850;
-/** In so many trades of equal size one order is of twice the size, and another follows that makes it even. */
-const PARTIAL_EVERY = 7;
+/**
+ * Of so many pairs of an instrument one sells twice the size, and another buys it: four trades, so eight fills, of which
+ * two leave a part of their order open. No divisor of the instruments, so that each has its turn.
+ */
+const PARTIAL_EVERY = 3;
 
 const task = (await Bun.file(process.argv[2] ?? '').json()) as LoadTask;
 process.stdout.write(`${JSON.stringify(await run(task))}\n`);

@@ -63,12 +63,29 @@ export async function runLoad(
   };
 }
 
-/** Orders that were settled whole, both of each trade, within the time that counts. @units per second */
-export async function settledPerSecond({ system }: Stage, { fromMs, toMs }: LoadReport): Promise<number> {
-  const [row] = await system.ctx.deps.db.engine.execute<{ count: number }>(sql`
-    select count(*)::int as count from orders where status = 'filled'
-      and closed_at >= to_timestamp(${fromMs / 1_000}::float8) and closed_at < to_timestamp(${toMs / 1_000}::float8)`);
-  return ((row?.count ?? 0) * 1_000) / (toMs - fromMs);
+/**
+ * Orders that were settled whole, both of each trade, within the time that counts, and which share of its fills left a
+ * part of their order open.
+ * @units orders per second
+ */
+export async function settledWithin(
+  { system }: Stage,
+  { fromMs, toMs }: LoadReport,
+): Promise<{ readonly perSecond: number; readonly partial: number }> {
+  const within = (column: 'closed_at' | 'executed_at') =>
+    sql`${sql.raw(column)} >= to_timestamp(${fromMs / 1_000}::float8)
+      and ${sql.raw(column)} < to_timestamp(${toMs / 1_000}::float8)`;
+  const [row] = await system.ctx.deps.db.engine.execute<{ orders: number; fills: number }>(sql`
+    select (select count(*)::int from orders where status = 'filled' and ${within('closed_at')}) as orders,
+      (select count(*)::int from fills where ${within('executed_at')}) as fills`);
+  const { orders, fills } = row ?? { orders: 0, fills: 0 };
+  return { perSecond: (orders * 1_000) / (toMs - fromMs), partial: fills === 0 ? 0 : 1 - orders / fills };
+}
+
+/** A fault where anything but an order in the book was answered: what is refused fast is no order served fast. */
+export function refusedIn(name: string, { others }: LoadReport): readonly string[] {
+  const seen = Object.entries(others).map(([what, count]) => `${count} ${what.trim()}`);
+  return seen.length === 0 ? [] : [`${name} was answered ${seen.join(', ')}`];
 }
 
 const DRAINED_WITHIN_MS = 60_000;
@@ -91,7 +108,9 @@ export async function drainedAfter({ system }: Stage): Promise<number> {
       and not exists (select 1 from orders where cancel_requested_at is not null and closed_at is null) as done`,
     sql`select coalesce(max(tree_size), 0) >= ${written?.rows ?? '0'}::bigint as done from audit_checkpoints`,
     sql`select not exists (select 1 from outbox where position is null)
-      and not exists (select 1 from outbox_retries) as done`,
+      and not exists (select 1 from outbox_retries)
+      and not exists (select 1 from outbox_consumers
+        where position < (select coalesce(max(position), 0) from outbox)) as done`,
   ];
   for (const question of done) {
     while (!(await engine.execute<{ done: boolean }>(question))[0]?.done) {

@@ -4,10 +4,17 @@
 import { eq, sql } from 'drizzle-orm';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
+import { countFilesAsFetched } from '../domains/funding/index.ts';
 import { newId } from '../kernel/id.ts';
 import { type Deps, machineCtx } from '../platform/context.ts';
 import { systemMarks } from '../platform/db/schema.ts';
-import { beginRecovery, type Recovery, recoveryOf, startRecoveryWatch } from '../platform/recovery/mode.ts';
+import {
+  beginRecovery,
+  lookForRecovery,
+  type Recovery,
+  recoveryOf,
+  startRecoveryWatch,
+} from '../platform/recovery/mode.ts';
 import { finishRestore } from './restore.ts';
 
 const MARK = 'cluster';
@@ -24,7 +31,8 @@ export type HeldPart = {
 /**
  * Goes into recovery where it was asked for, or where the database lies in another cluster than when it was
  * last used: it was restored by tools that do not say so.
- * @effects perhaps a row of `recoveries`; the mark `cluster`; what a restore that was broken off left to do
+ * @effects perhaps a row of `recoveries`; the mark `cluster`; what a restore that was broken off left to do; in recovery
+ *   those of `countFilesAsFetched`
  */
 export async function enterRecovery(deps: Deps, config: Pick<Config, 'recovery'>): Promise<void> {
   const ctx = machineCtx(deps, { kind: 'system', name: 'start' }, newId());
@@ -44,6 +52,9 @@ export async function enterRecovery(deps: Deps, config: Pick<Config, 'recovery'>
       .onConflictDoUpdate({ target: systemMarks.name, set: { value, markedAt } });
   }
   await finishRestore(ctx);
+  if ((await lookForRecovery(deps)) !== null) {
+    await countFilesAsFetched(ctx);
+  }
 }
 
 /**

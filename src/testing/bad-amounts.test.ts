@@ -32,6 +32,7 @@ const document = openapiDocument(operations, VERSION) as {
 const MAY_BE_ZERO = new Set([
   'proposeFundingLimit /maximum',
   'proposeRiskLimit /value',
+  'createDeposit /expectedFee',
   'createWithdrawal /expectedFee',
   'replaceOrder /filledQuantity',
   'createInstrument /minNotional',

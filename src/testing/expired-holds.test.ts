@@ -26,6 +26,7 @@ const ASK_NOTHING: Readonly<Record<string, string>> = {
   'funding/house-money.ts': 'wallets of the house, which nothing is reserved in',
   'funding/payouts/refuse-beyond-held.ts': 'wallets of the house, which nothing is reserved in',
   'funding/provider-settlement.ts': 'wallets of the house, which nothing is reserved in',
+  'funding/repayments/give-up-repayment.ts': 'wallets of the house, which nothing is reserved in',
   'funding/settle-deposits.ts': 'moves the date of settlement alone',
   'funding/settle-payout.ts': 'takes what the hold of the withdrawal reserves',
   'ledger/by-hand/sweep-fees.ts': 'wallets of the house, which nothing is reserved in',

@@ -1,6 +1,6 @@
 import { eq } from 'drizzle-orm';
 import { setPriceSettings } from '../domains/markets/index.ts';
-import { takeTicks } from '../domains/markets/prices/take-ticks.ts';
+import { type FeedBatch, type Taken, takeTicks } from '../domains/markets/prices/take-ticks.ts';
 import { instruments } from '../domains/markets/schema.ts';
 import { present } from '../kernel/assert.ts';
 import type { Ctx } from '../platform/context.ts';
@@ -20,6 +20,11 @@ export async function followFeed(ctx: Ctx, symbol: string, follows = true): Prom
   const { id } = present(row, 'it is listed');
   const feed = follows ? FEED : null;
   await setPriceSettings(ctx, { id, symbol }, { ...SETTINGS, feed, feedSymbol: follows ? symbol : null });
+}
+
+/** What the feed says, word for word: also what nobody should believe. */
+export function feedTells(ctx: Ctx, batch: FeedBatch): Promise<Taken> {
+  return takeTicks(ctx, FEED, batch);
 }
 
 /** What the feed says of an instrument, a batch of prices each, of which nobody hears before the last one. */

@@ -59,6 +59,7 @@ const BARRED: Readonly<Record<string, number | string>> = {
   // They tell prices and limits, and a sum that names nobody.
   listFees: 200,
   listFundingLimits: 200,
+  quoteDeposit: 200,
   quoteWithdrawal: 200,
   // Read on a login that is not the customers': CLOSED_READS.
   listDebts: 200,

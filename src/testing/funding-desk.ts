@@ -32,6 +32,7 @@ import { refuse } from '../platform/http/refuse.ts';
 import { type Foundation, startFoundation } from './foundation.ts';
 import { type Answer, send } from './send.ts';
 import { type GateWish, setGate } from './set-gate.ts';
+import { setRating } from './set-rating.ts';
 
 /** A person at the desk; `accountId` is a customer's live account, and nobody's for staff. */
 export type Person = {
@@ -236,6 +237,7 @@ async function newPerson(
   if (!isCustomer) {
     return { ...person, accountId: newId() };
   }
+  await setRating(system, userId, 'low');
   const account = await createAccount(person.ctx(), { type: 'live', baseCurrency: 'USD' });
   return { ...person, accountId: account.id };
 }

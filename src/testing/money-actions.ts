@@ -83,7 +83,7 @@ export const withdrawal: Action = async (scene) => {
   const as = random.pick(clients);
   const { accountId, beneficiaryId } = as;
   const amount = cents(random, 60_000);
-  const body = { accountId, beneficiaryId, asset: 'USD', amount, confirmDuplicate: true };
+  const body = { accountId, beneficiaryId, asset: 'USD', amount };
   const asked = await ask(world, 'createWithdrawal', { as, body });
   if (asked.status !== 201) {
     model.count('withdrawalRefused');

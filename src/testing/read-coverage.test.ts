@@ -99,6 +99,7 @@ const NAMES_NO_PERSON: Readonly<Record<string, string>> = {
   listFees: 'terms of the firm',
   listTradingFees: 'terms of the firm',
   listPayoutAccounts: 'accounts of the firm',
+  listDepositAccounts: 'accounts of the firm',
   listAuditArchives: 'months of the log',
   getAuditArchive: 'a month of the log',
   listAuditEventTypes: 'the registry',

@@ -32,6 +32,7 @@ const REFERENCE = ['agreements', 'assets', 'instruments', 'kyc_levels', 'quotes'
 /** What the firm tells every customer: its prices and limits. No row of them is about a person. */
 const PUBLISHED = [
   'candles',
+  'deposit_accounts',
   'fee_schedules',
   'fee_tier_schedules',
   'fee_tiers',

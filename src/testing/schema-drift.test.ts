@@ -36,6 +36,7 @@ const ADDED_BY_HAND = [
 /** Read by every login, written by none of the customers': their policy lets every row through. */
 const PUBLISHED = [
   'candles',
+  'deposit_accounts',
   'fee_schedules',
   'fee_tier_schedules',
   'fee_tiers',

@@ -72,6 +72,7 @@ const ABOUT_NOBODY: readonly string[] = [
   'price_settings.change',
   'reference_price.set',
   'monitoring_rule.activate',
+  'deposit_account.set',
   'payout_account.set',
   'payout_file.void',
   'reconciliation.sign_off',

@@ -2156,7 +2156,7 @@ export interface paths {
         put?: never;
         /**
          * Ask for the reversal of a journal by hand; another person decides
-         * @description The reversal mirrors every entry, cites the original and keeps its value date, unless the reconciliation of that day is signed: then it counts from today. A journal is reversed once at most, a reversal never; deposits are refunded, trades stand.
+         * @description The reversal mirrors every entry, cites the original and keeps its value date, unless the reconciliation of that day is signed: then it counts from today. A journal is reversed once at most, a reversal never; deposits are refunded, trades stand. What it moves of customers passes the votes of a withdrawal of that amount.
          *
          *     Who may: operations.
          *
@@ -5316,7 +5316,7 @@ export interface paths {
         put?: never;
         /**
          * Propose where the price of an instrument comes from
-         * @description Takes effect when a second person approves it. The feed then begins anew: it may count from elsewhere, and its first price is measured from the last one believed. A contract keeps a feed for as long as it is listed.
+         * @description Takes effect when a second person approves it. Another feed or symbol, or `beginAnew`, has the feed begin anew: it may count from elsewhere, and its first price is measured from the last one believed. Else it goes on where it was. A contract keeps a feed for as long as it is listed.
          *
          *     Who may: risk_manager, admin.
          *
@@ -5830,7 +5830,7 @@ export interface paths {
         put?: never;
         /**
          * Announce a deposit and get its payment reference
-         * @description Nothing is credited until the money is seen: the payer writes `paymentReference` on the transfer. `fee` is what will be taken from it then.
+         * @description Nothing is credited until the money is seen: the payer sends it to the account of `paymentInstructions` and writes `paymentReference` on the transfer. `fee` is what will be taken from it then.
          *
          *     Who may: customers (their own).
          *
@@ -6028,7 +6028,7 @@ export interface paths {
         put?: never;
         /**
          * Request a withdrawal
-         * @description Its amount and fee are reserved at once. A withdrawal waits as `pending` for one checker, above a published amount (10000 USD, 10000 EUR, 450000 MUR, 0.1 BTC, 3 ETH, of all that is asked for within a day, each asset as its share of its own; every amount of other assets, and of the basic level) as `under_review` for two. What cannot be met is refused with its reason and leaves nothing behind; what staff decline is a stored withdrawal with `rejectionReason`.
+         * @description Its amount and fee are reserved at once. A withdrawal waits as `pending` for one checker, above a published amount (10000 USD, 10000 EUR, 450000 MUR, 0.1 BTC, 3 ETH, of all that is asked for within a day, each asset as its share of its own; every amount of other assets, and of the basic level, and whatever else the firm looks at twice) as `under_review` for two; so does one that repeats an open one. What cannot be met is refused with its reason and leaves nothing behind; what staff decline is a stored withdrawal with `rejectionReason`.
          *
          *     Who may: customers (their own).
          *
@@ -7345,6 +7345,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/repayments/{id}/give-up": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask compliance to agree that a repayment is not paid at all
+         * @description One that is `payable`, `failed` or `by_hand`, and of which no debit tells: its statement was wrong, the account of its payer is closed, or a list names them. Its journals are reversed: a returned receipt is open again, a refund lies in the suspense wallet `repayments-given-up` until people book whose it is.
+         *
+         *     Who may: operations.
+         *
+         *     API key scope: `payouts:write`.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["giveUpRepayment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/fees": {
         parameters: {
             query?: never;
@@ -7427,6 +7453,86 @@ export interface paths {
          *     Counted as `write`.
          */
         post: operations["setBankHoliday"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/funding/deposit-quote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a deposit would cost
+         * @description The fee in force when the deposit is announced is the one taken, once the money is credited; an announcement that names it as `expectedFee` is refused where it has changed.
+         *
+         *     Who may: customers (their own).
+         *
+         *     API key scope: `funding:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["quoteDeposit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deposit-accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The accounts customers are and were told to pay to
+         * @description Newest first for each currency.
+         *
+         *     Who may: support, compliance_officer, mlro, operations, auditor, admin.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listDepositAccounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deposit-accounts/{asset}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Propose the account customers of a currency pay to
+         * @description It must be a bank account whose statements are expected, and takes effect when a second person approves it; an alarm tells that it did. Customers are shown it with each deposit that they announced and did not pay yet.
+         *
+         *     Who may: operations, admin.
+         *
+         *     Not with an API key.
+         *
+         *     Needs a second factor checked within five minutes.
+         *
+         *     Counted as `write`.
+         */
+        put: operations["proposeDepositAccount"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -10414,7 +10520,7 @@ export interface components {
             /** @example 100.25 */
             amount: string;
             /**
-             * @description Holds for withdrawals, margin and the system are placed by what they belong to.
+             * @description Holds for withdrawals and margin are placed by what they belong to; `system` is reserved.
              * @enum {string}
              */
             reason: "payment" | "authorization" | "refund" | "escrow" | "other";
@@ -10620,10 +10726,10 @@ export interface components {
             /** @description Taken off the middle, both ways */
             spreadBps: number;
             /**
-             * @description How much of the base the firm may be long or short in for a conversion at this rate to take it further; without bound where it is missing. Conversions of other pairs obey the bounds of their own rates
+             * @description How much of the base the firm may be long or short in for a conversion at this rate to take it further. Conversions of other pairs obey the bounds of their own rates
              * @example 250000
              */
-            positionMax?: string;
+            positionMax: string;
             /** @example Bank of Mauritius, indicative middle */
             source: string;
             /**
@@ -14014,6 +14120,11 @@ export interface components {
              * @default 5
              */
             levelTicks?: number;
+            /**
+             * @description Whether the feed may count from elsewhere although feed and symbol stay: its source began to count anew
+             * @default false
+             */
+            beginAnew?: boolean;
             reason: string;
         };
         PriceLevelAcceptance: {
@@ -14052,7 +14163,7 @@ export interface components {
             /** @enum {string} */
             feed: "simulator" | "coinbase" | "replay";
             /** @enum {string} */
-            reason: "unknown_symbol" | "off_scale" | "not_positive" | "in_future" | "repeated" | "sequence_backwards" | "time_backwards" | "quote_crossed" | "jump";
+            reason: "unknown_symbol" | "off_scale" | "not_positive" | "in_future" | "repeated" | "sequence_backwards" | "time_backwards" | "too_old" | "quote_crossed" | "jump";
         };
         FeedGapPage: {
             data: components["schemas"]["FeedGap"][];
@@ -14648,6 +14759,21 @@ export interface components {
             createdAt: string;
             clearedAt: string | null;
         };
+        PayableDeposit: components["schemas"]["Deposit"] & {
+            /** @description Where a `bank_transfer` is paid to while it is pending, as it is now; null for what is paid on a provider’s page, for coins, once it has come or was given up, and where the firm has set no account for the currency */
+            paymentInstructions: components["schemas"]["PaymentInstructions"] | null;
+        };
+        PaymentInstructions: {
+            holderName: string;
+            iban: string;
+            bic: string;
+            bankName: string;
+            /**
+             * @description What the payer writes on the transfer: the deposit’s `paymentReference`
+             * @example RF18BCDFGHJKMNPRST
+             */
+            reference: string;
+        };
         NewDeposit: {
             /**
              * Format: uuid
@@ -14660,6 +14786,11 @@ export interface components {
             amount: string;
             /** @enum {string} */
             method: "bank_transfer" | "card" | "mcb_juice" | "mips" | "crypto" | "mobile_money" | "other" | "my_t_money" | "blink";
+            /**
+             * @description The fee as it was quoted; where another is in force, the announcement is refused
+             * @example 0
+             */
+            expectedFee?: string;
         };
         ApprovalRequested: {
             approval: components["schemas"]["Approval"];
@@ -15119,6 +15250,20 @@ export interface components {
             } | null;
             /** @description Deposits of the same amount that a customer of the payer’s name announced; nothing is decided by it */
             candidates: string[];
+            /** @description The completed withdrawal whose payout it brings back, by the end-to-end id that the bank cites: it is allocated to that account and to no other */
+            returns: components["schemas"]["ReturnedWithdrawal"] | null;
+        };
+        ReturnedWithdrawal: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            withdrawalId: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            accountId: string;
         };
         AllocateReceipt: {
             /**
@@ -15605,7 +15750,7 @@ export interface components {
             statementLineId: string | null;
             payoutReference: string;
             /** @enum {string} */
-            status: "payable" | "in_file" | "completed" | "failed" | "unknown" | "by_hand";
+            status: "payable" | "in_file" | "completed" | "failed" | "unknown" | "by_hand" | "given_up";
             fileId: string | null;
             payoutReportId: string | null;
             paidLineId: string | null;
@@ -15618,6 +15763,7 @@ export interface components {
              */
             createdAt: string;
             completedAt: string | null;
+            givenUpAt: string | null;
             /** @example 3 */
             ageDays: number;
         };
@@ -15730,6 +15876,56 @@ export interface components {
             name: string;
             /** @description False where banks settle on a day that was entered after all */
             observed: boolean;
+            reason: string;
+        };
+        DepositQuote: {
+            asset: string;
+            /** @enum {string} */
+            method: "bank_transfer" | "card" | "mcb_juice" | "mips" | "crypto" | "mobile_money" | "other" | "my_t_money" | "blink";
+            tier: string;
+            /** @example 125.5 */
+            amount: string;
+            /** @example 125.5 */
+            fee: string;
+            feeId: string | null;
+            /** @example 125.5 */
+            credited: string;
+        };
+        DepositAccounts: {
+            data: components["schemas"]["DepositAccount"][];
+        };
+        DepositAccount: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            id: string;
+            asset: string;
+            holderName: string;
+            iban: string;
+            bic: string;
+            bankName: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            approvalId: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            createdAt: string;
+            current: boolean;
+        };
+        DepositAccountProposal: {
+            /** @example Example Brokers, clients */
+            holderName: string;
+            /** @example MU17 BOMM 0101 1010 3030 0200 000M UR */
+            iban: string;
+            /** @example BOMMMUPL */
+            bic: string;
+            /** @example Bank One */
+            bankName: string;
             reason: string;
         };
         Reconciliation: {
@@ -53378,7 +53574,7 @@ export interface operations {
             query?: {
                 instrumentId?: string;
                 feed?: "simulator" | "coinbase" | "replay";
-                reason?: "unknown_symbol" | "off_scale" | "not_positive" | "in_future" | "repeated" | "sequence_backwards" | "time_backwards" | "quote_crossed" | "jump";
+                reason?: "unknown_symbol" | "off_scale" | "not_positive" | "in_future" | "repeated" | "sequence_backwards" | "time_backwards" | "too_old" | "quote_crossed" | "jump";
                 limit?: number;
                 cursor?: string;
             };
@@ -56882,7 +57078,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Deposit"];
+                    "application/json": components["schemas"]["PayableDeposit"];
                 };
             };
             /**
@@ -56949,6 +57145,7 @@ export interface operations {
              * @description `idempotency_in_progress`: The first request with this key is still running
              *     `conflict`: The request conflicts with the current state
              *     `account_not_active`: The account is not active
+             *     `fee_changed`: The fee is not the one the customer was shown
              */
             409: {
                 headers: {
@@ -57063,7 +57260,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Deposit"];
+                    "application/json": components["schemas"]["PayableDeposit"];
                 };
             };
             /**
@@ -58654,6 +58851,7 @@ export interface operations {
             /**
              * @description `conflict`: The request conflicts with the current state
              *     `withdrawal_status_conflict`: The status of the withdrawal does not allow this
+             *     `payout_on_statement`: A bank statement shows that the payout was made: complete it, and allocate what comes back
              */
             409: {
                 headers: {
@@ -59285,6 +59483,7 @@ export interface operations {
              *     `approval_not_granted`: The approval is not granted
              *     `screening_behind`: A screening list changed just now; try again
              *     `payout_beyond_held`: The account it is paid from does not hold that much
+             *     `payout_on_statement`: A bank statement shows that the payout was made: complete it, and allocate what comes back
              */
             409: {
                 headers: {
@@ -59453,6 +59652,7 @@ export interface operations {
              *     `destination_changed`: The destination is not the one that was requested
              *     `withdrawal_status_conflict`: The status of the withdrawal does not allow this
              *     `approval_not_granted`: The approval is not granted
+             *     `payout_file_not_fetched`: The file was never fetched: no bank can have spoken of it
              */
             409: {
                 headers: {
@@ -61965,6 +62165,7 @@ export interface operations {
              * @description `forbidden`: The credential does not allow this
              *     `scope_missing`: The API key lacks the scope this needs
              *     `second_factor_required`: Staff must sign in with a second factor
+             *     `self_action`: Nobody acts as staff on themselves
              */
             403: {
                 headers: {
@@ -64485,6 +64686,7 @@ export interface operations {
             /**
              * @description `conflict`: The request conflicts with the current state
              *     `withdrawal_status_conflict`: The status of the withdrawal does not allow this
+             *     `payout_file_not_fetched`: The file was never fetched: no bank can have spoken of it
              */
             409: {
                 headers: {
@@ -65556,6 +65758,7 @@ export interface operations {
              * @description `forbidden`: The credential does not allow this
              *     `scope_missing`: The API key lacks the scope this needs
              *     `second_factor_required`: Staff must sign in with a second factor
+             *     `approver_cannot_pay_out`: Who approved a payment cannot pay it out
              */
             403: {
                 headers: {
@@ -65929,6 +66132,7 @@ export interface operations {
              *     `payout_file_void`: The file was given up
              *     `payout_file_downloaded`: The file was fetched: the bank may have it
              *     `withdrawal_status_conflict`: The status of the withdrawal does not allow this
+             *     `payout_on_statement`: A bank statement shows that the payout was made: complete it, and allocate what comes back
              *     `approval_pending_exists`: The same action already waits for an approval
              */
             409: {
@@ -66321,7 +66525,7 @@ export interface operations {
             query?: {
                 limit?: number;
                 cursor?: string;
-                status?: "payable" | "in_file" | "completed" | "failed" | "unknown" | "by_hand";
+                status?: "payable" | "in_file" | "completed" | "failed" | "unknown" | "by_hand" | "given_up";
             };
             header?: never;
             path?: never;
@@ -66576,6 +66780,190 @@ export interface operations {
         };
         responses: {
             /** @description Ask another person to agree what became of a repayment */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalRequested"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             *     `self_action`: Nobody acts as staff on themselves
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `repayment_status_conflict`: The status of the repayment does not allow this
+             *     `payout_on_statement`: A bank statement shows that the payout was made: complete it, and allocate what comes back
+             *     `payout_may_leave`: The bank may still make the payout by its file
+             *     `approval_pending_exists`: The same action already waits for an approval
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `repayment_not_by_file`: The money goes back from another account than the file pays from
+             */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    giveUpRepayment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "The payer closed the account it came from"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ApprovalReason"];
+            };
+        };
+        responses: {
+            /** @description Ask compliance to agree that a repayment is not paid at all */
             202: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -67261,6 +67649,407 @@ export interface operations {
              * @description `validation_failed`: The request does not fit its schema
              *     `bank_holiday_not_fiat`: Banks settle money
              *     `unknown_asset`: The asset is not known here
+             */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    quoteDeposit: {
+        parameters: {
+            query: {
+                asset: string;
+                amount: string;
+                method: "bank_transfer" | "card" | "mcb_juice" | "mips" | "crypto" | "mobile_money" | "other" | "my_t_money" | "blink";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a deposit would cost */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DepositQuote"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `amount_too_precise`: The amount is finer than the asset can be divided
+             *     `method_not_supported`: The method does not suit the asset
+             *     `kyc_not_approved`: The customer is not verified yet
+             *     `unknown_asset`: The asset is not known here
+             */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDepositAccounts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The accounts customers are and were told to pay to */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DepositAccounts"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    proposeDepositAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                asset: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "holderName": "Example Brokers, clients",
+                 *       "iban": "MU17BOMM0101101030300200000MUR",
+                 *       "bic": "BOMMMUPL",
+                 *       "bankName": "Bank One",
+                 *       "reason": "The bank gave us a new account"
+                 *     }
+                 */
+                "application/json": components["schemas"]["DepositAccountProposal"];
+            };
+        };
+        responses: {
+            /** @description Propose the account customers of a currency pay to */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalRequested"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             *     `step_up_required`: A second factor must be checked again first
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `approval_pending_exists`: The same action already waits for an approval
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `unknown_asset`: The asset is not known here
+             *     `deposit_account_unexpected`: No statements are expected of this account
              */
             422: {
                 headers: {

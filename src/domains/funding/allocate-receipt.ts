@@ -27,10 +27,11 @@ import { payerHashOf } from './paid-back-to.ts';
 import { bankWallets, closeReceipt, lockOpenReceipt, type Receipt } from './receipts.ts';
 import { recordDeposit } from './record-deposit.ts';
 import { openRepayment } from './repayments/open-repayment.ts';
+import { refuseOtherAccount, returnedPayout } from './returned-payout.ts';
 import { depositMayBecome } from './rules.ts';
 import { deposits } from './schema.ts';
 import { counterpartyOf, findReceipt } from './statement-store.ts';
-import { type Deposit, findDeposit } from './store.ts';
+import { type Deposit, findDeposit, type Withdrawal } from './store.ts';
 
 const ALLOCATE = 'unallocated_receipt.allocate';
 const RETURN = 'unallocated_receipt.return';
@@ -70,6 +71,9 @@ export async function allocateReceipt(ctx: Ctx, input: Allocation): Promise<Appr
       throw refuseFunding('receipt_closed');
     }
     refuseRest(receipt);
+    const target = { depositId: depositId ?? null, accountId: owner.accountId };
+    const returned = await returnedPayout(tx, receipt);
+    refuseOtherAccount(returned, target);
     if (depositId !== undefined) {
       const deposit = await findDeposit(tx, ctx, depositId);
       refuseMisfit(receipt, deposit);
@@ -79,13 +83,13 @@ export async function allocateReceipt(ctx: Ctx, input: Allocation): Promise<Appr
       refuseWaiting(await depositNamed(tx, receipt), owner);
     }
     await recordThirdParty(tx, ctx, receipt, owner.userId);
-    const target = { depositId: depositId ?? null, accountId: owner.accountId };
+    const terms = await termsFor(tx, receipt, owner, target.depositId);
     return requestApproval(tx, ctx, {
       action: ALLOCATE,
       subjectType: 'unallocated_receipt',
       subjectId: receipt.id,
       subjectUserId: owner.userId,
-      payload: allocationPayload(receipt, target, await termsFor(tx, receipt, owner, target.depositId)),
+      payload: allocationPayload(receipt, target, { terms, returned }),
       quorum: 1,
       checkerRoles: CHECKERS,
       reason: input.reason,
@@ -138,8 +142,9 @@ export const receiptAllocation: ApprovalAction = {
       refuseWaiting(named, owner);
     }
     const terms = await termsFor(tx, receipt, owner, depositId);
+    const returned = await returnedPayout(tx, receipt);
     if (
-      canonicalJson(allocationPayload(receipt, { depositId, accountId }, terms)) !==
+      canonicalJson(allocationPayload(receipt, { depositId, accountId }, { terms, returned })) !==
       canonicalJson(approved.payload as Json)
     ) {
       throw refuseFunding('approved_request_changed');
@@ -148,7 +153,7 @@ export const receiptAllocation: ApprovalAction = {
     const deposit =
       terms === undefined
         ? present(named, 'deposits are never deleted')
-        : await announceArrived(tx, ctx, receipt, owner, terms);
+        : await announceArrived(tx, ctx, receipt, owner, { ...terms, returned });
     refuseMisfit(receipt, deposit);
     const { approvalId } = approved;
     const { statementLineId, walletId: from } = receipt;
@@ -190,7 +195,7 @@ export const receiptReturn: ApprovalAction = {
       approvalId,
     });
     const { id: receiptId, asset, amount, statementLineId } = receipt;
-    const sent = { receiptId, depositId: null, asset, amount, statementLineId, isOfProvider: false };
+    const sent = { receiptId, depositId: null, asset, amount, statementLineId };
     await openRepayment(tx, ctx, { ...sent, approvalId, journalIds: [journalId], walletId: bank });
   },
 };
@@ -221,6 +226,11 @@ export async function wasTold(tx: Tx, ctx: Ctx, receipt: Receipt): Promise<boole
     }
   }
   return false;
+}
+
+/** For the payload of a vote on a receipt: what compliance was told of since it was asked for is asked for anew, of them. */
+export async function toldOf(tx: Tx, ctx: Ctx, receipt: Receipt): Promise<{ readonly told?: true }> {
+  return (await wasTold(tx, ctx, receipt)) ? { told: true } : {};
 }
 
 /** Whose name the payer was held against: of whom the import found the deposit, and of whom somebody asked to give it. */
@@ -301,7 +311,10 @@ async function termsFor(
 function allocationPayload(
   receipt: Receipt,
   target: { readonly depositId: Id | null; readonly accountId: Id | null },
-  terms?: Terms,
+  {
+    terms,
+    returned,
+  }: { readonly terms?: Terms | undefined; readonly returned?: Withdrawal | undefined } = {},
 ): { readonly [key: string]: Json } {
   const { asset, statementLineId, walletId } = receipt;
   const announced =
@@ -309,13 +322,15 @@ function allocationPayload(
       ? {}
       : { announcedId: terms.announcedId, method: terms.method, fee: formatAmount(terms.fee) };
   const amount = formatAmount(receipt.amount);
-  return { ...target, asset, amount, statementLineId, walletId, ...announced };
+  const cited = returned === undefined ? {} : { returnsWithdrawalId: returned.id };
+  return { ...target, asset, amount, statementLineId, walletId, ...announced, ...cited };
 }
 
 /** With whom it goes back to: what the checkers agree to, and what is opened and hashed anew at their vote. */
 async function returnPayload(tx: Tx, ctx: Ctx, receipt: Receipt): Promise<{ readonly [key: string]: Json }> {
   const payerHash = await payerHashOf(tx, ctx, receipt.statementLineId);
-  return { ...allocationPayload(receipt, { depositId: null, accountId: null }), payerHash };
+  const told = await toldOf(tx, ctx, receipt);
+  return { ...allocationPayload(receipt, { depositId: null, accountId: null }), payerHash, ...told };
 }
 
 async function accountOwner(tx: Tx, ctx: Ctx, accountId: Id): Promise<Owner> {
@@ -329,10 +344,14 @@ async function announceArrived(
   ctx: Ctx,
   { id: receiptId, asset, amount }: Receipt,
   owner: Owner,
-  { method, fee, announcedId }: Terms,
+  { method, fee, announcedId, returned }: Terms & { readonly returned: Withdrawal | undefined },
 ): Promise<Deposit> {
   const wallet = await customerWallet(tx, ctx, { ...owner, book: 'live' }, asset);
-  const metadata = announcedId === null ? { receiptId } : { receiptId, announcedId };
+  const metadata = {
+    receiptId,
+    ...(announcedId === null ? {} : { announcedId }),
+    ...(returned === undefined ? {} : { returnsWithdrawalId: returned.id }),
+  };
   const arrived = { walletId: wallet.id, asset, amount, fee, method, provider: 'manual', metadata };
   return recordDeposit(tx, ctx, { ...owner, ...arrived });
 }

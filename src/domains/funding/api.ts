@@ -37,12 +37,22 @@ const phoneInput = z
   .regex(/^\+[1-9]\d{6,14}$/, 'must be a phone number in E.164 form')
   .openapi({ example: '+23052512345' });
 
+/** A fee that was shown: nothing is one too. */
+const feeInput = z.union([amountInput, z.literal('0').transform(() => 0n as Amount)], {
+  error: 'must be a decimal string of zero or more, with at most 12 digits and 8 decimals',
+});
+
 export const NewDeposit = z
   .strictObject({
     accountId: idInput,
     asset: assetInput,
     amount: amountInput,
     method: z.enum(fundingMethod.enumValues),
+    expectedFee: feeInput.optional().openapi({
+      type: 'string',
+      description: 'The fee as it was quoted; where another is in force, the announcement is refused',
+      example: '0',
+    }),
   })
   .openapi('NewDeposit');
 
@@ -183,17 +193,12 @@ export const NewWithdrawal = z
       description:
         'A second withdrawal of the same amount to the same beneficiary, while the first is open, is meant',
     }),
-    expectedFee: z
-      .union([amountInput, z.literal('0').transform(() => 0n as Amount)], {
-        error: 'must be a decimal string of zero or more, with at most 12 digits and 8 decimals',
-      })
-      .optional()
-      .openapi({
-        type: 'string',
-        description:
-          'The fee as it was quoted, required where there is one; where another is in force, the request is refused',
-        example: '0',
-      }),
+    expectedFee: feeInput.optional().openapi({
+      type: 'string',
+      description:
+        'The fee as it was quoted, required where there is one; where another is in force, the request is refused',
+      example: '0',
+    }),
     travelRule: ReceivingWallet.optional(),
   })
   .openapi('NewWithdrawal');

@@ -114,7 +114,7 @@ const FEE_SHOWS = ['tier', 'effectiveFrom', 'approvalId', 'fees'] as const;
 
 const PAYOUT_ACCOUNT_SHOWS = ['asset', 'bic', 'approvalId'] as const;
 
-const PAYOUT_FILE_SHOWS = [
+export const PAYOUT_FILE_SHOWS = [
   'messageId',
   'provider',
   'asset',
@@ -282,7 +282,14 @@ export const FUNDING_EVENTS = auditEvents({
     category: 'compliance',
     severity: 'critical',
     description:
-      'A debit is said to send money back and did not go to whoever had paid it; stop it at the bank if that is possible',
+      'A debit went to another account than the payee of the payout, or than whoever had paid what it sends back; stop it at the bank if that is possible',
+    shows: DEBIT_SHOWS,
+  },
+  'statement_debit.given_up_paid': {
+    category: 'compliance',
+    severity: 'critical',
+    description:
+      'The bank shows a debit of a repayment that was given up; stop it at the bank if that is possible',
     shows: DEBIT_SHOWS,
   },
   'statement_debit.assigned': {
@@ -290,12 +297,6 @@ export const FUNDING_EVENTS = auditEvents({
     severity: 'info',
     description: 'A debit was given to somebody to look into',
     shows: DEBIT_SHOWS,
-  },
-  'debt.repaid': {
-    category: 'financial',
-    severity: 'warning',
-    description: 'A debt was repaid from what its debtor has',
-    shows: ['asset', 'amount', 'journalId'],
   },
   'clearing_period.changed': {
     category: 'admin_action',

@@ -107,7 +107,9 @@ async function lockNamed(tx: Tx, ctx: Ctx, { account, line, payerName }: LineToB
   const approvals = await lockOpenApprovals(tx, id);
   const payer = await payerOf(tx, ctx, payerName, userId);
   await lockGateExclusively(tx, userId);
-  if (payer === 'other' && payerName !== null && !line.reversal && named.asset === account.currency) {
+  const isNews = payer === 'other' && !line.reversal && named.asset === account.currency;
+  // A provider that pays over what it had from the customer is not somebody else who pays for them.
+  if (isNews && payerName !== null && !(await isClaimOf(tx, named, line))) {
     await openThirdPartyAlert(tx, ctx, { userId, payerName });
   }
   const gate = (await lockGates(tx, [userId])).get(userId);
@@ -115,6 +117,16 @@ async function lockNamed(tx: Tx, ctx: Ctx, { account, line, payerName }: LineToB
   const deposit = present(await lockRow(tx, deposits, id), 'deposits are never deleted');
   const takesMoneyIn = owner?.type === 'live' && accountAllows(owner.status, 'money_in');
   return { deposit, payer, accepts: takesMoneyIn && gateRefusal(gate, 'money_in') === null, approvals };
+}
+
+/** Whether a line names what a provider cleared and has not paid over, to the last cent: nothing is credited by it. */
+async function isClaimOf(
+  tx: Tx,
+  { id, status, providerEventId, statementLineId, amount }: Deposit,
+  line: StoredLine,
+): Promise<boolean> {
+  const isOpen = status === 'cleared' && providerEventId !== null && statementLineId === null;
+  return isOpen && amount === line.amount && !(await isPaidOver(tx, id));
 }
 
 /** Every wallet the line may touch, at once and in order. */

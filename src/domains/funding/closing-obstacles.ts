@@ -13,7 +13,7 @@ export async function fundingObstacles(tx: Tx, userId: Id): Promise<readonly Clo
       exists (select 1 from withdrawals where user_id = ${userId}
                 and status::text = any(${sql.param([...OPEN_WITHDRAWAL_STATUSES])}::text[])) as withdrawals,
       exists (select 1 from repayments r join deposits d on d.id = r.deposit_id
-                where d.user_id = ${userId} and r.status <> 'completed') as repayments`);
+                where d.user_id = ${userId} and r.status not in ('completed', 'given_up')) as repayments`);
   const debts = await readReceivables(tx, userId, { limit: 1 });
   return [
     ...(debts.length > 0 ? [{ code: 'debts_open', detail: 'Money that was taken back is still owed' }] : []),

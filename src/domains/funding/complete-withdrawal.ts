@@ -2,6 +2,7 @@ import type { Id } from '../../kernel/id.ts';
 import { cancelApprovals, lockOpenApprovals } from '../../platform/approvals/open-approvals.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { transact } from '../../platform/db/transact.ts';
+import { refuseUnfetched } from './payouts/refuse-unfetched.ts';
 import { refusePayer } from './refuse-payer.ts';
 import { bookPayout } from './settle-payout.ts';
 import { findWithdrawal, type Withdrawal } from './store.ts';
@@ -15,7 +16,7 @@ export type Completion = { readonly withdrawalId: Id; readonly transactionRefere
  * same reference again answers the same withdrawal.
  * @effects journal `withdrawal`, the hold, lots, the withdrawal; audit and event `withdrawal.completed`
  * @errors not_found, withdrawal_status_conflict, self_action, approved_request_changed,
- *   destination_changed, approval_not_granted, approver_cannot_pay_out
+ *   destination_changed, approval_not_granted, approver_cannot_pay_out, payout_file_not_fetched
  */
 export async function completeWithdrawal(ctx: Ctx, input: Completion): Promise<Withdrawal> {
   return transact(ctx, 'engine', async (tx) => {
@@ -26,6 +27,7 @@ export async function completeWithdrawal(ctx: Ctx, input: Completion): Promise<W
     const open = await lockOpenApprovals(tx, input.withdrawalId);
     const withdrawal = await lockWithdrawal(tx, input.withdrawalId, 'completed', 'processing');
     await refusePayer(tx, ctx, withdrawal);
+    await refuseUnfetched(tx, withdrawal.id);
     await cancelApprovals(tx, ctx, open);
     return bookPayout(tx, ctx, withdrawal, { transactionReference: input.transactionReference });
   });

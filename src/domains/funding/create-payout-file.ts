@@ -13,8 +13,8 @@ import { lockRows } from '../../platform/db/locks.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { refuse } from '../../platform/http/refuse.ts';
 import { lockGates } from '../identity/index.ts';
+import { refuseWhileOwing } from '../ledger/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
-import { refuseWhileOwing } from './debts.ts';
 import { refuseFunding } from './errors.ts';
 import { refuseUnscreened } from './freshen-payouts.ts';
 import { lockMoneyPathOf } from './lock-money-path.ts';
@@ -30,6 +30,7 @@ import type { Repayment } from './repayments/repayment-status.ts';
 import { withdrawalMayBecome } from './rules.ts';
 import { payoutFileItems, payoutFiles, withdrawals } from './schema.ts';
 import { PAYOUT_AHEAD_DAYS } from './settings.ts';
+import { refuseIfDebited } from './statement-debits.ts';
 import type { Withdrawal } from './store.ts';
 import { recordStatus } from './withdrawal-status.ts';
 
@@ -50,7 +51,7 @@ export type NewPayoutFile = {
  *   screening_behind,
  *   withdrawal_status_conflict, payout_not_bank, self_action, approved_request_changed,
  *   destination_changed, approval_not_granted, approver_cannot_pay_out,
- *   beneficiary_not_usable, those of `lockRepayable`, payout_beyond_held
+ *   beneficiary_not_usable, payout_on_statement, those of `lockRepayable`, payout_beyond_held
  */
 export async function createPayoutFile(ctx: Ctx, input: NewPayoutFile): Promise<PayoutFile> {
   refuseUnsuitableDay(ctx, input.executionDate);
@@ -139,6 +140,7 @@ async function beginAll(
       throw refuseFunding('payout_not_bank', { detail: `Withdrawal ${row.id} is paid otherwise.` });
     }
     await refusePayer(tx, ctx, row);
+    await refuseIfDebited(tx, row, 'people');
   }
   refuseUnusable(ctx, payees);
   const owed = await lockRepayable(tx, ctx, account, repaymentIds);

@@ -16,12 +16,12 @@ import {
   openLots,
   postJournals,
   receivableWallets,
+  repayDebt,
   requireAsset,
 } from '../ledger/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { settlementDay } from './bank-days/settlement-day.ts';
 import { CLEAR_DEPOSIT, clearancePayload } from './clearance-payload.ts';
-import { repayDebt } from './debts.ts';
 import { refuseFunding } from './errors.ts';
 import { depositEvent } from './funding-events.ts';
 import { lockCreditPathOf } from './lock-money-path.ts';
@@ -104,8 +104,7 @@ export async function creditDeposit(tx: Tx, ctx: Ctx, before: Deposit, credit: C
     await openLots(tx, ctx, [{ ...acquired, cost: null, source: 'deposit', referenceId: before.id }]);
   }
   const reference = { referenceType: 'deposit', referenceId: before.id };
-  const repaid =
-    asset.kind === 'fiat' ? await repayDebt(tx, ctx, before, { ...reference, limit: net }) : amountOf(0n);
+  const repaid = await repayDebt(tx, ctx, before, { ...reference, limit: net });
   const days = await clearingDays(tx, before.method);
   const settlementDate =
     asset.kind === 'fiat'

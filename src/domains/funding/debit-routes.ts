@@ -5,6 +5,7 @@ import { pageOf } from '../../platform/http/cursor.ts';
 import { type Endpoint, endpoint, pickProblems } from '../../platform/http/endpoint.ts';
 import { PLATFORM_PROBLEMS } from '../../platform/http/problems.ts';
 import { idInput } from '../../platform/http/wire.ts';
+import { IDENTITY_PROBLEMS } from '../identity/index.ts';
 import { ApprovalRequested } from './api.ts';
 import { assignDebit, assignReceipt } from './assign-work.ts';
 import { listClearingPeriods, proposeClearingPeriod } from './clearing-periods.ts';
@@ -105,7 +106,11 @@ const work: readonly Endpoint[] = [
     body: ExplainDebit,
     example: { explanation: 'bank_charge', reason: 'Monthly charge of the bank' },
     responses: { 202: ApprovalRequested },
-    problems: { ...pickProblems(FUNDING_PROBLEMS, 'debit_closed', 'debit_not_explained'), ...ASKING },
+    problems: {
+      ...pickProblems(FUNDING_PROBLEMS, 'debit_closed', 'debit_not_explained'),
+      ...pickProblems(IDENTITY_PROBLEMS, 'self_action'),
+      ...ASKING,
+    },
     handler: async (ctx, { params: { id }, body }) => ({
       status: 202,
       body: {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
-import { and, eq } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import { formatAmount, parseAmount } from '../../kernel/amount.ts';
 import { newId } from '../../kernel/id.ts';
 import { transact } from '../../platform/db/transact.ts';
@@ -13,8 +13,9 @@ import {
   startFundingDesk,
 } from '../../testing/funding-desk.ts';
 import { createAccount } from '../accounts/index.ts';
-import { createHold, customerWallet, postJournals, releaseHold } from '../ledger/index.ts';
-import { wallets } from '../ledger/schema.ts';
+import { lockGates } from '../identity/index.ts';
+import { createHold, customerWallet, houseWallet, postJournals, releaseHold } from '../ledger/index.ts';
+import { lots, wallets } from '../ledger/schema.ts';
 import { fundingObstacles } from './closing-obstacles.ts';
 import { collectDebts } from './debts.ts';
 import { signPayment, TEST_PROVIDER } from './payment-providers.ts';
@@ -64,11 +65,11 @@ async function tell(deposit: Announced, type: string, more: object = {}): Promis
   return answer.body.state;
 }
 
-async function walletOf(person = customer) {
+async function walletOf(person = customer, asset = 'USD') {
   const [wallet] = await desk.deps.db.engine
     .select()
     .from(wallets)
-    .where(and(eq(wallets.accountId, person.accountId), eq(wallets.asset, 'USD')));
+    .where(and(eq(wallets.accountId, person.accountId), eq(wallets.asset, asset)));
   return { id: wallet?.id ?? '', unsettled: formatAmount(wallet?.unsettled ?? 0n) };
 }
 
@@ -80,8 +81,8 @@ async function debt(person = customer): Promise<string | undefined> {
 }
 
 /** What an order, or a hold of any kind, does to a wallet. */
-async function reserve(amount: string): Promise<string> {
-  const { id: walletId } = await walletOf();
+async function reserve(amount: string, asset = 'USD'): Promise<string> {
+  const { id: walletId } = await walletOf(customer, asset);
   const hold = await transact(desk.system, 'engine', (tx) =>
     createHold(tx, desk.system, {
       walletId,
@@ -107,6 +108,27 @@ async function takePart(id: string, amount: string) {
   const path = `/v1/approvals/${asked.body.approval.id}/approve`;
   return desk.request(desk.operations2, 'POST', path, { body: { reason: 'Looked at it' } });
 }
+
+test('a refund waits for whoever holds the gate: they have seen what is owed', async () => {
+  const { id } = await credited();
+  const { answer, early } = await transact(desk.system, 'engine', async (tx) => {
+    await lockGates(tx, [customer.userId]);
+    let answered = false;
+    const refund = takePart(id, '40').finally(() => {
+      answered = true;
+    });
+    for (let waiting = false; !waiting && !answered; ) {
+      // What a transaction sees of who is there stays as it first was, unless it forgets.
+      await tx.execute(sql`select pg_stat_clear_snapshot()`);
+      const rows = await tx.execute(sql`
+        select 1 from pg_locks l join pg_stat_activity a on a.pid = l.pid
+        where not l.granted and l.locktype = 'advisory' and a.datname = current_database()`);
+      waiting = rows.length > 0;
+    }
+    return { answer: [refund], early: answered };
+  });
+  expect([early, (await Promise.all(answer))[0]?.status]).toEqual([false, 200]);
+});
 
 /** Settled money of the customer, of which a part is held, and whose deposit is then charged back. */
 async function owing(held: string): Promise<string> {
@@ -228,6 +250,93 @@ describe('money that is reserved when it is taken back', () => {
 });
 
 describe('a debt', () => {
+  const agreed = async (person: Person, path: string, body: object) => {
+    const asked = await desk.request(person, 'POST', path, {
+      body: { ...body, reason: 'Agreed' },
+      key: newId(),
+    });
+    const vote = `/v1/approvals/${asked.body.approval.id}/approve`;
+    return (await desk.request(desk.operations2, 'POST', vote, { body: { reason: 'Seen' } })).body;
+  };
+
+  /** Puts money on hold for another customer and asks for it. */
+  const captured = async (walletId: string, amount: string, to: Person) => {
+    const body = { amount, reason: 'payment', reference: `debt-${newId()}` };
+    const hold = await desk.request(desk.operations, 'POST', `/v1/wallets/${walletId}/holds`, { body });
+    const destination = { accountId: to.accountId };
+    return agreed(desk.operations, `/v1/holds/${hold.body.id}/capture`, { destination });
+  };
+
+  test('lets nothing leave by a capture, and is repaid by one and by a journal at once', async () => {
+    const other = await desk.newCustomer();
+    await desk.fund(other, 'USD', '100');
+    const theirs = (await walletOf(other)).id;
+    const deposit = await credited();
+    desk.advance(8 * 86_400_000);
+    await settleDeposits(desk.system);
+    const { id: walletId } = await walletOf();
+    expect((await captured(walletId, '100', other)).status).toBe('executed');
+    expect(await tell(deposit, 'charged_back')).toBe('processed');
+    expect(await debt()).toBe('100');
+    expect((await captured(theirs, '30', customer)).status).toBe('executed');
+    expect([await total(), await debt()]).toEqual(['0', '70']);
+    const house = { role: 'fees_earned', reference: 'main', asset: 'USD' };
+    const charged = [
+      { walletId: theirs, amount: '-50' },
+      { house, amount: '50' },
+    ];
+    const journal = { kind: 'fee', description: 'A fee', entries: charged };
+    expect((await agreed(desk.operations, '/v1/journals', journal)).status).toBe('executed');
+    const given = [
+      { house, amount: '-50' },
+      { walletId, amount: '50' },
+    ];
+    await agreed(desk.operations, '/v1/journals', { ...journal, entries: given });
+    expect([await total(), await debt()]).toEqual(['0', '20']);
+    await desk.fund(customer, 'BTC', '1');
+    const [coins] = await desk.deps.db.engine
+      .select()
+      .from(wallets)
+      .where(and(eq(wallets.accountId, customer.accountId), eq(wallets.asset, 'BTC')));
+    expect((await captured(coins?.id ?? '', '0.05', other)).code).toBe('debt_open');
+  });
+
+  test('of coins is repaid by the next coins, whose lots go with them', async () => {
+    await desk.fund(customer, 'BTC', '0.2');
+    await transact(desk.system, 'engine', async (tx) => {
+      const house = { book: 'live', asset: 'BTC' } as const;
+      const owed = await houseWallet(tx, desk.system, {
+        ...house,
+        role: 'receivable',
+        reference: customer.userId,
+      });
+      const custody = await houseWallet(tx, desk.system, { ...house, role: 'custody', reference: 'main' });
+      await postJournals(tx, desk.system, [
+        {
+          book: 'live',
+          kind: 'adjustment',
+          referenceType: 'test',
+          referenceId: newId(),
+          description: 'Coins that went back after they were spent',
+          entries: [
+            { walletId: owed.id, amount: parseAmount('-0.9001') },
+            { walletId: custody.id, amount: parseAmount('0.9001') },
+          ],
+        },
+      ]);
+    });
+    await desk.fund(customer, 'BTC', '0.5');
+    expect([(await desk.balance(customer, 'BTC')).total, await debt()]).toEqual(['0.2', '0.4001']);
+    await collectDebts(desk.system);
+    expect([(await desk.balance(customer, 'BTC')).total, await debt()]).toEqual(['0', '0.2001']);
+    await desk.fund(customer, 'BTC', '1');
+    expect([(await desk.balance(customer, 'BTC')).total, await debt()]).toEqual(['0.7999', undefined]);
+    const open = await desk.deps.db.engine.select().from(lots).where(eq(lots.accountId, customer.accountId));
+    expect(open.map((lot) => formatAmount(lot.quantityOpen)).filter((left) => left !== '0')).toEqual([
+      '0.7999',
+    ]);
+  });
+
   test('is seen by its debtor and by staff, not by others, and goes with their data', async () => {
     await owing('40');
     const other = await desk.newCustomer();
@@ -306,5 +415,95 @@ describe('a provider that says the money went back before it came', () => {
     const fail = `/v1/deposits/${deposit.id}/fail`;
     await desk.request(desk.operations, 'POST', fail, { body: { reason: 'It went back' } });
     expect((await close()).body.state).toBe('ignored');
+  });
+});
+
+describe('coins', () => {
+  const coins = { amount: '1', currency: 'BTC', method: 'crypto' };
+
+  async function received(): Promise<Announced> {
+    const body = { accountId: customer.accountId, asset: 'BTC', amount: '1', method: 'crypto' };
+    const { body: deposit } = await desk.request(customer, 'POST', '/v1/deposits', { body, key: newId() });
+    expect(await tell(deposit, 'cleared', coins)).toBe('processed');
+    return deposit;
+  }
+
+  test.each(['refunded', 'charged_back'])('that a provider calls %s leave with their lots', async (type) => {
+    const deposit = await received();
+    expect(await tell(deposit, type, { ...coins, takenBack: '0.25' })).toBe('processed');
+    expect(await desk.balance(customer, 'BTC')).toEqual({ total: '0.75', reserved: '0' });
+    expect(await tell(deposit, type, coins)).toBe('processed');
+    expect(await desk.balance(customer, 'BTC')).toEqual({ total: '0', reserved: '0' });
+  });
+
+  test('that are reserved when they are taken back are owed, and leave with their lots once they are free', async () => {
+    const deposit = await received();
+    const hold = await reserve('0.4', 'BTC');
+    expect(await tell(deposit, 'charged_back', coins)).toBe('processed');
+    expect(await desk.balance(customer, 'BTC')).toEqual({ total: '0.4', reserved: '0.4' });
+    expect(await debt()).toBe('0.4');
+    await free(hold);
+    await collectDebts(desk.system);
+    expect(await desk.balance(customer, 'BTC')).toEqual({ total: '0', reserved: '0' });
+    expect(await debt()).toBeUndefined();
+  });
+});
+
+describe('a debt by hand', () => {
+  const suspense = (asset: string) => ({ role: 'suspense', reference: 'differences', asset });
+
+  async function ask(path: string, more: object = {}) {
+    const body = { reason: 'A test asks', ...more };
+    return desk.request(desk.operations, 'POST', path, { body, key: newId() });
+  }
+
+  async function post(entries: object[]) {
+    const body = { kind: 'adjustment', description: 'A posting of a test', entries };
+    return agree(await ask('/v1/journals', body));
+  }
+
+  async function agree(asked: Awaited<ReturnType<typeof ask>>): Promise<string> {
+    const path = `/v1/approvals/${asked.body.approval.id}/approve`;
+    const voted = await desk.request(desk.operations2, 'POST', path, { body: { reason: 'Looked at it' } });
+    expect([voted.status, voted.body.detail]).toEqual([200, undefined]);
+    return asked.body.approval.subjectId;
+  }
+
+  async function owing(amount: string, asset = 'USD') {
+    const debt = { role: 'receivable', reference: customer.userId, book: 'live', asset } as const;
+    const { id } = await transact(desk.system, 'engine', (tx) => houseWallet(tx, desk.system, debt));
+    return [
+      { walletId: id, amount: `-${amount}` },
+      { house: suspense(asset), amount },
+    ];
+  }
+
+  const giving = async (amount: string) => [
+    { house: suspense('USD'), amount: `-${amount}` },
+    { walletId: (await walletOf()).id, amount },
+  ];
+
+  test('counts as given to its debtor where it is forgiven', async () => {
+    const other = await desk.newCustomer();
+    await desk.fund(other, 'USD', '2000');
+    await desk.fund(customer, 'USD', '1');
+    await post([
+      { walletId: (await walletOf(other)).id, amount: '-2000' },
+      { house: suspense('USD'), amount: '2000' },
+    ]);
+    const journalId = await post(await owing('9000'));
+    await agree(await ask(`/v1/journals/${journalId}/reverse`));
+    const entries = await giving('2000');
+    const body = { kind: 'adjustment', description: 'A posting of a test', entries };
+    expect((await ask('/v1/journals', body)).body.approval.quorum).toBe(2);
+  });
+
+  test('is repaid from what comes in beside a leg on another debt of the same person', async () => {
+    await desk.fund(customer, 'USD', '1');
+    await post(await owing('50'));
+    await post([...(await giving('30')), ...(await owing('1', 'EUR'))]);
+    const { body } = await desk.request(customer, 'GET', '/v1/debts');
+    const owed = body.data.map((row: { asset: string; amount: string }) => `${row.asset} ${row.amount}`);
+    expect(owed.sort()).toEqual(['EUR 1', 'USD 20']);
   });
 });

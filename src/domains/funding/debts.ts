@@ -4,11 +4,10 @@
  * comes in next. No other person's money ever makes it smaller.
  */
 import { personOf } from '../../kernel/actor.ts';
-import { type Amount, amountOf, minAmount, ZERO } from '../../kernel/amount.ts';
+import { amountOf } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { Page } from '../../kernel/page.ts';
-import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { transact } from '../../platform/db/transact.ts';
@@ -18,71 +17,23 @@ import { gateRefusal, lockGates } from '../identity/index.ts';
 import {
   houseWallet,
   lockSpendable,
+  owes,
   type PayingWallet,
   payingWallets,
-  postJournals,
   type Receivable,
   readReceivables,
   receivableWallets,
+  refuseWhileOwing,
+  repayDebt,
 } from '../ledger/index.ts';
-import { FUNDING_EVENTS } from './audit.ts';
-import { refuseFunding } from './errors.ts';
 
 /** The debtor that the firm is for what banks took from its clients' money. */
 export const FIRM_AS_DEBTOR = 'firm';
-
-type Debtor = { readonly userId: Id; readonly walletId: Id; readonly asset: string };
 
 /** The wallet a person's debt in one asset lies in, made on first use. */
 export async function debtWallet(tx: Tx, ctx: Ctx, userId: Id, asset: string): Promise<Id> {
   const house = { role: 'receivable', reference: userId, book: 'live', asset } as const;
   return (await houseWallet(tx, ctx, house)).id;
-}
-
-/**
- * Repays from a customer wallet what its owner owes, as far as the limit and what is not reserved reach.
- * @units limit: the credit it is repaid from, or what the wallet may part with
- * @effects perhaps a journal `adjustment`; audit `debt.repaid`
- * @shape what was repaid
- */
-export async function repayDebt(
-  tx: Tx,
-  ctx: Ctx,
-  debtor: Debtor,
-  credit: { readonly limit: Amount; readonly referenceType: string; readonly referenceId: Id },
-): Promise<Amount> {
-  const [owedId] = await receivableWallets(tx, [debtor.userId], debtor.asset);
-  if (owedId === undefined) {
-    return ZERO;
-  }
-  const locked = await lockSpendable(tx, ctx, [owedId, debtor.walletId]);
-  const debt = amountOf(-present(locked.get(owedId), 'the wallet was found').total);
-  const own = present(locked.get(debtor.walletId), 'the wallet was found');
-  const free = amountOf(own.total - own.reserved);
-  const repaid = minAmount(minAmount(debt, credit.limit), free);
-  if (repaid <= 0n) {
-    return ZERO;
-  }
-  const [journalId] = await postJournals(tx, ctx, [
-    {
-      book: 'live',
-      kind: 'adjustment',
-      referenceType: credit.referenceType,
-      referenceId: credit.referenceId,
-      description: 'Repayment of a debt',
-      entries: [
-        { walletId: debtor.walletId, amount: amountOf(-repaid) },
-        { walletId: owedId, amount: repaid },
-      ],
-    },
-  ]);
-  await record(tx, ctx, {
-    event: FUNDING_EVENTS['debt.repaid'],
-    resource: { type: 'wallet', id: owedId },
-    subjectUserId: debtor.userId,
-    after: { asset: debtor.asset, amount: repaid, journalId: present(journalId, 'one journal was posted') },
-  });
-  return repaid;
 }
 
 /** Debts that are not repaid: a customer's own, or for staff everybody's. @errors invalid_cursor */
@@ -124,21 +75,6 @@ export async function repayBeforeLeaving(tx: Tx, ctx: Ctx, wallet: PayingWallet)
   }
   await collectFromWallet(tx, ctx, wallet);
   await refuseWhileOwing(tx, wallet.userId);
-}
-
-/**
- * Holds the beginning of a payout to its owner's debts as they are now: what was reserved before the debt arose
- * stays reserved, and goes to nobody else than whom it is owed. The caller holds the owner's gate.
- * @errors debt_open
- */
-export async function refuseWhileOwing(tx: Tx, userId: Id): Promise<void> {
-  if (await owes(tx, userId)) {
-    throw refuseFunding('debt_open');
-  }
-}
-
-async function owes(tx: Tx, userId: Id): Promise<boolean> {
-  return (await readReceivables(tx, userId, { limit: 1 })).length > 0;
 }
 
 async function collectFromWallet(tx: Tx, ctx: Ctx, wallet: PayingWallet): Promise<void> {

@@ -3,14 +3,20 @@ import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { ApprovalAction } from '../../platform/approvals/actions.ts';
 import { decideApproval } from '../../platform/approvals/decide-approval.ts';
+import type { Approval } from '../../platform/approvals/request-approval.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { refuse } from '../../platform/http/refuse.ts';
+import { lockGates } from '../identity/index.ts';
 import { releaseHold } from '../ledger/index.ts';
+import { askMoreCheckers } from './ask-more-checkers.ts';
 import { refuseFunding } from './errors.ts';
 import { lockMoneyPathOf } from './lock-money-path.ts';
+import { payoutRiskOf } from './payout-risk.ts';
 import { refuseIfChanged } from './refuse-if-changed.ts';
 import { refuseWithoutMlro } from './refuse-without-mlro.ts';
+import { type Review, reviewOfRisk } from './rules.ts';
+import { isDebited, isNamedByWaiting } from './statement-debits.ts';
 import { findWithdrawal, type Withdrawal } from './store.ts';
 import { APPROVE_WITHDRAWAL } from './withdrawal-payload.ts';
 import { lockWithdrawal, recordStatus } from './withdrawal-status.ts';
@@ -48,22 +54,49 @@ export async function decideWithdrawal(
   return transact(ctx, 'staff', (tx) => findWithdrawal(tx, ctx, input.withdrawalId));
 }
 
-/** What the last vote on a withdrawal does: nothing leaves yet, or the money is free again. */
+/** Whether as many people as the customer's risk asks for now were asked, and the MLRO where it does. */
+function isEnough({ quorum, checkerRoles }: Approval, review: Review): boolean {
+  return quorum >= review.quorum && (!review.mlro || checkerRoles.includes('mlro'));
+}
+
+/**
+ * What the last vote on a withdrawal does: nothing leaves yet, or the money is free again unless the bank paid it.
+ * Where the customer's risk rose since it was asked for, two people are asked anew, and this vote lets nothing go.
+ */
 export const withdrawalApproval: ApprovalAction = {
   action: APPROVE_WITHDRAWAL,
   restricted: true,
   execute: async (ctx, approved) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
     const known = await findWithdrawal(tx, ctx, approved.subjectId);
-    await lockMoneyPathOf(tx, known, 'money_out');
+    // What the bank paid already left whatever the gate says now: shut, it would keep the books from ever saying so.
+    const gate = (await isDebited(tx, known, 'people'))
+      ? (await lockGates(tx, [known.userId])).get(known.userId)
+      : (await lockMoneyPathOf(tx, known, 'money_out')).gate;
     const withdrawal = await lockWithdrawal(tx, known.id, 'approved');
     const approval = await refuseIfChanged(tx, ctx, withdrawal);
     await refuseWithoutMlro(tx, approval, approved.checkerIds);
+    const review = reviewOfRisk(await payoutRiskOf(tx, present(gate, 'a customer has a gate')));
+    if (!isEnough(approval, review)) {
+      const reason = 'More is known of the customer than when it was asked for: looked at again';
+      await askMoreCheckers(tx, ctx, withdrawal, { open: [], mlro: review.mlro, reason });
+      return;
+    }
     await recordStatus(tx, ctx, withdrawal, { status: 'approved', decidedAt: ctx.deps.clock.now() });
   },
   refused: async (ctx, approved) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
     const withdrawal = await lockWithdrawal(tx, approved.subjectId, 'rejected');
+    const isPaid = (await isDebited(tx, withdrawal, 'people')) || (await isNamedByWaiting(tx, withdrawal));
+    if (isPaid && personOf(ctx.actor) === null) {
+      // Nobody decided in time; what the bank paid already is not set free for that.
+      const reason = 'A bank statement shows that it was paid';
+      await askMoreCheckers(tx, ctx, withdrawal, { open: [], mlro: true, reason });
+      return;
+    }
+    if (isPaid) {
+      throw refuseFunding('payout_on_statement');
+    }
     await releaseHold(tx, ctx, present(withdrawal.holdId, 'an open withdrawal has its hold'));
     await recordStatus(tx, ctx, withdrawal, {
       status: 'rejected',

@@ -1,19 +1,22 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import { and, eq, sql } from 'drizzle-orm';
 import { formatAmount, parseAmount } from '../../kernel/amount.ts';
+import { present } from '../../kernel/assert.ts';
 import { addDays, dayOf, isWeekend } from '../../kernel/business-date.ts';
 import { newId } from '../../kernel/id.ts';
 import { sqlStateOf } from '../../platform/db/errors.ts';
+import { auditLogs } from '../../platform/db/schema.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { type FundingDesk, HOLDER, type Person, startFundingDesk } from '../../testing/funding-desk.ts';
 import { writeUnguarded } from '../../testing/unguarded.ts';
 import { journals, ledgerEntries, lots, wallets } from '../ledger/schema.ts';
 import { bankDayAfter, settlementDay } from './bank-days/settlement-day.ts';
 import { clearingDays } from './credit-deposit.ts';
+import { depositAccounts } from './deposit-accounts/schema.ts';
 import { signPayment, TEST_PROVIDER } from './payment-providers.ts';
 import { clearingPeriods, deposits } from './schema.ts';
 import { seedFundingFees } from './seed-funding-fees.ts';
-import { camt053, nextOpening } from './testing/camt-sample.ts';
+import { camt053, nextOpening, SAMPLE_IBAN } from './testing/camt-sample.ts';
 
 let desk: FundingDesk;
 let customer: Person;
@@ -70,7 +73,90 @@ async function earned(asset = 'USD'): Promise<bigint> {
 
 const total = async (asset = 'USD') => (await desk.balance(customer, asset)).total;
 
+describe('where a deposit is paid to', () => {
+  const ACCOUNT = {
+    holderName: 'Plimsoll clients',
+    iban: SAMPLE_IBAN,
+    bic: 'BOMMMUPL',
+    bankName: 'Bank One',
+    reason: 'Agreed with the bank',
+  };
+  const propose = (changes: object = {}) => {
+    const body = { ...ACCOUNT, ...changes };
+    return desk.request(desk.operations, 'PUT', '/v1/deposit-accounts/USD', { body });
+  };
+  const shownNow = async (id: string) =>
+    (await desk.request(customer, 'GET', `/v1/deposits/${id}`)).body.paymentInstructions;
+
+  test('is nowhere until two people set it, is read when asked, and no login exchanges the number without them', async () => {
+    const { body: waiting } = await announce('100', 'bank_transfer');
+    expect(waiting.paymentInstructions).toBeNull();
+    const { approval } = (await propose()).body;
+    expect(await shownNow(waiting.id)).toBeNull();
+    const alone = await desk.request(desk.operations, 'POST', `/v1/approvals/${approval.id}/approve`, {
+      body: { reason: 'Mine' },
+    });
+    expect(alone.body.code).toBe('self_approval');
+    expect((await vote(approval.id)).status).toBe(200);
+    const { reason: _, ...shown } = ACCOUNT;
+    const instructions = { ...shown, reference: waiting.paymentReference };
+    expect(await shownNow(waiting.id)).toEqual(instructions);
+    const { body: next } = await announce('100', 'bank_transfer');
+    expect(next.paymentInstructions).toEqual({ ...shown, reference: next.paymentReference });
+    const others = [await announce('100', 'card'), await announce('0.01', 'crypto', 'BTC')];
+    expect(others.map(({ body }) => body.paymentInstructions)).toEqual([null, null]);
+
+    const changed = await propose({ holderName: 'Plimsoll clients, new' });
+    const again = await propose({ holderName: 'Somebody else' });
+    expect(again.body.code).toBe('approval_pending_exists');
+    expect(await shownNow(waiting.id)).toEqual(instructions);
+    await vote(changed.body.approval.id);
+    expect(await shownNow(waiting.id)).toMatchObject({ holderName: 'Plimsoll clients, new' });
+    await clear(next.id);
+    expect(await shownNow(next.id)).toBeNull();
+    const { body } = await desk.request(desk.operations, 'GET', '/v1/deposit-accounts');
+    expect(body.data).toMatchObject([
+      { holderName: 'Plimsoll clients, new', current: true },
+      { holderName: 'Plimsoll clients', current: false },
+    ]);
+    const { engine } = desk.deps.db;
+    const told = await engine
+      .select({ severity: auditLogs.severity })
+      .from(auditLogs)
+      .where(eq(auditLogs.eventType, 'deposit_account.changed'));
+    expect(told).toEqual([{ severity: 'critical' }, { severity: 'critical' }]);
+
+    const unexpected = await propose({ iban: 'MU17BOMM0101101030300200000MUR' });
+    expect(unexpected.body.code).toBe('deposit_account_unexpected');
+    const [row] = await engine.select().from(depositAccounts).orderBy(depositAccounts.createdAt).limit(1);
+    const kept = present(row, 'an account was set');
+    // What two people agreed to once puts no former account back, and no other number either.
+    for (const change of [{}, { iban: 'DE89370400440532013000' }]) {
+      const swapped = engine.insert(depositAccounts).values({ ...kept, ...change, id: newId() });
+      expect(await swapped.then(() => 'written', sqlStateOf)).toBe('PL061');
+    }
+    const edited = engine.update(depositAccounts).set({ bankName: 'Mine' });
+    expect(await edited.then(() => 'written', sqlStateOf)).toBe('42501');
+  });
+});
+
 describe('the fee of a deposit', () => {
+  test('is quoted before it is announced, and an announcement that names another is refused', async () => {
+    const path = '/v1/funding/deposit-quote?asset=USD&method=other&amount=100';
+    const { body: quote } = await desk.request(customer, 'GET', path);
+    expect(quote).toMatchObject({ fee: '2.8', credited: '97.2', tier: 'enhanced' });
+    const small = await desk.request(customer, 'GET', `${path.slice(0, -3)}0.1`);
+    expect(small.body).toMatchObject({ fee: '0.1', credited: '0' });
+    const common = { accountId: customer.accountId, asset: 'USD', amount: '100', method: 'other' };
+    const named = (expectedFee: string) =>
+      desk.request(customer, 'POST', '/v1/deposits', { body: { ...common, expectedFee }, key: newId() });
+    for (const other of ['0', '2.79', '2.81']) {
+      const refused = await named(other);
+      expect([refused.status, refused.body.code]).toEqual([409, 'fee_changed']);
+    }
+    expect((await named(quote.fee)).body).toMatchObject({ status: 'pending', fee: '2.8' });
+  });
+
   test('is shown when it is announced, and exactly that is taken when it is credited', async () => {
     const { body: deposit } = await announce('100');
     expect([deposit.fee, deposit.status]).toEqual(['2.8', 'pending']);

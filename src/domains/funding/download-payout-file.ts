@@ -27,6 +27,7 @@ import { isVoid, keepDownload } from './payouts/file-history.ts';
 import { refusePaid } from './repayments/refuse-paid.ts';
 import { freshenRepayments, refuseHeld } from './repayments/screen-repayments.ts';
 import { payoutFiles, withdrawals } from './schema.ts';
+import { refuseIfDebited } from './statement-debits.ts';
 import { repayments } from './work/schema.ts';
 
 /**
@@ -35,7 +36,8 @@ import { repayments } from './work/schema.ts';
  * out, so that what was made before they were stopped does not leave after it. So is one of which a payment is no
  * longer under way: its money may be free again, or have left. Freshen it first, in transactions of their own.
  * @effects one row of `payout_file_downloads`; audit `payout_file.downloaded`
- * @errors not_found, payout_file_void, payout_file_stopped, payout_on_statement, payout_may_leave, screening_behind,
+ * @errors not_found, payout_file_void, payout_file_stopped, payout_on_statement, payout_may_leave,
+ *   approver_cannot_pay_out, screening_behind,
  *   repayment_held, destination_changed, payout_file_changed
  */
 export async function downloadPayoutFile(
@@ -92,8 +94,8 @@ function idsOf(payments: readonly Payment[]): readonly Id[] {
 /**
  * The payments of a file, in its order, if the bank may be told to make every one of them. Gates first, then the
  * rows: whoever sets one of them free waits for this transaction, and then finds the download.
- * @errors payout_file_void, payout_file_stopped, payout_on_statement, payout_may_leave, screening_behind,
- *   repayment_held
+ * @errors payout_file_void, payout_file_stopped, payout_on_statement, payout_may_leave, approver_cannot_pay_out,
+ *   screening_behind, repayment_held
  */
 async function lockPayable(tx: Tx, ctx: Ctx, file: PayoutFile): Promise<readonly Payment[]> {
   const known = await paidBy(tx, file);
@@ -113,7 +115,10 @@ async function lockPayable(tx: Tx, ctx: Ctx, file: PayoutFile): Promise<readonly
     throw refuseFunding('payout_file_stopped');
   }
   await refuseUnscreened(tx, ctx, locked);
-  await refusePaid(tx, owed);
+  for (const row of locked) {
+    await refuseIfDebited(tx, row, 'people');
+  }
+  await refusePaid(tx, ctx, owed);
   await refuseHeld(tx, owed);
   return paidBy(tx, file);
 }

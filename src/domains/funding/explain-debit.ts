@@ -19,10 +19,17 @@ import { FIRM_AS_DEBTOR } from './debts.ts';
 import { refuseFunding } from './errors.ts';
 import { bankStatementLines } from './evidence/schema.ts';
 import { goesElsewhere, isPaidElsewhere } from './paid-back-to.ts';
+import { isPaidToAnother } from './paid-to-another.ts';
+import { payoutReferenceOf } from './payout-reference.ts';
 import { recordDebitEnd } from './record-debit-end.ts';
+import { refuseOwnPayout, refuseOwnRepayment } from './refuse-own-evidence.ts';
+import { isSent } from './repayments/handed-out.ts';
 import { completeByDebit, ownerOf } from './repayments/repayment-status.ts';
+import { OPEN_WITHDRAWAL_STATUSES } from './rules.ts';
 import { withdrawals } from './schema.ts';
+import { settleUnbegun } from './settle-by-line.ts';
 import { PAID_STATUSES, type StatementDebit } from './statement-debits.ts';
+import type { Withdrawal } from './store.ts';
 import { repayments, statementDebits } from './work/schema.ts';
 
 const EXPLAIN = 'statement_debit.explain';
@@ -38,11 +45,13 @@ export type Explanation =
   | { readonly kind: 'booked'; readonly journalId: Id };
 
 /**
- * Asks another person to agree what a debit was. Money sent back that did not reach whoever had paid is for
- * compliance, who are told at once; and so is what was paid by hand and not by a file, which holds its payee against the
- * lists, unless they agreed to that before.
+ * Asks another person to agree what a debit was. Money sent back that did not reach whoever had paid, or taken out that
+ * went to another account than was approved, is for compliance, who are told at once; and so is what was paid by hand
+ * and not by a file, which holds its payee against the lists, unless they agreed to that before, and a withdrawal that
+ * the bank paid though nobody here had begun it. Nor do others alone say of a debit that names a payment that it was
+ * not that one.
  * @effects one row of `approvals`; audit `approval.requested`; perhaps the alarm `statement_debit.paid_elsewhere`
- * @errors not_found, debit_closed, debit_not_explained, approval_pending_exists
+ * @errors not_found, self_action, debit_closed, debit_not_explained, approval_pending_exists
  */
 export async function proposeExplanation(
   ctx: Ctx,
@@ -53,7 +62,9 @@ export async function proposeExplanation(
     if (debit === undefined) {
       throw refuse('not_found');
     }
-    const { subjectUserId, pastFile } = await refuseMisfit(tx, debit, input.explanation);
+    await refuseOwnPayment(tx, ctx, debit, input.explanation);
+    const fit = await refuseMisfit(tx, debit, input.explanation);
+    const denied = isDenied(debit, input.explanation);
     const elsewhere = await isElsewhere(tx, ctx, debit, input.explanation);
     if (elsewhere) {
       await raiseAlarm(tx, ctx, {
@@ -67,37 +78,44 @@ export async function proposeExplanation(
       action: EXPLAIN,
       subjectType: 'statement_debit',
       subjectId: debit.id,
-      subjectUserId,
-      payload: explanationPayload(debit, input.explanation, { elsewhere, pastFile }),
+      subjectUserId: (await ownerOfNamed(tx, debit)) ?? fit.subjectUserId,
+      payload: explanationPayload(debit, input.explanation, { elsewhere, pastFile: fit.pastFile, denied }),
       quorum: 1,
-      checkerRoles: elsewhere || pastFile ? FLAGGED_RETURNERS : CHECKERS,
+      checkerRoles: elsewhere || fit.pastFile || denied ? FLAGGED_RETURNERS : CHECKERS,
       reason: input.reason,
     });
   });
 }
 
-/** What the vote on an explanation does. What the bank charged is booked as the firm's debt, what it settled against what was owed. */
+/**
+ * What the vote on an explanation does. What the bank charged is booked as the firm's debt, what it settled against what
+ * was owed; a withdrawal that nobody had begun is completed with it.
+ */
 export const debitExplaining: ApprovalAction = {
   action: EXPLAIN,
   inRecovery: true,
   execute: async (ctx, approved) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
     const { explanation } = approved.payload as unknown as { readonly explanation: Explanation };
-    // A payment before the debits that name it, as where a statement is taken in.
+    // A payment before the debits that name it, as where a statement is taken in, and as whoever sets it free does.
+    const withdrawal =
+      explanation.kind === 'payout' ? await lockRow(tx, withdrawals, explanation.withdrawalId) : undefined;
     const repayment =
       explanation.kind === 'repayment' ? await lockRow(tx, repayments, explanation.repaymentId) : undefined;
     const before = present(
       await lockRow(tx, statementDebits, approved.subjectId),
       'debits are never deleted',
     );
+    await refuseOwnPayment(tx, ctx, before, explanation);
     const { pastFile } = await refuseMisfit(tx, before, explanation);
     const elsewhere = await isElsewhere(tx, ctx, before, explanation);
-    const stored = explanationPayload(before, explanation, { elsewhere, pastFile });
+    const denied = isDenied(before, explanation);
+    const stored = explanationPayload(before, explanation, { elsewhere, pastFile, denied });
     if (canonicalJson(stored) !== canonicalJson(approved.payload as Json)) {
       throw refuseFunding('approved_request_changed');
     }
     const cited = {
-      withdrawalId: explanation.kind === 'payout' ? explanation.withdrawalId : null,
+      withdrawalId: withdrawal?.id ?? null,
       repaymentId: repayment?.id ?? null,
       journalId: explanation.kind === 'booked' ? explanation.journalId : null,
     };
@@ -111,6 +129,9 @@ export const debitExplaining: ApprovalAction = {
     if (repayment !== undefined) {
       await completeByDebit(tx, ctx, repayment, before);
     }
+    if (withdrawal?.status === 'approved') {
+      await settleUnbegun(tx, ctx, withdrawal, before.statementLineId);
+    }
   },
 };
 
@@ -119,10 +140,56 @@ type Fit = { readonly subjectUserId: Id | null; readonly pastFile: boolean };
 
 const NOBODYS: Fit = { subjectUserId: null, pastFile: false };
 
+/** Whoever a payment goes to says nothing of its debit, of the one it names and of the one it is said to be. @errors self_action */
+async function refuseOwnPayment(
+  tx: Tx,
+  ctx: Ctx,
+  debit: StatementDebit,
+  explanation: Explanation,
+): Promise<void> {
+  await refuseOwnPayout(tx, ctx, debit.namedWithdrawalId);
+  await refuseOwnRepayment(tx, ctx, debit.namedRepaymentId);
+  if (explanation.kind === 'payout') {
+    await refuseOwnPayout(tx, ctx, explanation.withdrawalId);
+  } else if (explanation.kind === 'repayment') {
+    await refuseOwnRepayment(tx, ctx, explanation.repaymentId);
+  }
+}
+
+/** Whether it names a payment and is said to be something else: that the payment left would be shown no more. */
+function isDenied(
+  { namedWithdrawalId, namedRepaymentId }: StatementDebit,
+  explanation: Explanation,
+): boolean {
+  const named = namedWithdrawalId ?? namedRepaymentId;
+  switch (explanation.kind) {
+    case 'payout':
+      return named !== null && named !== explanation.withdrawalId;
+    case 'repayment':
+      return named !== null && named !== explanation.repaymentId;
+    default:
+      return named !== null;
+  }
+}
+
+async function ownerOfNamed(tx: Tx, debit: StatementDebit): Promise<Id | null> {
+  const { namedWithdrawalId, namedRepaymentId } = debit;
+  if (namedWithdrawalId !== null) {
+    const [payout] = await tx.select().from(withdrawals).where(eq(withdrawals.id, namedWithdrawalId));
+    return payout?.userId ?? null;
+  }
+  const [repayment] =
+    namedRepaymentId === null
+      ? []
+      : await tx.select().from(repayments).where(eq(repayments.id, namedRepaymentId));
+  return repayment === undefined ? null : ownerOf(tx, repayment);
+}
+
 async function refuseMisfit(tx: Tx, debit: StatementDebit, explanation: Explanation): Promise<Fit> {
   if (debit.status !== 'open') {
     throw refuseFunding('debit_closed');
   }
+  await refuseLockingUp(tx, debit, explanation);
   switch (explanation.kind) {
     case 'bank_charge':
       return NOBODYS;
@@ -130,12 +197,31 @@ async function refuseMisfit(tx: Tx, debit: StatementDebit, explanation: Explanat
       await owedAt(tx, debit, explanation.clearing);
       return NOBODYS;
     case 'payout':
-      return { subjectUserId: await payoutOf(tx, debit, explanation.withdrawalId), pastFile: false };
+      return payoutOf(tx, debit, explanation.withdrawalId);
     case 'repayment':
       return repaymentOf(tx, debit, explanation.repaymentId);
     case 'booked':
       await refuseOtherJournal(tx, debit, explanation.journalId);
       return NOBODYS;
+  }
+}
+
+/** What the bank shows as paid is set free by nobody: called anything else, it could not be completed either. */
+async function refuseLockingUp(tx: Tx, debit: StatementDebit, explanation: Explanation): Promise<void> {
+  const { namedWithdrawalId, reason } = debit;
+  const isNamed = explanation.kind === 'payout' && explanation.withdrawalId === namedWithdrawalId;
+  if (namedWithdrawalId === null || isNamed || reason === 'reversal') {
+    return;
+  }
+  const [payout] = await tx.select().from(withdrawals).where(eq(withdrawals.id, namedWithdrawalId));
+  const isOpen =
+    payout !== undefined &&
+    (OPEN_WITHDRAWAL_STATUSES as readonly string[]).includes(payout.status) &&
+    payout.asset === debit.asset &&
+    payout.amount === debit.amount;
+  if (isOpen && !(await citedAlready(tx, debit, eq(statementDebits.withdrawalId, payout.id)))) {
+    const detail = `It names withdrawal ${payout.id}, which is ${payout.status}: it can only be that payout.`;
+    throw refuseFunding('debit_not_explained', { detail });
   }
 }
 
@@ -150,26 +236,44 @@ async function isElsewhere(
     const [row] = await tx.select().from(repayments).where(eq(repayments.id, repaymentId));
     return isPaidElsewhere(tx, ctx, row?.statementLineId ?? null, debit.statementLineId);
   }
+  if (explanation.kind === 'payout') {
+    const [row] = await tx.select().from(withdrawals).where(eq(withdrawals.id, explanation.withdrawalId));
+    return row !== undefined && isPaidToAnother(tx, ctx, row, debit.statementLineId);
+  }
   return explanation.kind === 'booked' && goesElsewhere(tx, ctx, debit.id, explanation.journalId);
 }
 
-async function payoutOf(tx: Tx, debit: StatementDebit, withdrawalId: Id): Promise<Id> {
+async function payoutOf(tx: Tx, debit: StatementDebit, withdrawalId: Id): Promise<Fit> {
   const [payout] = await tx.select().from(withdrawals).where(eq(withdrawals.id, withdrawalId));
   const fits =
     payout !== undefined &&
     payout.asset === debit.asset &&
     payout.amount === debit.amount &&
-    (PAID_STATUSES as readonly string[]).includes(payout.status);
+    ((PAID_STATUSES as readonly string[]).includes(payout.status) || (await isUnbegun(tx, debit, payout)));
   if (!fits || (await citedAlready(tx, debit, eq(statementDebits.withdrawalId, withdrawalId)))) {
     throw refuseFunding('debit_not_explained');
   }
-  return payout.userId;
+  return { subjectUserId: payout.userId, pastFile: payout.status === 'approved' };
+}
+
+/** The bank paid it by its own reference, though nobody here says that it was to: by what a restore lost, or a file given up. */
+async function isUnbegun(tx: Tx, debit: StatementDebit, payout: Withdrawal): Promise<boolean> {
+  const [line] = await tx
+    .select({ endToEndId: bankStatementLines.endToEndId, reversal: bankStatementLines.reversal })
+    .from(bankStatementLines)
+    .where(eq(bankStatementLines.id, debit.statementLineId));
+  return (
+    payout.status === 'approved' &&
+    line?.reversal === false &&
+    line.endToEndId === payoutReferenceOf(payout.id)
+  );
 }
 
 async function repaymentOf(tx: Tx, debit: StatementDebit, repaymentId: Id): Promise<Fit> {
   const [row] = await tx.select().from(repayments).where(eq(repayments.id, repaymentId));
   const fits =
     row !== undefined &&
+    row.status !== 'given_up' &&
     row.asset === debit.asset &&
     row.amount === debit.amount &&
     row.walletId === debit.walletId;
@@ -177,8 +281,8 @@ async function repaymentOf(tx: Tx, debit: StatementDebit, repaymentId: Id): Prom
     throw refuseFunding('debit_not_explained');
   }
   // What opened as paid by hand was held against no list; what compliance let be paid so has their vote.
-  const isUnseen = row.status === 'by_hand' && row.resolutionId === null;
-  const pastFile = row.status === 'payable' || row.status === 'failed' || isUnseen;
+  const isSeen = row.status === 'by_hand' && row.resolutionId !== null;
+  const pastFile = !isSeen && !(await isSent(tx, row));
   return { subjectUserId: await ownerOf(tx, row), pastFile };
 }
 
@@ -275,13 +379,14 @@ async function bookAgainst(
 function explanationPayload(
   debit: StatementDebit,
   explanation: Explanation,
-  { elsewhere, pastFile }: { readonly elsewhere: boolean; readonly pastFile: boolean },
+  { elsewhere, pastFile, denied }: { readonly [seen in 'elsewhere' | 'pastFile' | 'denied']: boolean },
 ): { readonly [key: string]: Json } {
   const { asset, statementLineId, walletId } = debit;
   return {
     explanation,
     ...(elsewhere ? { elsewhere } : {}),
     ...(pastFile ? { pastFile } : {}),
+    ...(denied ? { denied } : {}),
     asset,
     amount: formatAmount(debit.amount),
     statementLineId,

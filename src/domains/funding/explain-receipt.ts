@@ -3,7 +3,7 @@
  * over by a provider for many deposits in one line, or the house's. Two people say so; what the receipt booked is
  * undone against it, so that nothing is in the books twice.
  */
-import { eq, inArray } from 'drizzle-orm';
+import { eq, inArray, sql } from 'drizzle-orm';
 import type { Role } from '../../kernel/actor.ts';
 import { type Amount, amountOf, formatAmount, parseAmount } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
@@ -19,7 +19,7 @@ import { transact } from '../../platform/db/transact.ts';
 import { refuse } from '../../platform/http/refuse.ts';
 import { refuseSelfAction } from '../identity/index.ts';
 import { findEntry, lockWallets } from '../ledger/index.ts';
-import { bankAccountOf, receiptValueDate, wasTold } from './allocate-receipt.ts';
+import { bankAccountOf, receiptValueDate, toldOf, wasTold } from './allocate-receipt.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { CHECKERS } from './checkers.ts';
 import { refuseFunding } from './errors.ts';
@@ -175,7 +175,8 @@ async function payloadOf(
   explanation: ReceiptExplanation,
 ): Promise<Payload> {
   const { asset, statementLineId, walletId } = receipt;
-  const common = { asset, amount: formatAmount(receipt.amount), statementLineId, walletId };
+  const told = await toldOf(tx, ctx, receipt);
+  const common = { asset, amount: formatAmount(receipt.amount), statementLineId, walletId, ...told };
   switch (explanation.kind) {
     case 'booked':
       await refuseOtherJournal(tx, ctx, receipt, explanation.journalId);
@@ -267,17 +268,38 @@ const BOOKED_BY = ['approval', 'journal', 'deposit'];
 async function refuseOtherJournal(tx: Tx, ctx: Ctx, receipt: Receipt, journalId: Id): Promise<void> {
   const { bank } = await bankWallets(tx, ctx, await bankAccountOf(tx, receipt));
   const amount: Amount = amountOf(-receipt.amount);
-  const entry = await findEntry(tx, { journalId, walletId: bank, amount });
   const [other] = await tx
     .select({ id: unallocatedReceipts.id })
     .from(unallocatedReceipts)
     .where(eq(unallocatedReceipts.explainedJournalId, journalId));
   const [credit] = await tx.select().from(deposits).where(eq(deposits.journalId, journalId));
+  const entry =
+    (await findEntry(tx, { journalId, walletId: bank, amount })) ??
+    (await findTakenBack(tx, receipt, credit, bank));
   // What the bank has shown for a deposit is that line, and no second one.
-  const isShown = credit !== undefined && (credit.status !== 'cleared' || credit.statementLineId !== null);
+  const isShown = credit !== undefined && credit.statementLineId !== null;
   const fits = entry !== undefined && BOOKED_BY.includes(entry.referenceType);
   // What is left of a settlement was booked by the settlement's own journal.
   if (!fits || isShown || other !== undefined || receipt.restOf !== null) {
     throw refuseFunding('receipt_not_explained');
   }
+}
+
+/**
+ * The credit of a deposit that was cleared by hand and is undone since: the money went back in the books before the bank
+ * showed it, and its line is that deposit's still. Returned or allocated, it would go to somebody a second time.
+ */
+async function findTakenBack(
+  tx: Tx,
+  { amount }: Receipt,
+  credit: Deposit | undefined,
+  bank: Id,
+): Promise<{ readonly referenceType: string } | undefined> {
+  if (credit === undefined || credit.takenBack === 0n) {
+    return undefined;
+  }
+  const [entry] = await tx.execute<{ referenceType: string }>(sql`
+    select reference_type as "referenceType" from ledger_entries
+    where journal_id = ${credit.journalId} and wallet_id = ${bank} and amount = ${formatAmount(amountOf(-amount))}::numeric`);
+  return entry;
 }

@@ -248,7 +248,7 @@ describe('the fee of a withdrawal', () => {
       ids.push((await withdraw(person, { expectedFee: '2' })).body.id);
     }
     expect((await desk.balance(person, 'USD')).reserved).toBe('408');
-    const [rejected = '', cancelled = '', failed = '', expired = ''] = ids;
+    const [failed = '', cancelled = '', rejected = '', expired = ''] = ids;
     await act(desk.compliance, rejected, 'reject', REASON);
     await act(person, cancelled, 'cancel');
     await act(desk.compliance, failed, 'approve', REASON);

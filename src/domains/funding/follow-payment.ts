@@ -35,6 +35,8 @@ export type PaymentFacts = {
   readonly isOfAnother: boolean;
   /** Money for the deposit lies among the unallocated receipts. */
   readonly hasReceipt: boolean;
+  /** What of it people sent back from a bank: the provider tells of other money. */
+  readonly repaid: Amount;
   /** An earlier event of the same payment waits for a person already. */
   readonly held: boolean;
 };
@@ -144,7 +146,7 @@ function heldFor({ payer, accepts }: PaymentFacts): (typeof HELD)[number] | unde
 
 /** Totals and not parts, so that any order and repetition of them ends where the largest does. */
 function takenBack(
-  { payment, isOfAnother }: PaymentFacts,
+  { payment, isOfAnother, repaid }: PaymentFacts,
   deposit: Deposit,
   to: 'refunded' | 'charged_back',
 ): PaymentStep {
@@ -161,6 +163,10 @@ function takenBack(
   }
   if (status === 'failed' || deposit.providerEventId === null) {
     return keep('contradicts');
+  }
+  if (repaid > 0n) {
+    // Its total is of what went back there: past what people did not send from a bank, the payer has some of it twice.
+    return total <= deposit.takenBack - repaid ? ALREADY : keep('contradicts');
   }
   if (total > deposit.takenBack) {
     return { kind: to, total };

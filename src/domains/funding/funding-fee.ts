@@ -1,5 +1,5 @@
 import { and, desc, eq, lte } from 'drizzle-orm';
-import { type Amount, ZERO } from '../../kernel/amount.ts';
+import { type Amount, minAmount, ZERO } from '../../kernel/amount.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { Instant } from '../../kernel/time.ts';
 import type { Tx } from '../../platform/db/client.ts';
@@ -42,6 +42,12 @@ export async function fundingFee(tx: Tx, subject: FeeSubject): Promise<Fee> {
   return rate === undefined
     ? { fee: ZERO, feeId: null }
     : { fee: feeOf(subject.amount, rate, subject.asset.scale), feeId: rate.id };
+}
+
+/** What a deposit costs: never more than the money itself, whatever a schedule says. @units the moved asset */
+export async function depositFee(tx: Tx, subject: Omit<FeeSubject, 'direction'>): Promise<Fee> {
+  const { fee, feeId } = await fundingFee(tx, { ...subject, direction: 'deposit' });
+  return { fee: minAmount(fee, subject.amount), feeId };
 }
 
 /** A tier's schedule at an instant: the last to have begun, and of two that begin together the later made. */

@@ -2,24 +2,20 @@ import { and, eq, inArray } from 'drizzle-orm';
 import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import { raiseAlarm } from '../../platform/alarms/raise-alarm.ts';
-import { cancelApprovals, lockOpenApprovals } from '../../platform/approvals/open-approvals.ts';
-import { requestApproval } from '../../platform/approvals/request-approval.ts';
+import { lockOpenApprovals } from '../../platform/approvals/open-approvals.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { lockRow } from '../../platform/db/locks.ts';
-import { approvals } from '../../platform/db/schema.ts';
 import { transact } from '../../platform/db/transact.ts';
 import type { Consumer } from '../../platform/outbox/consumer.ts';
 import { noteMoneyInFlight } from '../aml/index.ts';
 import { isRestricted, lockGates } from '../identity/index.ts';
+import { askMoreCheckers } from './ask-more-checkers.ts';
 import { FUNDING_EVENTS } from './audit.ts';
-import { CHECKERS_WITH_MLRO } from './checkers.ts';
-import { travelRuleHashIn } from './kept-travel-rule.ts';
 import { withdrawalMayBecome } from './rules.ts';
 import { withdrawals } from './schema.ts';
 import type { Withdrawal } from './store.ts';
-import { APPROVE_WITHDRAWAL, approvalPayload } from './withdrawal-payload.ts';
-import { recordStatus } from './withdrawal-status.ts';
+import { APPROVE_WITHDRAWAL } from './withdrawal-payload.ts';
 
 /** Holds what a restricted person wanted paid out; safe to run twice. */
 export const holdWithdrawals: Consumer = {
@@ -74,33 +70,11 @@ export async function holdOne(tx: Tx, ctx: Ctx, userId: Id, withdrawalId: Id): P
   ) {
     return;
   }
-  await cancelApprovals(tx, ctx, open);
-  const approval = await requestApproval(tx, ctx, {
-    action: APPROVE_WITHDRAWAL,
-    subjectType: 'withdrawal',
-    subjectId: withdrawalId,
-    subjectUserId: userId,
-    // The customer asked for it; nobody of the firm did.
-    makerId: userId,
-    payload: approvalPayload(withdrawal, await travelRuleAskedFor(tx, withdrawal)),
-    quorum: 2,
-    checkerRoles: CHECKERS_WITH_MLRO,
+  await askMoreCheckers(tx, ctx, withdrawal, {
+    open,
+    mlro: true,
     reason: 'The account is restricted: looked at again',
   });
-  await recordStatus(tx, ctx, withdrawal, {
-    status: 'under_review',
-    approvalId: approval.id,
-    decidedAt: null,
-  });
-}
-
-/** As it was first put before people: what the row holds now is looked at when they vote. */
-async function travelRuleAskedFor(tx: Tx, { approvalId }: Withdrawal): Promise<string | null | undefined> {
-  const [asked] =
-    approvalId === null
-      ? []
-      : await tx.select({ payload: approvals.payload }).from(approvals).where(eq(approvals.id, approvalId));
-  return travelRuleHashIn(asked?.payload ?? {});
 }
 
 /** Money that may have left cannot be held; whoever can still stop it has to know now. */

@@ -2,6 +2,7 @@ import { and, desc, eq, ne, or, sql } from 'drizzle-orm';
 import { actorIdOf } from '../../kernel/actor.ts';
 import { formatAmount, scaleOf } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
+import { addDays } from '../../kernel/business-date.ts';
 import { DomainError } from '../../kernel/error.ts';
 import { type Id, newId } from '../../kernel/id.ts';
 import { addMs } from '../../kernel/time.ts';
@@ -24,6 +25,9 @@ import { statementPlace } from './statement-file.ts';
 import { type BankStatement, counterpartyPlace, inParts } from './statement-lines.ts';
 
 const DAY_MS = 86_400_000;
+
+/** How far ahead of the day they book a line banks say that it is worth it: from that day on money is settled. */
+const VALUE_DATE_DAYS = 10;
 
 type StatementFile = { readonly bytes: Uint8Array; readonly fileHash: Uint8Array };
 
@@ -167,6 +171,12 @@ function refuseUnlikelyDays(ctx: Ctx, { closingDate, lines }: Statement): void {
   const late = lines.find((line) => line.bookingDate > closingDate);
   if (late !== undefined) {
     const detail = `line ${late.position} is booked on ${late.bookingDate}, after the closing date`;
+    throw new StatementError('malformed_value', detail);
+  }
+  // Of days that have passed banks correct what was worth when, however long ago.
+  const far = lines.find(({ bookingDate, valueDate }) => valueDate > addDays(bookingDate, VALUE_DATE_DAYS));
+  if (far !== undefined) {
+    const detail = `line ${far.position}, booked on ${far.bookingDate}, is worth ${far.valueDate}`;
     throw new StatementError('malformed_value', detail);
   }
 }

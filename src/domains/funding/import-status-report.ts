@@ -1,7 +1,9 @@
 import { eq } from 'drizzle-orm';
 import { personOf } from '../../kernel/actor.ts';
 import { present } from '../../kernel/assert.ts';
+import { DomainError } from '../../kernel/error.ts';
 import { type Id, newId } from '../../kernel/id.ts';
+import { raiseAlarm } from '../../platform/alarms/raise-alarm.ts';
 import { cancelApprovals, lockOpenApprovals } from '../../platform/approvals/open-approvals.ts';
 import type { Approval } from '../../platform/approvals/request-approval.ts';
 import { record } from '../../platform/audit/record.ts';
@@ -21,6 +23,7 @@ import {
   paidBy,
   payoutProvider,
 } from './payout-file.ts';
+import { PAYOUT_FILE_EVENTS } from './payouts/audit.ts';
 import { isVoid, lastDownloadOf } from './payouts/file-history.ts';
 import { openConflict } from './payouts/payout-conflicts.ts';
 import { type PaymentReport, PaymentReportError } from './providers/payout-provider.ts';
@@ -40,9 +43,9 @@ export type PayoutReport = typeof payoutReports.$inferSelect;
  * repayment waits for two people to say whether it is tried again), those that
  * are on their way stay as they are like those it says nothing of, and of the others it names nobody knows. What contradicts a payment that is settled, or
  * that a statement shows, becomes critical work beside the rest. Who made the file cannot bring its report, so that
- * what frees money passed two people.
+ * what frees money passed two people. What speaks of a file that the bank cannot have is refused and calls somebody.
  * @effects one row of `payout_reports`; the withdrawals, their journals and holds; the repayments; rows of `payout_conflicts`; audit
- *   `payout_report.imported` and one for each withdrawal
+ *   `payout_report.imported` and one for each withdrawal; refused, perhaps the alarm `payout_report.refused`
  * @errors not_found, report_needs_another_person, report_malformed, report_foreign, payout_file_void,
  *   payout_file_not_fetched, report_duplicate,
  *   payout_on_statement, and those of who may pay out
@@ -52,6 +55,37 @@ export async function importStatusReport(
   input: { readonly fileId: Id; readonly bytes: Uint8Array },
 ): Promise<PayoutReport> {
   const said = parsed(input.bytes);
+  try {
+    return await take(ctx, input, said);
+  } catch (error) {
+    if (error instanceof DomainError && IMPOSSIBLE.has(error.code)) {
+      await tellOfImpossible(ctx, input.fileId);
+    }
+    throw error;
+  }
+}
+
+/** What a bank cannot say where the tables are right about who fetched what: that it said it is not lost. */
+const IMPOSSIBLE: ReadonlySet<string> = new Set(['payout_file_not_fetched', 'payout_file_void']);
+
+/** In a transaction of its own: that of the report is rolled back. */
+async function tellOfImpossible(ctx: Ctx, fileId: Id): Promise<void> {
+  await transact(ctx, 'engine', async (tx) => {
+    const [file] = await tx.select().from(payoutFiles).where(eq(payoutFiles.id, fileId));
+    await raiseAlarm(tx, ctx, {
+      event: PAYOUT_FILE_EVENTS['payout_report.refused'],
+      resource: { type: 'payout_file', id: fileId },
+      subjectUserId: null,
+      after: file,
+    });
+  });
+}
+
+async function take(
+  ctx: Ctx,
+  input: { readonly fileId: Id; readonly bytes: Uint8Array },
+  said: PaymentReport,
+): Promise<PayoutReport> {
   return transact(ctx, 'engine', async (tx) => {
     await lockExclusive(tx, [`payout-file:${input.fileId}`]);
     const file = await fileToSettle(tx, ctx, input.fileId);

@@ -16,6 +16,9 @@ import { depositClearing } from './credit-deposit.ts';
 import { debitEndpoints } from './debit-routes.ts';
 import { collectDebts } from './debts.ts';
 import { withdrawalApproval } from './decide-withdrawal.ts';
+import { DEPOSIT_ACCOUNT_EVENTS } from './deposit-accounts/audit.ts';
+import { depositAccountChange } from './deposit-accounts/propose-deposit-account.ts';
+import { depositAccountEndpoints } from './deposit-accounts/routes.ts';
 import { evidenceChecks } from './evidence-checks.ts';
 import { evidenceEndpoints } from './evidence-routes.ts';
 import { expireDeposits } from './expire-deposits.ts';
@@ -29,6 +32,7 @@ import { paymentEndpoints } from './payment-routes.ts';
 import { payoutChecks } from './payout-checks.ts';
 import { peopleOfPayouts, peopleOfRepayments } from './payout-people.ts';
 import { payoutEndpoints } from './payout-routes.ts';
+import { PAYOUT_FILE_EVENTS } from './payouts/audit.ts';
 import { payoutWorkEndpoints } from './payouts/routes.ts';
 import { payoutFileVoiding } from './payouts/void-payout-file.ts';
 import { personalDebts, personalFunding } from './personal-data.ts';
@@ -48,6 +52,7 @@ import { recoveryEndpoints } from './recovery/routes.ts';
 import { logOriginChange } from './recovery/set-log-origin.ts';
 import { REPAYMENT_EVENTS } from './repayments/audit.ts';
 import { repaymentChecks } from './repayments/checks.ts';
+import { repaymentGivingUp } from './repayments/give-up-repayment.ts';
 import { repaymentResolution } from './repayments/resolve-repayment.ts';
 import { repaymentEndpoints } from './repayments/routes.ts';
 import { fundingFacts } from './report-facts.ts';
@@ -66,6 +71,7 @@ import { statementVoiding } from './void-statement.ts';
 
 export { clearDeposit } from './clear-deposit.ts';
 export { createDeposit } from './create-deposit.ts';
+export { countFilesAsFetched } from './payouts/count-as-fetched.ts';
 export { FEE_TIERS } from './rules.ts';
 export { seedFundingFees } from './seed-funding-fees.ts';
 export { type FundingLimit, seedFundingLimits } from './seed-funding-limits.ts';
@@ -78,6 +84,8 @@ export const fundingDomain: Domain = {
   auditEvents: [
     ...Object.values(FUNDING_EVENTS),
     ...Object.values(BANK_DAY_EVENTS),
+    ...Object.values(PAYOUT_FILE_EVENTS),
+    ...Object.values(DEPOSIT_ACCOUNT_EVENTS),
     ...Object.values(REPAYMENT_EVENTS),
     ...Object.values(RECONCILIATION_EVENTS),
   ],
@@ -92,6 +100,7 @@ export const fundingDomain: Domain = {
     ...repaymentEndpoints,
     ...feeEndpoints,
     ...bankDayEndpoints,
+    ...depositAccountEndpoints,
     ...reconciliationEndpoints,
     ...recoveryEndpoints,
   ],
@@ -117,6 +126,7 @@ export const fundingDomain: Domain = {
     withdrawalResolution,
     payoutFileVoiding,
     repaymentResolution,
+    repaymentGivingUp,
     limitChange,
     reconciliationSigning,
     recoveryEnding,
@@ -124,6 +134,7 @@ export const fundingDomain: Domain = {
     ...breakSettlements,
     feeChange,
     payoutAccountChange,
+    depositAccountChange,
   ],
   jobs: [
     { name: 'funding.book-statements', cron: '* * * * *', run: bookStatements },

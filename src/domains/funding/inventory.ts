@@ -1,5 +1,6 @@
 import { inventoryOf, type TableInventory } from '../../platform/db/inventory.ts';
 import { bankHolidays } from './bank-days/schema.ts';
+import { depositAccounts } from './deposit-accounts/schema.ts';
 import {
   bankAccounts,
   bankStatementBookings,
@@ -139,6 +140,16 @@ export const fundingInventory: readonly TableInventory[] = [
     bic: 'internal',
     approvalId: 'internal',
     createdAt: 'internal',
+  }),
+  inventoryOf(depositAccounts, 'reference', {
+    id: 'public',
+    asset: 'public',
+    holderName: 'public',
+    iban: 'public',
+    bic: 'public',
+    bankName: 'public',
+    approvalId: 'public',
+    createdAt: 'public',
   }),
   inventoryOf(payoutConflicts, 'transactions', {
     id: 'internal',
@@ -330,6 +341,7 @@ export const fundingInventory: readonly TableInventory[] = [
     version: 'internal',
     createdAt: 'internal',
     completedAt: 'internal',
+    givenUpAt: 'internal',
   }),
   inventoryOf(providerSettlements, 'transactions', {
     receiptId: 'internal',

@@ -20,11 +20,6 @@ export async function openTravelRule(tx: Tx, ctx: Ctx, row: Withdrawal): Promise
   return openJson<TravelRule>(key, withdrawalPlace(row.id, 'travel_rule'), row.travelRule);
 }
 
-/** What a payload says of the data; undefined where it was asked for before payloads said it. */
-export function travelRuleHashIn(payload: unknown): string | null | undefined {
-  return (payload as { readonly travelRuleHash?: string | null }).travelRuleHash;
-}
-
 /** Binds an approval to every member of the data; null to there being none. */
 export function travelRuleHash(keyring: Keyring, kept: TravelRule | null): string | null {
   return kept === null

@@ -3,14 +3,15 @@ import { cancelApprovals, lockOpenApprovals } from '../../platform/approvals/ope
 import type { Ctx } from '../../platform/context.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { refuseSelfAction } from '../identity/index.ts';
+import { refuseUnfetched } from './payouts/refuse-unfetched.ts';
 import { findWithdrawal, type Withdrawal } from './store.ts';
 import { lockWithdrawal, recordStatus } from './withdrawal-status.ts';
 
 /**
  * Says that nobody knows whether a payout was made. One person may: the money stays reserved, and from
  * here neither completing nor failing is theirs alone.
- * @effects the withdrawal, open approvals to fail it; audit and event `withdrawal.unknown`
- * @errors not_found, self_action, withdrawal_status_conflict
+ * @effects the withdrawal, open approvals to fail it; the alarm and event `withdrawal.unknown`
+ * @errors not_found, self_action, withdrawal_status_conflict, payout_file_not_fetched
  */
 export async function markWithdrawalUnknown(
   ctx: Ctx,
@@ -21,6 +22,7 @@ export async function markWithdrawalUnknown(
     refuseSelfAction(ctx, known.userId);
     const open = await lockOpenApprovals(tx, known.id);
     const withdrawal = await lockWithdrawal(tx, known.id, 'unknown');
+    await refuseUnfetched(tx, withdrawal.id);
     await cancelApprovals(tx, ctx, open);
     return recordStatus(tx, ctx, withdrawal, { status: 'unknown' }, input.reason);
   });

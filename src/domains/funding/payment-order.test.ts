@@ -14,6 +14,7 @@ import { wallets } from '../ledger/schema.ts';
 import { inboundEvents } from './evidence/schema.ts';
 import { signPayment, TEST_PROVIDER } from './payment-providers.ts';
 import { newPaymentReference } from './payment-reference.ts';
+import { deposits } from './schema.ts';
 import { camt053, nextOpening } from './testing/camt-sample.ts';
 
 let desk: FundingDesk;
@@ -269,5 +270,78 @@ describe('money of one payment is credited once:', () => {
       .from(amlAlerts)
       .where(eq(amlAlerts.userId, customer.userId));
     expect(alerts).toEqual([]);
+  });
+});
+
+describe('what a provider paid over', () => {
+  const agree = (asked: { body: { approval: { id: string } } }) =>
+    desk.request(desk.operations2, 'POST', `/v1/approvals/${asked.body.approval.id}/approve`, {
+      body: { reason: 'Looked at it' },
+    });
+
+  async function paidOver() {
+    const customer = await desk.newCustomer();
+    const body = { accountId: customer.accountId, asset: 'USD', amount: '100', method: 'card' };
+    const { body: deposit } = await desk.request(customer, 'POST', '/v1/deposits', { body, key: newId() });
+    const { id, paymentReference: reference } = deposit as { id: string; paymentReference: string };
+    const say = (type: string, takenBack?: string, eventId: string = newId()) =>
+      tell(customer, reference, { id: eventId, type, minute: 5, ...(takenBack ? { takenBack } : {}) });
+    expect(await say('cleared')).toBe('processed');
+    const entry = { amount: '100', reference, name: 'The provider', iban: 'DE89370400440532013000' };
+    const file = camt053({ entries: [entry], opening: await nextOpening(desk.deps) });
+    expect((await desk.importFile(file)).status).toBe(201);
+    return { customer, id, say };
+  }
+
+  test('by a line that names the deposit is no money of somebody else’s: no alert, and the gate stays open', async () => {
+    const { customer, id } = await paidOver();
+    expect(
+      await desk.deps.db.engine.select().from(amlAlerts).where(eq(amlAlerts.userId, customer.userId)),
+    ).toEqual([]);
+    const [row] = await desk.deps.db.engine.select().from(deposits).where(eq(deposits.id, id));
+    expect(row).toMatchObject({ status: 'cleared', statementLineId: expect.any(String) });
+  });
+
+  test.each([
+    [undefined, 'refunded', '100'],
+    ['30', 'charged_back', '30'],
+    ['30', 'refunded', '100'],
+  ])(
+    'and people refunded (%s) is kept for a person when it went back there too: %s of %s',
+    async (amount, type, told) => {
+      const { id, say } = await paidOver();
+      expect(await say('refunded', '10')).toBe('processed');
+      const body = { reason: 'Paid twice', ...(amount === undefined ? {} : { amount }) };
+      expect(
+        (await agree(await desk.request(desk.operations, 'POST', `/v1/deposits/${id}/refund`, { body })))
+          .status,
+      ).toBe(200);
+      // What it had told before is no news.
+      expect(await say('refunded', '10')).toBe('ignored');
+      expect(await say(type, told)).toBe('kept');
+      const kept = await desk.deps.db.engine
+        .select({ reason: inboundEvents.reason })
+        .from(inboundEvents)
+        .where(and(eq(inboundEvents.depositId, id), eq(inboundEvents.state, 'kept')));
+      expect(kept).toEqual([{ reason: 'contradicts' }]);
+    },
+  );
+
+  test('another body under the name of an event is kept for a person, once', async () => {
+    const { id, say } = await paidOver();
+    const name = newId();
+    expect(await say('refunded', '10', name)).toBe('processed');
+    expect(await say('refunded', '10', name)).toBe('processed');
+    expect([await say('refunded', '100', name), await say('refunded', '100', name)]).toEqual([
+      'kept',
+      'kept',
+    ]);
+    const kept = await desk.deps.db.engine
+      .select({ reason: inboundEvents.reason })
+      .from(inboundEvents)
+      .where(and(eq(inboundEvents.depositId, id), eq(inboundEvents.state, 'kept')));
+    expect(kept).toEqual([{ reason: 'event_id_reused' }]);
+    const { body } = await desk.request(desk.operations, 'GET', `/v1/deposits/${id}`);
+    expect(body).toMatchObject({ status: 'cleared', takenBack: '10' });
   });
 });

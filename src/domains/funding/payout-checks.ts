@@ -61,6 +61,17 @@ export const payoutChecks: readonly Check[] = [
               where e.journal_id = w.journal_id and h.house_role = 'client_money_bank'
                 and h.house_reference = b.house_reference and e.amount = w.amount)
           union all
+            select 'withdrawal ' || w.id, case
+                when exists (
+                  select 1 from statement_debits o
+                  where o.withdrawal_id = w.id and o.id <> d.id and o.status = 'explained')
+                  then 'was settled by its debit, and the bank shows another of it that nobody explained: it may be paid twice'
+                else 'was settled otherwise, and the bank shows a debit of it that nobody explained' end
+            from statement_debits d
+              join bank_statement_lines l on l.id = d.statement_line_id
+              join withdrawals w on w.id = d.named_withdrawal_id
+            where w.status = 'completed' and d.status = 'open' and d.amount = w.amount and not l.reversal
+          union all
             select 'withdrawal ' || i.withdrawal_id, 'is in two payout files that may leave'
             from payout_file_items i
             where not exists (select 1 from payout_file_voids v where v.file_id = i.file_id)
@@ -137,6 +148,12 @@ export const payoutChecks: readonly Check[] = [
               select 1 from approvals p where p.id = h.approval_id and p.action = 'bank_holiday.set'
                 and p.status = 'executed' and p.payload @> jsonb_build_object('currency', h.currency, 'day', h.day,
                   'observed', h.observed))
+          union all
+            select 'deposit account ' || c.id, 'was not set by two people' from deposit_accounts c
+            where not exists (
+              select 1 from approvals p where p.id = c.approval_id and p.action = 'deposit_account.set'
+                and p.status = 'executed' and p.payload @> jsonb_build_object('asset', c.asset, 'iban', c.iban,
+                  'bic', c.bic, 'holderName', c.holder_name, 'bankName', c.bank_name))
           union all
             select 'bank account ' || b.id, 'was not set by two people' from bank_accounts b
             where b.approval_id is not null and not exists (

@@ -1,21 +1,29 @@
 /** What a bank statement settles of payouts, and the account money is paid from. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { and, eq, sql } from 'drizzle-orm';
+import type { Actor } from '../../kernel/actor.ts';
 import { amountOf, formatAmount, parseAmount } from '../../kernel/amount.ts';
 import { type Id, newId } from '../../kernel/id.ts';
+import { expireApprovals } from '../../platform/approvals/expire-approvals.ts';
 import { lockRows } from '../../platform/db/locks.ts';
+import { auditLogs } from '../../platform/db/schema.ts';
 import { transact } from '../../platform/db/transact.ts';
+import { lookForRecovery } from '../../platform/recovery/mode.ts';
+import { enterRecovery } from '../../start/recovery.ts';
 import { statusReport } from '../../testing/drivers/payouts.ts';
 import {
   bankBeneficiary,
   type FundingDesk,
+  HOLDER,
   type Person,
   startFundingDesk,
 } from '../../testing/funding-desk.ts';
+import { writeUnguarded } from '../../testing/unguarded.ts';
 import { until } from '../../testing/until.ts';
 import { houseWallet, postJournals } from '../ledger/index.ts';
 import { journals, wallets } from '../ledger/schema.ts';
 import { bankStatementLines } from './evidence/schema.ts';
+import { countFilesAsFetched } from './payouts/count-as-fetched.ts';
 import { payoutAccounts } from './schema.ts';
 import { seedBankAccounts } from './set-bank-account.ts';
 import { camt053, nextOpening, type SampleEntry } from './testing/camt-sample.ts';
@@ -149,6 +157,32 @@ async function bank(reference: string): Promise<bigint> {
     );
   return row?.total ?? 0n;
 }
+
+test('what a bank returns of a completed payout names it, and goes to the account it left and no other', async () => {
+  const [payout, other] = [await processing(), await desk.newCustomer()];
+  await line(debit(payout));
+  expect((await act(desk.operations, payout.id, 'complete', { transactionReference: 'FT-1' })).status).toBe(
+    200,
+  );
+  const back: SampleEntry = { amount: '95', direction: 'CRDT', name: HOLDER, endToEndId: payout.reference };
+  const opening = await nextOpening(desk.deps);
+  const { body: statement } = await desk.importFile(camt053({ entries: [back], opening }));
+  const path = `/v1/unallocated-receipts/${statement.lines[0].receiptId}`;
+  const { body: receipt } = await desk.request(desk.operations, 'GET', path);
+  const { accountId } = payout.person;
+  expect(receipt.returns).toEqual({ withdrawalId: payout.id, accountId });
+  const allocate = (target: object) =>
+    desk.request(desk.operations, 'POST', `${path}/allocate`, { body: { ...target, ...REASON } });
+  const elsewhere = await allocate({ accountId: other.accountId });
+  expect([elsewhere.status, elsewhere.body.code]).toEqual([422, 'receipt_does_not_fit']);
+  const asked = await allocate({ accountId });
+  expect(asked.body.approval.payload).toMatchObject({ accountId, returnsWithdrawalId: payout.id });
+  const before = (await desk.balance(payout.person, 'USD')).total;
+  expect((await vote(desk.compliance, asked.body.approval.id)).status).toBe(200);
+  expect([before, (await desk.balance(payout.person, 'USD')).total]).toEqual(['900', '995']);
+  const seen = await desk.request(payout.person, 'GET', `/v1/withdrawals/${payout.id}`);
+  expect(seen.body).toMatchObject({ status: 'completed' });
+});
 
 describe('a debit of the bank', () => {
   test('settles a payout whose outcome nobody knew, alone, on the bank’s own date', async () => {
@@ -286,6 +320,7 @@ describe('a debit of the bank', () => {
     await moveToSecond('100');
     const payout = await approved();
     const made = await file([payout.id]);
+    await desk.request(desk.operations, 'GET', `/v1/payout-files/${made.body.id}/download`);
     const text = camt053({ entries: [debit(payout)], opening: await nextOpening(desk.deps) });
     const body = new Uint8Array(Buffer.from(text));
     const headers = { 'content-type': 'application/xml' };
@@ -328,13 +363,6 @@ describe('a debit of the bank', () => {
     expect((await desk.balance(payout.person, 'USD')).total).toBe(left);
   });
 
-  /** How many sessions of this database wait for a lock. */
-  async function waitingNow(): Promise<number> {
-    const rows = await desk.deps.db.engine.execute(sql`
-      select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`);
-    return rows.length;
-  }
-
   test('of another amount keeps the money too, explained or not, against people and against the bank’s own report', async () => {
     const [alone, filed, other] = [await processing(), await approved(), await approved()];
     const asked = await act(desk.operations, alone.id, 'fail', REASON);
@@ -352,6 +380,7 @@ describe('a debit of the bank', () => {
     expect((await vote(desk.operations2, asked.body.approval.id)).body.code).toBe('payout_on_statement');
     expect((await act(desk.operations, alone.id, 'fail', REASON)).body.code).toBe('payout_on_statement');
 
+    await desk.request(desk.operations, 'GET', `/v1/payout-files/${made.body.id}/download`);
     const charged = await line(debit(filed, { amount: '98' }));
     const said = [filed, other].map(({ reference }) => [reference, 'RJCT'] as const);
     const told = await report(made.body.id, statusReport(made.body.messageId, said, 'D1'));
@@ -367,7 +396,8 @@ describe('a debit of the bank', () => {
     for (const each of [named, ofFile]) {
       const path = `/v1/statement-debits/${each?.id}/explain`;
       const { body } = await desk.request(desk.operations, 'POST', path, { body: charge });
-      expect((await vote(desk.operations2, body.approval.id)).status).toBe(200);
+      expect((await vote(desk.operations2, body.approval.id)).status).toBe(404);
+      expect((await vote(desk.compliance, body.approval.id)).status).toBe(200);
     }
     for (const payout of [alone, filed]) {
       expect((await act(desk.operations, payout.id, 'fail', REASON)).body.code).toBe('payout_on_statement');
@@ -417,6 +447,252 @@ describe('a debit of the bank', () => {
     expect([await bank('main'), await bank('second')]).toEqual([main, second + 10_000_000_000n]);
   });
 });
+
+describe('a withdrawal that a statement shows as paid', () => {
+  type Made = { readonly body: { readonly id: string; readonly messageId: string } };
+
+  const PAID = 'payout_on_statement';
+  const STRANGER = { name: 'Somebody', iban: 'GB29NWBK60161331926819' };
+  const code = ({ status, body }: { readonly status: number; readonly body: { readonly code?: string } }) =>
+    body.code ?? status;
+  const download = ({ body }: Made) =>
+    desk.request(desk.operations, 'GET', `/v1/payout-files/${body.id}/download`);
+  const statusOf = async ({ id }: Payout) =>
+    (await desk.request(desk.operations, 'GET', `/v1/withdrawals/${id}`)).body.status;
+
+  async function giveUp({ body }: Made) {
+    const asked = await desk.request(desk.operations, 'POST', `/v1/payout-files/${body.id}/void`, {
+      body: REASON,
+    });
+    return asked.status === 202 ? vote(desk.operations2, asked.body.approval.id) : asked;
+  }
+
+  async function debitAt(lineId: string) {
+    const [row] = await desk.deps.db.engine
+      .select()
+      .from(statementDebits)
+      .where(eq(statementDebits.statementLineId, lineId as never));
+    return row;
+  }
+
+  async function explain(lineId: string, withdrawalId: string) {
+    const path = `/v1/statement-debits/${(await debitAt(lineId))?.id}/explain`;
+    const body = { explanation: 'payout', withdrawalId, ...REASON };
+    return desk.request(desk.operations, 'POST', path, { body });
+  }
+
+  const alarms = async (resourceId: string) => {
+    const rows = await desk.deps.db.engine
+      .select({ type: auditLogs.eventType, severity: auditLogs.severity })
+      .from(auditLogs)
+      .where(and(eq(auditLogs.resourceId, resourceId), eq(auditLogs.severity, 'critical')));
+    return rows.map(({ type }) => type);
+  };
+
+  test('is not handed out, not given up and not paid by another file, and ends by that debit', async () => {
+    const payout = await approved();
+    const made = await file([payout.id]);
+    const shown = await line(debit(payout));
+    expect([code(await download(made)), code(await giveUp(made))]).toEqual([PAID, PAID]);
+    expect((await resolve(payout, shown)).body.status).toBe('completed');
+    expect(code(await giveUp(made))).toBe(200);
+  });
+
+  test('after its file was given up, or before it was begun, waits for compliance to say so, who complete it', async () => {
+    const [given, restored] = [await approved(), await approved()];
+    expect(code(await giveUp(await file([given.id])))).toBe(200);
+    for (const payout of [given, restored]) {
+      const shown = await line(debit(payout));
+      expect(await debitAt(shown)).toMatchObject({
+        status: 'open',
+        reason: 'payout_not_expected',
+        namedWithdrawalId: payout.id as Id,
+      });
+      const refused = [
+        await file([payout.id]),
+        await act(desk.operations, payout.id, 'process'),
+        await act(payout.person, payout.id, 'cancel'),
+      ];
+      expect(refused.map(code)).toEqual([PAID, PAID, PAID]);
+      const before = await bank('main');
+      const path = `/v1/statement-debits/${(await debitAt(shown))?.id}/explain`;
+      const body = { explanation: 'bank_charge', ...REASON };
+      expect(code(await desk.request(desk.operations, 'POST', path, { body }))).toBe('debit_not_explained');
+      const asked = await explain(shown, payout.id);
+      expect(code(await vote(desk.operations2, asked.body.approval.id))).toBe('not_found');
+      expect(code(await vote(desk.compliance, asked.body.approval.id))).toBe(200);
+      expect(await statusOf(payout)).toBe('completed');
+      expect(await bank('main')).toBe(before + 10_000_000_000n);
+      expect(await desk.balance(payout.person, 'USD')).toEqual({ total: '900', reserved: '0' });
+      expect((await debitAt(shown))?.status).toBe('explained');
+    }
+  });
+
+  test('less a fee, which two people called a charge, is paid and set free by nobody', async () => {
+    const [filed, waiting] = [await approved(), await approved()];
+    const made = await file([filed.id]);
+    const own = ({ person }: Payout): Person => ({
+      ...person,
+      actor: {
+        ...desk.operations.actor,
+        roles: ['operations', 'compliance_officer'],
+        userId: person.userId,
+      } as Actor,
+    });
+    for (const payout of [filed, waiting]) {
+      const shown = await line(debit(payout, { amount: '98' }));
+      const path = `/v1/statement-debits/${(await debitAt(shown))?.id}/explain`;
+      const body = { explanation: 'bank_charge', ...REASON };
+      expect(code(await desk.request(own(payout), 'POST', path, { body }))).toBe('self_action');
+      const asked = await desk.request(desk.operations, 'POST', path, { body });
+      expect((await vote(own(payout), asked.body.approval.id)).status).not.toBe(200);
+      expect(code(await vote(desk.compliance, asked.body.approval.id))).toBe(200);
+    }
+    const refused = [
+      await download(made),
+      await giveUp(made),
+      await file([waiting.id]),
+      await act(desk.operations, waiting.id, 'process'),
+      await act(waiting.person, waiting.id, 'cancel'),
+    ];
+    expect(refused.map(code)).toEqual(refused.map(() => PAID));
+  });
+
+  test('keeps its money while people refuse it, or nobody decides in time', async () => {
+    const person = await desk.newCustomer();
+    await desk.fund(person, 'USD', '1000');
+    const payee = await desk.request(person, 'POST', '/v1/beneficiaries', { body: bankBeneficiary() });
+    const wish = { accountId: person.accountId, asset: 'USD', amount: '100', beneficiaryId: payee.body.id };
+    const { id } = (await desk.request(person, 'POST', '/v1/withdrawals', { body: wish, key: newId() })).body;
+    const payout = { id, person, reference: id.replaceAll('-', '').toUpperCase() };
+    const shown = await line(debit(payout));
+    expect(code(await act(desk.compliance, id, 'reject', REASON))).toBe(PAID);
+    const realNow = () => '2999-01-01T00:00:00.000000Z' as never;
+    await expireApprovals({ ...desk.system, deps: { ...desk.deps, clock: { ...desk.deps.clock, realNow } } });
+    expect(await statusOf(payout)).toBe('under_review');
+    expect((await desk.balance(person, 'USD')).reserved).toBe('100');
+    const mlro = await desk.newStaff('mlro');
+    // The money has left: whatever they may do by now, the books come to say so.
+    await desk.changeGate(person, { restriction: 'no_out' });
+    for (const by of [desk.compliance, mlro]) {
+      expect(code(await act(by, id, 'approve', REASON))).toBe(200);
+    }
+    const asked = await explain(shown, id);
+    expect(code(await vote(desk.compliance, asked.body.approval.id))).toBe(200);
+    expect(await statusOf(payout)).toBe('completed');
+  });
+
+  test('at another account than was approved calls somebody, and is settled once compliance agreed', async () => {
+    const payout = await approved();
+    const made = await file([payout.id]);
+    expect(code(await download(made))).toBe(200);
+    const shown = await line(debit(payout, STRANGER));
+    const found = await debitAt(shown);
+    expect(found).toMatchObject({ status: 'open', reason: 'account_differs' });
+    expect(await alarms(found?.id ?? '')).toEqual(['statement_debit.paid_elsewhere']);
+    expect(code(await resolve(payout, shown))).toBe('payout_line_differs');
+    const asked = await explain(shown, payout.id);
+    expect(code(await vote(desk.operations2, asked.body.approval.id))).toBe('not_found');
+    expect(code(await vote(desk.compliance, asked.body.approval.id))).toBe(200);
+    expect((await resolve(payout, shown)).body.status).toBe('completed');
+    const own = await processing();
+    const { iban } = bankBeneficiary();
+    expect(await debitAt(await line(debit(own, { iban })))).toMatchObject({ explanation: 'payout' });
+    // Within a country banks name the number that is part of the IBAN; one that is not is another.
+    for (const [account, reason] of [
+      [iban.slice(8, 20), 'payout'],
+      ['999999999999', 'account_differs'],
+    ] as const) {
+      const domestic = await processing();
+      expect(await debitAt(await line(debit(domestic, { account })))).toMatchObject({ reason });
+    }
+  });
+
+  test('while two people set it free is one of the two, also where another names it', async () => {
+    const payout = await processing();
+    const shown = await line(debit(payout, { endToEndId: 'Somebody’s own' }));
+    const fail = await act(desk.operations, payout.id, 'fail', REASON);
+    const explained = await explain(shown, payout.id);
+    const [wallet] = await desk.deps.db.engine
+      .select({ id: wallets.id })
+      .from(wallets)
+      .where(and(eq(wallets.accountId, payout.person.accountId as Id), eq(wallets.asset, 'USD')));
+    const votes: Promise<{ status: number }>[] = [];
+    await transact(desk.system, 'engine', async (tx) => {
+      await lockRows(tx, wallets, [wallet?.id as Id]);
+      votes.push(vote(desk.operations2, fail.body.approval.id));
+      await until(async () => (await waitingNow()) >= 1);
+      const other = vote(desk.compliance, explained.body.approval.id);
+      votes.push(other);
+      await Promise.race([other, until(async () => (await waitingNow()) >= 2)]);
+    });
+    expect((await Promise.all(votes)).map(({ status }) => status)).toEqual([200, 422]);
+    expect(await statusOf(payout)).toBe('failed');
+  });
+
+  test('twice, or by another debit than its own, is a break until somebody says what the other was', async () => {
+    const payout = await processing();
+    const [first = '', second = ''] = await lines([debit(payout), debit(payout)]);
+    const broken = async () =>
+      (await desk.reconcile()).checks.flatMap(({ breaks }) => breaks.map(({ object }) => object));
+    expect((await resolve(payout, first)).body.status).toBe('completed');
+    expect(await broken()).toEqual([`withdrawal ${payout.id}`]);
+    const told = (await desk.reconcile()).checks.flatMap(({ breaks }) => breaks.map(({ detail }) => detail));
+    expect(told).toEqual([expect.stringContaining('paid twice')]);
+    const path = `/v1/statement-debits/${(await debitAt(second))?.id}/explain`;
+    const body = { explanation: 'bank_charge', ...REASON };
+    const asked = await desk.request(desk.operations, 'POST', path, { body });
+    expect(code(await vote(desk.compliance, asked.body.approval.id))).toBe(200);
+    expect(await broken()).toEqual([]);
+  });
+
+  test('or said to be, of a file that nobody fetched, is believed of no person', async () => {
+    const payout = await approved();
+    const made = await file([payout.id]);
+    const said = [
+      await act(desk.operations, payout.id, 'complete', { transactionReference: 'Invented' }),
+      await act(desk.operations, payout.id, 'unknown', REASON),
+    ];
+    expect(said.map(code)).toEqual(['payout_file_not_fetched', 'payout_file_not_fetched']);
+    expect(code(await download(made))).toBe(200);
+    expect(code(await act(desk.operations, payout.id, 'unknown', REASON))).toBe(200);
+    expect(await alarms(payout.id)).toEqual(['withdrawal.unknown']);
+    // As one that was said to be unknown before that was refused.
+    await writeUnguarded(desk.database, 'payout_file_downloads', (tx) =>
+      tx.execute(sql`delete from payout_file_downloads where file_id = ${made.body.id}`),
+    );
+    const told = { outcome: 'completed', transactionReference: 'Of the bank', ...REASON };
+    const asked = await act(desk.operations, payout.id, 'resolve', told);
+    expect(code(await vote(desk.operations2, asked.body.approval.id))).toBe(200);
+    expect(await statusOf(payout)).toBe('completed');
+  });
+
+  test('by a file that counts as fetched after a restore is not paid by another, and the bank’s report calls somebody before', async () => {
+    const payout = await approved();
+    const made = await file([payout.id]);
+    const told = statusReport(made.body.messageId, [[payout.reference, 'ACSC']], 'Z1');
+    const headers = { 'content-type': 'application/xml' };
+    const path = `/v1/payout-files/${made.body.id}/status-report`;
+    const send = () =>
+      desk.request(desk.operations2, 'POST', path, { body: new Uint8Array(Buffer.from(told)), headers });
+    expect(code(await send())).toBe('payout_file_not_fetched');
+    expect(await alarms(made.body.id)).toEqual(['payout_report.refused']);
+    await enterRecovery(desk.deps, { recovery: true });
+    expect(await countFilesAsFetched(desk.system)).toEqual([]);
+    await writeUnguarded(desk.database, 'recoveries', (tx) => tx.execute(sql`delete from recoveries`));
+    await lookForRecovery(desk.deps);
+    expect(code(await giveUp(made))).toBe('payout_file_downloaded');
+    expect(code(await send())).toBe(201);
+    expect(await statusOf(payout)).toBe('completed');
+  });
+});
+
+/** How many sessions of this database wait for a lock. */
+async function waitingNow(): Promise<number> {
+  const rows = await desk.deps.db.engine.execute(sql`
+    select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`);
+  return rows.length;
+}
 
 test('a payout begins by hand from what the firm’s accounts hold together, and no more', async () => {
   const payout = await approved();

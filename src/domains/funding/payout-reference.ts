@@ -1,5 +1,7 @@
 import type { Id } from '../../kernel/id.ts';
 
+const REFERENCE = /^([0-9A-F]{8})([0-9A-F]{4})([0-9A-F]{4})([0-9A-F]{4})([0-9A-F]{12})$/;
+
 /**
  * What the bank knows a payout by. It follows from the withdrawal alone, so that a payout begun twice,
  * by whatever way, is one to the bank as well.
@@ -8,4 +10,10 @@ import type { Id } from '../../kernel/id.ts';
  */
 export function payoutReferenceOf(withdrawalId: Id): string {
   return withdrawalId.replaceAll('-', '').toUpperCase();
+}
+
+/** The payout a reference would be of, whether or not there is one; undefined where it is of none. */
+export function payoutOfReference(reference: string): Id | undefined {
+  const parts = REFERENCE.exec(reference)?.slice(1);
+  return parts === undefined ? undefined : (parts.join('-').toLowerCase() as Id);
 }

@@ -154,7 +154,10 @@ const unknown: readonly Endpoint[] = [
     body: ApprovalReason,
     example: { reason: 'The bank neither confirms nor denies' },
     responses: { 200: Withdrawal },
-    problems: { ...pickProblems(FUNDING_PROBLEMS, 'withdrawal_status_conflict'), ...OWN },
+    problems: {
+      ...pickProblems(FUNDING_PROBLEMS, 'withdrawal_status_conflict', 'payout_file_not_fetched'),
+      ...OWN,
+    },
     handler: async (ctx, { params: { id }, body: { reason } }) => ({
       status: 200,
       body: await markWithdrawalUnknown(ctx, { withdrawalId: id, reason }),
@@ -334,6 +337,7 @@ const files: readonly Endpoint[] = [
       'payout_file_stopped',
       'payout_on_statement',
       'payout_may_leave',
+      'approver_cannot_pay_out',
       'screening_behind',
       'repayment_held',
       'destination_changed',

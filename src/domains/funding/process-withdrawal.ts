@@ -1,13 +1,14 @@
 import type { Id } from '../../kernel/id.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { transact } from '../../platform/db/transact.ts';
-import { refuseWhileOwing } from './debts.ts';
+import { refuseWhileOwing } from '../ledger/index.ts';
 import { freshenPayouts, refuseUnscreened } from './freshen-payouts.ts';
 import { lockMoneyPathOf } from './lock-money-path.ts';
 import { lockPayees, refuseUnusable } from './lock-payees.ts';
 import { payoutReferenceOf } from './payout-reference.ts';
 import { refuseBeyondHeld } from './payouts/refuse-beyond-held.ts';
 import { refusePayer } from './refuse-payer.ts';
+import { refuseIfDebited } from './statement-debits.ts';
 import { findWithdrawal, type Withdrawal } from './store.ts';
 import { lockWithdrawal, recordStatus } from './withdrawal-status.ts';
 
@@ -18,7 +19,7 @@ import { lockWithdrawal, recordStatus } from './withdrawal-status.ts';
  * @errors not_found, self_action, the gate's, account_not_live, account_not_active, screening_behind,
  *   debt_open,
  *   withdrawal_status_conflict, approved_request_changed, destination_changed, approval_not_granted,
- *   approver_cannot_pay_out, beneficiary_not_usable, payout_beyond_held
+ *   approver_cannot_pay_out, payout_on_statement, beneficiary_not_usable, payout_beyond_held
  */
 export async function processWithdrawal(ctx: Ctx, withdrawalId: Id): Promise<Withdrawal> {
   await freshenPayouts(ctx, [withdrawalId]);
@@ -30,6 +31,7 @@ export async function processWithdrawal(ctx: Ctx, withdrawalId: Id): Promise<Wit
     const payees = await lockPayees(tx, [known]);
     const withdrawal = await lockWithdrawal(tx, withdrawalId, 'processing');
     await refusePayer(tx, ctx, withdrawal);
+    await refuseIfDebited(tx, withdrawal, 'people');
     refuseUnusable(ctx, payees);
     await refuseBeyondHeld(tx, ctx, { asset: withdrawal.asset }, [withdrawal]);
     return recordStatus(tx, ctx, withdrawal, {

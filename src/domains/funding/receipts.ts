@@ -177,6 +177,33 @@ export async function closeReceipt(
   ]);
 }
 
+/**
+ * Opens a locked receipt again whose money was returned in the books and not paid.
+ * @effects the receipt's row; audit `unallocated_receipt.opened`
+ */
+export async function reopenReceipt(tx: Tx, ctx: Ctx, before: Receipt): Promise<void> {
+  const [row] = await tx
+    .update(unallocatedReceipts)
+    .set({
+      status: 'open',
+      closingJournalId: null,
+      approvalId: null,
+      closedAt: null,
+      version: before.version + 1,
+    })
+    .where(eq(unallocatedReceipts.id, before.id))
+    .returning();
+  await recordMany(tx, ctx, [
+    {
+      event: FUNDING_EVENTS['unallocated_receipt.opened'],
+      resource: { type: 'unallocated_receipt', id: before.id },
+      subjectUserId: null,
+      before,
+      after: present(row, 'the receipt was locked'),
+    },
+  ]);
+}
+
 /** Moves a locked receipt's money on, as what it was; its wallets are locked. @shape the journal */
 export async function postOnReceipt(
   tx: Tx,

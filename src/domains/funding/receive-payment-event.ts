@@ -1,9 +1,11 @@
-import { and, eq } from 'drizzle-orm';
+import { and, eq, isNull } from 'drizzle-orm';
+import { type Amount, sumAmounts, ZERO } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
-import { newId } from '../../kernel/id.ts';
+import { type Id, newId } from '../../kernel/id.ts';
 import { cancelApprovals, lockOpenApprovals } from '../../platform/approvals/open-approvals.ts';
 import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
+import { equalSecrets, sha256 } from '../../platform/crypto/keyring.ts';
 import { seal } from '../../platform/crypto/seal.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { lockExclusive, lockRow } from '../../platform/db/locks.ts';
@@ -37,6 +39,7 @@ import { deposits } from './schema.ts';
 import type { Deposit } from './store.ts';
 import { takeBackDeposit } from './take-back-deposit.ts';
 import { isHeld } from './waiting-events.ts';
+import { repayments } from './work/schema.ts';
 
 export type InboundEvent = typeof inboundEvents.$inferSelect;
 
@@ -49,7 +52,7 @@ export type SignedEvent = {
 
 /**
  * Takes an event of a payment provider, each once: the same event again answers what became of it the first
- * time. Whatever cannot be followed is kept for a person and answered as received, so that the provider
+ * time; another body under its name is kept for a person. Whatever cannot be followed is kept for a person and answered as received, so that the provider
  * stops sending it.
  * @effects one row of `inbound_events`, what the event does to its deposit, and events that waited for it;
  *   audit `payment_event.received`
@@ -78,8 +81,36 @@ export async function receivePaymentEvent(ctx: Ctx, sent: SignedEvent): Promise<
       .select()
       .from(inboundEvents)
       .where(and(eq(inboundEvents.provider, provider.name), eq(inboundEvents.eventId, event.id)));
-    return known ?? take(tx, asProvider, provider.name, event, sent.body);
+    if (known === undefined) {
+      return take(tx, asProvider, provider.name, event, sent.body);
+    }
+    const isSame = equalSecrets(sha256(payloadOf(asProvider, known)), sha256(sent.body));
+    return isSame ? known : keepReused(tx, asProvider, provider.name, event, sent.body);
   });
+}
+
+/**
+ * Keeps another body under the name of an event that was taken already: which of the two is true, a person finds out.
+ * No name of a provider has a space in it, so that this one is no event's.
+ */
+async function keepReused(
+  tx: Tx,
+  ctx: Ctx,
+  provider: string,
+  event: PaymentEvent,
+  body: Uint8Array,
+): Promise<InboundEvent> {
+  const eventId = `${event.id} ${Buffer.from(sha256(body)).toString('hex').slice(0, 32)}`;
+  const [known] = await tx
+    .select()
+    .from(inboundEvents)
+    .where(and(eq(inboundEvents.provider, provider), eq(inboundEvents.eventId, eventId)));
+  if (known !== undefined) {
+    return known;
+  }
+  const found = await depositOf(tx, provider, event);
+  const row = await insertEvent(tx, ctx, { provider, event: { ...event, id: eventId }, body, found });
+  return settle(tx, ctx, row, { kind: 'keep', reason: 'event_id_reused' });
 }
 
 async function take(
@@ -89,24 +120,8 @@ async function take(
   event: PaymentEvent,
   body: Uint8Array,
 ): Promise<InboundEvent> {
-  const id = newId();
   const found = await depositOf(tx, provider, event);
-  const [row] = await tx
-    .insert(inboundEvents)
-    .values({
-      id,
-      provider,
-      eventId: event.id,
-      type: event.type,
-      payload: seal(ctx.deps.keyring.house, payloadPlace(id), body),
-      state: 'kept',
-      reason: 'unread',
-      depositId: found?.id ?? null,
-      occurredAt: event.occurredAt,
-      receivedAt: ctx.deps.clock.realNow(),
-    })
-    .returning();
-  const inserted = present(row, 'the event was inserted');
+  const inserted = await insertEvent(tx, ctx, { provider, event, body, found });
   if (found === undefined) {
     return settle(tx, ctx, inserted, followPayment(await factsOf(tx, inserted, event, undefined)));
   }
@@ -134,6 +149,36 @@ async function take(
   const settled = await settle(tx, ctx, inserted, step);
   await lookAgain(tx, ctx, after);
   return settled;
+}
+
+async function insertEvent(
+  tx: Tx,
+  ctx: Ctx,
+  sent: {
+    readonly provider: string;
+    readonly event: PaymentEvent;
+    readonly body: Uint8Array;
+    readonly found: Deposit | undefined;
+  },
+): Promise<InboundEvent> {
+  const { provider, event, body, found } = sent;
+  const id = newId();
+  const [row] = await tx
+    .insert(inboundEvents)
+    .values({
+      id,
+      provider,
+      eventId: event.id,
+      type: event.type,
+      payload: seal(ctx.deps.keyring.house, payloadPlace(id), body),
+      state: 'kept',
+      reason: 'unread',
+      depositId: found?.id ?? null,
+      occurredAt: event.occurredAt,
+      receivedAt: ctx.deps.clock.realNow(),
+    })
+    .returning();
+  return present(row, 'the event was inserted');
 }
 
 /**
@@ -197,9 +242,19 @@ async function factsOf(
     isOfAnother,
     hasReceipt,
     held,
+    repaid: deposit === undefined ? ZERO : await repaidOf(tx, deposit.id),
     payer: 'unnamed',
     accepts: false,
   };
+}
+
+/** What of a deposit two people sent back from the bank it had reached. */
+async function repaidOf(tx: Tx, depositId: Id): Promise<Amount> {
+  const rows = await tx
+    .select({ amount: repayments.amount })
+    .from(repayments)
+    .where(and(eq(repayments.depositId, depositId), isNull(repayments.givenUpAt)));
+  return sumAmounts(rows.map(({ amount }) => amount));
 }
 
 function payerOf({ payment }: PaymentEvent, name: string): PaymentFacts['payer'] {

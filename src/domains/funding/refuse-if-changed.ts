@@ -8,10 +8,10 @@ import type { Tx } from '../../platform/db/client.ts';
 import { approvals } from '../../platform/db/schema.ts';
 import { type Destination, destinationHash } from './destination.ts';
 import { refuseFunding } from './errors.ts';
-import { openTravelRule, travelRuleHash, travelRuleHashIn } from './kept-travel-rule.ts';
+import { openTravelRule, travelRuleHash } from './kept-travel-rule.ts';
 import { beneficiaries } from './schema.ts';
 import { destinationOfBeneficiary, destinationOfWithdrawal, type Withdrawal } from './store.ts';
-import { APPROVE_WITHDRAWAL, approvalPayload } from './withdrawal-payload.ts';
+import { APPROVE_WITHDRAWAL, alsoAskedIn, approvalPayload } from './withdrawal-payload.ts';
 
 /**
  * Holds a withdrawal to what was put before its checkers: every figure of the row to the approval's
@@ -47,8 +47,12 @@ async function isAsAsked(tx: Tx, ctx: Ctx, withdrawal: Withdrawal, { payload }: 
   if (kept === undefined) {
     return false;
   }
-  const isNamed = travelRuleHashIn(payload) !== undefined;
-  const stored = approvalPayload(withdrawal, isNamed ? travelRuleHash(ctx.deps.keyring, kept) : undefined);
+  const asked = alsoAskedIn(payload);
+  const isNamed = asked.travelRuleHash !== undefined;
+  const stored = approvalPayload(withdrawal, {
+    ...asked,
+    travelRuleHash: isNamed ? travelRuleHash(ctx.deps.keyring, kept) : undefined,
+  });
   return canonicalJson(payload as Json) === canonicalJson(stored);
 }
 

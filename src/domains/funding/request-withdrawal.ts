@@ -11,7 +11,6 @@ import type { Tx } from '../../platform/db/client.ts';
 import { lockExclusive, lockRow } from '../../platform/db/locks.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { publish } from '../../platform/outbox/publish.ts';
-import { everMatched } from '../aml/index.ts';
 import { createHold, customerWallet, requireAsset } from '../ledger/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { CHECKERS, CHECKERS_WITH_MLRO } from './checkers.ts';
@@ -23,6 +22,7 @@ import { fundingFee } from './funding-fee.ts';
 import type { TravelRule } from './ivms101.ts';
 import { travelRuleHash } from './kept-travel-rule.ts';
 import { lockMoneyPath, type MoneyPath } from './lock-money-path.ts';
+import { payoutRiskOf } from './payout-risk.ts';
 import {
   type FundedAsset,
   type FundingMethod,
@@ -83,7 +83,7 @@ export async function requestWithdrawal(ctx: Ctx, input: NewWithdrawal): Promise
     const destination = await payeeOf(tx, ctx, input.beneficiaryId, asset);
     const method = methodOf(destination);
     const travelRule = await travelRuleOf(tx, ctx, { ...input, userId: path.account.userId, destination });
-    await refuseDuplicate(tx, path.account.userId, input);
+    const duplicateOf = await confirmedDuplicate(tx, path.account.userId, input);
     await refuseBeyondLimits(tx, ctx, path, { asset: asset.code, method, amount: input.amount });
     const withdrawal = await insertWithdrawal(tx, ctx, path, {
       ...input,
@@ -92,6 +92,7 @@ export async function requestWithdrawal(ctx: Ctx, input: NewWithdrawal): Promise
       kind: asset.kind,
       destination,
       travelRule,
+      duplicateOf,
     });
     await record(tx, ctx, {
       event: FUNDING_EVENTS['withdrawal.requested'],
@@ -118,11 +119,12 @@ async function payeeOf(tx: Tx, ctx: Ctx, beneficiaryId: Id, asset: FundedAsset):
   return destination;
 }
 
-/** The same payee, amount and asset while the earlier one is open: more often a slip than a wish. */
-async function refuseDuplicate(tx: Tx, userId: Id, input: NewWithdrawal): Promise<void> {
-  if (input.confirmDuplicate === true) {
-    return;
-  }
+/**
+ * The same payee, amount and asset while the earlier one is open: more often a slip than a wish. Where the customer
+ * says that it is meant, two people decide on it and see what it repeats.
+ * @errors duplicate_withdrawal
+ */
+async function confirmedDuplicate(tx: Tx, userId: Id, input: NewWithdrawal): Promise<Id | undefined> {
   const [open] = await tx
     .select({ id: withdrawals.id })
     .from(withdrawals)
@@ -135,10 +137,12 @@ async function refuseDuplicate(tx: Tx, userId: Id, input: NewWithdrawal): Promis
         inArray(withdrawals.status, [...OPEN_WITHDRAWAL_STATUSES]),
       ),
     )
+    .orderBy(withdrawals.id)
     .limit(1);
-  if (open !== undefined) {
+  if (open !== undefined && input.confirmDuplicate !== true) {
     throw refuseFunding('duplicate_withdrawal');
   }
+  return open?.id;
 }
 
 async function refuseBeyondLimits(
@@ -194,6 +198,7 @@ type Payable = Omit<NewWithdrawal, 'travelRule'> & {
   readonly method: FundingMethod;
   readonly destination: Destination;
   readonly travelRule: TravelRule | null;
+  readonly duplicateOf: Id | undefined;
 };
 
 async function insertWithdrawal(tx: Tx, ctx: Ctx, path: MoneyPath, payable: Payable): Promise<Withdrawal> {
@@ -203,7 +208,8 @@ async function insertWithdrawal(tx: Tx, ctx: Ctx, path: MoneyPath, payable: Paya
   // What a person owes goes first: nothing leaves ahead of it.
   await repayBeforeLeaving(tx, ctx, { ...owner, id: wallet.id, asset });
   const id = newId();
-  const risk = { kycLevel: path.gate.kycLevel, everMatched: await everMatched(tx, owner.userId) };
+  const isRepeated = payable.duplicateOf !== undefined;
+  const risk = { ...(await payoutRiskOf(tx, path.gate)), isRepeated };
   const asked = await askedInDay(tx, { userId: owner.userId, asset, amount, at: ctx.deps.clock.now() });
   const createdAt = ctx.deps.clock.now();
   const watched = { ...owner, id, asset, amount, method, beneficiaryId, createdAt };
@@ -234,10 +240,10 @@ async function insertWithdrawal(tx: Tx, ctx: Ctx, path: MoneyPath, payable: Paya
     subjectType: 'withdrawal',
     subjectId: id,
     subjectUserId: owner.userId,
-    payload: approvalPayload(
-      draft,
-      method === 'crypto' ? travelRuleHash(ctx.deps.keyring, travelRule) : undefined,
-    ),
+    payload: approvalPayload(draft, {
+      travelRuleHash: method === 'crypto' ? travelRuleHash(ctx.deps.keyring, travelRule) : undefined,
+      duplicateOf: payable.duplicateOf,
+    }),
     quorum,
     checkerRoles: mlro ? CHECKERS_WITH_MLRO : CHECKERS,
     reason: 'The customer asked for a withdrawal',

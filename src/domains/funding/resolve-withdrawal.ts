@@ -37,7 +37,8 @@ export type Resolution = {
  *   `approval.requested`
  * @errors not_found, self_action, approved_request_changed, destination_changed, approval_not_granted,
  *   approver_cannot_pay_out, statement_line_unknown, payout_line_used, payout_line_differs,
- *   approval_unknown, withdrawal_status_conflict, payout_on_statement, payout_may_leave, approval_pending_exists
+ *   approval_unknown, withdrawal_status_conflict, payout_on_statement, payout_may_leave,
+ *   approval_pending_exists
  */
 export async function resolveWithdrawal(
   ctx: Ctx,

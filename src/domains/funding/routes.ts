@@ -33,6 +33,8 @@ import { clearDeposit } from './clear-deposit.ts';
 import { completeWithdrawal } from './complete-withdrawal.ts';
 import { createDeposit } from './create-deposit.ts';
 import { decideWithdrawal } from './decide-withdrawal.ts';
+import { PayableDeposit } from './deposit-accounts/api.ts';
+import { getDeposit } from './deposit-accounts/payment-instructions.ts';
 import { FUNDING_PROBLEMS } from './errors.ts';
 import { failDeposit } from './fail-deposit.ts';
 import { failWithdrawal } from './fail-withdrawal.ts';
@@ -40,13 +42,7 @@ import { getWithdrawal } from './get-withdrawal.ts';
 import { processWithdrawal } from './process-withdrawal.ts';
 import { removeBeneficiary } from './remove-beneficiary.ts';
 import { requestWithdrawal } from './request-withdrawal.ts';
-import {
-  getDeposit,
-  listBeneficiaries,
-  listDeposits,
-  listWithdrawalApprovals,
-  listWithdrawals,
-} from './store.ts';
+import { listBeneficiaries, listDeposits, listWithdrawalApprovals, listWithdrawals } from './store.ts';
 
 const READERS = [
   'support',
@@ -103,8 +99,8 @@ const deposits: readonly Endpoint[] = [
     category,
     summary: 'Announce a deposit and get its payment reference',
     description:
-      'Nothing is credited until the money is seen: the payer writes `paymentReference` on the transfer. `fee` is ' +
-      'what will be taken from it then.',
+      'Nothing is credited until the money is seen: the payer sends it to the account of `paymentInstructions` and ' +
+      'writes `paymentReference` on the transfer. `fee` is what will be taken from it then.',
     access: { customer: true, scope: 'funding:write' },
     idempotency: 'transaction',
     body: NewDeposit,
@@ -114,7 +110,7 @@ const deposits: readonly Endpoint[] = [
       amount: '1000',
       method: 'bank_transfer',
     },
-    responses: { 201: Deposit },
+    responses: { 201: PayableDeposit },
     problems: {
       ...pickProblems(
         FUNDING_PROBLEMS,
@@ -123,6 +119,7 @@ const deposits: readonly Endpoint[] = [
         'amount_too_precise',
         'method_not_supported',
         'limit_exceeded',
+        'fee_changed',
       ),
       ...pickProblems(LEDGER_PROBLEMS, 'unknown_asset'),
       ...pickProblems(PLATFORM_PROBLEMS, 'not_found'),
@@ -137,7 +134,7 @@ const deposits: readonly Endpoint[] = [
     summary: 'One deposit',
     access: { customer: true, staff: READERS, scope: 'funding:read' },
     params,
-    responses: { 200: Deposit },
+    responses: { 200: PayableDeposit },
     handler: async (ctx, { params: { id } }) => ({ status: 200, body: await getDeposit(ctx, id) }),
   }),
   endpoint({
@@ -291,8 +288,8 @@ const customerWithdrawals: readonly Endpoint[] = [
     description:
       'Its amount and fee are reserved at once. A withdrawal waits as `pending` for one checker, above a published ' +
       `amount (${published}, of all that is asked for within a day, each asset as its share of its own; every amount ` +
-      'of other assets, and of the basic ' +
-      'level) as `under_review` for two. ' +
+      'of other assets, and of the basic level, and whatever else the firm looks at twice) as `under_review` for two; ' +
+      'so does one that repeats an open one. ' +
       'What cannot be met is refused ' +
       'with its reason and leaves nothing behind; what staff decline is a stored withdrawal with `rejectionReason`.',
     access: { customer: true, stepUp: true },
@@ -347,7 +344,7 @@ const customerWithdrawals: readonly Endpoint[] = [
     access: { customer: true },
     params,
     responses: { 200: Withdrawal },
-    problems: pickProblems(FUNDING_PROBLEMS, 'withdrawal_status_conflict'),
+    problems: pickProblems(FUNDING_PROBLEMS, 'withdrawal_status_conflict', 'payout_on_statement'),
     handler: async (ctx, { params: { id } }) => ({ status: 200, body: await cancelWithdrawal(ctx, id) }),
   }),
 ];
@@ -415,6 +412,7 @@ const staffWithdrawals: readonly Endpoint[] = [
         'screening_behind',
         'beneficiary_not_usable',
         'payout_beyond_held',
+        'payout_on_statement',
         'debt_open',
       ),
       ...OWN,
@@ -435,7 +433,7 @@ const staffWithdrawals: readonly Endpoint[] = [
     body: CompleteWithdrawal,
     example: { transactionReference: 'FT26012345678' },
     responses: { 200: Withdrawal },
-    problems: { ...pickProblems(FUNDING_PROBLEMS, ...PAYOUT), ...OWN },
+    problems: { ...pickProblems(FUNDING_PROBLEMS, ...PAYOUT, 'payout_file_not_fetched'), ...OWN },
     handler: async (ctx, { params: { id }, body: { transactionReference } }) => ({
       status: 200,
       body: await completeWithdrawal(ctx, { withdrawalId: id, transactionReference }),

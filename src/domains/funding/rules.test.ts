@@ -108,7 +108,7 @@ test('an amount finer than its asset does not fit', () => {
 });
 
 describe('who looks at a withdrawal', () => {
-  const known = { kycLevel: 'standard', everMatched: false };
+  const known = { kycLevel: 'standard', rating: 'low' as string | null, everMatched: false };
   const review = (amount: string, risk = known, asset = 'USD') => {
     return reviewed(asset, { [asset]: amount }, risk);
   };
@@ -146,6 +146,10 @@ describe('who looks at a withdrawal', () => {
   test('two people where one document proves the customer, and the MLRO where a screening found something', () => {
     expect(review('1', { ...known, kycLevel: 'basic' })).toEqual(['under_review', 2, false]);
     expect(review('1', { ...known, everMatched: true })).toEqual(['under_review', 2, true]);
+    for (const rating of ['high', 'prohibited', null]) {
+      expect(review('1', { ...known, kycLevel: 'enhanced', rating })).toEqual(['under_review', 2, false]);
+    }
+    expect(review('1', { ...known, rating: 'medium' })).toEqual(['pending', 1, false]);
   });
 });
 

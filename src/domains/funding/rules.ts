@@ -172,25 +172,44 @@ export type Review = {
 /** What is known of a customer that asks for more eyes. */
 export type PayoutRisk = {
   readonly kycLevel: string;
+  /** How the customer is rated; null for who never was. */
+  readonly rating: string | null;
   readonly everMatched: boolean;
+  /** The same payee, amount and asset wait already, and the customer said that this one is meant. */
+  readonly isRepeated?: boolean;
   /** What monitoring found asks for people, whatever the amount. */
   readonly isHeld?: boolean;
 };
 
+/** Ratings that leave small payouts to one person. Of any other, and of who was never rated, two look at each. */
+const RATINGS_OF_ONE: readonly (string | null)[] = ['low', 'medium'];
+
 /**
- * How many people look at a withdrawal: by all that is asked for, by how well the customer is known, and by whether a
- * screening ever found something or monitoring holds it. The words are one set for ordinary and for AML reasons.
+ * How many people look at a withdrawal: by all that is asked for, by how well the customer is known and how they are
+ * rated, by whether it repeats another, and by whether a screening ever found something or monitoring holds it. The
+ * words are one set for ordinary and for AML reasons.
  * An asset nothing is published for has the most people look at it each time, and makes the others no larger.
  * @shape asked: of each asset within the window, this withdrawal counted
  */
 export function reviewOf(asset: string, asked: ReadonlyMap<string, bigint>, risk: PayoutRisk): Review {
   const counted = [...asked].filter(([code]) => code === asset || REVIEW_ABOVE.has(code));
   const { quorum, mlro } = votesForAll(new Map(counted));
-  if (risk.everMatched || risk.isHeld === true || mlro) {
-    return { status: 'under_review', quorum: 2, mlro: true };
-  }
-  return LEVELS_OF_TWO.includes(risk.kycLevel) || quorum === 2
-    ? { status: 'under_review', quorum: 2, mlro: false }
+  const byRisk = reviewOfRisk(risk);
+  return eyes(quorum === 2 || byRisk.quorum === 2, mlro || byRisk.mlro);
+}
+
+/** How many people look at a withdrawal of any amount, for what is known of its customer. */
+export function reviewOfRisk(risk: PayoutRisk): Review {
+  const isOfTwo =
+    LEVELS_OF_TWO.includes(risk.kycLevel) ||
+    !RATINGS_OF_ONE.includes(risk.rating) ||
+    risk.isRepeated === true;
+  return eyes(isOfTwo, risk.everMatched || risk.isHeld === true);
+}
+
+function eyes(isOfTwo: boolean, mlro: boolean): Review {
+  return isOfTwo || mlro
+    ? { status: 'under_review', quorum: 2, mlro }
     : { status: 'pending', quorum: 1, mlro: false };
 }
 

@@ -7,19 +7,24 @@ import type { Tx } from '../../platform/db/client.ts';
 import { lockRow, lockRows } from '../../platform/db/locks.ts';
 import { refuseFunding } from './errors.ts';
 import { bankAccounts, bankStatementLines, bankStatements } from './evidence/schema.ts';
+import { isPaidToAnother } from './paid-to-another.ts';
 import { bankAccountOfPayout } from './payout-accounts.ts';
+import { payoutReferenceOf } from './payout-reference.ts';
 import { recordDebitEnd } from './record-debit-end.ts';
+import { refuseIfChanged } from './refuse-if-changed.ts';
 import { refusePayer } from './refuse-payer.ts';
 import { withdrawals } from './schema.ts';
 import { bookPayout } from './settle-payout.ts';
 import type { StatementDebit } from './statement-debits.ts';
 import type { Withdrawal } from './store.ts';
+import { recordStatus } from './withdrawal-status.ts';
 import { statementDebits } from './work/schema.ts';
 
 /**
  * Books a payout on the evidence of the debit the bank shows for it: its amount, its currency, the
  * reference the bank was given, and the account the money was to be paid from. One person may, since the
- * bank says it; anything less is for two. The money leaves the wallet of the statement's account.
+ * bank says it; anything less is for two, and one that the bank says went to another account than was approved for
+ * compliance, who explain its debit first. The money leaves the wallet of the statement's account.
  * @effects those of `bookPayout`, the debit's row, open approvals of both; audit `statement_debit.explained`
  * @errors statement_line_unknown, withdrawal_status_conflict, payout_line_used, payout_line_differs, and
  *   those of who may pay out
@@ -57,6 +62,13 @@ export async function settleByLine(
   if (!fits) {
     throw refuseFunding('payout_line_differs');
   }
+  const isAgreed = debits.some(
+    (each) => each.statementLineId === statementLineId && each.approvalId !== null,
+  );
+  if (!isAgreed && (await isPaidToAnother(tx, ctx, withdrawal, statementLineId))) {
+    const detail = 'The bank says that it went to another account: its debit is explained first.';
+    throw refuseFunding('payout_line_differs', { detail });
+  }
   await cancelApprovals(tx, ctx, open);
   for (const debit of debits.filter(({ status }) => status === 'open')) {
     await recordDebitEnd(tx, ctx, debit, {
@@ -73,6 +85,31 @@ export async function settleByLine(
     houseReference: account.houseReference,
     valueDate: line.valueDate,
   });
+}
+
+/**
+ * Completes a locked withdrawal that nobody had begun, on the debit of its reference that two people said it was.
+ * @effects those of `bookPayout`; audit and event `withdrawal.processing`
+ * @errors statement_line_unknown, approved_request_changed, destination_changed
+ */
+export async function settleUnbegun(
+  tx: Tx,
+  ctx: Ctx,
+  withdrawal: Withdrawal,
+  statementLineId: Id,
+): Promise<void> {
+  const { line, account } = await debitOf(tx, statementLineId);
+  await refuseIfChanged(tx, ctx, withdrawal);
+  const payoutReference = payoutReferenceOf(withdrawal.id);
+  const begun = await recordStatus(tx, ctx, withdrawal, { status: 'processing', payoutReference });
+  const transactionReference = line.bankReference ?? payoutReference;
+  await bookPayout(
+    tx,
+    ctx,
+    begun,
+    { statementLineId, transactionReference },
+    { houseReference: account.houseReference, valueDate: line.valueDate },
+  );
 }
 
 async function debitOf(tx: Tx, statementLineId: Id) {

@@ -170,6 +170,13 @@ export const UnallocatedReceiptDetail = UnallocatedReceipt.extend({
     description:
       'Deposits of the same amount that a customer of the payer’s name announced; nothing is decided by it',
   }),
+  returns: z
+    .union([z.object({ withdrawalId: wireId, accountId: wireId }).openapi('ReturnedWithdrawal'), z.null()])
+    .openapi({
+      description:
+        'The completed withdrawal whose payout it brings back, by the end-to-end id that the bank cites: it is allocated ' +
+        'to that account and to no other',
+    }),
 }).openapi('UnallocatedReceiptDetail');
 
 export const receiptQuery = z

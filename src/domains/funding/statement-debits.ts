@@ -8,6 +8,7 @@ import type { Amount } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import { type Id, newId } from '../../kernel/id.ts';
 import type { Page } from '../../kernel/page.ts';
+import { raiseAlarm } from '../../platform/alarms/raise-alarm.ts';
 import { recordMany } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
@@ -18,13 +19,16 @@ import { refuseFunding } from './errors.ts';
 import { bankStatementLines, bankStatements } from './evidence/schema.ts';
 import { matching, newestFirst, type Period, within } from './newest-first.ts';
 import { isPaidElsewhere } from './paid-back-to.ts';
+import { isPaidToAnother } from './paid-to-another.ts';
 import type { Payment } from './payout-file.ts';
+import { payoutOfReference, payoutReferenceOf } from './payout-reference.ts';
 import { type BankAccount, bankWallets } from './receipts.ts';
+import { isSent } from './repayments/handed-out.ts';
 import { completeByDebit, type Repayment } from './repayments/repayment-status.ts';
-import { SENT_REPAYMENT_STATUSES } from './repayments/rules.ts';
 import type { WithdrawalStatus } from './rules.ts';
 import { withdrawals } from './schema.ts';
 import { inParts, type StoredLine } from './statement-lines.ts';
+import type { Withdrawal } from './store.ts';
 import { repayments, statementDebits } from './work/schema.ts';
 
 export type StatementDebit = typeof statementDebits.$inferSelect;
@@ -37,10 +41,13 @@ export const PAID_STATUSES = [
 ] as const satisfies readonly WithdrawalStatus[];
 
 /** A payment that a debit may name. */
-type Payout = Pick<Payment, 'id' | 'asset' | 'amount' | 'payoutReference'> & {
+type Payout = Pick<Payment, 'id' | 'asset' | 'amount'> & {
+  readonly reference: string;
   readonly isExpected: boolean;
-  readonly repayment?: Repayment;
-};
+} & (
+    | { readonly repayment: Repayment; readonly withdrawal?: undefined }
+    | { readonly withdrawal: Withdrawal; readonly repayment?: undefined }
+  );
 
 type DebitReason =
   | 'payout'
@@ -59,7 +66,7 @@ function debitReason(
     readonly asset: string;
     readonly reversal: boolean;
     readonly named: boolean;
-    /** It left another account than it was to be paid from, or went to another than it was to go back to. */
+    /** It left another account than it was to be paid from, or went to another than it was to go to. */
     readonly elsewhere: boolean;
   },
   payout: Payout | undefined,
@@ -86,7 +93,8 @@ function debitReason(
 /**
  * Keeps the debits of a statement, each with what explains it or as work.
  * @effects rows of `statement_debits`; the repayments that they are; audit `statement_debit.explained` or
- *   `statement_debit.opened`
+ *   `statement_debit.opened`; the alarm `statement_debit.paid_elsewhere` for a withdrawal that went to another account,
+ *   `statement_debit.given_up_paid` for a repayment that was given up
  */
 export async function openDebits(
   tx: Tx,
@@ -105,7 +113,7 @@ export async function openDebits(
   const values: NewDebit[] = [];
   for (const line of debits) {
     const payout = payouts.get(line.endToEndId ?? '');
-    const elsewhere = await wentElsewhere(tx, ctx, payout?.repayment, { walletId, lineId: line.id });
+    const elsewhere = await wentElsewhere(tx, ctx, payout, { walletId, lineId: line.id });
     const facts = { ...line, asset: account.currency, named: line.endToEndId !== null, elsewhere };
     const reason = debitReason(facts, payout, payout !== undefined && paid.has(payout.id));
     const is = reason === 'payout' ? payout : undefined;
@@ -129,6 +137,7 @@ export async function openDebits(
     });
   }
   const rows = await keepDebits(tx, ctx, values);
+  await tellOfGivenUp(tx, ctx, rows, payouts);
   const repaid = new Map(
     [...payouts.values()].flatMap(({ repayment }) => repayment ?? []).map((row) => [row.id, row]),
   );
@@ -140,12 +149,42 @@ export async function openDebits(
   }
 }
 
+/** What was given up lies open to go back once more: paid as well, it left twice. */
+async function tellOfGivenUp(
+  tx: Tx,
+  ctx: Ctx,
+  rows: readonly StatementDebit[],
+  payouts: ReadonlyMap<string, Payout>,
+): Promise<void> {
+  const givenUp = new Set(
+    [...payouts.values()].filter(({ repayment }) => repayment?.status === 'given_up').map(({ id }) => id),
+  );
+  for (const row of rows.filter(({ namedRepaymentId }) => givenUp.has(namedRepaymentId as Id))) {
+    await raiseAlarm(tx, ctx, {
+      event: FUNDING_EVENTS['statement_debit.given_up_paid'],
+      resource: { type: 'statement_debit', id: row.id },
+      subjectUserId: null,
+      after: row,
+    });
+  }
+}
+
 type NewDebit = typeof statementDebits.$inferInsert;
 
 async function keepDebits(tx: Tx, ctx: Ctx, values: readonly NewDebit[]): Promise<readonly StatementDebit[]> {
   const rows: StatementDebit[] = [];
   for (const some of inParts(values)) {
     rows.push(...(await tx.insert(statementDebits).values(some).returning()));
+  }
+  for (const row of rows.filter(
+    (each) => each.reason === 'account_differs' && each.namedWithdrawalId !== null,
+  )) {
+    await raiseAlarm(tx, ctx, {
+      event: FUNDING_EVENTS['statement_debit.paid_elsewhere'],
+      resource: { type: 'statement_debit', id: row.id },
+      subjectUserId: null,
+      after: row,
+    });
   }
   await recordMany(
     tx,
@@ -160,18 +199,21 @@ async function keepDebits(tx: Tx, ctx: Ctx, values: readonly NewDebit[]): Promis
   return rows;
 }
 
-/** Money goes back from where the books took it, and to whoever had paid it: a debit that says less is looked at. */
+/**
+ * Money goes back from where the books took it, and to whoever had paid it: a debit that says less is looked at. What a
+ * customer takes out goes to the account that was approved, where the bank names one.
+ */
 async function wentElsewhere(
   tx: Tx,
   ctx: Ctx,
-  repayment: Repayment | undefined,
+  payout: Payout | undefined,
   left: { readonly walletId: Id; readonly lineId: Id },
 ): Promise<boolean> {
-  return (
-    repayment !== undefined &&
-    (repayment.walletId !== left.walletId ||
-      (await isPaidElsewhere(tx, ctx, repayment.statementLineId, left.lineId)))
-  );
+  if (payout?.repayment === undefined) {
+    return payout !== undefined && isPaidToAnother(tx, ctx, payout.withdrawal, left.lineId);
+  }
+  const { walletId, statementLineId } = payout.repayment;
+  return walletId !== left.walletId || isPaidElsewhere(tx, ctx, statementLineId, left.lineId);
 }
 
 /**
@@ -197,7 +239,8 @@ type Paid = Pick<Payment, 'id' | 'amount' | 'payoutReference'>;
 /**
  * Keeps the money of a locked payout from being set free that a bank statement shows as made, or of which any debit
  * bears the reference, whatever its amount and explained or not: nobody's word stands against it, and what the bank
- * sends back comes as a receipt. The bank's own refusal stands beside what it charged for it.
+ * sends back comes as a receipt. The bank's own refusal stands beside what it charged for it; where it refused nothing,
+ * what people call its charge may be the payout less a fee.
  * @errors payout_on_statement
  */
 export async function refuseIfDebited(tx: Tx, paid: Paid, said: Speaker): Promise<void> {
@@ -232,23 +275,28 @@ export async function isDebited(tx: Tx, { id, amount }: Paid, said: Speaker): Pr
   return debit !== undefined;
 }
 
-/** A statement that nobody confirmed yet may be right: until that is decided, its debit stands in the way. */
-export async function isNamedByWaiting(tx: Tx, { payoutReference }: Paid): Promise<boolean> {
-  const [line] =
-    payoutReference === null
-      ? []
-      : await tx
-          .select({ id: bankStatementLines.id })
-          .from(bankStatementLines)
-          .innerJoin(bankStatements, eq(bankStatements.id, bankStatementLines.statementId))
-          .where(
-            and(
-              eq(bankStatementLines.endToEndId, payoutReference),
-              eq(bankStatements.standing, 'waiting'),
-              eq(bankStatementLines.direction, 'debit'),
-            ),
-          )
-          .limit(1);
+/**
+ * A statement that nobody confirmed yet may be right: until that is decided, its debit stands in the way. So does one
+ * that was taken in when nobody saw which payout it names, until somebody said what it was.
+ */
+export async function isNamedByWaiting(tx: Tx, paid: Paid): Promise<boolean> {
+  const [line] = await tx
+    .select({ id: bankStatementLines.id })
+    .from(bankStatementLines)
+    .innerJoin(bankStatements, eq(bankStatements.id, bankStatementLines.statementId))
+    .leftJoin(statementDebits, eq(statementDebits.statementLineId, bankStatementLines.id))
+    .where(
+      and(
+        // A payout that was never begun, or whose beginning was lost, has no reference of its own yet.
+        eq(bankStatementLines.endToEndId, paid.payoutReference ?? payoutReferenceOf(paid.id)),
+        eq(bankStatementLines.direction, 'debit'),
+        or(
+          eq(bankStatements.standing, 'waiting'),
+          and(eq(statementDebits.status, 'open'), eq(statementDebits.reason, 'unknown_reference')),
+        ),
+      ),
+    )
+    .limit(1);
   return line !== undefined;
 }
 
@@ -293,24 +341,32 @@ async function payoutsNamed(tx: Tx, debits: readonly StoredLine[]): Promise<Read
   if (references.length === 0) {
     return new Map();
   }
-  const { id, asset, amount, status, payoutReference } = withdrawals;
+  // By what it follows from: one that is not begun here may be paid all the same, by what a restore lost.
+  const ids = references.flatMap((reference) => payoutOfReference(reference) ?? []);
   const taken = await tx
-    .select({ id, asset, amount, status, payoutReference })
+    .select()
     .from(withdrawals)
-    .where(inArray(payoutReference, references));
+    .where(or(inArray(withdrawals.payoutReference, references), inArray(withdrawals.id, ids)));
   const back = await tx.select().from(repayments).where(inArray(repayments.payoutReference, references));
+  const repaid: Payout[] = [];
+  for (const row of back) {
+    repaid.push({
+      ...row,
+      reference: row.payoutReference,
+      isExpected: await isSent(tx, row),
+      repayment: row,
+    });
+  }
   const payouts: readonly Payout[] = [
     ...taken.map((row) => ({
       ...row,
+      reference: row.payoutReference ?? payoutReferenceOf(row.id),
       isExpected: (PAID_STATUSES as readonly WithdrawalStatus[]).includes(row.status),
+      withdrawal: row,
     })),
-    ...back.map((row) => ({
-      ...row,
-      isExpected: SENT_REPAYMENT_STATUSES.includes(row.status),
-      repayment: row,
-    })),
+    ...repaid,
   ];
-  return new Map(payouts.map((payout) => [payout.payoutReference ?? '', payout]));
+  return new Map(payouts.map((payout) => [payout.reference, payout]));
 }
 
 async function explainedAlready(tx: Tx, payouts: readonly Payout[]): Promise<Set<Id>> {

@@ -8,7 +8,7 @@ import type { Tx } from '../../platform/db/client.ts';
 import { transact } from '../../platform/db/transact.ts';
 import type { PageRequest } from '../../platform/http/cursor.ts';
 import { refuse } from '../../platform/http/refuse.ts';
-import { recordReads } from '../identity/index.ts';
+import { recordReads, refuseSelfAction } from '../identity/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import type { Counterparty } from './camt-053.ts';
 import { customerNameOf } from './customer-name.ts';
@@ -22,6 +22,7 @@ import { isSameHolder } from './holder-name.ts';
 import { matching, newestFirst, type Period, within } from './newest-first.ts';
 import type { BankAccount, Receipt } from './receipts.ts';
 import { refuseOwnDeposit } from './refuse-own-evidence.ts';
+import { returnedPayout } from './returned-payout.ts';
 import { deposits } from './schema.ts';
 import { readRefusedStatement } from './statement-file.ts';
 import { type BankStatement, counterpartyPlace } from './statement-lines.ts';
@@ -181,6 +182,10 @@ export async function getReceipt(ctx: Ctx, receiptId: Id) {
   return transact(ctx, 'staff', async (tx) => {
     const receipt = await findReceipt(tx, receiptId);
     await refuseOwnDeposit(tx, ctx, receipt.depositId);
+    const returned = await returnedPayout(tx, receipt);
+    if (returned !== undefined) {
+      refuseSelfAction(ctx, returned.userId);
+    }
     const payer = await counterpartyOf(tx, ctx, receipt.statementLineId);
     await recordReads(tx, ctx, [
       {
@@ -190,7 +195,10 @@ export async function getReceipt(ctx: Ctx, receiptId: Id) {
         after: receipt,
       },
     ]);
-    return { ...receipt, payer, candidates: await candidatesFor(tx, ctx, receipt, payer) };
+    const candidates = await candidatesFor(tx, ctx, receipt, payer);
+    const returns =
+      returned === undefined ? null : { withdrawalId: returned.id, accountId: returned.accountId };
+    return { ...receipt, payer, candidates, returns };
   });
 }
 

@@ -522,6 +522,14 @@ describe('a file that is refused', () => {
     ],
     ['statement_totals_differ', 'totals_differ', () => camt053({ closing: '5', entries: [{ amount: '1' }] })],
     ['statement_unreadable', 'malformed_value', () => camt053({ entries: [{ amount: '1.001' }] })],
+    ...['2126-01-31', '2026-01-19', '2026-02-10'].map(
+      (day) =>
+        [
+          'statement_unreadable',
+          'malformed_value',
+          () => camt053({ entries: [{ amount: '1' }] }).replace(/<ValDt><Dt>[^<]*/, `<ValDt><Dt>${day}`),
+        ] as const,
+    ),
   ])('%s (%s) books nothing and is kept with its reason', async (code, refusalCode, file) => {
     const before = await counts();
     const { status, body } = await sendFile(file());

@@ -10,6 +10,7 @@ import type { Consumer } from '../../platform/outbox/consumer.ts';
 import { lockSpendable, releaseHold } from '../ledger/index.ts';
 import { withdrawalMayBecome } from './rules.ts';
 import { withdrawals } from './schema.ts';
+import { isDebited, isNamedByWaiting } from './statement-debits.ts';
 import { recordStatus } from './withdrawal-status.ts';
 
 /** The word customers read. */
@@ -59,6 +60,10 @@ async function stopOne(tx: Tx, ctx: Ctx, withdrawalId: Id): Promise<void> {
   const withdrawal = present(await lockRow(tx, withdrawals, withdrawalId), 'withdrawals are never deleted');
   const wallet = (await lockSpendable(tx, ctx, [withdrawal.walletId])).get(withdrawal.walletId);
   if (!wallet?.marginShort || !withdrawalMayBecome(withdrawal.status, 'cancelled')) {
+    return;
+  }
+  // What the bank paid already is nobody's to give back: it stays until its debit is explained.
+  if ((await isDebited(tx, withdrawal, 'people')) || (await isNamedByWaiting(tx, withdrawal))) {
     return;
   }
   await releaseHold(tx, ctx, present(withdrawal.holdId, 'an open withdrawal has its hold'));

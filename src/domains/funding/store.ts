@@ -71,11 +71,6 @@ export async function findWithdrawal(tx: Tx, ctx: Ctx, withdrawalId: Id): Promis
   return found(withdrawal);
 }
 
-/** One deposit, in a transaction of its own. @errors not_found */
-export async function getDeposit(ctx: Ctx, depositId: Id): Promise<Deposit> {
-  return transact(ctx, ctx.login, (tx) => findDeposit(tx, ctx, depositId));
-}
-
 /** Deposits the caller may see, newest first. @errors invalid_cursor */
 export async function listDeposits(ctx: Ctx, query: DepositQuery): Promise<Page<Deposit>> {
   const { limit, cursor, paymentReference: written, ...filters } = query;

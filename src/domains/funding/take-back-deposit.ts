@@ -11,8 +11,8 @@ import type { Tx } from '../../platform/db/client.ts';
 import { lockRow } from '../../platform/db/locks.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { publish } from '../../platform/outbox/publish.ts';
-import { lockGates, refuseSelfAction } from '../identity/index.ts';
-import { lockSpendable, postJournals, requireAsset } from '../ledger/index.ts';
+import { lockGateExclusively, refuseSelfAction } from '../identity/index.ts';
+import { consumeLots, lockSpendable, postJournals, requireAsset } from '../ledger/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { CHECKERS } from './checkers.ts';
 import { clearancePayload } from './clearance-payload.ts';
@@ -86,7 +86,8 @@ export const depositTakeBacks: readonly ApprovalAction[] = (['refunded', 'charge
     execute: async (ctx, approved) => {
       const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
       const known = await findDeposit(tx, ctx, approved.subjectId);
-      await lockGates(tx, [known.userId]);
+      // Alone: whoever saw under the gate that nothing is owed takes no money out past the debt this may leave.
+      await lockGateExclusively(tx, known.userId);
       const deposit = present(await lockRow(tx, deposits, known.id), 'deposits are never deleted');
       await refuseUnlessMoney(tx, deposit, to);
       const amount = parseAmount((approved.payload as { readonly takeBack: string }).takeBack);
@@ -99,7 +100,7 @@ export const depositTakeBacks: readonly ApprovalAction[] = (['refunded', 'charge
       const back = { to, total, evidence: { reversalApprovalId: approvalId } };
       const { journalIds } = await takeBackDeposit(tx, ctx, deposit, back);
       if (to === 'refunded') {
-        const { id: depositId, asset, statementLineId, providerEventId } = deposit;
+        const { id: depositId, asset, statementLineId } = deposit;
         await openRepayment(tx, ctx, {
           depositId,
           receiptId: null,
@@ -109,7 +110,6 @@ export const depositTakeBacks: readonly ApprovalAction[] = (['refunded', 'charge
           asset,
           amount,
           statementLineId,
-          isOfProvider: providerEventId !== null,
         });
       }
     },
@@ -121,8 +121,8 @@ export const depositTakeBacks: readonly ApprovalAction[] = (['refunded', 'charge
  * what is gone becomes their debt: their wallet never falls below zero, and nobody else's money pays for it.
  * The gate is not asked: whoever paid has the money already, and a book that denies it would be wrong. The
  * fee stays taken: the payment cost what it cost.
- * @effects journal `reversal` that cites the credit, or for a part journals `adjustment` that do,
- *   `wallets.unsettled`, the deposit's row; audit
+ * @effects journal `reversal` that cites the credit, or for a part journals `adjustment` that do, lots where the asset
+ *   is not money, `wallets.unsettled`, the deposit's row; audit
  *   `deposit.refunded` or `deposit.charged_back`; event of the same name
  * @shape the deposit and the journals, of which there are two for a part that was spent in part
  */
@@ -208,6 +208,11 @@ async function postTakeBack(
           entries: [leg, { walletId: house, amount: amountOf(-leg.amount) }],
         })),
   );
+  // Coins leave with their lots (I16); what is owed of them leaves with what repays it.
+  if (taken > 0n && (await requireAsset(tx, before.asset)).kind !== 'fiat') {
+    const disposal = { walletId: before.walletId, quantity: taken, proceeds: null };
+    await consumeLots(tx, ctx, [{ ...disposal, referenceType: 'deposit', referenceId: before.id }]);
+  }
   return { journalIds, debt };
 }
 

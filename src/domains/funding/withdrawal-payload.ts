@@ -5,6 +5,7 @@
  */
 import { formatAmount } from '../../kernel/amount.ts';
 import type { Json } from '../../kernel/canonical-json.ts';
+import type { Id } from '../../kernel/id.ts';
 import type { Withdrawal } from './store.ts';
 
 export const APPROVE_WITHDRAWAL = 'withdrawal.approve';
@@ -16,13 +17,18 @@ type Subject = Pick<
   'userId' | 'accountId' | 'walletId' | 'asset' | 'amount' | 'fee' | 'beneficiaryId' | 'destinationHash'
 >;
 
-/**
- * The figures of a withdrawal that may not change between decision and payout.
- * @shape `travelRuleHash` where it is given: null for coins that go without
- */
+/** What a payload says besides the figures, where it says it. */
+export type AlsoAsked = {
+  /** Null for coins that go without. */
+  readonly travelRuleHash?: string | null | undefined;
+  /** The open withdrawal of the same amount to the same payee; the customer said that both are meant. */
+  readonly duplicateOf?: Id | undefined;
+};
+
+/** The figures of a withdrawal that may not change between decision and payout. */
 export function approvalPayload(
   withdrawal: Subject,
-  travelRuleHash?: string | null,
+  { travelRuleHash, duplicateOf }: AlsoAsked = {},
 ): { readonly [key: string]: Json } {
   return {
     userId: withdrawal.userId,
@@ -34,5 +40,12 @@ export function approvalPayload(
     beneficiaryId: withdrawal.beneficiaryId,
     destinationHash: Buffer.from(withdrawal.destinationHash).toString('hex'),
     ...(travelRuleHash === undefined ? {} : { travelRuleHash }),
+    ...(duplicateOf === undefined ? {} : { duplicateOf }),
   };
+}
+
+/** What an earlier payload said besides the figures: who looks again is shown the same. */
+export function alsoAskedIn(payload: unknown): AlsoAsked {
+  const { travelRuleHash, duplicateOf } = payload as AlsoAsked;
+  return { travelRuleHash, duplicateOf };
 }

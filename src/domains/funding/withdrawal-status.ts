@@ -1,6 +1,7 @@
 import { eq } from 'drizzle-orm';
 import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
+import { raiseAlarm } from '../../platform/alarms/raise-alarm.ts';
 import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
@@ -54,7 +55,8 @@ export async function lockWithdrawal(
 
 /**
  * Gives a locked withdrawal its next status and tells it; the one place that does.
- * @effects one row of `withdrawals`; audit `withdrawal.<status>`; event `funding.withdrawal_<status>`
+ * @effects one row of `withdrawals`; audit `withdrawal.<status>`, of `unknown` as an alarm; event
+ *   `funding.withdrawal_<status>`
  */
 export async function recordStatus(
   tx: Tx,
@@ -69,7 +71,9 @@ export async function recordStatus(
     .where(eq(withdrawals.id, before.id))
     .returning();
   const after = present(row, 'the withdrawal was locked');
-  await record(tx, ctx, {
+  // Money may have left of which nobody knows: somebody is called.
+  const tell = change.status === 'unknown' ? raiseAlarm : record;
+  await tell(tx, ctx, {
     event: FUNDING_EVENTS[`withdrawal.${change.status}`],
     resource: { type: 'withdrawal', id: after.id },
     subjectUserId: after.userId,

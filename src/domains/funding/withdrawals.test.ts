@@ -12,6 +12,7 @@ import {
   type Person,
   startFundingDesk,
 } from '../../testing/funding-desk.ts';
+import { setRating } from '../../testing/set-rating.ts';
 import { writeUnguarded } from '../../testing/unguarded.ts';
 import { accounts } from '../accounts/schema.ts';
 import { holds, lotDisposals, wallets } from '../ledger/schema.ts';
@@ -133,6 +134,41 @@ describe('the way out', () => {
     ]);
     await act(person, body.id, 'cancel');
   });
+
+  test('two people look at what a customer of high risk takes out, also where the risk rose since', async () => {
+    const person = await payer();
+    const early = (await withdraw(person)).body;
+    expect(early.status).toBe('pending');
+    await setRating(desk.system, person.userId, 'high');
+    const late = (await withdraw(person, { amount: '50' })).body;
+    expect(late.status).toBe('under_review');
+    for (const { id } of [early, late]) {
+      expect((await act(desk.compliance, id, 'approve', REASON)).body.status).toBe('under_review');
+      expect((await act(desk.operations, id, 'process')).body.code).toBe('withdrawal_status_conflict');
+    }
+    expect((await act(desk.compliance, early.id, 'approve', REASON)).body.status).toBe('under_review');
+    for (const { id } of [early, late]) {
+      expect((await act(desk.operations2, id, 'approve', REASON)).body.status).toBe('approved');
+      expect((await act(desk.operations, id, 'process')).body.status).toBe('processing');
+    }
+    const { body } = await desk.request(desk.operations, 'GET', `/v1/withdrawals/${early.id}/approvals`);
+    expect(body.data).toMatchObject([
+      { quorum: 1, status: 'executed' },
+      { quorum: 2, status: 'executed' },
+    ]);
+  });
+
+  test('two people look at a repetition the customer confirmed, and see what it repeats', async () => {
+    const person = await payer();
+    const first = (await withdraw(person)).body;
+    const again = (await withdraw(person, { confirmDuplicate: true })).body;
+    expect([first.status, again.status]).toEqual(['pending', 'under_review']);
+    const seen = await desk.request(desk.operations, 'GET', `/v1/withdrawals/${again.id}/approvals`);
+    expect(seen.body.data).toMatchObject([{ quorum: 2, payload: { duplicateOf: first.id } }]);
+    expect((await act(desk.compliance, again.id, 'approve', REASON)).body.status).toBe('under_review');
+    expect((await act(desk.operations2, again.id, 'approve', REASON)).body.status).toBe('approved');
+    expect((await act(desk.operations, again.id, 'process')).body.status).toBe('processing');
+  });
 });
 
 describe('the way back', () => {
@@ -150,7 +186,7 @@ describe('the way back', () => {
     const person = await payer();
     const [waiting, approved] = [
       (await withdraw(person)).body,
-      (await withdraw(person, { confirmDuplicate: true })).body,
+      (await withdraw(person, { amount: '99' })).body,
     ];
     await act(desk.compliance, approved.id, 'approve', REASON);
     for (const { id } of [waiting, approved]) {

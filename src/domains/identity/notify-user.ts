@@ -1,6 +1,6 @@
 /**
  * Tells a person by mail what happened to their sign-in, so that they notice what they did not do
- * themselves. A notice says what and when, never a secret, a place or a name.
+ * themselves, and what they have to do. A notice says what and when, never a secret, an amount, a place or a name.
  */
 import { and, eq, isNull } from 'drizzle-orm';
 import type { Id } from '../../kernel/id.ts';
@@ -75,6 +75,14 @@ const NOTICES = {
   account_falling_dormant: {
     subject: 'Please sign in to your account',
     what: 'We have not seen you for a long time. Please sign in: an account that nobody uses for a year lets nothing out until we have looked at it.',
+  },
+  margin_called: {
+    subject: 'Your account needs more margin',
+    what: 'There is too little behind the positions of one of your accounts. Please sign in: what is missing and until when stands with the account. Add money or close positions, or they may be closed for you, also before that time if prices move further.',
+  },
+  margin_call_overdue: {
+    subject: 'The time to add margin is over',
+    what: 'There is still too little behind the positions of one of your accounts, and the time to change that is over. Please sign in and add money or close positions: they may be closed for you.',
   },
   sessions_ended: {
     subject: 'Your sessions were ended',

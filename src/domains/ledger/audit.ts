@@ -93,6 +93,12 @@ export const LEDGER_EVENTS = auditEvents({
     description: 'Fees left client money',
     shows: ['book', 'kind', 'valueDate', 'approvalId', 'entries'],
   },
+  'debt.repaid': {
+    category: 'financial',
+    severity: 'warning',
+    description: 'A debt was repaid from what its debtor has',
+    shows: ['asset', 'amount', 'journalId'],
+  },
   'wallet.labelled': {
     category: 'financial',
     severity: 'info',

@@ -32,6 +32,7 @@ export const LEDGER_PROBLEMS = {
     title: 'Less than clients are owed would be held after this',
   },
   holder_restricted: { status: 422, title: 'Money of a holder may not be moved so at present' },
+  debt_open: { status: 422, title: 'Money that was taken back is still owed' },
   mlro_vote_required: { status: 409, title: 'One of the votes must be the MLRO’s' },
   journal_not_reversible: {
     status: 409,

@@ -33,6 +33,7 @@ export { CLIENT_MONEY_ROLES, HOUSE_CHART, type HouseRole } from './chart.ts';
 export { correctionDay } from './closed-days.ts';
 export { seedFxRates } from './conversions/seed-fx-rates.ts';
 export { createAsset } from './create-asset.ts';
+export { owes, refuseWhileOwing, repayDebt } from './debts.ts';
 export { LEDGER_PROBLEMS } from './errors.ts';
 export { fiatAmong } from './fiat-assets.ts';
 export { findEntry } from './find-entry.ts';

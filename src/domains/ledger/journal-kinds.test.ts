@@ -86,6 +86,9 @@ describe('a journal', () => {
     ['deposit', ['customer', 'client_money_bank'], 'credit from the bank', true],
     ['withdrawal', ['client_money_bank', 'customer'], 'payout to the bank', true],
     ['fee', ['fees_earned', 'customer'], 'charge', true],
+    ['fee', ['taxes_withheld', 'customer'], 'tax on what was charged without it', true],
+    ['dividend', ['taxes_withheld', 'dividends_payable'], 'tax withheld after the dividend came', true],
+    ['dividend', ['dividends_payable', 'taxes_withheld'], 'tax back to what is payable', false],
     ['interest', ['client_money_bank', 'firm_money'], 'interest to the firm itself', false],
     ['deposit', ['firm_money', 'client_money_bank'], 'client money to the firm', false],
     ['trade', ['client_money_bank', 'customer'], 'a trade that pays out', false],
@@ -94,6 +97,22 @@ describe('a journal', () => {
   ] as const)('%s to and from %p (%s) fits: %p', (kind, [to, from], _what, fits) => {
     expect(reasonOf(kind, [leg(to, 5), leg(from, -5)]) === null).toBe(fits);
   });
+
+  test.each([
+    ['dividend', ['custody', 'taxes_withheld'], ['customer']],
+    ['interest', ['client_money_bank', 'taxes_withheld'], ['customer']],
+    ['corporate_action', ['custody', 'rounding'], ['customer']],
+    ['withdrawal', ['suspense', 'fees_earned'], ['client_money_bank']],
+    ['write_off', ['client_money_bank', 'receivable'], []],
+  ] as const)(
+    '%s lacks whom it is for: %p, but what was posted so stays valid',
+    (kind, [from, to], besides) => {
+      const legs = [leg(from, -5), leg(to, 5 - besides.length), ...besides.map((party) => leg(party, 1))];
+      expect(reasonOf(kind, legs.slice(0, 2))).toContain('must have is missing');
+      expect(fitsShape(kind, [`-${from}`, `+${to}`])).toBe(true);
+      expect(besides.length === 0 || reasonOf(kind, legs) === null).toBe(true);
+    },
+  );
 
   test('of two shapes mixed fits neither', () => {
     const mixed = [leg('customer', -5), leg('customer', 4), leg('client_money_bank', 1)];

@@ -1,10 +1,10 @@
 /**
  * The kinds of journals and the entries each must have. Pure. A kind has one shape or several; a journal
- * fits when every wallet it takes from and every wallet it gives to is named by one of them. Beside the
- * shapes two rules hold for all kinds: the firm's own wallets balance among themselves (so that money
+ * fits when every wallet it takes from and every wallet it gives to is named by one of them, and none that
+ * the shape needs is missing. Beside the shapes two rules hold for all kinds: the firm's own wallets balance among themselves (so that money
  * crosses to client money only through both bank accounts), and a person's debt is touched only together
  * with that person's own wallets or the house's. It is asked before each posting, and again by reconcile
- * over all that was ever posted.
+ * over all that was ever posted; what a shape needs is asked of new postings alone.
  */
 import type { Amount } from '../../kernel/amount.ts';
 import { HOUSE_CHART, type HouseRole, rolesOf } from './chart.ts';
@@ -19,6 +19,8 @@ export type Shape = {
   readonly what: string;
   readonly from: readonly Party[];
   readonly to: readonly Party[];
+  /** Beside what it may have, what it must: one of each list. */
+  readonly needs: readonly (readonly Side[])[];
 };
 
 export type KindRow = {
@@ -45,7 +47,14 @@ export const JOURNAL_KINDS: Readonly<Record<JournalKind, KindRow>> = {
   withdrawal: {
     what: 'money or units left to outside',
     byHand: false,
-    shapes: [shape('paid', ['customer', 'unallocated_receipts', 'suspense'], [...PLACES, 'fees_earned'])],
+    shapes: [
+      shape(
+        'paid',
+        ['customer', 'unallocated_receipts', 'suspense'],
+        [...PLACES, 'fees_earned'],
+        [PLACES.map((place): Side => `+${place}`)],
+      ),
+    ],
   },
   trade: {
     what: 'units against money between two sides, with their fees',
@@ -63,8 +72,13 @@ export const JOURNAL_KINDS: Readonly<Record<JournalKind, KindRow>> = {
     what: 'a fee of the firm, or one given back',
     byHand: true,
     shapes: [
-      shape('charged', ['customer'], ['fees_earned', 'taxes_withheld']),
-      shape('given back', ['fees_earned', 'taxes_withheld'], ['customer']),
+      shape(
+        'charged',
+        ['customer'],
+        ['fees_earned', 'taxes_withheld'],
+        [['+fees_earned', '+taxes_withheld']],
+      ),
+      shape('given back', ['fees_earned', 'taxes_withheld'], ['customer'], [['-fees_earned']]),
     ],
   },
   transfer: {
@@ -91,6 +105,7 @@ export const JOURNAL_KINDS: Readonly<Record<JournalKind, KindRow>> = {
         'converted',
         ['customer', 'fx_position', 'rounding'],
         ['customer', 'fx_position', 'fees_earned', 'rounding'],
+        [['-customer'], ['+customer'], ['-fx_position'], ['+fx_position']],
       ),
     ],
   },
@@ -122,16 +137,22 @@ export const JOURNAL_KINDS: Readonly<Record<JournalKind, KindRow>> = {
     what: 'dividends and coupons: gross in, tax withheld, net to the holders',
     byHand: true,
     shapes: [
-      shape('received', PLACES, ['dividends_payable', 'taxes_withheld']),
-      shape('paid to holders', ['dividends_payable'], ['customer', 'taxes_withheld']),
-      shape('received and paid', PLACES, ['customer', 'taxes_withheld']),
+      shape('received', PLACES, ['dividends_payable', 'taxes_withheld'], [['+dividends_payable']]),
+      shape('withheld', ['dividends_payable'], ['taxes_withheld']),
+      shape('paid to holders', ['dividends_payable'], ['customer', 'taxes_withheld'], [['+customer']]),
+      shape('received and paid', PLACES, ['customer', 'taxes_withheld'], [['+customer']]),
     ],
   },
   interest: {
     what: 'interest on balances, credited or charged, with its rate and day count',
     byHand: true,
     shapes: [
-      shape('credited', ['client_money_bank', 'fees_earned'], ['customer', 'taxes_withheld', 'fees_earned']),
+      shape(
+        'credited',
+        ['client_money_bank', 'fees_earned'],
+        ['customer', 'taxes_withheld', 'fees_earned'],
+        [['+customer', '+fees_earned']],
+      ),
       shape('charged', ['customer'], ['fees_earned']),
     ],
   },
@@ -143,6 +164,7 @@ export const JOURNAL_KINDS: Readonly<Record<JournalKind, KindRow>> = {
         'units and cash in lieu',
         ['customer', 'custody', 'dividends_payable', 'client_money_bank', 'rounding'],
         ['customer', 'custody', 'taxes_withheld', 'rounding'],
+        [['-customer', '+customer']],
       ),
     ],
   },
@@ -170,6 +192,7 @@ export const JOURNAL_KINDS: Readonly<Record<JournalKind, KindRow>> = {
         'from the firm’s money',
         ['client_money_bank', 'firm_money'],
         ['receivable', 'rounding', 'suspense', 'firm_account'],
+        [['-firm_money'], ['+firm_account']],
       ),
     ],
   },
@@ -195,8 +218,12 @@ export type Posted = {
 
 /** Why a journal does not fit its kind; null where it does. Sums and balances are the database's. */
 export function misfit(posted: Posted): string | null {
-  if (!fitsShape(posted.kind, posted.legs.map(sideOf))) {
+  const sides = posted.legs.map(sideOf);
+  if (!fitsShape(posted.kind, sides)) {
     return `the wallets do not fit a journal of kind ${posted.kind}`;
+  }
+  if (!isWhole(posted.kind, sides)) {
+    return `a wallet that a journal of kind ${posted.kind} must have is missing`;
   }
   if (posted.kind === 'reset' && posted.book !== 'paper') {
     return 'only the paper book is reset';
@@ -216,6 +243,16 @@ export type Side = `${'-' | '+'}${Party}`;
 /** Whether one of the kind's shapes names all the sides. */
 export function fitsShape(kind: JournalKind, sides: readonly Side[]): boolean {
   return ALLOWED[kind].some((allowed) => sides.every((side) => allowed.has(side)));
+}
+
+/** Whether a shape that names all the sides has those it must have; asked of what is posted, not of what was. */
+function isWhole(kind: JournalKind, sides: readonly Side[]): boolean {
+  const { shapes } = JOURNAL_KINDS[kind];
+  return shapes.some(
+    ({ needs }, place) =>
+      needs.every((oneOf) => oneOf.some((side) => sides.includes(side))) &&
+      sides.every((side) => ALLOWED[kind][place]?.has(side)),
+  );
 }
 
 function sideOf({ wallet, amount }: Leg): Side {
@@ -262,6 +299,11 @@ const ALLOWED = Object.fromEntries(
   ]),
 ) as unknown as Readonly<Record<JournalKind, readonly ReadonlySet<Side>[]>>;
 
-function shape(what: string, from: readonly Party[], to: readonly Party[]): Shape {
-  return { what, from, to };
+function shape(
+  what: string,
+  from: readonly Party[],
+  to: readonly Party[],
+  needs: readonly (readonly Side[])[] = [],
+): Shape {
+  return { what, from, to, needs };
 }

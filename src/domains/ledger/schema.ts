@@ -236,6 +236,7 @@ export const holdReason = pgEnum('hold_reason', [
   'escrow',
   'withdrawal',
   'margin',
+  // Reserved for verbs of the firm's own; none places one.
   'system',
   'other',
 ]);

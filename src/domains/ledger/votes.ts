@@ -34,11 +34,6 @@ export type Votes = {
   readonly mlro: boolean;
 };
 
-/** What an amount of an asset that leaves a customer asks for. */
-export function votesFor(asset: string, amount: bigint): Votes {
-  return votesForAll(new Map([[asset, amount]]));
-}
-
 /**
  * What amounts of several assets ask for together. Each counts as its share of what is published for its asset, so
  * that whoever takes a little of each is looked at as who takes as much of one.
@@ -46,6 +41,23 @@ export function votesFor(asset: string, amount: bigint): Votes {
 export function votesForAll(amounts: ReadonlyMap<string, bigint>): Votes {
   const mlro = areAbove(MLRO_ABOVE, amounts);
   return { quorum: mlro || areAbove(REVIEW_ABOVE, amounts) ? 2 : 1, mlro };
+}
+
+/**
+ * The same, where other amounts moved before within the window: who splits an amount is looked at as who does not. An asset
+ * nothing is published for has the most people look at it each time, and makes the others no larger.
+ */
+export function votesAfter(amounts: ReadonlyMap<string, bigint>, before: ReadonlyMap<string, bigint>): Votes {
+  if (amounts.size === 0) {
+    return { quorum: 1, mlro: false };
+  }
+  const all = new Map(amounts);
+  for (const [asset, amount] of before) {
+    if (all.has(asset) || REVIEW_ABOVE.has(asset)) {
+      all.set(asset, amount + (all.get(asset) ?? 0n));
+    }
+  }
+  return votesForAll(all);
 }
 
 function areAbove(published: ReadonlyMap<string, Amount>, amounts: ReadonlyMap<string, bigint>): boolean {

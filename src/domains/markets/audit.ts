@@ -168,7 +168,7 @@ export const MARKETS_EVENTS = auditEvents({
     category: 'trading',
     severity: 'warning',
     description: 'Candles were made again from the ticks there are',
-    shows: ['symbol', 'from', 'to', 'candles'],
+    shows: ['symbol', 'from', 'to', 'candles', 'removed'],
   },
   'price_ticks.pruned': {
     category: 'system',

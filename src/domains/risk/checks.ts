@@ -30,8 +30,8 @@ export const riskChecks: readonly Check[] = [
             coalesce(sum(value) filter (where side = 'buy'), 0) as buys,
             coalesce(sum(value) filter (where side = 'sell'), 0) as sells
           from (
-            select account_id, instrument_id, side, order_open_value(quantity, notional, filled_quantity,
-              filled_amount, coalesce(limit_price, price_cap, stop_price), closed_at) as value
+            select account_id, instrument_id, side, order_open_value(quantity, notional,
+              filled_quantity + reduced_quantity, filled_amount, coalesce(limit_price, price_cap, stop_price), closed_at) as value
             from orders where closed_at is null
           ) o group by account_id, instrument_id
         ), traded as (

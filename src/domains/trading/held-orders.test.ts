@@ -10,6 +10,7 @@ import { feedSays, followFeed } from '../../testing/feed-says.ts';
 import { randomFrom } from '../../testing/random.ts';
 import type { Answer } from '../../testing/send.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../testing/trading-desk.ts';
+import { until as untilSo } from '../../testing/until.ts';
 import { createInstrument, marketsDomain, setQuote } from '../markets/index.ts';
 import { tradingDomain } from './index.ts';
 import { bookOwners, orders, trades, trailMarks } from './schema.ts';
@@ -685,10 +686,16 @@ describe('a halted instrument', () => {
     const states = await Promise.all(placed.map((answer) => statusOf(answer)));
     expect(states).toEqual(['open', 'open', 'open', 'cancelled']);
     expect((await memory()).filter((line) => line.includes('rests'))).toHaveLength(4);
+    // What is collected crosses: it is no price at which anybody trades.
+    const top = async () => (await desk.request(trader, 'GET', '/v1/instruments/BTC%2FUSD/quote')).body;
+    expect(await top()).toMatchObject({ bid: null, ask: null, mid: null, spread: null });
     desk.advance(1_200_000);
     await job(marketsDomain, 'halts');
     desk.advance(-1_200_000);
     expect(await orderOf(trader, rests)).toMatchObject({ status: 'filled', averageFillPrice: '60200' });
+    await desk.place(makers[1], 'buy 0.1 at 60000');
+    await untilSo(async () => (await top()).bid === '60000');
+    await desk.emptyTheBooks();
     const prints = await desk.deps.db.engine
       .select({ price: trades.price })
       .from(trades)

@@ -6,6 +6,7 @@ import { sqlStateOf } from '../../platform/db/errors.ts';
 import { type GroupDesk, type Order, startGroupDesk, told } from '../../testing/group-desk.ts';
 import { listContract } from '../../testing/list-contract.ts';
 import type { Trader } from '../../testing/trading-desk.ts';
+import { untoldOrders } from '../../testing/untold-orders.ts';
 import { setQuote } from '../markets/index.ts';
 import { orders } from './schema.ts';
 
@@ -95,6 +96,24 @@ describe('a bracket', () => {
       new Set([entry.id, ...entry.exitIds]),
     );
     expect(listed.body.data.find(({ id }: Order) => id === entry.id).exitIds).toEqual(entry.exitIds);
+  });
+
+  test('counts against limits for what it is still good for: nothing of what was cut', async () => {
+    const trader = await desk.newTrader({ USD: '1000000' });
+    const entry = await bracket(trader, 'buy 10 at 59000');
+    await bought('1');
+    await desk.request(trader, 'DELETE', `/v1/orders/${entry.id}`);
+    await desk.engine.settled();
+    expect((await exitsOf(trader, entry)).map(({ remainingQuantity }) => remainingQuantity)).toEqual([
+      '1',
+      '1',
+    ]);
+    const [counted] = await desk.deps.db.engine.execute(
+      sql`select open_orders::int as orders, trim_scale(open_buy_value)::text as buys,
+        trim_scale(open_sell_value)::text as sells from risk_exposures where account_id = ${trader.accountId}`,
+    );
+    // One at 63000, and one at the worst price that its stop-loss may sell at.
+    expect(counted).toEqual({ orders: 2, buys: '0', sells: '114300' });
   });
 
   test('shares what is left between its exits: a part gained is not lost again', async () => {
@@ -711,4 +730,32 @@ describe('a bracket', () => {
     expect(told(await exitsOf(trader, entry))).toEqual(['cancelled group', 'filled']);
     expect(await desk.balance(trader, 'BTC')).toBe('0 (0)');
   });
+});
+
+test('whatever happened to the orders above, each version has its event, and the feed has it once and in order', async () => {
+  const { engine } = desk.deps.db;
+  const [kinds] = await engine.execute<{ types: string[] }>(
+    sql`select array_agg(distinct type order by type) as types from order_events`,
+  );
+  expect(kinds?.types).toEqual(
+    expect.arrayContaining([
+      'order.accepted',
+      'order.cancel_requested',
+      'order.cancelled',
+      'order.filled',
+      'order.reduced',
+      'order.rejected',
+      'order.released',
+      'order.replaced',
+      'order.reserved',
+      'order.triggered',
+    ]),
+  );
+  expect(await untoldOrders(desk)).toEqual([]);
+  const first = await engine.execute<{ type: string }>(
+    sql`select distinct type from outbox where data ->> 'version' = '1'`,
+  );
+  expect(new Set(first.map(({ type }) => type))).toEqual(
+    new Set(['trading.order_accepted', 'trading.order_rejected']),
+  );
 });

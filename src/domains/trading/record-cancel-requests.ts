@@ -1,14 +1,15 @@
 import { and, inArray, isNull, sql } from 'drizzle-orm';
-import { type Id, newId } from '../../kernel/id.ts';
+import type { Id } from '../../kernel/id.ts';
 import { recordMany } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
-import { arrayParameter, insertRows } from '../../platform/db/insert-rows.ts';
+import { arrayParameter } from '../../platform/db/insert-rows.ts';
 import { lockRows } from '../../platform/db/locks.ts';
 import { executePrepared } from '../../platform/db/prepared.ts';
 import { TRADING_EVENTS } from './audit.ts';
+import { tellOrders } from './order-news.ts';
 import type { OrderRow } from './pipeline/ticket.ts';
-import { orderEvents, orders } from './schema.ts';
+import { orders } from './schema.ts';
 
 export type CancelReason =
   | 'requested'
@@ -32,7 +33,8 @@ export const ORDERS_CHANNEL = 'plimsoll_orders';
  * Makes cancellations durable; the engine carries them out after the commit. Orders that are closed,
  * or cancelled already, are left as they are. The other order of a pair goes with the one that is cancelled: the two
  * reserve once, and one of them alone is not what was asked for.
- * @effects `orders.cancel_requested_at`, `order_events`, audit `order.cancel_requested`
+ * @effects `orders.cancel_requested_at`, `order_events`, outbox `trading.order_cancel_requested`, audit
+ *   `order.cancel_requested`
  * @shape the orders that were open, with their request
  */
 export async function recordCancelRequests(
@@ -68,18 +70,13 @@ export async function recordCancelRequests(
       ),
     )
     .returning();
-  await insertRows(
+  await tellOrders(
     tx,
-    orderEvents,
+    ctx,
     requested.map((order) => ({
-      id: newId(),
-      orderId: order.id,
-      userId: order.userId,
-      accountId: order.accountId,
-      type: 'order.cancel_requested',
+      order,
+      what: 'cancel_requested' as const,
       data: { reason: order.cancelReason },
-      requestId: ctx.requestId,
-      occurredAt: now,
     })),
   );
   await recordMany(

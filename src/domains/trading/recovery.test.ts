@@ -8,6 +8,7 @@ import { randomFrom } from '../../testing/random.ts';
 import type { Answer } from '../../testing/send.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../testing/trading-desk.ts';
 import { until } from '../../testing/until.ts';
+import { untoldOrders } from '../../testing/untold-orders.ts';
 import { accounts } from '../accounts/schema.ts';
 import { wallets } from '../ledger/schema.ts';
 import { bookOwners, orders } from './schema.ts';
@@ -492,4 +493,12 @@ describe('an order that cannot be settled', () => {
     expect(await statusOf(seller, sell.body.id)).toBe('partially_filled');
     await desk.request(seller, 'DELETE', `/v1/orders?accountId=${seller.accountId}`);
   });
+});
+
+test('whatever was cut off above, each version of each order has its event, and the feed has it once and in order', async () => {
+  const opened = await desk.deps.db.engine.execute(
+    sql`select 1 from order_events where type = 'order.opened' limit 1`,
+  );
+  expect(opened).toHaveLength(1);
+  expect(await untoldOrders(desk)).toEqual([]);
 });

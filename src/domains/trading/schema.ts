@@ -1,7 +1,8 @@
 /**
  * Orders and what became of them. An order's instruction is immutable (I14, by trigger); its events,
  * trades and fills are append-only (I4). An order is its own reservation (I3): `reservation` counts
- * in the wallet's `reserved` while the order is open. `order_events` is also the outbox of orders.
+ * in the wallet's `reserved` while the order is open. `order_events` keeps every version of an order; the same transaction
+ * tells it to the feed (order-news.ts).
  * What orders, events, trades and fills name is proved by statement triggers instead of foreign keys
  * (docs/adr/0025-orders-without-foreign-keys.md).
  */

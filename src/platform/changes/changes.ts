@@ -9,6 +9,7 @@ import { type Deps, perDeps } from '../context.ts';
 import { arrayParameter } from '../db/insert-rows.ts';
 import { type Listener, startListener } from '../db/listener.ts';
 import { executePrepared } from '../db/prepared.ts';
+import { CADENCE } from './cadence.ts';
 
 export type Changes = {
   /** Says, after the commit, that what a subject stands for has moved; here at once, elsewhere soon. */
@@ -18,9 +19,6 @@ export type Changes = {
 };
 
 const CHANNEL = 'plimsoll_changes';
-
-/** Notices of this long are told together: other processes look at most so often because of this one. */
-const GATHER_MS = 50;
 
 /** The notices of this process. @effects one connection to the database, from the first `on` */
 export const changes = perDeps((deps: Deps): Changes => {
@@ -73,7 +71,7 @@ export const changes = perDeps((deps: Deps): Changes => {
       wake(subject);
       untold.add(subject);
       if (!stopped) {
-        timer ??= setTimeout(() => void send(), GATHER_MS);
+        timer ??= setTimeout(() => void send(), CADENCE.gatherMs);
       }
     },
     on: (subject, moved) => {

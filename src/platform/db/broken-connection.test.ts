@@ -25,6 +25,9 @@ afterAll(async () => {
   await foundation.close();
 });
 
+/** As a statement of the hot path is sent, with parameters or without. */
+const PREPARED = { prepare: true, simple: false };
+
 const pidOf = async (on: Pick<Tx, 'execute'>) => {
   const [row] = await on.execute<{ pid: number }>(sql`select pg_backend_pid() as pid`);
   return row?.pid ?? 0;
@@ -211,9 +214,9 @@ test('a statement of nobody’s transaction is not repeated in another one: what
   await client.unsafe('create temp table told (a int)');
   await client.unsafe('create temp table changing (a int)');
   const tell = () =>
-    client.unsafe('with kept as (insert into told values (1)) select * from changing', [], { prepare: true });
+    client.unsafe('with kept as (insert into told values (1)) select * from changing', [], PREPARED);
   await tell();
-  await client.begin((tx) => tx.unsafe('select 1', [], { prepare: true }));
+  await client.begin((tx) => tx.unsafe('select 1', [], PREPARED));
   await client.unsafe('delete from told');
   await client.unsafe('alter table changing alter a type bigint');
   const again = tell().then(
@@ -221,8 +224,8 @@ test('a statement of nobody’s transaction is not repeated in another one: what
     () => 0,
   );
   const undone = client.begin(async (tx) => {
-    await tx.unsafe('select 1', [], { prepare: true });
-    await tx.unsafe('select 2', [], { prepare: true });
+    await tx.unsafe('select 1', [], PREPARED);
+    await tx.unsafe('select 2', [], PREPARED);
     throw new Error('undone');
   });
   expect(

@@ -16,6 +16,12 @@ export const LANE_SETTINGS = {
   jit: 'off',
 } as const;
 
+/**
+ * For connections whose statements all end by their time limit: one that hears nothing for longer has no server any
+ * more, and breaks. An option of our patch of the driver. @units seconds
+ */
+export const BOUNDED = { answer_timeout: STATEMENT_TIMEOUT_MS / 1000 + 10 };
+
 /** What is passed to the driver. @units settings: of the session, besides those all have */
 export function clientOptions(
   connection: Connection,

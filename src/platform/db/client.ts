@@ -4,7 +4,7 @@
  */
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js';
 import postgres from 'postgres';
-import { clientOptions, LANE_SETTINGS } from './client-options.ts';
+import { BOUNDED, clientOptions, LANE_SETTINGS } from './client-options.ts';
 
 /** Where a login connects; a Unix socket folder goes into `host`. */
 export type Connection = {
@@ -55,7 +55,10 @@ export function openDatabases(connections: Readonly<Record<Login, Connection>>, 
     lane: (name) => {
       let lane = lanes.get(name);
       if (lane === undefined) {
-        const client = postgres(clientOptions(connections.engine, 1, LANE_SETTINGS));
+        const client = postgres({
+          ...clientOptions(connections.engine, 1, LANE_SETTINGS),
+          ...BOUNDED,
+        });
         lane = { client, db: drizzle(client) };
         lanes.set(name, lane);
       }
@@ -81,6 +84,11 @@ export function openDatabases(connections: Readonly<Record<Login, Connection>>, 
 /** One postgres.js client with the settings every connection of the server carries. */
 export function openClient(connection: Connection, max: number): postgres.Sql {
   return postgres(clientOptions(connection, max));
+}
+
+/** One connection that the driver never replaces for its age: for locks that live as long as their session. */
+export function openSession(connection: Connection): postgres.Sql {
+  return postgres({ ...clientOptions(connection, 1), max_lifetime: null });
 }
 
 /**

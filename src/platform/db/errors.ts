@@ -25,14 +25,29 @@ export function constraintOf(error: unknown): string | undefined {
   return typeof name === 'string' ? name : undefined;
 }
 
-/** Serialization failure and deadlock: nothing was done, the same work may succeed. */
+/** Serialization failure, deadlock and a stale plan: nothing was done, the same work may succeed. */
 export function isRetryable(error: unknown): boolean {
   const state = sqlStateOf(error);
-  return state === '40001' || state === '40P01';
+  return state === '40001' || state === '40P01' || isStalePlan(error);
+}
+
+/** The schema changed since the connection planned the statement; by now the connection has forgotten its plans. */
+function isStalePlan(error: unknown): boolean {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  const routine = (cause as { routine?: unknown } | null)?.routine;
+  const state = sqlStateOf(error);
+  return (
+    (state === '0A000' && routine === 'RevalidateCachedQuery') ||
+    (state === '26000' && routine === 'FetchPreparedStatement') ||
+    (state === '42804' && routine === 'transformAssignedExpr')
+  );
 }
 
 /** Turns a conflict of concurrent requests into a refusal; anything else stays what it was. */
 export function translateDatabaseError(error: unknown): unknown {
+  if (isStalePlan(error)) {
+    return new DomainError('busy', PLATFORM_PROBLEMS.busy, { headers: { 'retry-after': '1' } });
+  }
   switch (sqlStateOf(error)) {
     case '23505':
     case '23P01':

@@ -6,7 +6,7 @@
 import { sql } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import { present } from '../../kernel/assert.ts';
-import { type Connection, type Database, openClient, type Tx } from './client.ts';
+import { type Connection, type Database, openSession, type Tx } from './client.ts';
 import { sqlStateOf } from './errors.ts';
 import { executePrepared } from './prepared.ts';
 
@@ -20,7 +20,7 @@ export type LeaderSession = {
   readonly close: () => Promise<void>;
 };
 
-type Session = { readonly client: ReturnType<typeof openClient>; readonly database: Database };
+type Session = { readonly client: ReturnType<typeof openSession>; readonly database: Database };
 
 /** Stands for election each time `run` is called; the first to ask leads until its connection ends. */
 export function standForLeader(connection: Connection, name: string): LeaderSession {
@@ -69,7 +69,7 @@ export function standForLeader(connection: Connection, name: string): LeaderSess
 }
 
 function connect(connection: Connection): Session {
-  const client = openClient(connection, 1);
+  const client = openSession(connection);
   return { client, database: drizzle(client) };
 }
 

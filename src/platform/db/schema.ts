@@ -275,6 +275,8 @@ export const outbox = pgTable(
     index('outbox_user_id_idx')
       .on(table.userId, table.position)
       .where(sql`${table.customerVisible} and ${table.position} is not null`),
+    // A relay of an older version would place the row as it is, and what is in it would be lost to everybody.
+    check('outbox_packed_unplaced', sql`${table.type} <> 'outbox.packed' or ${table.position} is null`),
     readByOwner('outbox', table.userId, sql`${table.customerVisible}`),
     ...writtenByAll('outbox', table.userId),
   ],

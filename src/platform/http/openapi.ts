@@ -38,7 +38,7 @@ const CONVENTIONS = `Compliance-first brokerage back end.
 
 - Amounts are decimal strings of at most 12 digits and 8 decimals, instants RFC 3339 in UTC, ids lower-case UUIDs. A slash in a path parameter is written \`%2F\`: \`BTC%2FUSD\`.
 - Members of a body and query parameters that an operation does not name are refused. A member that is not wanted is left out, not null.
-- Where an operation takes an \`Idempotency-Key\`, a retry with the same key and body has one effect and the first answer, with \`Idempotent-Replayed: true\`.
+- Where an operation takes an \`Idempotency-Key\`, a retry with the same key and body has one effect and the first answer, with \`Idempotent-Replayed: true\`. A key is its method's and path's; what places orders shares the keys of the account, whichever operation is called: a key that placed an order neither replaces one nor places a batch, and is refused with \`idempotency_key_reused\`.
 - Lists come in pages: \`nextCursor\` is the \`cursor\` of the next one, and null on the last.
 - Where an operation takes \`If-Match\`, it wants the \`ETag\` that the thing was read with.
 - A decision of the business is data: an order that a rule refuses is stored, and answered 201 with its reason.

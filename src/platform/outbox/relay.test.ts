@@ -6,7 +6,8 @@ import { auditLogs, outbox, outboxConsumers, outboxRetries } from '../db/schema.
 import { transact } from '../db/transact.ts';
 import { readiness } from '../health.ts';
 import type { Consumer, DeliveredEvent } from './consumer.ts';
-import { publish } from './publish.ts';
+import { placeEvents } from './place-events.ts';
+import { PACKED, publish, publishPacked } from './publish.ts';
 import { type Relay, startRelay } from './relay.ts';
 
 const QUICK = { firstDelayMs: 5, maxAttempts: 3 };
@@ -281,4 +282,37 @@ test('a node whose events wait longer than half a minute is not ready', async ()
   await engine.update(outbox).set({ position: null });
   const { failing } = await readiness(foundation.deps);
   expect(failing.map((probe) => probe.name)).toContain('relay');
+});
+
+test('makes rows of events that share one, each at its place and once, and leaves nothing of theirs', async () => {
+  const { deps } = foundation;
+  const ctx = foundation.ctx({ kind: 'system', name: 'test' });
+  const [userId, accountId] = [newId(), newId()];
+  const own = { userId, accountId, customerVisible: true };
+  const packed = (from: number) =>
+    Array.from({ length: 60 }, (_, nth) => ({
+      id: newId(),
+      type: 'small.packed',
+      userId,
+      accountId,
+      requestId: `request ${from + nth}`,
+      data: { nth: from + nth },
+    }));
+  await transact(ctx, 'engine', async (tx) => {
+    await publish(tx, ctx, [{ ...own, type: 'small.plain', data: { nth: 0 } }]);
+    await publishPacked(tx, ctx, packed(1));
+    await publish(tx, ctx, [{ ...own, type: 'small.plain', data: { nth: 61 } }]);
+  });
+  for (let batch = 0; batch < 60; batch += 1) {
+    await transact(ctx, 'engine', (tx) => publishPacked(tx, ctx, packed(62 + batch * 60)));
+  }
+  const seen: DeliveredEvent[] = [];
+  const relay = relayTo(collector('small.all', ['small.packed', 'small.plain', PACKED], seen));
+  await relay.drained();
+  expect(seen.map(({ data }) => data.nth)).toEqual(Array.from({ length: 62 + 3_600 }, (_, nth) => nth));
+  expect(new Set(seen.map(({ id }) => id)).size).toBe(seen.length);
+  expect(await deps.db.engine.select().from(outbox).where(eq(outbox.type, PACKED))).toEqual([]);
+  const [one] = await deps.db.engine.select().from(outbox).where(eq(outbox.requestId, 'request 5'));
+  expect(one).toMatchObject({ ...own, type: 'small.packed', data: { nth: 5 }, position: 6n });
+  expect(await deps.db.engine.transaction(placeEvents)).toMatchObject({ placed: 0, waiting: false });
 });

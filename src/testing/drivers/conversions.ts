@@ -44,6 +44,7 @@ function propose(world: World, quoted: string): Promise<Answer> {
     quote: quoted,
     rate: '46.1',
     spreadBps: 50,
+    positionMax: '250000',
     source: 'A page of rates',
     validUntil: addMs(world.deps.clock.now(), HOUR_MS),
     ...REASON,

@@ -55,6 +55,23 @@ export const payoutDrivers: Drivers = {
     const params = { asset: 'USD' };
     return world.call('proposePayoutAccount', { as: world.people.operations, params, body: account });
   },
+  quoteDeposit: async (world) => {
+    const query = { asset: 'USD', amount: '100', method: 'bank_transfer' };
+    return world.call('quoteDeposit', { as: await world.newCustomer(), query });
+  },
+  listDepositAccounts: async (world) => world.call('listDepositAccounts', { as: world.people.auditor }),
+  proposeDepositAccount: async (world) => {
+    await freeToPropose(world, 'deposit_account.set');
+    const account = {
+      holderName: 'Plimsoll clients',
+      iban: SAMPLE_IBAN,
+      bic: 'BOMMMUPL',
+      bankName: 'Bank One',
+    };
+    const params = { asset: 'USD' };
+    const body = { ...account, ...REASON };
+    return world.call('proposeDepositAccount', { as: world.people.operations, params, body });
+  },
   listRepayments: async (world) => {
     await refunded(world);
     return world.call('listRepayments', { as: world.people.auditor, query: { limit: '1' } });
@@ -71,6 +88,10 @@ export const payoutDrivers: Drivers = {
     await done(world.call('downloadPayoutFile', { as, params: { id } }));
     const body = { outcome: 'completed', transactionReference: 'FT26012345678', ...REASON };
     return world.call('resolveRepayment', { as, params, body });
+  },
+  giveUpRepayment: async (world) => {
+    const params = await refunded(world);
+    return world.call('giveUpRepayment', { as: world.people.operations, params, body: REASON });
   },
   createPayoutFile: async (world) => payoutFile(world, (await approved(world)).id),
   listPayoutFiles: async (world) => {

@@ -49,7 +49,7 @@ export async function refuseWhilePayable(tx: Tx, ctx: Ctx, paymentId: Id): Promi
 }
 
 /** Statements follow on each other without a gap: one that closes later covers every day since the first. */
-async function isCovered(tx: Tx, accountId: Id, paysOn: string, until: string): Promise<boolean> {
+export async function isCovered(tx: Tx, accountId: Id, paysOn: string, until: string): Promise<boolean> {
   const rows = await tx.execute(sql`
     select 1 from bank_statements t join bank_statement_bookings b on b.statement_id = t.id
     where t.bank_account_id = ${accountId} and t.standing = 'confirmed'

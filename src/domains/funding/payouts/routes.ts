@@ -43,6 +43,7 @@ export const payoutWorkEndpoints: readonly Endpoint[] = [
         'payout_file_void',
         'payout_file_downloaded',
         'withdrawal_status_conflict',
+        'payout_on_statement',
       ),
       ...OWN,
       ...pickProblems(PLATFORM_PROBLEMS, 'approval_pending_exists'),

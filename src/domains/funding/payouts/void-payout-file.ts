@@ -27,6 +27,7 @@ import {
 } from '../payout-file.ts';
 import { recordRepayment } from '../repayments/repayment-status.ts';
 import { payoutFiles, withdrawals } from '../schema.ts';
+import { refuseIfDebited } from '../statement-debits.ts';
 import { recordStatus } from '../withdrawal-status.ts';
 import { repayments } from '../work/schema.ts';
 import { isVoid, lastDownloadOf } from './file-history.ts';
@@ -38,7 +39,7 @@ const VOID = 'payout_file.void';
  * Asks another person to agree that a file is given up, which the bank cannot have since nobody ever fetched it.
  * @effects one row of `approvals`; audit `approval.requested`
  * @errors not_found, self_action, payout_file_void, payout_file_downloaded, withdrawal_status_conflict,
- *   approval_pending_exists
+ *   payout_on_statement, approval_pending_exists
  */
 export async function voidPayoutFile(
   ctx: Ctx,
@@ -122,7 +123,10 @@ function stillIn(file: PayoutFile, paid: readonly Payment[]): readonly Payment[]
   return paid.filter((row) => isWithdrawal(row) || row.fileId === file.id);
 }
 
-/** Of an `unknown` payment somebody says that it may have been made some other way: that is settled first. */
+/**
+ * Of an `unknown` payment somebody says that it may have been made some other way, and of one that a statement shows
+ * the bank does: that is settled first, since what is given up is paid by another file.
+ */
 async function refuseUnvoidable(tx: Tx, file: PayoutFile, paid: readonly Payment[]): Promise<void> {
   if (await isVoid(tx, file.id)) {
     throw refuseFunding('payout_file_void');
@@ -133,6 +137,10 @@ async function refuseUnvoidable(tx: Tx, file: PayoutFile, paid: readonly Payment
   const unknown = paid.find(({ status }) => status === 'unknown');
   if (unknown !== undefined) {
     throw refuseFunding('withdrawal_status_conflict', { detail: `Payment ${unknown.id} is unknown.` });
+  }
+  // Of a repayment that is given up no debit can be: it stays out of every file, and is completed by that.
+  for (const row of paid.filter(isWithdrawal).filter(({ status }) => status === 'processing')) {
+    await refuseIfDebited(tx, row, 'people');
   }
 }
 

@@ -70,6 +70,12 @@ export const RECONCILIATION_EVENTS = auditEvents({
     description: 'A reconciliation found more new breaks than it calls people for one by one',
     shows: ['newBreakCount', 'alarms'],
   },
+  'reconciliation_break.quiet': {
+    category: 'financial',
+    severity: 'critical',
+    description: 'A reconciliation found balances that their customers left alone for long',
+    shows: ['dormantCount', 'unclaimedCount'],
+  },
   'reconciliation_break.closed': {
     category: 'financial',
     severity: 'info',

@@ -35,7 +35,7 @@ export const SEVERITY: Readonly<Record<BreakKind, BreakSeverity>> = {
   work_overdue: 'warning',
 };
 
-/** Whether somebody is called when a break of the kind is new. */
+/** Whether somebody is called for each new break of the kind; for all quiet balances of a run they are called once. */
 export function raisesAlarm(kind: BreakKind): boolean {
   return SEVERITY[kind] === 'critical' || kind === 'sign_off_overdue' || kind === 'work_overdue';
 }

@@ -7,8 +7,9 @@ import type { Finding } from './finding.ts';
 import { MAX_KEPT } from './settings.ts';
 
 /**
- * Receipts and debits nobody explained, events of providers that wait for a person, and what a bank said against a
- * settled payout, where they began before. Whose money it may be and why it waits lies with the piece itself.
+ * Receipts and debits nobody explained, events of providers that wait for a person, what a bank said against a
+ * settled payout, and payouts of which nobody knows what became though they were to be made before, where they began
+ * before. Whose money it may be and why it waits lies with the piece itself.
  */
 export async function openWorkFindings(
   tx: Tx,
@@ -29,6 +30,15 @@ export async function openWorkFindings(
         select 'payment event ' || id, null, null, received_at from inbound_events where state = 'kept'
       union all
         select 'payout conflict ' || id, null, null, created_at from payout_conflicts where status = 'open'
+      union all
+        select 'withdrawal ' || w.id, w.amount, w.asset, coalesce(paid.since, w.decided_at, w.created_at)
+        from withdrawals w left join lateral (
+          select (f.execution_date::date + 1)::timestamp at time zone ${timeZone} as since
+          from payout_file_items i join payout_files f on f.id = i.file_id
+          where i.withdrawal_id = w.id
+            and not exists (select 1 from payout_file_voids v where v.file_id = i.file_id)
+        ) paid on true
+        where w.status in ('processing', 'unknown')
     ) work
     where since < ${before} order by work.since, object limit ${MAX_KEPT}`);
   return rows.map(({ object, amount, currency, since }) => ({

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test';
+import { and, eq } from 'drizzle-orm';
+import { auditLogs } from '../../../platform/db/schema.ts';
 import { type ReconciliationDesk, startReconciliationDesk } from './testing/reconciliation-desk.ts';
 
 const DAY_MS = 86_400_000;
@@ -31,6 +33,11 @@ test('a balance its customer leaves alone is idle, then dormant, then unclaimed,
     const breaks = run.run.breaks as readonly { kind: string; object: string; severity: string }[];
     return { run, breaks, of: (accountId: string) => views.find((each) => each.accountId === accountId) };
   };
+  const alarms = () =>
+    desk.deps.db.engine
+      .select({ after: auditLogs.after })
+      .from(auditLogs)
+      .where(and(eq(auditLogs.eventType, 'reconciliation_break.quiet'), eq(auditLogs.severity, 'critical')));
   expect((await quiet()).of(sleeper.accountId)).toBeUndefined();
   desk.advance(366 * DAY_MS);
   await desk.fund(active, 'USD', '5');
@@ -46,10 +53,15 @@ test('a balance its customer leaves alone is idle, then dormant, then unclaimed,
     currency: 'USD',
     severity: 'warning',
   });
+  const told = await alarms();
+  expect(told.map(({ after }) => after)).toEqual([{ dormantCount: 1, unclaimedCount: 0 }]);
+  await quiet();
+  expect(await alarms()).toHaveLength(1);
   desk.advance(1830 * DAY_MS);
   const unclaimed = await quiet();
   expect(desk.breakIn(unclaimed.run, 'unclaimed_balance', object)).toMatchObject({ amount: '25' });
   expect(desk.breakIn(unclaimed.run, 'dormant_balance', object)).toBeUndefined();
+  expect((await alarms()).map(({ after }) => after)).toContainEqual({ dormantCount: 1, unclaimedCount: 1 });
   await desk.fund(sleeper, 'USD', '1');
   expect((await quiet()).of(sleeper.accountId)).toBeUndefined();
 }, 90_000);

@@ -7,7 +7,7 @@ import { type Id, newId } from '../../../kernel/id.ts';
 import { sqlStateOf } from '../../../platform/db/errors.ts';
 import { auditLogs } from '../../../platform/db/schema.ts';
 import { transact } from '../../../platform/db/transact.ts';
-import type { Person } from '../../../testing/funding-desk.ts';
+import { bankBeneficiary, type Person } from '../../../testing/funding-desk.ts';
 import { customerWallet, lockWallets, postJournals } from '../../ledger/index.ts';
 import { inboundEvents } from '../evidence/schema.ts';
 import { deposits } from '../schema.ts';
@@ -584,17 +584,26 @@ test('work that nobody ended ages, has an owner and calls somebody, once, until 
   const receipt = rows.find(({ statementLineId }) =>
     lines.some(({ id }: { id: Id }) => id === statementLineId),
   );
-  const objects = [`unallocated receipt ${receipt?.id}`, `payment event ${eventId}`];
+  const payout = `/v1/withdrawals/${await begunPayout()}`;
+  await desk.request(desk.operations, 'POST', `${payout}/unknown`, {
+    body: { reason: 'The bank is silent' },
+  });
+  const objects = [
+    `unallocated receipt ${receipt?.id}`,
+    `payment event ${eventId}`,
+    payout.replace('/v1/withdrawals/', 'withdrawal '),
+  ];
   const seen = async () => {
     const run = await desk.run();
     return objects.map((object) => desk.breakIn(run, 'work_overdue', object));
   };
-  expect(await seen()).toEqual([undefined, undefined]);
+  expect(await seen()).toEqual([undefined, undefined, undefined]);
   desk.advance(3 * DAY_MS + 1000);
   const found = await seen();
   expect(found).toMatchObject([
     { amount: '7', currency: 'USD', severity: 'warning', status: 'open', ownerId: null },
     { amount: null, severity: 'warning', status: 'open', ownerId: null },
+    { amount: '11', severity: 'warning', status: 'open', ownerId: null },
   ]);
   await seen();
   for (const { id } of found) {
@@ -613,4 +622,21 @@ test('work that nobody ended ages, has an owner and calls somebody, once, until 
     body: { reason: 'Of a shop that is not ours' },
   });
   expect((await seen())[1]).toBeUndefined();
+  const known = { outcome: 'completed', transactionReference: 'FT 1', reason: 'The bank found it' };
+  const asked = await desk.request(desk.operations, 'POST', `${payout}/resolve`, { body: known });
+  expect((await desk.vote(asked.body.approval.id)).status).toBe(200);
+  expect((await seen())[2]).toBeUndefined();
 });
+
+/** A withdrawal that people began to pay by hand. */
+async function begunPayout(): Promise<string> {
+  const person = await desk.newCustomer();
+  await desk.fund(person, 'USD', '11');
+  const payee = await desk.request(person, 'POST', '/v1/beneficiaries', { body: bankBeneficiary() });
+  const body = { accountId: person.accountId, asset: 'USD', amount: '11', beneficiaryId: payee.body.id };
+  const { id } = (await desk.request(person, 'POST', '/v1/withdrawals', { body, key: newId() })).body;
+  const path = `/v1/withdrawals/${id}`;
+  await desk.request(desk.compliance, 'POST', `${path}/approve`, { body: { reason: 'Looked at it' } });
+  expect((await desk.request(desk.operations, 'POST', `${path}/process`)).body.status).toBe('processing');
+  return id;
+}

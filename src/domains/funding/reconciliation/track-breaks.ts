@@ -58,7 +58,8 @@ export async function trackBreaks(
 /**
  * Writes what was decided; the run is there by now.
  * @effects rows of `reconciliation_breaks`; an alarm `reconciliation_break.opened` for each new one that
- *   calls somebody, audit `reconciliation_break.noticed` and `reconciliation_break.closed` for the others
+ *   calls somebody, one alarm `reconciliation_break.quiet` for all new quiet balances, each audited as
+ *   `reconciliation_break.noticed`; audit `reconciliation_break.closed` for those that are gone
  */
 export async function writeBreaks(tx: Tx, ctx: Ctx, run: RunHead, tracked: TrackedBreaks): Promise<void> {
   for (const { row, finding, reopens } of tracked.plan.seen) {
@@ -182,6 +183,15 @@ async function tellNew(tx: Tx, ctx: Ctx, rows: readonly BreakRow[]): Promise<voi
     ...further,
     ...quiet.map((row) => changeOf('reconciliation_break.noticed', row)),
   ]);
+  if (quiet.length > 0) {
+    const count = (kind: BreakRow['kind']) => quiet.filter((row) => row.kind === kind).length;
+    await raiseAlarm(tx, ctx, {
+      event: RECONCILIATION_EVENTS['reconciliation_break.quiet'],
+      resource: { type: 'reconciliation', id: quiet[0]?.lastRunId ?? '' },
+      subjectUserId: null,
+      after: { dormantCount: count('dormant_balance'), unclaimedCount: count('unclaimed_balance') },
+    });
+  }
   if (further.length > 0) {
     await raiseAlarm(tx, ctx, {
       event: RECONCILIATION_EVENTS['reconciliation_break.flood'],

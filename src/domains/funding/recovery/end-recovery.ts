@@ -14,6 +14,7 @@ import { refuse } from '../../../platform/http/refuse.ts';
 import { RECOVERY_EVENTS } from '../../../platform/recovery/audit.ts';
 import { lockOpenRecovery, type Recovery } from '../../../platform/recovery/mode.ts';
 import { recoveries } from '../../../platform/recovery/schema.ts';
+import { countFilesAsFetched } from '../payouts/count-as-fetched.ts';
 import { reconciliationRuns } from '../reconciliation/schema.ts';
 import { findSignOff, hex, type RunRow, resultsOf } from '../reconciliation/store.ts';
 import { refuseRecovery } from './errors.ts';
@@ -67,6 +68,8 @@ export const recoveryEnding: ApprovalAction = {
     if (canonicalJson(payloadOf(recovery, run)) !== canonicalJson(payload as Json)) {
       throw refuseRecovery('recovery_changed');
     }
+    // What came back may have lost who fetched a file, also where no start looked for it: no file is paid anew for that.
+    await countFilesAsFetched({ ...ctx, tx });
     const [ended] = await tx
       .update(recoveries)
       .set({ reconciliationId, approvalId, endedAt: ctx.deps.clock.realNow() })

@@ -26,6 +26,7 @@ export const Repayment = wireOf(repayments)
     version: true,
     createdAt: true,
     completedAt: true,
+    givenUpAt: true,
   })
   .extend({ ageDays })
   .openapi('Repayment');

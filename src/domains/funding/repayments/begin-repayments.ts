@@ -9,7 +9,7 @@ import { refuseFunding } from '../errors.ts';
 import { houseReferenceOf, type PayoutAccountRow } from '../payout-accounts.ts';
 import { payoutFileRepayments } from '../payouts/schema.ts';
 import { repayments } from '../work/schema.ts';
-import { refuseRepayer } from './payee-of.ts';
+import { isPayableByFile, refuseRepayer } from './payee-of.ts';
 import { refusePaid } from './refuse-paid.ts';
 import { type Repayment, recordRepayment } from './repayment-status.ts';
 import { repaymentMayBecome } from './rules.ts';
@@ -37,6 +37,9 @@ export async function lockRepayable(
       throw refuseFunding('repayment_status_conflict', { detail: `Repayment ${row.id} is ${row.status}.` });
     }
     await refuseRepayer(tx, ctx, row);
+    if (!(await isPayableByFile(tx, ctx, row))) {
+      throw refuseFunding('repayment_not_by_file', { detail: `Repayment ${row.id} is paid otherwise.` });
+    }
   }
   const reference = await houseReferenceOf(tx, account);
   const others = await tx
@@ -53,7 +56,7 @@ export async function lockRepayable(
   if (others[0] !== undefined) {
     throw refuseFunding('repayment_not_by_file', { detail: `Repayment ${others[0].id} is paid otherwise.` });
   }
-  await refusePaid(tx, locked);
+  await refusePaid(tx, ctx, locked);
   await refuseHeld(tx, locked);
   return locked;
 }

@@ -44,6 +44,15 @@ export const repaymentChecks: readonly Check[] = [
               and not exists (select 1 from statement_debits d where d.repayment_id = r.id
                 and d.statement_line_id = r.paid_line_id)
           union all
+            select 'repayment ' || r.id, 'is given up without two people''s word, or its journals are not undone'
+            from repayments r
+            where r.status = 'given_up' and (
+              not exists (select 1 from approvals a where a.id = r.resolution_id and a.action = 'repayment.give_up'
+                and a.subject_id = r.id and a.status = 'executed')
+              or exists (select 1 from journals j where j.id in (r.journal_id, r.debt_journal_id)
+                and not exists (select 1 from journal_reversals v join journals u on u.id = v.reversal_id
+                  where v.journal_id = j.id and u.reference_type = 'repayment' and u.reference_id = r.id)))
+          union all
             select 'debit ' || d.id, 'is said to be a repayment that does not fit, or is not called paid'
             from statement_debits d join repayments r on r.id = d.repayment_id
             where (d.asset, d.amount, d.wallet_id) is distinct from (r.asset, r.amount, r.wallet_id)

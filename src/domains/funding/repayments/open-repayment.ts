@@ -5,10 +5,11 @@ import { type Id, newId } from '../../../kernel/id.ts';
 import { record } from '../../../platform/audit/record.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
-import { partyOf, payerOf } from '../paid-back-to.ts';
+import { payerOf } from '../paid-back-to.ts';
 import { payoutReferenceOf } from '../payout-reference.ts';
 import { repayments } from '../work/schema.ts';
 import { REPAYMENT_EVENTS } from './audit.ts';
+import { isPayableByFile } from './payee-of.ts';
 import { ownerOf } from './repayment-status.ts';
 
 export type SentBack = {
@@ -22,8 +23,6 @@ export type SentBack = {
   readonly asset: string;
   readonly amount: Amount;
   readonly statementLineId: Id | null;
-  /** A payment provider had it from the payer, and gives it back. */
-  readonly isOfProvider: boolean;
 };
 
 /**
@@ -32,7 +31,7 @@ export type SentBack = {
  * @effects one row of `repayments`; audit `repayment.opened`
  */
 export async function openRepayment(tx: Tx, ctx: Ctx, sent: SentBack): Promise<void> {
-  const { isOfProvider, journalIds, ...row } = sent;
+  const { journalIds, ...row } = sent;
   const [journalId, debtJournalId = null] = journalIds;
   const [wallet] = await tx.execute<{ role: string | null }>(sql`
     select house_role::text as role from wallets where id = ${sent.walletId}`);
@@ -40,7 +39,7 @@ export async function openRepayment(tx: Tx, ctx: Ctx, sent: SentBack): Promise<v
     return;
   }
   const payer = sent.statementLineId === null ? null : await payerOf(tx, ctx, sent.statementLineId);
-  const isPayable = !isOfProvider && payer !== null && partyOf(payer.payer) !== null;
+  const isPayable = await isPayableByFile(tx, ctx, sent);
   const id = newId();
   const [inserted] = await tx
     .insert(repayments)

@@ -11,6 +11,7 @@ import { partyOf, payerOf } from '../paid-back-to.ts';
 import type { PaymentParty } from '../providers/payout-provider.ts';
 import { opened } from '../refuse-if-changed.ts';
 import { refuseVoter } from '../refuse-payer.ts';
+import { deposits } from '../schema.ts';
 import { ownerOf, type Repayment } from './repayment-status.ts';
 
 /**
@@ -29,6 +30,29 @@ export async function payeeOf(
     throw refuseFunding('destination_changed');
   }
   return party;
+}
+
+/**
+ * Whether a file can pay a repayment back: the line that brought the money names an account of its payer, who paid the
+ * bank itself. What came over a provider is the provider's to give back: its line names the provider.
+ */
+export async function isPayableByFile(
+  tx: Tx,
+  ctx: Ctx,
+  { depositId, statementLineId }: Pick<Repayment, 'depositId' | 'statementLineId'>,
+): Promise<boolean> {
+  const [deposit] =
+    depositId === null
+      ? []
+      : await tx
+          .select({ providerEventId: deposits.providerEventId })
+          .from(deposits)
+          .where(eq(deposits.id, depositId));
+  if (statementLineId === null || (deposit !== undefined && deposit.providerEventId !== null)) {
+    return false;
+  }
+  const known = await opened(payerOf(tx, ctx, statementLineId));
+  return known != null && partyOf(known.payer) !== null;
 }
 
 /**

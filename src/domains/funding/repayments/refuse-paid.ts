@@ -1,4 +1,7 @@
 import { and, eq, ne } from 'drizzle-orm';
+import { personOf } from '../../../kernel/actor.ts';
+import type { Id } from '../../../kernel/id.ts';
+import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { refuseFunding } from '../errors.ts';
 import { refuseIfDebited } from '../statement-debits.ts';
@@ -6,28 +9,41 @@ import { payoutConflicts } from '../work/schema.ts';
 import type { Repayment } from './repayment-status.ts';
 
 /**
- * Keeps locked repayments out of a file, and their file from being handed out, that the bank shows as paid: a debit
- * bears the reference, which stays the same over every try, or a report says otherwise than that it failed and nobody
- * ended that contradiction yet.
+ * Refuses what is done with a repayment that the bank shows as paid, or says so and nobody ended that contradiction yet.
+ * @shape what the bank said against a refusal of it, each ended
  * @errors payout_on_statement, payout_may_leave
  */
-export async function refusePaid(tx: Tx, locked: readonly Repayment[]): Promise<void> {
+export async function refuseShownPaid(
+  tx: Tx,
+  row: Repayment,
+): Promise<readonly { readonly closedBy: Id | null }[]> {
+  await refuseIfDebited(tx, row, 'bank');
+  const { said, status, closedBy, repaymentId } = payoutConflicts;
+  const conflicts = await tx
+    .select({ said, status, closedBy })
+    .from(payoutConflicts)
+    .where(and(eq(repaymentId, row.id), ne(said, 'failed')));
+  const open = conflicts.find((each) => each.status === 'open');
+  if (open !== undefined) {
+    const detail = `Of repayment ${row.id} the bank says ${open.said}: end that contradiction first.`;
+    throw refuseFunding('payout_may_leave', { detail });
+  }
+  return conflicts;
+}
+
+/**
+ * Keeps locked repayments out of a file, and their file from being handed out, that the bank shows as paid: a debit
+ * bears the reference, which stays the same over every try, or a report says otherwise than that it failed and nobody
+ * ended that contradiction yet. Whoever ended it does not pay: against the bank's word it takes two people.
+ * @errors payout_on_statement, payout_may_leave, approver_cannot_pay_out
+ */
+export async function refusePaid(tx: Tx, ctx: Ctx, locked: readonly Repayment[]): Promise<void> {
+  const payer = personOf(ctx.actor);
   for (const row of locked) {
-    await refuseIfDebited(tx, row, 'bank');
-    const [conflict] = await tx
-      .select({ said: payoutConflicts.said })
-      .from(payoutConflicts)
-      .where(
-        and(
-          eq(payoutConflicts.repaymentId, row.id),
-          eq(payoutConflicts.status, 'open'),
-          ne(payoutConflicts.said, 'failed'),
-        ),
-      )
-      .limit(1);
-    if (conflict !== undefined) {
-      const detail = `Of repayment ${row.id} the bank says ${conflict.said}: end that contradiction first.`;
-      throw refuseFunding('payout_may_leave', { detail });
+    const conflicts = await refuseShownPaid(tx, row);
+    if (conflicts.some((each) => each.closedBy === payer)) {
+      const detail = `Who ended what the bank said of repayment ${row.id} does not pay it again.`;
+      throw refuseFunding('approver_cannot_pay_out', { detail });
     }
   }
 }

@@ -26,10 +26,12 @@ export async function recordRepayment(
   change: Change,
 ): Promise<Repayment> {
   assert(repaymentMayBecome(before.status, change.status), 'a repayment moves as its table says');
-  const completedAt = change.status === 'completed' ? ctx.deps.clock.now() : null;
+  const now = ctx.deps.clock.now();
+  const completedAt = change.status === 'completed' ? now : null;
+  const givenUpAt = change.status === 'given_up' ? now : null;
   const [row] = await tx
     .update(repayments)
-    .set({ ...change, completedAt, version: before.version + 1 })
+    .set({ ...change, completedAt, givenUpAt, version: before.version + 1 })
     .where(eq(repayments.id, before.id))
     .returning();
   const after = present(row, 'the repayment was locked');

@@ -16,9 +16,10 @@ import { writeUnguarded } from '../../../testing/unguarded.ts';
 import { createList, importList } from '../../aml/index.ts';
 import { amlAlerts } from '../../aml/schema.ts';
 import { bankStatementLines } from '../evidence/schema.ts';
+import { deposits } from '../schema.ts';
 import { camt053, nextOpening, type SampleEntry } from '../testing/camt-sample.ts';
 import { executionDay } from '../testing/execution-day.ts';
-import { repayments } from '../work/schema.ts';
+import { repayments, unallocatedReceipts } from '../work/schema.ts';
 import { REPAYMENT_OUTCOMES, repaymentMayBecome } from './rules.ts';
 
 let desk: FundingDesk;
@@ -89,8 +90,8 @@ function file(repaymentIds: readonly string[], by: Person = desk.operations, wit
   return desk.request(by, 'POST', '/v1/payout-files', { body, key: newId() });
 }
 
-function download(made: { body: { id: string } }) {
-  return desk.request(desk.operations, 'GET', `/v1/payout-files/${made.body.id}/download`);
+function download(made: { body: { id: string } }, by: Person = desk.operations) {
+  return desk.request(by, 'GET', `/v1/payout-files/${made.body.id}/download`);
 }
 
 async function report(made: { body: { id: string; messageId: string } }, said: [Sent, string][], name = 'R') {
@@ -129,12 +130,12 @@ function explain(debitId: string, body: object) {
 }
 
 /** The contradiction that waits, once a person ended it. */
-async function ended(sent: Sent) {
+async function ended(sent: Sent, by: Person = desk.compliance) {
   const query = '/v1/payout-conflicts?status=open&limit=100';
   const { body } = await desk.request(desk.operations, 'GET', query);
   const conflict = body.data.find((each: { repaymentId: string }) => each.repaymentId === sent.id);
   const path = `/v1/payout-conflicts/${conflict?.id}/close`;
-  expect((await desk.request(desk.operations, 'POST', path, { body: REASON })).status).toBe(200);
+  expect((await desk.request(by, 'POST', path, { body: REASON })).status).toBe(200);
   return conflict;
 }
 
@@ -294,6 +295,7 @@ describe('whoever wants it to go to their own account', () => {
       sql`status = 'in_file', file_id = (select id from payout_files limit 1)`,
       sql`status = 'by_hand'`,
       sql`status = 'unknown'`,
+      sql`status = 'given_up', given_up_at = now()`,
     ];
     expect((await file([third.id])).status).toBe(201);
     for (const change of moves) {
@@ -419,6 +421,171 @@ describe('what a debit shows as paid', () => {
   });
 });
 
+describe('what the bank never had', () => {
+  test('is not paid by a debit of its reference: a file that nobody fetched is none, and compliance looks', async () => {
+    const [one, other] = (await returned('66', STRANGER, STRANGER)) as readonly [Sent, Sent];
+    expect((await file([one.id, other.id])).status).toBe(201);
+    const { body } = await debited(one);
+    expect(body).toMatchObject({ status: 'open', reason: 'payout_not_expected' });
+    const [line] = await imported([{ amount: '66', direction: 'DBIT', ...STRANGER }]);
+    for (const [debitId, { id }] of [
+      [body.id, one],
+      [line?.debitId ?? '', other],
+    ] as const) {
+      const asked = await explain(debitId, { explanation: 'repayment', repaymentId: id });
+      expect((await vote(asked, desk.operations2)).status).toBe(404);
+      expect((await vote(asked)).status).toBe(200);
+    }
+    expect([await statusOf(one), await statusOf(other)]).toEqual(['completed', 'completed']);
+  });
+
+  test('is tried again though the bank charged for refusing it', async () => {
+    const all = (await returned('67', STRANGER, STRANGER)) as readonly [Sent, Sent];
+    const made = await file(all.map(({ id }) => id));
+    await report(
+      made,
+      all.map((each) => [each, 'RJCT']),
+    );
+    for (const each of all) {
+      const { body } = await debited({ ...each, amount: '3' }, { name: 'The bank' });
+      expect(code(await resolve(each, 'payable'))).toEqual([409, 'payout_on_statement']);
+      expect((await vote(await explain(body.id, { explanation: 'bank_charge' }))).status).toBe(200);
+      expect((await vote(await resolve(each, 'payable'))).status).toBe(200);
+    }
+    const [one, two] = all;
+    expect((await vote(await resolve(two, 'by_hand'))).status).toBe(200);
+    const again = await file([one.id]);
+    expect((await download(again)).status).toBe(200);
+    // Of what a file may have paid people say nothing against any debit.
+    expect(code(await resolve(one, 'failed'))).toEqual([409, 'payout_on_statement']);
+  });
+});
+
+describe('what is not paid at all', () => {
+  const giveUpOf = ({ id }: Sent, by: Person = desk.operations) =>
+    desk.request(by, 'POST', `/v1/repayments/${id}/give-up`, { body: REASON });
+  const receiptOf = async (lineId: Id) => {
+    const rows = await desk.deps.db.engine
+      .select()
+      .from(unallocatedReceipts)
+      .where(eq(unallocatedReceipts.statementLineId, lineId));
+    return rows[0];
+  };
+
+  test('is given up with compliance: its receipt is open again, returned anew, and its statement can go', async () => {
+    const [one] = await returned('68');
+    const asked = await giveUpOf(one);
+    expect(asked.status).toBe(202);
+    expect((await vote(asked, desk.operations2)).status).toBe(404);
+    expect((await vote(asked)).status).toBe(200);
+    expect(await read(one)).toMatchObject({ status: 'given_up', givenUpAt: expect.any(String) });
+    expect(code(await file([one.id]))).toEqual([409, 'repayment_status_conflict']);
+    expect(code(await giveUpOf(one))).toEqual([409, 'repayment_status_conflict']);
+    const receipt = await receiptOf(one.lineId);
+    expect(receipt).toMatchObject({ status: 'open', closingJournalId: null, approvalId: null });
+    const path = `/v1/unallocated-receipts/${receipt?.id}/return`;
+    const again = await desk.request(desk.operations, 'POST', path, { body: REASON });
+    expect((await vote(again)).status).toBe(200);
+    const two = { ...(await sentBack(eq(repayments.receiptId, receipt?.id as Id))), amount: '68' };
+    expect([two.id === one.id, await statusOf(two)]).toEqual([false, 'payable']);
+    // A debit of what was given up is work, and not that.
+    const { body } = await debited(one);
+    expect(body).toMatchObject({ status: 'open', reason: 'payout_not_expected' });
+    const told = await desk.deps.db.engine.execute(
+      sql`select event_type from audit_logs where resource_id = ${body.id} and severity = 'critical'`,
+    );
+    expect([...told]).toEqual([{ event_type: 'statement_debit.given_up_paid' }]);
+    const wrong = await explain(body.id, { explanation: 'repayment', repaymentId: one.id });
+    expect(code(wrong)).toEqual([422, 'debit_not_explained']);
+    expect(
+      (await vote(await explain(body.id, { explanation: 'repayment', repaymentId: two.id }))).status,
+    ).toBe(200);
+    // A wrong statement, whose money was returned and not paid, is given up.
+    const [other] = await returned('69');
+    const shown = await receiptOf(other.lineId);
+    const [line] = await desk.deps.db.engine
+      .select()
+      .from(bankStatementLines)
+      .where(eq(bankStatementLines.id, other.lineId));
+    const voiding = () =>
+      desk.request(desk.operations, 'POST', `/v1/bank-statements/${line?.statementId}/void`, {
+        body: REASON,
+      });
+    expect(code(await voiding())).toEqual([409, 'statement_moved_on']);
+    expect((await vote(await giveUpOf(other))).status).toBe(200);
+    expect((await vote(await voiding())).status).toBe(200);
+    expect(await receiptOf(other.lineId)).toMatchObject({ id: shown?.id, status: 'void' });
+  });
+
+  test('is not given up while it may be keyed in, until a signed reconciliation saw the days beyond', async () => {
+    const [one] = await returned('87', { name: STRANGER.name });
+    expect(await statusOf(one)).toBe('by_hand');
+    expect(code(await giveUpOf(one))).toEqual([409, 'payout_may_leave']);
+  });
+
+  test('of a refund lies in suspense, and neither what the bank may have nor what is one’s own is given up', async () => {
+    const [one, two] = [await refunded('86'), await refunded('86')];
+    expect((await file([two.id])).status).toBe(201);
+    expect(code(await giveUpOf(two))).toEqual([409, 'repayment_status_conflict']);
+    const owner = { ...one.person, actor: { ...desk.operations.actor, userId: one.person.userId } as Actor };
+    expect(code(await giveUpOf(one, owner))).toEqual([403, 'self_action']);
+    const asked = await giveUpOf(one);
+    const late = await debited({ ...one, amount: '85' });
+    expect(code(await vote(asked))).toEqual([409, 'payout_on_statement']);
+    expect((await vote(await explain(late.body.id, { explanation: 'bank_charge' }))).status).toBe(200);
+    expect((await vote(asked)).status).toBe(200);
+    const [held] = await desk.deps.db.engine.execute(
+      sql`select total::text as total from wallets where house_role = 'suspense' and house_reference = 'repayments-given-up'`,
+    );
+    expect(Number(held?.total)).toBe(86);
+    expect((await desk.request(desk.operations, 'GET', one.path)).body.status).toBe('refunded');
+  });
+});
+
+describe('what opened as paid by hand', () => {
+  /** Paid by a debit, which the statement took away again: nobody knows, and two people say that it was not. */
+  async function failed(sent: Sent) {
+    const [line] = await imported([{ amount: sent.amount, direction: 'DBIT', ...STRANGER }]);
+    const { body } = await desk.request(desk.operations, 'GET', `/v1/statement-debits/${line?.debitId}`);
+    const asked = await explain(body.id, { explanation: 'repayment', repaymentId: sent.id });
+    expect((await vote(asked)).status).toBe(200);
+    const path = `/v1/bank-statements/${body.statementId}/void`;
+    expect((await vote(await desk.request(desk.operations, 'POST', path, { body: REASON }))).status).toBe(
+      200,
+    );
+    expect((await vote(await resolve(sent, 'failed'))).status).toBe(200);
+  }
+
+  test('since no line names its payer is by no file later, and its line is its own when it comes', async () => {
+    const person = await desk.newCustomer();
+    const body = { accountId: person.accountId, asset: 'USD', amount: '77', method: 'bank_transfer' };
+    const deposit = (await desk.request(person, 'POST', '/v1/deposits', { body, key: newId() })).body;
+    const path = `/v1/deposits/${deposit.id}`;
+    expect(
+      (await vote(await desk.request(desk.operations, 'POST', `${path}/clear`, { body: {} }))).status,
+    ).toBe(200);
+    const asked = await desk.request(desk.operations, 'POST', `${path}/refund`, { body: REASON });
+    expect((await vote(asked)).status).toBe(200);
+    const one = { ...(await sentBack(eq(repayments.depositId, deposit.id))), amount: '77' };
+    await failed(one);
+    expect(code(await resolve(one, 'payable'))).toEqual([422, 'repayment_not_by_file']);
+    const named = { ...STRANGER, name: HOLDER, amount: '77', reference: deposit.paymentReference };
+    const lines = await imported([named, named]);
+    const { journalId } = (await desk.request(desk.operations, 'GET', path)).body;
+    const booked = (receiptId: string | undefined) =>
+      desk.request(desk.operations, 'POST', `/v1/unallocated-receipts/${receiptId}/explain`, {
+        body: { explanation: 'booked', journalId, ...REASON },
+      });
+    const [first, second] = [await booked(lines[0]?.receiptId), await booked(lines[1]?.receiptId)];
+    expect((await vote(first)).status).toBe(200);
+    const [row] = await desk.deps.db.engine.select().from(deposits).where(eq(deposits.id, deposit.id));
+    expect(row).toMatchObject({ status: 'refunded', statementLineId: lines[0]?.id });
+    // A second line is another payment.
+    expect(code(await vote(second))).toEqual([422, 'receipt_not_explained']);
+    expect(code(await booked(lines[1]?.receiptId))).toEqual([422, 'receipt_not_explained']);
+  });
+});
+
 describe('a payer on a list', () => {
   test('is in no file, and compliance is told, until two people say that they are somebody else', async () => {
     const [one] = await returned('70', { ...STRANGER, name: 'Balthazar Quill Ferrington' });
@@ -477,9 +644,13 @@ describe('what the bank answers', () => {
     expect((await vote(asked)).status).toBe(200);
     expect((await report(first, [[one, 'ACSC']], 'K')).body).toMatchObject({ conflictCount: 1 });
     expect(code(await file([one.id]))).toEqual([409, 'payout_may_leave']);
-    expect(await ended(one)).toMatchObject({ stood: 'payable' });
+    // Whoever ends what the bank said neither makes nor fetches the file that pays it again.
+    const third = await desk.newStaff('operations');
+    expect(await ended(one, third)).toMatchObject({ stood: 'payable' });
+    expect(code(await file([one.id], third))).toEqual([403, 'approver_cannot_pay_out']);
     const second = await file([one.id]);
     expect(second.status).toBe(201);
+    expect(code(await download(second, third))).toEqual([403, 'approver_cannot_pay_out']);
     // The same end-to-end id for good: the bank that pays twice knows it as one.
     expect((await download(second)).body).toContain(one.reference);
     expect((await report(first, [[one, 'RJCT']], 'L')).body).toMatchObject({ failedCount: 1 });
@@ -519,7 +690,7 @@ describe('what the bank answers', () => {
 
   test('is not known any more once the statement that showed it is given up', async () => {
     const [one] = await returned('82');
-    await file([one.id]);
+    await download(await file([one.id]));
     const { body } = await debited(one);
     expect(await statusOf(one)).toBe('completed');
     const path = `/v1/bank-statements/${body.statementId}/void`;
@@ -568,7 +739,7 @@ test('a file whose day has passed leads past no list, and is given up though wha
 });
 
 test('the database moves a repayment as the table of states says', async () => {
-  const states = ['payable', 'in_file', 'completed', 'failed', 'unknown', 'by_hand'] as const;
+  const states = ['payable', 'in_file', 'completed', 'failed', 'unknown', 'by_hand', 'given_up'] as const;
   const names = sql`unnest(${sql.param(`{${states.join(',')}}`)}::text[])`;
   const rows = await desk.deps.db.engine.execute<{
     was: (typeof states)[number];
@@ -580,4 +751,14 @@ test('the database moves a repayment as the table of states says', async () => {
     expect([was, becomes, may]).toEqual([was, becomes, repaymentMayBecome(was, becomes)]);
   }
   expect(REPAYMENT_OUTCOMES.filter((each) => !states.includes(each))).toEqual([]);
+});
+
+test('a return asked for before compliance was told of the payer is asked for anew, of them', async () => {
+  const person = await desk.newCustomer();
+  const [line] = await imported([{ amount: '85', ...STRANGER }]);
+  const path = `/v1/unallocated-receipts/${line?.receiptId}`;
+  const asked = await desk.request(desk.operations, 'POST', `${path}/return`, { body: REASON });
+  const body = { accountId: person.accountId, ...REASON };
+  expect((await desk.request(desk.operations2, 'POST', `${path}/allocate`, { body })).status).toBe(202);
+  expect(code(await vote(asked, desk.operations2))).toEqual([409, 'approved_request_changed']);
 });

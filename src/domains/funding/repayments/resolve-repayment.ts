@@ -14,10 +14,11 @@ import { refuseSelfAction } from '../../identity/index.ts';
 import { FLAGGED_RETURNERS } from '../allocate-receipt.ts';
 import { CHECKERS } from '../checkers.ts';
 import { refuseFunding } from '../errors.ts';
-import { lastDownloadOf } from '../payouts/file-history.ts';
 import { refuseWhilePayable } from '../payouts/refuse-while-payable.ts';
 import { refuseIfDebited } from '../statement-debits.ts';
 import { repayments } from '../work/schema.ts';
+import { wasHandedOut } from './handed-out.ts';
+import { isPayableByFile } from './payee-of.ts';
 import { ownerOf, type Repayment, recordRepayment } from './repayment-status.ts';
 import { isResolvable, type RepaymentOutcome } from './rules.ts';
 
@@ -36,8 +37,8 @@ export type RepaymentResolution = {
  * again, or paid by hand. One of compliance where it is, or was, paid past a file, which holds its payee against the
  * lists.
  * @effects one row of `approvals`; audit `approval.requested`
- * @errors not_found, self_action, repayment_status_conflict, payout_on_statement, payout_may_leave,
- *   approval_pending_exists
+ * @errors not_found, self_action, repayment_status_conflict, payout_on_statement, repayment_not_by_file,
+ *   payout_may_leave, approval_pending_exists
  */
 export async function resolveRepayment(ctx: Ctx, input: RepaymentResolution): Promise<Approval> {
   return transact(ctx, 'staff', async (tx) => {
@@ -92,10 +93,6 @@ async function isPastFile(tx: Tx, row: Repayment, outcome: RepaymentOutcome): Pr
   return !isSent || !(await wasHandedOut(tx, row));
 }
 
-async function wasHandedOut(tx: Tx, { fileId }: Repayment): Promise<boolean> {
-  return fileId !== null && (await lastDownloadOf(tx, fileId)) !== undefined;
-}
-
 /** What a statement shows as paid, or a file may still have the bank pay, is not said to have failed, and not tried again. */
 async function refuseUnresolvable(
   tx: Tx,
@@ -112,7 +109,13 @@ async function refuseUnresolvable(
     throw refuseFunding('repayment_status_conflict', { detail });
   }
   if (outcome !== 'completed') {
-    await refuseIfDebited(tx, row, 'people');
+    // What no file may have paid any more is tried again on the bank's word: beside that stands what it charged for it.
+    const isFree = row.status === 'failed' || row.status === 'payable';
+    await refuseIfDebited(tx, row, isFree ? 'bank' : 'people');
+  }
+  if (outcome === 'payable' && !(await isPayableByFile(tx, ctx, row))) {
+    const detail = 'No account of its payer is known that a file can pay, or a provider had it from them.';
+    throw refuseFunding('repayment_not_by_file', { detail });
   }
   if (outcome === 'failed') {
     await refuseWhilePayable(tx, ctx, row.id);

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { Role } from '../../../kernel/actor.ts';
+import { ApprovalReason } from '../../../platform/approvals/api.ts';
 import { pageOf } from '../../../platform/http/cursor.ts';
 import { type Endpoint, endpoint, pickProblems } from '../../../platform/http/endpoint.ts';
 import { PLATFORM_PROBLEMS } from '../../../platform/http/problems.ts';
@@ -9,6 +10,7 @@ import { ApprovalRequested } from '../api.ts';
 import { FUNDING_PROBLEMS } from '../errors.ts';
 import { aged } from '../statement-store.ts';
 import { Repayment, RepaymentDetail, ResolveRepayment, repaymentQuery } from './api.ts';
+import { giveUpRepayment } from './give-up-repayment.ts';
 import { getRepayment, listRepayments } from './list-repayments.ts';
 import { resolveRepayment } from './resolve-repayment.ts';
 
@@ -73,6 +75,7 @@ export const repaymentEndpoints: readonly Endpoint[] = [
         FUNDING_PROBLEMS,
         'repayment_status_conflict',
         'payout_on_statement',
+        'repayment_not_by_file',
         'payout_may_leave',
       ),
       ...OWN,
@@ -81,6 +84,37 @@ export const repaymentEndpoints: readonly Endpoint[] = [
     handler: async (ctx, { params: { id }, body }) => ({
       status: 202,
       body: { approval: await resolveRepayment(ctx, { repaymentId: id, ...body }) },
+    }),
+  }),
+  endpoint({
+    operationId: 'giveUpRepayment',
+    method: 'post',
+    path: '/v1/repayments/{id}/give-up',
+    tag,
+    category: 'financial',
+    summary: 'Ask compliance to agree that a repayment is not paid at all',
+    description:
+      'One that is `payable`, `failed` or `by_hand`, and of which no debit tells: its statement was wrong, the account of ' +
+      'its payer is closed, or a list names them. Its journals are reversed: a returned receipt is open again, a refund ' +
+      'lies in the suspense wallet `repayments-given-up` until people book whose it is.',
+    access: { staff: ['operations'], scope: 'payouts:write' },
+    params,
+    body: ApprovalReason,
+    example: { reason: 'The payer closed the account it came from' },
+    responses: { 202: ApprovalRequested },
+    problems: {
+      ...pickProblems(
+        FUNDING_PROBLEMS,
+        'repayment_status_conflict',
+        'payout_on_statement',
+        'payout_may_leave',
+      ),
+      ...OWN,
+      ...pickProblems(PLATFORM_PROBLEMS, 'approval_pending_exists'),
+    },
+    handler: async (ctx, { params: { id }, body: { reason } }) => ({
+      status: 202,
+      body: { approval: await giveUpRepayment(ctx, { repaymentId: id, reason }) },
     }),
   }),
 ];

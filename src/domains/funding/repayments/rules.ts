@@ -8,14 +8,15 @@ export type RepaymentStatus = (typeof repaymentStatus.enumValues)[number];
 
 const REPAYMENT_MOVES: Readonly<Record<RepaymentStatus, readonly RepaymentStatus[]>> = {
   // `completed` where the bank shows that it was paid past the files.
-  payable: ['in_file', 'by_hand', 'completed'],
+  payable: ['in_file', 'by_hand', 'completed', 'given_up'],
   // `payable` again where its file was given up.
   in_file: ['completed', 'failed', 'unknown', 'payable'],
   unknown: ['completed', 'failed'],
-  failed: ['payable', 'by_hand', 'completed'],
-  by_hand: ['completed'],
+  failed: ['payable', 'by_hand', 'completed', 'given_up'],
+  by_hand: ['completed', 'given_up'],
   // Where the statement that had shown it was given up.
   completed: ['unknown'],
+  given_up: [],
 };
 
 /** What people may say of a repayment, and of which; everything else the bank says. */
@@ -31,9 +32,6 @@ const RESOLUTIONS: Readonly<Partial<Record<RepaymentStatus, readonly RepaymentOu
 export const REPAYMENT_OUTCOMES = ['completed', 'failed', 'payable', 'by_hand'] as const;
 
 export type RepaymentOutcome = (typeof REPAYMENT_OUTCOMES)[number];
-
-/** Repayments whose payment the bank may have, or has made. */
-export const SENT_REPAYMENT_STATUSES: readonly RepaymentStatus[] = ['in_file', 'unknown', 'completed'];
 
 /** Whether the table of states lets a repayment move so. */
 export function repaymentMayBecome(from: RepaymentStatus, to: RepaymentStatus): boolean {

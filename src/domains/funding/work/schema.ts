@@ -127,6 +127,7 @@ export const repaymentStatus = pgEnum('repayment_status', [
   'failed',
   'unknown',
   'by_hand',
+  'given_up',
 ]);
 
 /**
@@ -172,6 +173,8 @@ export const repayments = pgTable(
     version: integer('version').notNull().default(1),
     createdAt: instant('created_at').notNull(),
     completedAt: instant('completed_at'),
+    /** When two people took it back: what it returned may be returned anew. */
+    givenUpAt: instant('given_up_at'),
   },
   (table) => [
     uniqueIndex('repayments_approval_id_key').on(table.approvalId),
@@ -179,7 +182,7 @@ export const repayments = pgTable(
     uniqueIndex('repayments_debt_journal_id_key').on(table.debtJournalId),
     uniqueIndex('repayments_payout_reference_key').on(table.payoutReference),
     uniqueIndex('repayments_paid_line_id_key').on(table.paidLineId),
-    uniqueIndex('repayments_receipt_id_key').on(table.receiptId),
+    uniqueIndex('repayments_receipt_id_key').on(table.receiptId).where(sql`${table.givenUpAt} is null`),
     index('repayments_deposit_id_idx').on(table.depositId),
     index('repayments_statement_line_id_idx').on(table.statementLineId),
     index('repayments_status_idx').on(table.status, table.id),
@@ -200,6 +203,11 @@ export const repayments = pgTable(
     check(
       'repayments_completed_check',
       sql`(${table.status} = 'completed') = (${table.completedAt} is not null)`,
+    ),
+    check(
+      'repayments_given_up_check',
+      // As text: what a migration adds to a type is not used before it is committed.
+      sql`(${table.status}::text = 'given_up') = (${table.givenUpAt} is not null)`,
     ),
     ...internalRows('repayments'),
   ],

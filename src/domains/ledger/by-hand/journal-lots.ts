@@ -84,7 +84,8 @@ export async function moveLots(
 
 /**
  * Undoes what a posting did to lots, which name it by `referenceId`: what it opened must be untouched and is
- * closed, what it took is opened again with its cost and date.
+ * closed, what it took is opened again with its cost and date. Units that a debt was repaid from are not: an adjustment
+ * takes what is left of them, and another puts the debt back (`receivable` to `custody`), each agreed to by itself.
  * @effects rows of `lots` and `lot_disposals`
  * @errors journal_lots_used
  */
@@ -92,7 +93,9 @@ export async function undoLots(tx: Tx, ctx: Ctx, referenceId: Id, reversalId: Id
   const taken = await disposedBy(tx, referenceId);
   const opened = await tx.select().from(lots).where(eq(lots.referenceId, referenceId));
   if (opened.some((lot) => lot.quantityOpen !== lot.quantity)) {
-    throw refuseLedger('journal_lots_used');
+    throw refuseLedger('journal_lots_used', {
+      detail: 'Where a debt was repaid from it, take what is left and put the debt back by adjustments.',
+    });
   }
   if (opened.length > 0) {
     await tx

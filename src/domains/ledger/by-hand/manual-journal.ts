@@ -119,7 +119,7 @@ export function refuseWrongEntries(
   const reason =
     (legs.some(({ wallet }) => wallet.book !== book) ? 'live and paper do not mix' : null) ??
     misfit({ ...journal, book, legs }) ??
-    (journal.kind === 'reversal' ? null : givesAway(legs));
+    (journal.kind === 'reversal' ? null : (givesAway(legs) ?? vanishes(journal, legs)));
   if (reason !== null) {
     throw refuseLedger('journal_misfit', { detail: reason });
   }
@@ -162,6 +162,19 @@ function givesAway(legs: readonly WalletLeg[]): string | null {
       ),
   );
   return given ? 'money of one person is not given to another' : null;
+}
+
+/** A holder who gives up units gets others for them, or keeps the rest with the cost of all: no action takes alone. */
+function vanishes(
+  { kind, entries }: Pick<ManualJournal, 'kind' | 'entries'>,
+  legs: readonly WalletLeg[],
+): string | null {
+  const gone = legs.some(({ wallet, amount }, place) => {
+    const merges = entries[place]?.costFrom === wallet.id && wallet.total + amount > 0n;
+    const gets = legs.some((other) => other.wallet.userId === wallet.userId && other.amount > 0n);
+    return wallet.userId !== null && amount < 0n && !merges && !gets;
+  });
+  return kind === 'corporate_action' && gone ? 'units of a holder would be gone for nothing' : null;
 }
 
 /** A wallet may be named twice, by its id and as the house's: its entries count together. */

@@ -8,18 +8,16 @@ import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { refuse } from '../../../platform/http/refuse.ts';
-import { accountAllows, accountsByIds } from '../../accounts/index.ts';
-import { gateRefusal, lockGates, refuseSelfAction } from '../../identity/index.ts';
+import { refuseSelfAction } from '../../identity/index.ts';
 import { holdSignedDays, isDayClosed } from '../closed-days.ts';
 import { refuseLedger } from '../errors.ts';
-import type { LockedWallet } from '../lock-wallets.ts';
-import { isMlroAmong } from '../mlro-vote.ts';
 import { postJournals } from '../post-journals.ts';
 import { lockSpendable } from '../release-expired.ts';
 import { findClearingWallet, houseWallet } from '../wallets.ts';
 import { type ManualJournalInput, termsOf } from './api.ts';
-import { debitedWallets, refuseUnknownMargin, votesForJournal } from './debit-votes.ts';
 import { assetsTaken, lockTakings, refuseHandOnClientMoney } from './guard-client-money.ts';
+import { type Decision, movesOf, refuseUnknownMargin, votesByHand } from './hand-votes.ts';
+import { type Holders, lockHolders, obeyLadder } from './holders.ts';
 import { moveLots, refuseWrongLots } from './journal-lots.ts';
 import {
   fiatAmong,
@@ -33,6 +31,7 @@ import {
   refuseWrongEntries,
 } from './manual-journal.ts';
 import { recordPosting } from './record-posting.ts';
+import { debtsOfCredited, repayFromCredits } from './repay-from-credits.ts';
 import { type Opening, openAgreed, withoutOpening } from './unopened-wallets.ts';
 
 /** Who decides on postings by hand. */
@@ -60,13 +59,14 @@ export async function requestJournal(ctx: Ctx, input: ManualJournalInput): Promi
   return transact(ctx, 'engine', async (tx) => {
     const { journal, found, opening } = await withoutOpening(tx, () => lookAt(tx, ctx, input));
     const persons = personsIn(found);
+    const { quorum } = await votesByHand(tx, ctx, movesOf(journal, found));
     return requestApproval(tx, ctx, {
       action: POST,
       subjectType: 'journal',
       subjectId: newId(),
       subjectUserId: persons.length === 1 ? present(persons[0], 'there is one') : null,
       payload: { ...journalPayload(journal), ...opening },
-      quorum: votesForJournal(journal, found).quorum,
+      quorum,
       checkerRoles: POSTING_CHECKERS,
       reason: input.reason,
     });
@@ -111,8 +111,10 @@ export const journalPosting: ApprovalAction = {
       throw refuse('self_approval');
     }
     await lockTakings(tx, assetsTaken(journal.entries, named));
-    await obeyGates(tx, journal, named, checkerIds);
-    const found = await lockSpendable(tx, ctx, ids);
+    const holders = await obeyGates(tx, ctx, journal, { found: named, approvalId, checkerIds });
+    const owed = await debtsOfCredited(tx, journal, named);
+    const locked = await lockSpendable(tx, ctx, [...ids, ...owed]);
+    const found = new Map([...locked].filter(([id]) => named.has(id)));
     refuseUnknownMargin(journal, found);
     const fiat = await refuseWrongJournal(tx, ctx, journal, found);
     const { book } = present(found.values().next().value, 'a journal has wallets');
@@ -127,6 +129,7 @@ export const journalPosting: ApprovalAction = {
     await postJournals(tx, ctx, [posting]);
     await moveLots(tx, ctx, posting, found, fiat);
     await recordPosting(tx, ctx, 'journal.posted', posting, found);
+    await repayFromCredits(tx, ctx, journal, found, holders);
   },
 };
 
@@ -199,43 +202,26 @@ async function refuseWrongJournal(
 }
 
 /**
- * Locks the gates of all holders before their wallets, which holds the status of their accounts too; who is
- * credited must be open to it (I8). An account that is closed takes nothing more, not even what is due. Money of whoever
- * may not pay out is taken from them, as large sums of anybody are, only where the MLRO is among those who agreed.
+ * Who is credited must be open to it (I8); an account that is closed takes nothing more, not even what is due.
+ * @errors holder_restricted, mlro_vote_required, conflict
  */
 async function obeyGates(
   tx: Tx,
+  ctx: Ctx,
   journal: ManualJournal,
-  found: PostedWallets,
-  checkerIds: readonly Id[],
-): Promise<void> {
+  named: Decision & { readonly found: PostedWallets },
+): Promise<Holders> {
   const { kind, entries } = journal;
-  const live = [...found.values()].filter(({ book, userId }) => book === 'live' && userId !== null);
-  const gates = await lockGates(
-    tx,
-    live.flatMap(({ userId }) => userId ?? []),
-  );
-  const accounts = await accountsByIds(
-    tx,
-    live.flatMap(({ accountId }) => accountId ?? []),
-  );
+  const holders = await lockHolders(tx, named.found);
+  await obeyLadder(tx, ctx, journal, { ...named, holders });
   const credited = new Set(entries.filter(({ amount }) => amount > 0n).map(({ walletId }) => walletId));
-  const isShut = ({ userId, accountId }: LockedWallet, move: 'money_in' | 'money_out') => {
-    const { status } = present(accounts.get(accountId ?? ''), 'a customer’s wallet has its account');
-    return gateRefusal(gates.get(userId ?? ''), move) !== null || !accountAllows(status, move);
-  };
-  const held = [...debitedWallets(journal, found).keys()].some((wallet) => isShut(wallet, 'money_out'));
-  if ((held || votesForJournal(journal, found).mlro) && !(await isMlroAmong(tx, checkerIds))) {
-    throw refuseLedger(held ? 'holder_restricted' : 'mlro_vote_required');
-  }
-  const shut = live
-    .filter(({ id }) => credited.has(id))
+  const shut = [...named.found.values()]
+    .filter(({ id, book, userId }) => book === 'live' && userId !== null && credited.has(id))
     .some((wallet) =>
-      ENTITLEMENTS.includes(kind)
-        ? accounts.get(wallet.accountId ?? '')?.status === 'closed'
-        : isShut(wallet, 'money_in'),
+      ENTITLEMENTS.includes(kind) ? holders.isClosed(wallet) : holders.isShut(wallet, 'money_in'),
     );
   if (shut) {
     throw refuseLedger('holder_restricted');
   }
+  return holders;
 }

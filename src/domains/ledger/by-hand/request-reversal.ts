@@ -9,14 +9,15 @@ import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { refuse } from '../../../platform/http/refuse.ts';
-import { lockGates, refuseSelfAction } from '../../identity/index.ts';
+import { refuseSelfAction } from '../../identity/index.ts';
 import { correctionDay, holdSignedDays } from '../closed-days.ts';
 import { refuseLedger } from '../errors.ts';
 import { type NewEntry, postJournals } from '../post-journals.ts';
 import { lockSpendable } from '../release-expired.ts';
 import { journalReversals, journals, ledgerEntries } from '../schema.ts';
-import { refuseUnknownMargin } from './debit-votes.ts';
 import { assetsTaken, lockTakings, refuseShortfall } from './guard-client-money.ts';
+import { movesOf, refuseUnknownMargin, votesByHand } from './hand-votes.ts';
+import { lockHolders, obeyLadder } from './holders.ts';
 import { undoLots } from './journal-lots.ts';
 import { type PostedWallets, personsIn, readWallets, refuseWrongEntries } from './manual-journal.ts';
 import { recordPosting } from './record-posting.ts';
@@ -42,13 +43,14 @@ export async function requestReversal(
     const found = await readWallets(tx, ctx, walletIdsOf(mirrored));
     await refuseWrongReversal(tx, ctx, { id: original.id, entries: mirrored }, found);
     const persons = personsIn(found);
+    const { quorum } = await votesByHand(tx, ctx, movesOf({ entries: mirrored }, found));
     return requestApproval(tx, ctx, {
       action: REVERSE,
       subjectType: 'journal',
       subjectId: original.id,
       subjectUserId: persons.length === 1 ? present(persons[0], 'there is one') : null,
       payload: reversalPayload(original, mirrored),
-      quorum: 1,
+      quorum,
       checkerRoles: POSTING_CHECKERS,
       reason: input.reason,
     });
@@ -58,11 +60,12 @@ export async function requestReversal(
 /**
  * What the vote on a reversal does: the mirror of every entry, worth the same day, or today where that day's
  * reconciliation is signed, and the lots as they were.
- * Gates are locked and not asked: a wrong posting is undone whatever became of its holder.
+ * What it takes from customers has the votes of whatever else is taken by hand, from who may not pay out the MLRO's. What
+ * goes back to them asks no gate: a wrong posting is undone whatever became of its holder.
  */
 export const journalReversal: ApprovalAction = {
   action: REVERSE,
-  execute: async (ctx, { approvalId, subjectId, payload }) => {
+  execute: async (ctx, { approvalId, subjectId, payload, checkerIds }) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
     await holdSignedDays(tx, ctx);
     const { original, mirrored } = await readReversible(tx, subjectId);
@@ -72,12 +75,8 @@ export const journalReversal: ApprovalAction = {
     const ids = walletIdsOf(mirrored);
     const named = await readWallets(tx, ctx, ids);
     await lockTakings(tx, assetsTaken(mirrored, named));
-    if (original.book === 'live') {
-      await lockGates(
-        tx,
-        [...named.values()].flatMap(({ userId }) => userId ?? []),
-      );
-    }
+    const holders = await lockHolders(tx, named);
+    await obeyLadder(tx, ctx, { entries: mirrored }, { found: named, holders, approvalId, checkerIds });
     const found = await lockSpendable(tx, ctx, ids);
     refuseUnknownMargin({ entries: mirrored }, found);
     await refuseWrongReversal(tx, ctx, { id: original.id, entries: mirrored }, found);

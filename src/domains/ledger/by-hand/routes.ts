@@ -97,7 +97,8 @@ export const byHandEndpoints: readonly Endpoint[] = [
     description:
       'The reversal mirrors every entry, cites the original and keeps its value date, unless the reconciliation of that day is ' +
       'signed: then it counts from today. A journal is reversed once ' +
-      'at most, a reversal never; deposits are refunded, trades stand.',
+      'at most, a reversal never; deposits are refunded, trades stand. What it moves of customers passes the votes of a ' +
+      'withdrawal of that amount.',
     access: { staff: MAKERS },
     params,
     body: ReverseJournal,

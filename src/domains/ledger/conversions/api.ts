@@ -105,9 +105,9 @@ export const FxRateProposal = z
         example: '46.05',
       }),
     spreadBps: z.number().int().min(0).max(2000).openapi({ description: 'Taken off the middle, both ways' }),
-    positionMax: amountInput.optional().openapi({
+    positionMax: amountInput.openapi({
       description:
-        'How much of the base the firm may be long or short in for a conversion at this rate to take it further; without bound where it is missing. Conversions of other pairs obey the bounds of their own rates',
+        'How much of the base the firm may be long or short in for a conversion at this rate to take it further. Conversions of other pairs obey the bounds of their own rates',
       example: '250000',
     }),
     source: z

@@ -18,7 +18,7 @@ import { lockConversionPath } from './lock-conversion-path.ts';
 import { type ConversionQuote, findOwnQuote } from './read-conversions.ts';
 import { overfillsPosition, quoteRefusal } from './rules.ts';
 import { conversionQuotes, fxRates } from './schema.ts';
-import { FX_DESK } from './settings.ts';
+import { FX_DESK, POSITION_MAX_UNSAID } from './settings.ts';
 import { isWithdrawn } from './withdraw-fx-rate.ts';
 
 export type Execution = {
@@ -125,7 +125,7 @@ async function refuseFullPosition(
   const [rate] = await tx.select().from(fxRates).where(eq(fxRates.id, rateId));
   const { base, positionMax } = present(rate, 'a quote cites its rate');
   const [before, after] = base === fromAsset ? [taken, taken + fromAmount] : [given, given - toAmount];
-  if (overfillsPosition(positionMax, before, after)) {
+  if (overfillsPosition(positionMax ?? POSITION_MAX_UNSAID, before, after)) {
     throw refuseLedger('fx_position_full');
   }
 }

@@ -49,7 +49,8 @@ async function coin(): Promise<string> {
 
 function propose(person: Person, rate: Readonly<Record<string, unknown>>) {
   const validUntil = addMs(desk.deps.clock.now(), HOUR_MS);
-  const terms = { spreadBps: 50, source: 'A page of rates', validUntil, reason: 'Rate of the day' };
+  const told = { source: 'A page of rates', validUntil, reason: 'Rate of the day' };
+  const terms = { spreadBps: 50, positionMax: '1000000', ...told };
   return desk.request(person, 'POST', '/v1/fx-rates', { body: { ...terms, ...rate } });
 }
 
@@ -193,6 +194,23 @@ describe('a rate', () => {
       .from(fxRates)
       .where(and(eq(fxRates.base, code), eq(fxRates.positionMax, parseAmount('10'))));
     expect(row).toBeDefined();
+    const unbounded = await propose(desk.operations, { ...terms, positionMax: undefined });
+    expect([unbounded.status, unbounded.body.errors?.[0]?.pointer]).toEqual([422, '/positionMax']);
+  });
+
+  test('that says no bound has the published one', async () => {
+    const code = await coin();
+    const validUntil = addMs(desk.deps.clock.now(), HOUR_MS);
+    const rate = { base: code, quote: 'USD', rate: parseAmount('2'), spreadBps: 0, validUntil };
+    await transact(desk.system, 'engine', (tx) => seedFxRates(tx, desk.system, [rate]));
+    const person = await newCustomer();
+    await desk.fund(person, code, '1000001');
+    const convert = async (amount: string) => {
+      const { body } = await quote(person, code, 'USD', amount);
+      return desk.request(person, 'POST', '/v1/conversions', { body: { quoteId: body.id }, key: newId() });
+    };
+    expect((await convert('1000000.01')).body.code).toBe('fx_position_full');
+    expect((await convert('1000000')).status).toBe(201);
   });
 
   test('that ends takes with it the quotes that were given on it', async () => {

@@ -25,8 +25,8 @@ export type FxRateProposal = {
   readonly quote: string;
   readonly rate: Amount;
   readonly spreadBps: number;
-  /** What the house may be long or short in of the base; without bound unless given. */
-  readonly positionMax?: Amount | undefined;
+  /** What the house may be long or short in of the base. */
+  readonly positionMax: Amount;
   readonly source: string;
   /** When it was read; now unless given. */
   readonly asOf?: Instant | undefined;
@@ -60,7 +60,7 @@ export async function proposeFxRate(ctx: Ctx, proposal: FxRateProposal): Promise
         quote: pair.quote,
         rate: formatAmount(rate),
         spreadBps: pair.spreadBps,
-        positionMax: pair.positionMax === undefined ? null : formatAmount(pair.positionMax),
+        positionMax: formatAmount(pair.positionMax),
         source: pair.source,
         asOf,
         validUntil: pair.validUntil,
@@ -125,7 +125,7 @@ type Payload = {
   readonly quote: string;
   readonly rate: string;
   readonly spreadBps: number;
-  /** Missing in what was asked for before rates could bound a position. */
+  /** Missing in what was asked for before rates had to bound a position. */
   readonly positionMax?: string | null;
   readonly source: string;
   readonly asOf: Instant;

@@ -110,9 +110,9 @@ export function ringGains(others: readonly PairRate[], added: PairRate): boolean
  * a position nearer to nothing, and not past it, is never too much.
  * @units of the base; before and after with their signs
  */
-export function overfillsPosition(max: Amount | null, before: bigint, after: bigint): boolean {
+export function overfillsPosition(max: Amount, before: bigint, after: bigint): boolean {
   const comesBack = after < 0n === before < 0n && sizeOf(after) <= sizeOf(before);
-  return max !== null && sizeOf(after) > max && !comesBack;
+  return sizeOf(after) > max && !comesBack;
 }
 
 function sizeOf(position: bigint): bigint {

@@ -37,7 +37,7 @@ export const fxRates = pgTable(
     rate: rate('rate').notNull(),
     /** What the house takes off the middle, in both directions. */
     spreadBps: integer('spread_bps').notNull(),
-    /** How much of the base the house may be long or short in by conversions of live money at this rate; null: any. */
+    /** How much of the base the house may be long or short in by conversions of live money at this rate; null: the published bound. */
     positionMax: amount('position_max'),
     /** Where the rate was read; `seed` where nobody approved it. */
     source: text('source').notNull(),

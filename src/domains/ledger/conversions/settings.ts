@@ -1,5 +1,7 @@
 /** What the firm publishes about conversions and changes with a release. Rates are rows: a missing one refuses. */
 
+import { type Amount, parseAmount } from '../../../kernel/amount.ts';
+
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 
@@ -20,6 +22,12 @@ export const RATE_AGE_MAX_MS = DAY_MS;
 
 /** How far clocks of those who read rates may be ahead of ours. @units ms */
 export const RATE_AHEAD_MAX_MS = MINUTE_MS;
+
+/**
+ * What the house may be long or short in by rates that say nothing: those seeded, and those set before a bound was asked for.
+ * @units the base of the rate
+ */
+export const POSITION_MAX_UNSAID: Amount = parseAmount('1000000');
 
 /** What the position of the house is valued in, unless somebody asks for another. */
 export const POSITION_ASSET = 'USD';

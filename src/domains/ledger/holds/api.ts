@@ -52,7 +52,8 @@ export const NewHold = z
   .strictObject({
     amount: amountInput,
     reason: z.enum(HAND_REASONS).openapi({
-      description: 'Holds for withdrawals, margin and the system are placed by what they belong to.',
+      description:
+        'Holds for withdrawals and margin are placed by what they belong to; `system` is reserved.',
     }),
     reference: nameInput.openapi({
       example: 'order-10045',

@@ -6,17 +6,19 @@ import type { Tx } from '../../../platform/db/client.ts';
 import { refuse } from '../../../platform/http/refuse.ts';
 import { accountAllows, accountsByIds } from '../../accounts/index.ts';
 import { gateRefusal, lockGates } from '../../identity/index.ts';
+import { type Decision, type HandMove, refuseTooFewVotes } from '../by-hand/hand-votes.ts';
+import { refuseWhileOwing, repayDebt } from '../debts.ts';
 import { refuseLedger } from '../errors.ts';
 import { captureHold, type Hold } from '../holds.ts';
 import { consumeLots, openLots } from '../lots.ts';
-import { isMlroAmong } from '../mlro-vote.ts';
 import { postJournals } from '../post-journals.ts';
+import { receivableWallets } from '../receivables.ts';
 import { lockSpendable } from '../release-expired.ts';
 import { holdCaptures } from '../schema.ts';
 import { customerWallet, requireAsset } from '../wallets.ts';
 import { type FoundDestination, findDestination } from './capture-destination.ts';
 import { findHoldById } from './read-hold.ts';
-import { type CaptureDestination, captureKind, captureRefusal, captureVotes } from './rules.ts';
+import { type CaptureDestination, captureKind, captureRefusal } from './rules.ts';
 
 export type Capture = {
   readonly id: Id;
@@ -27,32 +29,29 @@ export type Capture = {
 
 /**
  * Takes part or all of what a hold reserves to where two people said. The gates and accounts of the customer,
- * and of whoever gets it, are obeyed under their locks (I8).
+ * and of whoever gets it, are obeyed under their locks (I8). Nothing leaves past an open debt, and what
+ * comes in repays one.
  * @effects one journal, the hold, a row of `hold_captures`, lots of units; audit `hold.captured`; event
  *   `ledger.hold_captured`
- * @errors hold_destination_unsuitable, self_approval, the gates', account_not_active, hold_expired,
- *   hold_not_active, hold_remainder_exceeded, mlro_vote_required, wallet_not_active, balance_out_of_range
+ * @errors hold_destination_unsuitable, self_approval, the gates', account_not_active, debt_open, hold_expired,
+ *   hold_not_active, hold_remainder_exceeded, mlro_vote_required, conflict, wallet_not_active, balance_out_of_range
  */
-export async function captureFunds(
-  tx: Tx,
-  ctx: Ctx,
-  capture: Capture,
-  decision: { readonly approvalId: Id; readonly checkerIds: readonly Id[] },
-): Promise<void> {
+export async function captureFunds(tx: Tx, ctx: Ctx, capture: Capture, decision: Decision): Promise<void> {
   const known = await findHoldById(tx, ctx, capture.holdId);
   const found = await findDestination(tx, known, capture.destination);
-  await obeyGates(tx, known, found, decision.checkerIds);
+  const { approvalId, checkerIds } = decision;
+  await obeyGates(tx, known, found, checkerIds);
+  // Before the wallets, as in journals by hand: what it locks is held by whoever waits for a wallet.
+  await refuseTooFewVotes(tx, ctx, captureMoves(known, capture.amount, found), decision);
+  await refuseWhileOwing(tx, known.userId);
   const to = await walletOf(tx, ctx, known, found);
-  await lockSpendable(tx, ctx, [known.walletId, to]);
+  const takers = 'account' in found ? [found.account.userId] : [];
+  const owed = await receivableWallets(tx, takers, known.asset);
+  await lockSpendable(tx, ctx, [known.walletId, to, ...owed]);
   const hold = await findHoldById(tx, ctx, known.id);
   const refusal = captureRefusal(hold, ctx.deps.clock.now(), capture.amount);
   if (refusal !== null) {
     throw refuseLedger(refusal);
-  }
-  const { approvalId, checkerIds } = decision;
-  const { mlro } = captureVotes(capture.destination, hold.asset, capture.amount);
-  if (mlro && !(await isMlroAmong(tx, checkerIds))) {
-    throw refuseLedger('mlro_vote_required');
   }
   const journalId = newId();
   await captureHold(tx, ctx, hold.id, capture.amount, {
@@ -73,6 +72,18 @@ export async function captureFunds(
     approvalId,
     capturedAt: ctx.deps.clock.now(),
   });
+  if ('account' in found) {
+    const { userId } = found.account;
+    const credit = { limit: capture.amount, referenceType: 'wallet', referenceId: to };
+    await repayDebt(tx, ctx, { userId, walletId: to, asset: hold.asset }, credit);
+  }
+}
+
+/** What a capture moves of customers: it is looked at by as many as any other taking by hand, wherever it goes. */
+export function captureMoves(hold: Hold, amount: Amount, found: FoundDestination): readonly HandMove[] {
+  const { userId, asset } = hold;
+  const given = 'account' in found ? [{ userId: found.account.userId, asset, amount }] : [];
+  return [{ userId, asset, amount: amountOf(-amount) }, ...given];
 }
 
 /** Nobody decides on funds that come to themselves, and no account gets or gives what it may not (I7, I8). */

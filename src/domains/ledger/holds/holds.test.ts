@@ -7,6 +7,7 @@ import { type Id, newId } from '../../../kernel/id.ts';
 import { addMs } from '../../../kernel/time.ts';
 import { openClient } from '../../../platform/db/client.ts';
 import { sqlStateOf } from '../../../platform/db/errors.ts';
+import { lockRows } from '../../../platform/db/locks.ts';
 import { approvals, auditLogs, outbox } from '../../../platform/db/schema.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { type FundingDesk, type Person, startFundingDesk } from '../../../testing/funding-desk.ts';
@@ -82,6 +83,24 @@ function vote(asked: Asked, as: Person = desk.operations2) {
 async function bothVote(asked: Asked) {
   expect((await vote(asked, desk.compliance)).body.status).toBe('pending');
   return vote(asked);
+}
+
+/** Keeps wallets until both wait, for them or for one another: neither has committed when the other decides. */
+async function bothWaiting<Answer>(walletIds: string[], begin: () => Promise<Answer>[]): Promise<Answer[]> {
+  const begun = await transact(desk.system, 'engine', async (tx) => {
+    await lockRows(tx, wallets, walletIds);
+    const answers = begin();
+    for (let waiting = 0; waiting < answers.length; ) {
+      // What a transaction sees of who is there stays as it first was, unless it forgets.
+      await tx.execute(sql`select pg_stat_clear_snapshot()`);
+      const [row] = await tx.execute<{ waiting: number }>(sql`
+        select count(distinct l.pid)::int as waiting from pg_locks l join pg_stat_activity a on a.pid = l.pid
+        where not l.granted and a.datname = current_database()`);
+      waiting = present(row, 'a count is one row').waiting;
+    }
+    return { answers };
+  });
+  return Promise.all(begun.answers);
 }
 
 function read(id: string, as: Person = desk.operations) {
@@ -329,25 +348,25 @@ describe('capturing', () => {
 
   test('of units takes their lots along', async () => {
     const [giver, taker] = [await payer('3', 'BTC'), await desk.newCustomer()];
-    const id = await placed(giver.walletId, { amount: '1.25', reason: 'escrow' });
+    const id = await placed(giver.walletId, { amount: '1', reason: 'escrow' });
     const destination = { accountId: taker.accountId };
-    expect((await bothVote(await capture(id, { amount: '1', destination }))).status).toBe(200);
+    expect((await bothVote(await capture(id, { amount: '0.75', destination }))).status).toBe(200);
     const open = async (person: Person) => {
       const rows = await desk.deps.db.engine.select().from(lots).where(eq(lots.accountId, person.accountId));
       return rows.map((lot) => formatAmount(lot.quantityOpen));
     };
-    expect([await open(giver), await open(taker)]).toEqual([['2'], ['1']]);
+    expect([await open(giver), await open(taker)]).toEqual([['2.25'], ['0.75']]);
     expect(
       (await bothVote(await capture(id, { destination: { house: { role: 'custody', reference: 'main' } } })))
         .status,
     ).toBe(200);
     expect([await open(giver), await desk.balance(giver, 'BTC')]).toEqual([
-      ['1.75'],
-      { total: '1.75', reserved: '0' },
+      ['2'],
+      { total: '2', reserved: '0' },
     ]);
   });
 
-  test('has as many people look as a withdrawal of the amount would, where it leaves the customer for outside or another', async () => {
+  test('has as many people look as a withdrawal of the amount would, wherever it goes', async () => {
     const [customer, other, mlro] = [
       await payer('200000'),
       await desk.newCustomer(),
@@ -359,13 +378,72 @@ describe('capturing', () => {
     expect(await quorumOf({ amount: '10000' })).toBe(1);
     expect(await quorumOf({ amount: '10000.01' })).toBe(2);
     expect(await quorumOf({ amount: '10000.01', destination })).toBe(2);
-    expect(await quorumOf({ amount: '10000.01', destination: TO_FEES })).toBe(1);
+    expect(await quorumOf({ amount: '10000.01', destination: TO_FEES })).toBe(2);
     const asked = await capture(id, { amount: '100000.01', destination });
     expect((await vote(asked)).body.status).toBe('pending');
     expect((await vote(asked, desk.compliance)).body.code).toBe('mlro_vote_required');
     expect(await desk.balance(other, 'USD')).toEqual({ total: '0', reserved: '0' });
     expect((await vote(asked, mlro)).body.status).toBe('executed');
     expect(await desk.balance(other, 'USD')).toEqual({ total: '100000.01', reserved: '0' });
+  });
+
+  test('and a journal from the house bring nobody another’s money past the MLRO, in one sum or in several', async () => {
+    const [victim, friend] = [await payer('150000'), await payer('1')];
+    const suspense = { role: 'suspense', reference: 'disputes', asset: 'USD' };
+    const journal = (amount: string) =>
+      desk.request(desk.operations, 'POST', '/v1/journals', {
+        key: newId(),
+        body: {
+          kind: 'adjustment',
+          description: 'Correction',
+          entries: [
+            { house: suspense, amount: amount.startsWith('-') ? amount.slice(1) : `-${amount}` },
+            { walletId: amount.startsWith('-') ? victim.walletId : friend.walletId, amount },
+          ],
+          ...REASON,
+        },
+      });
+    expect((await vote(await journal('-1'))).body.status).toBe('executed');
+    const id = await placed(victim.walletId, { amount: '149999' });
+    const destination = { house: { role: 'suspense', reference: 'disputes' } };
+    const taken = await capture(id, { destination });
+    expect([taken.body.approval.quorum, (await vote(taken)).body.status]).toEqual([2, 'pending']);
+    const given = await journal('150000');
+    expect([given.body.approval.quorum, (await vote(given)).body.status]).toEqual([2, 'pending']);
+    expect((await vote(given, desk.compliance)).body.code).toBe('mlro_vote_required');
+    // Two halves, asked for before either counted.
+    const halves = [await journal('6000'), await journal('6000')];
+    expect(halves.map(({ body }) => body.approval.quorum)).toEqual([1, 1]);
+    const votes = [await vote(halves[0] as Asked), await vote(halves[1] as Asked)];
+    expect(votes.map(({ body }) => body.code ?? body.status)).toEqual(['executed', 'conflict']);
+    expect((await journal('6000')).body.approval.quorum).toBe(2);
+    expect([await desk.balance(victim, 'USD'), await desk.balance(friend, 'USD')]).toEqual([
+      { total: '149999', reserved: '149999' },
+      { total: '6001', reserved: '0' },
+    ]);
+  });
+
+  test('that grew into the MLRO’s since it was asked is asked again: the MLRO has no vote on it', async () => {
+    const customer = await payer('120000');
+    const id = await placed(customer.walletId, { amount: '120000' });
+    const halves = [await capture(id, { amount: '60000' }), await capture(id, { amount: '60000' })];
+    const votes = [await bothVote(halves[0] as Asked), await bothVote(halves[1] as Asked)];
+    expect(votes.map(({ body }) => body.code ?? body.status)).toEqual(['executed', 'conflict']);
+  });
+
+  test('from two wallets of one person at once count together', async () => {
+    const customer = await payer('6000');
+    await desk.fund(customer, 'EUR', '6000');
+    const ids = [customer.walletId, await walletOf(customer, 'EUR')];
+    const asked: Asked[] = [];
+    for (const walletId of ids) {
+      asked.push(await capture(await placed(walletId, { amount: '6000' }), {}));
+    }
+    expect(asked.map(({ body }) => body.approval.quorum)).toEqual([1, 1]);
+    const votes = await bothWaiting(ids, () => asked.map((one) => vote(one)));
+    expect(new Set(votes.map(({ body }) => body.code ?? body.status))).toEqual(
+      new Set(['conflict', 'executed']),
+    );
   });
 
   test('more than remains is refused when asked, and when others took it before the vote', async () => {
@@ -389,7 +467,7 @@ describe('capturing', () => {
     const { journalId } = (await read(id)).body.captures[0];
     const reverse = () =>
       desk.request(desk.operations, 'POST', `/v1/journals/${journalId}/reverse`, { body: REASON });
-    expect((await vote(await reverse())).status).toBe(200);
+    expect((await bothVote(await reverse())).status).toBe(200);
     const openLots = await openLotsOf(walletId);
     expect(openLots.map(({ open }) => open).sort()).toEqual(['0.2', '0.8']);
     expect(new Set(openLots.map(({ since }) => since))).toEqual(new Set(held.map(({ since }) => since)));

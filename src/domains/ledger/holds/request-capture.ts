@@ -8,13 +8,14 @@ import { type Approval, requestApproval } from '../../../platform/approvals/requ
 import type { Ctx } from '../../../platform/context.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { refuseSelfAction } from '../../identity/index.ts';
+import { votesByHand } from '../by-hand/hand-votes.ts';
 import { refuseLedger } from '../errors.ts';
 import type { Hold } from '../holds.ts';
 import { requireAsset } from '../wallets.ts';
 import { findDestination } from './capture-destination.ts';
-import { captureFunds } from './capture-funds.ts';
+import { captureFunds, captureMoves } from './capture-funds.ts';
 import { findHoldById } from './read-hold.ts';
-import { type CaptureDestination, captureRefusal, captureVotes, fitsScale } from './rules.ts';
+import { type CaptureDestination, captureRefusal, fitsScale } from './rules.ts';
 
 /** Who decides on captures and releases. The maker, the customer and whoever gets the funds are excluded (I7). */
 export const HOLD_CHECKERS = ['operations', 'compliance_officer'] as const satisfies readonly Role[];
@@ -52,7 +53,7 @@ export async function requestCapture(ctx: Ctx, request: CaptureRequest): Promise
     if ('account' in found) {
       refuseSelfAction(ctx, found.account.userId);
     }
-    const votes = captureVotes(request.destination, hold.asset, amount);
+    const votes = await votesByHand(tx, ctx, captureMoves(hold, amount, found));
     return requestApproval(tx, ctx, {
       action: CAPTURE,
       subjectType: 'hold_capture',

@@ -6,7 +6,6 @@ import { type Amount, amountOf, scaleOf } from '../../../kernel/amount.ts';
 import type { Instant } from '../../../kernel/time.ts';
 import type { HouseRole } from '../chart.ts';
 import type { JournalKind } from '../journal-kinds.ts';
-import { type Votes, votesFor } from '../votes.ts';
 
 /** What people and their systems may reserve for; the other reasons belong to verbs of their own. */
 export const HAND_REASONS = ['payment', 'authorization', 'refund', 'escrow', 'other'] as const;
@@ -40,15 +39,6 @@ const KINDS: Readonly<Record<CaptureRole, JournalKind>> = {
 /** The kind of journal that takes funds to a destination. */
 export function captureKind(destination: CaptureDestination): JournalKind {
   return 'house' in destination ? KINDS[destination.house.role] : 'transfer';
-}
-
-/**
- * How many people look at a capture: what leaves the firm's books or goes to another customer is looked at as a
- * withdrawal of that amount is; what the firm earns, or nobody has yet, by one.
- */
-export function captureVotes(destination: CaptureDestination, asset: string, amount: Amount): Votes {
-  const kind = captureKind(destination);
-  return kind === 'withdrawal' || kind === 'transfer' ? votesFor(asset, amount) : { quorum: 1, mlro: false };
 }
 
 /** Money lies at banks, units with custodians. */

@@ -3,6 +3,7 @@
  * move, and every half second by itself, since notices can be lost.
  */
 import type { Id } from '../../../kernel/id.ts';
+import { CADENCE } from '../../../platform/changes/cadence.ts';
 import { changes } from '../../../platform/changes/changes.ts';
 import type { Deps } from '../../../platform/context.ts';
 import { type LeaderSession, standForLeader } from '../../../platform/db/leader.ts';
@@ -12,9 +13,6 @@ import { ALERTS_CHANGED } from './store.ts';
 
 export type AlertEvaluator = { readonly stop: () => Promise<void> };
 
-const PAUSE_MS = 500;
-/** However often prices move. */
-const SPACING_MS = 50;
 /** How often it looks at what moves with time alone. */
 const SWEEP_MS = 10_000;
 /** How often it begins anew, so that what was deleted takes no room. */
@@ -75,10 +73,10 @@ async function loop(state: State): Promise<void> {
       // What was half done is read anew.
       state.renewedMs = Number.NEGATIVE_INFINITY;
     });
-    await Bun.sleep(SPACING_MS);
+    await Bun.sleep(CADENCE.spacingMs);
     if (!state.woken && !state.stopped) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, PAUSE_MS);
+        const timer = setTimeout(resolve, CADENCE.pauseMs);
         state.wake = () => {
           clearTimeout(timer);
           resolve();

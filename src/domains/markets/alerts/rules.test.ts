@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test';
 import fc from 'fast-check';
 import { type Amount, formatAmount, ONE, parseAmount } from '../../../kernel/amount.ts';
 import { newId } from '../../../kernel/id.ts';
+import { CADENCE } from '../../../platform/changes/cadence.ts';
 import { createAlertBook, type WatchedAlert } from './alert-book.ts';
 import { emaSide, percentChange, rsi, smaSide, volumeMultiple } from './indicators.ts';
 import { type Condition, levelsOf, type Metric, metricName, reaches } from './rules.ts';
@@ -179,4 +180,20 @@ describe('the alert book', () => {
       ]);
     }
   });
+});
+
+test('a price waits for nothing on its way to alerts and marks that lasts a second, also where no notice comes', async () => {
+  const { drainMs, gatherMs, spacingMs, pauseMs, lookMs } = CADENCE;
+  expect(drainMs + gatherMs + spacingMs).toBeLessThanOrEqual(250);
+  expect(drainMs + spacingMs + pauseMs).toBeLessThanOrEqual(1_000);
+  expect(lookMs).toBeLessThanOrEqual(1_000);
+  // Whoever follows prices sleeps for these alone.
+  for (const path of ['./evaluator.ts', '../../trading/margin/keeper.ts']) {
+    const source = await Bun.file(new URL(path, import.meta.url)).text();
+    const waits = [...source.matchAll(/Bun\.sleep\((.*?)\)|setTimeout\(\w+, (.*?)\)/g)];
+    expect(waits.map(([, slept, paused]) => slept ?? paused)).toEqual([
+      'CADENCE.spacingMs',
+      'CADENCE.pauseMs',
+    ]);
+  }
 });

@@ -12,7 +12,12 @@ export type CoinbaseMessage =
   | { readonly type: 'trade'; readonly tick: FeedTick; readonly again: boolean }
   | { readonly type: 'quote'; readonly quote: FeedQuote }
   /** `lastTradeId` is null where the exchange does not say it: it has long said 0 to everybody. */
-  | { readonly type: 'heartbeat'; readonly symbol: string; readonly lastTradeId: bigint | null }
+  | {
+      readonly type: 'heartbeat';
+      readonly symbol: string;
+      readonly lastTradeId: bigint | null;
+      readonly occurredAt: Instant;
+    }
   | { readonly type: 'refused'; readonly reason: string }
   | { readonly type: 'other' };
 
@@ -35,8 +40,14 @@ const Ticker = z.object({
   product_id: symbol,
   best_bid: decimal,
   best_ask: decimal,
+  time: instant,
 });
-const Heartbeat = z.object({ type: z.literal('heartbeat'), product_id: symbol, last_trade_id: count });
+const Heartbeat = z.object({
+  type: z.literal('heartbeat'),
+  product_id: symbol,
+  last_trade_id: count,
+  time: instant,
+});
 const Refusal = z.object({ type: z.literal('error'), message: z.string(), reason: z.string().optional() });
 const Other = z.object({ type: z.string() });
 
@@ -82,7 +93,12 @@ function messageOf(type: string, json: unknown): CoinbaseMessage | null {
         ? null
         : {
             type: 'quote',
-            quote: { symbol: ticker.product_id, bid: ticker.best_bid, ask: ticker.best_ask },
+            quote: {
+              symbol: ticker.product_id,
+              bid: ticker.best_bid,
+              ask: ticker.best_ask,
+              occurredAt: ticker.time,
+            },
           };
     }
     case 'heartbeat': {
@@ -93,6 +109,7 @@ function messageOf(type: string, json: unknown): CoinbaseMessage | null {
             type: 'heartbeat',
             symbol: beat.product_id,
             lastTradeId: beat.last_trade_id === 0n ? null : beat.last_trade_id,
+            occurredAt: beat.time,
           };
     }
     case 'error': {

@@ -7,8 +7,8 @@
 import type { Logger } from 'pino';
 import type { Mode } from '../../../platform/context.ts';
 import { openSocket } from '../../../platform/http/outbound-socket.ts';
-import type { FeedTick } from '../prices/rules.ts';
-import { readCoinbase, subscriptionTo } from './coinbase-messages.ts';
+import type { FeedQuote, FeedTick } from '../prices/rules.ts';
+import { type CoinbaseMessage, readCoinbase, subscriptionTo } from './coinbase-messages.ts';
 import type { Feed, FeedInstrument, FeedSink } from './feed.ts';
 
 export type CoinbaseParts = {
@@ -26,6 +26,8 @@ const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 30_000;
 const LONGEST_MESSAGE_CHARACTERS = 256 * 1024;
 
+type Heartbeat = Extract<CoinbaseMessage, { readonly type: 'heartbeat' }>;
+
 type Product = {
   /** The last trade that arrived. */
   seen: bigint | null;
@@ -33,6 +35,8 @@ type Product = {
   claimed: bigint | null;
   /** Whether this connection told of a trade. */
   heard: boolean;
+  /** Whether this connection told of a bid and an ask. */
+  quoted: boolean;
   /** Whether a trade did not come, and none at its place or after it. */
   missed: boolean;
 };
@@ -80,7 +84,7 @@ function productsOf(instruments: readonly FeedInstrument[]): ReadonlyMap<string,
   return new Map(
     instruments.map(({ symbol, lastSequence }) => [
       symbol,
-      { seen: lastSequence, claimed: null, heard: false, missed: false },
+      { seen: lastSequence, claimed: null, heard: false, quoted: false, missed: false },
     ]),
   );
 }
@@ -100,6 +104,7 @@ async function connect(state: State): Promise<void> {
   state.socket = socket;
   for (const product of products.values()) {
     product.heard = false;
+    product.quoted = false;
   }
   const current = (): boolean => state.socket === socket;
   const lose = (): void => {
@@ -154,11 +159,11 @@ function hear(state: State, data: unknown, lose: () => void): void {
       hearTrade(state, message.tick, message.again);
       return;
     case 'quote':
-      state.sink.quote(message.quote);
+      hearQuote(state, message.quote);
       return;
     case 'heartbeat':
       state.retryMs = state.parts.firstRetryMs ?? FIRST_RETRY_MS;
-      hearBeat(state, message.symbol, message.lastTradeId);
+      hearBeat(state, message);
       return;
     case 'refused':
       state.parts.log.error({ feed: 'coinbase', reason: message.reason }, 'a price feed refused');
@@ -184,11 +189,20 @@ function hearTrade(state: State, tick: FeedTick, again: boolean): void {
   if (again && seen !== null && (missed ? tick.sequence < seen : tick.sequence <= seen)) {
     return;
   }
-  state.sink.tick(tick);
+  state.sink.tick(again ? { ...tick, retold: true } : tick);
+}
+
+/** The first of a connection is what stands there, under the time of the last trade. */
+function hearQuote(state: State, quote: FeedQuote): void {
+  const product = state.products.get(quote.symbol);
+  state.sink.quote(product?.quoted === false ? { ...quote, retold: true } : quote);
+  if (product !== undefined) {
+    product.quoted = true;
+  }
 }
 
 /** A heartbeat may overtake a trade, so a trade is missed only if it has not come by the next one. */
-function hearBeat(state: State, symbol: string, lastTradeId: bigint | null): void {
+function hearBeat(state: State, { symbol, lastTradeId, occurredAt }: Heartbeat): void {
   const product = state.products.get(symbol);
   if (product === undefined) {
     return;
@@ -203,6 +217,6 @@ function hearBeat(state: State, symbol: string, lastTradeId: bigint | null): voi
   // A heartbeat that names no trade stands by none that this connection did not tell of.
   const stands = lastTradeId === null ? product.heard : seen !== null && lastTradeId <= seen;
   if (stands && !product.missed) {
-    state.sink.alive(symbol);
+    state.sink.alive(symbol, occurredAt);
   }
 }

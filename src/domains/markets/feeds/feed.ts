@@ -3,6 +3,7 @@
  * by `takeTicks`, and where it runs by `startFeeds`.
  */
 import type { Amount } from '../../../kernel/amount.ts';
+import type { Instant } from '../../../kernel/time.ts';
 import type { FeedQuote, FeedTick } from '../prices/rules.ts';
 import type { FeedName } from '../prices/settings.ts';
 
@@ -22,8 +23,8 @@ export type FeedInstrument = {
 export type FeedSink = {
   readonly tick: (tick: FeedTick) => void;
   readonly quote: (quote: FeedQuote) => void;
-  /** The source stands by the last price of a symbol. */
-  readonly alive: (symbol: string) => void;
+  /** The source stands by the last price of a symbol, as of a moment. */
+  readonly alive: (symbol: string, occurredAt: Instant) => void;
   /** So many ticks of a symbol did not arrive, the last of them with a sequence. */
   readonly gap: (symbol: string, missing: bigint, through: bigint) => void;
 };

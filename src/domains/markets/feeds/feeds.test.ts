@@ -27,7 +27,7 @@ function listen(): Heard {
   const sink: FeedSink = {
     tick: (tick) => ticks.push(tick),
     quote: (quote) => quotes.push(quote),
-    alive: (symbol) => alive.push(symbol),
+    alive: (symbol, at) => alive.push(`${symbol} ${at}`),
     gap: (symbol, missing) => gaps.push(`${symbol} ${missing}`),
   };
   return { ticks, quotes, alive, gaps, sink };
@@ -183,6 +183,7 @@ describe('Coinbase Exchange', () => {
     price,
     side: 'sell',
   });
+  const BEAT_AT = parseInstant('2026-01-07T08:19:28.464459Z');
   const beat = (lastTradeId: number) => ({
     type: 'heartbeat',
     sequence: 90,
@@ -223,9 +224,16 @@ describe('Coinbase Exchange', () => {
         size: '5.23512',
         sequence: 5n,
         occurredAt: parseInstant('2026-01-07T08:19:27.028459Z'),
+        retold: true,
       },
     ]);
-    expect(heard.quotes).toEqual([{ symbol: 'BTC-USD', bid: '60000.00', ask: '60000.02' }]);
+    // The first of a connection bears the time of a trade; from then on each comes when it is made.
+    const top = { symbol: 'BTC-USD', bid: '60000.00', ask: '60000.02', occurredAt: BEAT_AT };
+    expect(heard.quotes).toEqual([{ ...top, retold: true }]);
+    say(ticker);
+    await until(() => heard.quotes.length === 2);
+    expect(heard.quotes[1]).toEqual(top);
+    expect(heard.alive).toEqual([`BTC-USD ${BEAT_AT}`]);
     expect(heard.gaps).toEqual([]);
   });
 
@@ -306,6 +314,8 @@ describe('Coinbase Exchange', () => {
       { ...match(5), time: 'now' },
       { ...ticker, best_bid: 1 },
       { ...beat(5), product_id: '' },
+      { ...beat(5), time: undefined },
+      { ...ticker, time: undefined },
       { no: 'type' },
       [],
     ];

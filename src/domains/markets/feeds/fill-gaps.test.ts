@@ -1,15 +1,20 @@
 /** What a gap left out is fetched from a server that speaks as the exchange does, or does not. */
-import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import { and, asc, eq, gte } from 'drizzle-orm';
+import { present } from '../../../kernel/assert.ts';
 import type { Id } from '../../../kernel/id.ts';
 import { addMs, type Instant } from '../../../kernel/time.ts';
 import { auditLogs } from '../../../platform/db/schema.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { startTradingDesk, type TradingDesk } from '../../../testing/trading-desk.ts';
 import { until } from '../../../testing/until.ts';
-import { feedGaps, priceTicks } from '../prices/schema.ts';
+import { candleOpening } from '../prices/fold-ticks.ts';
+import { rebuildCandles } from '../prices/repair-ticks.ts';
+import type { FeedTick } from '../prices/rules.ts';
+import { candles, feedGaps, priceTicks } from '../prices/schema.ts';
 import { setPriceSettings } from '../prices/set-price-settings.ts';
 import { type FeedBatch, takeTicks } from '../prices/take-ticks.ts';
+import { quotes } from '../schema.ts';
 import { instrumentOf } from '../store.ts';
 import { fetchTrades } from './coinbase-trades.ts';
 import { fillGaps } from './fill-gaps.ts';
@@ -36,7 +41,7 @@ beforeAll(async () => {
   beganAt = desk.deps.clock.now();
   const instrument = await transact(desk.system, 'engine', (tx) => instrumentOf(tx, 'BTC/USD'));
   instrumentId = instrument.id;
-  const limits = { maxJumpBps: 200, staleAfterSeconds: 60, levelTicks: 3 };
+  const limits = { maxJumpBps: 200, staleAfterSeconds: 86_400, levelTicks: 3 };
   await setPriceSettings(desk.system, instrument, { ...limits, feed: 'coinbase', feedSymbol: PRODUCT });
   server = Bun.serve({
     port: 0,
@@ -229,4 +234,99 @@ test('pages without end are left, and no address is made of a name that is no pr
   // Outside the sandbox nothing inward is called.
   expect(await fetchTrades({ mode: 'production' }, wanted)).toMatchObject({ failure: 'unreachable' });
   expect(asked).toEqual([]);
+});
+
+describe('a feed that tells again', () => {
+  const SYMBOL = 'ETH/BTC';
+  const PATH = '/v1/instruments/ETH%2FBTC';
+  const HOUR_MS = 3_600_000;
+  const limits = { maxJumpBps: 500, staleAfterSeconds: 30, levelTicks: 3, feed: 'coinbase' } as const;
+
+  function said(price: string, sequence: bigint, agoMs = 0): FeedTick {
+    const occurredAt = addMs(desk.deps.clock.realNow(), -agoMs);
+    return { symbol: SYMBOL, price, size: '0.5', sequence, occurredAt };
+  }
+
+  function take(ticks: readonly FeedTick[], beatAgoMs: number | null = null) {
+    const at = addMs(desk.deps.clock.realNow(), -(beatAgoMs ?? 0));
+    const alive = beatAgoMs === null ? [] : [{ symbol: SYMBOL, occurredAt: at }];
+    return takeTicks(desk.system, 'coinbase', { ticks, quotes: [], alive, gaps: [] });
+  }
+
+  async function begin(feedSymbol: string | null, changes: object = {}): Promise<void> {
+    const { id } = await transact(desk.system, 'engine', (tx) => instrumentOf(tx, SYMBOL));
+    const feed = feedSymbol === null ? null : limits.feed;
+    await setPriceSettings(desk.system, { id, symbol: SYMBOL }, { ...limits, ...changes, feed, feedSymbol });
+  }
+
+  async function seen() {
+    const staff = await desk.newStaff('risk_manager');
+    const { body } = await desk.request(staff, 'GET', `${PATH}/quote`);
+    const week = await desk.request(staff, 'GET', `${PATH}/candles?interval=1w`);
+    const ticks = week.body.data.reduce((sum: number, each: { ticks: number }) => sum + each.ticks, 0);
+    return { last: body.last, stale: body.stale, ticks };
+  }
+
+  test('has no tick counted twice, whatever of its settings changed, and an old one told again is true and no news', async () => {
+    const start = (await seen()).ticks;
+    await begin(SYMBOL);
+    const [first, second] = [said('0.05', 1n), said('0.0501', 2n)];
+    expect(await take([first, second])).toEqual({ accepted: 2, quarantined: 0 });
+    // The age alone: it counts on.
+    await begin(SYMBOL, { staleAfterSeconds: 60 });
+    expect(await take([second])).toEqual({ accepted: 0, quarantined: 1 });
+    // Its source counts anew, as two people say: what it told before is here.
+    await begin(SYMBOL, { staleAfterSeconds: 60, beginAnew: true });
+    expect(await take([{ ...second, retold: true }])).toEqual({ accepted: 0, quarantined: 0 });
+    // Another symbol and back: it counts anew, and what it told before is here.
+    await begin('ELSEWHERE');
+    await begin(SYMBOL);
+    expect(await take([{ ...second, retold: true }, said('0.0502', 3n)])).toEqual({
+      accepted: 1,
+      quarantined: 0,
+    });
+    expect(await seen()).toEqual({ last: '0.0502', stale: false, ticks: start + 3 });
+
+    const { engine } = desk.deps.db;
+    const silent = () => engine.update(quotes).set({ pricedAt: addMs(desk.deps.clock.realNow(), -HOUR_MS) });
+    await begin(null);
+    await begin(SYMBOL);
+    await silent();
+    // A market that seldom trades: its last trade was an hour ago.
+    const last: FeedTick = { ...said('0.0503', 9n, HOUR_MS), retold: true };
+    expect(await take([last])).toEqual({ accepted: 1, quarantined: 0 });
+    expect(await seen()).toEqual({ last: '0.0502', stale: true, ticks: start + 4 });
+    // What was alive then says nothing for now.
+    await take([], HOUR_MS);
+    expect(await seen()).toMatchObject({ last: '0.0502', stale: true });
+    await take([], 0);
+    expect(await seen()).toEqual({ last: '0.0503', stale: false, ticks: start + 4 });
+    // Late ones of a feed that is behind move nothing, and what is alive after them confirms nothing.
+    await silent();
+    expect(await take([said('0.0504', 10n, 2 * 60_000)], 0)).toEqual({ accepted: 0, quarantined: 1 });
+    expect(await seen()).toEqual({ last: '0.0503', stale: true, ticks: start + 4 });
+    // They are missing, as what never came.
+    const late = await engine.select().from(feedGaps).where(eq(feedGaps.fromSequence, 10n));
+    expect(late).toMatchObject([{ throughSequence: 10n, filledAt: null }]);
+    // What was heard in time and waited here for a database is history, and what is alive after it confirms it.
+    const waited = said('0.0505', 11n, 2 * 60_000);
+    expect(await take([{ ...waited, heardAt: waited.occurredAt }])).toEqual({ accepted: 1, quarantined: 0 });
+    expect(await seen()).toEqual({ last: '0.0503', stale: true, ticks: start + 5 });
+    await take([], 0);
+    expect(await seen()).toEqual({ last: '0.0505', stale: false, ticks: start + 5 });
+    await begin(null);
+  });
+
+  test('leaves the candles of a week without any tick as they are: its ticks were emptied by whoever might', async () => {
+    const { engine } = desk.deps.db;
+    const { id } = await transact(desk.system, 'engine', (tx) => instrumentOf(tx, SYMBOL));
+    const week = candleOpening('1w', addMs(desk.deps.clock.realNow(), -14 * 24 * HOUR_MS));
+    const ofWeek = and(eq(candles.instrumentId, id), eq(candles.openedAt, week));
+    const [pattern] = await engine.select().from(candles).limit(1);
+    const found = present(pattern, 'the feed has told of a trade');
+    const row = { ...found, instrumentId: id, interval: '1w', openedAt: week, ticks: 70n } as const;
+    await engine.insert(candles).values(row);
+    expect(await rebuildCandles(desk.system, SYMBOL, week, addMs(week, 1))).toBeNull();
+    expect(await engine.select().from(candles).where(ofWeek)).toEqual([row]);
+  });
 });

@@ -1,7 +1,9 @@
 import { and, eq } from 'drizzle-orm';
 import { present } from '../../../kernel/assert.ts';
+import type { Instant } from '../../../kernel/time.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import { transact } from '../../../platform/db/transact.ts';
+import { earlierOf } from '../prices/rules.ts';
 import { feedPositions, priceSettings } from '../prices/schema.ts';
 import type { FeedName } from '../prices/settings.ts';
 import { type FeedBatch, type Taken, takeTicks } from '../prices/take-ticks.ts';
@@ -23,7 +25,7 @@ const MAX_WAITING = 200_000;
 const BATCH_TICKS = 5_000;
 
 type Waiting = { ticks: FeedBatch['ticks'][number][]; quotes: Map<string, FeedBatch['quotes'][number]> } & {
-  alive: Set<string>;
+  alive: Map<string, Instant>;
   gaps: FeedBatch['gaps'][number][];
 };
 
@@ -31,17 +33,20 @@ type Waiting = { ticks: FeedBatch['ticks'][number][]; quotes: Map<string, FeedBa
 export async function pumpFeed(ctx: Ctx, feed: Feed): Promise<FeedPump> {
   let waiting = nothing();
   let overrun = false;
+  const { now, realNow } = ctx.deps.clock;
+  // A heartbeat needs no such stamp: it says nothing but that of now.
+  const heard = () => ({ heardAt: earlierOf(now(), realNow()) });
   const sink: FeedSink = {
     tick: (tick) => {
       if (waiting.ticks.length < MAX_WAITING) {
-        waiting.ticks.push(tick);
+        waiting.ticks.push({ ...tick, ...heard() });
       } else {
         overrun = true;
       }
     },
     // Of bids and asks only the last one counts.
-    quote: (quote) => waiting.quotes.set(quote.symbol, quote),
-    alive: (symbol) => waiting.alive.add(symbol),
+    quote: (quote) => waiting.quotes.set(quote.symbol, { ...quote, ...heard() }),
+    alive: (symbol, occurredAt) => waiting.alive.set(symbol, occurredAt),
     gap: (symbol, missing, through) => {
       waiting.gaps.push({ symbol, missing, through });
     },
@@ -51,7 +56,8 @@ export async function pumpFeed(ctx: Ctx, feed: Feed): Promise<FeedPump> {
     drain: async () => {
       const [taken, rest] = split(waiting);
       waiting = rest;
-      const batch = { ...taken, quotes: [...taken.quotes.values()], alive: [...taken.alive] };
+      const alive = [...taken.alive].map(([symbol, occurredAt]) => ({ symbol, occurredAt }));
+      const batch = { ...taken, quotes: [...taken.quotes.values()], alive };
       if (batch.ticks.length + batch.quotes.length + batch.alive.length + batch.gaps.length === 0) {
         return { accepted: 0, quarantined: 0 };
       }
@@ -98,7 +104,7 @@ export async function instrumentsOf(ctx: Ctx, feed: FeedName): Promise<FeedInstr
 }
 
 function nothing(): Waiting {
-  return { ticks: [], quotes: new Map(), alive: new Set(), gaps: [] };
+  return { ticks: [], quotes: new Map(), alive: new Map(), gaps: [] };
 }
 
 /** The first ticks go; what belongs after them waits for the last of them. */
@@ -114,7 +120,7 @@ function join(earlier: Waiting, later: Waiting): Waiting {
   return {
     ticks: [...earlier.ticks, ...later.ticks],
     quotes: new Map([...earlier.quotes, ...later.quotes]),
-    alive: new Set([...earlier.alive, ...later.alive]),
+    alive: new Map([...earlier.alive, ...later.alive]),
     gaps: [...earlier.gaps, ...later.gaps],
   };
 }

@@ -82,7 +82,7 @@ function step(walk: Walk, occurredAt: Instant, sink: FeedSink): void {
     occurredAt,
   });
   const bid = maxAmount(amountOf(price - half), tick);
-  sink.quote({ symbol, bid: formatAmount(bid), ask: formatAmount(price + half) });
+  sink.quote({ symbol, bid: formatAmount(bid), ask: formatAmount(price + half), occurredAt });
 }
 
 const WORD = (1n << 64n) - 1n;

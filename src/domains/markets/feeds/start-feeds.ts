@@ -3,18 +3,18 @@
  * advisory lock says; a node that lost it without knowing repeats what the other says, which is held back.
  */
 import { newId } from '../../../kernel/id.ts';
+import { CADENCE } from '../../../platform/changes/cadence.ts';
 import { type Ctx, type Deps, machineCtx } from '../../../platform/context.ts';
 import { standForLeader } from '../../../platform/db/leader.ts';
 import type { FeedSetting } from '../../../platform/http/price-feeds.ts';
 import { coinbaseFeed } from './coinbase.ts';
-import type { Feed } from './feed.ts';
+import type { Feed, FeedInstrument } from './feed.ts';
 import { fillGaps } from './fill-gaps.ts';
 import { type FeedPump, instrumentsOf, pumpFeed } from './pump-feed.ts';
 import { simulatorFeed } from './simulator.ts';
 
 export type Feeds = { readonly stop: () => Promise<void> };
 
-const DRAIN_MS = 50;
 /** How often it is looked who listens, and to which instruments. */
 const LOOK_MS = 2_000;
 
@@ -62,7 +62,21 @@ function gapFiller(ctx: Ctx, setting: FeedSetting, isStopped: () => boolean) {
   };
 }
 
-type Listening = { readonly pump: FeedPump; readonly to: string };
+/** @shape reached: how far each symbol had come when it was last looked */
+type Listening = {
+  readonly pump: FeedPump;
+  readonly to: string;
+  reached: readonly FeedInstrument[];
+};
+
+/** Whether people let a feed begin anew while we listen: its count only ever grows by itself. */
+function wasSetBack(before: readonly FeedInstrument[], now: readonly FeedInstrument[]): boolean {
+  const reached = new Map(before.map(({ symbol, lastSequence }) => [symbol, lastSequence]));
+  return now.some(({ symbol, lastSequence }) => {
+    const known = reached.get(symbol) ?? null;
+    return known !== null && (lastSequence === null || lastSequence < known);
+  });
+}
 
 function standForFeed(deps: Deps, setting: FeedSetting): Feeds {
   const ctx = machineCtx(deps, { kind: 'system', name: `feed.${setting.name}` }, newId());
@@ -82,11 +96,14 @@ function standForFeed(deps: Deps, setting: FeedSetting): Feeds {
     const elected = (await session.run(async () => true)) === true;
     const wanted = elected ? await instrumentsOf(ctx, setting.name) : [];
     const to = wanted.map(({ symbol }) => symbol).join(' ');
-    if (to !== (listening?.to ?? '') || listening?.pump.overrun() === true) {
+    const isOther = to !== (listening?.to ?? '') || wasSetBack(listening?.reached ?? [], wanted);
+    if (isOther || listening?.pump.overrun() === true) {
       await leave();
-      listening = to === '' ? undefined : { to, pump: await pumpFeed(ctx, feedOf(deps, setting)) };
+      const reached = wanted;
+      listening = to === '' ? undefined : { to, reached, pump: await pumpFeed(ctx, feedOf(deps, setting)) };
     }
     if (listening !== undefined) {
+      listening.reached = wanted;
       filler.begin();
     }
   };
@@ -102,9 +119,9 @@ function standForFeed(deps: Deps, setting: FeedSetting): Feeds {
       await round().catch((failure: unknown) => {
         const name = failure instanceof Error ? failure.name : 'unknown';
         deps.log.error({ feed: setting.name, failure: name }, 'a price feed could not be taken');
-        return Bun.sleep(DRAIN_MS * 10);
+        return Bun.sleep(CADENCE.drainMs * 10);
       });
-      await Promise.race([Bun.sleep(DRAIN_MS), new Promise<void>((resolve) => (wake = resolve))]);
+      await Promise.race([Bun.sleep(CADENCE.drainMs), new Promise<void>((resolve) => (wake = resolve))]);
     }
   };
   const loop = run();

@@ -106,7 +106,16 @@ const wanted = {
   }),
 };
 
-export const PriceSettingsProposal = z.strictObject({ ...wanted, reason }).openapi('PriceSettingsProposal');
+export const PriceSettingsProposal = z
+  .strictObject({
+    ...wanted,
+    beginAnew: z.boolean().default(false).openapi({
+      description:
+        'Whether the feed may count from elsewhere although feed and symbol stay: its source began to count anew',
+    }),
+    reason,
+  })
+  .openapi('PriceSettingsProposal');
 
 /** Of an instrument that is proposed: decided with its listing. */
 export const NewPriceSettings = z.strictObject(wanted).openapi('NewPriceSettings');

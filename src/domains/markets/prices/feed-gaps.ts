@@ -22,6 +22,20 @@ export type NewGap = {
   readonly throughSequence: bigint;
 };
 
+type LateTick = Pick<NewGap, 'instrumentId' | 'feed'> & { readonly sequence: bigint };
+
+/** Adds a tick that came too late to what is missing: those that follow each other are one gap. */
+export function addLate(late: NewGap[], { sequence, ...of }: LateTick): void {
+  const at = late.findLastIndex(({ instrumentId }) => instrumentId === of.instrumentId);
+  const before = late[at];
+  if (before !== undefined && sequence >= before.fromSequence && sequence <= before.throughSequence + 1n) {
+    const throughSequence = sequence > before.throughSequence ? sequence : before.throughSequence;
+    late[at] = { ...before, throughSequence };
+  } else {
+    late.push({ ...of, fromSequence: sequence, throughSequence: sequence });
+  }
+}
+
 /** Keeps what of a feed did not arrive; what is known already is passed over. @effects rows of `feed_gaps` */
 export async function keepGaps(tx: Tx, gaps: readonly NewGap[], foundAt: Instant): Promise<void> {
   if (gaps.length > 0) {

@@ -115,6 +115,8 @@ function take(...ticks: readonly FeedTick[]) {
   return takeTicks(desk.system, 'coinbase', { ticks, quotes: [], alive: [], gaps: [] });
 }
 
+const beats = () => [{ symbol: market.symbol, occurredAt: desk.deps.clock.now() }];
+
 async function quote() {
   return (await desk.request(risk, 'GET', `${market.path}/quote`)).body;
 }
@@ -365,7 +367,7 @@ describe('candles', () => {
     const day = and(
       eq(candles.instrumentId, market.id),
       eq(candles.interval, '1d'),
-      eq(candles.openedAt, midnight),
+      sql`${candles.openedAt} between ${midnight} and ${at('00')}`,
     );
     const good = await desk.deps.db.engine.select().from(candles).where(day);
     expect(good).toMatchObject([{ open: parseAmount('60010'), close: parseAmount('60020'), ticks: 3n }]);
@@ -373,11 +375,11 @@ describe('candles', () => {
       .update(candles)
       .set({ close: parseAmount('60021'), high: parseAmount('70000') })
       .where(day);
+    await desk.deps.db.engine.insert(candles).values({ ...good[0]!, openedAt: addMs(midnight, 3_600_000) });
     await rebuildCandles(desk.system, market.symbol, at('00'), at('05'));
     expect(await desk.deps.db.engine.select().from(candles).where(day)).toEqual(good);
-    expect(
-      await rebuildCandles(desk.system, market.symbol, parseInstant('2001-01-01T00:00:00Z'), at('00')),
-    ).toBeNull();
+    const gone = parseInstant('2001-01-01T00:00:00Z');
+    expect(await rebuildCandles(desk.system, market.symbol, gone, at('00'))).toBeNull();
     // Of what is of months that may be emptied nobody knows whether its candles have it.
     const old = said('60000', { occurredAt: addMs(desk.deps.clock.realNow(), -15 * 31 * 86_400_000) });
     expect(await repairTicks(desk.system, 'coinbase', [old])).toEqual({ kept: 0, known: 0, refused: 1 });
@@ -452,7 +454,7 @@ describe('a feed', () => {
     await priceByFeed();
     await take(said('60100'), said('59900'), said('70000'), said('60050'));
     await take(said('59500'), said('60500'), said('60500'), said('60000'));
-    await takeTicks(desk.system, 'coinbase', { ticks: [], quotes: [], alive: [market.symbol], gaps: [] });
+    await takeTicks(desk.system, 'coinbase', { ticks: [], quotes: [], alive: beats(), gaps: [] });
     await repairTicks(desk.system, 'coinbase', [said('58000')]);
     const kept = async (after = 0n) => {
       const spans = await transact(desk.system, 'engine', (tx) =>
@@ -574,8 +576,10 @@ describe('a feed', () => {
       await age(60);
       await takeTicks(desk.system, 'coinbase', {
         ticks: [],
-        quotes: words.includes('bid') ? [{ symbol: market.symbol, bid: '59999', ask: '60001' }] : [],
-        alive: words.includes('alive') ? [market.symbol] : [],
+        quotes: words.includes('bid')
+          ? [{ symbol: market.symbol, bid: '59999', ask: '60001', occurredAt: desk.deps.clock.now() }]
+          : [],
+        alive: words.includes('alive') ? beats() : [],
         gaps: [],
       });
       return (await quote()).stale;
@@ -590,7 +594,7 @@ describe('a feed', () => {
       expect(await stale('alive')).toBe(false);
     }
     const gap = { symbol: market.symbol, missing: 2n, through: sequence + 2n };
-    const silence = { ticks: [], quotes: [], alive: [market.symbol] };
+    const silence = { ticks: [], quotes: [], alive: beats() };
     await age(60);
     await takeTicks(desk.system, 'coinbase', { ...silence, gaps: [gap] });
     expect((await quote()).stale).toBe(true);
@@ -602,7 +606,7 @@ describe('a feed', () => {
     sequence += 1n;
     await takeTicks(desk.system, 'coinbase', { ...silence, ticks: [said('60000')], gaps: shown });
     expect(await stale('alive')).toBe(false);
-    const wide = { symbol: market.symbol, bid: '70000', ask: '70001' };
+    const wide = { symbol: market.symbol, bid: '70000', ask: '70001', occurredAt: desk.deps.clock.now() };
     await takeTicks(desk.system, 'coinbase', { ...silence, alive: [], quotes: [wide], gaps: [] });
     expect(await stale('alive', 'bid')).toBe(true);
   });
@@ -613,7 +617,7 @@ describe('a feed', () => {
     const end = changes(desk.deps).on(`${PRICES_SUBJECT}.${market.id}`, () => {
       told += 1;
     });
-    const alive = { ticks: [], quotes: [], alive: [market.symbol], gaps: [] };
+    const alive = { ticks: [], quotes: [], alive: beats(), gaps: [] };
     await age(20);
     await takeTicks(desk.system, 'coinbase', alive);
     expect([told, (await quote()).stale]).toEqual([0, false]);
@@ -654,7 +658,7 @@ describe('a feed', () => {
     await take(said('66020'));
     // What is alive at a level nobody accepted confirms nothing.
     await age(60);
-    await takeTicks(desk.system, 'coinbase', { ticks: [], quotes: [], alive: [market.symbol], gaps: [] });
+    await takeTicks(desk.system, 'coinbase', { ticks: [], quotes: [], alive: beats(), gaps: [] });
     expect((await quote()).stale).toBe(true);
     const asked = await ask();
     expect(asked.status).toBe(202);
@@ -691,7 +695,7 @@ describe('a feed', () => {
     await watchPrices(desk.system);
     await watchPrices(desk.system);
     expect((await alarms('price.went_stale')) - before).toBe(1);
-    await takeTicks(desk.system, 'coinbase', { ticks: [], quotes: [], alive: [market.symbol], gaps: [] });
+    await takeTicks(desk.system, 'coinbase', { ticks: [], quotes: [], alive: beats(), gaps: [] });
     expect((await quote()).stale).toBe(false);
     expect((await place(buyer, 'buy 0.01')).body.rejectionReason).toBeNull();
     await desk.emptyTheBooks();
@@ -737,7 +741,7 @@ describe('price settings', () => {
   const path = () => `${market.path}/price-settings`;
   const wanted = () => ({ ...SETTINGS, feedSymbol: market.symbol, maxJumpBps: 300, reason: 'Wider' });
 
-  test('hold when a second person agrees, and let the feed count anew', async () => {
+  test('hold when a second person agrees, and the feed counts on', async () => {
     await priceByFeed();
     const answer = await desk.request(risk, 'POST', path(), { body: wanted() });
     expect(answer.status).toBe(202);
@@ -747,8 +751,7 @@ describe('price settings', () => {
       'executed',
     );
     expect((await desk.request(risk, 'GET', path())).body).toMatchObject({ maxJumpBps: 300 });
-    const { last } = await quote();
-    expect(await take(said(last, { sequence: 1n }))).toEqual({ accepted: 1, quarantined: 0 });
+    expect(await take(said('60000', { sequence }))).toEqual({ accepted: 0, quarantined: 1 });
   });
 
   test('that say too little are refused, and customers see none', async () => {

@@ -44,7 +44,11 @@ export async function proposePriceSettings(
       subjectType: 'instrument',
       subjectId: instrument.id,
       subjectUserId: null,
-      payload: { symbol, before: before === undefined ? null : termsOf(before), after: termsOf(wanted) },
+      payload: {
+        symbol,
+        before: before === undefined ? null : termsOf(before),
+        after: { ...termsOf(wanted), beginAnew: wanted.beginAnew ?? false },
+      },
       quorum: 1,
       checkerRoles: ['risk_manager', 'admin'],
       reason,

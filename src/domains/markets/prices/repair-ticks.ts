@@ -61,7 +61,7 @@ async function repairSymbol(
     return { kept: 0, known: 0, refused: given.length };
   }
   const now = ctx.deps.clock.now();
-  const kept = await firstKept(tx, ctx);
+  const kept = await keptBySetting(tx, ctx);
   // Of what is older nobody knows any more whether its candles have it.
   const sound = given.filter((tick) => tick.occurredAt >= kept && formRefusal(tick, now) === null);
   const once = new Map(sound.map((tick) => [tick.sequence, tick]));
@@ -107,9 +107,9 @@ async function knownSequences(
 
 /**
  * Makes the candles of the weeks that a time touches again from the ticks there are, whatever stands there
- * now. Weeks are read whole, so that every candle has all its ticks, and each in a transaction of its own: ticks of the
- * instrument wait for it, and with them the settlement of what trades.
- * @shape how many candles were written; null, and nothing done, where ticks of the time are gone already
+ * now: one without ticks goes, in a week that has any. Weeks are read whole, so that every candle has all its ticks, and
+ * each in a transaction of its own: ticks of the instrument wait for it, and with them the settlement of what trades.
+ * @shape how many candles were written; null, and nothing more done, from a week on whose ticks are gone or may be
  * @effects rows of `candles`; audit `candles.rebuilt`, one for each week
  * @errors not_found
  */
@@ -133,7 +133,8 @@ export async function rebuildCandles(
 async function rebuildWeek(ctx: Ctx, symbol: string, week: Instant): Promise<number | null> {
   return transact(ctx, 'engine', async (tx) => {
     const instrument = await instrumentOf(tx, symbol);
-    if (week < (await firstKept(tx, ctx))) {
+    // A setting says what this process would empty; what another has emptied only the ticks say.
+    if (week < (await keptBySetting(tx, ctx)) || week < (await keptByTicks(tx))) {
       return null;
     }
     await lockCandles(tx, instrument.id);
@@ -142,23 +143,48 @@ async function rebuildWeek(ctx: Ctx, symbol: string, week: Instant): Promise<num
       const begins = addMs(week, day * DAY_MS);
       parts = joinParts([...parts, ...(await foldStored(tx, instrument.id, begins, addMs(begins, DAY_MS)))]);
     }
-    await rewriteCandles(tx, parts);
+    const through = addMs(week, 7 * DAY_MS);
+    if (parts.length === 0 && (await hasCandles(tx, instrument.id, week, through))) {
+      return null;
+    }
+    const removed = await rewriteCandles(tx, { instrumentId: instrument.id, from: week, to: through }, parts);
     await record(tx, ctx, {
       event: MARKETS_EVENTS['candles.rebuilt'],
       resource: { type: 'instrument', id: instrument.id },
       subjectUserId: null,
-      after: { symbol, from: week, to: addMs(week, 7 * DAY_MS), candles: parts.length },
+      after: { symbol, from: week, to: through, candles: parts.length, removed },
     });
     tellPrices(tx, ctx, [instrument.id]);
     return parts.length;
   });
 }
 
-/** Since when all ticks are kept: whole months of arrival go, and a tick may arrive a little before it happened. */
-async function firstKept(tx: Tx, { deps }: Ctx): Promise<Instant> {
+/** Since when a process of these settings keeps all ticks: whole months of arrival go, and a tick may arrive a little before it happened. */
+async function keptBySetting(tx: Tx, { deps }: Ctx): Promise<Instant> {
   const [row] = await tx.execute<{ kept: string }>(sql`
-    select (date_trunc('month', now()) - make_interval(months => ${deps.tickMonths}))::text as kept`);
+    select (date_trunc('month', now(), 'UTC') - make_interval(months => ${deps.tickMonths}))::text as kept`);
   return addMs(readStoredInstant(present(row, 'the database answers').kept), AHEAD_MS);
+}
+
+/**
+ * Since when every month of arrival still holds ticks of some instrument: one that holds none may have been emptied. This month
+ * and the one before are never emptied, whatever the setting.
+ */
+async function keptByTicks(tx: Tx): Promise<Instant> {
+  const [row] = await tx.execute<{ kept: string }>(sql`
+    select coalesce(max(part.begins + interval '1 month'), timestamp '2000-01-01')::text || '+00' as kept
+    from (select month::timestamp as begins from partition_months('price_ticks')) part
+    where part.begins < date_trunc('month', now() at time zone 'UTC') - interval '1 month'
+      and not exists (select from price_ticks t where t.received_at >= part.begins at time zone 'UTC'
+        and t.received_at < (part.begins + interval '1 month') at time zone 'UTC')`);
+  return addMs(readStoredInstant(present(row, 'the database answers').kept), AHEAD_MS);
+}
+
+async function hasCandles(tx: Tx, instrumentId: Id, from: Instant, to: Instant): Promise<boolean> {
+  const found = await tx.execute(sql`
+    select from candles where instrument_id = ${instrumentId}
+      and opened_at >= ${from}::timestamptz and opened_at < ${to}::timestamptz limit 1`);
+  return found.length > 0;
 }
 
 /** What the stored ticks of a time say. @shape from inclusive, to exclusive */

@@ -88,7 +88,7 @@ const guards: readonly Endpoint[] = [
     tag: 'markets',
     summary: 'Propose where the price of an instrument comes from',
     description:
-      'Takes effect when a second person approves it. The feed then begins anew: it may count from elsewhere, and its first price is measured from the last one believed. A contract keeps a feed for as long as it is listed.',
+      'Takes effect when a second person approves it. Another feed or symbol, or `beginAnew`, has the feed begin anew: it may count from elsewhere, and its first price is measured from the last one believed. Else it goes on where it was. A contract keeps a feed for as long as it is listed.',
     access: WRITERS,
     category: 'admin_action',
     params,

@@ -2,7 +2,14 @@ import { describe, expect, test } from 'bun:test';
 import { parseAmount } from '../../../kernel/amount.ts';
 import { parseInstant } from '../../../kernel/time.ts';
 import { candleOpening } from './fold-ticks.ts';
-import { judgeTick, type Position, quoteRefusal, referencePriceRefusal, votesForPrice } from './rules.ts';
+import {
+  judgeTick,
+  oldestOf,
+  type Position,
+  quoteRefusal,
+  referencePriceRefusal,
+  votesForPrice,
+} from './rules.ts';
 
 const NOW = parseInstant('2026-03-04T12:00:00Z');
 const AT = parseInstant('2026-03-04T11:59:59Z');
@@ -15,6 +22,8 @@ const POSITION: Position = {
   levelCount: 0,
   unsettled: false,
 };
+
+const LIMITS = { maxJumpBps: 100, staleAfterSeconds: 30, oldest: parseInstant('2026-03-04T11:59:30Z') };
 
 function tick(changes: object = {}) {
   return { symbol: 'X', price: '100.5', size: '1', sequence: 11n, occurredAt: NOW, ...changes };
@@ -47,15 +56,15 @@ describe('a tick', () => {
   ] as const;
   for (const [changes, reason] of table) {
     test(`${JSON.stringify(changes, (_name, value) => (typeof value === 'bigint' ? `${value}` : value))}: ${reason ?? 'believed'}`, () => {
-      const verdict = judgeTick(tick(changes), POSITION, 100, NOW);
+      const verdict = judgeTick(tick(changes), POSITION, LIMITS, NOW);
       expect(verdict.accepted ? null : verdict.reason).toBe(reason);
     });
   }
 
   test('that is not believed leaves the feed where it was, but for one that jumps', () => {
-    const behind = judgeTick(tick({ sequence: 9n }), POSITION, 100, NOW).position;
+    const behind = judgeTick(tick({ sequence: 9n }), POSITION, LIMITS, NOW).position;
     expect(behind).toEqual({ ...POSITION, unsettled: true });
-    expect(judgeTick(tick({ price: '200' }), POSITION, 100, NOW).position).toEqual({
+    expect(judgeTick(tick({ price: '200' }), POSITION, LIMITS, NOW).position).toEqual({
       sequence: 11n,
       occurredAt: NOW,
       price: parseAmount('100'),
@@ -65,8 +74,41 @@ describe('a tick', () => {
     });
   });
 
+  test('that happened before its price would be stale is too old, unless it is retold: then it is true and no news', () => {
+    const before = { ...POSITION, occurredAt: parseInstant('2026-03-04T06:00:00Z') };
+    const judged = (changes: object) => judgeTick(tick(changes), before, LIMITS, NOW);
+    const old = { occurredAt: parseInstant('2026-03-04T11:59:29.999999Z') };
+    expect(judged({ occurredAt: LIMITS.oldest })).toMatchObject({ accepted: true, fresh: true });
+    expect(judged(old)).toMatchObject({
+      reason: 'too_old',
+      position: { ...before, unsettled: true },
+    });
+    expect(judged({ ...old, price: '200' })).toMatchObject({
+      reason: 'too_old',
+      position: { levelCount: 0 },
+    });
+    expect(judged({ ...old, sequence: 10n })).toMatchObject({ reason: 'repeated' });
+    expect(judged({ ...old, retold: true })).toMatchObject({ accepted: true, fresh: false });
+    // What waited here was young when we heard it; what was old by then stays so.
+    const heard = (at: string) => ({ heardAt: parseInstant(at) });
+    const inTime = heard('2026-03-04T11:59:59.999999Z');
+    expect(judged({ ...old, ...inTime })).toMatchObject({ accepted: true, fresh: false });
+    expect(judged({ ...old, ...heard('2026-03-04T12:00:00Z') })).toMatchObject({ reason: 'too_old' });
+    expect(judged({ ...old, retold: true, price: '200' })).toMatchObject({ reason: 'jump' });
+    const quote = { symbol: 'X', bid: '99.9', ask: '100.1', ...old };
+    expect(quoteRefusal(quote, before, LIMITS)).toBe('too_old');
+    expect(quoteRefusal({ ...quote, retold: true }, before, LIMITS)).toBeNull();
+    expect(quoteRefusal({ ...quote, ...inTime }, before, LIMITS)).toBeNull();
+  });
+
+  test('is as old as the earlier clock says: a feed may go by the real one where business time was moved', () => {
+    const minute = parseInstant('2026-03-04T11:59:00Z');
+    const moved = parseInstant('2026-05-04T12:00:00Z');
+    expect([oldestOf(NOW, moved, 60), oldestOf(moved, NOW, 60)]).toEqual([minute, minute]);
+  });
+
   test('unsettles the price when it is refused, unless it only repeats the last; one believed settles it', () => {
-    const unsettled = (changes: object) => judgeTick(tick(changes), POSITION, 100, NOW).position.unsettled;
+    const unsettled = (changes: object) => judgeTick(tick(changes), POSITION, LIMITS, NOW).position.unsettled;
     const last = { sequence: 10n, occurredAt: AT };
     expect(unsettled({ ...last, price: '100' })).toBe(false);
     const refused = [
@@ -80,14 +122,14 @@ describe('a tick', () => {
       { price: '200' },
     ];
     expect(refused.map(unsettled)).toEqual(refused.map(() => true));
-    const after = judgeTick(tick(), { ...POSITION, unsettled: true }, 100, NOW);
+    const after = judgeTick(tick(), { ...POSITION, unsettled: true }, LIMITS, NOW);
     expect(after.position.unsettled).toBe(false);
   });
 
   test('beyond a jump counts for its level as long as the others agree with it', () => {
     const counts = ['200', '201', '202', '150', '151', '100.5', '200'].reduce(
       ({ position, seen }, price, index) => {
-        const verdict = judgeTick(tick({ price, sequence: BigInt(11 + index) }), position, 100, NOW);
+        const verdict = judgeTick(tick({ price, sequence: BigInt(11 + index) }), position, LIMITS, NOW);
         return { position: verdict.position, seen: [...seen, verdict.position.levelCount] };
       },
       { position: POSITION, seen: [] as number[] },
@@ -104,7 +146,7 @@ test('a bid and an ask must be sound, ordered, and near the price', () => {
     ['100', '102'],
     ['0', '100'],
     ['x', '100'],
-  ].map(([bid = '', ask = '']) => quoteRefusal({ symbol: 'X', bid, ask }, POSITION, 100));
+  ].map(([bid = '', ask = '']) => quoteRefusal({ symbol: 'X', bid, ask, occurredAt: AT }, POSITION, LIMITS));
   expect(refusals).toEqual([null, 'quote_crossed', 'jump', 'jump', 'not_positive', 'off_scale']);
 });
 

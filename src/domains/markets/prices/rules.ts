@@ -17,10 +17,25 @@ export type FeedTick = {
   readonly size: string;
   readonly sequence: bigint;
   readonly occurredAt: Instant;
+  /** Told once more at the beginning of a connection: true of its time, and no news. */
+  readonly retold?: true;
+  /** When we heard it, by the earlier clock: what waits here afterwards is our delay and not its feed's. */
+  readonly heardAt?: Instant;
 };
 
 /** The best bid and ask as a feed gives them. */
-export type FeedQuote = { readonly symbol: string; readonly bid: string; readonly ask: string };
+export type FeedQuote = {
+  readonly symbol: string;
+  readonly bid: string;
+  readonly ask: string;
+  readonly occurredAt: Instant;
+  /** The first of a connection: it bears the time of a trade, however long ago that was. */
+  readonly retold?: true;
+  readonly heardAt?: Instant;
+};
+
+/** A word of a feed that the last price of a symbol still stands. */
+export type FeedBeat = { readonly symbol: string; readonly occurredAt: Instant };
 
 /** How far a feed has come with an instrument. */
 export type Position = {
@@ -41,6 +56,8 @@ export type Verdict =
       readonly accepted: true;
       readonly price: Amount;
       readonly size: Amount;
+      /** Whether it says what the price is now; what is retold and old only says what it was. */
+      readonly fresh: boolean;
       readonly position: Position;
     }
   | { readonly accepted: false; readonly reason: QuarantineReason; readonly position: Position };
@@ -48,9 +65,50 @@ export type Verdict =
 /** A feed's clock may run ahead of ours by so much. */
 export const AHEAD_MS = 5_000;
 
-/** Judges the next tick of a known symbol. @units maxJumpBps: bps of the price before */
-export function judgeTick(tick: FeedTick, position: Position, maxJumpBps: number, now: Instant): Verdict {
-  const reason = formRefusal(tick, now) ?? orderRefusal(tick, position);
+/**
+ * What is believed of a symbol.
+ * @units maxJumpBps: bps of the price before
+ * @shape oldest: what happened before it is too old to be a price of now
+ */
+export type Limits = {
+  readonly maxJumpBps: number;
+  readonly staleAfterSeconds: number;
+  readonly oldest: Instant;
+};
+
+/**
+ * Since when a price is one of now. Where business time was moved a feed may go by either clock.
+ * @units seconds
+ */
+export function oldestOf(now: Instant, realNow: Instant, staleAfterSeconds: number): Instant {
+  return addMs(earlierOf(now, realNow), -staleAfterSeconds * 1_000);
+}
+
+/** The earlier of two instants. */
+export function earlierOf(now: Instant, realNow: Instant): Instant {
+  return now < realNow ? now : realNow;
+}
+
+/** Whether what a feed said may be believed for its time, if not for now: it was young when we heard it, or is told again. */
+function mayBeHistory(said: FeedTick | FeedQuote, staleAfterSeconds: number): boolean {
+  const { heardAt, occurredAt, retold } = said;
+  return (
+    retold === true || (heardAt !== undefined && occurredAt >= addMs(heardAt, -staleAfterSeconds * 1_000))
+  );
+}
+
+/** Judges the next tick of a known symbol. */
+export function judgeTick(
+  tick: FeedTick,
+  position: Position,
+  { maxJumpBps, staleAfterSeconds, oldest }: Limits,
+  now: Instant,
+): Verdict {
+  const fresh = tick.occurredAt >= oldest;
+  const reason =
+    formRefusal(tick, now) ??
+    orderRefusal(tick, position) ??
+    (fresh || mayBeHistory(tick, staleAfterSeconds) ? null : ('too_old' as const));
   if (reason !== null) {
     const known = reason === 'repeated' && repeats(tick, position);
     return { accepted: false, reason, position: known ? position : { ...position, unsettled: true } };
@@ -65,14 +123,14 @@ export function judgeTick(tick: FeedTick, position: Position, maxJumpBps: number
     return { accepted: false, reason: 'jump', position: beyond };
   }
   const next = { sequence, occurredAt, price, levelPrice: null, levelCount: 0, unsettled: false };
-  return { accepted: true, price, size: parseAmount(tick.size), position: next };
+  return { accepted: true, price, size: parseAmount(tick.size), fresh, position: next };
 }
 
 /** Judges the best bid and ask of a known symbol; null where they are believed. */
 export function quoteRefusal(
   quote: FeedQuote,
   position: Position,
-  maxJumpBps: number,
+  { maxJumpBps, staleAfterSeconds, oldest }: Limits,
 ): QuarantineReason | null {
   if (!DECIMAL_PATTERN.test(quote.bid) || !DECIMAL_PATTERN.test(quote.ask)) {
     return 'off_scale';
@@ -80,6 +138,9 @@ export function quoteRefusal(
   const [bid, ask] = [parseAmount(quote.bid), parseAmount(quote.ask)];
   if (bid <= ZERO || ask <= ZERO) {
     return 'not_positive';
+  }
+  if (quote.occurredAt < oldest && !mayBeHistory(quote, staleAfterSeconds)) {
+    return 'too_old';
   }
   if (bid > ask) {
     return 'quote_crossed';

@@ -35,6 +35,7 @@ export const quarantineReason = pgEnum('quarantine_reason', [
   'repeated',
   'sequence_backwards',
   'time_backwards',
+  'too_old',
   'quote_crossed',
   'jump',
 ]);

@@ -16,18 +16,21 @@ export type NewPriceSettings = {
   readonly maxJumpBps: number | null;
   readonly staleAfterSeconds: number | null;
   readonly levelTicks: number;
+  /** Whether the feed begins anew although it stays the same: its source counts from elsewhere. */
+  readonly beginAnew?: boolean;
 };
 
 /**
- * Decides where an instrument's price comes from and what is believed of it. Its feed begins anew: it may
- * count from elsewhere, but the next price is still measured from the last one believed.
+ * Decides where an instrument's price comes from and what is believed of it. Another feed, or another symbol of it,
+ * begins anew, as does one of which people say so: it may count from elsewhere, but the next price is still measured from the last one believed. Where
+ * neither changes the feed goes on where it was: what came is not counted twice, and what was doubted stays in doubt.
  * @effects one row of `price_settings`; rows of `feed_positions`; audit `price_settings.changed`
  * @errors feed_settings_incomplete, feed_not_for_production, feed_symbol_taken
  */
 export async function setPriceSettings(
   ctx: Ctx,
   instrument: { readonly id: Id; readonly symbol: string },
-  wanted: NewPriceSettings,
+  { beginAnew: mayCountAnew = false, ...wanted }: NewPriceSettings,
 ): Promise<void> {
   checkPriceSettings(ctx, wanted);
   await transact(ctx, 'engine', async (tx) => {
@@ -46,26 +49,32 @@ export async function setPriceSettings(
       .insert(priceSettings)
       .values(after)
       .onConflictDoUpdate({ target: priceSettings.instrumentId, set: after });
-    await tx
-      .update(feedPositions)
-      .set({
-        sequence: null,
-        occurredAt: null,
-        price: sql`(select q.last from quotes q where q.instrument_id = ${instrument.id})`,
-        // What it stayed at may have been another symbol's, or of long ago.
-        levelPrice: null,
-        levelCount: 0,
-        unsettled: false,
-      })
-      .where(eq(feedPositions.instrumentId, instrument.id));
+    if (mayCountAnew || before?.feed !== wanted.feed || before?.feedSymbol !== wanted.feedSymbol) {
+      await beginAnew(tx, instrument.id);
+    }
     await record(tx, ctx, {
       event: MARKETS_EVENTS['price_settings.changed'],
       resource: { type: 'instrument', id: instrument.id },
       subjectUserId: null,
       ...(before === undefined ? {} : { before: { ...before, symbol: instrument.symbol } }),
-      after: { ...after, symbol: instrument.symbol },
+      after: { ...after, symbol: instrument.symbol, beginAnew: mayCountAnew },
     });
   });
+}
+
+async function beginAnew(tx: Tx, instrumentId: Id): Promise<void> {
+  await tx
+    .update(feedPositions)
+    .set({
+      sequence: null,
+      occurredAt: null,
+      price: sql`(select q.last from quotes q where q.instrument_id = ${instrumentId})`,
+      // What it stayed at may have been another symbol's, or of long ago.
+      levelPrice: null,
+      levelCount: 0,
+      unsettled: false,
+    })
+    .where(eq(feedPositions.instrumentId, instrumentId));
 }
 
 /** @errors feed_symbol_taken */

@@ -50,11 +50,24 @@ function candlesOf(instrumentId: Id): string {
 }
 
 /**
- * Puts what the ticks of candles say in the place of what is stored: for candles whose ticks are all given, read since
- * `lockCandles`.
+ * Puts what all ticks of a time say, read since `lockCandles`, in the place of its candles; one that no tick made is
+ * taken out.
+ * @shape from inclusive, to exclusive; how many were taken out
  * @effects rows of `candles`
  */
-export async function rewriteCandles(tx: Tx, parts: readonly CandlePart[]): Promise<void> {
+export async function rewriteCandles(
+  tx: Tx,
+  { instrumentId, from, to }: { readonly instrumentId: Id; readonly from: Instant; readonly to: Instant },
+  parts: readonly CandlePart[],
+): Promise<number> {
+  const gone = await tx.execute(sql`
+    delete from candles c where c.instrument_id = ${instrumentId}
+      and c.opened_at >= ${from}::timestamptz and c.opened_at < ${to}::timestamptz
+      and not exists (select from unnest(
+        ${column('candle_interval', parts, (part) => part.interval)},
+        ${column('timestamptz', parts, (part) => part.openedAt)}) as made (interval, opened_at)
+        where made.interval = c.interval and made.opened_at = c.opened_at)
+    returning 1`);
   if (parts.length > 0) {
     await executePrepared(
       tx,
@@ -65,6 +78,7 @@ export async function rewriteCandles(tx: Tx, parts: readonly CandlePart[]): Prom
         last_at = excluded.last_at, last_sequence = excluded.last_sequence, last_source = excluded.last_source`,
     );
   }
+  return gone.length;
 }
 
 function candleInsertion(parts: readonly CandlePart[]): SQL {

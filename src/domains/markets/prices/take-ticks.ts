@@ -11,14 +11,18 @@ import { lockExclusive } from '../../../platform/db/locks.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { MARKETS_EVENTS } from '../audit.ts';
 import { instruments, quotes } from '../schema.ts';
-import { keepGaps } from './feed-gaps.ts';
+import { addLate, keepGaps, type NewGap } from './feed-gaps.ts';
 import type { Tick } from './fold-ticks.ts';
 import { tellPrices } from './price-changes.ts';
 import { SPANS_KEPT, wayOf } from './price-spans.ts';
 import {
+  AHEAD_MS,
+  type FeedBeat,
   type FeedQuote,
   type FeedTick,
   judgeTick,
+  type Limits,
+  oldestOf,
   type Position,
   type QuarantineReason,
   quoteRefusal,
@@ -31,8 +35,8 @@ import { storeTicks } from './store-ticks.ts';
 export type FeedBatch = {
   readonly ticks: readonly FeedTick[];
   readonly quotes: readonly FeedQuote[];
-  /** Symbols whose last price the feed says still stands. */
-  readonly alive: readonly string[];
+  /** Whose last price the feed says still stands. */
+  readonly alive: readonly FeedBeat[];
   /** Where the feed knows that ticks did not reach us. */
   readonly gaps: readonly Gap[];
 };
@@ -56,14 +60,15 @@ const KEPT_CHARACTERS = 40;
 export async function takeTicks(ctx: Ctx, feed: FeedName, batch: FeedBatch): Promise<Taken> {
   return transact(ctx, 'engine', async (tx) => {
     await lockFeed(tx, feed);
-    const priced = await pricedBy(tx, feed, symbolsIn(batch));
+    const priced = await pricedBy(tx, ctx, feed, symbolsIn(batch));
     const judged = judge(ctx, feed, batch, priced);
     const now = ctx.deps.clock.now();
-    await storeTicks(tx, judged.ticks, now);
+    const fresh = await withoutKnown(tx, feed, judged.ticks);
+    await storeTicks(tx, fresh, now);
     await keepQuotes(tx, feed, judged.moves, now);
     await keepPositions(tx, feed, priced, judged.moved, now);
     await insertRows(tx, quarantinedTicks, judged.held);
-    await keepGaps(tx, gapsIn(batch, feed, priced), now);
+    await keepGaps(tx, [...gapsIn(batch, feed, priced), ...judged.late], now);
     await alarm(tx, ctx, feed, batch, judged.held, priced);
     // A price that is only confirmed is nothing new; that it is stale no more is found by whoever looks by itself.
     const moved = judged.moves.filter(({ last, bid, ask }) => last !== null || bid !== null || ask !== null);
@@ -74,7 +79,7 @@ export async function takeTicks(ctx: Ctx, feed: FeedName, batch: FeedBatch): Pro
         moved.map((move) => move.instrumentId),
       );
     }
-    return { accepted: judged.ticks.length, quarantined: judged.held.length };
+    return { accepted: fresh.length, quarantined: judged.held.length };
   });
 }
 
@@ -88,7 +93,11 @@ type Priced = {
   readonly instrumentId: Id;
   readonly symbol: string;
   readonly venue: boolean;
-  readonly maxJumpBps: number;
+  readonly limits: Limits;
+  /** By when the feed's first tick since its settings had happened. */
+  readonly begunBy: Instant;
+  /** What the quote says; null where there never was a price. */
+  last: Amount | null;
   position: Position;
 };
 
@@ -103,26 +112,35 @@ type QuoteMove = {
   priced: boolean;
 };
 
+/** @shape mayBeKnown: whether it is looked whether it is here already */
+type NewTick = Tick & { readonly mayBeKnown: boolean };
+
 type HeldTick = typeof quarantinedTicks.$inferInsert;
 
 type Judged = {
-  readonly ticks: Tick[];
+  readonly ticks: readonly NewTick[];
   readonly moves: readonly QuoteMove[];
   readonly moved: ReadonlySet<string>;
   readonly held: HeldTick[];
+  readonly late: readonly NewGap[];
 };
 
 /** Each symbol that a batch speaks of, once. */
 function symbolsIn({ ticks, quotes: tops, alive, gaps }: FeedBatch): readonly string[] {
-  return [...new Set([...[...ticks, ...tops, ...gaps].map(({ symbol }) => symbol), ...alive])];
+  return [...new Set([...ticks, ...tops, ...gaps, ...alive].map(({ symbol }) => symbol))];
 }
 
 /** @shape by the symbol of the feed; one that prices nothing is missing */
-async function pricedBy(tx: Tx, feed: FeedName, symbols: readonly string[]): Promise<Map<string, Priced>> {
+async function pricedBy(
+  tx: Tx,
+  { deps }: Ctx,
+  feed: FeedName,
+  symbols: readonly string[],
+): Promise<Map<string, Priced>> {
+  const { now, realNow } = deps.clock;
   const rows = await tx
     .select({
-      feedSymbol: priceSettings.feedSymbol,
-      maxJumpBps: priceSettings.maxJumpBps,
+      settings: priceSettings,
       instrumentId: instruments.id,
       symbol: instruments.symbol,
       execution: instruments.execution,
@@ -146,13 +164,19 @@ async function pricedBy(tx: Tx, feed: FeedName, symbols: readonly string[]): Pro
       ),
     );
   return new Map(
-    rows.map(({ feedSymbol, instrumentId, symbol, execution, maxJumpBps, position, last }) => [
-      present(feedSymbol, 'an instrument with a feed has its symbol there'),
+    rows.map(({ settings, instrumentId, symbol, execution, position, last }) => [
+      present(settings.feedSymbol, 'an instrument with a feed has its symbol there'),
       {
         instrumentId,
         symbol,
         venue: execution === 'venue',
-        maxJumpBps: present(maxJumpBps, 'an instrument with a feed has a limit on jumps'),
+        limits: {
+          maxJumpBps: present(settings.maxJumpBps, 'an instrument with a feed has a limit on jumps'),
+          staleAfterSeconds: ageOf(settings),
+          oldest: oldestOf(now(), realNow(), ageOf(settings)),
+        },
+        begunBy: addMs(settings.changedAt, AHEAD_MS),
+        last,
         // The first tick of a feed is measured from the price there was before.
         position: position ?? {
           sequence: null,
@@ -167,68 +191,133 @@ async function pricedBy(tx: Tx, feed: FeedName, symbols: readonly string[]): Pro
   );
 }
 
+function ageOf({ staleAfterSeconds }: typeof priceSettings.$inferSelect): number {
+  return present(staleAfterSeconds, 'an instrument with a feed has an age');
+}
+
+/** What is made of a batch while it is judged. */
+type Sheet = {
+  readonly priced: ReadonlyMap<string, Priced>;
+  readonly ticks: NewTick[];
+  readonly held: HeldTick[];
+  /** What came too late to be believed: missing, as what never came. */
+  readonly late: NewGap[];
+  readonly moved: Set<string>;
+  readonly moves: Map<Id, QuoteMove>;
+  readonly hold: (tick: FeedTick, reason: QuarantineReason) => void;
+};
+
 function judge(ctx: Ctx, feed: FeedName, batch: FeedBatch, priced: ReadonlyMap<string, Priced>): Judged {
-  const now = ctx.deps.clock.now();
-  const ticks: Tick[] = [];
   const held: HeldTick[] = [];
-  const moved = new Set<string>();
-  const moves = new Map<Id, QuoteMove>();
-  const moveOf = (instrumentId: Id): QuoteMove => {
-    const unmoved = { instrumentId, last: null, prices: [], bid: null, ask: null, priced: false };
-    const move = moves.get(instrumentId) ?? unmoved;
-    moves.set(instrumentId, move);
-    return move;
+  const hold = (tick: FeedTick, reason: QuarantineReason): void => {
+    held.push(heldRow(ctx, feed, tick, priced.get(tick.symbol)?.instrumentId ?? null, reason));
   };
-  const hold = (tick: Omit<FeedTick, 'occurredAt'>, occurredAt: Instant, reason: QuarantineReason): void => {
-    const instrumentId = priced.get(tick.symbol)?.instrumentId ?? null;
-    held.push(heldRow(ctx, feed, { ...tick, occurredAt }, instrumentId, reason));
-  };
-  for (const tick of batch.ticks) {
-    const known = priced.get(tick.symbol);
+  const sheet: Sheet = { priced, ticks: [], held, late: [], moved: new Set(), moves: new Map(), hold };
+  judgeTicks(sheet, feed, batch.ticks, ctx.deps.clock.now());
+  for (const symbol of missingFrom(batch.gaps, priced)) {
+    unsettle(symbol, priced, sheet.moved);
+  }
+  judgeQuotes(sheet, batch.quotes, ctx.deps.clock.now());
+  for (const { symbol, occurredAt } of batch.alive) {
+    const known = priced.get(symbol);
+    // A feed that is alive after something that was not believed, or did not come, says nothing for the price; nor
+    // does one that was alive then.
+    if (known !== undefined && !known.position.unsettled && occurredAt >= known.limits.oldest) {
+      const move = moveOf(sheet, known);
+      move.priced = true;
+      // What was retold and old is the price once its feed stands by it.
+      makePrice(known, move, known.position.price);
+    }
+  }
+  return { ...sheet, moves: [...sheet.moves.values()] };
+}
+
+function judgeTicks(sheet: Sheet, feed: FeedName, given: readonly FeedTick[], now: Instant): void {
+  for (const tick of given) {
+    const known = sheet.priced.get(tick.symbol);
     if (known === undefined) {
-      hold(tick, tick.occurredAt, 'unknown_symbol');
+      sheet.hold(tick, 'unknown_symbol');
       continue;
     }
-    const verdict = judgeTick(tick, known.position, known.maxJumpBps, now);
+    const mayBeKnown = tick.retold === true || known.position.unsettled || tick.occurredAt <= known.begunBy;
+    const verdict = judgeTick(tick, known.position, known.limits, now);
     known.position = verdict.position;
-    moved.add(tick.symbol);
-    if (verdict.accepted) {
-      const { price, size } = verdict;
-      const { sequence, occurredAt } = tick;
-      ticks.push({ instrumentId: known.instrumentId, source: feed, sequence, price, size, occurredAt });
-      const move = moveOf(known.instrumentId);
+    sheet.moved.add(tick.symbol);
+    if (!verdict.accepted) {
+      sheet.hold(tick, verdict.reason);
+      if (verdict.reason === 'too_old') {
+        addLate(sheet.late, { instrumentId: known.instrumentId, feed, sequence: tick.sequence });
+      }
+      continue;
+    }
+    const { price, size } = verdict;
+    const { sequence, occurredAt } = tick;
+    const { instrumentId } = known;
+    sheet.ticks.push({ instrumentId, source: feed, sequence, price, size, occurredAt, mayBeKnown });
+    if (verdict.fresh) {
+      const move = moveOf(sheet, known);
       move.prices.push(price);
       move.last = price;
       move.priced = true;
-    } else {
-      hold(tick, tick.occurredAt, verdict.reason);
+      known.last = price;
     }
   }
-  for (const symbol of missingFrom(batch.gaps, priced)) {
-    unsettle(symbol, priced, moved);
-  }
-  for (const quote of batch.quotes) {
-    const known = priced.get(quote.symbol);
-    const reason =
-      known === undefined ? 'unknown_symbol' : quoteRefusal(quote, known.position, known.maxJumpBps);
+}
+
+function judgeQuotes(sheet: Sheet, given: readonly FeedQuote[], now: Instant): void {
+  for (const quote of given) {
+    const known = sheet.priced.get(quote.symbol);
+    const reason = known === undefined ? 'unknown_symbol' : quoteRefusal(quote, known.position, known.limits);
     if (reason !== null) {
-      hold({ symbol: quote.symbol, price: `${quote.bid} ${quote.ask}`, size: '', sequence: 0n }, now, reason);
-      unsettle(quote.symbol, priced, moved);
+      const price = `${quote.bid} ${quote.ask}`;
+      sheet.hold({ symbol: quote.symbol, price, size: '', sequence: 0n, occurredAt: now }, reason);
+      unsettle(quote.symbol, sheet.priced, sheet.moved);
     } else if (known?.venue === true) {
-      const move = moveOf(known.instrumentId);
+      const move = moveOf(sheet, known);
       move.bid = parseAmount(quote.bid);
       move.ask = parseAmount(quote.ask);
-      move.priced ||= !known.position.unsettled;
+      const says = !known.position.unsettled && quote.occurredAt >= known.limits.oldest;
+      if (says) {
+        move.priced = true;
+        makePrice(known, move, known.position.price);
+      }
     }
   }
-  for (const symbol of batch.alive) {
-    const known = priced.get(symbol);
-    // A feed that is alive after something that was not believed, or did not come, says nothing for the price.
-    if (known !== undefined && !known.position.unsettled) {
-      moveOf(known.instrumentId).priced = true;
-    }
+}
+
+function moveOf({ moves }: Sheet, { instrumentId }: Priced): QuoteMove {
+  const unmoved = { instrumentId, last: null, prices: [], bid: null, ask: null, priced: false };
+  const move = moves.get(instrumentId) ?? unmoved;
+  moves.set(instrumentId, move);
+  return move;
+}
+
+/** What is confirmed is the price that the feed told last, whether or not the quote has it yet. */
+function makePrice(known: Priced, move: QuoteMove, price: Amount | null): void {
+  if (price !== null && price !== known.last) {
+    move.prices.push(price);
+    move.last = price;
+    known.last = price;
   }
-  return { ticks, moves: [...moves.values()], moved, held };
+}
+
+/** Ticks that are not kept yet: a feed that begins anew, or returns, may tell of what was here before. */
+async function withoutKnown(tx: Tx, feed: FeedName, ticks: readonly NewTick[]): Promise<readonly Tick[]> {
+  const asked = ticks.filter(({ mayBeKnown }) => mayBeKnown);
+  if (asked.length === 0) {
+    return ticks;
+  }
+  const column = (pick: (tick: Tick) => string) => sql`${sql.param(asked.map(pick))}::text[]`;
+  const rows = await tx.execute<{ instrument_id: Id; sequence: string }>(sql`
+    select p.instrument_id, p.sequence::text as sequence
+    from unnest(${column((tick) => tick.instrumentId)}, ${column(({ sequence }) => sequence.toString())},
+      ${column(({ price }) => storedAmount(price))}, ${column(({ size }) => storedAmount(size))},
+      ${column(({ occurredAt }) => occurredAt)}) as told (id, sequence, price, size, at)
+    join price_ticks p on p.instrument_id = told.id::uuid and p.source = ${feed}
+      and p.sequence = told.sequence::bigint and p.price = told.price::numeric and p.size = told.size::numeric
+      and date_trunc('milliseconds', p.occurred_at) = date_trunc('milliseconds', told.at::timestamptz)`);
+  const known = new Set(rows.map((row) => `${row.instrument_id} ${row.sequence}`));
+  return ticks.filter(({ instrumentId, sequence }) => !known.has(`${instrumentId} ${sequence}`));
 }
 
 /** What of known symbols did not arrive. */

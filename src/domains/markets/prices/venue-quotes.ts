@@ -1,5 +1,5 @@
 import { eq, inArray } from 'drizzle-orm';
-import type { Amount } from '../../../kernel/amount.ts';
+import { type Amount, formatAmount } from '../../../kernel/amount.ts';
 import type { Id } from '../../../kernel/id.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { instruments, quotes } from '../schema.ts';
@@ -12,7 +12,7 @@ export type TradableQuote = {
   readonly last: Amount;
   readonly bid: Amount | null;
   readonly ask: Amount | null;
-  /** Differs from that of every quote before. */
+  /** What is quoted, in words: one that is only confirmed, or told again, has the same. */
   readonly key: string;
   readonly stale: boolean;
   readonly tick: Amount;
@@ -40,7 +40,9 @@ export async function tradableQuotes(
         last: quote.last,
         bid: quote.bid,
         ask: quote.ask,
-        key: `${quote.pricedAt ?? quote.quotedAt} ${quote.quotedAt}`,
+        key: [quote.last, quote.bid, quote.ask]
+          .map((price) => (price === null ? '-' : formatAmount(price)))
+          .join(' '),
         stale,
         tick: instrument.tick,
         lot: instrument.lot,

@@ -13,6 +13,7 @@ import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { publish } from '../../../platform/outbox/publish.ts';
+import { notifyUser } from '../../identity/index.ts';
 import { raiseAlerts } from '../../risk/index.ts';
 import { figuresOf, liquidationAlert, marginAlert, staleMarkAlert } from './alerts.ts';
 import { MARGIN_EVENTS } from './audit.ts';
@@ -31,7 +32,7 @@ const HOUR_MS = 3_600_000;
 /**
  * Judges every wallet that stands at a threshold, or did when it was last judged.
  * @effects as `markWallets`; rows of `margin_calls` and `liquidations`, risk alerts, audit, outbox `trading.margin_*`
- *   and `trading.liquidation_started`
+ *   and `trading.liquidation_started`; mails of calls
  * @errors KeeperReplaced
  */
 export async function judgeMargin(ctx: Ctx, epoch: bigint): Promise<void> {
@@ -152,6 +153,7 @@ async function openCall(tx: Tx, ctx: Ctx, wallet: MarginWallet): Promise<MarginC
     deadlineAt: call.deadlineAt,
     ...figuresOf(wallet),
   });
+  await mail(tx, ctx, wallet, 'margin_called');
   return call;
 }
 
@@ -192,6 +194,8 @@ async function pursueOverdue(tx: Tx, ctx: Ctx, wallet: MarginWallet, call: Margi
       subjectUserId: wallet.userId,
       after: present(after, 'its wallet is locked'),
     });
+    await tell(tx, ctx, wallet, 'margin_call_overdue', { callId: call.id, deadlineAt: call.deadlineAt });
+    await mail(tx, ctx, wallet, 'margin_call_overdue');
   }
   const isShort = wallet.judged.equity < wallet.judged.cureAt;
   if (ctx.deps.marginCall.liquidates && wallet.account.autoLiquidation && isShort) {
@@ -251,6 +255,18 @@ async function beginLiquidation(
     ...figuresOf(wallet, state),
   });
   return true;
+}
+
+/** A notice that waits for nobody to look into a feed; none of play money. @effects perhaps a mail after the commit */
+async function mail(
+  tx: Tx,
+  ctx: Ctx,
+  { userId, account }: MarginWallet,
+  notice: 'margin_called' | 'margin_call_overdue',
+): Promise<void> {
+  if (account.type === 'live') {
+    await notifyUser(tx, ctx, userId, notice);
+  }
 }
 
 /** Tells the customer. @effects one row of `outbox` */

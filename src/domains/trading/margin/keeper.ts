@@ -3,6 +3,7 @@
  * proves. It looks when prices are heard to move, and every half second by itself, since notices can be lost.
  */
 import { newId } from '../../../kernel/id.ts';
+import { CADENCE } from '../../../platform/changes/cadence.ts';
 import { changes } from '../../../platform/changes/changes.ts';
 import { type Ctx, type Deps, machineCtx } from '../../../platform/context.ts';
 import { type LeaderSession, standForLeader } from '../../../platform/db/leader.ts';
@@ -14,10 +15,6 @@ import { liquidate } from './liquidate.ts';
 import { markPositions } from './mark-positions.ts';
 
 type MarginKeeper = { readonly stop: () => Promise<void> };
-
-const PAUSE_MS = 500;
-/** However often prices move. */
-const SPACING_MS = 50;
 
 /** What waits for others, and so is waited for by no mark. */
 type Beside = 'liquidations' | 'exits';
@@ -81,10 +78,10 @@ async function loop(state: State): Promise<void> {
   while (!state.stopped) {
     state.woken = false;
     await round(state).catch((failure: unknown) => stumble(state, failure));
-    await Bun.sleep(SPACING_MS);
+    await Bun.sleep(CADENCE.spacingMs);
     if (!state.woken && !state.stopped) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, PAUSE_MS);
+        const timer = setTimeout(resolve, CADENCE.pauseMs);
         state.wake = () => {
           clearTimeout(timer);
           resolve();

@@ -2,21 +2,23 @@ import { describe, expect, test } from 'bun:test';
 import { and, eq, sql } from 'drizzle-orm';
 import { ONE, parseAmount } from '../../../kernel/amount.ts';
 import { newId } from '../../../kernel/id.ts';
-import { addMs } from '../../../kernel/time.ts';
+import { addMs, type Instant } from '../../../kernel/time.ts';
 import { sqlStateOf } from '../../../platform/db/errors.ts';
 import { lockExclusive } from '../../../platform/db/locks.ts';
+import { auditLogs } from '../../../platform/db/schema.ts';
 import { transact } from '../../../platform/db/transact.ts';
+import { feedTells } from '../../../testing/feed-says.ts';
+import { mailsTo } from '../../../testing/mails.ts';
 import type { Trader } from '../../../testing/trading-desk.ts';
 import { until } from '../../../testing/until.ts';
 import { accounts } from '../../accounts/schema.ts';
 import { gateLockName } from '../../identity/index.ts';
-import { createHold } from '../../ledger/index.ts';
 import { wallets } from '../../ledger/schema.ts';
 import { setQuote } from '../../markets/index.ts';
 import { liftBreakers, setRiskLimit } from '../../risk/index.ts';
 import { riskAlerts } from '../../risk/schema.ts';
 import { hashOf } from '../instruction-hash.ts';
-import { marginHolds, positions } from '../positions/schema.ts';
+import { positions } from '../positions/schema.ts';
 import { becomeKeeper, KeeperReplaced } from './fence.ts';
 import { judgeMargin } from './judge-margin.ts';
 import { keepMargin, startMarginKeeper } from './keeper.ts';
@@ -43,6 +45,11 @@ import {
 } from './testing/margin-desk.ts';
 
 startMarginDesk(import.meta.file);
+
+async function mailedTo({ userId }: Trader): Promise<readonly string[]> {
+  const mails = await mailsTo(world.desk.deps, `${userId}@example.mu`);
+  return mails.map(({ subject }) => subject);
+}
 
 describe('a mark', () => {
   test('follows the price, and holds what a position has lost so that nobody can take it', async () => {
@@ -98,6 +105,7 @@ describe('a margin call', () => {
     expect((await marginOf(trader)).call).toMatchObject({ id: call?.id });
     expect(await alertsOf(trader)).toEqual(['margin_call called']);
     expect(await toldTo(trader)).toEqual(['trading.margin_called']);
+    expect(await mailedTo(trader)).toEqual(['Your account needs more margin']);
     await priceIs('886');
     await keep(2);
     expect(await callsOf(trader)).toMatchObject([{ outcome: 'cured' }]);
@@ -114,6 +122,11 @@ describe('a margin call', () => {
     world.desk.advance(24 * 3_600_000);
     await keep(2);
     expect(await alertsOf(trader)).toEqual(['margin_call called', 'margin_call overdue']);
+    expect(await toldTo(trader)).toEqual(['trading.margin_called', 'trading.margin_call_overdue']);
+    expect(await mailedTo(trader)).toEqual([
+      'Your account needs more margin',
+      'The time to add margin is over',
+    ]);
     expect(await liquidationsOf(trader)).toEqual([]);
     const enforcing = {
       ...world.desk.system,
@@ -265,6 +278,49 @@ describe('a liquidation', () => {
     await priceIs('840');
     await keep(3);
     expect(await liquidationsOf(trader)).toMatchObject([{ heldBack: null, outcome: 'restored' }]);
+  });
+
+  test('begins by no price of hours ago, however late its feed tells it: it is held back and somebody is called', async () => {
+    const trader = await opened('buy 1', '1000', '200');
+    const { system, deps } = world.desk;
+    const ago = () => addMs(deps.clock.realNow(), -6 * 3_600_000);
+    const late = (sequence: bigint, retold: object = {}) => ({
+      symbol: SYMBOL,
+      price: '840',
+      size: '1',
+      sequence,
+      occurredAt: ago(),
+      ...retold,
+    });
+    const told = (ticks: Parameters<typeof feedTells>[1]['ticks'], at: Instant | null = null) =>
+      feedTells(system, {
+        ticks,
+        gaps: [],
+        alive: at === null ? [] : [{ symbol: SYMBOL, occurredAt: at }],
+        quotes: [{ symbol: SYMBOL, bid: '839', ask: '841', occurredAt: ago() }],
+      });
+    await quote('buy', '1', '840');
+    await priceIsStale();
+    expect(await told([late(1n), late(2n)], deps.clock.now())).toEqual({ accepted: 0, quarantined: 3 });
+    await keep(2);
+    expect((await marginOf(trader)).positions).toMatchObject([{ priceStale: true, markPrice: '1000' }]);
+    const staff = await world.desk.newStaff('risk_manager');
+    const held = await world.desk.request(staff, 'GET', '/v1/market/quarantined-ticks?reason=too_old');
+    expect(held.body.data).toHaveLength(3);
+    const alarms = await deps.db.engine
+      .select()
+      .from(auditLogs)
+      .where(
+        and(eq(auditLogs.eventType, 'ticks.quarantined'), sql`${auditLogs.after}->>'reason' = 'too_old'`),
+      );
+    expect(alarms).toHaveLength(1);
+    // Told again at the beginning of a connection it is history, and no price as long as its feed does not stand by it.
+    expect(await told([late(3n, { retold: true })], ago())).toMatchObject({
+      accepted: 1,
+    });
+    await keep(2);
+    expect((await marginOf(trader)).positions).toMatchObject([{ priceStale: true, markPrice: '1000' }]);
+    expect([await callsOf(trader), await liquidationsOf(trader)]).toEqual([[], []]);
   });
 
   test('works on whom a restriction lets only reduce, and does nothing to whom it freezes', async () => {
@@ -594,30 +650,6 @@ test('reconcile finds a mark that its price does not make, and funding that no p
     const { checks } = await world.desk.reconcile();
     expect(checks.filter(({ breaks }) => breaks.length > 0).map(({ name }) => name)).toEqual([check]);
     await plant({ unrealisedPnl: position?.unrealisedPnl, fundingPaid: position?.fundingPaid });
-  }
-});
-
-test('what leaves a wallet and a mark never both take the same money', async () => {
-  for (let round = 0; round < 2; round += 1) {
-    const trader = await opened('buy 1', '1000', '200');
-    const [hold] = await world.desk.deps.db.engine
-      .select()
-      .from(marginHolds)
-      .where(eq(marginHolds.accountId, trader.accountId));
-    await priceIs('950');
-    const take = transact(world.desk.system, 'engine', (tx) =>
-      createHold(tx, world.desk.system, {
-        walletId: hold?.walletId ?? '',
-        amount: parseAmount('60'),
-        reason: 'withdrawal',
-        referenceType: 'test',
-        referenceId: newId(),
-      }),
-    );
-    // Whoever comes first, what was lost is held before anything is taken.
-    const [taken] = await Promise.allSettled([take, keep()]);
-    expect(taken).toMatchObject({ status: 'rejected', reason: { code: 'insufficient_funds' } });
-    expect(await world.desk.balance(trader, 'USD')).toBe('199 (150)');
   }
 });
 

@@ -11,6 +11,7 @@ import { accounts } from '../../accounts/schema.ts';
 import { createHold, releaseHold, seedFxRates } from '../../ledger/index.ts';
 import { wallets } from '../../ledger/schema.ts';
 import { setQuote } from '../../markets/index.ts';
+import { marginHolds } from '../positions/schema.ts';
 import {
   alertsOf,
   callsOf,
@@ -335,3 +336,27 @@ async function usdWallet({
     .where(and(eq(wallets.accountId, accountId), eq(wallets.asset, 'USD')));
   return { id: wallet?.id ?? '', hasPositions: wallet?.hasPositions === true };
 }
+
+test('what leaves a wallet and a mark never both take the same money', async () => {
+  for (let round = 0; round < 2; round += 1) {
+    const trader = await opened('buy 1', '1000', '200');
+    const [hold] = await world.desk.deps.db.engine
+      .select()
+      .from(marginHolds)
+      .where(eq(marginHolds.accountId, trader.accountId));
+    await priceIs('950');
+    const take = transact(world.desk.system, 'engine', (tx) =>
+      createHold(tx, world.desk.system, {
+        walletId: hold?.walletId ?? '',
+        amount: parseAmount('60'),
+        reason: 'withdrawal',
+        referenceType: 'test',
+        referenceId: newId(),
+      }),
+    );
+    // Whoever comes first, what was lost is held before anything is taken.
+    const [taken] = await Promise.allSettled([take, keep()]);
+    expect(taken).toMatchObject({ status: 'rejected', reason: { code: 'insufficient_funds' } });
+    expect(await world.desk.balance(trader, 'USD')).toBe('199 (150)');
+  }
+});

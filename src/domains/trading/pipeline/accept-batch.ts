@@ -13,11 +13,13 @@ import type { Tx } from '../../../platform/db/client.ts';
 import { sqlStateOf } from '../../../platform/db/errors.ts';
 import { insertRows } from '../../../platform/db/insert-rows.ts';
 import { together, transactInLane } from '../../../platform/db/transact.ts';
+import { publishPacked } from '../../../platform/outbox/publish.ts';
 import type { Account } from '../../accounts/index.ts';
 import { suitabilityShown } from '../../identity/index.ts';
 import { changeReserved, customerWallet, walletKey } from '../../ledger/index.ts';
 import { raiseAlerts } from '../../risk/index.ts';
 import { TRADING_EVENTS } from '../audit.ts';
+import { newsData } from '../order-news.ts';
 import { ORDERS_CHANNEL } from '../record-cancel-requests.ts';
 import { orderEvents } from '../schema.ts';
 import { type Decided, decideBatch, type Outcome, sortTickets } from './accept-decisions.ts';
@@ -90,7 +92,7 @@ export async function acceptBatch(accepting: Accepting, batch: readonly Waiting[
   }
 }
 
-/** @effects `orders`, `order_events`, `wallets.reserved`, audit; work for the books this process owns */
+/** @effects `orders`, `order_events`, outbox `trading.order_accepted` and `trading.order_rejected`, `wallets.reserved`, audit; work for the books this process owns */
 async function acceptTickets(accepting: Accepting, tickets: readonly Ticket[]): Promise<readonly Outcome[]> {
   const ctx = machineCtx(accepting.deps, { kind: 'system', name: 'trading.accept' }, newId());
   const replacing = tickets.flatMap(({ replaces }) => replaces ?? []);
@@ -236,10 +238,32 @@ async function write(tx: Tx, ctx: Ctx, decided: readonly Decided[], standing: St
     ),
     insertRows(tx, orderEvents, events),
     recordMany(tx, ctx, changes),
+    publishPacked(
+      tx,
+      ctx,
+      decided.map((one, place) => firstNews(one, present(events[place], 'each has its event').id)),
+    ),
   );
   if (accepted.some(({ order }) => order.status === 'pending')) {
     await tx.execute(sql`select pg_notify(${ORDERS_CHANNEL}, '')`);
   }
+}
+
+/** What its owner's feed says of an order that was just decided. */
+function firstNews({ candidate, order }: Decided, id: Id) {
+  const { rejectionReason, replacesId } = order;
+  return {
+    id,
+    type: rejectionReason === null ? 'trading.order_accepted' : 'trading.order_rejected',
+    userId: order.userId,
+    accountId: order.accountId,
+    requestId: candidate.ticket.ctx.requestId,
+    data: {
+      ...newsData(order, order.placedAt),
+      ...(rejectionReason === null ? {} : { reason: rejectionReason }),
+      ...(replacesId === null ? {} : { replacesId }),
+    },
+  };
 }
 
 /** What a leveraged order was held against. */

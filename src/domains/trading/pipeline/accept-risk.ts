@@ -97,7 +97,7 @@ type Counted = Pick<
   OrderRow,
   'instrumentId' | 'side' | 'quantity' | 'notional' | 'limitPrice' | 'stopPrice'
 > &
-  Pick<OrderRow, 'filledQuantity' | 'filledAmount' | 'priceCap'>;
+  Pick<OrderRow, 'filledQuantity' | 'reducedQuantity' | 'filledAmount' | 'priceCap'>;
 
 /** Counts an order for those behind it, or out where it goes. */
 export function countOrder(
@@ -107,7 +107,7 @@ export function countOrder(
   orders: 1 | -1,
 ): void {
   const open = {
-    quantity: order.quantity === null ? null : order.quantity - order.filledQuantity,
+    quantity: order.quantity === null ? null : order.quantity - order.filledQuantity - order.reducedQuantity,
     notional: order.notional === null ? null : order.notional - order.filledAmount,
   };
   const value = principalOf(open, order.limitPrice ?? order.priceCap ?? order.stopPrice ?? 0n);
@@ -122,7 +122,8 @@ export function countAsked(
   orders: 1 | -1,
 ): void {
   const { order } = candidate.ticket;
-  const fresh = { filledQuantity: ZERO, filledAmount: ZERO, instrumentId: candidate.instrument.id };
+  const instrumentId = candidate.instrument.id;
+  const fresh = { filledQuantity: ZERO, reducedQuantity: ZERO, filledAmount: ZERO, instrumentId };
   countOrder(risk, candidate, { ...order, ...fresh, priceCap }, orders);
 }
 

@@ -7,6 +7,7 @@ import type { Tx } from '../../../platform/db/client.ts';
 import { insertRows } from '../../../platform/db/insert-rows.ts';
 import { publish } from '../../../platform/outbox/publish.ts';
 import { TRADING_EVENTS } from '../audit.ts';
+import { newsData, tellOrders } from '../order-news.ts';
 import { orderEvents, orders } from '../schema.ts';
 import type { Decided } from './accept-decisions.ts';
 import type { SharedAnew } from './replace-leg.ts';
@@ -49,7 +50,7 @@ export async function closeReplaced(tx: Tx, ctx: Ctx, replacements: readonly Rep
       userId: replaced.userId,
       accountId: replaced.accountId,
       type: 'order.replaced',
-      data: { ...progressOf(replaced), replacedById: order.id },
+      data: { ...progressOf(replaced), replacedById: order.id, version: replaced.version + 1 },
       requestId: candidate.ticket.ctx.requestId,
       occurredAt: order.placedAt,
     })),
@@ -75,12 +76,7 @@ export async function closeReplaced(tx: Tx, ctx: Ctx, replacements: readonly Rep
       accountId: replaced.accountId,
       customerVisible: true,
       data: {
-        orderId: replaced.id,
-        accountId: replaced.accountId,
-        clientOrderId: replaced.clientOrderId,
-        symbol: replaced.symbol,
-        side: replaced.side,
-        occurredAt: order.placedAt,
+        ...newsData({ ...replaced, version: replaced.version + 1 }, order.placedAt),
         replacedById: order.id,
         ...progressOf(replaced),
       },
@@ -90,7 +86,7 @@ export async function closeReplaced(tx: Tx, ctx: Ctx, replacements: readonly Rep
 
 /**
  * Writes what orders of a group reserve since another stands beside them; nothing else has happened to them.
- * @effects `orders`, audit `order.reserved`
+ * @effects `orders`, `order_events`, outbox `trading.order_reserved`, audit `order.reserved`
  */
 export async function shareAnew(tx: Tx, ctx: Ctx, shared: readonly SharedAnew[]): Promise<void> {
   for (const { after } of shared) {
@@ -99,6 +95,15 @@ export async function shareAnew(tx: Tx, ctx: Ctx, shared: readonly SharedAnew[])
       .set({ reservation: after.reservation, version: sql`${orders.version} + 1` })
       .where(eq(orders.id, after.id));
   }
+  await tellOrders(
+    tx,
+    ctx,
+    shared.map(({ before, after }) => ({
+      order: { ...after, version: before.version + 1 },
+      what: 'reserved' as const,
+      data: { reservation: formatAmount(after.reservation) },
+    })),
+  );
   const shown = (row: OrderRow) => ({ ...row, bookSeq: row.bookSeq?.toString() ?? null });
   await recordMany(
     tx,

@@ -46,6 +46,7 @@ export function firstEventData(order: OrderRow, batchHash: string | null) {
     ...(batchHash === null ? {} : { batchHash }),
     ...(order.replacesId === null ? {} : { replacesId: order.replacesId }),
     status: order.status,
+    version: order.version,
     reservation: formatAmount(order.reservation),
     ...(order.rejectionReason === null ? {} : { reason: order.rejectionReason }),
     ...(order.exceededLimit === null ? {} : { limit: order.exceededLimit }),

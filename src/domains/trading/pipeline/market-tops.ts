@@ -7,14 +7,17 @@ import { bestAsk, bestBid } from '../engine/order-book.ts';
 import type { Desk } from './desk.ts';
 
 /**
- * Tells markets the best bid and ask of the live books where they moved since they were last told.
+ * Tells markets the best bid and ask of the live books where they moved since they were last told. A book that collects
+ * for an auction has neither: its orders may cross, and nobody trades at what they name.
  * @effects rows of `quotes`
  */
 export async function tellTops(deps: Deps, desk: Desk): Promise<void> {
   const ctx = machineCtx(deps, { kind: 'system', name: 'trading.engine' }, newId());
   const moved = [...desk.books.values()].flatMap((book) => {
-    const bid = bestBid(book.matching);
-    const ask = bestAsk(book.matching);
+    // Whether it matches is what it was told last, and what it has carried out of that.
+    const matches = book.phase === 'continuous' && book.matching.phase === 'continuous';
+    const bid = matches ? bestBid(book.matching) : null;
+    const ask = matches ? bestAsk(book.matching) : null;
     const top = `${bid} ${ask}`;
     return book.book === 'live' &&
       book.venue === null &&

@@ -20,6 +20,7 @@ import {
 } from '../../markets/index.ts';
 import { TRADING_EVENTS } from '../audit.ts';
 import { createOrderBook } from '../engine/book-state.ts';
+import { tellOrders } from '../order-news.ts';
 import { bookOwners, orders } from '../schema.ts';
 import { asTheyStand, readAway } from '../venues/restore-away.ts';
 import { venueOrders } from '../venues/schema.ts';
@@ -168,7 +169,7 @@ async function beginAsBefore(tx: Tx, ctx: Ctx, book: Book): Promise<void> {
 /**
  * Numbers orders that were accepted where nobody matched: in another process, or before this one
  * owned the book.
- * @effects `orders.book_seq` and status `open`; audit `book.admitted`
+ * @effects `orders.book_seq` and status `open` or `held`; `order_events`, outbox `trading.order_opened`; audit `book.admitted`
  */
 export async function admitPending(deps: Deps, desk: Desk): Promise<void> {
   const { admitted, bound, stale, spans } = await numberPending(deps, desk);
@@ -207,7 +208,7 @@ async function numberPending(deps: Deps, desk: Desk) {
     for (const { book } of numbered) {
       concerned.add(book);
     }
-    await writeNumbers(tx, numbered);
+    await writeNumbers(tx, ctx, numbered);
     await recordMany(
       tx,
       ctx,
@@ -286,13 +287,22 @@ function numberOrder(desk: Desk, order: OrderRow): Numbered[] {
   return [{ book, order, seq }];
 }
 
-async function writeNumbers(tx: Tx, numbered: readonly Numbered[]): Promise<void> {
+async function writeNumbers(tx: Tx, ctx: Ctx, numbered: readonly Numbered[]): Promise<void> {
   const ids = sql.param(numbered.map(({ order }) => order.id));
   const seqs = sql.param(numbered.map(({ seq }) => seq.toString()));
   const statuses = sql.param(numbered.map(({ order }) => statusAtFirst(order.type)));
   await tx.execute(sql`
     update ${orders} o set book_seq = n.seq::bigint, status = n.status::order_status, version = o.version + 1
     from unnest(${ids}::text[], ${seqs}::text[], ${statuses}::text[]) as n (id, seq, status) where o.id = n.id::uuid`);
+  await tellOrders(
+    tx,
+    ctx,
+    numbered.map(({ order }) => ({
+      order: { ...order, status: statusAtFirst(order.type), version: order.version + 1 },
+      what: 'opened' as const,
+      data: {},
+    })),
+  );
 }
 
 function admittedChange(book: Book, seqs: readonly bigint[]) {

@@ -33,23 +33,23 @@ export async function writeSteps(tx: Tx, ctx: Ctx, plan: Plan, now: Instant): Pr
   const moved = changed.filter(hasStep);
   if (moved.length > 0) {
     await updateSteps(tx, moved, now);
-    await insertRows(
-      tx,
-      orderEvents,
-      moved.flatMap((order) =>
-        stepsOf(order).map(({ type, data }) => ({
-          id: newId(),
-          orderId: order.row.id,
-          userId: order.row.userId,
-          accountId: order.row.accountId,
-          type,
-          data,
-          requestId: ctx.requestId,
-          occurredAt: now,
-        })),
-      ),
-    );
   }
+  await insertRows(
+    tx,
+    orderEvents,
+    changed.flatMap((order) =>
+      stepsOf(order).map(({ type, data }) => ({
+        id: newId(),
+        orderId: order.row.id,
+        userId: order.row.userId,
+        accountId: order.row.accountId,
+        type,
+        data: { ...data, version: order.row.version + 1 },
+        requestId: ctx.requestId,
+        occurredAt: now,
+      })),
+    ),
+  );
   const evidence = changed.flatMap((order) => evidenceOf(order, now));
   if (evidence.length > 0) {
     await recordMany(tx, ctx, evidence);
@@ -102,11 +102,25 @@ function comesFree({ comesBackAt, triggered }: PlannedOrder): boolean {
 }
 
 /** What an outbox event says happened, where it was neither a trade nor an end. */
-export function stepName({ triggered, comesBackAt }: PlannedOrder): 'triggered' | 'released' | 'reduced' {
+export function stepName(order: PlannedOrder): 'triggered' | 'released' | 'reduced' | 'held' | 'reserved' {
+  const { triggered, comesBackAt, trail } = order;
+  if (isQuiet(order)) {
+    return trail === null ? 'reserved' : 'held';
+  }
   return triggered !== null ? 'triggered' : comesBackAt !== null ? 'released' : 'reduced';
 }
 
-/** True for an order of which only where its trail begins, or what it reserves, changed: nothing has happened to it. */
+/** True for an order that a plan looked at and left as it was: it gets no version. */
+export function isUntouched(order: PlannedOrder): boolean {
+  return (
+    isQuiet(order) &&
+    order.trail === null &&
+    order.reservation === order.row.reservation &&
+    order.cancelReason === order.row.cancelReason
+  );
+}
+
+/** True for an order of which only where its trail begins, or what it reserves, changed. */
 export function isQuiet(order: PlannedOrder): boolean {
   const { row, triggered, comesBackAt, status, filledQuantity, reducedQuantity } = order;
   return (
@@ -190,5 +204,8 @@ function stepsOf(
           },
         ]),
     ...(comesFree(order) ? [{ type: 'order.released', data: {} }] : []),
+    ...(isQuiet(order) && trail === null && !isUntouched(order)
+      ? [{ type: 'order.reserved', data: { reservation: formatAmount(order.reservation) } }]
+      : []),
   ];
 }

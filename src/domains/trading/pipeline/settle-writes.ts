@@ -20,6 +20,7 @@ import { spansOf, watchPrices } from '../../risk/index.ts';
 import { TRADING_EVENTS } from '../audit.ts';
 import type { FeesOfDay } from '../fees/fees-of-day.ts';
 import { countTurnovers } from '../fees/settle-fees.ts';
+import { newsData } from '../order-news.ts';
 import { type ContractPlan, isContract } from '../positions/plan-contracts.ts';
 import { releaseMarginHolds, writePositions } from '../positions/settle-contracts.ts';
 import { fills, orderEvents, orders, trades } from '../schema.ts';
@@ -37,7 +38,7 @@ import {
   type PlannedOrder,
   type PlannedTrade,
 } from './settle-plan.ts';
-import { isQuiet, stepName, writeSteps } from './settle-steps.ts';
+import { isQuiet, isUntouched, stepName, writeSteps } from './settle-steps.ts';
 import { journalOf, type Pair } from './trade-journal.ts';
 
 type Instruments = ReadonlyMap<string, PricedInstrument>;
@@ -62,7 +63,7 @@ export async function writeSettlement(
   { instruments, wallets, fees, contracts }: SettleWith,
 ): Promise<void> {
   const now = ctx.deps.clock.now();
-  const changed = [...plan.orders.values()];
+  const changed = [...plan.orders.values()].filter((order) => !isUntouched(order));
   const cycles = await findCycles(tx, ctx, plan, instruments, wallets);
   const exchanged = plan.trades.filter((trade) => !isContract(trade, instruments));
   const postings = [
@@ -75,6 +76,10 @@ export async function writeSettlement(
   reserveReleased(plan, postings, wallets, instruments);
   const freed = changed.filter((order) => !isReleased(order)).flatMap(reservationChange);
   const reserved = changed.filter(isReleased).flatMap(reservationChange);
+  const rows = plan.trades.map(tradeRow(now));
+  const prints = livePrints(plan, instruments);
+  const prices = lastPrices(plan);
+  const spans = spansOf(plan.trades.filter(makesPrice));
   // Two flights: what is written first needs no answer of the others, but is begun in the order it must happen in.
   // Nothing may throw between the first that is begun and `together`, which waits for all of them.
   const [, , realised, settlesOn, volumes] = await together(
@@ -83,11 +88,11 @@ export async function writeSettlement(
     settleLots(tx, ctx, plan.trades, instruments, wallets),
     keepCycles(tx, ctx, cycles, fees.day),
     countTurnovers(tx, ctx, fees, plan, instruments),
-    insertRows(tx, trades, plan.trades.map(tradeRow(now))),
+    insertRows(tx, trades, rows),
     writeSteps(tx, ctx, plan, now),
-    keepTradePrints(tx, ctx, livePrints(plan, instruments)),
-    keepMarketMoves(tx, ctx, lastPrices(plan)),
-    watchPrices(tx, ctx, spansOf(plan.trades.filter(makesPrice))),
+    keepTradePrints(tx, ctx, prints),
+    keepMarketMoves(tx, ctx, prices),
+    watchPrices(tx, ctx, spans),
   );
   const sides = plan.trades.flatMap((trade) =>
     fillsOf(trade).map((fill) => ({
@@ -98,11 +103,13 @@ export async function writeSettlement(
       volume: volumes.get(fill.id) ?? null,
     })),
   );
+  // What a venue was asked or said comes before what it made of the order: it may have ended it.
+  await writeVenueSteps(tx, ctx, plan, now);
+  const events = eventRows(ctx, changed, sides, now);
   await together(
     insertRows(tx, fills, sides),
     updateOrders(tx, changed, now),
-    writeVenueSteps(tx, ctx, plan, now),
-    insertRows(tx, orderEvents, eventRows(ctx, changed, sides, now)),
+    insertRows(tx, orderEvents, events),
     tell(tx, ctx, changed, sides, now),
     writePositions(tx, ctx, contracts),
   );
@@ -216,6 +223,7 @@ function eventRows(
   sides: readonly FillRow[],
   now: Instant,
 ): (typeof orderEvents.$inferInsert)[] {
+  const versions = new Map(changed.map(({ row }) => [row.id, row.version + 1]));
   const traded = sides.map((fill) => ({
     id: newId(),
     orderId: fill.orderId,
@@ -229,6 +237,7 @@ function eventRows(
       fee: formatAmount(fill.fee),
       feeAsset: fill.feeAsset,
       liquidity: fill.liquidity,
+      version: present(versions.get(fill.orderId), 'what traded has changed'),
     },
     requestId: ctx.requestId,
     occurredAt: now,
@@ -239,7 +248,12 @@ function eventRows(
     userId: order.row.userId,
     accountId: order.row.accountId,
     type: `order.${order.status}`,
-    data: { ...progressOf(order), reason: order.cancelReason, ...replacementOf(order) },
+    data: {
+      ...progressOf(order),
+      reason: order.cancelReason,
+      version: order.row.version + 1,
+      ...replacementOf(order),
+    },
     requestId: ctx.requestId,
     occurredAt: now,
   }));
@@ -285,24 +299,18 @@ async function tell(
   const feed = publish(
     tx,
     ctx,
-    changed
-      .filter((order) => !isQuiet(order))
-      .map((order) => ({
-        type: `trading.order_${newsOf(order)}`,
-        userId: order.row.userId,
-        accountId: order.row.accountId,
-        customerVisible: true,
-        data: {
-          orderId: order.row.id,
-          accountId: order.row.accountId,
-          clientOrderId: order.row.clientOrderId,
-          symbol: order.row.symbol,
-          side: order.row.side,
-          occurredAt: now,
-          ...progressOf(order),
-          ...replacementOf(order),
-        },
-      })),
+    changed.map((order) => ({
+      type: `trading.order_${newsOf(order)}`,
+      userId: order.row.userId,
+      accountId: order.row.accountId,
+      customerVisible: true,
+      data: {
+        ...newsData({ ...order.row, version: order.row.version + 1 }, now),
+        ...progressOf(order),
+        ...(isQuiet(order) ? { reservation: formatAmount(order.reservation) } : {}),
+        ...replacementOf(order),
+      },
+    })),
   );
   await together(evidence, feed);
 }

@@ -7,9 +7,10 @@
 import { sql } from 'drizzle-orm';
 import type postgres from 'postgres';
 import { type Id, newId } from '../../../kernel/id.ts';
+import { CADENCE } from '../../../platform/changes/cadence.ts';
 import { changes } from '../../../platform/changes/changes.ts';
 import { type Deps, machineCtx, perDeps } from '../../../platform/context.ts';
-import { openClient } from '../../../platform/db/client.ts';
+import { openSession } from '../../../platform/db/client.ts';
 import { PRICES_SUBJECT } from '../../markets/index.ts';
 import { BREAKERS_CHANNEL } from '../../risk/index.ts';
 import type { OpenOrder } from '../engine/book-state.ts';
@@ -65,7 +66,6 @@ export type TradingEngine = {
   readonly rebuild: () => Promise<void>;
 };
 
-const TICK_MS = 1_000;
 const PAUSE_AFTER_FAILURE_MS = 250;
 
 /** A cancel's caller hears of its end if that comes soon; the request is durable either way. */
@@ -153,9 +153,7 @@ async function start(engine: Engine): Promise<void> {
     return;
   }
   engine.stopping = false;
-  const session = openClient(engine.deps.db.connections.engine, 1);
-  // The locks live as long as the connection: the driver must not replace it for its age.
-  session.options.max_lifetime = null;
+  const session = openSession(engine.deps.db.connections.engine);
   const endOfPrices = changes(engine.deps).on(PRICES_SUBJECT, () => {
     if (waitsForPrices(engine.desk)) {
       engine.priced = true;
@@ -165,7 +163,7 @@ async function start(engine: Engine): Promise<void> {
   const ticker = setInterval(() => {
     engine.due = true;
     nudge(engine);
-  }, TICK_MS);
+  }, CADENCE.lookMs);
   try {
     engine.owning = { session, backend: await backendOf(session) };
     for (const channel of [ORDERS_CHANNEL, BREAKERS_CHANNEL]) {
@@ -299,8 +297,9 @@ async function lookAround(engine: Engine): Promise<void> {
     await intake.between(async () => endUnknown(desk, unknown));
   }
   await collectResolutions(deps, desk);
-  collectFromVenues(engine.venues, desk);
+  // Before anything is executed by them.
   await tellTops(deps, desk);
+  collectFromVenues(engine.venues, desk);
 }
 
 /** Before a book is read: what ended while nobody matched does not enter it again. */

@@ -1,15 +1,13 @@
 import { and, eq, isNull, sql } from 'drizzle-orm';
 import { amountOf, formatAmount } from '../../../kernel/amount.ts';
-import { newId } from '../../../kernel/id.ts';
 import { record } from '../../../platform/audit/record.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
-import { insertRows } from '../../../platform/db/insert-rows.ts';
-import { publish } from '../../../platform/outbox/publish.ts';
 import { TRADING_EVENTS } from '../audit.ts';
+import { tellOrders } from '../order-news.ts';
 import type { OrderRow } from '../pipeline/ticket.ts';
 import { lockWithPairs, recordCancelRequests } from '../record-cancel-requests.ts';
-import { orderEvents, orders } from '../schema.ts';
+import { orders } from '../schema.ts';
 import type { OrderUnfit } from './order-unfit.ts';
 
 /**
@@ -66,19 +64,12 @@ async function cutOrder(
     .set({ reducedQuantity: amountOf(order.reducedQuantity + cut), version: sql`${orders.version} + 1` })
     .where(and(eq(orders.id, orderId), isNull(orders.closedAt)))
     .returning();
-  const told = {
-    orderId,
-    userId: order.userId,
-    accountId: order.accountId,
-    occurredAt: ctx.deps.clock.now(),
-  };
-  await insertRows(tx, orderEvents, [
+  await tellOrders(tx, ctx, [
     {
-      ...told,
-      id: newId(),
-      type: 'order.reduced',
-      data: { quantity: formatAmount(cut), reason },
-      requestId: ctx.requestId,
+      order: { ...order, version: order.version + 1 },
+      what: 'reduced',
+      data: { reducedQuantity: formatAmount(order.reducedQuantity + cut) },
+      kept: { quantity: formatAmount(cut), reason },
     },
   ]);
   await record(tx, ctx, {
@@ -88,22 +79,4 @@ async function cutOrder(
     before: order,
     after: { ...after, reason },
   });
-  await publish(tx, ctx, [
-    {
-      type: 'trading.order_reduced',
-      userId: order.userId,
-      accountId: order.accountId,
-      customerVisible: true,
-      data: {
-        orderId,
-        accountId: order.accountId,
-        clientOrderId: order.clientOrderId,
-        symbol: order.symbol,
-        side: order.side,
-        occurredAt: told.occurredAt,
-        status: order.status,
-        reducedQuantity: formatAmount(order.reducedQuantity + cut),
-      },
-    },
-  ]);
 }

@@ -20,6 +20,7 @@ import { tell } from '../margin/judge-margin.ts';
 import { type PlannedOrder, plannedOf } from '../margin/liquidate.ts';
 import { closingOrder } from '../margin/place-closings.ts';
 import { liquidationOrders, liquidations } from '../margin/schema.ts';
+import { tellOrders } from '../order-news.ts';
 import { firstEventData, insertOrders } from '../pipeline/insert-orders.ts';
 import { emptyPlan, planReplaced, planTakeover, type SettleTerms } from '../pipeline/settle-plan.ts';
 import { writeSettlement } from '../pipeline/settle-writes.ts';
@@ -28,7 +29,6 @@ import { liquidationBound } from '../positions/liquidation-bound.ts';
 import { OrderUnfit } from '../positions/order-unfit.ts';
 import { settleContracts } from '../positions/settle-contracts.ts';
 import { CashTied } from '../positions/tied-cash.ts';
-import { orderEvents } from '../schema.ts';
 import type { Takeable } from './facts.ts';
 import { liquidationTakeovers } from './schema.ts';
 
@@ -130,18 +130,7 @@ function orderOf(
 
 async function placeOrder(tx: Tx, ctx: Ctx, order: OwnOrder): Promise<void> {
   await insertOrders(tx, [order]);
-  await insertRows(tx, orderEvents, [
-    {
-      id: newId(),
-      orderId: order.id,
-      userId: order.userId,
-      accountId: order.accountId,
-      type: 'order.accepted',
-      data: firstEventData(order, null),
-      requestId: ctx.requestId,
-      occurredAt: order.placedAt,
-    },
-  ]);
+  await tellOrders(tx, ctx, [{ order, what: 'accepted', data: {}, kept: firstEventData(order, null) }]);
   await recordMany(tx, ctx, [
     {
       event: TRADING_EVENTS['order.placed'],

@@ -40,6 +40,7 @@ export const venueInventory: readonly TableInventory[] = [
   }),
   inventoryOf(simulatedOrders, 'orders', {
     id: 'internal',
+    client: 'internal',
     instrumentId: 'internal',
     symbol: 'internal',
     side: 'internal',
@@ -69,6 +70,7 @@ export const venueInventory: readonly TableInventory[] = [
     feeAsset: 'internal',
     reason: 'internal',
     executed: 'internal',
+    depthKey: 'internal',
     madeAt: 'internal',
   }),
 ];

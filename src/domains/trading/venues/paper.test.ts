@@ -1,7 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import { and, eq, sql } from 'drizzle-orm';
-import { parseAmount } from '../../../kernel/amount.ts';
+import { ONE, parseAmount, ZERO } from '../../../kernel/amount.ts';
 import { newId } from '../../../kernel/id.ts';
+import { msOfInstant } from '../../../kernel/time.ts';
 import { sqlStateOf } from '../../../platform/db/errors.ts';
 import { auditLogs, outbox } from '../../../platform/db/schema.ts';
 import { transact } from '../../../platform/db/transact.ts';
@@ -10,6 +11,7 @@ import { accounts } from '../../accounts/schema.ts';
 import { customerWallet } from '../../ledger/index.ts';
 import { ledgerEntries, wallets } from '../../ledger/schema.ts';
 import { setQuote } from '../../markets/index.ts';
+import { quotes } from '../../markets/schema.ts';
 import { trades } from '../schema.ts';
 import { venueReports } from './schema.ts';
 import { SIMULATED } from './simulated/simulated-venue.ts';
@@ -49,6 +51,36 @@ describe('a paper account', () => {
       .from(trades)
       .where(eq(trades.book, 'paper'));
     expect(trade).toEqual({ venue: SIMULATED });
+  });
+
+  test('pays for many small orders what one large one pays, until the quote is another or a minute has passed', async () => {
+    const rich = { BTC: '1000' };
+    const [whole, parts] = [
+      await desk.newTrader(rich, { book: 'paper', gate: {} }),
+      await desk.newTrader(rich, { book: 'paper', gate: {} }),
+    ];
+    const bought = async (trader: Trader, units: string) => {
+      const { body } = await desk.place(trader, `buy ${units}`, { symbol: 'ETH/BTC' });
+      expect(body.rejectionReason).toBeNull();
+      const { filledQuantity, filledAmount } = await desk.later(trader, body.id);
+      return [parseAmount(filledQuantity), parseAmount(filledAmount)] as const;
+    };
+    // At the beginning of a minute.
+    desk.advance(60_000 - (msOfInstant(desk.deps.clock.now()) % 60_000));
+    const [units, paid] = await bought(whole, '1000');
+    const [first, paidFirst] = await bought(parts, '500');
+    // A feed that confirms its price fills nothing, nor does a restart of whoever matches.
+    await desk.deps.db.engine.update(quotes).set({ pricedAt: desk.deps.clock.now() });
+    await desk.engine.stop();
+    await desk.engine.start();
+    const [second, paidSecond] = await bought(parts, '500');
+    expect([first + second, paidFirst + paidSecond]).toEqual([units, paid]);
+    expect(paid * first).toBeGreaterThan(paidFirst * units);
+    await desk.place(parts, 'buy 1000', { symbol: 'ETH/BTC' });
+    await desk.engine.settled();
+    expect((await bought(parts, '500'))[0]).toBe(ZERO);
+    desk.advance(60_000);
+    expect((await bought(parts, '1'))[0]).toBe(ONE);
   });
 
   test('sells by notional there too, no more units than it reserves and for no more than it says', async () => {

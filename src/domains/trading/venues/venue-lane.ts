@@ -380,10 +380,11 @@ async function answered<Answer>(call: () => Promise<Answer>, { answerMs }: Round
 }
 
 function instructionOf(book: Book, { order, remaining, notional }: AwayOrder): VenueOrder {
-  const { orderId, side, timeInForce, orderType, price, priceCap, postOnly } = order;
+  const { orderId, accountId, side, timeInForce, orderType, price, priceCap, postOnly } = order;
   const limit = price ?? priceCap;
   return {
     reference: orderId,
+    client: accountId,
     instrumentId: book.instrumentId,
     symbol: book.symbol,
     side,

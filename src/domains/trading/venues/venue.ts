@@ -23,6 +23,8 @@ export const VENUE_TIMEOUT_MS = 3_000;
 /** What a venue is asked to execute. */
 export type VenueOrder = {
   readonly reference: Id;
+  /** The account it is of, by a name that says nothing: a venue elsewhere sees one client, the firm, and is not told. */
+  readonly client: Id;
   readonly instrumentId: Id;
   readonly symbol: string;
   readonly side: NewOrder['side'];

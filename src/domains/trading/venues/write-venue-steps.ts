@@ -1,7 +1,6 @@
-import { inArray, sql } from 'drizzle-orm';
+import { and, inArray, isNull, sql } from 'drizzle-orm';
 import { formatAmount } from '../../../kernel/amount.ts';
 import type { Id } from '../../../kernel/id.ts';
-import { newId } from '../../../kernel/id.ts';
 import type { Instant } from '../../../kernel/time.ts';
 import { recordMany } from '../../../platform/audit/record.ts';
 import type { Ctx } from '../../../platform/context.ts';
@@ -9,8 +8,8 @@ import type { Tx } from '../../../platform/db/client.ts';
 import { insertRows } from '../../../platform/db/insert-rows.ts';
 import { raiseAlerts } from '../../risk/index.ts';
 import { TRADING_EVENTS } from '../audit.ts';
+import { tellOrders } from '../order-news.ts';
 import type { Plan } from '../pipeline/settle-plan.ts';
-import { orderEvents } from '../schema.ts';
 import { venueOrders, venueReports } from './schema.ts';
 import { CONTESTED, unknownAlert } from './unknown.ts';
 import { figuresOf, hasVenueSteps, type VenuePlan } from './venue-plan.ts';
@@ -27,15 +26,22 @@ export async function writeVenueSteps(tx: Tx, ctx: Ctx, plan: Plan, now: Instant
   }
   await writeRoutes(tx, ctx, venues, now);
   if (venues.recalled.length > 0) {
-    await tx
+    const ids = venues.recalled.map(({ id }) => id);
+    // What is asked back again is the same question: it is told once.
+    const rows = await tx
       .update(venueOrders)
-      .set({ recalledAt: sql`coalesce(${venueOrders.recalledAt}, ${now})` })
-      .where(
-        inArray(
-          venueOrders.orderId,
-          venues.recalled.map(({ id }) => id),
-        ),
-      );
+      .set({ recalledAt: now })
+      .where(and(inArray(venueOrders.orderId, ids), isNull(venueOrders.recalledAt)))
+      .returning({ orderId: venueOrders.orderId });
+    const asked = new Set(rows.map(({ orderId }) => orderId));
+    const recalled = new Map(venues.recalled.map((order) => [order.id, order]));
+    await tellOrders(
+      tx,
+      ctx,
+      [...recalled.values()]
+        .filter(({ id }) => asked.has(id))
+        .map((order) => ({ order, what: 'recalled' as const, data: {} })),
+    );
   }
   await writeReports(tx, ctx, plan, now);
   await writeStates(tx, plan, now);
@@ -64,19 +70,10 @@ async function writeRoutes(tx: Tx, ctx: Ctx, { routed }: VenuePlan, now: Instant
       routedAt: now,
     })),
   );
-  await insertRows(
+  await tellOrders(
     tx,
-    orderEvents,
-    routed.map(({ order, venue }) => ({
-      id: newId(),
-      orderId: order.id,
-      userId: order.userId,
-      accountId: order.accountId,
-      type: 'order.routed',
-      data: { venue },
-      requestId: ctx.requestId,
-      occurredAt: now,
-    })),
+    ctx,
+    routed.map(({ order, venue }) => ({ order, what: 'routed' as const, data: { venue } })),
   );
   await recordMany(
     tx,
@@ -110,6 +107,14 @@ async function writeReports(tx: Tx, ctx: Ctx, plan: Plan, now: Instant): Promise
       resolutionId,
       receivedAt: now,
     })),
+  );
+  const taken = reports.filter(
+    ({ standing, report }) => standing !== 'contested' && report.type === 'accepted',
+  );
+  await tellOrders(
+    tx,
+    ctx,
+    taken.map(({ order, venue }) => ({ order, what: 'acknowledged' as const, data: { venue } })),
   );
   const contested = reports.filter(({ standing }) => standing === 'contested');
   await recordMany(

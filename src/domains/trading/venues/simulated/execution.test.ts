@@ -31,10 +31,15 @@ const BUY: StandingOrder = {
   quoteKey: null,
 };
 
-function at(order: Partial<StandingOrder>, quote: Partial<TradableQuote> = {}, seed = 1n): Outcome {
+function at(
+  order: Partial<StandingOrder>,
+  quote: Partial<TradableQuote> = {},
+  seed = 1n,
+  taken = 0n,
+): Outcome {
   const now = { ...QUOTE, ...quote };
   const standing = { ...BUY, ...order };
-  return meet(standing, now, levelsOf(seed, standing.side, now));
+  return meet(standing, now, levelsOf(seed, standing.side, now), taken);
 }
 
 function told({ executions, end }: Outcome): string {
@@ -118,6 +123,29 @@ describe('the simulated venue', () => {
     expect(prices).toEqual(['100.1', '100.13', '100.16', '100.19'].slice(0, prices.length));
     expect(executions.every(({ fee }) => fee > 0n)).toBe(true);
     expect(end === 'filled' || end === 'no_liquidity').toBe(true);
+  });
+
+  test('gives no more to many orders than to one: what was taken is gone, from the best price on', () => {
+    const whole = at({ isMarket: true, limit: null, quantity: parseAmount('1000') }).executions;
+    const parts: Outcome['executions'][number][] = [];
+    let taken = 0n;
+    for (let end: string | null = null; end !== 'no_liquidity'; ) {
+      const part = at({ isMarket: true, limit: null, quantity: parseAmount('0.7') }, {}, 1n, taken);
+      taken = part.executions.reduce((sum, { quantity }) => sum + quantity, taken);
+      parts.push(...part.executions);
+      end = part.end;
+    }
+    const byPrice = Map.groupBy(parts, ({ price }) => price);
+    const sums = [...byPrice].map(([price, same]) => [
+      price,
+      same.reduce((sum, one) => sum + one.quantity, 0n),
+    ]);
+    expect(sums).toEqual(whole.map(({ price, quantity }) => [price, quantity]));
+    // The price stands there all the same, and a notional is not too small for what is not there.
+    expect(told(at({ postOnly: true }, {}, 1n, taken))).toBe('post_only_would_cross');
+    const notional = { isMarket: true, limit: null, quantity: null, notional: parseAmount('155') };
+    expect(told(at(notional, {}, 1n, taken))).toBe('no_liquidity');
+    expect(told(at({ timeInForce: 'fok' }, {}, 1n, taken))).toBe('fok_unfillable');
   });
 
   test('says the same of the same seed, quote and order, and never more than was asked for', () => {

@@ -24,7 +24,7 @@ const FEE_BPS = 1n;
 const PER_CENT = 100n;
 
 /** An order as it stands at the venue. */
-export type StandingOrder = Omit<VenueOrder, 'reference' | 'instrumentId' | 'symbol'> & {
+export type StandingOrder = Omit<VenueOrder, 'reference' | 'client' | 'instrumentId' | 'symbol'> & {
   readonly executed: Amount;
   readonly executedAmount: Amount;
   /** Whether it has met a quote before and rests: then it makes instead of taking. */
@@ -72,8 +72,16 @@ export function levelsOf(seed: bigint, side: 'buy' | 'sell', quote: TradableQuot
   return levels;
 }
 
-/** What becomes of an order at a quote. */
-export function meet(order: StandingOrder, quote: TradableQuote, levels: readonly Level[]): Outcome {
+/**
+ * What becomes of an order at a quote.
+ * @shape taken: what its client's orders have had of these levels already; they are emptied from the best price on
+ */
+export function meet(
+  order: StandingOrder,
+  quote: TradableQuote,
+  levels: readonly Level[],
+  taken: bigint,
+): Outcome {
   if (order.quoteKey === quote.key) {
     return { executions: [], end: null };
   }
@@ -81,14 +89,25 @@ export function meet(order: StandingOrder, quote: TradableQuote, levels: readonl
   if (!order.resting && order.postOnly && within.length > 0) {
     return { executions: [], end: 'post_only_would_cross' };
   }
-  const taken = order.resting ? fillResting(order, within) : fillTaking(order, within, quote.lot);
-  if (order.timeInForce === 'fok' && !taken.filled) {
+  const left = leftOf(within, taken);
+  const had = order.resting ? fillResting(order, left) : fillTaking(order, left, quote.lot);
+  if (order.timeInForce === 'fok' && !had.filled) {
     return { executions: [], end: 'fok_unfillable' };
   }
   return {
-    executions: taken.executions,
-    end: taken.filled ? 'filled' : endOf(order, taken, levels.length > within.length),
+    executions: had.executions,
+    end: had.filled ? 'filled' : endOf(order, had, levels.length > within.length, left.length === 0),
   };
+}
+
+/** What of levels nobody has taken yet, the best price first. */
+function leftOf(levels: readonly Level[], taken: bigint): readonly Level[] {
+  let gone = taken;
+  return levels.flatMap(({ price, quantity }) => {
+    const had = least(gone, quantity);
+    gone -= had;
+    return had === quantity ? [] : [{ price, quantity: amountOf(quantity - had) }];
+  });
 }
 
 type Taken = {
@@ -144,7 +163,12 @@ function executed(price: Amount, quantity: Amount, liquidity: 'maker' | 'taker')
 }
 
 /** How an order ends that is not filled; null for one that rests. */
-function endOf(order: StandingOrder, { executions, soldOut }: Taken, beyond: boolean): VenueEnd | null {
+function endOf(
+  order: StandingOrder,
+  { executions, soldOut }: Taken,
+  beyond: boolean,
+  empty: boolean,
+): VenueEnd | null {
   if (!order.isMarket && order.timeInForce !== 'ioc') {
     return null;
   }
@@ -157,7 +181,7 @@ function endOf(order: StandingOrder, { executions, soldOut }: Taken, beyond: boo
   if (beyond) {
     return 'price_cap';
   }
-  return order.notional !== null && executions.length === 0 ? 'notional_too_small' : 'no_liquidity';
+  return order.notional !== null && executions.length === 0 && !empty ? 'notional_too_small' : 'no_liquidity';
 }
 
 function isWithin({ side, limit }: StandingOrder, price: Amount): boolean {

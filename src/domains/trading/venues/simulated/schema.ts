@@ -14,6 +14,8 @@ export const simulatedOrders = pgTable(
   {
     /** The reference its sender gave it. */
     id: uuid('id').primaryKey(),
+    /** Whose depth it takes from; null of orders from before that was counted. */
+    client: uuid('client'),
     instrumentId: uuid('instrument_id').notNull(),
     symbol: text('symbol').notNull(),
     side: orderSide('side').notNull(),
@@ -59,10 +61,13 @@ export const simulatedReports = pgTable(
     feeAsset: text('fee_asset'),
     reason: text('reason'),
     executed: amount('executed'),
+    /** Whose depth of which quote an execution took from. */
+    depthKey: text('depth_key'),
     madeAt: instant('made_at').notNull(),
   },
   (table) => [
     primaryKey({ name: 'simulated_reports_pkey', columns: [table.reference, table.place] }),
+    index('simulated_reports_depth_idx').on(table.depthKey).where(sql`${table.depthKey} is not null`),
     ...internalRows('simulated_reports'),
   ],
 );

@@ -11,7 +11,7 @@ import { addMs, type Instant, msOfInstant } from '../../../../kernel/time.ts';
 import { type Deps, machineCtx } from '../../../../platform/context.ts';
 import type { Tx } from '../../../../platform/db/client.ts';
 import { insertRows } from '../../../../platform/db/insert-rows.ts';
-import { lockRows } from '../../../../platform/db/locks.ts';
+import { lockExclusive, lockRows } from '../../../../platform/db/locks.ts';
 import { transact } from '../../../../platform/db/transact.ts';
 import { type TradableQuote, tradableQuotes } from '../../../markets/index.ts';
 import type { VenueEnd } from '../../engine/command.ts';
@@ -21,6 +21,9 @@ import { simulatedOrders, simulatedReports } from './schema.ts';
 
 /** What orders at it are kept under. */
 export const SIMULATED = 'simulated';
+
+/** Of an instant, through its minute. */
+const MINUTE_CHARACTERS = 16;
 
 type SimulatedOrder = typeof simulatedOrders.$inferSelect;
 type SimulatedReport = typeof simulatedReports.$inferSelect;
@@ -78,6 +81,45 @@ async function tell(tx: Tx, reference: Id): Promise<LookUp> {
   return reports.length === 0 ? { known: false, why: 'never_received' } : { known: true, reports };
 }
 
+/** Of a quote there is so much for each minute: what stands still fills again. */
+function atMinute(quote: TradableQuote, now: Instant): TradableQuote {
+  return { ...quote, key: `${quote.key} ${now.slice(0, MINUTE_CHARACTERS)}` };
+}
+
+function depthKeyOf({ client, instrumentId, side }: SimulatedOrder, { key }: TradableQuote): string {
+  return `${client ?? '-'} ${instrumentId} ${side} ${key}`;
+}
+
+/** Whoever executes in the same instruments waits until the transaction ends. */
+function lockDepth(tx: Tx, standing: readonly SimulatedOrder[]): Promise<void> {
+  return lockExclusive(
+    tx,
+    standing.map(({ instrumentId }) => `simulated:${instrumentId}`),
+  );
+}
+
+/** What each client has had of the quotes of now. Read from the reports, so that it is the same after a restart. */
+async function depthOf(
+  tx: Tx,
+  standing: readonly SimulatedOrder[],
+  quotes: ReadonlyMap<Id, TradableQuote>,
+  now: Instant,
+): Promise<Map<string, bigint>> {
+  const keys = standing.flatMap((order) => {
+    const quote = quotes.get(order.instrumentId);
+    return quote === undefined ? [] : [depthKeyOf(order, atMinute(quote, now))];
+  });
+  const rows = await tx
+    .select({ key: simulatedReports.depthKey, quantity: simulatedReports.quantity })
+    .from(simulatedReports)
+    .where(inArray(simulatedReports.depthKey, [...new Set(keys)]));
+  const depth = new Map<string, bigint>();
+  for (const { key, quantity } of rows) {
+    depth.set(key ?? '', (depth.get(key ?? '') ?? 0n) + (quantity ?? ZERO));
+  }
+  return depth;
+}
+
 /** Orders meet the quotes of now in the order they came. */
 async function execute(
   tx: Tx,
@@ -86,11 +128,14 @@ async function execute(
   { trading }: Trading,
 ): Promise<VenueAnswer> {
   const standing = trading ? await lockOrders(tx, references) : [];
+  // Before the quotes and the time are read: who had to wait would meet those of before.
+  await lockDepth(tx, standing);
   const now = deps.clock.now();
   const quotes = await tradableQuotes(
     tx,
     standing.map(({ instrumentId }) => instrumentId),
   );
+  const depth = await depthOf(tx, standing, quotes, now);
   let againInMs: number | null = null;
   for (const order of standing) {
     if (order.dueAt > now) {
@@ -100,7 +145,7 @@ async function execute(
     }
     const quote = quotes.get(order.instrumentId);
     if (quote !== undefined && !quote.stale) {
-      await meetQuote(tx, deps, order, quote, now);
+      await meetQuote(tx, deps, order, atMinute(quote, now), depth, now);
     }
   }
   return { reports: await newsOf(tx, references), againInMs };
@@ -111,18 +156,26 @@ async function meetQuote(
   deps: Deps,
   order: SimulatedOrder,
   quote: TradableQuote,
+  depth: Map<string, bigint>,
   now: Instant,
 ): Promise<void> {
+  const key = depthKeyOf(order, quote);
+  const taken = depth.get(key) ?? 0n;
   const outcome = meet(
     { ...order, limit: order.limitPrice },
     quote,
     levelsOf(deps.simulatedSeed, order.side, quote),
+    taken,
+  );
+  depth.set(
+    key,
+    outcome.executions.reduce((sum, { quantity }) => sum + quantity, taken),
   );
   const rests = outcome.end === null && !order.resting;
   if (outcome.executions.length > 0 || outcome.end !== null || rests) {
     // What has taken nothing from a quote may still take from it.
     const quoteKey = outcome.executions.length > 0 ? quote.key : order.quoteKey;
-    await keep(tx, now, order, outcome, quoteKey, quote.quoteAsset);
+    await keep(tx, now, order, outcome, quoteKey, { feeAsset: quote.quoteAsset, depthKey: key });
   }
 }
 
@@ -132,7 +185,7 @@ async function keep(
   order: SimulatedOrder,
   { executions, end }: Outcome,
   quoteKey: string | null,
-  feeAsset: string | null = null,
+  from: Pick<SimulatedReport, 'feeAsset' | 'depthKey'> = { feeAsset: null, depthKey: null },
 ): Promise<void> {
   const executed = executions.reduce((sum, { quantity }) => sum + quantity, order.executed as bigint);
   const amount = executions.reduce(
@@ -140,7 +193,7 @@ async function keep(
     order.executedAmount as bigint,
   );
   const fills = executions.map((execution, index) =>
-    reportRow(order.id, order.reportCount + 1 + index, now, { type: 'fill', ...execution, feeAsset }),
+    reportRow(order.id, order.reportCount + 1 + index, now, { type: 'fill', ...execution, ...from }),
   );
   const place = order.reportCount + fills.length + 1;
   const rows =
@@ -185,6 +238,7 @@ function reportRow(
     feeAsset: null,
     reason: null,
     executed: null,
+    depthKey: null,
   };
   return { ...nothing, ...said, reference, place, madeAt };
 }

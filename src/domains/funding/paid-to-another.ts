@@ -1,0 +1,39 @@
+import { electronicFormatIBAN, isValidIBAN } from 'ibantools';
+import type { Id } from '../../kernel/id.ts';
+import type { Ctx } from '../../platform/context.ts';
+import type { Tx } from '../../platform/db/client.ts';
+import { opened } from './refuse-if-changed.ts';
+import { counterpartyOf } from './statement-store.ts';
+import { destinationOfWithdrawal, type Withdrawal } from './store.ts';
+
+/**
+ * Whether the bank names another account for a debit than the payout was to go to. A line that names none says
+ * nothing of it, and what is paid to a phone passes through accounts of others; a payee who can no longer be read
+ * agrees with no account.
+ * @errors SealError where the line itself cannot be read
+ */
+export async function isPaidToAnother(
+  tx: Tx,
+  ctx: Ctx,
+  withdrawal: Withdrawal,
+  lineId: Id,
+): Promise<boolean> {
+  const account = (await counterpartyOf(tx, ctx, lineId))?.account ?? null;
+  if (account === null || withdrawal.method !== 'bank_transfer') {
+    return false;
+  }
+  const payee = await opened(destinationOfWithdrawal(tx, ctx, withdrawal));
+  return payee?.kind !== 'bank' || !isAccountOf(payee.iban, account);
+}
+
+/** Fewer characters than any bank's account numbers have are part of many IBANs. */
+const NUMBER_LENGTH_MIN = 6;
+
+/** Whether a bank means the account of an IBAN: by that, or by the number that is part of it within its country. */
+function isAccountOf(iban: string, account: string): boolean {
+  const named = electronicFormatIBAN(account) ?? account;
+  if (isValidIBAN(named)) {
+    return named === iban;
+  }
+  return named.length >= NUMBER_LENGTH_MIN && iban.includes(named);
+}
