@@ -1,6 +1,7 @@
 /** What no event of an order tells, of all that happened to the orders of a database. */
 import { sql } from 'drizzle-orm';
 import { placeEvents } from '../platform/outbox/place-events.ts';
+import { until } from './until.ts';
 import type { World } from './world.ts';
 
 /**
@@ -8,9 +9,12 @@ import type { World } from './world.ts';
  * way, and no relay run.
  */
 export async function untoldOrders({ deps }: Pick<World, 'deps'>): Promise<readonly unknown[]> {
-  while ((await deps.db.engine.transaction((tx) => placeEvents(tx))).placed > 0) {
-    // A look places so many at most.
-  }
+  // A transaction of another database of the server may hold back what was written since it began.
+  await until(async () => {
+    await deps.db.engine.transaction((tx) => placeEvents(tx));
+    const unplaced = await deps.db.engine.execute(sql`select from outbox where position is null limit 1`);
+    return unplaced.length === 0;
+  });
   return deps.db.engine.execute(sql`
     with feed as (
       select data ->> 'orderId' as id, array_agg((data ->> 'version')::int order by position) as versions

@@ -522,7 +522,7 @@ describe('a file that is refused', () => {
     ],
     ['statement_totals_differ', 'totals_differ', () => camt053({ closing: '5', entries: [{ amount: '1' }] })],
     ['statement_unreadable', 'malformed_value', () => camt053({ entries: [{ amount: '1.001' }] })],
-    ...['2126-01-31', '2026-01-19', '2026-02-10'].map(
+    ...['2126-01-31', '2026-02-10'].map(
       (day) =>
         [
           'statement_unreadable',
