@@ -131,7 +131,7 @@ async function requireDurable(server: EmbeddedServer): Promise<void> {
 
 /**
  * Takes turns until enough pairs count. One counts where the rival reached its share of what is known of it: where it did
- * not, something else had the machine. What is left out are pairs with a slow rival, so this never helps our side.
+ * not, something else had the machine. What is left out has a slow rival, and is printed all the same.
  */
 async function measurePairs(plan: Plan, measure: Measure, firm: Firm, rival: Rival): Promise<Pair[]> {
   const pairs: Pair[] = [];
