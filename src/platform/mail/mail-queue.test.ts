@@ -145,7 +145,8 @@ describe('the queue', () => {
 });
 
 test('the folder keeps messages from others, and a subject starts no other header', async () => {
-  const folder = join(await mkdtemp(join(tmpdir(), 'plimsoll-mail-')), 'mail');
+  const parent = await mkdtemp(join(tmpdir(), 'plimsoll-mail-'));
+  const folder = join(parent, 'mail');
   await folderTransport(folder).deliver({ ...mailTo('a@example.mu'), subject: 'Hi\r\nBcc: b@example.mu' });
   const [name = ''] = await readdir(folder);
   const text = await readFile(join(folder, name), 'utf8');
@@ -153,5 +154,5 @@ test('the folder keeps messages from others, and a subject starts no other heade
   expect([(await stat(folder)).mode & 0o777, (await stat(join(folder, name))).mode & 0o777]).toEqual([
     0o700, 0o600,
   ]);
-  await rm(folder, { recursive: true });
+  await rm(parent, { recursive: true });
 });
