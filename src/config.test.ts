@@ -80,12 +80,13 @@ describe('without any setting', () => {
       depositDays: 30,
       exportDays: 30,
       tickMonths: 13,
-      marginCall: { hours: 24, liquidates: false },
+      marginCall: { hours: 24, remindMinutes: 360, liquidates: false },
       feeds: [{ name: 'simulator', seed: 1n }],
       venues: { liveVenue: { name: 'simulated' }, simulatedSeed: 1n },
       rateLimits: parseRateLimits('sandbox', ''),
       streamLimits: parseStreamLimits(''),
       paymentSecrets: new Map(),
+      payoutProviders: [],
       kycProviders: new Map(),
       screeningVendor: null,
       monitoringVendor: null,
@@ -99,6 +100,14 @@ describe('without any setting', () => {
     for (const PLIMSOLL_VENUE of ['simulated', 'nasdaq']) {
       expect(() => readConfig({ PLIMSOLL_MODE: 'production', PLIMSOLL_VENUE })).toThrow('PLIMSOLL_VENUE');
     }
+  });
+
+  test('a margin call is recalled when it says so, else with a quarter of its time left', () => {
+    const terms = (PLIMSOLL_MARGIN_CALL: string) => readConfig({ PLIMSOLL_MARGIN_CALL }).marginCall;
+    expect(terms('1h')).toEqual({ hours: 1, remindMinutes: 15, liquidates: false });
+    expect(terms('24h,liquidate')).toEqual({ hours: 24, remindMinutes: 360, liquidates: true });
+    expect(terms('24h,remind=4h')).toEqual({ hours: 24, remindMinutes: 240, liquidates: false });
+    expect(terms('2h,remind=90m,liquidate')).toEqual({ hours: 2, remindMinutes: 90, liquidates: true });
   });
 
   test('an empty variable counts as none', () => {
@@ -150,6 +159,9 @@ describe('a fault', () => {
     ['MAIL_FROM', 'Example\r\nBcc: x@y.z <a@b.mu>'],
     ['PLIMSOLL_ALARM_EMAILS', 'a@b.mu;c@d.mu'],
     ['PLIMSOLL_ALARM_EMAILS', 'a@b.mu,'],
+    ['PLIMSOLL_MARGIN_CALL', '24h,liquidate,remind=4h'],
+    ['PLIMSOLL_MARGIN_CALL', '24h,remind=24h'],
+    ['PLIMSOLL_MARGIN_CALL', '1h,remind=60m'],
     ['PLIMSOLL_RETENTION_YEARS', '0'],
     ['PLIMSOLL_RETENTION_YEARS', 'ten'],
   ])('%s=%s is named', (name, value) => {
@@ -272,6 +284,42 @@ describe('the database', () => {
       'DATABASE_STAFF_URL: is required',
       'DATABASE_ENGINE_URL: is required',
     ]);
+  });
+});
+
+describe('providers of payouts', () => {
+  const secrets = { PLIMSOLL_PAYMENT_SECRETS: `acme=${'n'.repeat(32)}` };
+
+  test('have an address and the methods they carry', () => {
+    const { payoutProviders } = readConfig({
+      ...secrets,
+      PLIMSOLL_PAYOUT_PROVIDERS:
+        'acme:url=https://pay.example.mu/;methods=mcb_juice|crypto,test:url=http://127.0.0.1:9;methods=blink',
+    });
+    expect(payoutProviders).toEqual([
+      { name: 'acme', url: 'https://pay.example.mu', methods: ['mcb_juice', 'crypto'] },
+      { name: 'test', url: 'http://127.0.0.1:9', methods: ['blink'] },
+    ]);
+  });
+
+  test.each([
+    ['without a secret', 'other:url=https://pay.example.mu;methods=blink'],
+    ['a bank’s method', 'acme:url=https://pay.example.mu;methods=bank_transfer'],
+    ['no method', 'acme:url=https://pay.example.mu'],
+    ['a method of two', 'acme:url=https://a.mu;methods=blink,test:url=https://b.mu;methods=blink'],
+    ['a provider twice', 'acme:url=https://a.mu;methods=blink,acme:url=https://b.mu;methods=mips'],
+    ['plain http beyond this machine', 'acme:url=http://pay.example.mu;methods=blink'],
+  ])('are refused: %s', (_name, text) => {
+    const problems = problemsOf({ ...secrets, PLIMSOLL_PAYOUT_PROVIDERS: text });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toStartWith('PLIMSOLL_PAYOUT_PROVIDERS: ');
+  });
+
+  test('are neither the built-in one nor on plain http in production', () => {
+    for (const text of ['test:url=https://a.mu;methods=blink', 'acme:url=http://127.0.0.1:9;methods=blink']) {
+      const set = { ...secrets, PLIMSOLL_MODE: 'production', PLIMSOLL_PAYOUT_PROVIDERS: text };
+      expect(problemsOf(set).filter((each) => each.includes('PAYOUT'))).toHaveLength(1);
+    }
   });
 });
 

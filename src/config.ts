@@ -14,6 +14,7 @@ import { type KycProviders, parseKycProviders } from './platform/http/kyc-provid
 import { type LocationHeaders, parseLocationHeaders } from './platform/http/location-headers.ts';
 import { type MonitoringVendorSettings, parseMonitoringVendor } from './platform/http/monitoring-vendor.ts';
 import { type PaymentSecrets, parsePaymentSecrets } from './platform/http/payment-secrets.ts';
+import { faultsOf, type PayoutProviders, parsePayoutProviders } from './platform/http/payout-providers.ts';
 import { type FeedSetting, isSandboxFeed, parsePriceFeeds } from './platform/http/price-feeds.ts';
 import { parseRateLimits, type RateLimits } from './platform/http/rate-policy.ts';
 import { parseScreeningVendor, type ScreeningVendorSettings } from './platform/http/screening-vendor.ts';
@@ -87,6 +88,8 @@ export type Config = {
   readonly streamLimits: StreamLimits;
   /** What each payment provider signs its events with. */
   readonly paymentSecrets: PaymentSecrets;
+  /** Who carries payouts that no bank file pays. */
+  readonly payoutProviders: PayoutProviders;
   /** For how many whole months ticks are kept; candles stay. */
   readonly tickMonths: number;
   /** How long customers have to meet a margin call. */
@@ -190,7 +193,7 @@ export function readConfig(environment: Environment = process.env): Config {
     bulkReadThreshold: read('PLIMSOLL_BULK_READ_THRESHOLD', people, 100),
     ...limitSettings(read, mode),
     tickMonths: read('PLIMSOLL_TICK_MONTHS', months, 13),
-    marginCall: read('PLIMSOLL_MARGIN_CALL', marginCallTerms, { hours: 24, liquidates: false }),
+    marginCall: read('PLIMSOLL_MARGIN_CALL', marginCallTerms, marginCallTerms.parse('24h')),
     ...outsideSettings(read),
   };
   problems.push(...contradictions(config, environment), ...unknownSettings(environment, known));
@@ -228,6 +231,7 @@ function outsideSettings(read: Read) {
       readable(parsePaymentSecrets),
       new Map(),
     ),
+    payoutProviders: read<PayoutProviders>('PLIMSOLL_PAYOUT_PROVIDERS', readable(parsePayoutProviders), []),
     kycProviders: read<KycProviders>('PLIMSOLL_KYC_PROVIDERS', readable(parseKycProviders), new Map()),
     screeningVendor: read<ScreeningVendorSettings | null>(
       'PLIMSOLL_SCREENING_VENDOR',
@@ -424,7 +428,7 @@ function contradictions(config: Config, environment: Environment): string[] {
   if (config.smtp?.caFile != null && !existsSync(config.smtp.caFile)) {
     problems.push('SMTP_URL: the file that ca names is not there');
   }
-  problems.push(...keyContradictions(config));
+  problems.push(...keyContradictions(config), ...faultsOf(config));
   if (config.mode === 'production') {
     if (config.keys === null && config.keysFile === null) {
       problems.push('PLIMSOLL_KEYS: is required in production, or PLIMSOLL_KEYS_FILE');

@@ -67,11 +67,11 @@ export const clearance: Scenario = async (firm, book, random) => {
   }
 };
 
-type Approval = { readonly id: string; readonly subjectId: string };
+type Approval = { readonly id: string; readonly subjectId: string; readonly quorum: number };
 
 /** Asks for an approval and gives it. @shape the row it moved, where the vote was acknowledged */
 async function decide(
-  { payer }: Firm,
+  { payer, checkers }: Firm,
   book: ClientBook,
   wire: Wire,
   what: Step,
@@ -82,12 +82,15 @@ async function decide(
     return undefined;
   }
   const { approval } = JSON.parse(entry.text) as { readonly approval: Approval };
-  const vote: Wire = {
-    method: 'POST',
-    path: `/v1/approvals/${approval.id}/approve`,
-    as: payer,
-    body: REASON,
-  };
+  const path = `/v1/approvals/${approval.id}/approve`;
+  const vote: Wire = { method: 'POST', path, as: payer, body: REASON };
+  // What the seed gave a client counts along: two look at what comes on top of it.
+  if (approval.quorum === 2) {
+    const first = await book.insist('request', { ...vote, as: checkers[1] });
+    if (first.state !== 'acknowledged') {
+      return undefined;
+    }
+  }
   const voted = await book.insist(what, vote, targetOf(approval));
   return voted.state === 'acknowledged' ? targetOf(approval) : undefined;
 }

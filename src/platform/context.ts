@@ -20,6 +20,7 @@ import type { Handshake } from './http/handshake.ts';
 import type { KycProviders } from './http/kyc-providers.ts';
 import type { MonitoringVendorSettings } from './http/monitoring-vendor.ts';
 import type { PaymentSecrets } from './http/payment-secrets.ts';
+import type { PayoutProviders } from './http/payout-providers.ts';
 import type { RateLimits } from './http/rate-policy.ts';
 import type { ScreeningVendorSettings } from './http/screening-vendor.ts';
 import type { VenueSettings } from './live-venue.ts';
@@ -59,6 +60,8 @@ export type Settings = {
   readonly streamLimits: StreamLimits;
   /** What each payment provider signs its events with, the newest first. */
   readonly paymentSecrets: PaymentSecrets;
+  /** Who carries payouts that no bank file pays. */
+  readonly payoutProviders: PayoutProviders;
   /** What each provider of identity checks is called with. */
   readonly kycProviders: KycProviders;
   /** The outside vendor that screens beside this program; null for none. */

@@ -23,15 +23,33 @@ export const people = z
   .regex(/^[1-9]\d{0,5}$/, 'must be a number of people from 1 to 999999')
   .transform((text) => Number.parseInt(text, 10));
 
-/** How long a margin call stands, and whether positions are closed once that is over. */
-export type MarginCallTerms = { readonly hours: number; readonly liquidates: boolean };
+/** How long a margin call stands, when it is recalled before, and whether positions are closed once that is over. */
+export type MarginCallTerms = {
+  readonly hours: number;
+  /** So long before the deadline the customer is reminded. */
+  readonly remindMinutes: number;
+  readonly liquidates: boolean;
+};
+
+const MINUTES_PER_HOUR = 60;
 
 export const marginCallTerms = z
   .string()
-  .regex(/^[1-9]\d{0,2}h(,liquidate)?$/, 'must be hours from 1h to 999h, such as 24h or 24h,liquidate')
-  .transform(
-    (text): MarginCallTerms => ({
-      hours: Number.parseInt(text, 10),
-      liquidates: text.endsWith('liquidate'),
-    }),
+  .regex(
+    /^[1-9]\d{0,2}h(,remind=[1-9]\d{0,2}[hm])?(,liquidate)?$/,
+    'must be hours from 1h to 999h, such as 24h, 24h,remind=4h or 24h,remind=90m,liquidate',
+  )
+  .transform((text): MarginCallTerms => {
+    const hours = Number.parseInt(text, 10);
+    const [, count, unit] = /remind=(\d+)([hm])/.exec(text) ?? [];
+    // Unless said otherwise a quarter of the time is left.
+    const remindMinutes =
+      count === undefined
+        ? (hours * MINUTES_PER_HOUR) / 4
+        : Number.parseInt(count, 10) * (unit === 'h' ? MINUTES_PER_HOUR : 1);
+    return { hours, remindMinutes, liquidates: text.endsWith('liquidate') };
+  })
+  .refine(
+    ({ hours, remindMinutes }) => remindMinutes < hours * MINUTES_PER_HOUR,
+    'must remind of a call after it was made: a shorter time than the call stands',
   );

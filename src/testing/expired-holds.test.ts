@@ -24,6 +24,8 @@ const ASK_NOTHING: Readonly<Record<string, string>> = {
   'funding/explain-debit.ts': 'wallets of the house, which nothing is reserved in',
   'funding/explain-receipt.ts': 'wallets of the house, which nothing is reserved in',
   'funding/house-money.ts': 'wallets of the house, which nothing is reserved in',
+  'funding/payouts/differing-payout.ts':
+    'a credit, or a debt beside it; what a withdrawal reserves is taken by its own verb',
   'funding/payouts/refuse-beyond-held.ts': 'wallets of the house, which nothing is reserved in',
   'funding/provider-settlement.ts': 'wallets of the house, which nothing is reserved in',
   'funding/repayments/give-up-repayment.ts': 'wallets of the house, which nothing is reserved in',
@@ -37,9 +39,9 @@ const ASK_NOTHING: Readonly<Record<string, string>> = {
   'ledger/play-money/fund-paper-account.ts': 'play money comes in; nothing is asked of what is free',
   'ledger/release-expired.ts': 'is the rule',
   'ledger/settlements/settle-obligations.ts': 'moves the date of settlement alone',
-  'trading/margin/close-exits.ts': 'asks for its status; the order it leads to takes no money',
   'trading/margin/mark-positions.ts': 'holds what there is; a mark comes again within the second',
   'trading/positions/set-exits.ts': 'the lock of a position; no balance is read or written',
+  'trading/margin/read-exits.ts': 'asks for its status; the order it leads to takes no money',
   'trading/pipeline/record-settlement.ts': 'takes what the orders reserved',
 };
 

@@ -430,3 +430,24 @@ describe('fifty hits at once', () => {
     expect(steps.filter(({ type }) => type === 'seen_again')).toHaveLength(49);
   });
 });
+
+test('an account that staff freeze, and a person they shut out, have no orders left once that is heard of', async () => {
+  const [frozen, shutOut] = [
+    await world.newCustomer({ USD: '1000' }),
+    await world.newCustomer({ USD: '1000' }),
+  ];
+  await done(order(frozen));
+  await done(order(shutOut));
+  await done(
+    world.call('freezeAccount', {
+      as: world.people.operations,
+      params: { id: frozen.accountId },
+      body: REASON,
+    }),
+  );
+  await done(
+    world.call('suspendUser', { as: world.people.admin, params: { id: shutOut.userId }, body: REASON }),
+  );
+  await world.settle();
+  expect([await openOrdersOf(frozen.userId), await openOrdersOf(shutOut.userId)]).toEqual([[], []]);
+});

@@ -27,13 +27,17 @@ afterAll(async () => {
   await world.close();
 }, 60_000);
 
-/** @shape the approval that credits a deposit just below the reference amount */
+/** @shape the approval that credits a deposit just below the reference amount with one vote more */
 async function asked(as: Member): Promise<Id> {
   const body = { accountId: as.accountId, asset: 'USD', amount: '9000.01', method: 'bank_transfer' };
   const { id } = await done(world.call('createDeposit', { as, body }));
   const by = world.people.operations;
-  const told = await done(world.call('clearDeposit', { as: by, params: { id }, body: REASON }));
-  return told.approval.id;
+  const { approval } = await done(world.call('clearDeposit', { as: by, params: { id }, body: REASON }));
+  if (approval.quorum === 2) {
+    const officer = world.people.compliance_officer;
+    await done(world.call('approveApproval', { as: officer, params: { id: approval.id }, body: REASON }));
+  }
+  return approval.id;
 }
 
 async function credit(approvalId: Id) {
@@ -111,15 +115,16 @@ test('an order, a conversion and a withdrawal right after it are refused in the 
 
 test('credits of one person at once neither wait for each other for ever nor are lost', async () => {
   const as = await world.newCustomer();
+  await payInBelow(as, 1);
   const approvals: Id[] = [];
-  for (let number = 0; number < 6; number += 1) {
+  for (let number = 0; number < 5; number += 1) {
     approvals.push(await asked(as));
   }
   const answers = await Promise.all(approvals.map(credit));
   // Whoever comes after the gate was shut is refused like any credit under review.
   const credited = answers.filter(({ status }) => status === 200).length;
   expect(answers.every(({ status, body }) => status === 200 || body.code === 'under_review')).toBe(true);
-  expect(credited).toBe(5);
+  expect(credited).toBe(4);
   expect(await balanceOf(as)).toBe('45000.05');
 });
 

@@ -135,6 +135,10 @@ const depositByHand: Action = async (scene) => {
   const params = { id };
   const asked = await ask(world, 'clearDeposit', { as: world.people.operations, params, body: REASON });
   const approval = { id: asked.body.approval.id as string };
+  if (asked.body.approval.quorum === 2) {
+    // The coins a client began with count along.
+    await done(ask(world, 'approveApproval', { as: world.people.mlro, params: approval, body: REASON }));
+  }
   const vote = await askEagerly(scene, 'approveApproval', {
     as: world.second.operations,
     params: approval,

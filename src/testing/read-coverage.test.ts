@@ -48,6 +48,7 @@ const NAMES_NO_PERSON: Readonly<Record<string, string>> = {
   listBankStatements: 'accounts of the firm',
   getBankStatement: 'an account of the firm, with the deposits its lines were found for',
   listStatementDebits: 'accounts of the firm',
+  listPayoutSubmissions: 'what providers were told of payouts; whose one is, the withdrawal says',
   listPayoutConflicts: 'what banks said of payouts; whose one is, the withdrawal says',
   listPayoutFiles: 'that files were made; who is in one is said by the file',
   listCustodyReports: 'accounts of the firm',

@@ -88,8 +88,6 @@ const ABOUT_NOBODY: readonly string[] = [
   'screening_config.activate',
   'screening_list.change',
   'statement_debit.explain',
-  'unallocated_receipt.explain',
-  'unallocated_receipt.return',
 ];
 
 /** What staff may read of KYC and AML where it is their own, or nobody's, and why. */

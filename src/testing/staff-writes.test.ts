@@ -79,8 +79,8 @@ const STAFF_WRITES: StaffWrites = {
     'screening.completed',
     'screening.completed',
   ),
-  returnReceipt: asks(null),
-  explainReceipt: asks(null),
+  returnReceipt: asksFew(null),
+  explainReceipt: asksFew(null),
   // Money moves on the bank's word once a second person confirmed it; a line about one of the two waits for others.
   importBankStatement: asks(null, 'bank_statement.imported'),
   voidBankStatement: asks('self_action'),

@@ -5906,7 +5906,7 @@ export interface paths {
         put?: never;
         /**
          * Clear a deposit by hand
-         * @description Without evidence it asks another person and answers 202 with the approval; their vote credits the deposit. Sent again with that `approvalId` it answers the cleared deposit. With a `statementLineId` whose money is not allocated yet it credits at once, where amount, currency and payer are those of the deposit.
+         * @description Without evidence it asks another person and answers 202 with the approval; their vote credits the deposit. Above the published amounts two vote, and the MLRO, unless a kept event of the provider tells of the money. Sent again with that `approvalId` it answers the cleared deposit. With a `statementLineId` whose money is not allocated yet it credits at once, where amount, currency and payer are those of the deposit.
          *
          *     Who may: operations.
          *
@@ -6274,7 +6274,7 @@ export interface paths {
         put?: never;
         /**
          * Ask to take the statements of a bank account
-         * @description Another person approves; until then its statements are refused.
+         * @description Another person approves; until then its statements are refused. A number is of clients’ money or of the firm’s own, never of both, and that never changes.
          *
          *     Who may: operations.
          *
@@ -6308,7 +6308,7 @@ export interface paths {
         put?: never;
         /**
          * Import a bank statement
-         * @description The body is the file as the bank sent it, one statement in camt.053.001.02 or .08. All of it is taken or nothing; a refused file is kept with its reason. Until another person confirms that it is the bank’s (`confirmationId`), it is `waiting` and nothing is booked by it; after that credits are booked one after the other within a minute: `bookedAt` says when all were, `bookedCount` how far it is. A file or statement that was imported already is refused, and one that does not begin where the last one of the account ended.
+         * @description The body is the file as the bank sent it, one statement in camt.053.001.02 or .08. All of it is taken or nothing; a refused file is kept with its reason. Until another person confirms that it is the bank’s (`confirmationId`), it is `waiting` and nothing is booked by it; after that credits are booked one after the other within a minute: `bookedAt` says when all were, `bookedCount` how far it is. Of an account of the firm’s own nothing is ever booked; reconciliation compares it with its house wallet. A file or statement that was imported already is refused, and one that does not begin where the last one of the account ended.
          *
          *     Who may: operations.
          *
@@ -6580,7 +6580,7 @@ export interface paths {
         put?: never;
         /**
          * Ask another person to agree what a debit was
-         * @description A payout or a repayment of the same amount (a repayment that was to be paid by file, or that went to another than whoever had paid, is for compliance to agree to), a journal that has the same amount leave the same bank account, what is owed to a provider or venue, or a charge of the bank. A charge is booked as a debt of the firm to its clients’ money; no debit is booked to customers.
+         * @description A payout or a repayment of the same amount (a repayment that was to be paid by file, or that went to another than whoever had paid, is for compliance to agree to), a payout of which the bank paid another amount (for compliance; for the MLRO where it went to another account too: what it paid less is the customer’s again, and `excess` says who owes what it paid more), a payout file that it booked in one line, a journal that has the same amount leave the same bank account, what is owed to a provider or venue, or a charge of the bank. A charge is booked as a debt of the firm to its clients’ money; no debit is booked to customers.
          *
          *     Who may: operations.
          *
@@ -7371,6 +7371,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/payout-submissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Payouts that providers carry, newest first
+         * @description What a provider was told and what it said last; `sentAt` is null while it was not told. What it said in whole is among the events of providers of the same `withdrawalId`.
+         *
+         *     Who may: operations, compliance_officer, mlro, auditor.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listPayoutSubmissions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/fees": {
         parameters: {
             query?: never;
@@ -7521,7 +7547,7 @@ export interface paths {
         get?: never;
         /**
          * Propose the account customers of a currency pay to
-         * @description It must be a bank account whose statements are expected, and takes effect when a second person approves it; an alarm tells that it did. Customers are shown it with each deposit that they announced and did not pay yet.
+         * @description It must be a bank account of clients’ money whose statements are expected, and takes effect when a second person approves it; an alarm tells that it did. Customers of this firm are shown it with each deposit that they announced and did not pay yet.
          *
          *     Who may: operations, admin.
          *
@@ -7778,7 +7804,7 @@ export interface paths {
         put?: never;
         /**
          * Import what a custodian says it holds
-         * @description JSON `{custodian, asOf, holdings: [{asset, quantity}]}`, or CSV with the header `custodian,asOf,asset,quantity`. `custodian` is the reference of the house’s custody wallets, `asOf` the end of that day; what the report does not name is not held. It is taken whole or refused whole, and a refused file is kept with its reason. Until another person confirms that it is the custodian’s (`confirmationId`), it is `waiting` and no reconciliation sees it.
+         * @description JSON `{custodian, asOf, holdings: [{asset, quantity}]}`, or CSV with the header `custodian,asOf,asset,quantity`. `houseRole` says whose units they are: clients’ (`custody`, where nothing is said) or the firm’s own (`firm_account`; in CSV a fifth column). `custodian` is the reference of the house’s wallets of that role, `asOf` the end of that day; what the report does not name is not held. It is taken whole or refused whole, and a refused file is kept with its reason. Until another person confirms that it is the custodian’s (`confirmationId`), it is `waiting` and no reconciliation sees it.
          *
          *     Who may: operations.
          *
@@ -10440,7 +10466,7 @@ export interface components {
             rateSource: string | null;
             rateAt: string | null;
             approvalId: string | null;
-            /** @description What is kept with it: the terms of interest, of a dividend or of a corporate action, the middle rate and the spread of a conversion, and the evidence on which money was taken back */
+            /** @description What is kept with it: the terms of interest, of a dividend or of a corporate action, the middle rate and the spread of a conversion, the evidence on which money was taken back, that people alone vouched for a deposit, and the refund that was given up */
             metadata: {
                 [key: string]: unknown;
             };
@@ -10944,6 +10970,12 @@ export interface components {
                 /** @example 2:1 */
                 ratio?: string;
             };
+            /**
+             * Format: uuid
+             * @description The refund that was given up whose money an adjustment takes out of suspense: where it reaches no wallet or debt of its customer, nothing else says that they have been paid.
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            repaymentId?: string;
             reason: string;
         };
         ReverseJournal: {
@@ -14909,6 +14941,7 @@ export interface components {
             /** @example 125.5 */
             fee: string;
             feeId: string | null;
+            paidAmount: string | null;
             /** @enum {string} */
             method: "bank_transfer" | "card" | "mcb_juice" | "mips" | "crypto" | "mobile_money" | "other" | "my_t_money" | "blink";
             /**
@@ -15114,12 +15147,20 @@ export interface components {
              * @example 2026-01-31T09:30:00.000000Z
              */
             createdAt: string;
+            /** @enum {string} */
+            houseRole: "client_money_bank" | "firm_account";
         };
         NewBankAccount: {
             /** @example MU17 BOMM 0101 1010 3030 0200 000M UR */
             iban: string;
             /** @example USD */
             currency: string;
+            /**
+             * @description Whose money lies there: clients’, of which each line of a statement is booked, or the firm’s own (`firm_account`), of which none ever is: its statements are compared in reconciliation alone
+             * @default client_money_bank
+             * @enum {string}
+             */
+            houseRole?: "client_money_bank" | "firm_account";
             /** @example main */
             houseReference: string;
             /** @example Client money, Bank One */
@@ -15250,7 +15291,7 @@ export interface components {
             } | null;
             /** @description Deposits of the same amount that a customer of the payer’s name announced; nothing is decided by it */
             candidates: string[];
-            /** @description The completed withdrawal whose payout it brings back, by the end-to-end id that the bank cites: it is allocated to that account and to no other */
+            /** @description The withdrawal whose payout it brings back, by the end-to-end id that the bank cites: once that is completed it is allocated to that account and to no other */
             returns: components["schemas"]["ReturnedWithdrawal"] | null;
         };
         ReturnedWithdrawal: {
@@ -15352,11 +15393,13 @@ export interface components {
             /** @enum {string} */
             status: "open" | "explained" | "void";
             /** @enum {string|null} */
-            explanation: "payout" | "bank_charge" | "booked" | "settlement" | "repayment" | null;
+            explanation: "payout" | "bank_charge" | "booked" | "settlement" | "repayment" | "payout_file" | null;
             withdrawalId: string | null;
             namedWithdrawalId: string | null;
             repaymentId: string | null;
             namedRepaymentId: string | null;
+            payoutFileId: string | null;
+            namedPayoutFileId: string | null;
             journalId: string | null;
             approvalId: string | null;
             assigneeId: string | null;
@@ -15370,7 +15413,7 @@ export interface components {
             /** @example 3 */
             ageDays: number;
         };
-        ExplainDebit: components["schemas"]["ExplainByBankCharge"] | components["schemas"]["ExplainByPayout"] | components["schemas"]["ExplainByRepayment"] | components["schemas"]["ExplainByJournal"] | components["schemas"]["ExplainBySettlement"];
+        ExplainDebit: components["schemas"]["ExplainByBankCharge"] | components["schemas"]["ExplainByPayout"] | components["schemas"]["ExplainByRepayment"] | components["schemas"]["ExplainByPayoutFile"] | components["schemas"]["ExplainByJournal"] | components["schemas"]["ExplainBySettlement"];
         ExplainByBankCharge: {
             /**
              * @description discriminator enum property added by openapi-typescript
@@ -15390,6 +15433,11 @@ export interface components {
              * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
              */
             withdrawalId: string;
+            /**
+             * @description Who owes what the bank paid beyond the withdrawal, where it did
+             * @enum {string}
+             */
+            excess?: "customer" | "firm";
             reason: string;
         };
         ExplainByRepayment: {
@@ -15403,6 +15451,19 @@ export interface components {
              * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
              */
             repaymentId: string;
+            reason: string;
+        };
+        ExplainByPayoutFile: {
+            /**
+             * @description discriminator enum property added by openapi-typescript
+             * @enum {string}
+             */
+            explanation: "payout_file";
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            payoutFileId: string;
             reason: string;
         };
         ExplainByJournal: {
@@ -15472,6 +15533,7 @@ export interface components {
             state: "processed" | "kept" | "ignored";
             reason: string | null;
             depositId: string | null;
+            withdrawalId: string | null;
             /**
              * Format: date-time
              * @example 2026-01-31T09:30:00.000000Z
@@ -15782,6 +15844,35 @@ export interface components {
             transactionReference?: string;
             reason: string;
         };
+        PayoutSubmission: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            withdrawalId: string;
+            provider: string;
+            sentAt: string | null;
+            tries: number;
+            said: string | null;
+            saidAt: string | null;
+            failures: number;
+            lastFailure: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            nextAt: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            createdAt: string;
+        };
         FeeSchedules: {
             tier: ("basic" | "standard" | "enhanced") | null;
             data: components["schemas"]["FeeSchedule"][];
@@ -15901,6 +15992,7 @@ export interface components {
              */
             id: string;
             asset: string;
+            legalEntity: string | null;
             holderName: string;
             iban: string;
             bic: string;
@@ -15915,6 +16007,7 @@ export interface components {
              * @example 2026-01-31T09:30:00.000000Z
              */
             createdAt: string;
+            /** @description Whether customers of this firm are shown it now */
             current: boolean;
         };
         DepositAccountProposal: {
@@ -15977,6 +16070,36 @@ export interface components {
                     currency: string;
                     accounts: string[];
                     statementDate: string | null;
+                    /** @description The statement it was compared with; runs of before have none */
+                    statementId?: string | null;
+                    statementNumber?: string | null;
+                    perStatement: string | null;
+                    /** @example 125.5 */
+                    perBooks: string;
+                    difference: string | null;
+                    itemCount: number;
+                    items: {
+                        kind: string;
+                        object: string;
+                        /** @example 125.5 */
+                        amount: string;
+                        /**
+                         * Format: date
+                         * @example 2026-01-31
+                         */
+                        date: string;
+                        ageDays: number;
+                    }[];
+                }[];
+                /** @description The firm’s own accounts, apart from clients’ money; runs of before have none */
+                firmAccounts?: {
+                    reference: string;
+                    currency: string;
+                    accounts: string[];
+                    statementDate: string | null;
+                    /** @description The statement it was compared with; runs of before have none */
+                    statementId?: string | null;
+                    statementNumber?: string | null;
                     perStatement: string | null;
                     /** @example 125.5 */
                     perBooks: string;
@@ -15999,6 +16122,20 @@ export interface components {
                     custodian: string;
                     asset: string;
                     asOf: string | null;
+                    /** @description The report it was compared with; runs of before have none */
+                    reportId?: string | null;
+                    perReport: string | null;
+                    /** @example 125.5 */
+                    perBooks: string;
+                    difference: string | null;
+                }[];
+                /** @description The firm’s own units; runs of before have none */
+                firmCustody?: {
+                    custodian: string;
+                    asset: string;
+                    asOf: string | null;
+                    /** @description The report it was compared with; runs of before have none */
+                    reportId?: string | null;
                     perReport: string | null;
                     /** @example 125.5 */
                     perBooks: string;
@@ -16029,6 +16166,18 @@ export interface components {
                     }[];
                 }[];
                 positions: components["schemas"]["ClientMoneyPosition"][];
+                /** @description The wallets of the house that the positions are made of, by the signs of the ledger; runs of before have none */
+                houseWallets?: {
+                    count: number;
+                    views: {
+                        asset: string;
+                        role: string;
+                        part: string;
+                        reference: string;
+                        /** @example 125.5 */
+                        balance: string;
+                    }[];
+                };
                 quiet: {
                     counts: {
                         idle: number;
@@ -16082,6 +16231,10 @@ export interface components {
                      */
                     firstSeenAt: string;
                     ageDays: number;
+                    /** @description What was last noted of it by then; runs of before have none */
+                    note?: string | null;
+                    /** @description The second person’s decision on it by then */
+                    approvalId?: string | null;
                 }[];
             } | null;
             signOff: {
@@ -16129,6 +16282,10 @@ export interface components {
                      */
                     firstSeenAt: string;
                     ageDays: number;
+                    /** @description What was last noted of it by then; runs of before have none */
+                    note?: string | null;
+                    /** @description The second person’s decision on it by then */
+                    approvalId?: string | null;
                 }[];
             } | null;
         };
@@ -16269,6 +16426,8 @@ export interface components {
              */
             importedAt: string;
             lineCount: number;
+            /** @enum {string} */
+            houseRole: "custody" | "firm_account";
         };
         /** Format: binary */
         CustodyReportFile: string;
@@ -30070,6 +30229,10 @@ export interface operations {
                 accountId?: string;
                 /** @description For staff: the conversions of one customer */
                 userId?: string;
+                /** @description Converted then or later */
+                from?: string;
+                /** @description Converted before then */
+                to?: string;
             };
             header?: never;
             path?: never;
@@ -59653,6 +59816,8 @@ export interface operations {
              *     `withdrawal_status_conflict`: The status of the withdrawal does not allow this
              *     `approval_not_granted`: The approval is not granted
              *     `payout_file_not_fetched`: The file was never fetched: no bank can have spoken of it
+             *     `payout_debit_open`: The bank shows another payment under its reference: have its debit explained first
+             *     `payout_with_provider`: A provider carries the payout, and says what became of it
              */
             409: {
                 headers: {
@@ -61310,6 +61475,7 @@ export interface operations {
              * @description `forbidden`: The credential does not allow this
              *     `scope_missing`: The API key lacks the scope this needs
              *     `second_factor_required`: Staff must sign in with a second factor
+             *     `self_action`: Nobody acts as staff on themselves
              */
             403: {
                 headers: {
@@ -61369,7 +61535,11 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `validation_failed`: The request does not fit its schema */
+            /**
+             * @description `validation_failed`: The request does not fit its schema
+             *     `receipt_does_not_fit`: The deposit announced another amount or currency
+             *     `debt_open`: Money that was taken back is still owed
+             */
             422: {
                 headers: {
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
@@ -61555,6 +61725,7 @@ export interface operations {
             };
             /**
              * @description `validation_failed`: The request does not fit its schema
+             *     `receipt_does_not_fit`: The deposit announced another amount or currency
              *     `receipt_not_explained`: What is cited does not explain the receipt
              */
             422: {
@@ -62165,6 +62336,7 @@ export interface operations {
              * @description `forbidden`: The credential does not allow this
              *     `scope_missing`: The API key lacks the scope this needs
              *     `second_factor_required`: Staff must sign in with a second factor
+             *     `approver_cannot_pay_out`: Who approved a payment cannot pay it out
              *     `self_action`: Nobody acts as staff on themselves
              */
             403: {
@@ -62191,6 +62363,12 @@ export interface operations {
             /**
              * @description `conflict`: The request conflicts with the current state
              *     `debit_closed`: The debit was explained already
+             *     `payout_file_void`: The file was given up
+             *     `payout_file_not_fetched`: The file was never fetched: no bank can have spoken of it
+             *     `payout_file_partly_settled`: Payments of the file ended otherwise, or the bank shows them one by one
+             *     `approved_request_changed`: What is stored is not what was put before the checkers
+             *     `destination_changed`: The destination is not the one that was requested
+             *     `approval_not_granted`: The approval is not granted
              *     `approval_pending_exists`: The same action already waits for an approval
              */
             409: {
@@ -62836,6 +63014,7 @@ export interface operations {
                 state?: "processed" | "kept" | "ignored";
                 provider?: string;
                 depositId?: string;
+                withdrawalId?: string;
                 /** @description Received then or later */
                 from?: string;
                 /** @description Received before then */
@@ -64687,6 +64866,7 @@ export interface operations {
              * @description `conflict`: The request conflicts with the current state
              *     `withdrawal_status_conflict`: The status of the withdrawal does not allow this
              *     `payout_file_not_fetched`: The file was never fetched: no bank can have spoken of it
+             *     `payout_with_provider`: A provider carries the payout, and says what became of it
              */
             409: {
                 headers: {
@@ -64880,6 +65060,7 @@ export interface operations {
              *     `withdrawal_status_conflict`: The status of the withdrawal does not allow this
              *     `payout_on_statement`: A bank statement shows that the payout was made: complete it, and allocate what comes back
              *     `payout_may_leave`: The bank may still make the payout by its file
+             *     `payout_debit_open`: The bank shows another payment under its reference: have its debit explained first
              *     `payout_line_used`: The statement line settled another payout already
              *     `approved_request_changed`: What is stored is not what was put before the checkers
              *     `destination_changed`: The destination is not the one that was requested
@@ -67124,6 +67305,128 @@ export interface operations {
             };
         };
     };
+    listPayoutSubmissions: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                withdrawalId?: string;
+                provider?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Payouts that providers carry, newest first */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["PayoutSubmission"][];
+                        nextCursor: string | null;
+                    };
+                };
+            };
+            /** @description `invalid_cursor`: The cursor was not issued for this listing */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listFees: {
         parameters: {
             query?: {
@@ -68107,6 +68410,10 @@ export interface operations {
             query?: {
                 limit?: number;
                 cursor?: string;
+                /** @description Begun then or later */
+                from?: string;
+                /** @description Begun before then */
+                to?: string;
             };
             header?: never;
             path?: never;
@@ -69654,6 +69961,10 @@ export interface operations {
             query?: {
                 limit?: number;
                 cursor?: string;
+                /** @description Handed in then or later */
+                from?: string;
+                /** @description Handed in before then */
+                to?: string;
             };
             header?: never;
             path?: never;

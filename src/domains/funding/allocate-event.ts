@@ -28,6 +28,7 @@ import { clearingDays, creditDeposit, receivingWallet } from './credit-deposit.t
 import { customerNameOf } from './customer-name.ts';
 import { refuseFunding } from './errors.ts';
 import { payloadOf } from './evidence/event-payload.ts';
+import type { InboundEvent } from './evidence/keep-event.ts';
 import { inboundEvents } from './evidence/schema.ts';
 import { OUT_OF_ORDER, TAKEN_BACK, UNFITTING } from './follow-payment.ts';
 import { isSameHolder } from './holder-name.ts';
@@ -35,7 +36,7 @@ import { lockCreditPathOf } from './lock-money-path.ts';
 import { allocatedReference, bearerOf } from './payment-bearer.ts';
 import { type PaymentEvent, readPaymentEvent } from './payment-event.ts';
 import { readPaymentReference } from './payment-reference.ts';
-import { type InboundEvent, lookAgain } from './receive-payment-event.ts';
+import { lookAgain } from './receive-payment-event.ts';
 import { recordDeposit } from './record-deposit.ts';
 import { refuseOwnDeposit } from './refuse-own-evidence.ts';
 import { depositMayBecome, type FundingMethod, fitsAsset, methodSuits } from './rules.ts';

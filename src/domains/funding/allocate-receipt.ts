@@ -11,10 +11,11 @@ import type { Tx } from '../../platform/db/client.ts';
 import { lockRow } from '../../platform/db/locks.ts';
 import { approvals } from '../../platform/db/schema.ts';
 import { transact } from '../../platform/db/transact.ts';
+import { refuse } from '../../platform/http/refuse.ts';
 import { accountAllows, findAccount } from '../accounts/index.ts';
 import { openThirdPartyAlert } from '../aml/index.ts';
-import { refuseSelfAction } from '../identity/index.ts';
-import { customerWallet, postJournals } from '../ledger/index.ts';
+import { lockGates, refuseSelfAction } from '../identity/index.ts';
+import { customerWallet, postJournals, refuseWhileOwing } from '../ledger/index.ts';
 import { type Terms, termsOfArrived } from './announced-terms.ts';
 import { CHECKERS } from './checkers.ts';
 import { creditDeposit } from './credit-deposit.ts';
@@ -24,10 +25,11 @@ import { bankAccounts, bankStatementLines, bankStatements } from './evidence/sch
 import { isSameHolder } from './holder-name.ts';
 import { lockCreditPathOf } from './lock-money-path.ts';
 import { payerHashOf } from './paid-back-to.ts';
+import { ownerOfReceipt, subjectOfReceipt } from './receipt-owner.ts';
 import { bankWallets, closeReceipt, lockOpenReceipt, type Receipt } from './receipts.ts';
 import { recordDeposit } from './record-deposit.ts';
 import { openRepayment } from './repayments/open-repayment.ts';
-import { refuseOtherAccount, returnedPayout } from './returned-payout.ts';
+import { refuseOtherAccount, refuseUncompleted, returnedPayout } from './returned-payout.ts';
 import { depositMayBecome } from './rules.ts';
 import { deposits } from './schema.ts';
 import { counterpartyOf, findReceipt } from './statement-store.ts';
@@ -73,7 +75,7 @@ export async function allocateReceipt(ctx: Ctx, input: Allocation): Promise<Appr
     refuseRest(receipt);
     const target = { depositId: depositId ?? null, accountId: owner.accountId };
     const returned = await returnedPayout(tx, receipt);
-    refuseOtherAccount(returned, target);
+    await refuseOtherAccount(tx, receipt, returned, target);
     if (depositId !== undefined) {
       const deposit = await findDeposit(tx, ctx, depositId);
       refuseMisfit(receipt, deposit);
@@ -100,8 +102,8 @@ export async function allocateReceipt(ctx: Ctx, input: Allocation): Promise<Appr
 /**
  * Asks another person to send unallocated money back to where it came from; one of compliance where they were
  * told of its payer.
- * @effects one row of `approvals`; audit `approval.requested`
- * @errors not_found, receipt_closed, approval_pending_exists
+ * @effects one row of `approvals`; audit `restricted_approval.requested`
+ * @errors not_found, self_action, receipt_closed, receipt_does_not_fit, debt_open, approval_pending_exists
  */
 export async function returnReceipt(
   ctx: Ctx,
@@ -109,6 +111,10 @@ export async function returnReceipt(
 ): Promise<Approval> {
   return transact(ctx, 'staff', async (tx) => {
     const receipt = await findReceipt(tx, input.receiptId);
+    const subjectUserId = await subjectOfReceipt(tx, ctx, receipt);
+    if (subjectUserId !== null) {
+      refuseSelfAction(ctx, subjectUserId);
+    }
     if (receipt.status !== 'open') {
       throw refuseFunding('receipt_closed');
     }
@@ -116,7 +122,7 @@ export async function returnReceipt(
       action: RETURN,
       subjectType: 'unallocated_receipt',
       subjectId: receipt.id,
-      subjectUserId: null,
+      subjectUserId,
       payload: await returnPayload(tx, ctx, receipt),
       quorum: 1,
       checkerRoles: (await wasTold(tx, ctx, receipt)) ? FLAGGED_RETURNERS : CHECKERS,
@@ -143,6 +149,7 @@ export const receiptAllocation: ApprovalAction = {
     }
     const terms = await termsFor(tx, receipt, owner, depositId);
     const returned = await returnedPayout(tx, receipt);
+    await refuseOtherAccount(tx, receipt, returned, { depositId, accountId });
     if (
       canonicalJson(allocationPayload(receipt, { depositId, accountId }, { terms, returned })) !==
       canonicalJson(approved.payload as Json)
@@ -164,11 +171,24 @@ export const receiptAllocation: ApprovalAction = {
   },
 };
 
-/** What the last vote on a return does: the money is nobody's here any more, and waits to be paid to its payer. */
+/**
+ * What the last vote on a return does: the money is nobody's here any more, and waits to be paid to its payer. Whom it
+ * was about owns what is paid: nothing of theirs leaves that their gate holds.
+ */
 export const receiptReturn: ApprovalAction = {
   action: RETURN,
+  // It says whether compliance was told of the payer.
+  restricted: true,
   execute: async (ctx, approved) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
+    const returned = await findReceipt(tx, approved.subjectId);
+    const subject = await subjectOfReceipt(tx, ctx, returned);
+    if (subject !== null && approved.checkerIds.includes(subject)) {
+      throw refuse('self_approval');
+    }
+    // Debts are left under the gate, which comes before the receipt.
+    const owner = await ownerOfReceipt(tx, ctx, returned);
+    await lockGates(tx, owner === null ? [] : [owner]);
     const receipt = await lockOpenReceipt(tx, approved.subjectId);
     if (canonicalJson(await returnPayload(tx, ctx, receipt)) !== canonicalJson(approved.payload as Json)) {
       throw refuseFunding('approved_request_changed');
@@ -326,11 +346,22 @@ function allocationPayload(
   return { ...target, asset, amount, statementLineId, walletId, ...announced, ...cited };
 }
 
-/** With whom it goes back to: what the checkers agree to, and what is opened and hashed anew at their vote. */
+/**
+ * With whose it is and whom it goes back to: what the checkers agree to, and what is opened and hashed anew at their
+ * vote. What a customer had taken out, and has again, does not leave past what they owe.
+ * @errors receipt_does_not_fit, debt_open
+ */
 async function returnPayload(tx: Tx, ctx: Ctx, receipt: Receipt): Promise<{ readonly [key: string]: Json }> {
+  const returned = await returnedPayout(tx, receipt);
+  await refuseUncompleted(tx, returned);
+  if (returned !== undefined) {
+    await refuseWhileOwing(tx, returned.userId);
+  }
+  const ownerId = await ownerOfReceipt(tx, ctx, receipt);
   const payerHash = await payerHashOf(tx, ctx, receipt.statementLineId);
   const told = await toldOf(tx, ctx, receipt);
-  return { ...allocationPayload(receipt, { depositId: null, accountId: null }), payerHash, ...told };
+  const nobodys = allocationPayload(receipt, { depositId: null, accountId: null }, { returned });
+  return { ...nobodys, ownerId, payerHash, ...told };
 }
 
 async function accountOwner(tx: Tx, ctx: Ctx, accountId: Id): Promise<Owner> {

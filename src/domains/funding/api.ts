@@ -213,6 +213,7 @@ export const Withdrawal = wireOf(withdrawals)
     amount: true,
     fee: true,
     feeId: true,
+    paidAmount: true,
     method: true,
     beneficiaryId: true,
     status: true,

@@ -1,4 +1,5 @@
 import { auditEvents } from '../../platform/audit/events.ts';
+import { DEBIT_SHOWS, WITHDRAWAL_SHOWS } from './audit-shows.ts';
 
 const DEPOSIT_SHOWS = [
   'accountId',
@@ -40,7 +41,7 @@ const STATEMENT_SHOWS = [
   'refusal',
 ] as const;
 
-const INBOUND_EVENT_SHOWS = ['provider', 'eventId', 'type', 'state', 'reason', 'depositId'] as const;
+const EVENT_SHOWS = ['provider', 'eventId', 'type', 'state', 'reason', 'depositId', 'withdrawalId'] as const;
 
 const RECEIPT_SHOWS = [
   'statementLineId',
@@ -57,42 +58,6 @@ const RECEIPT_SHOWS = [
   'restOf',
   'approvalId',
   'assigneeId',
-] as const;
-
-const DEBIT_SHOWS = [
-  'statementLineId',
-  'asset',
-  'amount',
-  'reason',
-  'status',
-  'explanation',
-  'withdrawalId',
-  'namedWithdrawalId',
-  'repaymentId',
-  'namedRepaymentId',
-  'journalId',
-  'approvalId',
-  'assigneeId',
-] as const;
-
-const WITHDRAWAL_SHOWS = [
-  'accountId',
-  'asset',
-  'amount',
-  'fee',
-  'feeId',
-  'beneficiaryId',
-  'status',
-  'holdId',
-  'approvalId',
-  'journalId',
-  'transactionReference',
-  'payoutReference',
-  'payoutReportId',
-  'statementLineId',
-  'resolutionId',
-  'rejectionReason',
-  'reason',
 ] as const;
 
 const BENEFICIARY_SHOWS = ['kind', 'status', 'usableFrom'] as const;
@@ -167,25 +132,25 @@ export const FUNDING_EVENTS = auditEvents({
     category: 'financial',
     severity: 'info',
     description: 'An event of a payment provider was taken',
-    shows: INBOUND_EVENT_SHOWS,
+    shows: EVENT_SHOWS,
   },
   'payment_event.closed': {
     category: 'financial',
     severity: 'warning',
     description: 'The work on an event of a payment provider was ended',
-    shows: [...INBOUND_EVENT_SHOWS, 'note'],
+    shows: [...EVENT_SHOWS, 'note'],
   },
   'payment_event.allocated': {
     category: 'financial',
     severity: 'warning',
     description: 'Two people gave the payment an event of a provider tells of to an account',
-    shows: INBOUND_EVENT_SHOWS,
+    shows: EVENT_SHOWS,
   },
   'payment_event.read': {
     category: 'compliance',
     severity: 'info',
     description: 'Staff read what a payment provider told, payer included',
-    shows: INBOUND_EVENT_SHOWS,
+    shows: EVENT_SHOWS,
   },
   'bank_statement.file_read': {
     category: 'compliance',
@@ -203,7 +168,7 @@ export const FUNDING_EVENTS = auditEvents({
     category: 'admin_action',
     severity: 'warning',
     description: 'A bank account was added to those whose statements are taken',
-    shows: ['iban', 'currency', 'houseReference', 'name', 'approvalId'],
+    shows: ['iban', 'currency', 'houseRole', 'houseReference', 'name', 'approvalId'],
   },
   'bank_statement.imported': {
     category: 'financial',

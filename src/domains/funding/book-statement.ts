@@ -156,9 +156,11 @@ async function waitingLines(tx: Tx, statementId: Id): Promise<readonly Id[]> {
   return rows.map(({ id }) => id);
 }
 
-/** Neither somebody's nor a piece of work. */
+/** Neither somebody's nor a piece of work; what came to the firm's own account never becomes either. */
 function isWaiting(): SQL {
   return sql`${bankStatementLines.direction} = 'credit'
+    and exists (select from ${bankStatements} t join ${bankAccounts} a on a.id = t.bank_account_id
+      where t.id = ${bankStatementLines.statementId} and a.house_role = 'client_money_bank')
     and not exists (select from ${deposits} where ${deposits.statementLineId} = ${bankStatementLines.id})
     and not exists (select from ${unallocatedReceipts}
       where ${unallocatedReceipts.statementLineId} = ${bankStatementLines.id})`;

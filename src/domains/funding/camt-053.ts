@@ -11,6 +11,7 @@ import { childOf, childrenOf, childText, readXml, type XmlElement } from '../../
 import { XmlError } from '../../platform/xml/xml-error.ts';
 import { StatementError } from './camt-error.ts';
 import { findPaymentReference } from './payment-reference.ts';
+import { payoutOfReference } from './payout-reference.ts';
 
 export type StatementLine = {
   readonly position: number;
@@ -277,7 +278,9 @@ function linesOf(entry: XmlElement, currency: string, position: number): Stateme
   const details = groups.flatMap((each) => childrenOf(each, 'TxDtls'));
   if (details.length < 2) {
     requireWhole(entry, details[0], total);
-    return [{ ...common, position, amount: total, ...describe(details[0], common.direction) }];
+    const said = describe(details[0], common.direction);
+    const endToEndId = said.endToEndId ?? (common.direction === 'debit' ? orderIn(groups, details[0]) : null);
+    return [{ ...common, position, amount: total, ...said, endToEndId }];
   }
   // A batch may hold both: what was paid, and what the bank kept of it.
   const parts = details.map((detail, index) => {
@@ -289,6 +292,19 @@ function linesOf(entry: XmlElement, currency: string, position: number): Stateme
     throw new StatementError('totals_differ', `the batch at line ${entry.line} does not add up`);
   }
   return parts;
+}
+
+/** What a debit that names no payment says it was ordered by, where that is a name as we give them: a payout file's. */
+function orderIn(groups: readonly XmlElement[], detail: XmlElement | undefined): string | null {
+  const places = [detail === undefined ? undefined : childOf(detail, 'Refs'), ...groups.map(batchOf)];
+  const said = places.flatMap((place) =>
+    place === undefined ? [] : [childText(place, 'PmtInfId'), childText(place, 'MsgId')],
+  );
+  return said.find((name) => payoutOfReference(name) !== undefined) ?? null;
+}
+
+function batchOf(group: XmlElement): XmlElement | undefined {
+  return childOf(group, 'Btch');
 }
 
 /** Who paid a part of an entry says nothing of who paid the rest. */
@@ -304,7 +320,7 @@ function requireWhole(entry: XmlElement, detail: XmlElement | undefined, total: 
 
 /** A batch that shows some of its payments alone would be taken for those it shows. */
 function requireBatchCount(group: XmlElement): void {
-  const batch = childOf(group, 'Btch');
+  const batch = batchOf(group);
   const stated = batch === undefined ? '' : childText(batch, 'NbOfTxs');
   const shown = childrenOf(group, 'TxDtls').length;
   if (stated !== '' && shown > 0 && stated !== String(shown)) {

@@ -124,6 +124,9 @@ export const fundingChecks: readonly Check[] = [
             where w.status = 'failed' and w.resolution_id is null
               and not exists (select 1 from payout_reports r join payout_file_items i on i.file_id = r.file_id
                 where r.id = w.payout_report_id and i.withdrawal_id = w.id and r.failed_count > 0)
+              and not exists (select 1 from inbound_events e
+                join payout_submissions s on s.withdrawal_id = e.withdrawal_id and s.provider = e.provider
+                where e.withdrawal_id = w.id and e.type = 'payout.rejected' and e.state = 'processed')
               and not exists (
                 select 1 from approvals a where a.action = 'withdrawal.fail' and a.subject_id = w.id
                   and a.status = 'executed')

@@ -3,10 +3,11 @@ import { type Approval, requestApproval } from '../../platform/approvals/request
 import type { Ctx } from '../../platform/context.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { refuseSelfAction } from '../identity/index.ts';
-import { CHECKERS } from './checkers.ts';
+import { CHECKERS, CHECKERS_WITH_MLRO } from './checkers.ts';
 import { requireExecuted } from './cited-approval.ts';
 import { clearByLine } from './clear-by-line.ts';
 import { CLEAR_DEPOSIT, clearancePayload } from './clearance-payload.ts';
+import { votesOnClearance } from './clearance-votes.ts';
 import { refuseFunding } from './errors.ts';
 import { refuseOpenReceipt } from './receipts.ts';
 import { depositMayBecome } from './rules.ts';
@@ -21,8 +22,8 @@ export type Clearance = {
 };
 
 /**
- * Clears a deposit by hand. Without evidence it asks another person; the approval's last vote credits
- * the deposit in its own transaction (credit-deposit.ts). With that approval it answers the deposit.
+ * Clears a deposit by hand. Without evidence it asks another person, or two and the MLRO as a journal of that amount
+ * does; the approval's last vote credits the deposit in its own transaction (credit-deposit.ts). With that approval it answers the deposit.
  * With a statement line it credits at once what the bank vouches for (clear-by-line.ts). The request for
  * an approval locks no row: the credit checks everything again under its locks.
  * @effects without evidence one row of `approvals`; audit `approval.requested`; with a line those of
@@ -52,14 +53,15 @@ export async function clearDeposit(
     await refuseOpenReceipt(tx, deposit.id);
     await refuseTakenBack(tx, deposit.id);
     await refuseUnfitting(tx, deposit.id);
+    const { quorum, mlro } = await votesOnClearance(tx, ctx, deposit);
     const approval = await requestApproval(tx, ctx, {
       action: CLEAR_DEPOSIT,
       subjectType: 'deposit',
       subjectId: deposit.id,
       subjectUserId: deposit.userId,
       payload: clearancePayload(deposit),
-      quorum: 1,
-      checkerRoles: CHECKERS,
+      quorum,
+      checkerRoles: mlro ? CHECKERS_WITH_MLRO : CHECKERS,
       reason: input.reason ?? 'The money was received',
     });
     return { approval };

@@ -53,7 +53,8 @@ export function requestConfirmation(
 
 /**
  * What the vote on a statement does: it counts. With it are booked its debits and the credits that name no deposit; each
- * credit that names one follows by itself, so that nobody waits for somebody else's.
+ * credit that names one follows by itself, so that nobody waits for somebody else's. One of the firm's own account books
+ * nothing: it is evidence alone.
  */
 export const statementConfirmation: ApprovalAction = fileVote(STATEMENT_FILES, {
   to: 'confirm',
@@ -65,6 +66,9 @@ export const statementConfirmation: ApprovalAction = fileVote(STATEMENT_FILES, {
   agreed: async (tx, ctx, { statement, account, lines }) => {
     await refuseOutOfTurn(tx, statement);
     await stand(tx, ctx, STATEMENT_FILES, statement, 'confirmed');
+    if (account.houseRole !== 'client_money_bank') {
+      return;
+    }
     await lockPayoutsNamed(tx, lines);
     const { bank, unallocated } = await bankWallets(tx, ctx, account);
     await lockWallets(tx, [bank, unallocated]);
@@ -170,6 +174,8 @@ function payloadOf(
   return {
     bankAccountId: account.id,
     currency: account.currency,
+    // What was asked of clients' accounts before the firm's had statements reads the same.
+    ...(account.houseRole === 'client_money_bank' ? {} : { houseRole: account.houseRole }),
     statementReference: statement.statementReference,
     closingDate: statement.closingDate,
     openingBalance: formatAmount(present(statement.openingBalance, 'a taken statement has it')),

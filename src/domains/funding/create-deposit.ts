@@ -60,6 +60,6 @@ export async function createDeposit(ctx: Ctx, input: NewDeposit): Promise<Payabl
       provider: 'manual',
       metadata: {},
     });
-    return payable(tx, deposit);
+    return payable(tx, ctx, deposit);
   });
 }

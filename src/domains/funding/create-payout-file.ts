@@ -20,7 +20,7 @@ import { refuseUnscreened } from './freshen-payouts.ts';
 import { lockMoneyPathOf } from './lock-money-path.ts';
 import { lockPayees, refuseUnusable } from './lock-payees.ts';
 import { houseReferenceOf, type PayoutAccountRow, payoutAccountOf } from './payout-accounts.ts';
-import { type Payment, type PayoutFile, payoutBytes, payoutProvider } from './payout-file.ts';
+import { FILE_FORMAT, type Payment, type PayoutFile, payoutBytes, payoutProvider } from './payout-file.ts';
 import { peopleOfRepayments } from './payout-people.ts';
 import { payoutReferenceOf } from './payout-reference.ts';
 import { refuseBeyondHeld } from './payouts/refuse-beyond-held.ts';
@@ -73,6 +73,7 @@ export async function createPayoutFile(ctx: Ctx, input: NewPayoutFile): Promise<
       executionDate: input.executionDate,
       transactionCount: paid.length,
       controlSum: sumAmounts(paid.map((row) => row.amount)),
+      format: FILE_FORMAT,
       createdBy: present(personOf(ctx.actor), 'a payout file is made by a person'),
       createdAt: ctx.deps.clock.now(),
     };

@@ -22,6 +22,7 @@ import {
 import { FUNDING_EVENTS } from './audit.ts';
 import { settlementDay } from './bank-days/settlement-day.ts';
 import { CLEAR_DEPOSIT, clearancePayload } from './clearance-payload.ts';
+import { refuseTooFewClearing } from './clearance-votes.ts';
 import { refuseFunding } from './errors.ts';
 import { depositEvent } from './funding-events.ts';
 import { lockCreditPathOf } from './lock-money-path.ts';
@@ -50,8 +51,10 @@ export const depositClearing: ApprovalAction = {
     await refuseOpenReceipt(tx, deposit.id);
     await refuseTakenBack(tx, deposit.id);
     await refuseUnfitting(tx, deposit.id);
+    const { approvalId, checkerIds } = approved;
+    const metadata = await refuseTooFewClearing(tx, ctx, deposit, { approvalId, checkerIds });
     const from = await receivingWallet(tx, ctx, deposit);
-    await creditDeposit(tx, ctx, deposit, { from, evidence: { approvalId: approved.approvalId } });
+    await creditDeposit(tx, ctx, deposit, { from, metadata, evidence: { approvalId } });
   },
 };
 
@@ -81,6 +84,8 @@ export type Credit = {
   readonly valueDate?: string;
   /** Who paid, where a provider says so; a statement line says it itself. */
   readonly payerName?: string | undefined;
+  /** What is kept with its journal. */
+  readonly metadata?: { readonly [key: string]: Json };
   readonly evidence: Partial<Pick<Deposit, 'approvalId' | 'statementLineId' | 'providerEventId'>>;
 };
 
@@ -96,7 +101,7 @@ export async function creditDeposit(tx: Tx, ctx: Ctx, before: Deposit, credit: C
   const asset = await requireAsset(tx, before.asset);
   const clearedAt = ctx.deps.clock.now();
   const valueDate = credit.valueDate ?? dayOf(clearedAt, ctx.deps.timeZone);
-  const journalIds = await postCredit(tx, ctx, before, credit.from, valueDate);
+  const journalIds = await postCredit(tx, ctx, before, { ...credit, valueDate });
   const net = amountOf(before.amount - before.fee);
   if (asset.kind !== 'fiat' && net > 0n) {
     const { walletId, userId, accountId } = before;
@@ -145,8 +150,7 @@ async function postCredit(
   tx: Tx,
   ctx: Ctx,
   { id: referenceId, userId, walletId, asset, amount, fee, paymentReference }: Deposit,
-  from: Id,
-  valueDate: string,
+  { from, valueDate, metadata = {} }: Credit & { readonly valueDate: string },
 ): Promise<Pick<Deposit, 'journalId' | 'feeJournalId'>> {
   const common = { book: 'live', referenceType: 'deposit', referenceId, valueDate } as const;
   const owed = await receivableWallets(tx, [userId], asset);
@@ -154,6 +158,7 @@ async function postCredit(
     ...common,
     kind: 'deposit' as const,
     description: `Deposit ${paymentReference}`,
+    metadata,
     entries: [
       { walletId, amount },
       { walletId: from, amount: amountOf(-amount) },

@@ -23,6 +23,8 @@ export const StatementDebit = wireOf(statementDebits)
     namedWithdrawalId: true,
     repaymentId: true,
     namedRepaymentId: true,
+    payoutFileId: true,
+    namedPayoutFileId: true,
     journalId: true,
     approvalId: true,
     assigneeId: true,
@@ -65,11 +67,22 @@ export const ExplainDebit = z
   .discriminatedUnion('explanation', [
     z.strictObject({ explanation: z.literal('bank_charge'), reason }).openapi('ExplainByBankCharge'),
     z
-      .strictObject({ explanation: z.literal('payout'), withdrawalId: idInput, reason })
+      .strictObject({
+        explanation: z.literal('payout'),
+        withdrawalId: idInput,
+        excess: z
+          .enum(['customer', 'firm'])
+          .optional()
+          .openapi({ description: 'Who owes what the bank paid beyond the withdrawal, where it did' }),
+        reason,
+      })
       .openapi('ExplainByPayout'),
     z
       .strictObject({ explanation: z.literal('repayment'), repaymentId: idInput, reason })
       .openapi('ExplainByRepayment'),
+    z
+      .strictObject({ explanation: z.literal('payout_file'), payoutFileId: idInput, reason })
+      .openapi('ExplainByPayoutFile'),
     z
       .strictObject({ explanation: z.literal('booked'), journalId: idInput, reason })
       .openapi('ExplainByJournal'),

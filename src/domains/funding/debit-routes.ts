@@ -99,7 +99,9 @@ const work: readonly Endpoint[] = [
     summary: 'Ask another person to agree what a debit was',
     description:
       'A payout or a repayment of the same amount (a repayment that was to be paid by file, or that went to another than ' +
-      'whoever had paid, is for compliance to agree to), a journal that has the same amount leave the same bank account, what is owed to a ' +
+      'whoever had paid, is for compliance to agree to), a payout of which the bank paid another amount (for compliance; for ' +
+      'the MLRO where it went to another account too: what it paid less is the customer’s again, and `excess` says who owes ' +
+      'what it paid more), a payout file that it booked in one line, a journal that has the same amount leave the same bank account, what is owed to a ' +
       'provider or venue, or a charge of the bank. A charge is booked as a debt of the firm to its clients’ money; no debit is booked to customers.',
     access: { staff: OPERATIONS },
     params,
@@ -107,7 +109,18 @@ const work: readonly Endpoint[] = [
     example: { explanation: 'bank_charge', reason: 'Monthly charge of the bank' },
     responses: { 202: ApprovalRequested },
     problems: {
-      ...pickProblems(FUNDING_PROBLEMS, 'debit_closed', 'debit_not_explained'),
+      ...pickProblems(
+        FUNDING_PROBLEMS,
+        'debit_closed',
+        'debit_not_explained',
+        'payout_file_void',
+        'payout_file_not_fetched',
+        'payout_file_partly_settled',
+        'approver_cannot_pay_out',
+        'approved_request_changed',
+        'destination_changed',
+        'approval_not_granted',
+      ),
       ...pickProblems(IDENTITY_PROBLEMS, 'self_action'),
       ...ASKING,
     },
@@ -181,7 +194,13 @@ function explanationOf(body: z.output<typeof ExplainDebit>): Explanation {
     case 'bank_charge':
       return { kind: 'bank_charge' };
     case 'payout':
-      return { kind: 'payout', withdrawalId: body.withdrawalId };
+      return {
+        kind: 'payout',
+        withdrawalId: body.withdrawalId,
+        ...(body.excess === undefined ? {} : { excess: body.excess }),
+      };
+    case 'payout_file':
+      return { kind: 'payout_file', payoutFileId: body.payoutFileId };
     case 'repayment':
       return { kind: 'repayment', repaymentId: body.repaymentId };
     case 'booked':

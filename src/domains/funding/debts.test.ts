@@ -12,6 +12,7 @@ import {
   type Person,
   startFundingDesk,
 } from '../../testing/funding-desk.ts';
+import { writeUnguarded } from '../../testing/unguarded.ts';
 import { createAccount } from '../accounts/index.ts';
 import { lockGates } from '../identity/index.ts';
 import { createHold, customerWallet, houseWallet, postJournals, releaseHold } from '../ledger/index.ts';
@@ -206,6 +207,20 @@ describe('money that is reserved when it is taken back', () => {
     expect([await total(), await debt()]).toEqual(['70', '70']);
     await desk.changeGate(customer, { restriction: 'none' });
     await collectDebts(desk.system);
+    expect([await total(), await debt()]).toEqual(['0', undefined]);
+  });
+
+  test('is left while nobody knows what open positions have lost', async () => {
+    await free(await owing('70'));
+    const carries = (hasPositions: boolean) =>
+      writeUnguarded(desk.database, 'wallets', (tx) =>
+        tx.update(wallets).set({ hasPositions }).where(eq(wallets.accountId, customer.accountId)),
+      );
+    await carries(true);
+    await collectDebts({ ...desk.system, deps: { ...desk.deps, walletMarks: [] } });
+    expect([await total(), await debt()]).toEqual(['70', '70']);
+    await carries(false);
+    await collectDebts({ ...desk.system, deps: { ...desk.deps, walletMarks: [] } });
     expect([await total(), await debt()]).toEqual(['0', undefined]);
   });
 

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq, inArray, sql } from 'drizzle-orm';
 import { formatAmount, parseAmount } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import { addDays, dayOf, isWeekend } from '../../kernel/business-date.ts';
 import { newId } from '../../kernel/id.ts';
+import { requestApproval } from '../../platform/approvals/request-approval.ts';
 import { sqlStateOf } from '../../platform/db/errors.ts';
 import { auditLogs } from '../../platform/db/schema.ts';
 import { transact } from '../../platform/db/transact.ts';
@@ -12,10 +13,12 @@ import { writeUnguarded } from '../../testing/unguarded.ts';
 import { journals, ledgerEntries, lots, wallets } from '../ledger/schema.ts';
 import { bankDayAfter, settlementDay } from './bank-days/settlement-day.ts';
 import { clearingDays } from './credit-deposit.ts';
+import { depositAccountOf } from './deposit-accounts/payment-instructions.ts';
 import { depositAccounts } from './deposit-accounts/schema.ts';
 import { signPayment, TEST_PROVIDER } from './payment-providers.ts';
 import { clearingPeriods, deposits } from './schema.ts';
 import { seedFundingFees } from './seed-funding-fees.ts';
+import { seedBankAccounts } from './set-bank-account.ts';
 import { camt053, nextOpening, SAMPLE_IBAN } from './testing/camt-sample.ts';
 
 let desk: FundingDesk;
@@ -115,20 +118,35 @@ describe('where a deposit is paid to', () => {
     await clear(next.id);
     expect(await shownNow(next.id)).toBeNull();
     const { body } = await desk.request(desk.operations, 'GET', '/v1/deposit-accounts');
-    expect(body.data).toMatchObject([
-      { holderName: 'Plimsoll clients, new', current: true },
-      { holderName: 'Plimsoll clients', current: false },
+    const legalEntity = desk.deps.firmName;
+    const dollars = body.data.filter(({ asset }: { asset: string }) => asset === 'USD');
+    expect(dollars).toMatchObject([
+      { holderName: 'Plimsoll clients, new', legalEntity, current: true },
+      { holderName: 'Plimsoll clients', legalEntity, current: false },
     ]);
     const { engine } = desk.deps.db;
     const told = await engine
       .select({ severity: auditLogs.severity })
       .from(auditLogs)
-      .where(eq(auditLogs.eventType, 'deposit_account.changed'));
+      .where(
+        and(
+          eq(auditLogs.eventType, 'deposit_account.changed'),
+          inArray(
+            auditLogs.resourceId,
+            dollars.map(({ id }: { id: string }) => id),
+          ),
+        ),
+      );
     expect(told).toEqual([{ severity: 'critical' }, { severity: 'critical' }]);
 
     const unexpected = await propose({ iban: 'MU17BOMM0101101030300200000MUR' });
     expect(unexpected.body.code).toBe('deposit_account_unexpected');
-    const [row] = await engine.select().from(depositAccounts).orderBy(depositAccounts.createdAt).limit(1);
+    const [row] = await engine
+      .select()
+      .from(depositAccounts)
+      .where(eq(depositAccounts.asset, 'USD'))
+      .orderBy(depositAccounts.createdAt)
+      .limit(1);
     const kept = present(row, 'an account was set');
     // What two people agreed to once puts no former account back, and no other number either.
     for (const change of [{}, { iban: 'DE89370400440532013000' }]) {
@@ -137,6 +155,50 @@ describe('where a deposit is paid to', () => {
     }
     const edited = engine.update(depositAccounts).set({ bankName: 'Mine' });
     expect(await edited.then(() => 'written', sqlStateOf)).toBe('42501');
+  });
+
+  test('is the account of the firm that serves them, and what names no firm counts until one is named', async () => {
+    const { engine } = desk.deps.db;
+    const iban = 'MU17BOMM0101101030300200000MUR';
+    const euro = { iban, currency: 'EUR', houseReference: 'euro', name: 'Clients, euro' };
+    await transact(desk.system, 'engine', (tx) => seedBankAccounts(tx, desk.system, [euro]));
+    const shown = (legalEntity: string) =>
+      transact(desk.system, 'engine', (tx) => depositAccountOf(tx, { asset: 'EUR', legalEntity }));
+    const { reason, ...terms } = { ...ACCOUNT, iban, asset: 'EUR' };
+    // Asked for before instructions were of a firm, and agreed to since.
+    const asked = await transact(desk.operations.ctx(), 'staff', (tx) =>
+      requestApproval(tx, desk.operations.ctx(), {
+        action: 'deposit_account.set',
+        subjectType: 'deposit_account',
+        subjectId: newId(),
+        subjectUserId: null,
+        payload: { ...terms, replaces: null },
+        quorum: 1,
+        checkerRoles: ['operations'],
+        reason,
+      }),
+    );
+    expect((await vote(asked.id)).status).toBe(200);
+    const [ours, others] = [desk.deps.firmName, 'Another firm of the group'];
+    expect(await shown(ours)).toMatchObject({ legalEntity: null, iban });
+    const proposed = await desk.request(desk.operations, 'PUT', '/v1/deposit-accounts/EUR', {
+      body: { ...ACCOUNT, iban, holderName: 'Plimsoll clients, euro' },
+    });
+    expect(proposed.body.approval.payload).toMatchObject({ legalEntity: ours });
+    expect((await vote(proposed.body.approval.id)).status).toBe(200);
+    expect(await shown(ours)).toMatchObject({ legalEntity: ours, holderName: 'Plimsoll clients, euro' });
+    expect(await shown(others)).toBeUndefined();
+    const { body } = await desk.request(desk.operations, 'GET', '/v1/deposit-accounts');
+    const listed = body.data.filter((each: { asset: string }) => each.asset === 'EUR');
+    expect(listed).toMatchObject([
+      { legalEntity: ours, current: true },
+      { legalEntity: null, current: false },
+    ]);
+    const firms = await engine
+      .select({ after: auditLogs.after })
+      .from(auditLogs)
+      .where(and(eq(auditLogs.eventType, 'deposit_account.changed'), eq(auditLogs.resourceId, listed[0].id)));
+    expect(firms).toMatchObject([{ after: { legalEntity: ours } }]);
   });
 });
 
@@ -219,11 +281,11 @@ describe('the fee of a deposit', () => {
   });
 
   test('of coins leaves lots of what was credited', async () => {
-    const { body: deposit } = await announce('0.5', 'other', 'BTC');
+    const { body: deposit } = await announce('0.05', 'other', 'BTC');
     await clear(deposit.id);
-    expect(await total('BTC')).toBe('0.4999');
+    expect(await total('BTC')).toBe('0.0499');
     const [lot] = await desk.deps.db.engine.select().from(lots).where(eq(lots.userId, customer.userId));
-    expect(formatAmount(lot?.quantityOpen ?? 0n)).toBe('0.4999');
+    expect(formatAmount(lot?.quantityOpen ?? 0n)).toBe('0.0499');
   });
 
   test('that is altered after it was put before another person is not taken', async () => {
@@ -322,6 +384,19 @@ describe('what was announced, taken back and paid all the same', () => {
     expect([await total(), (await earned()) - before]).toEqual(['0', 0n]);
     const { body } = await desk.request(customer, 'GET', '/v1/deposits');
     expect(body.data.map(({ status }: { status: string }) => status)).toEqual(['failed', 'failed']);
+  });
+
+  test('bears it also where it had been credited by a statement that was given up before', async () => {
+    const { body: announced } = await announce('100');
+    const statement = await paid('100', announced);
+    const path = `/v1/bank-statements/${statement.id}/void`;
+    const asked = await desk.request(desk.operations, 'POST', path, { body: { reason: 'Another day' } });
+    expect((await vote(asked.body.approval.id)).status).toBe(200);
+    const cancelled = await desk.request(customer, 'POST', `/v1/deposits/${announced.id}/cancel`);
+    expect(cancelled.body.failureReason).toBe('cancelled');
+    const terms = { announcedId: announced.id, fee: '2.8' };
+    expect(await give(ofReceipt(await paid('100', announced)))).toMatchObject(terms);
+    expect(await total()).toBe('97.2');
   });
 
   test('bears it as well where a provider has the money', async () => {

@@ -211,6 +211,40 @@ describe('clearing', () => {
     expect((await desk.balance(customer, 'USD')).total).toBe('1000');
   });
 
+  test('has the votes of any giving of that amount by hand, all of a day together', async () => {
+    const customer = await desk.newCustomer();
+    const mlro = await desk.newStaff('mlro');
+    const announced = async (amount: string) => (await announce(customer, { amount })).body.id as string;
+    const asking = async (id: string) => (await clear(id, {})).body.approval;
+    const large = await announced('150000');
+    const most = await asking(large);
+    expect([most.quorum, most.checkerRoles.includes('mlro')]).toEqual([2, true]);
+    expect((await vote(most.id, desk.compliance)).body.status).toBe('pending');
+    expect((await vote(most.id, desk.operations2)).body.code).toBe('mlro_vote_required');
+    // Split, each part has the votes of the whole, also where it was asked for before the other was given.
+    const [first, second] = [await asking(await announced('6000')), await asking(await announced('6000'))];
+    expect([first.quorum, second.quorum]).toEqual([1, 1]);
+    expect((await vote(first.id, desk.operations2)).body.status).toBe('executed');
+    expect((await vote(second.id, desk.operations2)).body.code).toBe('conflict');
+    expect((await asking(await announced('5000'))).quorum).toBe(2);
+    // So has a journal by hand what was cleared before it.
+    const path = `/v1/accounts/${customer.accountId}/wallets`;
+    const [wallet] = (await desk.request(customer, 'GET', path)).body.data;
+    const house = { role: 'suspense', reference: 'differences', asset: 'USD' };
+    const entries = [
+      { house, amount: '-5000' },
+      { walletId: wallet.id, amount: '5000' },
+    ];
+    const journal = { kind: 'adjustment', description: 'A gift', reason: 'A test asks', entries };
+    const posting = { body: journal, key: newId() };
+    const posted = await desk.request(desk.operations, 'POST', '/v1/journals', posting);
+    expect(posted.body.approval.quorum).toBe(2);
+    expect((await desk.balance(customer, 'USD')).total).toBe('6000');
+    expect((await vote(most.id, mlro)).body.status).toBe('executed');
+    desk.advance(25 * 3_600_000);
+    expect((await asking(await announced('9999'))).quorum).toBe(1);
+  });
+
   test('two votes at once credit once', async () => {
     const customer = await desk.newCustomer();
     const { body: deposit } = await announce(customer);

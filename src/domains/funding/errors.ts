@@ -39,6 +39,7 @@ export const FUNDING_PROBLEMS = {
     title: 'A bank statement shows that the payout was made: complete it, and allocate what comes back',
   },
   payout_may_leave: { status: 409, title: 'The bank may still make the payout by its file' },
+  payout_with_provider: { status: 409, title: 'A provider carries the payout, and says what became of it' },
   payout_beyond_held: { status: 409, title: 'The account it is paid from does not hold that much' },
   payout_line_differs: { status: 422, title: 'The statement line is not the debit of this payout' },
   payout_line_used: { status: 409, title: 'The statement line settled another payout already' },
@@ -61,6 +62,14 @@ export const FUNDING_PROBLEMS = {
   payout_file_not_fetched: {
     status: 409,
     title: 'The file was never fetched: no bank can have spoken of it',
+  },
+  payout_file_partly_settled: {
+    status: 409,
+    title: 'Payments of the file ended otherwise, or the bank shows them one by one',
+  },
+  payout_debit_open: {
+    status: 409,
+    title: 'The bank shows another payment under its reference: have its debit explained first',
   },
   payout_file_void: { status: 409, title: 'The file was given up' },
   report_malformed: { status: 422, title: 'The status report cannot be read' },

@@ -59,6 +59,7 @@ export const evidenceChecks: readonly Check[] = [
         sql`select ((select count(*) from bank_accounts) + (select count(*) from bank_statement_lines))::int as seen`,
         sql`select 'statement line ' || l.id as object, 'a credit that is neither a deposit nor a receipt' as detail
             from bank_statement_lines l join bank_statements c on c.id = l.statement_id and c.standing = 'confirmed'
+              join bank_accounts b on b.id = c.bank_account_id and b.house_role = 'client_money_bank'
             where l.direction = 'credit'
               and not ${beingBooked}
               and not exists (select 1 from deposits d where d.statement_line_id = l.id and d.amount = l.amount)
@@ -71,6 +72,15 @@ export const evidenceChecks: readonly Check[] = [
               join unallocated_receipts r on r.statement_line_id = l.id
             where (r.status <> 'allocated' or r.deposit_id is distinct from d.id)
               and r.explained_journal_id is distinct from d.journal_id
+          union all
+            select 'statement line ' || l.id, 'is of the firm''s own account, and yet was taken for client money'
+            from bank_statement_lines l join bank_statements c on c.id = l.statement_id
+              join bank_accounts b on b.id = c.bank_account_id and b.house_role <> 'client_money_bank'
+            where exists (select from deposits d where d.statement_line_id = l.id)
+              or exists (select from unallocated_receipts r where r.statement_line_id = l.id)
+              or exists (select from statement_debits d where d.statement_line_id = l.id)
+              or exists (select from withdrawals w where w.statement_line_id = l.id)
+              or exists (select from repayments r where l.id in (r.statement_line_id, r.paid_line_id))
           union all
             select 'statement ' || s.id, 'is not booked yet, and was confirmed over an hour ago'
             from bank_statements s
@@ -177,13 +187,14 @@ export const evidenceChecks: readonly Check[] = [
         sql`select ((select count(*) from bank_accounts) + (select count(*) from statement_debits))::int as seen`,
         sql`select 'statement line ' || l.id as object, 'a debit that nobody is asked to explain' as detail
             from bank_statement_lines l join bank_statements s on s.id = l.statement_id and s.standing = 'confirmed'
+              join bank_accounts b on b.id = s.bank_account_id and b.house_role = 'client_money_bank'
             where l.direction = 'debit' and not exists (
               select 1 from statement_debits d where d.statement_line_id = l.id and d.amount = l.amount)
           union all
             select 'debit ' || d.id, 'explained by a payout that does not fit or did not take place'
             from statement_debits d
             where d.explanation = 'payout' and not exists (select 1 from withdrawals w
-              where w.id = d.withdrawal_id and w.asset = d.asset and w.amount = d.amount
+              where w.id = d.withdrawal_id and w.asset = d.asset and coalesce(w.paid_amount, w.amount) = d.amount
                 and w.status in ('processing', 'unknown', 'completed'))
           union all
             select 'debit ' || d.id, 'explained by a journal that does not have it leave the bank'
@@ -192,7 +203,9 @@ export const evidenceChecks: readonly Check[] = [
               where e.journal_id = d.journal_id and e.wallet_id = d.wallet_id and e.amount = d.amount)
           union all
             select 'debit ' || d.id, 'explained by hand without an executed approval' from statement_debits d
-            where d.status = 'explained' and d.reason <> 'payout' and d.withdrawal_id is null and not exists (
+            where d.status = 'explained' and d.reason <> 'payout' and d.withdrawal_id is null
+              and (d.reason <> 'payout_file' or d.payout_file_id is distinct from d.named_payout_file_id)
+              and not exists (
               select 1 from approvals a where a.id = d.approval_id and a.subject_id = d.id
                 and a.action = 'statement_debit.explain' and a.status = 'executed')`,
       ),

@@ -1,5 +1,6 @@
 import { and, eq, ne, sql } from 'drizzle-orm';
-import { amountOf, formatAmount } from '../../kernel/amount.ts';
+import type { Role } from '../../kernel/actor.ts';
+import { type Amount, amountOf, formatAmount } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import { canonicalJson, type Json } from '../../kernel/canonical-json.ts';
 import type { Id } from '../../kernel/id.ts';
@@ -19,15 +20,30 @@ import { FIRM_AS_DEBTOR } from './debts.ts';
 import { refuseFunding } from './errors.ts';
 import { bankStatementLines } from './evidence/schema.ts';
 import { goesElsewhere, isPaidElsewhere } from './paid-back-to.ts';
-import { isPaidToAnother } from './paid-to-another.ts';
+import { isPaidToAnother, isPaidToOne } from './paid-to-another.ts';
+import type { PayoutFile } from './payout-file.ts';
 import { payoutReferenceOf } from './payout-reference.ts';
+import {
+  bookPaidAmount,
+  type ExcessBearer,
+  lockDebtor,
+  refuseOtherAmount,
+} from './payouts/differing-payout.ts';
+import { paidWithFile } from './payouts/files-on-statement.ts';
+import {
+  fileOfDebit,
+  lockFileWork,
+  refuseFilePayer,
+  refuseOwnFile,
+  settleFile,
+} from './payouts/settle-file.ts';
 import { recordDebitEnd } from './record-debit-end.ts';
 import { refuseOwnPayout, refuseOwnRepayment } from './refuse-own-evidence.ts';
 import { isSent } from './repayments/handed-out.ts';
 import { completeByDebit, ownerOf } from './repayments/repayment-status.ts';
 import { OPEN_WITHDRAWAL_STATUSES } from './rules.ts';
 import { withdrawals } from './schema.ts';
-import { settleUnbegun } from './settle-by-line.ts';
+import { settleByDebit } from './settle-by-line.ts';
 import { PAID_STATUSES, type StatementDebit } from './statement-debits.ts';
 import type { Withdrawal } from './store.ts';
 import { repayments, statementDebits } from './work/schema.ts';
@@ -36,7 +52,10 @@ const EXPLAIN = 'statement_debit.explain';
 
 export type Explanation =
   | { readonly kind: 'bank_charge' }
-  | { readonly kind: 'payout'; readonly withdrawalId: Id }
+  /** `excess`: who owes what the bank paid beyond the withdrawal, where it did. */
+  | { readonly kind: 'payout'; readonly withdrawalId: Id; readonly excess?: ExcessBearer }
+  /** All that a payout file pays, which the bank booked in one line. */
+  | { readonly kind: 'payout_file'; readonly payoutFileId: Id }
   /** Money that two people sent back was paid, by a file or past it. */
   | { readonly kind: 'repayment'; readonly repaymentId: Id }
   /** What is owed to a provider, a venue or the counterparty of contracts was paid. */
@@ -46,12 +65,13 @@ export type Explanation =
 
 /**
  * Asks another person to agree what a debit was. Money sent back that did not reach whoever had paid, or taken out that
- * went to another account than was approved, is for compliance, who are told at once; and so is what was paid by hand
+ * went to another account than was approved, or as a whole file to the account of one, is for compliance, who are told at once; and so is what was paid by hand
  * and not by a file, which holds its payee against the lists, unless they agreed to that before, and a withdrawal that
  * the bank paid though nobody here had begun it. Nor do others alone say of a debit that names a payment that it was
- * not that one.
+ * not that one, or of one of another amount that it was; the MLRO does where that went to another account as well.
  * @effects one row of `approvals`; audit `approval.requested`; perhaps the alarm `statement_debit.paid_elsewhere`
- * @errors not_found, self_action, debit_closed, debit_not_explained, approval_pending_exists
+ * @errors not_found, self_action, debit_closed, debit_not_explained, payout_file_void, payout_file_not_fetched,
+ *   payout_file_partly_settled, those of who may say that a file was paid, approval_pending_exists
  */
 export async function proposeExplanation(
   ctx: Ctx,
@@ -64,6 +84,9 @@ export async function proposeExplanation(
     }
     await refuseOwnPayment(tx, ctx, debit, input.explanation);
     const fit = await refuseMisfit(tx, debit, input.explanation);
+    if (fit.file !== undefined) {
+      await refuseFilePayer(tx, ctx, fit.file);
+    }
     const denied = isDenied(debit, input.explanation);
     const elsewhere = await isElsewhere(tx, ctx, debit, input.explanation);
     if (elsewhere) {
@@ -79,17 +102,29 @@ export async function proposeExplanation(
       subjectType: 'statement_debit',
       subjectId: debit.id,
       subjectUserId: (await ownerOfNamed(tx, debit)) ?? fit.subjectUserId,
-      payload: explanationPayload(debit, input.explanation, { elsewhere, pastFile: fit.pastFile, denied }),
+      payload: explanationPayload(debit, input.explanation, fit, { elsewhere, denied }),
       quorum: 1,
-      checkerRoles: elsewhere || fit.pastFile || denied ? FLAGGED_RETURNERS : CHECKERS,
+      checkerRoles: checkersOf(fit, { elsewhere, denied }),
       reason: input.reason,
     });
   });
 }
 
+function checkersOf(
+  { pastFile, asked }: Fit,
+  { elsewhere, denied }: { readonly elsewhere: boolean; readonly denied: boolean },
+): readonly Role[] {
+  const differs = asked !== undefined;
+  if (elsewhere && differs) {
+    return ['mlro'];
+  }
+  return elsewhere || pastFile || denied || differs ? FLAGGED_RETURNERS : CHECKERS;
+}
+
 /**
  * What the vote on an explanation does. What the bank charged is booked as the firm's debt, what it settled against what
- * was owed; a withdrawal that nobody had begun is completed with it.
+ * was owed; a withdrawal that nobody had begun is completed with it, one of which the bank paid another amount is
+ * completed and corrected to that, and so is all that is under way of a file.
  */
 export const debitExplaining: ApprovalAction = {
   action: EXPLAIN,
@@ -97,7 +132,11 @@ export const debitExplaining: ApprovalAction = {
   execute: async (ctx, approved) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
     const { explanation } = approved.payload as unknown as { readonly explanation: Explanation };
+    if (explanation.kind === 'payout' && explanation.excess === 'customer') {
+      await lockDebtor(tx, explanation.withdrawalId);
+    }
     // A payment before the debits that name it, as where a statement is taken in, and as whoever sets it free does.
+    const open = explanation.kind === 'payout_file' ? await lockFileWork(tx, explanation.payoutFileId) : [];
     const withdrawal =
       explanation.kind === 'payout' ? await lockRow(tx, withdrawals, explanation.withdrawalId) : undefined;
     const repayment =
@@ -107,16 +146,17 @@ export const debitExplaining: ApprovalAction = {
       'debits are never deleted',
     );
     await refuseOwnPayment(tx, ctx, before, explanation);
-    const { pastFile } = await refuseMisfit(tx, before, explanation);
+    const fit = await refuseMisfit(tx, before, explanation);
     const elsewhere = await isElsewhere(tx, ctx, before, explanation);
     const denied = isDenied(before, explanation);
-    const stored = explanationPayload(before, explanation, { elsewhere, pastFile, denied });
+    const stored = explanationPayload(before, explanation, fit, { elsewhere, denied });
     if (canonicalJson(stored) !== canonicalJson(approved.payload as Json)) {
       throw refuseFunding('approved_request_changed');
     }
     const cited = {
       withdrawalId: withdrawal?.id ?? null,
       repaymentId: repayment?.id ?? null,
+      payoutFileId: fit.file?.id ?? null,
       journalId: explanation.kind === 'booked' ? explanation.journalId : null,
     };
     await recordDebitEnd(tx, ctx, before, {
@@ -129,14 +169,29 @@ export const debitExplaining: ApprovalAction = {
     if (repayment !== undefined) {
       await completeByDebit(tx, ctx, repayment, before);
     }
-    if (withdrawal?.status === 'approved') {
-      await settleUnbegun(tx, ctx, withdrawal, before.statementLineId);
+    const { statementLineId } = before;
+    if (fit.file !== undefined) {
+      await settleFile(tx, ctx, fit.file, { statementLineId, open });
+    }
+    if (withdrawal !== undefined && fit.asked !== undefined) {
+      await bookPaidAmount(tx, ctx, withdrawal, before, {
+        excess: explanation.kind === 'payout' ? explanation.excess : undefined,
+        approvalId: approved.approvalId,
+      });
+    } else if (withdrawal?.status === 'approved') {
+      await settleByDebit(tx, ctx, withdrawal, statementLineId);
     }
   },
 };
 
 /** The customer it is about, if any, and whether it passed by the file that was to pay it. */
-type Fit = { readonly subjectUserId: Id | null; readonly pastFile: boolean };
+type Fit = {
+  readonly subjectUserId: Id | null;
+  readonly pastFile: boolean;
+  /** What the bank was to pay, where it paid another amount. */
+  readonly asked?: Amount;
+  readonly file?: PayoutFile;
+};
 
 const NOBODYS: Fit = { subjectUserId: null, pastFile: false };
 
@@ -149,24 +204,29 @@ async function refuseOwnPayment(
 ): Promise<void> {
   await refuseOwnPayout(tx, ctx, debit.namedWithdrawalId);
   await refuseOwnRepayment(tx, ctx, debit.namedRepaymentId);
+  await refuseOwnFile(tx, ctx, debit.namedPayoutFileId);
   if (explanation.kind === 'payout') {
     await refuseOwnPayout(tx, ctx, explanation.withdrawalId);
   } else if (explanation.kind === 'repayment') {
     await refuseOwnRepayment(tx, ctx, explanation.repaymentId);
+  } else if (explanation.kind === 'payout_file') {
+    await refuseOwnFile(tx, ctx, explanation.payoutFileId);
   }
 }
 
 /** Whether it names a payment and is said to be something else: that the payment left would be shown no more. */
 function isDenied(
-  { namedWithdrawalId, namedRepaymentId }: StatementDebit,
+  { namedWithdrawalId, namedRepaymentId, namedPayoutFileId }: StatementDebit,
   explanation: Explanation,
 ): boolean {
-  const named = namedWithdrawalId ?? namedRepaymentId;
+  const named = namedWithdrawalId ?? namedRepaymentId ?? namedPayoutFileId;
   switch (explanation.kind) {
     case 'payout':
       return named !== null && named !== explanation.withdrawalId;
     case 'repayment':
       return named !== null && named !== explanation.repaymentId;
+    case 'payout_file':
+      return named !== null && named !== explanation.payoutFileId;
     default:
       return named !== null;
   }
@@ -197,7 +257,9 @@ async function refuseMisfit(tx: Tx, debit: StatementDebit, explanation: Explanat
       await owedAt(tx, debit, explanation.clearing);
       return NOBODYS;
     case 'payout':
-      return payoutOf(tx, debit, explanation.withdrawalId);
+      return payoutOf(tx, debit, explanation);
+    case 'payout_file':
+      return { ...NOBODYS, file: await fileOfDebit(tx, debit, explanation.payoutFileId) };
     case 'repayment':
       return repaymentOf(tx, debit, explanation.repaymentId);
     case 'booked':
@@ -240,20 +302,34 @@ async function isElsewhere(
     const [row] = await tx.select().from(withdrawals).where(eq(withdrawals.id, explanation.withdrawalId));
     return row !== undefined && isPaidToAnother(tx, ctx, row, debit.statementLineId);
   }
+  if (explanation.kind === 'payout_file') {
+    return isPaidToOne(tx, ctx, debit.statementLineId);
+  }
   return explanation.kind === 'booked' && goesElsewhere(tx, ctx, debit.id, explanation.journalId);
 }
 
-async function payoutOf(tx: Tx, debit: StatementDebit, withdrawalId: Id): Promise<Fit> {
+async function payoutOf(
+  tx: Tx,
+  debit: StatementDebit,
+  { withdrawalId, excess }: Extract<Explanation, { readonly kind: 'payout' }>,
+): Promise<Fit> {
   const [payout] = await tx.select().from(withdrawals).where(eq(withdrawals.id, withdrawalId));
   const fits =
     payout !== undefined &&
     payout.asset === debit.asset &&
-    payout.amount === debit.amount &&
     ((PAID_STATUSES as readonly string[]).includes(payout.status) || (await isUnbegun(tx, debit, payout)));
-  if (!fits || (await citedAlready(tx, debit, eq(statementDebits.withdrawalId, withdrawalId)))) {
+  if (
+    !fits ||
+    (await citedAlready(tx, debit, eq(statementDebits.withdrawalId, withdrawalId), withdrawalId))
+  ) {
     throw refuseFunding('debit_not_explained');
   }
-  return { subjectUserId: payout.userId, pastFile: payout.status === 'approved' };
+  await refuseOtherAmount(tx, debit, payout, excess);
+  return {
+    subjectUserId: payout.userId,
+    pastFile: payout.status === 'approved',
+    ...(payout.amount === debit.amount ? {} : { asked: payout.amount }),
+  };
 }
 
 /** The bank paid it by its own reference, though nobody here says that it was to: by what a restore lost, or a file given up. */
@@ -277,7 +353,7 @@ async function repaymentOf(tx: Tx, debit: StatementDebit, repaymentId: Id): Prom
     row.asset === debit.asset &&
     row.amount === debit.amount &&
     row.walletId === debit.walletId;
-  if (!fits || (await citedAlready(tx, debit, eq(statementDebits.repaymentId, repaymentId)))) {
+  if (!fits || (await citedAlready(tx, debit, eq(statementDebits.repaymentId, repaymentId), repaymentId))) {
     throw refuseFunding('debit_not_explained');
   }
   // What opened as paid by hand was held against no list; what compliance let be paid so has their vote.
@@ -304,12 +380,18 @@ async function isSentBack(tx: Tx, journalId: Id): Promise<boolean> {
   return rows.length > 0;
 }
 
-async function citedAlready(tx: Tx, debit: StatementDebit, cites: ReturnType<typeof eq>): Promise<boolean> {
+/** By another debit, or as a payment of a file that one is. */
+async function citedAlready(
+  tx: Tx,
+  debit: StatementDebit,
+  cites: ReturnType<typeof eq>,
+  paymentId?: Id,
+): Promise<boolean> {
   const [other] = await tx
     .select({ id: statementDebits.id })
     .from(statementDebits)
     .where(and(cites, ne(statementDebits.id, debit.id)));
-  return other !== undefined;
+  return other !== undefined || (paymentId !== undefined && (await paidWithFile(tx, [paymentId])).length > 0);
 }
 
 /** A charge of the bank is owed by the firm to its clients' money; what was settled is owed no more. */
@@ -379,7 +461,8 @@ async function bookAgainst(
 function explanationPayload(
   debit: StatementDebit,
   explanation: Explanation,
-  { elsewhere, pastFile, denied }: { readonly [seen in 'elsewhere' | 'pastFile' | 'denied']: boolean },
+  { pastFile, asked, file }: Fit,
+  { elsewhere, denied }: { readonly [seen in 'elsewhere' | 'denied']: boolean },
 ): { readonly [key: string]: Json } {
   const { asset, statementLineId, walletId } = debit;
   return {
@@ -387,6 +470,8 @@ function explanationPayload(
     ...(elsewhere ? { elsewhere } : {}),
     ...(pastFile ? { pastFile } : {}),
     ...(denied ? { denied } : {}),
+    ...(asked === undefined ? {} : { asked: formatAmount(asked) }),
+    ...(file === undefined ? {} : { messageId: file.messageId, transactionCount: file.transactionCount }),
     asset,
     amount: formatAmount(debit.amount),
     statementLineId,

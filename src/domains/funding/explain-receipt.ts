@@ -25,6 +25,7 @@ import { CHECKERS } from './checkers.ts';
 import { refuseFunding } from './errors.ts';
 import { type HouseMoney, houseMoneyWallet, refuseHouseMoney } from './house-money.ts';
 import { readSettlement, type Settlement, settlementLegs } from './provider-settlement.ts';
+import { subjectOfReceipt } from './receipt-owner.ts';
 import {
   bankWallets,
   closeReceipt,
@@ -33,7 +34,8 @@ import {
   postOnReceipt,
   type Receipt,
 } from './receipts.ts';
-import { deposits } from './schema.ts';
+import { firmsShare, refuseOtherAccount, refuseUncompleted, returnedPayout } from './returned-payout.ts';
+import { deposits, withdrawals } from './schema.ts';
 import { findReceipt } from './statement-store.ts';
 import type { Deposit } from './store.ts';
 import { providerSettlements, unallocatedReceipts } from './work/schema.ts';
@@ -42,7 +44,8 @@ const EXPLAIN = 'unallocated_receipt.explain';
 
 /**
  * Whoever agrees that money is the house's, or no evidence of a payer compliance was told of, is of compliance. So is
- * who agrees to a fee beside a rest: as much as the fee is beyond what was kept, the firm's debt is somebody's rest.
+ * who agrees to a fee beside a rest: as much as the fee is beyond what was kept, the firm's debt is somebody's rest; and
+ * to a payout that came back being money that was booked before, which is then no customer's.
  */
 const WARY = ['compliance_officer', 'mlro'] as const satisfies readonly Role[];
 
@@ -50,14 +53,15 @@ export type ReceiptExplanation =
   /** A journal has the same amount reach the same bank account: what the firm put in, what came back. */
   | { readonly kind: 'booked'; readonly journalId: Id }
   | ({ readonly kind: 'provider_settlement' } & Settlement)
+  /** Of a payout that came back: what the firm owes of it, because the bank had paid too much; the rest is its customer's. */
   | { readonly kind: 'house'; readonly house: HouseMoney };
 
 type Payload = { readonly [key: string]: Json };
 
 /**
  * Asks another person to agree what received money was.
- * @effects one row of `approvals`; audit `approval.requested`
- * @errors not_found, self_action, receipt_closed, receipt_not_explained, approval_pending_exists
+ * @effects one row of `approvals`; audit `restricted_approval.requested`
+ * @errors not_found, self_action, receipt_closed, receipt_does_not_fit, receipt_not_explained, approval_pending_exists
  */
 export async function proposeReceiptExplanation(
   ctx: Ctx,
@@ -65,18 +69,21 @@ export async function proposeReceiptExplanation(
 ): Promise<Approval> {
   return transact(ctx, 'engine', async (tx) => {
     const receipt = await findReceipt(tx, input.receiptId);
-    for (const owner of await ownersOf(tx, input.explanation)) {
+    for (const owner of await ownersOf(tx, ctx, receipt, input.explanation)) {
       refuseSelfAction(ctx, owner);
     }
     if (receipt.status !== 'open') {
       throw refuseFunding('receipt_closed');
     }
-    const isWary = asksCompliance(input.explanation) || (await wasTold(tx, ctx, receipt));
+    const isWary =
+      asksCompliance(input.explanation) ||
+      (await returnedPayout(tx, receipt)) !== undefined ||
+      (await wasTold(tx, ctx, receipt));
     return requestApproval(tx, ctx, {
       action: EXPLAIN,
       subjectType: 'unallocated_receipt',
       subjectId: receipt.id,
-      subjectUserId: null,
+      subjectUserId: await subjectOfReceipt(tx, ctx, receipt),
       payload: await payloadOf(tx, ctx, receipt, input.explanation),
       quorum: 1,
       checkerRoles: isWary ? WARY : CHECKERS,
@@ -94,14 +101,19 @@ function asksCompliance(explanation: ReceiptExplanation): boolean {
 /** What the vote on an explanation does. */
 export const receiptExplaining: ApprovalAction = {
   action: EXPLAIN,
+  // It says whether compliance was told of the payer.
+  restricted: true,
   execute: async (ctx, approved) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
     const explanation = explanationOf(approved.payload as Payload);
-    const owners = await ownersOf(tx, explanation);
+    const owners = await ownersOf(tx, ctx, await findReceipt(tx, approved.subjectId), explanation);
     if (owners.some((owner) => approved.checkerIds.includes(owner))) {
       throw refuse('self_approval');
     }
     const confirmed = await lockDeposits(tx, explanation);
+    // Two receipts of one payout would both be what the firm owes of it.
+    const back = await returnedPayout(tx, await findReceipt(tx, approved.subjectId));
+    await lockRows(tx, withdrawals, back === undefined ? [] : [back.id]);
     const receipt = await lockOpenReceipt(tx, approved.subjectId);
     if (
       canonicalJson(await payloadOf(tx, ctx, receipt, explanation)) !==
@@ -123,17 +135,24 @@ export const receiptExplaining: ApprovalAction = {
   },
 };
 
-/** Whose deposits an explanation speaks of: they neither ask for it nor decide it. */
-async function ownersOf(tx: Tx, explanation: ReceiptExplanation): Promise<readonly Id[]> {
+/** Whom a receipt is about, and whose deposits an explanation speaks of: they neither ask for it nor decide it. */
+async function ownersOf(
+  tx: Tx,
+  ctx: Ctx,
+  receipt: Receipt,
+  explanation: ReceiptExplanation,
+): Promise<readonly Id[]> {
+  const subject = await subjectOfReceipt(tx, ctx, receipt);
+  const owners = subject === null ? [] : [subject];
   if (explanation.kind === 'house') {
-    return [];
+    return owners;
   }
   const cited =
     explanation.kind === 'booked'
       ? eq(deposits.journalId, explanation.journalId)
       : inArray(deposits.id, [...explanation.depositIds]);
   const rows = await tx.select({ userId: deposits.userId }).from(deposits).where(cited);
-  return rows.map(({ userId }) => userId);
+  return [...owners, ...rows.map(({ userId }) => userId)];
 }
 
 /** Deposits before receipts. @shape the deposit that was cleared by hand and is confirmed by this */
@@ -167,7 +186,7 @@ async function confirmDeposit(tx: Tx, ctx: Ctx, before: Deposit, statementLineId
   });
 }
 
-/** What the checkers see, from the books as they are. @errors receipt_not_explained */
+/** What the checkers see, from the books as they are. @errors receipt_does_not_fit, receipt_not_explained */
 async function payloadOf(
   tx: Tx,
   ctx: Ctx,
@@ -175,8 +194,17 @@ async function payloadOf(
   explanation: ReceiptExplanation,
 ): Promise<Payload> {
   const { asset, statementLineId, walletId } = receipt;
+  const returned = await returnedPayout(tx, receipt);
+  await refuseUncompleted(tx, returned);
+  const firms = await firmsShare(tx, receipt, returned);
+  const isFirms = explanation.kind === 'house' && firms > 0n && isOfFirm(explanation.house);
+  if (explanation.kind !== 'booked' && !isFirms) {
+    await refuseOtherAccount(tx, receipt, returned, { accountId: null, depositId: null });
+  }
+  const amount = formatAmount(receipt.amount);
+  const cited = returned === undefined ? {} : { returnsWithdrawalId: returned.id };
   const told = await toldOf(tx, ctx, receipt);
-  const common = { asset, amount: formatAmount(receipt.amount), statementLineId, walletId, ...told };
+  const common = { asset, amount, statementLineId, walletId, ...cited, ...told };
   switch (explanation.kind) {
     case 'booked':
       await refuseOtherJournal(tx, ctx, receipt, explanation.journalId);
@@ -196,9 +224,17 @@ async function payloadOf(
         deposits: parts.map((part) => ({ depositId: part.depositId, amount: formatAmount(part.amount) })),
       };
     }
-    case 'house':
-      await refuseHouseMoney(tx, receipt, explanation.house);
-      return { ...common, explanation: { kind: explanation.kind, house: { ...explanation.house } } };
+    case 'house': {
+      await refuseHouseMoney(tx, isFirms ? { ...receipt, amount: firms } : receipt, explanation.house);
+      const split = isFirms
+        ? { firms: formatAmount(firms), customers: formatAmount(amountOf(receipt.amount - firms)) }
+        : {};
+      return {
+        ...common,
+        ...split,
+        explanation: { kind: explanation.kind, house: { ...explanation.house } },
+      };
+    }
   }
 }
 
@@ -250,15 +286,40 @@ async function book(tx: Tx, ctx: Ctx, receipt: Receipt, explanation: ReceiptExpl
       return journalId;
     }
     case 'house': {
-      const walletId = await houseMoneyWallet(tx, ctx, receipt, explanation.house);
-      return postOnReceipt(tx, ctx, receipt, {
+      const returned = await returnedPayout(tx, receipt);
+      const firms = await firmsShare(tx, receipt, returned);
+      const amount = firms > 0n ? firms : receipt.amount;
+      const theirs = amountOf(receipt.amount - amount);
+      const own = returned === undefined || theirs === 0n ? [] : [returned.walletId];
+      const share = { ...receipt, amount };
+      const walletId = await houseMoneyWallet(tx, ctx, share, explanation.house, own);
+      const rest = own.map(() => ({ walletId: receipt.walletId, amount: theirs }));
+      const journalId = await postOnReceipt(tx, ctx, receipt, {
         kind: 'adjustment',
         description: `Money of the house: ${explanation.house.role} ${explanation.house.reference}`,
         valueDate,
-        entries: [gone, { walletId, amount: receipt.amount }],
+        entries: [gone, { walletId, amount }, ...rest],
       });
+      // By itself: no journal settles what the firm owes and is a customer's at once.
+      for (const customers of own) {
+        await postOnReceipt(tx, ctx, receipt, {
+          kind: 'adjustment',
+          description: 'The rest of a payout that came back',
+          valueDate,
+          entries: [
+            { walletId: receipt.walletId, amount: amountOf(-theirs) },
+            { walletId: customers, amount: theirs },
+          ],
+        });
+      }
+      return journalId;
     }
   }
+}
+
+/** What the firm owes its clients' money, or may take out of it. */
+function isOfFirm({ role }: HouseMoney): boolean {
+  return role === 'receivable' || role === 'fees_earned';
 }
 
 /** What moves a bank by hand, what takes that back, and a credit that two people vouched for. */

@@ -9,7 +9,7 @@ import { FUNDING_EVENTS } from './audit.ts';
 import { payloadOf } from './evidence/event-payload.ts';
 import { inboundEvents } from './evidence/schema.ts';
 import { type PaymentEvent, readPaymentEvent } from './payment-event.ts';
-import { refuseOwnDeposit } from './refuse-own-evidence.ts';
+import { refuseOwnDeposit, refuseOwnPayout } from './refuse-own-evidence.ts';
 
 /**
  * One event of a provider with its body, as it was signed, and what of it is understood.
@@ -23,6 +23,7 @@ export async function getInboundEvent(ctx: Ctx, id: Id) {
       throw refuse('not_found');
     }
     await refuseOwnDeposit(tx, ctx, event.depositId);
+    await refuseOwnPayout(tx, ctx, event.withdrawalId);
     const body = payloadOf(ctx, event);
     await recordReads(tx, ctx, [
       {

@@ -29,14 +29,20 @@ export async function refuseHouseMoney(tx: Tx, receipt: Receipt, house: HouseMon
 }
 
 /**
- * The wallet that takes a receipt, locked with the receipt's own.
+ * The wallet that takes a receipt, locked with the receipt's own and those that take a part of it `also`.
  * @effects perhaps a row of `wallets`
  * @errors as `refuseHouseMoney`
  */
-export async function houseMoneyWallet(tx: Tx, ctx: Ctx, receipt: Receipt, house: HouseMoney): Promise<Id> {
+export async function houseMoneyWallet(
+  tx: Tx,
+  ctx: Ctx,
+  receipt: Receipt,
+  house: HouseMoney,
+  also: readonly Id[] = [],
+): Promise<Id> {
   await refuseMisnamed(tx, receipt, house);
   const { id } = await houseWallet(tx, ctx, nameOf(receipt, house));
-  const locked = await lockWallets(tx, [id, receipt.walletId]);
+  const locked = await lockWallets(tx, [id, receipt.walletId, ...also]);
   refuseBeyondOwed(receipt, house, locked.get(id)?.total ?? ZERO);
   return id;
 }

@@ -122,13 +122,19 @@ async function take(tx: Tx, ctx: Ctx, file: StatementFile, parsed: Statement): P
   return statement;
 }
 
-/** What is booked once it is confirmed has to fit: a file that never could is refused at once. */
+/**
+ * What is booked once it is confirmed has to fit: a file that never could is refused at once. Of the firm's own account
+ * nothing is booked.
+ */
 async function refuseBeyondBooks(
   tx: Tx,
   ctx: Ctx,
   account: BankAccount,
   { lines }: Statement,
 ): Promise<void> {
+  if (account.houseRole !== 'client_money_bank') {
+    return;
+  }
   const { bank } = await bankWallets(tx, ctx, account);
   // Together they may be more than an amount is.
   const sum = lines.reduce(

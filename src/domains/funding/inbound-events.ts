@@ -12,10 +12,11 @@ import { refuse } from '../../platform/http/refuse.ts';
 import { refuseSelfAction } from '../identity/index.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { refuseFunding } from './errors.ts';
+import type { InboundEvent } from './evidence/keep-event.ts';
 import { inboundEvents } from './evidence/schema.ts';
 import { OUT_OF_ORDER } from './follow-payment.ts';
 import { matching, newestFirst, type Period, within } from './newest-first.ts';
-import type { InboundEvent } from './receive-payment-event.ts';
+import { refuseOwnPayout } from './refuse-own-evidence.ts';
 import { depositMayBecome } from './rules.ts';
 import { deposits } from './schema.ts';
 
@@ -24,6 +25,7 @@ export type InboundEventQuery = PageRequest &
     readonly state?: InboundEvent['state'] | undefined;
     readonly provider?: string | undefined;
     readonly depositId?: Id | undefined;
+    readonly withdrawalId?: Id | undefined;
   };
 
 /** Events of payment providers, newest first. @errors invalid_cursor */
@@ -39,6 +41,7 @@ export async function listInboundEvents(ctx: Ctx, query: InboundEventQuery): Pro
           matching(inboundEvents.state, filters.state),
           matching(inboundEvents.provider, filters.provider),
           matching(inboundEvents.depositId, filters.depositId),
+          matching(inboundEvents.withdrawalId, filters.withdrawalId),
           within(inboundEvents.receivedAt, filters),
           behind,
         ),
@@ -68,6 +71,7 @@ export async function closeInboundEvent(
     if (deposit !== undefined) {
       refuseSelfAction(ctx, deposit.userId);
     }
+    await refuseOwnPayout(tx, ctx, before.withdrawalId);
     if (before.state !== 'kept') {
       throw refuseFunding('event_not_kept');
     }

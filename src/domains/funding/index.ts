@@ -66,6 +66,9 @@ import { settleBeneficiaries } from './settle-beneficiaries.ts';
 import { settleDeposits } from './settle-deposits.ts';
 import { statementEndpoints } from './statement-routes.ts';
 import { stopShortWithdrawals } from './stop-short-withdrawals.ts';
+import { SUBMISSION_EVENTS } from './submissions/audit.ts';
+import { submissionEndpoints } from './submissions/routes.ts';
+import { submitPayoutsJob } from './submissions/submit-payouts.ts';
 import { depositTakeBacks } from './take-back-deposit.ts';
 import { statementVoiding } from './void-statement.ts';
 
@@ -87,6 +90,7 @@ export const fundingDomain: Domain = {
     ...Object.values(PAYOUT_FILE_EVENTS),
     ...Object.values(DEPOSIT_ACCOUNT_EVENTS),
     ...Object.values(REPAYMENT_EVENTS),
+    ...Object.values(SUBMISSION_EVENTS),
     ...Object.values(RECONCILIATION_EVENTS),
   ],
   endpoints: [
@@ -98,6 +102,7 @@ export const fundingDomain: Domain = {
     ...payoutEndpoints,
     ...payoutWorkEndpoints,
     ...repaymentEndpoints,
+    ...submissionEndpoints,
     ...feeEndpoints,
     ...bankDayEndpoints,
     ...depositAccountEndpoints,
@@ -141,6 +146,7 @@ export const fundingDomain: Domain = {
     { name: 'funding.expire-deposits', cron: '40 2 * * *', run: expireDeposits },
     { name: 'funding.settle-deposits', cron: '7 * * * *', run: settleDeposits },
     { name: 'funding.collect-debts', cron: '*/5 * * * *', run: collectDebts },
+    submitPayoutsJob,
     { name: 'funding.rescreen-payees', cron: '*/5 * * * *', run: rescreenPayees },
     {
       // Statements of the day before are there by then.

@@ -1,3 +1,4 @@
+import { and, eq, ne, or } from 'drizzle-orm';
 import { electronicFormatIBAN, isValidIBAN } from 'ibantools';
 import type { Id } from '../../kernel/id.ts';
 import type { Ctx } from '../../platform/context.ts';
@@ -5,6 +6,7 @@ import type { Tx } from '../../platform/db/client.ts';
 import { opened } from './refuse-if-changed.ts';
 import { counterpartyOf } from './statement-store.ts';
 import { destinationOfWithdrawal, type Withdrawal } from './store.ts';
+import { statementDebits } from './work/schema.ts';
 
 /**
  * Whether the bank names another account for a debit than the payout was to go to. A line that names none says
@@ -24,6 +26,42 @@ export async function isPaidToAnother(
   }
   const payee = await opened(destinationOfWithdrawal(tx, ctx, withdrawal));
   return payee?.kind !== 'bank' || !isAccountOf(payee.iban, account);
+}
+
+/**
+ * Whether the bank names whose account a debit went to: one of many payments went to nobody's alone, and by whatever
+ * name it bears it is somebody's who was perhaps not to be paid.
+ * @errors SealError where the line itself cannot be read
+ */
+export async function isPaidToOne(tx: Tx, ctx: Ctx, lineId: Id): Promise<boolean> {
+  return (await counterpartyOf(tx, ctx, lineId))?.account != null;
+}
+
+/**
+ * Whether a debit that bears the reference of a locked withdrawal, or is it, went to another account than was approved,
+ * whatever else is wrong with it.
+ * @shape `open` while nobody entitled to has said what one of them was
+ * @errors SealError where a line itself cannot be read
+ */
+export async function paidElsewhere(
+  tx: Tx,
+  ctx: Ctx,
+  withdrawal: Withdrawal,
+): Promise<'open' | 'explained' | null> {
+  const { withdrawalId, namedWithdrawalId, status, statementLineId } = statementDebits;
+  const debits = await tx
+    .select({ status, lineId: statementLineId })
+    .from(statementDebits)
+    .where(
+      and(ne(status, 'void'), or(eq(withdrawalId, withdrawal.id), eq(namedWithdrawalId, withdrawal.id))),
+    );
+  let found: 'open' | 'explained' | null = null;
+  for (const debit of debits) {
+    if (found !== 'open' && (await isPaidToAnother(tx, ctx, withdrawal, debit.lineId))) {
+      found = debit.status === 'open' ? 'open' : 'explained';
+    }
+  }
+  return found;
 }
 
 /** Fewer characters than any bank's account numbers have are part of many IBANs. */

@@ -17,6 +17,7 @@ export const InboundEvent = wireOf(inboundEvents)
     state: true,
     reason: true,
     depositId: true,
+    withdrawalId: true,
     occurredAt: true,
     receivedAt: true,
     settledAt: true,
@@ -67,6 +68,7 @@ export const eventQuery = z
       .regex(/^[a-z0-9-]{1,32}$/, 'must be the name of a provider')
       .optional(),
     depositId: idInput.optional(),
+    withdrawalId: idInput.optional(),
     ...periodQuery('Received'),
   })
   .refine(isForwards, FORWARDS);

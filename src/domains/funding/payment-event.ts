@@ -2,6 +2,7 @@
 import { z } from '@hono/zod-openapi';
 import { DECIMAL_PATTERN, parseAmount } from '../../kernel/amount.ts';
 import { instantInput } from '../../platform/http/wire.ts';
+import { type PayoutNews, readNews } from './providers/payout-word.ts';
 
 const Envelope = z.looseObject({
   id: z.string().regex(/^[\x21-\x7e]{1,128}$/),
@@ -30,6 +31,8 @@ const Payment = z.looseObject({
 export type PaymentEvent = Pick<z.output<typeof Envelope>, 'id' | 'type' | 'occurredAt'> & {
   /** Undefined where the event is about something else than a payment. */
   readonly payment: z.output<typeof Payment> | undefined;
+  /** Undefined where it is about something else than a payout. */
+  readonly payout: PayoutNews | undefined;
 };
 
 /** @shape undefined where the body is no event at all */
@@ -39,7 +42,7 @@ export function readPaymentEvent(body: Uint8Array): PaymentEvent | undefined {
     return undefined;
   }
   const { data, ...event } = envelope.data;
-  return { ...event, payment: Payment.safeParse(data).data };
+  return { ...event, payment: Payment.safeParse(data).data, payout: readNews(event.type, data) };
 }
 
 function jsonOf(body: Uint8Array): unknown {

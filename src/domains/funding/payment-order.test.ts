@@ -9,6 +9,7 @@ import fc from 'fast-check';
 import { formatAmount } from '../../kernel/amount.ts';
 import { newId } from '../../kernel/id.ts';
 import { type FundingDesk, HOLDER, type Person, startFundingDesk } from '../../testing/funding-desk.ts';
+import { writeUnguarded } from '../../testing/unguarded.ts';
 import { amlAlerts } from '../aml/schema.ts';
 import { wallets } from '../ledger/schema.ts';
 import { inboundEvents } from './evidence/schema.ts';
@@ -16,6 +17,7 @@ import { signPayment, TEST_PROVIDER } from './payment-providers.ts';
 import { newPaymentReference } from './payment-reference.ts';
 import { deposits } from './schema.ts';
 import { camt053, nextOpening } from './testing/camt-sample.ts';
+import { repayments } from './work/schema.ts';
 
 let desk: FundingDesk;
 
@@ -69,6 +71,7 @@ type Event = Told & {
   readonly method?: string;
   readonly providerReference?: string;
   readonly payerName?: string;
+  readonly amount?: string;
 };
 
 async function tell(
@@ -225,6 +228,22 @@ describe('money of one payment is credited once:', () => {
     ]);
   });
 
+  test('what was said to be a second payment is asked for anew where the first one turns out to be none', async () => {
+    const customer = await desk.newCustomer();
+    const byLine = await announce(customer, 'bank_transfer');
+    const event = await told(customer, byLine, 'cleared');
+    const opening = await nextOpening(desk.deps);
+    const entries = [{ amount: '100', reference: byLine.paymentReference, name: HOLDER }];
+    const { body: statement } = await desk.importFile(camt053({ opening, entries }));
+    const second = await allocate(event.id, customer, { second: true });
+    // The statement that showed the first was wrong, and the customer announces nothing any more.
+    expect((await vote(await act(`/v1/bank-statements/${statement.id}/void`))).status).toBe(200);
+    await desk.request(customer, 'POST', `/v1/deposits/${byLine.id}/cancel`);
+    const answer = await vote(second);
+    expect([answer.status, answer.body.code]).toEqual([409, 'approved_request_changed']);
+    expect([await statusOf(byLine), await total(customer)]).toEqual(['failed', '0']);
+  });
+
   test('a deposit that bears one name is not credited under another', async () => {
     const customer = await desk.newCustomer();
     const deposit = await announce(customer);
@@ -344,4 +363,60 @@ describe('what a provider paid over', () => {
     const { body } = await desk.request(desk.operations, 'GET', `/v1/deposits/${id}`);
     expect(body).toMatchObject({ status: 'cleared', takenBack: '10' });
   });
+});
+
+test('what a provider says it has is cleared by one person more, whatever its amount', async () => {
+  const customer = await desk.newCustomer();
+  const body = { accountId: customer.accountId, asset: 'USD', amount: '150000', method: 'card' };
+  const { body: deposit } = await desk.request(customer, 'POST', '/v1/deposits', { body, key: newId() });
+  const { id, paymentReference } = deposit;
+  const asking = async () => {
+    const asked = await desk.request(desk.operations, 'POST', `/v1/deposits/${id}/clear`, { body: {} });
+    const path = `/v1/approvals/${asked.body.approval.id}/reject`;
+    await desk.request(desk.operations2, 'POST', path, { body: { reason: 'Only asked' } });
+    return asked.body.approval.quorum as number;
+  };
+  expect(await asking()).toBe(2);
+  const told = { id: newId(), type: 'cleared', minute: 1, amount: '150000', payerName: 'Somebody Else' };
+  expect(await tell(customer, paymentReference, told)).toBe('kept');
+  expect(await asking()).toBe(1);
+});
+
+test('what a provider gave back is kept for a person though two had sent it back and gave that up', async () => {
+  const customer = await desk.newCustomer();
+  const wish = { accountId: customer.accountId, asset: 'USD', amount: '100', method: 'card' };
+  const { body: deposit } = await desk.request(customer, 'POST', '/v1/deposits', {
+    body: wish,
+    key: newId(),
+  });
+  const reference = deposit.paymentReference;
+  const heard = (type: string, minute: number, takenBack?: string) =>
+    tell(customer, reference, {
+      id: newId(),
+      type,
+      minute,
+      ...(takenBack === undefined ? {} : { takenBack }),
+    });
+  expect(await heard('cleared', 1)).toBe('processed');
+  const entries = [{ amount: '100', reference, name: 'The provider' }];
+  const text = camt053({ entries, opening: await nextOpening(desk.deps) });
+  expect((await desk.importFile(text)).status).toBe(201);
+  const reason = { reason: 'Looked at it' };
+  const agreed = async (path: string) => {
+    const { body } = await desk.request(desk.operations, 'POST', path, { body: reason });
+    const vote = `/v1/approvals/${body.approval.id}/approve`;
+    expect((await desk.request(desk.compliance, 'POST', vote, { body: reason })).status).toBe(200);
+  };
+  await agreed(`/v1/deposits/${deposit.id}/refund`);
+  const [sent] = await desk.deps.db.engine
+    .select()
+    .from(repayments)
+    .where(eq(repayments.depositId, deposit.id));
+  // As once signed days did not show it.
+  await writeUnguarded(desk.database, 'repayments', (tx) =>
+    tx.update(repayments).set({ status: 'failed' }).where(eq(repayments.depositId, deposit.id)),
+  );
+  await agreed(`/v1/repayments/${sent?.id}/give-up`);
+  // The payer has it, and the books hold it for somebody.
+  expect(await heard('refunded', 2, '100')).toBe('kept');
 });

@@ -1,23 +1,31 @@
 /** What somebody in a hurry or in bad faith tries on the way out, often at once. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { newId } from '../../kernel/id.ts';
+import { and, desc, eq, sql } from 'drizzle-orm';
+import { type Id, newId } from '../../kernel/id.ts';
 import { expireApprovals } from '../../platform/approvals/expire-approvals.ts';
+import { auditLogs } from '../../platform/db/schema.ts';
 import { statusReport } from '../../testing/drivers/payouts.ts';
 import {
   bankBeneficiary,
   type FundingDesk,
+  HOLDER,
   type Person,
   startFundingDesk,
 } from '../../testing/funding-desk.ts';
 import type { Answer } from '../../testing/send.ts';
+import { writeUnguarded } from '../../testing/unguarded.ts';
+import { camt053, nextOpening, type SampleEntry } from './testing/camt-sample.ts';
 import { executionDay } from './testing/execution-day.ts';
+import { repayments } from './work/schema.ts';
 
 let desk: FundingDesk;
 let mlro: Person;
+let payers: Person;
 
 beforeAll(async () => {
   desk = await startFundingDesk(import.meta.file);
   mlro = await desk.newStaff('mlro');
+  payers = await desk.newStaff('operations');
 });
 
 afterAll(async () => {
@@ -53,6 +61,8 @@ async function approved(person: Payer, amount = '100'): Promise<string> {
   expect((await act(desk.compliance, body.id, 'approve', REASON)).body.status).toBe('approved');
   return body.id;
 }
+
+const code = ({ status, body }: Answer) => [status, body.code];
 
 function many(count: number, call: (index: number) => Promise<Answer>): Promise<Answer[]> {
   return Promise.all(Array.from({ length: count }, (_, index) => call(index)));
@@ -241,6 +251,216 @@ describe('payouts', () => {
   });
 });
 
+describe('money that comes back', () => {
+  const OWN_ACCOUNT = { name: HOLDER, iban: 'MU17BOMM0101101030300200000MUR', bic: 'BOMMMUPL' };
+
+  async function imported(...entries: readonly SampleEntry[]): Promise<readonly string[]> {
+    const answer = await desk.importFile(camt053({ entries, opening: await nextOpening(desk.deps) }));
+    expect(answer.status).toBe(201);
+    return answer.body.lines.map(({ receiptId }: { receiptId: string }) => receiptId);
+  }
+
+  /** A payout of 100 under way. */
+  async function begun(person: Payer) {
+    const id = await approved(person);
+    await act(desk.operations, id, 'process');
+    const endToEndId = id.replaceAll('-', '').toUpperCase();
+    const debit = { amount: '100', direction: 'DBIT', name: HOLDER, endToEndId } as const;
+    return { id, debit, back: { amount: '100', ...OWN_ACCOUNT, endToEndId } };
+  }
+
+  const complete = (id: string) => act(desk.operations, id, 'complete', { transactionReference: newId() });
+
+  /** The receipt of a completed payout that the bank returned. */
+  async function bounced(person: Payer): Promise<string> {
+    const { id, debit, back } = await begun(person);
+    await imported(debit);
+    expect((await complete(id)).status).toBe(200);
+    return (await imported(back))[0] as string;
+  }
+
+  /** The receipt of a deposit that was not accepted from whoever announced it. */
+  async function notAccepted(person: Payer): Promise<string> {
+    const wish = { accountId: person.accountId, asset: 'USD', amount: '70', method: 'bank_transfer' };
+    const { body } = await desk.request(person, 'POST', '/v1/deposits', { body: wish, key: newId() });
+    await desk.changeGate(person, { restriction: 'frozen' });
+    return (await imported({ amount: '70', ...OWN_ACCOUNT, reference: body.paymentReference }))[0] as string;
+  }
+
+  const on = (receiptId: string, verb: string, body: object = {}, by = desk.operations) =>
+    desk.request(by, 'POST', `/v1/unallocated-receipts/${receiptId}/${verb}`, {
+      body: { ...body, ...REASON },
+    });
+
+  const vote = (asked: Answer, by = desk.operations2) =>
+    desk.request(by, 'POST', `/v1/approvals/${asked.body.approval.id}/approve`, { body: REASON });
+
+  const HOUSE = { explanation: 'house', house: { role: 'fees_earned', reference: 'main' } };
+
+  async function sentBack(receiptId: string, asked: Answer) {
+    expect((await vote(asked)).status).toBe(200);
+    const [row] = await desk.deps.db.engine
+      .select()
+      .from(repayments)
+      .where(eq(repayments.receiptId, receiptId as Id))
+      .orderBy(desc(repayments.id));
+    return row as typeof repayments.$inferSelect;
+  }
+
+  function file(repaymentId: Id, by = payers) {
+    const executionDate = executionDay(desk.deps);
+    const body = { asset: 'USD', repaymentIds: [repaymentId], withdrawalIds: [], executionDate };
+    return desk.request(by, 'POST', '/v1/payout-files', { body, key: newId() });
+  }
+
+  const download = ({ body }: Answer) => desk.request(payers, 'GET', `/v1/payout-files/${body.id}/download`);
+
+  const inside = (person: Person): Person => ({
+    ...person,
+    actor: { ...person.actor, kind: 'staff', roles: ['operations', 'customer'] } as Person['actor'],
+  });
+
+  test('leaves in no file while nothing of its customer’s may leave, and nobody acts on their own', async () => {
+    for (const receive of [bounced, notAccepted]) {
+      const person = await payer();
+      const self = inside(person);
+      const receiptId = await receive(person);
+      expect((await on(receiptId, 'return', {}, self)).body.code).toBe('self_action');
+      expect((await on(receiptId, 'explain', HOUSE, self)).body.code).toBe('self_action');
+      const asked = await on(receiptId, 'return');
+      const { subjectUserId, payload } = asked.body.approval;
+      expect([subjectUserId, payload.ownerId]).toEqual([person.userId, person.userId]);
+      expect((await vote(asked, self)).body.code).toBe('not_found');
+      const { id, approvalId, payoutReference } = await sentBack(receiptId, asked);
+      await desk.changeGate(person, { restriction: 'frozen' });
+      expect((await file(id)).body.code).toBe('repayment_held');
+      await desk.changeGate(person, { restriction: 'none' });
+      expect((await file(id, self)).body.code).toBe('self_action');
+      const made = await file(id);
+      expect(made.status).toBe(201);
+      await desk.changeGate(person, { restriction: 'no_out' });
+      expect((await download(made)).body.code).toBe('repayment_held');
+      // Nor what comes back of that.
+      const amount = receive === bounced ? '100' : '70';
+      const [again = ''] = await imported({ amount, ...OWN_ACCOUNT, endToEndId: payoutReference });
+      const next = await sentBack(again, await on(again, 'return'));
+      expect((await file(next.id)).body.code).toBe('repayment_held');
+      // A vote of before votes said whose it was.
+      await writeUnguarded(desk.database, 'approvals', (tx) =>
+        tx.execute(sql`update approvals set subject_user_id = null, payload = payload - 'ownerId'
+          where id = ${approvalId}`),
+      );
+      expect((await download(made)).body.code).toBe('repayment_held');
+    }
+  });
+
+  /** What explains a receipt that two people booked before the bank showed it. */
+  async function bookedByHand(amount: string) {
+    const entries = [
+      { house: { role: 'client_money_bank', reference: 'main', asset: 'USD' }, amount: `-${amount}` },
+      { house: { role: 'suspense', reference: 'differences', asset: 'USD' }, amount },
+    ];
+    const body = { kind: 'adjustment', description: 'Came back', entries, ...REASON };
+    const posted = await desk.request(desk.operations, 'POST', '/v1/journals', { body, key: newId() });
+    expect((await vote(posted)).status).toBe(200);
+    return { explanation: 'booked', journalId: posted.body.approval.subjectId };
+  }
+
+  test('from somebody else is nothing that whoever its line names hears of, asks for or decides', async () => {
+    const person = await payer();
+    const self = inside(person);
+    const officer = { ...self, actor: { ...self.actor, roles: ['compliance_officer'] } as Person['actor'] };
+    const wish = { accountId: person.accountId, asset: 'USD', amount: '71', method: 'bank_transfer' };
+    const { body } = await desk.request(person, 'POST', '/v1/deposits', { body: wish, key: newId() });
+    const strange = { ...OWN_ACCOUNT, name: 'Ottoline Brackenbury', reference: body.paymentReference };
+    const [receiptId = ''] = await imported({ amount: '71', ...strange });
+    const booked = await bookedByHand('71');
+    for (const [verb, what] of [
+      ['explain', booked],
+      ['return', {}],
+    ] as const) {
+      expect(code(await on(receiptId, verb, what, self))).toEqual([403, 'self_action']);
+      const asked = await on(receiptId, verb, what);
+      const { id, subjectUserId, payload } = asked.body.approval;
+      expect([subjectUserId, payload.told]).toEqual([person.userId, true]);
+      const read = await desk.request(officer, 'GET', `/v1/approvals/${id}`);
+      const refused = await desk.request(officer, 'POST', `/v1/approvals/${id}/reject`, { body: REASON });
+      expect([code(read), code(refused)]).toEqual([
+        [404, 'not_found'],
+        [404, 'not_found'],
+      ]);
+      if (verb === 'explain') {
+        const taken = await desk.request(desk.compliance, 'POST', `/v1/approvals/${id}/reject`, {
+          body: REASON,
+        });
+        expect(taken.status).toBe(200);
+      } else {
+        // A vote of before votes were about them.
+        await writeUnguarded(desk.database, 'approvals', (tx) =>
+          tx.execute(sql`update approvals set subject_user_id = null where id = ${id}`),
+        );
+        expect(code(await vote(asked, officer))).toEqual([403, 'self_approval']);
+        expect((await vote(asked, desk.compliance)).status).toBe(200);
+      }
+    }
+    // The payer's money is not held for whom they named.
+    await desk.changeGate(person, { restriction: 'frozen' });
+    const its = eq(repayments.receiptId, receiptId as Id);
+    const [sent] = await desk.deps.db.engine.select().from(repayments).where(its);
+    expect((await file(sent?.id as Id)).status).toBe(201);
+  });
+
+  test('of a payout is no income of the firm, and what was booked before only with compliance', async () => {
+    const person = await payer();
+    const receiptId = await bounced(person);
+    expect(code(await on(receiptId, 'explain', HOUSE))).toEqual([422, 'receipt_does_not_fit']);
+    const settlement = { explanation: 'provider_settlement', provider: 'test', depositIds: [newId()] };
+    expect(code(await on(receiptId, 'explain', settlement))).toEqual([422, 'receipt_does_not_fit']);
+    const booked = await bookedByHand('100');
+    const asked = await on(receiptId, 'explain', booked);
+    expect((await vote(asked)).status).toBe(404);
+    expect((await vote(asked, desk.compliance)).status).toBe(200);
+  });
+
+  test('before its payout is completed waits for that, and goes to nobody else afterwards', async () => {
+    const [person, other] = [await payer(), await payer()];
+    const { id, debit, back } = await begun(person);
+    const [, receiptId = ''] = await imported(debit, back);
+    const [body, own] = [{ accountId: other.accountId }, { accountId: person.accountId }];
+    const journalId = newId();
+    for (const [verb, with_] of [
+      ['allocate', body],
+      ['allocate', own],
+      ['return', {}],
+      ['explain', HOUSE],
+      ['explain', { explanation: 'booked', journalId }],
+    ] as const) {
+      expect(code(await on(receiptId, verb, with_))).toEqual([422, 'receipt_does_not_fit']);
+    }
+    expect((await complete(id)).status).toBe(200);
+    expect(code(await on(receiptId, 'allocate', body))).toEqual([422, 'receipt_does_not_fit']);
+    expect((await vote(await on(receiptId, 'allocate', own))).status).toBe(200);
+    expect([(await desk.balance(person, 'USD')).total, (await desk.balance(other, 'USD')).total]).toEqual([
+      '1000',
+      '1000',
+    ]);
+  });
+
+  test('of a payout does not leave past what its customer owes', async () => {
+    const person = await payer('100');
+    const receiptId = await bounced(person);
+    const early = await on(receiptId, 'return');
+    const { body } = await desk.request(person, 'GET', '/v1/deposits');
+    const refund = await desk.request(desk.operations, 'POST', `/v1/deposits/${body.data[0].id}/refund`, {
+      body: REASON,
+    });
+    expect((await vote(refund)).status).toBe(200);
+    expect(code(await vote(early))).toEqual([422, 'debt_open']);
+    expect((await vote(await on(receiptId, 'allocate', { accountId: person.accountId }))).status).toBe(200);
+    expect((await desk.request(person, 'GET', '/v1/debts')).body.data).toEqual([]);
+  });
+});
+
 describe("the bank's report", () => {
   test.each([
     ['a whole that was refused with a part that was settled', '<GrpSts>RJCT</GrpSts>', 'report_malformed'],
@@ -277,6 +497,57 @@ describe("the bank's report", () => {
         ),
     );
     expect([settled.status, await status()]).toEqual([201, 'completed']);
+  });
+});
+
+describe('a payout that the bank shows at another account', () => {
+  const STRANGER = { name: 'Ottoline Brackenbury', iban: 'DE89370400440532013000', bic: 'COBADEFF' };
+  const PAID = { outcome: 'completed', transactionReference: 'FT 5', ...REASON };
+
+  async function unknown() {
+    const id = await approved(await payer());
+    await act(desk.operations, id, 'process');
+    await act(desk.operations, id, 'unknown', REASON);
+    return { id, endToEndId: id.replaceAll('-', '').toUpperCase() };
+  }
+
+  async function debited(entry: Partial<SampleEntry>): Promise<Id> {
+    const entries = [{ amount: '100', direction: 'DBIT', ...entry }] as const;
+    const opening = await nextOpening(desk.deps);
+    const { body } = await desk.importFile(camt053({ entries, opening }));
+    return body.lines[0].debitId;
+  }
+
+  const vote = (asked: Answer, by: Person) =>
+    desk.request(by, 'POST', `/v1/approvals/${asked.body.approval.id}/approve`, { body: REASON });
+
+  test('is resolved as completed by nobody before compliance said what its debit was, and then with them', async () => {
+    const { id, endToEndId } = await unknown();
+    const early = await act(desk.operations, id, 'resolve', PAID);
+    const debitId = await debited({ ...STRANGER, endToEndId });
+    expect((await vote(early, desk.operations2)).body.code).toBe('payout_debit_open');
+    expect((await act(desk.operations2, id, 'resolve', PAID)).body.code).toBe('payout_debit_open');
+    const explain = { explanation: 'payout', withdrawalId: id, ...REASON };
+    const path = `/v1/statement-debits/${debitId}/explain`;
+    const said = await desk.request(desk.operations, 'POST', path, { body: explain });
+    expect((await vote(said, desk.compliance)).status).toBe(200);
+    // Two of operations had been asked: compliance, who are told what the bank shows, are asked anew.
+    expect((await vote(early, desk.operations2)).body.code).toBe('approved_request_changed');
+    await desk.request(desk.operations, 'POST', `/v1/approvals/${early.body.approval.id}/cancel`);
+    const asked = await act(desk.operations, id, 'resolve', PAID);
+    expect((await vote(asked, desk.operations2)).status).toBe(404);
+    expect((await vote(asked, desk.compliance)).status).toBe(200);
+  });
+
+  test('calls somebody and is completed by nobody though a cent is missing', async () => {
+    const { id, endToEndId } = await unknown();
+    const debitId = await debited({ ...STRANGER, endToEndId, amount: '99.99' });
+    const alarms = await desk.deps.db.engine
+      .select({ event: auditLogs.eventType })
+      .from(auditLogs)
+      .where(and(eq(auditLogs.resourceId, debitId), eq(auditLogs.severity, 'critical')));
+    expect(alarms).toEqual([{ event: 'statement_debit.paid_elsewhere' }]);
+    expect((await act(desk.operations, id, 'resolve', PAID)).body.code).toBe('payout_debit_open');
   });
 });
 

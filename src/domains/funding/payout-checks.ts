@@ -13,6 +13,26 @@ import { TRAVEL_RULE_ABOVE } from './settings.ts';
 const agreedLimits = sql`select a.id, a.payload, a.executed_at from approvals a
   where a.action = 'funding_limit.set' and a.status = 'executed'`;
 
+/** What the bank paid of another amount is corrected, and what it booked as one file is all of it, and paid. */
+const paidOtherwise = sql`
+  select 'withdrawal ' || w.id, 'was paid ' || w.paid_amount || ', and its debit or the correction of its books does not say so'
+  from withdrawals w
+  where w.paid_amount is not null and not exists (
+    select 1 from statement_debits d join approvals p on p.id = d.approval_id
+    where d.withdrawal_id = w.id and d.status = 'explained' and d.amount = w.paid_amount
+      and p.action = 'statement_debit.explain' and p.subject_id = d.id and p.status = 'executed'
+      and w.paid_amount - w.amount = (
+        select coalesce(sum(e.amount), 0) from journals j join ledger_entries e on e.journal_id = j.id
+        where j.reference_type = 'statement_debit' and j.reference_id = d.id and e.wallet_id = d.wallet_id))
+union all
+  select 'debit ' || d.id, 'is a payout file that is not of its sum, or of which a payment is not known as paid'
+  from statement_debits d join payout_files f on f.id = d.payout_file_id
+  where d.status <> 'explained' or d.amount <> f.control_sum or d.asset <> f.asset
+    or exists (select 1 from payout_file_items i join withdrawals w on w.id = i.withdrawal_id
+      where i.file_id = f.id and w.status <> 'completed')
+    or exists (select 1 from payout_file_repayments i join repayments r on r.id = i.repayment_id
+      where i.file_id = f.id and r.status <> 'completed')`;
+
 export const payoutChecks: readonly Check[] = [
   {
     name: 'funding.fees_follow_their_schedule',
@@ -48,8 +68,13 @@ export const payoutChecks: readonly Check[] = [
             from withdrawals w
               join bank_statement_lines l on l.id = w.statement_line_id
               join bank_statements t on t.id = l.statement_id
-            where w.status <> 'completed' or l.direction <> 'debit' or l.reversal or l.amount <> w.amount
-              or t.currency <> w.asset or l.end_to_end_id is distinct from w.payout_reference
+            where w.status <> 'completed' or l.direction <> 'debit' or l.reversal or t.currency <> w.asset
+              or not (l.amount = coalesce(w.paid_amount, w.amount) and l.end_to_end_id is not distinct from w.payout_reference)
+                and not exists (
+                  select 1 from statement_debits d join payout_file_items i on i.file_id = d.payout_file_id
+                  where d.statement_line_id = l.id and d.status = 'explained' and i.withdrawal_id = w.id)
+          union all
+            ${paidOtherwise}
           union all
             select 'withdrawal ' || w.id, 'left another wallet than that of the statement''s account'
             from withdrawals w
@@ -64,18 +89,24 @@ export const payoutChecks: readonly Check[] = [
             select 'withdrawal ' || w.id, case
                 when exists (
                   select 1 from statement_debits o
-                  where o.withdrawal_id = w.id and o.id <> d.id and o.status = 'explained')
+                  where o.id <> d.id and o.status = 'explained' and (o.withdrawal_id = w.id or exists (
+                    select 1 from payout_file_items i where i.file_id = o.payout_file_id and i.withdrawal_id = w.id)))
                   then 'was settled by its debit, and the bank shows another of it that nobody explained: it may be paid twice'
                 else 'was settled otherwise, and the bank shows a debit of it that nobody explained' end
             from statement_debits d
               join bank_statement_lines l on l.id = d.statement_line_id
               join withdrawals w on w.id = d.named_withdrawal_id
-            where w.status = 'completed' and d.status = 'open' and d.amount = w.amount and not l.reversal
+            where w.status = 'completed' and d.status = 'open' and d.amount in (w.amount, w.paid_amount) and not l.reversal
           union all
             select 'withdrawal ' || i.withdrawal_id, 'is in two payout files that may leave'
             from payout_file_items i
             where not exists (select 1 from payout_file_voids v where v.file_id = i.file_id)
             group by i.withdrawal_id having count(*) > 1
+          union all
+            select 'withdrawal ' || e.withdrawal_id, 'is not what its provider settled it as'
+            from inbound_events e join withdrawals w on w.id = e.withdrawal_id
+            where e.state = 'processed' and (e.type = 'payout.paid' and w.status <> 'completed'
+              or e.type = 'payout.rejected' and w.status <> 'failed')
           union all
             select 'payout file ' || v.file_id, 'was given up after it was fetched, or not by two people'
             from payout_file_voids v
@@ -153,13 +184,22 @@ export const payoutChecks: readonly Check[] = [
             where not exists (
               select 1 from approvals p where p.id = c.approval_id and p.action = 'deposit_account.set'
                 and p.status = 'executed' and p.payload @> jsonb_build_object('asset', c.asset, 'iban', c.iban,
-                  'bic', c.bic, 'holderName', c.holder_name, 'bankName', c.bank_name))
+                  'bic', c.bic, 'holderName', c.holder_name, 'bankName', c.bank_name)
+                and (p.payload ->> 'legalEntity') is not distinct from c.legal_entity)
           union all
             select 'bank account ' || b.id, 'was not set by two people' from bank_accounts b
             where b.approval_id is not null and not exists (
               select 1 from approvals p where p.id = b.approval_id and p.action = 'bank_account.add'
                 and p.status = 'executed' and p.payload ->> 'iban' = b.iban
-                and p.payload ->> 'currency' = b.currency and p.payload ->> 'houseReference' = b.house_reference)`,
+                and p.payload ->> 'currency' = b.currency and p.payload ->> 'houseReference' = b.house_reference
+                and coalesce(p.payload ->> 'houseRole', 'client_money_bank') = b.house_role::text)
+          union all
+            select 'bank account ' || b.id, 'has a number that is of clients'' money and of the firm''s own'
+            from bank_accounts b
+            where b.house_role = 'firm_account' and (
+              exists (select from bank_accounts o where o.iban = b.iban and o.house_role <> b.house_role)
+              or exists (select from deposit_accounts d where d.iban = b.iban)
+              or exists (select from payout_accounts c where c.iban = b.iban))`,
       ),
   },
 ];

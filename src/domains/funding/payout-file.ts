@@ -25,7 +25,10 @@ export type PayoutAccountRow = typeof payoutAccounts.$inferSelect;
 /** What a file can hold: money a customer takes out, or money that goes back to whoever had paid it. */
 export type Payment = Withdrawal | Repayment;
 
-type Head = Pick<PayoutFile, 'messageId' | 'createdAt' | 'executionDate' | 'asset'>;
+type Head = Pick<PayoutFile, 'messageId' | 'createdAt' | 'executionDate' | 'asset' | 'format'>;
+
+/** How new files are written: the second form asks the bank to book each payment by itself. */
+export const FILE_FORMAT = 2;
 
 /** Who carries payouts to the bank: people. */
 export const payoutProvider: PayoutProvider = manualPayouts;
@@ -63,6 +66,7 @@ export async function payoutBytes(
     executionDate: head.executionDate,
     currency: head.asset,
     controlSum: sumAmounts(payments.map((payment) => payment.amount)),
+    ...(head.format < 2 ? {} : { batchBooking: false }),
     debtor: { name: account.holderName, iban: account.iban, bic: account.bic },
     payments,
   });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { and, eq } from 'drizzle-orm';
 import { type Id, newId } from '../../kernel/id.ts';
+import { sha256 } from '../../platform/crypto/keyring.ts';
 import { sqlStateOf } from '../../platform/db/errors.ts';
 import { auditLogs } from '../../platform/db/schema.ts';
 import { childOf, childrenOf, readXml, type XmlElement } from '../../platform/xml/read-xml.ts';
@@ -15,7 +16,7 @@ import {
 import { writeUnguarded } from '../../testing/unguarded.ts';
 import { payoutFileDownloads, payoutFileVoids } from './payouts/schema.ts';
 import { manualPayouts } from './providers/manual-payouts.ts';
-import { payoutFileItems, payoutReports, withdrawals } from './schema.ts';
+import { payoutFileItems, payoutFiles, payoutReports, withdrawals } from './schema.ts';
 import { executionDay } from './testing/execution-day.ts';
 
 let desk: FundingDesk;
@@ -183,6 +184,17 @@ describe('a payout file', () => {
     expect(body.match(/<CtrlSum>350\.51<\/CtrlSum>/g)).toHaveLength(2);
     expect(new Set(body.match(/<EndToEndId>[^<]+/g)).size).toBe(3);
     expect((await download(made.body.id)).body).toBe(body);
+    // Each payment is to be a line of its own. A file of before that was asked is still the bytes it was.
+    const asked = '<BtchBookg>false</BtchBookg>';
+    expect(body.split(asked)).toHaveLength(2);
+    const old = body.replace(asked, '');
+    await writeUnguarded(desk.database, 'payout_files', (tx) =>
+      tx
+        .update(payoutFiles)
+        .set({ format: 1, fileHash: sha256(Buffer.from(old)) })
+        .where(eq(payoutFiles.id, made.body.id)),
+    );
+    expect((await download(made.body.id)).body).toBe(old);
   });
 
   test('pays each payee their own amount, to their own account, in their own name', async () => {

@@ -2,32 +2,30 @@ import { eq, inArray } from 'drizzle-orm';
 import type { Id } from '../../kernel/id.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { payoutFileRepayments } from './payouts/schema.ts';
-import { deposits, payoutFileItems, withdrawals } from './schema.ts';
+import { repaymentOwner } from './repayments/repayment-owner.ts';
+import { payoutFileItems, withdrawals } from './schema.ts';
 import { repayments } from './work/schema.ts';
 
-/** A payment file names everyone it pays, and so do those whose deposits it sends back. */
+/** A payment file names everyone it pays, and so do those whose money it sends back. */
 export async function peopleOfPayouts(tx: Tx, ids: readonly Id[]): Promise<readonly Id[]> {
-  const taken = tx
+  const taken = await tx
     .selectDistinct({ person: withdrawals.userId })
     .from(payoutFileItems)
     .innerJoin(withdrawals, eq(withdrawals.id, payoutFileItems.withdrawalId))
     .where(inArray(payoutFileItems.fileId, [...ids]));
-  const back = tx
-    .selectDistinct({ person: deposits.userId })
+  const back = await tx
+    .selectDistinct({ person: repaymentOwner })
     .from(payoutFileRepayments)
     .innerJoin(repayments, eq(repayments.id, payoutFileRepayments.repaymentId))
-    .innerJoin(deposits, eq(deposits.id, repayments.depositId))
     .where(inArray(payoutFileRepayments.fileId, [...ids]));
-  const rows = await taken.union(back);
-  return rows.map((row) => row.person as Id);
+  return [...new Set([...taken, ...back].flatMap(({ person }) => person ?? []))];
 }
 
-/** The customers whose deposits go back. */
+/** The customers whose money goes back. */
 export async function peopleOfRepayments(tx: Tx, ids: readonly Id[]): Promise<readonly Id[]> {
   const rows = await tx
-    .selectDistinct({ person: deposits.userId })
+    .selectDistinct({ person: repaymentOwner })
     .from(repayments)
-    .innerJoin(deposits, eq(deposits.id, repayments.depositId))
     .where(inArray(repayments.id, [...ids]));
-  return rows.map((row) => row.person as Id);
+  return rows.flatMap(({ person }) => person ?? []);
 }

@@ -7,6 +7,7 @@ import { PLATFORM_PROBLEMS } from '../../platform/http/problems.ts';
 import { idInput } from '../../platform/http/wire.ts';
 import { IDENTITY_PROBLEMS } from '../identity/index.ts';
 import { LEDGER_PROBLEMS } from '../ledger/index.ts';
+import { ACCOUNT_TERMS_ROLES } from './account-terms.ts';
 import { ApprovalRequested, Withdrawal } from './api.ts';
 import { createPayoutFile } from './create-payout-file.ts';
 import { downloadPayoutFile, freshenPayoutFile } from './download-payout-file.ts';
@@ -35,7 +36,7 @@ import {
   WithdrawalQuote,
 } from './payout-api.ts';
 import { proposeFundingLimit, TERM_ROLES } from './propose-funding-limit.ts';
-import { PAYOUT_ACCOUNT_ROLES, proposePayoutAccount } from './propose-payout-account.ts';
+import { proposePayoutAccount } from './propose-payout-account.ts';
 import { quoteWithdrawal } from './quote-withdrawal.ts';
 import { freshenRepayments } from './repayments/screen-repayments.ts';
 import { resolveWithdrawal } from './resolve-withdrawal.ts';
@@ -155,7 +156,12 @@ const unknown: readonly Endpoint[] = [
     example: { reason: 'The bank neither confirms nor denies' },
     responses: { 200: Withdrawal },
     problems: {
-      ...pickProblems(FUNDING_PROBLEMS, 'withdrawal_status_conflict', 'payout_file_not_fetched'),
+      ...pickProblems(
+        FUNDING_PROBLEMS,
+        'withdrawal_status_conflict',
+        'payout_file_not_fetched',
+        'payout_with_provider',
+      ),
       ...OWN,
     },
     handler: async (ctx, { params: { id }, body: { reason } }) => ({
@@ -185,6 +191,7 @@ const unknown: readonly Endpoint[] = [
         'withdrawal_status_conflict',
         'payout_on_statement',
         'payout_may_leave',
+        'payout_debit_open',
         'statement_line_unknown',
         'payout_line_used',
         'payout_line_differs',
@@ -228,7 +235,7 @@ const accounts: readonly Endpoint[] = [
     description:
       'It must be a bank account whose statements are expected, and takes effect when a second person approves it. ' +
       'Files made before keep the account they name.',
-    access: { staff: PAYOUT_ACCOUNT_ROLES, stepUp: true },
+    access: { staff: ACCOUNT_TERMS_ROLES, stepUp: true },
     params: payoutAccountParams,
     body: PayoutAccountProposal,
     example: {

@@ -10,12 +10,14 @@ import { refuseBeyondHeld } from './payouts/refuse-beyond-held.ts';
 import { refusePayer } from './refuse-payer.ts';
 import { refuseIfDebited } from './statement-debits.ts';
 import { findWithdrawal, type Withdrawal } from './store.ts';
+import { queueSubmission } from './submissions/submission-store.ts';
 import { lockWithdrawal, recordStatus } from './withdrawal-status.ts';
 
 /**
  * Begins the payout of an approved withdrawal: from here on money may be on its way, so the gate is
  * asked once more and the payee looked at once more; both were held against the newest lists before.
- * @effects the withdrawal; audit and event `withdrawal.processing`
+ * What a provider carries is told to it by a job once this is committed.
+ * @effects the withdrawal; audit and event `withdrawal.processing`; with a provider one row of `payout_submissions`
  * @errors not_found, self_action, the gate's, account_not_live, account_not_active, screening_behind,
  *   debt_open,
  *   withdrawal_status_conflict, approved_request_changed, destination_changed, approval_not_granted,
@@ -34,9 +36,11 @@ export async function processWithdrawal(ctx: Ctx, withdrawalId: Id): Promise<Wit
     await refuseIfDebited(tx, withdrawal, 'people');
     refuseUnusable(ctx, payees);
     await refuseBeyondHeld(tx, ctx, { asset: withdrawal.asset }, [withdrawal]);
-    return recordStatus(tx, ctx, withdrawal, {
+    const begun = await recordStatus(tx, ctx, withdrawal, {
       status: 'processing',
       payoutReference: payoutReferenceOf(withdrawalId),
     });
+    await queueSubmission(tx, ctx, begun);
+    return begun;
   });
 }

@@ -1,7 +1,7 @@
 /** Money on the bank account that found no deposit: booked, kept as work, and moved on once only. */
 import { and, eq } from 'drizzle-orm';
 import { type Amount, amountOf } from '../../kernel/amount.ts';
-import { present } from '../../kernel/assert.ts';
+import { assert, present } from '../../kernel/assert.ts';
 import { type Id, newId } from '../../kernel/id.ts';
 import { recordMany } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
@@ -26,12 +26,13 @@ export type NewReceipt = {
   readonly depositId: Id | null;
 };
 
-/** The house wallets of a bank account: what lies there, and whose is not known. */
+/** The house wallets of an account of clients' money: what lies there, and whose is not known. */
 export async function bankWallets(
   tx: Tx,
   ctx: Ctx,
-  { houseReference: reference, currency: asset }: BankAccount,
+  { houseRole, houseReference: reference, currency: asset }: BankAccount,
 ): Promise<{ readonly bank: Id; readonly unallocated: Id }> {
+  assert(houseRole === 'client_money_bank', 'nothing is booked by a statement of the firm’s own account');
   const house = { reference, book: 'live', asset } as const;
   const bank = await houseWallet(tx, ctx, { ...house, role: 'client_money_bank' });
   const unallocated = await houseWallet(tx, ctx, { ...house, role: 'unallocated_receipts' });

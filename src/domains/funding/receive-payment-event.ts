@@ -1,12 +1,11 @@
-import { and, eq, isNull } from 'drizzle-orm';
+import { and, eq } from 'drizzle-orm';
 import { type Amount, sumAmounts, ZERO } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
-import { type Id, newId } from '../../kernel/id.ts';
+import type { Id } from '../../kernel/id.ts';
 import { cancelApprovals, lockOpenApprovals } from '../../platform/approvals/open-approvals.ts';
 import { record } from '../../platform/audit/record.ts';
 import type { Ctx } from '../../platform/context.ts';
 import { equalSecrets, sha256 } from '../../platform/crypto/keyring.ts';
-import { seal } from '../../platform/crypto/seal.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { lockExclusive, lockRow } from '../../platform/db/locks.ts';
 import { transact } from '../../platform/db/transact.ts';
@@ -19,7 +18,8 @@ import { FUNDING_EVENTS } from './audit.ts';
 import { creditDeposit, receivingWallet } from './credit-deposit.ts';
 import { customerNameOf } from './customer-name.ts';
 import { refuseFunding } from './errors.ts';
-import { payloadOf, payloadPlace } from './evidence/event-payload.ts';
+import { payloadOf } from './evidence/event-payload.ts';
+import { type InboundEvent, keepEvent, settleEvent } from './evidence/keep-event.ts';
 import { inboundEvents } from './evidence/schema.ts';
 import {
   followPayment,
@@ -37,11 +37,10 @@ import { readPaymentReference } from './payment-reference.ts';
 import { hasOpenReceipt } from './receipts.ts';
 import { deposits } from './schema.ts';
 import type { Deposit } from './store.ts';
+import { takePayoutNews, withdrawalOf } from './submissions/take-news.ts';
 import { takeBackDeposit } from './take-back-deposit.ts';
 import { isHeld } from './waiting-events.ts';
 import { repayments } from './work/schema.ts';
-
-export type InboundEvent = typeof inboundEvents.$inferSelect;
 
 export type SignedEvent = {
   readonly provider: string;
@@ -109,7 +108,13 @@ async function keepReused(
     return known;
   }
   const found = await depositOf(tx, provider, event);
-  const row = await insertEvent(tx, ctx, { provider, event: { ...event, id: eventId }, body, found });
+  const row = await keepEvent(tx, ctx, {
+    provider,
+    event: { ...event, id: eventId },
+    body,
+    depositId: found?.id,
+    withdrawalId: await withdrawalOf(tx, event.payout),
+  });
   return settle(tx, ctx, row, { kind: 'keep', reason: 'event_id_reused' });
 }
 
@@ -120,8 +125,11 @@ async function take(
   event: PaymentEvent,
   body: Uint8Array,
 ): Promise<InboundEvent> {
+  if (event.payout !== undefined) {
+    return takePayoutNews(tx, ctx, { provider, event, news: event.payout, body });
+  }
   const found = await depositOf(tx, provider, event);
-  const inserted = await insertEvent(tx, ctx, { provider, event, body, found });
+  const inserted = await keepEvent(tx, ctx, { provider, event, body, depositId: found?.id });
   if (found === undefined) {
     return settle(tx, ctx, inserted, followPayment(await factsOf(tx, inserted, event, undefined)));
   }
@@ -149,36 +157,6 @@ async function take(
   const settled = await settle(tx, ctx, inserted, step);
   await lookAgain(tx, ctx, after);
   return settled;
-}
-
-async function insertEvent(
-  tx: Tx,
-  ctx: Ctx,
-  sent: {
-    readonly provider: string;
-    readonly event: PaymentEvent;
-    readonly body: Uint8Array;
-    readonly found: Deposit | undefined;
-  },
-): Promise<InboundEvent> {
-  const { provider, event, body, found } = sent;
-  const id = newId();
-  const [row] = await tx
-    .insert(inboundEvents)
-    .values({
-      id,
-      provider,
-      eventId: event.id,
-      type: event.type,
-      payload: seal(ctx.deps.keyring.house, payloadPlace(id), body),
-      state: 'kept',
-      reason: 'unread',
-      depositId: found?.id ?? null,
-      occurredAt: event.occurredAt,
-      receivedAt: ctx.deps.clock.realNow(),
-    })
-    .returning();
-  return present(row, 'the event was inserted');
 }
 
 /**
@@ -248,12 +226,12 @@ async function factsOf(
   };
 }
 
-/** What of a deposit two people sent back from the bank it had reached. */
+/** What of a deposit two people sent back from the bank it had reached, also where they gave that up: it stays taken back. */
 async function repaidOf(tx: Tx, depositId: Id): Promise<Amount> {
   const rows = await tx
     .select({ amount: repayments.amount })
     .from(repayments)
-    .where(and(eq(repayments.depositId, depositId), isNull(repayments.givenUpAt)));
+    .where(eq(repayments.depositId, depositId));
   return sumAmounts(rows.map(({ amount }) => amount));
 }
 
@@ -354,21 +332,5 @@ async function freeReference(
 async function settle(tx: Tx, ctx: Ctx, before: InboundEvent, step: PaymentStep): Promise<InboundEvent> {
   const kept = step.kind === 'keep' || step.kind === 'hold';
   const state = kept ? 'kept' : step.kind === 'ignore' ? 'ignored' : 'processed';
-  const [row] = await tx
-    .update(inboundEvents)
-    .set({
-      state,
-      reason: 'reason' in step ? step.reason : null,
-      settledAt: kept ? null : ctx.deps.clock.now(),
-    })
-    .where(eq(inboundEvents.id, before.id))
-    .returning();
-  const after = present(row, 'the event was inserted');
-  await record(tx, ctx, {
-    event: FUNDING_EVENTS['payment_event.received'],
-    resource: { type: 'inbound_event', id: after.id },
-    subjectUserId: null,
-    after,
-  });
-  return after;
+  return settleEvent(tx, ctx, before, { state, reason: 'reason' in step ? step.reason : null });
 }

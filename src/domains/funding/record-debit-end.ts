@@ -8,7 +8,9 @@ import type { StatementDebit } from './statement-debits.ts';
 import { statementDebits } from './work/schema.ts';
 
 type Ending = Pick<StatementDebit, 'explanation'> &
-  Partial<Pick<StatementDebit, 'withdrawalId' | 'repaymentId' | 'journalId' | 'approvalId'>> & {
+  Partial<
+    Pick<StatementDebit, 'withdrawalId' | 'repaymentId' | 'payoutFileId' | 'journalId' | 'approvalId'>
+  > & {
     readonly status: 'explained' | 'void';
   };
 

@@ -6,6 +6,8 @@ import type { Tx } from '../../platform/db/client.ts';
 import { refuseSelfAction } from '../identity/index.ts';
 import { readRefused } from './camt-053.ts';
 import { bankStatementLines, bankStatements } from './evidence/schema.ts';
+import { repaymentOwner } from './repayments/repayment-owner.ts';
+import { ownerOf } from './repayments/repayment-status.ts';
 import { deposits, withdrawals } from './schema.ts';
 import { repayments } from './work/schema.ts';
 
@@ -39,9 +41,10 @@ export async function refuseOwnPayout(tx: Tx, ctx: Ctx, withdrawalId: Id | null)
 
 /** The same for money that goes back. @errors self_action */
 export async function refuseOwnRepayment(tx: Tx, ctx: Ctx, repaymentId: Id | null): Promise<void> {
-  const [repayment] =
-    repaymentId === null ? [] : await tx.select().from(repayments).where(eq(repayments.id, repaymentId));
-  await refuseOwnDeposit(tx, ctx, repayment?.depositId ?? null);
+  const owner = repaymentId === null ? null : await ownerOf(tx, { id: repaymentId });
+  if (owner !== null) {
+    refuseSelfAction(ctx, owner);
+  }
 }
 
 /**
@@ -70,8 +73,8 @@ export async function refuseOwnStatement(tx: Tx, ctx: Ctx, fileHash: Uint8Array)
         eq(withdrawals.payoutReference, bankStatementLines.endToEndId),
       ),
     )})`,
-    sql`exists (select 1 from ${repayments} join ${deposits} on ${eq(deposits.id, repayments.depositId)} where ${and(
-      eq(deposits.userId, reader),
+    sql`exists (select 1 from ${repayments} where ${and(
+      eq(repaymentOwner, reader),
       or(
         eq(repayments.paidLineId, bankStatementLines.id),
         eq(repayments.payoutReference, bankStatementLines.endToEndId),
@@ -99,12 +102,23 @@ export async function refuseOwnWritten(tx: Tx, ctx: Ctx, bytes: Uint8Array): Pro
   if (reader === null) {
     return;
   }
+  // Whose a repayment is is looked up only for those that can be theirs, not for all that ever were.
   const own = await tx.execute<{ reference: string }>(sql`
+    with announced as (select id from deposits where user_id = ${reader}),
+    likely as materialized (
+      select r.id from repayments r join announced d on d.id = r.deposit_id
+      union select r.id from repayments r join approvals a on a.id = r.approval_id where a.subject_user_id = ${reader}
+      union select r.id from announced d
+        join unallocated_receipts u on u.deposit_id = d.id join repayments r on r.receipt_id = u.id
+      union select r.id from withdrawals w join bank_statement_lines l on l.end_to_end_id = w.payout_reference
+        join unallocated_receipts u on u.statement_line_id = l.id join repayments r on r.receipt_id = u.id
+        where w.user_id = ${reader})
     select payment_reference as reference from deposits where user_id = ${reader}
     union all
     select payout_reference from withdrawals where user_id = ${reader} and payout_reference is not null
     union all
-    select r.payout_reference from repayments r join deposits d on d.id = r.deposit_id where d.user_id = ${reader}`);
+    select payout_reference from likely join repayments on repayments.id = likely.id
+      where ${repaymentOwner} = ${reader}`);
   const lines = own.length === 0 ? [] : (readRefused(bytes)?.lines ?? []);
   const read = lines.flatMap(({ paymentReference, endToEndId }) => [paymentReference, endToEndId]);
   const written = [new TextDecoder().decode(bytes), ...read].map((text) => bare(text ?? ''));

@@ -159,7 +159,8 @@ const deposits: readonly Endpoint[] = [
     category,
     summary: 'Clear a deposit by hand',
     description:
-      'Without evidence it asks another person and answers 202 with the approval; their vote credits the deposit. ' +
+      'Without evidence it asks another person and answers 202 with the approval; their vote credits the deposit. Above the ' +
+      'published amounts two vote, and the MLRO, unless a kept event of the provider tells of the money. ' +
       'Sent again with that `approvalId` it answers the cleared deposit. With a `statementLineId` whose money is ' +
       'not allocated yet it credits at once, where amount, currency and payer are those of the deposit.',
     access: { staff: OPERATIONS },
@@ -433,7 +434,16 @@ const staffWithdrawals: readonly Endpoint[] = [
     body: CompleteWithdrawal,
     example: { transactionReference: 'FT26012345678' },
     responses: { 200: Withdrawal },
-    problems: { ...pickProblems(FUNDING_PROBLEMS, ...PAYOUT, 'payout_file_not_fetched'), ...OWN },
+    problems: {
+      ...pickProblems(
+        FUNDING_PROBLEMS,
+        ...PAYOUT,
+        'payout_file_not_fetched',
+        'payout_debit_open',
+        'payout_with_provider',
+      ),
+      ...OWN,
+    },
     handler: async (ctx, { params: { id }, body: { transactionReference } }) => ({
       status: 200,
       body: await completeWithdrawal(ctx, { withdrawalId: id, transactionReference }),

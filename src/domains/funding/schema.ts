@@ -241,8 +241,10 @@ export const withdrawals = pgTable(
     resolutionId: uuid('resolution_id').references(() => approvals.id),
     /** The bank's report by which the payout was settled. */
     payoutReportId: uuid('payout_report_id').references((): AnyPgColumn => payoutReports.id),
-    /** The debit on a bank statement by which the payout was settled; a line settles one. */
+    /** The debit by which the payout was settled; a line settles one, or a payout file as a whole. */
     statementLineId: uuid('statement_line_id').references(() => bankStatementLines.id),
+    /** What the bank really paid, where two people said that it was another amount; the books have the difference apart. */
+    paidAmount: amount('paid_amount'),
     /** Sealed JSON: originator and beneficiary as IVMS101, for what the Travel Rule covers. */
     travelRule: ciphertext('travel_rule'),
     rejectionReason: text('rejection_reason'),
@@ -269,12 +271,17 @@ export const withdrawals = pgTable(
     index('withdrawals_resolution_id_idx').on(table.resolutionId),
     index('withdrawals_payout_report_id_idx').on(table.payoutReportId),
     index('withdrawals_fee_id_idx').on(table.feeId),
-    uniqueIndex('withdrawals_statement_line_id_key').on(table.statementLineId),
+    index('withdrawals_statement_line_id_idx').on(table.statementLineId),
     uniqueIndex('withdrawals_payout_reference_key').on(table.payoutReference),
     index('withdrawals_ended_at_idx')
       .on(sql`coalesce(${table.completedAt}, ${table.decidedAt})`, table.id)
       .where(sql`${table.status} in ('completed', 'cancelled', 'rejected')`),
     check('withdrawals_amount_check', sql`${table.amount} > 0 and ${table.fee} >= 0`),
+    check(
+      'withdrawals_paid_amount_check',
+      sql`${table.paidAmount} is null or (${table.status} = 'completed' and ${table.paidAmount} > 0
+        and ${table.paidAmount} <> ${table.amount})`,
+    ),
     check(
       'withdrawals_completed_check',
       sql`(${table.status} = 'completed') = (${table.journalId} is not null)`,
@@ -413,6 +420,8 @@ export const payoutFiles = pgTable(
     transactionCount: integer('transaction_count').notNull(),
     controlSum: amount('control_sum').notNull(),
     fileHash: digest('file_hash').notNull(),
+    /** How its bytes are written: a file is made again as it was made first. */
+    format: integer('format').notNull().default(1),
     createdBy: uuid('created_by').notNull(),
     createdAt: instant('created_at').notNull(),
   },
@@ -421,6 +430,7 @@ export const payoutFiles = pgTable(
     index('payout_files_asset_idx').on(table.asset),
     index('payout_files_payout_account_id_idx').on(table.payoutAccountId),
     check('payout_files_totals_check', sql`${table.transactionCount} > 0 and ${table.controlSum} > 0`),
+    check('payout_files_format_check', sql`${table.format} in (1, 2)`),
     ...internalRows('payout_files'),
   ],
 );

@@ -38,3 +38,6 @@ export const PAYOUT_AHEAD_DAYS = 31;
  * the next working day. Only statements of later days than that show that it was not. @units days
  */
 export const EXECUTION_GRACE_DAYS = 3;
+
+/** The suspense wallet where a refund lies that nobody could be paid, until people book whose it is. */
+export const GIVEN_UP_REFERENCE = 'repayments-given-up';

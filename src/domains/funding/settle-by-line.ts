@@ -88,22 +88,25 @@ export async function settleByLine(
 }
 
 /**
- * Completes a locked withdrawal that nobody had begun, on the debit of its reference that two people said it was.
- * @effects those of `bookPayout`; audit and event `withdrawal.processing`
+ * Completes a locked withdrawal, also one that nobody had begun, on the debit of its reference that two people said it was.
+ * @effects those of `bookPayout`; audit and event `withdrawal.processing` of one that was not begun
  * @errors statement_line_unknown, approved_request_changed, destination_changed
  */
-export async function settleUnbegun(
+export async function settleByDebit(
   tx: Tx,
   ctx: Ctx,
   withdrawal: Withdrawal,
   statementLineId: Id,
-): Promise<void> {
+): Promise<Withdrawal> {
   const { line, account } = await debitOf(tx, statementLineId);
   await refuseIfChanged(tx, ctx, withdrawal);
   const payoutReference = payoutReferenceOf(withdrawal.id);
-  const begun = await recordStatus(tx, ctx, withdrawal, { status: 'processing', payoutReference });
+  const begun =
+    withdrawal.status === 'approved'
+      ? await recordStatus(tx, ctx, withdrawal, { status: 'processing', payoutReference })
+      : withdrawal;
   const transactionReference = line.bankReference ?? payoutReference;
-  await bookPayout(
+  return bookPayout(
     tx,
     ctx,
     begun,
@@ -112,14 +115,21 @@ export async function settleUnbegun(
   );
 }
 
-async function debitOf(tx: Tx, statementLineId: Id) {
+/** A debit of a statement that counts, with the account it left. @errors statement_line_unknown */
+export async function debitOf(tx: Tx, statementLineId: Id) {
   const [debit] = await tx
     .select({ line: bankStatementLines, account: bankAccounts, debitId: statementDebits.id })
     .from(bankStatementLines)
     .innerJoin(bankStatements, eq(bankStatements.id, bankStatementLines.statementId))
     .innerJoin(bankAccounts, eq(bankAccounts.id, bankStatements.bankAccountId))
     .leftJoin(statementDebits, eq(statementDebits.statementLineId, bankStatementLines.id))
-    .where(and(eq(bankStatementLines.id, statementLineId), eq(bankStatements.standing, 'confirmed')));
+    .where(
+      and(
+        eq(bankStatementLines.id, statementLineId),
+        eq(bankStatements.standing, 'confirmed'),
+        eq(bankAccounts.houseRole, 'client_money_bank'),
+      ),
+    );
   if (debit?.line.direction !== 'debit') {
     throw refuseFunding('statement_line_unknown');
   }

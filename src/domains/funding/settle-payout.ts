@@ -20,7 +20,7 @@ import {
 import { houseReferenceOfPayout } from './payout-accounts.ts';
 import { refuseWhilePayable } from './payouts/refuse-while-payable.ts';
 import { HOUSE_REFERENCE } from './settings.ts';
-import { refuseIfDebited } from './statement-debits.ts';
+import { refuseIfDebited, type Speaker } from './statement-debits.ts';
 import type { Withdrawal } from './store.ts';
 import { recordStatus, type StatusChange } from './withdrawal-status.ts';
 
@@ -56,8 +56,8 @@ export async function bookPayout(
 }
 
 /**
- * Sets the money of a payout free that was not made: by the bank's own report, or by what people say once its file
- * can have it paid no more.
+ * Sets the money of a payout free that was not made: by the word of the bank or provider that carries it, or by what
+ * people say once that can pay it no more.
  * @effects the hold, the withdrawal; audit and event `withdrawal.failed`
  * @errors payout_on_statement, payout_may_leave
  */
@@ -66,10 +66,10 @@ export async function freePayout(
   ctx: Ctx,
   withdrawal: Withdrawal,
   evidence: Evidence,
+  said: Speaker = evidence.payoutReportId === undefined ? 'people' : 'bank',
 ): Promise<Withdrawal> {
-  const isReported = evidence.payoutReportId !== undefined;
-  await refuseIfDebited(tx, withdrawal, isReported ? 'bank' : 'people');
-  if (!isReported) {
+  await refuseIfDebited(tx, withdrawal, said);
+  if (said === 'people') {
     await refuseWhilePayable(tx, ctx, withdrawal.id);
   }
   await releaseHold(tx, ctx, present(withdrawal.holdId, 'an open withdrawal has its hold'));

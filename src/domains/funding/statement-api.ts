@@ -7,6 +7,7 @@ import { amountInput, idInput, wireId, wireInstant, wireOf } from '../../platfor
 import { assetInput } from './asset-input.ts';
 import { ageDays } from './debit-api.ts';
 import {
+  BANK_ACCOUNT_ROLES,
   bankAccounts,
   bankStatementLines,
   bankStatementStatus,
@@ -29,6 +30,7 @@ export const BankAccount = wireOf(bankAccounts)
     approvalId: true,
     createdAt: true,
   })
+  .extend({ houseRole: z.enum(BANK_ACCOUNT_ROLES) })
   .openapi('BankAccount');
 
 export const NewBankAccount = z
@@ -43,6 +45,14 @@ export const NewBankAccount = z
       .string()
       .regex(/^[A-Z]{3}$/, 'must be a currency code')
       .openapi({ example: 'USD' }),
+    houseRole: z
+      .enum(BANK_ACCOUNT_ROLES)
+      .default('client_money_bank')
+      .openapi({
+        description:
+          'Whose money lies there: clients’, of which each line of a statement is booked, or the firm’s own ' +
+          '(`firm_account`), of which none ever is: its statements are compared in reconciliation alone',
+      }),
     houseReference: z
       .string()
       .regex(/^[a-z0-9-]{1,32}$/, 'must be lower-case letters, digits and hyphens')
@@ -174,8 +184,8 @@ export const UnallocatedReceiptDetail = UnallocatedReceipt.extend({
     .union([z.object({ withdrawalId: wireId, accountId: wireId }).openapi('ReturnedWithdrawal'), z.null()])
     .openapi({
       description:
-        'The completed withdrawal whose payout it brings back, by the end-to-end id that the bank cites: it is allocated ' +
-        'to that account and to no other',
+        'The withdrawal whose payout it brings back, by the end-to-end id that the bank cites: once that is completed it is ' +
+        'allocated to that account and to no other',
     }),
 }).openapi('UnallocatedReceiptDetail');
 

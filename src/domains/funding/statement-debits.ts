@@ -1,6 +1,7 @@
 /**
  * Money that left the firm's bank account. A debit that names a payout by its end-to-end id and has its
- * amount explains itself, one that names a repayment where it went to whoever had paid; every other is a piece of work until two people say what it was. No debit is ever
+ * amount explains itself, one that names a repayment where it went to whoever had paid, and one of a whole payout file of which
+ * nothing is open any more; every other is a piece of work until two people say what it was. No debit is ever
  * booked to customers: what the bank charges is the firm's debt to its clients' money until it puts that in.
  */
 import { and, eq, inArray, isNull, ne, not, or } from 'drizzle-orm';
@@ -16,12 +17,20 @@ import { lockRows } from '../../platform/db/locks.ts';
 import type { PageRequest } from '../../platform/http/cursor.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { refuseFunding } from './errors.ts';
-import { bankStatementLines, bankStatements } from './evidence/schema.ts';
+import { bankAccounts, bankStatementLines, bankStatements } from './evidence/schema.ts';
 import { matching, newestFirst, type Period, within } from './newest-first.ts';
 import { isPaidElsewhere } from './paid-back-to.ts';
-import { isPaidToAnother } from './paid-to-another.ts';
+import { isPaidToAnother, isPaidToOne } from './paid-to-another.ts';
 import type { Payment } from './payout-file.ts';
 import { payoutOfReference, payoutReferenceOf } from './payout-reference.ts';
+import {
+  filesNamed,
+  filesWith,
+  isOfFiles,
+  type NamedFile,
+  paidWithFile,
+  paymentsOfFiles,
+} from './payouts/files-on-statement.ts';
 import { type BankAccount, bankWallets } from './receipts.ts';
 import { isSent } from './repayments/handed-out.ts';
 import { completeByDebit, type Repayment } from './repayments/repayment-status.ts';
@@ -51,6 +60,7 @@ type Payout = Pick<Payment, 'id' | 'asset' | 'amount'> & {
 
 type DebitReason =
   | 'payout'
+  | 'payout_file'
   | 'reversal'
   | 'no_reference'
   | 'unknown_reference'
@@ -90,11 +100,16 @@ function debitReason(
   return paidAlready ? 'paid_already' : 'payout';
 }
 
+/** The same of a debit that bears the name of a payout file and is of all that it pays. */
+function wholeFileReason(file: NamedFile, explainedBefore: boolean): DebitReason {
+  return explainedBefore || file.isExplained ? 'paid_already' : 'payout_file';
+}
+
 /**
  * Keeps the debits of a statement, each with what explains it or as work.
  * @effects rows of `statement_debits`; the repayments that they are; audit `statement_debit.explained` or
  *   `statement_debit.opened`; the alarm `statement_debit.paid_elsewhere` for a withdrawal that went to another account,
- *   `statement_debit.given_up_paid` for a repayment that was given up
+ *   and for a payout file that went to one, `statement_debit.given_up_paid` for a repayment that was given up
  */
 export async function openDebits(
   tx: Tx,
@@ -109,9 +124,23 @@ export async function openDebits(
   const { bank: walletId } = await bankWallets(tx, ctx, account);
   const payouts = await payoutsNamed(tx, debits);
   const paid = await explainedAlready(tx, [...payouts.values()]);
+  const files = await filesNamed(tx, account, namesIn(debits));
+  const ofFiles = new Set(await paymentsOfFiles(tx, [...files.keys()]));
+  const isInParts = [...payouts.values()].some(({ id }) => ofFiles.has(id));
   const createdAt = ctx.deps.clock.now();
   const values: NewDebit[] = [];
+  const strayed = new Set<Id>();
   for (const line of debits) {
+    const file = files.get(line.endToEndId ?? '');
+    if (file?.controlSum === line.amount && !line.reversal) {
+      const strays = await isPaidToOne(tx, ctx, line.id);
+      if (strays) {
+        strayed.add(line.id);
+      }
+      const of = { walletId, asset: account.currency, createdAt, paid, isOther: isInParts || strays };
+      values.push(wholeFile(line, file, of));
+      continue;
+    }
     const payout = payouts.get(line.endToEndId ?? '');
     const elsewhere = await wentElsewhere(tx, ctx, payout, { walletId, lineId: line.id });
     const facts = { ...line, asset: account.currency, named: line.endToEndId !== null, elsewhere };
@@ -119,6 +148,9 @@ export async function openDebits(
     const is = reason === 'payout' ? payout : undefined;
     if (is !== undefined) {
       paid.add(is.id);
+    }
+    if (elsewhere && payout?.withdrawal !== undefined) {
+      strayed.add(line.id);
     }
     values.push({
       id: newId(),
@@ -136,7 +168,7 @@ export async function openDebits(
       createdAt,
     });
   }
-  const rows = await keepDebits(tx, ctx, values);
+  const rows = await keepDebits(tx, ctx, values, strayed);
   await tellOfGivenUp(tx, ctx, rows, payouts);
   const repaid = new Map(
     [...payouts.values()].flatMap(({ repayment }) => repayment ?? []).map((row) => [row.id, row]),
@@ -147,6 +179,45 @@ export async function openDebits(
       await completeByDebit(tx, ctx, repayment, { statementLineId });
     }
   }
+}
+
+function namesIn(debits: readonly StoredLine[]): readonly string[] {
+  return debits.flatMap(({ endToEndId }) => endToEndId ?? []);
+}
+
+/**
+ * A debit of a whole file explains itself where the file is booked already, the bank names nobody as whom it went to, and
+ * the statement shows no part of it by itself: else its explanation books it.
+ */
+function wholeFile(
+  line: StoredLine,
+  file: NamedFile,
+  {
+    paid,
+    isOther,
+    ...kept
+  }: Pick<NewDebit, 'walletId' | 'asset' | 'createdAt'> & {
+    readonly paid: Set<Id>;
+    readonly isOther: boolean;
+  },
+): NewDebit {
+  const reason = wholeFileReason(file, paid.has(file.id));
+  const explains = reason === 'payout_file' && file.isSettled && !isOther;
+  if (explains) {
+    paid.add(file.id);
+  }
+  return {
+    ...kept,
+    id: newId(),
+    statementLineId: line.id,
+    amount: line.amount,
+    reason,
+    namedPayoutFileId: file.id,
+    payoutFileId: explains ? file.id : null,
+    explanation: explains ? 'payout_file' : null,
+    status: explains ? 'explained' : 'open',
+    closedAt: explains ? kept.createdAt : null,
+  };
 }
 
 /** What was given up lies open to go back once more: paid as well, it left twice. */
@@ -171,14 +242,18 @@ async function tellOfGivenUp(
 
 type NewDebit = typeof statementDebits.$inferInsert;
 
-async function keepDebits(tx: Tx, ctx: Ctx, values: readonly NewDebit[]): Promise<readonly StatementDebit[]> {
+/** Keeps them; the lines that `strayed` are of payouts that went to another account, whatever else is wrong with them. */
+async function keepDebits(
+  tx: Tx,
+  ctx: Ctx,
+  values: readonly NewDebit[],
+  strayed: ReadonlySet<Id>,
+): Promise<readonly StatementDebit[]> {
   const rows: StatementDebit[] = [];
   for (const some of inParts(values)) {
     rows.push(...(await tx.insert(statementDebits).values(some).returning()));
   }
-  for (const row of rows.filter(
-    (each) => each.reason === 'account_differs' && each.namedWithdrawalId !== null,
-  )) {
+  for (const row of rows.filter(({ statementLineId }) => strayed.has(statementLineId))) {
     await raiseAlarm(tx, ctx, {
       event: FUNDING_EVENTS['statement_debit.paid_elsewhere'],
       resource: { type: 'statement_debit', id: row.id },
@@ -221,17 +296,16 @@ async function wentElsewhere(
  * Before any wallet is locked.
  */
 export async function lockPayoutsNamed(tx: Tx, lines: readonly StoredLine[]): Promise<void> {
-  const payouts = await payoutsNamed(
-    tx,
-    lines.filter((line) => line.direction === 'debit'),
-  );
-  const ids = [...payouts.values()].map(({ id }) => id);
+  const debits = lines.filter((line) => line.direction === 'debit');
+  const payouts = await payoutsNamed(tx, debits);
+  const ofFiles = await paymentsOfFiles(tx, namesIn(debits));
+  const ids = [...new Set([...[...payouts.values()].map(({ id }) => id), ...ofFiles])];
   await lockRows(tx, withdrawals, ids);
   await lockRows(tx, repayments, ids);
 }
 
-/** Who says that a payout was not made. */
-type Speaker = 'people' | 'bank';
+/** Who says that a payout was not made: people, or whoever carries it. */
+export type Speaker = 'people' | 'bank';
 
 /** A payment whose money may be set free, or tried again. */
 type Paid = Pick<Payment, 'id' | 'amount' | 'payoutReference'>;
@@ -253,6 +327,7 @@ export async function refuseIfDebited(tx: Tx, paid: Paid, said: Speaker): Promis
 export async function isDebited(tx: Tx, { id, amount }: Paid, said: Speaker): Promise<boolean> {
   const { withdrawalId, namedWithdrawalId, repaymentId, namedRepaymentId, explanation } = statementDebits;
   const isCharge = and(eq(explanation, 'bank_charge'), ne(statementDebits.amount, amount));
+  const files = await filesWith(tx, id);
   const [debit] = await tx
     .select({ id: statementDebits.id })
     .from(statementDebits)
@@ -263,7 +338,7 @@ export async function isDebited(tx: Tx, { id, amount }: Paid, said: Speaker): Pr
           eq(withdrawalId, id),
           eq(repaymentId, id),
           and(
-            or(eq(namedWithdrawalId, id), eq(namedRepaymentId, id)),
+            or(eq(namedWithdrawalId, id), eq(namedRepaymentId, id), isOfFiles(files)),
             said === 'people'
               ? undefined
               : or(isNull(explanation), not(present(isCharge, 'it has conditions'))),
@@ -277,21 +352,31 @@ export async function isDebited(tx: Tx, { id, amount }: Paid, said: Speaker): Pr
 
 /**
  * A statement that nobody confirmed yet may be right: until that is decided, its debit stands in the way. So does one
- * that was taken in when nobody saw which payout it names, until somebody said what it was.
+ * that was taken in when nobody saw which payout it names, until somebody said what it was; and one of the firm's own
+ * account, which is nobody's to explain: whoever was paid from there has the money.
  */
 export async function isNamedByWaiting(tx: Tx, paid: Paid): Promise<boolean> {
+  const { endToEndId } = bankStatementLines;
+  const files = await filesWith(tx, paid.id);
   const [line] = await tx
     .select({ id: bankStatementLines.id })
     .from(bankStatementLines)
     .innerJoin(bankStatements, eq(bankStatements.id, bankStatementLines.statementId))
+    .innerJoin(bankAccounts, eq(bankAccounts.id, bankStatements.bankAccountId))
     .leftJoin(statementDebits, eq(statementDebits.statementLineId, bankStatementLines.id))
     .where(
       and(
-        // A payout that was never begun, or whose beginning was lost, has no reference of its own yet.
-        eq(bankStatementLines.endToEndId, paid.payoutReference ?? payoutReferenceOf(paid.id)),
+        or(
+          // A payout that was never begun, or whose beginning was lost, has no reference of its own yet.
+          eq(endToEndId, paid.payoutReference ?? payoutReferenceOf(paid.id)),
+          ...files.map(({ name, controlSum }) =>
+            and(eq(endToEndId, name), eq(bankStatementLines.amount, controlSum)),
+          ),
+        ),
         eq(bankStatementLines.direction, 'debit'),
         or(
           eq(bankStatements.standing, 'waiting'),
+          and(eq(bankStatements.standing, 'confirmed'), ne(bankAccounts.houseRole, 'client_money_bank')),
           and(eq(statementDebits.status, 'open'), eq(statementDebits.reason, 'unknown_reference')),
         ),
       ),
@@ -313,8 +398,9 @@ export async function listDebits(ctx: Ctx, query: DebitQuery): Promise<Page<Stat
   const { limit, cursor, ...filters } = query;
   const { withdrawalId } = filters;
   const listing = { name: 'statement debits', id: statementDebits.id, filters };
-  return newestFirst(ctx, { limit, cursor }, listing, (tx, behind, order, count) =>
-    tx
+  return newestFirst(ctx, { limit, cursor }, listing, async (tx, behind, order, count) => {
+    const files = withdrawalId === undefined ? [] : await filesWith(tx, withdrawalId);
+    return tx
       .select()
       .from(statementDebits)
       .where(
@@ -326,18 +412,19 @@ export async function listDebits(ctx: Ctx, query: DebitQuery): Promise<Page<Stat
           or(
             matching(statementDebits.withdrawalId, withdrawalId),
             matching(statementDebits.namedWithdrawalId, withdrawalId),
+            isOfFiles(files),
           ),
           within(statementDebits.createdAt, filters),
           behind,
         ),
       )
       .orderBy(order)
-      .limit(count),
-  );
+      .limit(count);
+  });
 }
 
 async function payoutsNamed(tx: Tx, debits: readonly StoredLine[]): Promise<ReadonlyMap<string, Payout>> {
-  const references = debits.flatMap((line) => line.endToEndId ?? []);
+  const references = namesIn(debits);
   if (references.length === 0) {
     return new Map();
   }
@@ -379,5 +466,6 @@ async function explainedAlready(tx: Tx, payouts: readonly Payout[]): Promise<Set
           .select({ withdrawalId, repaymentId })
           .from(statementDebits)
           .where(and(eq(status, 'explained'), or(inArray(withdrawalId, ids), inArray(repaymentId, ids))));
-  return new Set(rows.flatMap((row) => row.withdrawalId ?? row.repaymentId ?? []));
+  const withFile = ids.length === 0 ? [] : await paidWithFile(tx, ids);
+  return new Set([...rows.flatMap((row) => row.withdrawalId ?? row.repaymentId ?? []), ...withFile]);
 }

@@ -64,7 +64,9 @@ const statements: readonly Endpoint[] = [
     tag,
     category,
     summary: 'Ask to take the statements of a bank account',
-    description: 'Another person approves; until then its statements are refused.',
+    description:
+      'Another person approves; until then its statements are refused. A number is of clients’ money or of the firm’s ' +
+      'own, never of both, and that never changes.',
     access: { staff: OPERATIONS },
     body: NewBankAccount,
     example: {
@@ -97,8 +99,9 @@ const statements: readonly Endpoint[] = [
       'The body is the file as the bank sent it, one statement in camt.053.001.02 or .08. All of it is taken or ' +
       'nothing; a refused file is kept with its reason. Until another person confirms that it is the bank’s ' +
       '(`confirmationId`), it is `waiting` and nothing is booked by it; after that credits are booked one after the ' +
-      'other within a minute: `bookedAt` says when all were, `bookedCount` how far it is. A file or statement that was imported already is refused, ' +
-      'and one that does not begin where the last one of the account ended.',
+      'other within a minute: `bookedAt` says when all were, `bookedCount` how far it is. Of an account of the firm’s own ' +
+      'nothing is ever booked; reconciliation compares it with its house wallet. A file or statement that was imported ' +
+      'already is refused, and one that does not begin where the last one of the account ended.',
     access: { staff: OPERATIONS },
     body: StatementFile,
     bodyKind: 'raw',
@@ -246,7 +249,11 @@ const receipts: readonly Endpoint[] = [
     body: ApprovalReason,
     example: { reason: 'The payer is not a customer' },
     responses: { 202: ApprovalRequested },
-    problems: { ...pickProblems(FUNDING_PROBLEMS, 'receipt_closed'), ...ASKING },
+    problems: {
+      ...pickProblems(FUNDING_PROBLEMS, 'receipt_closed', 'receipt_does_not_fit', 'debt_open'),
+      ...pickProblems(IDENTITY_PROBLEMS, 'self_action'),
+      ...ASKING,
+    },
     handler: async (ctx, { params: { id }, body: { reason } }) => ({
       status: 202,
       body: { approval: await returnReceipt(ctx, { receiptId: id, reason }) },
@@ -274,7 +281,7 @@ const receipts: readonly Endpoint[] = [
     },
     responses: { 202: ApprovalRequested },
     problems: {
-      ...pickProblems(FUNDING_PROBLEMS, 'receipt_closed', 'receipt_not_explained'),
+      ...pickProblems(FUNDING_PROBLEMS, 'receipt_closed', 'receipt_does_not_fit', 'receipt_not_explained'),
       ...pickProblems(IDENTITY_PROBLEMS, 'self_action'),
       ...ASKING,
     },

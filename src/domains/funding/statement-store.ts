@@ -22,7 +22,7 @@ import { isSameHolder } from './holder-name.ts';
 import { matching, newestFirst, type Period, within } from './newest-first.ts';
 import type { BankAccount, Receipt } from './receipts.ts';
 import { refuseOwnDeposit } from './refuse-own-evidence.ts';
-import { returnedPayout } from './returned-payout.ts';
+import { ownerOfReturned, returnedPayout } from './returned-payout.ts';
 import { deposits } from './schema.ts';
 import { readRefusedStatement } from './statement-file.ts';
 import { type BankStatement, counterpartyPlace } from './statement-lines.ts';
@@ -183,8 +183,9 @@ export async function getReceipt(ctx: Ctx, receiptId: Id) {
     const receipt = await findReceipt(tx, receiptId);
     await refuseOwnDeposit(tx, ctx, receipt.depositId);
     const returned = await returnedPayout(tx, receipt);
-    if (returned !== undefined) {
-      refuseSelfAction(ctx, returned.userId);
+    const returnedTo = await ownerOfReturned(tx, receipt);
+    if (returnedTo !== null) {
+      refuseSelfAction(ctx, returnedTo);
     }
     const payer = await counterpartyOf(tx, ctx, receipt.statementLineId);
     await recordReads(tx, ctx, [

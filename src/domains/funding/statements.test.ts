@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:tes
 import { eq, inArray, sql } from 'drizzle-orm';
 import { parseAmount } from '../../kernel/amount.ts';
 import { newId } from '../../kernel/id.ts';
+import { sqlStateOf } from '../../platform/db/errors.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { type FundingDesk, HOLDER, type Person, startFundingDesk } from '../../testing/funding-desk.ts';
 import { writeUnguarded } from '../../testing/unguarded.ts';
@@ -13,7 +14,13 @@ import { bankStatementLines, bankStatements } from './evidence/schema.ts';
 import { newPaymentReference } from './payment-reference.ts';
 import { deposits } from './schema.ts';
 import { seedBankAccounts } from './set-bank-account.ts';
-import { camt053, nextOpening, type SampleEntry, type SampleStatement } from './testing/camt-sample.ts';
+import {
+  camt053,
+  nextOpening,
+  SAMPLE_IBAN,
+  type SampleEntry,
+  type SampleStatement,
+} from './testing/camt-sample.ts';
 import { unallocatedReceipts } from './work/schema.ts';
 
 let desk: FundingDesk;
@@ -648,5 +655,89 @@ describe('a bank account', () => {
     }
     const coin = { ...body, currency: 'BTC' };
     expect((await ask(coin)).body.code).toBe('bank_account_not_fiat');
+  });
+
+  test('is of clients’ money or of the firm’s own, never of both and in no currency', async () => {
+    const reason = 'Opened';
+    const post = (body: object) => desk.request(desk.operations, 'POST', '/v1/bank-accounts', { body });
+    const put = (use: string, more: object) =>
+      desk.request(desk.operations, 'PUT', `/v1/${use}-accounts/USD`, {
+        body: { holderName: 'Plimsoll', bic: 'BOMMMUPL', reason, ...more },
+      });
+    const iban = 'MU14BOMM0101101030300200002MUR';
+    const firm = {
+      iban,
+      currency: 'USD',
+      houseRole: 'firm_account',
+      houseReference: 'main',
+      name: 'Own',
+      reason,
+    };
+    // The same words as of an account of clients' money: each role has a wallet of its own.
+    const [asked, rival] = [await post(firm), await post({ ...firm, houseRole: undefined, currency: 'EUR' })];
+    expect([asked.status, rival.status]).toEqual([202, 202]);
+    expect(asked.body.approval.payload).toMatchObject({ houseRole: 'firm_account' });
+    expect((await vote(asked.body.approval.id)).status).toBe(200);
+    expect((await vote(rival.body.approval.id)).body.code).toBe('bank_account_exists');
+    const { body: listed } = await desk.request(desk.operations, 'GET', '/v1/bank-accounts');
+    expect(listed.data).toContainEqual(
+      expect.objectContaining({ iban, houseRole: 'firm_account', houseReference: 'main' }),
+    );
+    expect(listed.data[0].houseRole).toBe('client_money_bank');
+
+    const others = [
+      { ...firm, iban: SAMPLE_IBAN, currency: 'EUR', houseReference: 'euro' },
+      // What customers are paid from already.
+      { ...firm, iban: 'DE89370400440532013000', currency: 'EUR', houseReference: 'payouts' },
+      { ...firm, houseRole: 'client_money_bank', currency: 'EUR', houseReference: 'clients' },
+    ];
+    for (const body of others) {
+      expect((await post(body)).body.code).toBe('bank_account_exists');
+    }
+    expect((await post({ ...firm, houseRole: 'custody' })).body.code).toBe('validation_failed');
+    expect((await put('payout', { iban })).body.code).toBe('payout_account_unexpected');
+    expect((await put('deposit', { iban, bankName: 'Bank One' })).body.code).toBe(
+      'deposit_account_unexpected',
+    );
+
+    // Nor does anybody who writes to the tables.
+    const { approvalId } = listed.data.find((each: { iban: string }) => each.iban === iban);
+    const columns = sql`insert into bank_accounts (id, iban, currency, house_role, house_reference, name, approval_id,
+      created_at) select gen_random_uuid()`;
+    const forged = [
+      sql`${columns}, ${iban}, 'EUR', 'client_money_bank', 'mine', 'Mine', null, now()`,
+      sql`${columns}, ${SAMPLE_IBAN}, 'EUR', 'firm_account', 'mine', 'Mine', null, now()`,
+      sql`${columns}, iban, currency, 'client_money_bank', house_reference, 'Mine', approval_id, now()
+        from bank_accounts where approval_id = ${approvalId}`,
+      sql`insert into payout_accounts (id, asset, holder_name, iban, bic, created_at)
+        values (gen_random_uuid(), 'USD', 'Mine', ${iban}, 'BOMMMUPL', now())`,
+    ];
+    for (const statement of forged) {
+      const ended = desk.deps.db.engine.execute(statement).then(() => 'written', sqlStateOf);
+      expect(await ended).toBe('PL061');
+    }
+  });
+
+  test('that its owner exchanges is found by what it booked, and by what two people agreed to', async () => {
+    await imported([{ amount: '1', name: 'Somebody' }]);
+    const iban = 'MU61BOMM0101101030300200003MUR';
+    const asked = await desk.request(desk.operations, 'POST', '/v1/bank-accounts', {
+      body: { iban, currency: 'EUR', houseReference: 'exchanged', name: 'Clients', reason: 'Opened' },
+    });
+    expect((await vote(asked.body.approval.id)).status).toBe(200);
+    const exchange = () =>
+      writeUnguarded(desk.database, 'bank_accounts', (tx) =>
+        tx.execute(sql`update bank_accounts set house_role =
+          case house_role when 'firm_account' then 'client_money_bank'::house_role else 'firm_account' end,
+          house_reference = case when house_reference like 'x-%' then substr(house_reference, 3)
+            else 'x-' || house_reference end
+          where iban in (${iban}, ${SAMPLE_IBAN})`),
+      );
+    await exchange();
+    const { checks } = await desk.reconcile();
+    await exchange();
+    expect(checks.filter(({ breaks }) => breaks.length > 0).map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['funding.statement_lines_are_somebodys', 'funding.terms_were_set_by_two']),
+    );
   });
 });

@@ -11,6 +11,7 @@ import { lockSpendable, releaseHold } from '../ledger/index.ts';
 import { withdrawalMayBecome } from './rules.ts';
 import { withdrawals } from './schema.ts';
 import { isDebited, isNamedByWaiting } from './statement-debits.ts';
+import { hasSaidPaid } from './submissions/said-paid.ts';
 import { recordStatus } from './withdrawal-status.ts';
 
 /** The word customers read. */
@@ -62,8 +63,12 @@ async function stopOne(tx: Tx, ctx: Ctx, withdrawalId: Id): Promise<void> {
   if (!wallet?.marginShort || !withdrawalMayBecome(withdrawal.status, 'cancelled')) {
     return;
   }
-  // What the bank paid already is nobody's to give back: it stays until its debit is explained.
-  if ((await isDebited(tx, withdrawal, 'people')) || (await isNamedByWaiting(tx, withdrawal))) {
+  // What the bank or a provider paid already is nobody's to give back: it stays until its debit is explained.
+  const isPaid =
+    (await isDebited(tx, withdrawal, 'people')) ||
+    (await isNamedByWaiting(tx, withdrawal)) ||
+    (await hasSaidPaid(tx, withdrawal.id));
+  if (isPaid) {
     return;
   }
   await releaseHold(tx, ctx, present(withdrawal.holdId, 'an open withdrawal has its hold'));

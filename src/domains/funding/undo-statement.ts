@@ -19,7 +19,7 @@ import { type BankAccount, bankWallets, closeReceipt, type Receipt } from './rec
 import { recordDebitEnd } from './record-debit-end.ts';
 import { recordDepositEnd } from './record-deposit-end.ts';
 import { recordRepayment } from './repayments/repayment-status.ts';
-import { deposits, withdrawals } from './schema.ts';
+import { deposits } from './schema.ts';
 import { HOUSE_REFERENCE } from './settings.ts';
 import type { StatementDebit } from './statement-debits.ts';
 import type { StoredLine } from './statement-lines.ts';
@@ -33,7 +33,7 @@ export type Booked = {
   readonly deposits: readonly Deposit[];
   readonly receipts: readonly Receipt[];
   readonly debits: readonly StatementDebit[];
-  /** Payouts that a line settled. */
+  /** Payments that a line settled. */
   readonly settled: readonly Id[];
 };
 
@@ -54,13 +54,21 @@ export async function readBooked(tx: Tx, statementId: Id): Promise<Booked> {
   };
 }
 
-/** Payouts that these lines settled: once more when their debits are locked, as one that settles holds those too. */
+/**
+ * Payouts that these lines settled, or corrected to what the bank paid, and repayments that a line paid with their whole
+ * file: once more when their debits are locked, as one that settles holds those too.
+ */
 export async function settledBy(tx: Tx, lines: readonly StoredLine[]): Promise<readonly Id[]> {
   const ids = sql.param(lines.map(({ id }) => id));
-  const rows = await tx
-    .select({ id: withdrawals.id })
-    .from(withdrawals)
-    .where(sql`${withdrawals.statementLineId} = any (${ids}::uuid[])`);
+  const rows = await tx.execute<{ id: Id }>(sql`
+    select w.id from withdrawals w
+    where w.statement_line_id = any (${ids}::uuid[])
+      or (w.paid_amount is not null and exists (
+        select 1 from statement_debits d where d.withdrawal_id = w.id and d.statement_line_id = any (${ids}::uuid[])))
+    union all
+    select r.id from repayments r join statement_debits d on d.statement_line_id = r.paid_line_id
+    where d.payout_file_id is not null and d.statement_line_id = any (${ids}::uuid[])
+    order by 1`);
   return rows.map(({ id }) => id);
 }
 
@@ -79,7 +87,7 @@ export function refuseMovedOn({ deposits: given, receipts, debits, settled }: Bo
       .filter(({ status, takenBack }) => status !== 'cleared' || takenBack !== 0n)
       .map(({ id }) => `deposit ${id}`),
     ...debits.filter(({ journalId }) => journalId !== null).map(({ id }) => `debit ${id}`),
-    ...settled.map((id) => `withdrawal ${id}`),
+    ...settled.map((id) => `payment ${id}`),
   ];
   if (moved.length > 0) {
     throw refuseFunding('statement_moved_on', {
@@ -167,7 +175,7 @@ export async function undoBooked(
     await closeReceipt(tx, ctx, receipt, { status: 'void', closingJournalId, approvalId: voidId });
   }
   for (const debit of booked.debits) {
-    const nothing = { explanation: null, withdrawalId: null, repaymentId: null };
+    const nothing = { explanation: null, withdrawalId: null, repaymentId: null, payoutFileId: null };
     await recordDebitEnd(tx, ctx, debit, { ...nothing, status: 'void' });
     await forgetPayment(tx, ctx, debit);
   }

@@ -11,9 +11,13 @@ import { openClient } from '../../platform/db/client.ts';
 import { applyMigrations, MIGRATIONS_FOLDER } from '../../platform/db/migrate.ts';
 import { createEmptyDatabase, type TestDatabase } from '../../testing/postgres.ts';
 
-/** The last migration before client money, and the last before files were known to be fetched. */
+/**
+ * The last migration before client money, before files were known to be fetched, and before the firm's own accounts were
+ * known from those of clients' money.
+ */
 const BEFORE = 6;
 const BEFORE_DOWNLOADS = 18;
+const BEFORE_ROLES = 28;
 
 let database: TestDatabase;
 let owner: postgres.Sql;
@@ -27,6 +31,8 @@ beforeAll(async () => {
   await migrateUpTo(BEFORE_DOWNLOADS);
   await plantPayout();
   await plantReports();
+  await migrateUpTo(BEFORE_ROLES);
+  await plantAccounts();
   await applyMigrations(database.owner);
   unforced = await owner<{ relname: string }[]>`
     select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
@@ -135,6 +141,24 @@ async function plantReports(): Promise<void> {
   await owner`alter table custody_reports force row level security`;
 }
 
+/** An account whose statements are taken, and that customers are told to pay to. */
+async function plantAccounts(): Promise<void> {
+  const tables = ['bank_accounts', 'deposit_accounts'];
+  await owner`alter table deposit_accounts drop constraint deposit_accounts_approval_id_approvals_id_fk`;
+  for (const table of tables) {
+    await owner`alter table ${owner(table)} no force row level security`;
+    await owner`alter table ${owner(table)} disable trigger user`;
+  }
+  await owner`insert into bank_accounts (id, iban, currency, house_reference, name, created_at)
+    values (${newId()}, 'X', 'USD', 'main', 'Clients', now())`;
+  await owner`insert into deposit_accounts (id, asset, holder_name, iban, bic, bank_name, approval_id, created_at)
+    values (${newId()}, 'USD', 'Clients', 'X', 'Y', 'Bank', ${newId()}, now())`;
+  for (const table of tables) {
+    await owner`alter table ${owner(table)} enable trigger user`;
+    await owner`alter table ${owner(table)} force row level security`;
+  }
+}
+
 async function limitsOf(asset: string, level: string): Promise<Record<string, string[]>> {
   const rows = await owner<{ method: string; window_hours: number; maximum: string }[]>`
     select method, window_hours, trim_scale(maximum)::text as maximum from funding_limits
@@ -191,6 +215,14 @@ test('a custody report of before counts as it did, and a refused file does not',
     { status: 'imported', standing: 'confirmed', confirmation_id: null },
     { status: 'refused', standing: 'void', confirmation_id: null },
   ]);
+});
+
+test('an account of before is of clients’ money, and its instructions name no firm', async () => {
+  await owner`alter table bank_accounts no force row level security`;
+  await owner`alter table deposit_accounts no force row level security`;
+  const rows =
+    await owner`select b.house_role, d.legal_entity from bank_accounts b join deposit_accounts d using (iban)`;
+  expect([...rows]).toEqual([{ house_role: 'client_money_bank', legal_entity: null }]);
 });
 
 test('row-level security is forced again wherever the upgrade wrote', () => {

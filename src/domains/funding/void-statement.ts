@@ -87,7 +87,14 @@ export const statementVoiding: ApprovalAction = {
       throw refuseFunding('approved_request_changed');
     }
     await cancelApprovals(tx, ctx, open);
-    await undoBooked(tx, ctx, { account, booked, since: statement.importedAt, voidId: approved.approvalId });
+    if (account.houseRole === 'client_money_bank') {
+      await undoBooked(tx, ctx, {
+        account,
+        booked,
+        since: statement.importedAt,
+        voidId: approved.approvalId,
+      });
+    }
     await stand(tx, ctx, STATEMENT_FILES, statement, 'void', approved.approvalId);
   },
 };

@@ -18,6 +18,7 @@ import { accounts } from '../accounts/schema.ts';
 import { holds, lotDisposals, wallets } from '../ledger/schema.ts';
 import { fundingLimits, withdrawals } from './schema.ts';
 import { stopShortWithdrawals } from './stop-short-withdrawals.ts';
+import { camt053, nextOpening } from './testing/camt-sample.ts';
 
 let desk: FundingDesk;
 
@@ -484,6 +485,22 @@ describe('a liquidation of the account', () => {
     expect(await desk.balance(person, 'USD')).toEqual({ total: '1000', reserved: '50' });
     const { body } = await desk.request(desk.operations, 'GET', `/v1/withdrawals/${asked[0]}/approvals`);
     expect(body.data).toMatchObject([{ status: 'cancelled' }]);
+  });
+
+  test('takes back nothing that a bank statement shows as paid', async () => {
+    const person = await payer();
+    const [shown, other] = [await withdraw(person), await withdraw(person, { amount: '101' })];
+    for (const { body } of [shown, other]) {
+      await act(desk.compliance, body.id, 'approve', REASON);
+    }
+    const endToEndId = shown.body.id.replaceAll('-', '').toUpperCase();
+    const entries = [{ amount: '100', direction: 'DBIT', name: HOLDER, endToEndId } as const];
+    await desk.importFile(camt053({ entries, opening: await nextOpening(desk.deps) }));
+    await isShort(person);
+    await begins(person);
+    await isShort(person);
+    await begins(person);
+    expect(await statusesOf(shown.body.id, other.body.id)).toEqual(['approved', 'cancelled']);
   });
 });
 

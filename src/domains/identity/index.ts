@@ -47,7 +47,7 @@ export {
   readGates,
 } from './gates.ts';
 export { inviteAdmins, type NewAdmin, withdrawInvitation } from './invite-admins.ts';
-export { notifyUser } from './notify-user.ts';
+export { deliverNotice, type Notice, notifyUser } from './notify-user.ts';
 export {
   isApproved,
   isNotErased,

@@ -80,9 +80,17 @@ const NOTICES = {
     subject: 'Your account needs more margin',
     what: 'There is too little behind the positions of one of your accounts. Please sign in: what is missing and until when stands with the account. Add money or close positions, or they may be closed for you, also before that time if prices move further.',
   },
+  margin_call_reminder: {
+    subject: 'The time to add margin ends soon',
+    what: 'There is still too little behind the positions of one of your accounts, and the time to change that ends soon. Please sign in: what is missing and until when stands with the account. Add money or close positions, or they may be closed for you.',
+  },
   margin_call_overdue: {
     subject: 'The time to add margin is over',
     what: 'There is still too little behind the positions of one of your accounts, and the time to change that is over. Please sign in and add money or close positions: they may be closed for you.',
+  },
+  liquidation_started: {
+    subject: 'Positions of your account are being closed',
+    what: 'There is too little behind the positions of one of your accounts, so we have begun to close them. Please sign in: what was closed, and how the account stands, is there.',
   },
   sessions_ended: {
     subject: 'Your sessions were ended',
@@ -138,16 +146,34 @@ export type Notice = keyof typeof NOTICES;
  * @effects perhaps a mail after the commit, which neither delays nor fails the request
  */
 export async function notifyUser(tx: Tx, ctx: Ctx, userId: Id, notice: Notice): Promise<void> {
+  const mail = await mailFor(tx, ctx, userId, notice);
+  if (mail !== null) {
+    onCommit(tx, () => ctx.deps.mail.send(mail));
+  }
+}
+
+/**
+ * Mails a notice at once, for whoever tries again what fails: it does not end with the process as what is queued does.
+ * @effects perhaps a mail
+ * @errors those of the mail server but a refusal
+ */
+export async function deliverNotice(ctx: Ctx, userId: Id, notice: Notice): Promise<void> {
+  const mail = await ctx.deps.db.engine.transaction((tx) => mailFor(tx, ctx, userId, notice));
+  if (mail !== null) {
+    await ctx.deps.mail.deliver(mail);
+  }
+}
+
+async function mailFor(tx: Tx, ctx: Ctx, userId: Id, notice: Notice): Promise<Mail | null> {
   const [user] = await tx
     .select({ email: users.email })
     .from(users)
     .where(and(eq(users.id, userId), isNull(users.deletedAt)));
   if (user === undefined) {
-    return;
+    return null;
   }
   const to = openText(await ctx.deps.personKeys.of(tx, userId), userPlace('email', userId), user.email);
-  const mail = noticeMail(to, notice, ctx.deps.clock.realNow());
-  onCommit(tx, () => ctx.deps.mail.send(mail));
+  return noticeMail(to, notice, ctx.deps.clock.realNow());
 }
 
 function noticeMail(to: string, notice: Notice, at: Instant): Mail {

@@ -86,6 +86,8 @@ describe('works', () => {
         },
       },
     ]);
+    // A decision is a reason to rate anew, which follows by itself.
+    await desk.settle();
     expect(await auditOf(customer)).toEqual([
       'user.registered',
       'session.opened',
@@ -101,6 +103,7 @@ describe('works', () => {
       'gate.changed',
       'user.activated',
       'kyc_application.decided',
+      'kyc_risk.rated',
     ]);
   });
 

@@ -166,7 +166,8 @@ export const Journal = wireOf(journals)
     metadata: z.record(z.string(), z.unknown()).openapi({
       description:
         'What is kept with it: the terms of interest, of a dividend or of a corporate action, the middle rate and the ' +
-        'spread of a conversion, and the evidence on which money was taken back',
+        'spread of a conversion, the evidence on which money was taken back, that people alone vouched for a deposit, and ' +
+        'the refund that was given up',
     }),
     entries: z.array(Entry),
   })

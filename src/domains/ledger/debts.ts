@@ -20,7 +20,8 @@ type Debtor = { readonly userId: Id; readonly walletId: Id; readonly asset: stri
 
 /**
  * Repays from a customer wallet what its owner owes, as far as the limit and what is not reserved reach. Units take their
- * lots along by the method of their account (I16): the lots of the credit are open by then.
+ * lots along by the method of their account (I16): the lots of the credit are open by then. While the margin of its
+ * positions is unknown nothing is repaid; `collectDebts` does later.
  * @units limit: the credit it is repaid from, or what the wallet may part with
  * @effects perhaps a journal `adjustment`, lots of units; audit `debt.repaid`
  * @shape what was repaid
@@ -38,6 +39,10 @@ export async function repayDebt(
   const locked = await lockSpendable(tx, ctx, [owedId, debtor.walletId]);
   const debt = amountOf(-present(locked.get(owedId), 'the wallet was found').total);
   const own = present(locked.get(debtor.walletId), 'the wallet was found');
+  // What of it open positions have lost nobody knows: as long as that is so nothing leaves it.
+  if (own.marginUnknown) {
+    return ZERO;
+  }
   const free = amountOf(own.total - own.reserved);
   const repaid = minAmount(minAmount(debt, credit.limit), free);
   if (repaid <= 0n) {

@@ -29,7 +29,14 @@ import { settlementPart } from './settlements/part.ts';
 import { transferChecks } from './transfers/checks.ts';
 import { transferEndpoints } from './transfers/routes.ts';
 
-export { CLIENT_MONEY_ROLES, HOUSE_CHART, type HouseRole } from './chart.ts';
+export {
+  type Decision,
+  type HandMove,
+  ON_THEIR_WORD,
+  refuseTooFewVotes,
+  votesByHand,
+} from './by-hand/hand-votes.ts';
+export { CLIENT_MONEY_ROLES, HOUSE_CHART, type HousePart, type HouseRole } from './chart.ts';
 export { correctionDay } from './closed-days.ts';
 export { seedFxRates } from './conversions/seed-fx-rates.ts';
 export { createAsset } from './create-asset.ts';

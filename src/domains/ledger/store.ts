@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray, lt, not, or, sql } from 'drizzle-orm';
+import { and, desc, eq, gte, inArray, lt, not, or, sql } from 'drizzle-orm';
 import type { Id } from '../../kernel/id.ts';
 import type { Page } from '../../kernel/page.ts';
 import type { Instant } from '../../kernel/time.ts';
@@ -109,18 +109,29 @@ export async function listLots(
   });
 }
 
-/** The reports of reconcile, newest first. @errors invalid_cursor */
-export async function listReconciliations(ctx: Ctx, page: PageRequest) {
+/** The reports of reconcile, newest first. @units `to` exclusive @errors invalid_cursor */
+export async function listReconciliations(
+  ctx: Ctx,
+  page: PageRequest & { readonly from?: Instant | undefined; readonly to?: Instant | undefined },
+) {
+  const { from, to } = page;
   const key = ctx.deps.keyring.cursorKey;
+  const listing = `reconciliations ${from ?? ''} ${to ?? ''}`;
   return transact(ctx, 'staff', async (tx) => {
-    const [before] = page.cursor === undefined ? [] : readCursor(key, 'reconciliations', page.cursor);
+    const [before] = page.cursor === undefined ? [] : readCursor(key, listing, page.cursor);
     const rows = await tx
       .select()
       .from(reconciliations)
-      .where(before === undefined ? undefined : lt(reconciliations.id, before))
+      .where(
+        and(
+          from === undefined ? undefined : gte(reconciliations.startedAt, from),
+          to === undefined ? undefined : lt(reconciliations.startedAt, to),
+          before === undefined ? undefined : lt(reconciliations.id, before),
+        ),
+      )
       .orderBy(desc(reconciliations.id))
       .limit(page.limit + 1);
-    return cutPage(key, 'reconciliations', rows, page.limit, (row) => [row.id]);
+    return cutPage(key, listing, rows, page.limit, (row) => [row.id]);
   });
 }
 

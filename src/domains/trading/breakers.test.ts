@@ -439,4 +439,18 @@ describe('a rule', () => {
     expect(await standing()).toEqual([]);
     await followFeed(desk.system, 'BTC/USD', false);
   });
+
+  test('looks at nothing that a feed said while nobody looked for as long as its window', async () => {
+    await obey();
+    await followFeed(desk.system, 'BTC/USD');
+    await feedSays(desk.system, 'BTC/USD', ['60000']);
+    await desk.engine.settled();
+    await desk.engine.stop();
+    await feedSays(desk.system, 'BTC/USD', ['60000', '55000', '60000']);
+    desk.advance(61_000);
+    await desk.engine.start();
+    await desk.engine.settled();
+    expect(await standing()).toEqual([]);
+    await followFeed(desk.system, 'BTC/USD', false);
+  });
 });

@@ -4,7 +4,7 @@ import { peopleBehind } from '../../platform/privacy/people-behind.ts';
 import { tradingActivity } from './activity-source.ts';
 import { TRADING_EVENTS } from './audit.ts';
 import { cancelDelisted, cancelDelistedOrders } from './cancel-delisted-orders.ts';
-import { cancelRestricted } from './cancel-restricted-orders.ts';
+import { cancelRestricted, cancelStopped } from './cancel-restricted-orders.ts';
 import { tradingChecks } from './checks.ts';
 import { tradingObstacles } from './closing-obstacles.ts';
 import { cycleChecks } from './cycle-checks.ts';
@@ -36,7 +36,7 @@ export const tradingDomain: Domain = {
   auditEvents: [...Object.values(TRADING_EVENTS), ...Object.values(MARGIN_EVENTS)],
   endpoints: [...tradingEndpoints, ...parts.endpoints],
   checks: [...tradingChecks, ...cycleChecks, ...parts.checks],
-  consumers: [cancelRestricted, cancelDelisted, ...parts.consumers],
+  consumers: [cancelRestricted, cancelStopped, cancelDelisted, ...parts.consumers],
   approvalActions: parts.approvalActions,
   jobs: [
     { name: 'trading.expire-orders', cron: '* * * * *', run: expireOrders },

@@ -730,6 +730,26 @@ describe('a bracket', () => {
     expect(told(await exitsOf(trader, entry))).toEqual(['cancelled group', 'filled']);
     expect(await desk.balance(trader, 'BTC')).toBe('0 (0)');
   });
+
+  test('of many entries that end with one sweep has its exits set free together with theirs', async () => {
+    const trader = await desk.newTrader({ USD: '100000' });
+    const { accountId } = trader;
+    const entry = {
+      accountId,
+      symbol: 'BTC/USD',
+      side: 'buy',
+      type: 'limit',
+      timeInForce: 'gtc',
+      quantity: '0.001',
+    };
+    const orders = Array.from({ length: 100 }, () => ({ ...entry, limitPrice: '59000', ...BRACKET }));
+    await desk.request(trader, 'POST', '/v1/orders/batch', { body: { orders }, key: newId() });
+    await bought('0.1');
+    const [released] = await desk.deps.db.engine.execute(sql`
+      select count(*)::int as exits, count(distinct xmin::text)::int as settlements from order_events
+      where type = 'order.released' and account_id = ${accountId}::uuid`);
+    expect(released).toEqual({ exits: 200, settlements: 1 });
+  });
 });
 
 test('whatever happened to the orders above, each version has its event, and the feed has it once and in order', async () => {

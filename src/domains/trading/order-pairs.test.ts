@@ -1,9 +1,15 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
-import { eq, sql } from 'drizzle-orm';
+import { and, eq, inArray, sql } from 'drizzle-orm';
 import { newId } from '../../kernel/id.ts';
+import { lockExclusive } from '../../platform/db/locks.ts';
+import { auditLogs } from '../../platform/db/schema.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { type GroupDesk, type Order, startGroupDesk, told } from '../../testing/group-desk.ts';
+import type { Answer } from '../../testing/send.ts';
 import type { Trader } from '../../testing/trading-desk.ts';
+import { until } from '../../testing/until.ts';
+import { untoldOrders } from '../../testing/untold-orders.ts';
+import { gateLockName } from '../identity/index.ts';
 import { tradingChecks } from './checks.ts';
 import { expireOrders } from './expire-orders.ts';
 import { orders } from './schema.ts';
@@ -58,6 +64,24 @@ function nowOf(trader: Trader, found: readonly Order[]): Promise<Order[]> {
     trader,
     found.map(({ id }) => id),
   );
+}
+
+/** What is begun meanwhile waits behind an order that is held up. */
+async function heldUp(begin: () => Promise<void>): Promise<void> {
+  const other = await desk.newTrader({ USD: '1000' });
+  const { placed } = await transact(desk.system, 'engine', async (tx) => {
+    await lockExclusive(tx, [gateLockName(other.userId)]);
+    const placed = desk.place(other, 'buy 0.001 at 50000');
+    await until(async () => {
+      const waiting = await tx.execute(sql`
+        select from pg_locks l join pg_database d on d.oid = l.database and d.datname = current_database()
+        where l.locktype = 'advisory' and not l.granted`);
+      return waiting.length > 0;
+    });
+    await begin();
+    return { placed };
+  });
+  await placed;
 }
 
 async function countOrders({ accountId }: Trader): Promise<number> {
@@ -174,6 +198,35 @@ describe('a pair', () => {
     ]);
     await desk.replace(trader, both[0]?.id, { stopPrice: '57000', limitPrice: '57000' });
     expect(await desk.balance(trader, 'USD')).toBe('70470.5 (62124)');
+  });
+
+  test('of which one batch moves both tells each version of either once', async () => {
+    const trader = await desk.newTrader({ USD: '1000000' });
+    let [limit, stop]: Order[] = [];
+    // Both come while the one before is held up: in one batch, the limit first, unless one of them was slow.
+    for (let isOne = false; !isOne; ) {
+      [limit, stop] = await pair(trader, 'buy', '1');
+      const moves: Promise<Answer>[] = [];
+      await heldUp(async () => {
+        moves.push(desk.replace(trader, limit.id, { limitPrice: '55000' }));
+        await Bun.sleep(30);
+        moves.push(desk.replace(trader, stop.id, { stopPrice: '64000' }));
+        await Bun.sleep(30);
+      });
+      const [first, second] = (await Promise.all(moves)).map(({ body }) => body);
+      expect(told(await nowOf(trader, [limit, stop]))).toEqual(['replaced', 'replaced']);
+      const closed = and(
+        inArray(auditLogs.resourceId, [limit.id, stop.id]),
+        eq(auditLogs.eventType, 'order.closed'),
+      );
+      const closings = desk.deps.db.engine
+        .selectDistinct({ txid: auditLogs.txid })
+        .from(auditLogs)
+        .where(closed);
+      isOne = (await closings).length === 1 && first.id < second.id;
+    }
+    expect(await untoldOrders(desk)).toEqual([]);
+    expect(await desk.reservations(stop)).toEqual(['order.placed -> 12324.6 USD']);
   });
 
   test('keeps its stop, and what that needs, where the book does not take the limit', async () => {

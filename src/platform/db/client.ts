@@ -42,9 +42,12 @@ export type PoolSizes = Readonly<Record<Login, number>>;
 
 /** Opens one pool per runtime login. */
 export function openDatabases(connections: Readonly<Record<Login, Connection>>, sizes: PoolSizes): Databases {
-  const app = openClient(connections.app, sizes.app);
-  const staff = openClient(connections.staff, sizes.staff);
-  const engine = openClient(connections.engine, sizes.engine);
+  // What may take longer than a statement has (the sequencer, backups, migrations) runs on connections of its own.
+  const bounded = (login: Login) =>
+    postgres({ ...clientOptions(connections[login], sizes[login]), ...BOUNDED });
+  const app = bounded('app');
+  const staff = bounded('staff');
+  const engine = bounded('engine');
   const stops: (() => Promise<void>)[] = [];
   const lanes = new Map<string, { readonly client: postgres.Sql; readonly db: Database }>();
   let closed = false;

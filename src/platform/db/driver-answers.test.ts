@@ -9,7 +9,7 @@ import { newId } from '../../kernel/id.ts';
 import { type Foundation, startFoundation } from '../../testing/foundation.ts';
 import { machineCtx } from '../context.ts';
 import { type Database, openClient, openSession } from './client.ts';
-import { clientOptions } from './client-options.ts';
+import { BOUNDED, clientOptions } from './client-options.ts';
 import { sqlStateOf } from './errors.ts';
 import { executePrepared } from './prepared.ts';
 import { transact } from './transact.ts';
@@ -195,4 +195,16 @@ test('a server that falls silent in the middle of a statement is given up after 
   await Bun.sleep(300);
   expect([...(await bounded`select 2 as two`)]).toEqual([{ two: 2 }]);
   await bounded.end({ timeout: 1 });
+});
+
+test('every pool of the server gives up a server that falls silent, and no session that is kept for its locks does', async () => {
+  const { app, staff, engine } = foundation.deps.db;
+  const pools = [app, staff, engine, foundation.deps.db.lane('silent')] as readonly unknown[];
+  const limits = pools.map(
+    (pool) => (pool as { readonly $client: { readonly options: object } }).$client.options,
+  );
+  expect(limits).toEqual(limits.map(() => expect.objectContaining(BOUNDED)));
+  // The sequencer looks at the whole log on one, however long that takes.
+  const session = openSession(foundation.deps.db.connections.engine);
+  expect(session.options).toMatchObject({ answer_timeout: null });
 });

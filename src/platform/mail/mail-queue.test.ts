@@ -76,6 +76,36 @@ describe('a mail', () => {
     expect(logged.map((line) => JSON.parse(line).code)).toEqual(['refused']);
   });
 
+  test('that its sender keeps is tried once, and who sends it hears what became of it', async () => {
+    const { queue, attempts } = desk((attempt) => {
+      const failures = [new Error('try later'), new MailRefusedError('no')];
+      const failure = failures[attempt - 1];
+      return failure === undefined ? Promise.resolve() : Promise.reject(failure);
+    });
+    const said = () => queue.deliver(mailTo('a@example.mu')).catch(({ message }: Error) => message);
+    expect(await said()).toBe('try later');
+    expect(queue.counts()).toEqual({ sent: 0, lost: 0, waiting: 0 });
+    expect([await said(), await said()]).toEqual([undefined, undefined]);
+    expect([attempts.length, queue.counts()]).toEqual([3, { sent: 1, lost: 1, waiting: 0 }]);
+    await queue.stop();
+    expect(await said()).toBe('no mail leaves any more');
+  });
+
+  test('that its sender keeps takes no place of one that waits here, and is waited for', async () => {
+    const kept = Promise.withResolvers<void>();
+    const { queue, attempts } = desk((_attempt, mail) =>
+      mail.to === 'kept@example.mu' ? kept.promise : Promise.resolve(),
+    );
+    const tried = queue.deliver(mailTo('kept@example.mu'));
+    queue.send(mailTo('a@example.mu'));
+    await Bun.sleep(0);
+    expect(attempts).toEqual(['kept@example.mu', 'a@example.mu']);
+    expect(queue.counts()).toEqual({ sent: 1, lost: 0, waiting: 1 });
+    kept.resolve();
+    await Promise.all([tried, queue.stop()]);
+    expect(queue.counts()).toEqual({ sent: 2, lost: 0, waiting: 0 });
+  });
+
   test('that fails holds up no other', async () => {
     const { queue, attempts } = desk((_attempt, mail) =>
       mail.to === 'bad@example.mu' ? Promise.reject(new Error('no')) : Promise.resolve(),

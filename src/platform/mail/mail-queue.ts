@@ -1,7 +1,8 @@
 /**
  * Mail leaves in the background. Taking a mail costs a request nothing but memory, so neither a slow
  * nor a dead mail server delays or fails one, and how long an answer takes does not tell whether a
- * mail was sent. What it does not do: survive the process. A mail lost with it is asked for again.
+ * mail was sent. What it does not do: survive the process. A mail lost with it is asked for again; what nobody would ask
+ * for is delivered by whoever keeps it until it has gone.
  */
 import type { Logger } from 'pino';
 import { type Mail, MailRefusedError, type MailTransport } from './mailer.ts';
@@ -11,6 +12,11 @@ export type MailCounts = { readonly sent: number; readonly lost: number; readonl
 export type MailQueue = {
   /** Takes a mail; never throws, never waits. */
   readonly send: (mail: Mail) => void;
+  /**
+   * Tries once and waits for it: whoever calls tries again. What is refused for good is lost, as any mail is.
+   * @errors those of the transport but `MailRefusedError`
+   */
+  readonly deliver: (mail: Mail) => Promise<void>;
   readonly counts: () => MailCounts;
   /** Waits until nothing is waiting any more: every mail was sent or lost. */
   readonly drained: () => Promise<void>;
@@ -45,7 +51,10 @@ type State = {
   readonly later: Map<ReturnType<typeof setTimeout>, Waiting>;
   readonly whenIdle: (() => void)[];
   phase: 'running' | 'stopping' | 'stopped';
+  /** Of those that wait here. */
   sending: number;
+  /** Of those whose sender waits: they take no place of the others. */
+  trying: number;
   sent: number;
   lost: number;
 };
@@ -65,11 +74,13 @@ export function startMailQueue(
     whenIdle: [],
     phase: 'running',
     sending: 0,
+    trying: 0,
     sent: 0,
     lost: 0,
   };
   return {
     send: (mail) => take(state, mail),
+    deliver: (mail) => tryOnce(state, mail),
     counts: () => ({ sent: state.sent, lost: state.lost, waiting: waitingIn(state) }),
     drained: () => drained(state),
     stop: () => stop(state),
@@ -121,6 +132,25 @@ async function deliver(state: State, item: Waiting): Promise<void> {
     }
   }
   sendReady(state);
+}
+
+async function tryOnce(state: State, mail: Mail): Promise<void> {
+  if (state.phase !== 'running') {
+    throw new Error('no mail leaves any more');
+  }
+  state.trying += 1;
+  try {
+    await state.transport.deliver(mail);
+    state.sent += 1;
+  } catch (error) {
+    if (!(error instanceof MailRefusedError)) {
+      throw error;
+    }
+    lose(state, 'refused', error);
+  } finally {
+    state.trying -= 1;
+    sendReady(state);
+  }
 }
 
 function afterFailure(state: State, { mail, attempt }: Waiting, failure: unknown): void {
@@ -184,5 +214,5 @@ function giveUp(state: State): void {
 }
 
 function waitingIn(state: State): number {
-  return state.ready.length + state.later.size + state.sending;
+  return state.ready.length + state.later.size + state.sending + state.trying;
 }

@@ -13,8 +13,13 @@ export class MailRefusedError extends Error {
   override readonly name = 'MailRefusedError';
 }
 
+/** A message the other side does not take now; it answers, and may take another. */
+export class MailDeferredError extends Error {
+  override readonly name = 'MailDeferredError';
+}
+
 export type MailTransport = {
-  /** Resolves once the other side has taken the message. @errors MailRefusedError, and others worth another try */
+  /** Resolves once the other side has taken the message. @errors MailRefusedError; MailDeferredError and others worth another try */
   readonly deliver: (mail: Mail) => Promise<void>;
   readonly close: () => void;
 };

@@ -4,7 +4,7 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
-import { MailRefusedError, type MailTransport } from './mailer.ts';
+import { MailDeferredError, MailRefusedError, type MailTransport } from './mailer.ts';
 import { smtpTransport } from './smtp.ts';
 import { parseSmtpUrl } from './smtp-url.ts';
 
@@ -173,17 +173,21 @@ describe('what the server answers', () => {
   });
 
   test.each([
-    ['recipient', { onRcptTo: (_address, _session, done) => done(answer(451)) }],
+    ['recipient', true, { onRcptTo: (_address, _session, done) => done(answer(451)) }],
     [
       'message',
+      true,
       { onData: (stream, _session, done) => void stream.resume().on('end', () => done(answer(452))) },
     ],
-    ['connection', { onConnect: (_session, done) => done(answer(421)) }],
-  ] satisfies [string, SMTPServerOptions][])(
-    '4xx to the %s is worth another try',
-    async (_title, options) => {
+    ['recipient by who goes away', false, { onRcptTo: (_address, _session, done) => done(answer(421)) }],
+    ['connection', false, { onConnect: (_session, done) => done(answer(421)) }],
+  ] satisfies [string, boolean, SMTPServerOptions][])(
+    '4xx to the %s is worth another try; of others meanwhile: %p',
+    async (_title, othersGo, options) => {
       const { port } = await serve(options);
-      expect(await failureOf(open(`smtp://127.0.0.1:${port}`))).not.toBeInstanceOf(MailRefusedError);
+      const failure = await failureOf(open(`smtp://127.0.0.1:${port}`));
+      expect(failure).not.toBeInstanceOf(MailRefusedError);
+      expect(failure instanceof MailDeferredError).toBe(othersGo);
     },
   );
 

@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { createTransport, type Transporter } from 'nodemailer';
-import { type Mail, MailRefusedError, type MailTransport, oneLine } from './mailer.ts';
+import { type Mail, MailDeferredError, MailRefusedError, type MailTransport, oneLine } from './mailer.ts';
 import type { SmtpServer } from './smtp-url.ts';
 
 export type SmtpTimeouts = {
@@ -14,6 +14,9 @@ export type SmtpTimeouts = {
   /** A server silent for longer is given up. @units ms */
   readonly silenceMs: number;
 };
+
+/** Said at any time by a server that takes nothing from anybody. */
+const GOES_AWAY = 421;
 
 const TIMEOUTS: SmtpTimeouts = { connectMs: 10_000, silenceMs: 30_000 };
 
@@ -60,7 +63,7 @@ async function deliver(transporter: Transporter, from: string, mail: Mail): Prom
       headers: { 'Auto-Submitted': 'auto-generated' },
     });
   } catch (error) {
-    throw isRefusal(error) ? new MailRefusedError('the mail server refuses the message') : error;
+    throw failureOf(error);
   }
 }
 
@@ -72,13 +75,17 @@ function requireAddress(text: string): string {
   return text;
 }
 
-/** A 5xx about the recipient or the message; a server that does not know us today may do so tomorrow. */
-function isRefusal(error: unknown): boolean {
+/** A 5xx about the recipient or the message is for good; a server that does not know us today may do so tomorrow. */
+function failureOf(error: unknown): unknown {
   if (!(error instanceof Error && 'code' in error && 'responseCode' in error)) {
-    return false;
+    return error;
   }
   const { code, responseCode } = error;
-  return (
-    (code === 'EENVELOPE' || code === 'EMESSAGE') && typeof responseCode === 'number' && responseCode >= 500
-  );
+  const isOfMessage = code === 'EENVELOPE' || code === 'EMESSAGE';
+  if (!isOfMessage || typeof responseCode !== 'number' || responseCode < 400 || responseCode === GOES_AWAY) {
+    return error;
+  }
+  return responseCode >= 500
+    ? new MailRefusedError('the mail server refuses the message')
+    : new MailDeferredError('the mail server does not take the message now');
 }

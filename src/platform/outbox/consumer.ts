@@ -19,5 +19,7 @@ export type Consumer = {
   /** `domain.purpose`, for good: it names the consumer's position. */
   readonly name: string;
   readonly types: readonly string[];
+  /** So often an event is tried before it is parked, where that is not as often as those of others. */
+  readonly maxAttempts?: number;
   readonly handle: (ctx: Ctx, event: DeliveredEvent) => Promise<void>;
 };

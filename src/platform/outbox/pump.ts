@@ -42,7 +42,8 @@ type Batch = { readonly due: readonly Retry[]; readonly fresh: readonly QueuedEv
 type Delivery = { readonly failure: string | null };
 
 /** Starts nothing by itself: the relay kicks. */
-export function pumpOf(deps: Deps, session: LeaderSession, consumer: Consumer, rules: RetryRules): Pump {
+export function pumpOf(deps: Deps, session: LeaderSession, consumer: Consumer, usual: RetryRules): Pump {
+  const rules = { ...usual, maxAttempts: consumer.maxAttempts ?? usual.maxAttempts };
   let state: State | null = null;
   let high = 0n;
   let stopped = false;

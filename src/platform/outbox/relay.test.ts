@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test';
-import { eq, sql } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import { type Id, newId } from '../../kernel/id.ts';
 import { type Foundation, startFoundation } from '../../testing/foundation.ts';
 import { auditLogs, outbox, outboxConsumers, outboxRetries } from '../db/schema.ts';
@@ -171,7 +171,11 @@ test('an event that fails every time is parked, recorded for a person, and never
   await write('a.done', user);
   await relay.drained();
   const { engine } = foundation.deps.db;
-  const parked = () => engine.select().from(auditLogs).where(eq(auditLogs.eventType, 'outbox_event.parked'));
+  const parked = () =>
+    engine
+      .select()
+      .from(auditLogs)
+      .where(and(eq(auditLogs.eventType, 'outbox_event.parked'), eq(auditLogs.subjectUserId, user)));
   await until(async () => (await parked()).length === 1);
   expect(calls).toBe(3);
   await Bun.sleep(700);
@@ -180,6 +184,27 @@ test('an event that fails every time is parked, recorded for a person, and never
   expect(row).toMatchObject({ severity: 'critical', subjectUserId: user });
   expect(row?.after).toMatchObject({ consumer: 'test.poison', attempts: 3, failure: 'TypeError' });
   expect(await engine.select().from(outboxRetries)).toMatchObject([{ attempts: 3, lastError: 'TypeError' }]);
+});
+
+test('a consumer may try more often than others before an event is parked', async () => {
+  let calls = 0;
+  const relay = relayTo({
+    name: 'test.patient',
+    types: ['a.done'],
+    maxAttempts: 5,
+    handle: async () => {
+      calls += 1;
+      throw new TypeError('not yet');
+    },
+  });
+  await write('a.done', newId());
+  const attempts = async () => {
+    relay.wake();
+    const [retry] = await foundation.deps.db.engine.select().from(outboxRetries);
+    return retry?.attempts;
+  };
+  await until(async () => (await attempts()) === 5);
+  expect(calls).toBe(5);
 });
 
 test('of two relays one works, each event is delivered once, and the other takes over', async () => {

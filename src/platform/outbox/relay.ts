@@ -18,7 +18,7 @@ const MAX_LAG_SECONDS = 30;
 const DRAIN_TIMEOUT_MS = 20_000;
 const DRAIN_RECHECK_MS = 10;
 
-/** A quarter of a second, doubled each time: the last try is about eight minutes after the first. */
+/** A quarter of a second, doubled each time: the last try of most consumers is about eight minutes after the first. */
 const RETRY_RULES: RetryRules = { firstDelayMs: 250, maxAttempts: 12 };
 
 export type Relay = {

@@ -114,6 +114,7 @@ export const payoutDrivers: Drivers = {
     await conflict(world);
     return world.call('listPayoutConflicts', { as: world.people.auditor });
   },
+  listPayoutSubmissions: async (world) => world.call('listPayoutSubmissions', { as: world.people.auditor }),
   closePayoutConflict: async (world) => {
     const params = await conflict(world);
     return world.call('closePayoutConflict', { as: world.people.operations, params, body: REASON });

@@ -25,11 +25,12 @@ export const PayableDeposit = Deposit.extend({
   }),
 }).openapi('PayableDeposit');
 
-/** An account of the firm that customers are or were told to pay to. */
+/** An account of clients' money that the customers of a firm are or were told to pay to. */
 const DepositAccount = wireOf(depositAccounts)
   .pick({
     id: true,
     asset: true,
+    legalEntity: true,
     holderName: true,
     iban: true,
     bic: true,
@@ -37,7 +38,9 @@ const DepositAccount = wireOf(depositAccounts)
     approvalId: true,
     createdAt: true,
   })
-  .extend({ current: z.boolean() })
+  .extend({
+    current: z.boolean().openapi({ description: 'Whether customers of this firm are shown it now' }),
+  })
   .openapi('DepositAccount');
 
 export const DepositAccounts = z.object({ data: z.array(DepositAccount) }).openapi('DepositAccounts');

@@ -6,6 +6,6 @@ export const DEPOSIT_ACCOUNT_EVENTS = auditEvents({
     category: 'admin_action',
     severity: 'critical',
     description: 'The account that customers are told to pay to was set by approval',
-    shows: ['asset', 'iban', 'bic', 'bankName', 'holderName', 'approvalId'],
+    shows: ['asset', 'legalEntity', 'iban', 'bic', 'bankName', 'holderName', 'approvalId'],
   },
 });

@@ -2,6 +2,7 @@ import type { Role } from '../../../kernel/actor.ts';
 import { type Endpoint, endpoint, pickProblems } from '../../../platform/http/endpoint.ts';
 import { PLATFORM_PROBLEMS } from '../../../platform/http/problems.ts';
 import { LEDGER_PROBLEMS } from '../../ledger/index.ts';
+import { ACCOUNT_TERMS_ROLES } from '../account-terms.ts';
 import { ApprovalRequested } from '../api.ts';
 import { FUNDING_PROBLEMS } from '../errors.ts';
 import {
@@ -12,7 +13,7 @@ import {
   depositQuoteQuery,
 } from './api.ts';
 import { listDepositAccounts } from './payment-instructions.ts';
-import { DEPOSIT_ACCOUNT_ROLES, proposeDepositAccount } from './propose-deposit-account.ts';
+import { proposeDepositAccount } from './propose-deposit-account.ts';
 import { quoteDeposit } from './quote-deposit.ts';
 
 const READERS = [
@@ -65,9 +66,10 @@ export const depositAccountEndpoints: readonly Endpoint[] = [
     category: 'financial',
     summary: 'Propose the account customers of a currency pay to',
     description:
-      'It must be a bank account whose statements are expected, and takes effect when a second person approves it; an ' +
-      'alarm tells that it did. Customers are shown it with each deposit that they announced and did not pay yet.',
-    access: { staff: DEPOSIT_ACCOUNT_ROLES, stepUp: true },
+      'It must be a bank account of clients’ money whose statements are expected, and takes effect when a second person ' +
+      'approves it; an alarm tells that it did. Customers of this firm are shown it with each deposit that they ' +
+      'announced and did not pay yet.',
+    access: { staff: ACCOUNT_TERMS_ROLES, stepUp: true },
     params: depositAccountParams,
     body: DepositAccountProposal,
     example: {

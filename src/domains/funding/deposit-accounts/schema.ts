@@ -1,6 +1,6 @@
 /**
- * Where customers pay to: the firm's bank account that is shown for each currency, the newest row; without one nobody is
- * shown any. Rows never change, and none is there that two people did not set.
+ * Where customers pay to: the bank account that is shown for each currency to the customers of a legal entity, the newest
+ * row; without one nobody is shown any. Rows never change, and none is there that two people did not set.
  */
 import { index, pgTable, text, uuid } from 'drizzle-orm/pg-core';
 import { instant } from '../../../platform/db/columns.ts';
@@ -15,6 +15,8 @@ export const depositAccounts = pgTable(
     asset: text('asset')
       .notNull()
       .references(() => assets.code),
+    /** Whose customers it is shown to; null in rows of before this was kept, when an installation had one. */
+    legalEntity: text('legal_entity'),
     holderName: text('holder_name').notNull(),
     iban: text('iban').notNull(),
     bic: text('bic').notNull(),

@@ -19,9 +19,12 @@ import {
 import { amount, ciphertext, digest, instant } from '../../../platform/db/columns.ts';
 import { internalRows } from '../../../platform/db/policies.ts';
 import { approvals } from '../../../platform/db/schema.ts';
-import { assets } from '../../ledger/schema.ts';
+import { assets, houseRole } from '../../ledger/schema.ts';
 
-/** The bank accounts a statement may be of; each names the house wallets its money is booked to. */
+/** Whose money lies on a bank account: the role of its house wallet. An account is of one for good. */
+export const BANK_ACCOUNT_ROLES = ['client_money_bank', 'firm_account'] as const;
+
+/** The bank accounts a statement may be of; each names the house wallet its money lies in. */
 export const bankAccounts = pgTable(
   'bank_accounts',
   {
@@ -30,6 +33,14 @@ export const bankAccounts = pgTable(
     currency: text('currency')
       .notNull()
       .references(() => assets.code),
+    /**
+     * Clients' money, of which each line is booked; or the firm's own, of which no line ever is: its statements are
+     * evidence that reconciliation compares.
+     */
+    houseRole: houseRole('house_role')
+      .$type<(typeof BANK_ACCOUNT_ROLES)[number]>()
+      .notNull()
+      .default('client_money_bank'),
     /** Tells the house's bank wallets apart; deposits cleared by hand are booked to `main`. */
     houseReference: text('house_reference').notNull(),
     name: text('name').notNull(),
@@ -39,9 +50,14 @@ export const bankAccounts = pgTable(
   (table) => [
     uniqueIndex('bank_accounts_iban_currency_key').on(table.iban, table.currency),
     // Two accounts in one house wallet could not be told apart by any reconciliation.
-    uniqueIndex('bank_accounts_currency_house_reference_key').on(table.currency, table.houseReference),
+    uniqueIndex('bank_accounts_house_reference_key').on(
+      table.currency,
+      table.houseRole,
+      table.houseReference,
+    ),
     index('bank_accounts_approval_id_idx').on(table.approvalId),
     check('bank_accounts_house_reference_check', sql`${table.houseReference} ~ '^[a-z0-9-]{1,32}$'`),
+    check('bank_accounts_house_role_check', sql`${table.houseRole} in ('client_money_bank', 'firm_account')`),
     ...internalRows('bank_accounts'),
   ],
 );
@@ -180,6 +196,8 @@ export const inboundEvents = pgTable(
     reason: text('reason'),
     /** The deposit it is about, where one is known. */
     depositId: uuid('deposit_id'),
+    /** The payout it is about, where one is known. */
+    withdrawalId: uuid('withdrawal_id'),
     occurredAt: instant('occurred_at').notNull(),
     receivedAt: instant('received_at').notNull(),
     settledAt: instant('settled_at'),
@@ -188,6 +206,7 @@ export const inboundEvents = pgTable(
     uniqueIndex('inbound_events_event_id_key').on(table.provider, table.eventId),
     index('inbound_events_state_idx').on(table.state, table.id),
     index('inbound_events_deposit_id_idx').on(table.depositId),
+    index('inbound_events_withdrawal_id_idx').on(table.withdrawalId),
     check('inbound_events_kept_check', sql`${table.state} = 'processed' or ${table.reason} is not null`),
     ...internalRows('inbound_events'),
   ],

@@ -1,13 +1,20 @@
 import { auditEvents } from '../../../platform/audit/events.ts';
 import { PAYOUT_FILE_SHOWS } from '../audit.ts';
+import { WITHDRAWAL_SHOWS } from '../audit-shows.ts';
 
-/** What funding records of files that the bank may have though nobody here is known to have fetched them. */
+/** What funding records of payouts that went another way than they were told to. */
 export const PAYOUT_FILE_EVENTS = auditEvents({
   'payout_file.counted_as_fetched': {
     category: 'financial',
     severity: 'warning',
     description: 'After a restore a payout file counts as fetched, since who fetched it may be lost',
     shows: PAYOUT_FILE_SHOWS,
+  },
+  'withdrawal.paid_otherwise': {
+    category: 'financial',
+    severity: 'warning',
+    description: 'The bank paid another amount than the withdrawal was of; the difference was booked',
+    shows: WITHDRAWAL_SHOWS,
   },
   'payout_report.refused': {
     category: 'financial',

@@ -5,13 +5,14 @@ import type { Ctx } from '../../../platform/context.ts';
 import { insertRows } from '../../../platform/db/insert-rows.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { payoutFiles } from '../schema.ts';
+import { countPayoutsAsSent } from '../submissions/count-as-sent.ts';
 import { PAYOUT_FILE_EVENTS } from './audit.ts';
 import { payoutFileDownloads, payoutFileVoids } from './schema.ts';
 
 /**
  * Counts every file as handed out that nobody fetched or gave up as far as these tables know: what came back from
  * elsewhere may have lost who did, and the bank may pay by it. Done already, it does nothing.
- * @effects rows of `payout_file_downloads` by nobody; audit `payout_file.counted_as_fetched`
+ * @effects rows of `payout_file_downloads` by nobody; audit `payout_file.counted_as_fetched`; those of `countPayoutsAsSent`
  * @shape the files that count so from now on
  */
 export async function countFilesAsFetched(ctx: Ctx): Promise<readonly Id[]> {
@@ -40,6 +41,7 @@ export async function countFilesAsFetched(ctx: Ctx): Promise<readonly Id[]> {
         after: file,
       })),
     );
+    await countPayoutsAsSent(tx, ctx);
     return ids;
   });
 }

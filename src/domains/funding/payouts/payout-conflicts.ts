@@ -18,7 +18,8 @@ import { refuseFunding } from '../errors.ts';
 import { matching, newestFirst } from '../newest-first.ts';
 import { isRepayment, ownersOf, type Payment } from '../payout-file.ts';
 import type { PaymentOutcome } from '../providers/payout-provider.ts';
-import { deposits, payoutReports, withdrawals } from '../schema.ts';
+import { repaymentOwner } from '../repayments/repayment-owner.ts';
+import { payoutReports, withdrawals } from '../schema.ts';
 import { payoutConflicts, repayments } from '../work/schema.ts';
 
 export type PayoutConflict = typeof payoutConflicts.$inferSelect;
@@ -100,13 +101,12 @@ export async function closePayoutConflict(
     const closedBy = present(personOf(ctx.actor), 'work is ended by a person');
     const [about] = await tx
       .select({
-        userId: sql<Id | null>`coalesce(${withdrawals.userId}, ${deposits.userId})`,
+        userId: sql<Id | null>`coalesce(${withdrawals.userId}, ${repaymentOwner})`,
         importedBy: payoutReports.importedBy,
       })
       .from(payoutConflicts)
       .leftJoin(withdrawals, eq(withdrawals.id, payoutConflicts.withdrawalId))
       .leftJoin(repayments, eq(repayments.id, payoutConflicts.repaymentId))
-      .leftJoin(deposits, eq(deposits.id, repayments.depositId))
       .innerJoin(payoutReports, eq(payoutReports.id, payoutConflicts.reportId))
       .where(eq(payoutConflicts.id, before.id));
     const { userId, importedBy } = present(about, 'a conflict has its report and payment');

@@ -53,6 +53,7 @@ function fileOf(instruction: PaymentInstruction): Uint8Array {
     'PmtInf',
     element('PmtInfId', instruction.messageId),
     element('PmtMtd', 'TRF'),
+    ...(instruction.batchBooking === undefined ? [] : [element('BtchBookg', `${instruction.batchBooking}`)]),
     count,
     sum,
     group('ReqdExctnDt', element('Dt', instruction.executionDate)),

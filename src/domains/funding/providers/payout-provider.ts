@@ -15,6 +15,8 @@ export type PaymentInstruction = {
   readonly executionDate: string;
   readonly currency: string;
   readonly controlSum: Amount;
+  /** Whether the bank may book the payments in one line; not said in files that were made before it was asked. */
+  readonly batchBooking?: boolean;
   readonly debtor: PaymentParty;
   readonly payments: readonly {
     readonly endToEndId: string;

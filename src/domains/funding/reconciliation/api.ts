@@ -2,11 +2,13 @@ import { z } from '@hono/zod-openapi';
 import { isDay } from '../../../kernel/business-date.ts';
 import { ApprovalReason } from '../../../platform/approvals/api.ts';
 import { pageQuery } from '../../../platform/http/cursor.ts';
+import { FORWARDS, isForwards, periodQuery } from '../../../platform/http/period.ts';
 import { idInput, wireDecimal, wireId, wireInstant, wireOf } from '../../../platform/http/wire.ts';
 import {
   breakKind,
   breakSeverity,
   breakStatus,
+  CUSTODY_ROLES,
   custodyReportLines,
   custodyReports,
   reconciliationBreakNotes,
@@ -19,6 +21,7 @@ const day = z.string().openapi({ format: 'date', example: '2026-01-31' });
 const dayOrNull = z.union([day, z.null()]);
 const decimalOrNull = z.union([wireDecimal, z.null()]);
 const instantOrNull = z.union([wireInstant, z.null()]);
+const idOrNull = z.union([wireId, z.null()]).optional();
 const count = z.number().int();
 
 export const Reconciliation = z
@@ -48,6 +51,10 @@ const Bank = z.object({
   currency: z.string(),
   accounts: z.array(z.string()),
   statementDate: dayOrNull,
+  statementId: idOrNull.openapi({
+    description: 'The statement it was compared with; runs of before have none',
+  }),
+  statementNumber: text.optional(),
   perStatement: decimalOrNull,
   perBooks: wireDecimal,
   difference: decimalOrNull,
@@ -61,6 +68,7 @@ const Custody = z.object({
   custodian: z.string(),
   asset: z.string(),
   asOf: dayOrNull,
+  reportId: idOrNull.openapi({ description: 'The report it was compared with; runs of before have none' }),
   perReport: decimalOrNull,
   perBooks: wireDecimal,
   difference: decimalOrNull,
@@ -96,6 +104,19 @@ const Position = z
   })
   .openapi('ClientMoneyPosition');
 
+const HouseWallets = z.object({
+  count,
+  views: z.array(
+    z.object({
+      asset: z.string(),
+      role: z.string(),
+      part: z.string(),
+      reference: z.string(),
+      balance: wireDecimal,
+    }),
+  ),
+});
+
 const Quiet = z.object({
   accountId: wireId,
   walletId: wireId,
@@ -118,6 +139,10 @@ const FoundBreak = z.object({
   ownerId: z.union([wireId, z.null()]),
   firstSeenAt: wireInstant,
   ageDays: count,
+  note: text
+    .optional()
+    .openapi({ description: 'What was last noted of it by then; runs of before have none' }),
+  approvalId: idOrNull.openapi({ description: 'The second person’s decision on it by then' }),
 });
 
 const SignOff = wireOf(reconciliationSignOffs)
@@ -132,13 +157,25 @@ const Run = z.object({
   logRootHash: text,
   cutAt: wireInstant,
   banks: z.array(Bank),
+  firmAccounts: z
+    .array(Bank)
+    .optional()
+    .openapi({ description: 'The firm’s own accounts, apart from clients’ money; runs of before have none' }),
   custody: z.array(Custody),
+  firmCustody: z
+    .array(Custody)
+    .optional()
+    .openapi({ description: 'The firm’s own units; runs of before have none' }),
   custodyReports: z
     .array(wireId)
     .optional()
     .openapi({ description: 'The report of each custodian it counted' }),
   inTransit: z.array(InTransit).optional(),
   positions: z.array(Position),
+  houseWallets: HouseWallets.optional().openapi({
+    description:
+      'The wallets of the house that the positions are made of, by the signs of the ledger; runs of before have none',
+  }),
   quiet: z.object({
     counts: z.object({ idle: count, dormant: count, unclaimed: count }),
     views: z.array(Quiet),
@@ -192,6 +229,14 @@ export const ReconciliationBreakDetail = ReconciliationBreak.extend({
   ),
 }).openapi('ReconciliationBreakDetail');
 
+export const runsQuery = z
+  .strictObject({ ...pageQuery, ...periodQuery('Begun') })
+  .refine(isForwards, FORWARDS);
+
+export const custodyReportsQuery = z
+  .strictObject({ ...pageQuery, ...periodQuery('Handed in') })
+  .refine(isForwards, FORWARDS);
+
 export const breakQuery = z.strictObject({
   ...pageQuery,
   status: z.enum(breakStatus.enumValues).optional(),
@@ -226,7 +271,7 @@ export const CustodyReport = wireOf(custodyReports)
     importedBy: true,
     importedAt: true,
   })
-  .extend({ lineCount: count })
+  .extend({ lineCount: count, houseRole: z.enum(CUSTODY_ROLES) })
   .openapi('CustodyReport');
 
 export const CustodyReportDetail = CustodyReport.extend({

@@ -20,6 +20,7 @@ const REPORT_SHOWS = [
   'confirmationId',
   'voidId',
   'legalEntity',
+  'houseRole',
   'custodian',
   'asOf',
   'lineCount',

@@ -1,9 +1,13 @@
-/** The bank side of a run: each client-money wallet against the statements of its bank accounts. */
+/**
+ * The bank side of a run: each wallet of clients' money, and each of the firm's own money, against the statements of its
+ * bank account. The two are never added up.
+ */
 import { sql } from 'drizzle-orm';
 import { type Amount, formatAmount, readStoredAmount, sumAmounts } from '../../../kernel/amount.ts';
 import { addDays, daysBetween, lastBankDay } from '../../../kernel/business-date.ts';
 import type { Id } from '../../../kernel/id.ts';
 import type { Tx } from '../../../platform/db/client.ts';
+import type { BANK_ACCOUNT_ROLES } from '../evidence/schema.ts';
 import type { Finding } from './finding.ts';
 import {
   type BankComparison,
@@ -30,6 +34,9 @@ export type BankView = {
   readonly accounts: readonly string[];
   /** The day of the statement that was compared; null where there is none. */
   readonly statementDate: string | null;
+  /** The last statement of that day: its row, and what the bank calls it. */
+  readonly statementId?: Id | null;
+  readonly statementNumber?: string | null;
   readonly perStatement: string | null;
   readonly perBooks: string;
   readonly difference: string | null;
@@ -40,22 +47,31 @@ export type BankView = {
 export type Section<View> = { readonly views: readonly View[]; readonly findings: readonly Finding[] };
 
 type Account = { readonly id: Id; readonly name: string };
+type BankRole = (typeof BANK_ACCOUNT_ROLES)[number];
 type BankWallet = {
+  readonly role: BankRole;
   readonly walletId: Id | null;
   readonly reference: string;
   readonly currency: string;
   readonly accounts: readonly Account[];
 };
 
-/** Compares every bank wallet of the live book with its statements at a day; of each account it names the last one. */
+/** How breaks name a wallet: what is said of clients' money is never taken for the firm's. */
+const PLACE: Readonly<Record<BankRole, string>> = { client_money_bank: 'bank', firm_account: 'firm account' };
+
+/**
+ * Compares every bank wallet of a role in the live book with its statements at a day; of each account it names the last
+ * one.
+ */
 export async function bankSection(
   tx: Tx,
+  role: BankRole,
   day: string,
 ): Promise<Section<BankView> & { readonly statements: readonly Id[] }> {
   const views: BankView[] = [];
   const findings: Finding[] = [];
   const statements: Id[] = [];
-  for (const wallet of await bankWalletsOf(tx)) {
+  for (const wallet of await bankWalletsOf(tx, role)) {
     const known = await statementsOf(tx, wallet, day);
     statements.push(...latestOf(known).map(({ id }) => id));
     const one = await compare(tx, wallet, known, day);
@@ -67,16 +83,17 @@ export async function bankSection(
   return { views, findings, statements };
 }
 
+type KnownStatement = BankStatementFact & { readonly number: string };
 type Compared = { readonly view: BankView; readonly findings: readonly Finding[] };
 
 async function compare(
   tx: Tx,
   wallet: BankWallet,
-  known: readonly BankStatementFact[],
+  known: readonly KnownStatement[],
   day: string,
 ): Promise<Compared | undefined> {
-  const { reference, currency, accounts } = wallet;
-  const object = `bank ${reference} ${currency}`;
+  const { reference, currency, accounts, role } = wallet;
+  const object = `${PLACE[role]} ${reference} ${currency}`;
   const latest = latestOf(known);
   const complete = accounts.length > 0 && latest.length === accounts.length;
   // Several accounts of one wallet are compared at the last day that all of them have a statement of.
@@ -97,9 +114,12 @@ async function compare(
   const statements = known.filter((statement) => statement.closingDate <= at);
   const lines = await linesOf(tx, statements);
   const result = matchBank({ day: at, statements, lines, bookings, windowDays: MATCH_WINDOW_DAYS });
+  const last = latestOf(statements).at(-1);
   const view = {
     ...head,
     statementDate: at,
+    statementId: last?.id ?? null,
+    statementNumber: last?.number ?? null,
     perStatement: formatAmount(result.perStatement),
     perBooks: formatAmount(result.perBooks),
     difference: formatAmount(result.difference),
@@ -109,7 +129,8 @@ async function compare(
   const findings = [
     ...stale,
     ...differences({ object, currency, at }, result),
-    ...overdrafts({ object, currency, at }, statements),
+    // What the firm owes a bank on its own account is no client's money that is missing.
+    ...(role === 'client_money_bank' ? overdrafts({ object, currency, at }, statements) : []),
     ...result.items.flatMap((item) => itemFinding(item, currency, day)),
   ];
   return { view, findings };
@@ -139,13 +160,20 @@ function itemFinding({ kind, object, amount, date }: BankItem, currency: string,
   if (kind === 'statement_line_unbooked') {
     return [finding(kind, object, amount, currency, `On the statement of ${date}, not in the books`)];
   }
-  return kind === 'booking_not_on_statement' && daysBetween(date, day) > BOOKED_DAYS
-    ? [finding(kind, object, amount, currency, `Booked for ${date}, not on a statement`)]
-    : [];
+  if (kind === 'booked_later' || daysBetween(date, day) <= BOOKED_DAYS) {
+    return [];
+  }
+  const detail =
+    kind === 'sweep_not_arrived'
+      ? `Fees swept on ${date} left the clients’ account and are not on a statement of the firm’s`
+      : `Booked for ${date}, not on a statement`;
+  return [finding('booking_not_on_statement', object, amount, currency, detail)];
 }
 
 const NOT_COMPARED = {
   statementDate: null,
+  statementId: null,
+  statementNumber: null,
   perStatement: null,
   difference: null,
   itemCount: 0,
@@ -181,8 +209,8 @@ function sumUpTo(bookings: readonly Booking[], day: string): Amount {
   ) as Amount;
 }
 
-/** Every wallet with a bank account, and every bank wallet that nobody sends statements for. */
-async function bankWalletsOf(tx: Tx): Promise<readonly BankWallet[]> {
+/** Every wallet of a role with a bank account, and every one that nobody sends statements for. */
+async function bankWalletsOf(tx: Tx, role: BankRole): Promise<readonly BankWallet[]> {
   const rows = await tx.execute<{
     wallet_id: Id | null;
     reference: string;
@@ -192,13 +220,18 @@ async function bankWalletsOf(tx: Tx): Promise<readonly BankWallet[]> {
   }>(sql`
     select w.id as wallet_id, coalesce(w.house_reference, b.house_reference) as reference,
       coalesce(w.asset, b.currency) as currency, b.id as account_id, b.name
-    from (select * from wallets where house_role = 'client_money_bank' and book = 'live') w
-    full join bank_accounts b on b.house_reference = w.house_reference and b.currency = w.asset
+    from (
+        -- Units of the firm lie with a custodian.
+        select w.* from wallets w join assets a on a.code = w.asset
+        where w.house_role = ${role}::house_role and w.book = 'live' and (a.kind = 'fiat' or ${role} <> 'firm_account')
+      ) w
+      full join (select * from bank_accounts where house_role = ${role}::house_role) b
+        on b.house_reference = w.house_reference and b.currency = w.asset
     order by reference, currency, b.id`);
   const wallets = new Map<string, { accounts: Account[] } & Omit<BankWallet, 'accounts'>>();
   for (const { wallet_id: walletId, reference, currency, account_id: id, name } of rows) {
     const place = `${reference} ${currency}`;
-    const wallet = wallets.get(place) ?? { walletId, reference, currency, accounts: [] };
+    const wallet = wallets.get(place) ?? { role, walletId, reference, currency, accounts: [] };
     if (id !== null && name !== null) {
       wallet.accounts.push({ id, name });
     }
@@ -207,23 +240,25 @@ async function bankWalletsOf(tx: Tx): Promise<readonly BankWallet[]> {
   return [...wallets.values()];
 }
 
-async function statementsOf(tx: Tx, wallet: BankWallet, day: string): Promise<readonly BankStatementFact[]> {
+async function statementsOf(tx: Tx, wallet: BankWallet, day: string): Promise<readonly KnownStatement[]> {
   const ids = sql.param(wallet.accounts.map((account) => account.id));
   const rows = await tx.execute<{
     id: Id;
     account_id: Id;
+    number: string;
     day: string;
     opening: string;
     closing: string;
   }>(sql`
-    select id, bank_account_id as account_id, closing_date as day, opening_balance::text as opening,
-      closing_balance::text as closing
+    select id, bank_account_id as account_id, statement_reference as number, closing_date as day,
+      opening_balance::text as opening, closing_balance::text as closing
     from bank_statements
     where standing = 'confirmed' and bank_account_id = any (${ids}::uuid[]) and closing_date <= ${day}
     order by closing_date, id`);
   return rows.map((row) => ({
     id: row.id,
     accountId: row.account_id,
+    number: row.number,
     closingDate: row.day,
     opening: readStoredAmount(row.opening),
     closing: readStoredAmount(row.closing),
@@ -244,11 +279,19 @@ async function linesOf(tx: Tx, statements: readonly BankStatementFact[]): Promis
   }));
 }
 
-/** The wallet's entries as the bank would sign them, each with what ties it to the outside. */
-async function bookingsOf(tx: Tx, { walletId }: BankWallet, until: string): Promise<readonly Booking[]> {
+/**
+ * The wallet's entries as the bank would sign them, each with what ties it to the outside. A journal between two banks
+ * cites a line of each: of either wallet only its own bank's counts.
+ */
+async function bookingsOf(
+  tx: Tx,
+  { walletId, accounts }: BankWallet,
+  until: string,
+): Promise<readonly Booking[]> {
   if (walletId === null) {
     return [];
   }
+  const ids = sql.param(accounts.map((account) => account.id));
   const rows = await tx.execute<{
     id: Id;
     journal_id: Id;
@@ -258,9 +301,13 @@ async function bookingsOf(tx: Tx, { walletId }: BankWallet, until: string): Prom
     refs: (string | null)[];
     batch: string | null;
     reverses_id: Id | null;
+    swept_on: string | null;
   }>(sql`
     select e.id, e.journal_id, (-e.amount)::text as amount, j.value_date::text as day, j.reverses_id,
-      coalesce(case j.reference_type when 'bank_statement_line' then j.reference_id end,
+      case when j.reference_type = 'fee_sweep' then (
+        select min(l.booking_date) from statement_debits s join bank_statement_lines l on l.id = s.statement_line_id
+        where s.journal_id = j.id) end as swept_on,
+      (select l.id from unnest(array[case j.reference_type when 'bank_statement_line' then j.reference_id end,
         (select d.statement_line_id from deposits d where d.id = j.reference_id and d.journal_id = j.id),
         (select u.reference_id from journal_reversals v join journals u on u.id = v.reversal_id
           where v.journal_id = j.id and u.reference_type = 'bank_statement_line'),
@@ -269,9 +316,15 @@ async function bookingsOf(tx: Tx, { walletId }: BankWallet, until: string): Prom
         (select r.statement_line_id from unallocated_receipts r where r.explained_journal_id = j.id),
         w.statement_line_id,
         (select s.statement_line_id from statement_debits s where s.journal_id = j.id),
+        -- What a debit of another amount than its payout was corrected by.
+        (select s.statement_line_id from statement_debits s
+          where j.reference_type = 'statement_debit' and s.id = j.reference_id and s.withdrawal_id is not null),
         (select s.statement_line_id from statement_debits s where s.withdrawal_id = w.id),
-        (select s.statement_line_id from statement_debits s where s.repayment_id = r.id)
-      ) as line_id,
+        (select s.statement_line_id from statement_debits s where s.repayment_id = r.id),
+        (select s.statement_line_id from statement_debits s where s.payout_file_id = coalesce(f.id, g.id))
+      ]) with ordinality cited(id, place) join bank_statement_lines l on l.id = cited.id
+        join bank_statements t on t.id = l.statement_id and t.bank_account_id = any (${ids}::uuid[])
+        order by cited.place limit 1) as line_id,
       array[w.payout_reference, w.transaction_reference, r.payout_reference, r.transaction_reference] as refs,
       coalesce(f.message_id, g.message_id) as batch
     from ledger_entries e join journals j on j.id = e.journal_id
@@ -296,5 +349,6 @@ async function bookingsOf(tx: Tx, { walletId }: BankWallet, until: string): Prom
     references: row.refs.filter((each) => each !== null),
     batch: row.batch,
     reversesId: row.reverses_id,
+    sweptOn: row.swept_on,
   }));
 }

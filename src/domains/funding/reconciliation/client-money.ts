@@ -8,7 +8,7 @@ import { sql } from 'drizzle-orm';
 import { type Amount, amountOf, formatAmount, readStoredAmount, ZERO } from '../../../kernel/amount.ts';
 import type { Instant } from '../../../kernel/time.ts';
 import type { Tx } from '../../../platform/db/client.ts';
-import { CLIENT_MONEY_ROLES, HOUSE_CHART, type HouseRole } from '../../ledger/index.ts';
+import { CLIENT_MONEY_ROLES, HOUSE_CHART, type HousePart, type HouseRole } from '../../ledger/index.ts';
 import type { Finding } from './finding.ts';
 
 /** The balance of one wallet of the live book; a customer's has no role. */
@@ -109,26 +109,54 @@ export function positionFindings(position: Position): readonly Finding[] {
   return found;
 }
 
+/** A wallet of the house that a position is made of, by the signs of the ledger. */
+export type HouseWalletView = {
+  readonly asset: string;
+  readonly role: HouseRole;
+  readonly part: HousePart;
+  readonly reference: string;
+  readonly balance: string;
+};
+
+type Positions = {
+  readonly positions: readonly Position[];
+  /** What of the house they are made of; customers' wallets are one figure. */
+  readonly houseWallets: readonly HouseWalletView[];
+};
+
 /** The positions at an instant, from entries alone; an asset nobody ever had has none. */
 export async function readPositions(
   tx: Tx,
   until: Instant,
   overdue: ReadonlyMap<string, Amount>,
-): Promise<readonly Position[]> {
-  const rows = await tx.execute<{ asset: string; scale: number; role: HouseRole | null; total: string }>(sql`
-    select w.asset, a.scale, w.house_role as role, sum(e.amount)::text as total
+): Promise<Positions> {
+  const rows = await tx.execute<{
+    asset: string;
+    scale: number;
+    role: HouseRole | null;
+    reference: string | null;
+    total: string;
+  }>(sql`
+    select w.asset, a.scale, w.house_role as role, w.house_reference as reference, sum(e.amount)::text as total
     from wallets w join assets a on a.code = w.asset join ledger_entries e on e.wallet_id = w.id
     where w.book = 'live' and e.booked_at < ${until}
       and (w.house_role is null or w.house_role::text = any (${sql.param([...CLIENT_MONEY_ROLES])}::text[]))
-    group by w.id, w.asset, a.scale, w.house_role
-    order by w.asset`);
+    group by w.id, w.asset, a.scale, w.house_role, w.house_reference
+    order by w.asset, w.house_role, w.house_reference`);
+  const houseWallets: HouseWalletView[] = [];
   const byAsset = new Map<string, { readonly scale: number; readonly wallets: WalletBalance[] }>();
-  for (const { asset, scale, role, total } of rows) {
+  for (const { asset, scale, role, reference, total: text } of rows) {
     const known = byAsset.get(asset) ?? { scale, wallets: [] };
-    known.wallets.push({ asset, role, total: readStoredAmount(total) });
+    const total = readStoredAmount(text);
+    known.wallets.push({ asset, role, total });
     byAsset.set(asset, known);
+    if (role !== null && total !== 0n) {
+      const { part } = HOUSE_CHART[role];
+      houseWallets.push({ asset, role, part, reference: reference ?? '', balance: formatAmount(total) });
+    }
   }
-  return [...byAsset].map(([asset, { scale, wallets }]) =>
+  const positions = [...byAsset].map(([asset, { scale, wallets }]) =>
     positionOf(asset, scale, wallets, overdue.get(asset)),
   );
+  return { positions, houseWallets };
 }

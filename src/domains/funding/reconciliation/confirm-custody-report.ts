@@ -18,7 +18,7 @@ import { RECONCILIATION_EVENTS } from './audit.ts';
 import { custodyReportLines, custodyReports } from './schema.ts';
 
 type ReportRow = typeof custodyReports.$inferSelect;
-type ReportHead = Pick<ReportRow, 'id' | 'legalEntity' | 'custodian' | 'asOf' | 'fileHash'>;
+type ReportHead = Pick<ReportRow, 'id' | 'legalEntity' | 'houseRole' | 'custodian' | 'asOf' | 'fileHash'>;
 type Holding = Pick<typeof custodyReportLines.$inferSelect, 'asset' | 'quantity'>;
 
 /** A report as it is kept, with what it says is held. */
@@ -92,6 +92,8 @@ export function custodyPayload({
   const held = Object.fromEntries(holdings.map(({ asset, quantity }) => [asset, formatAmount(quantity)]));
   return {
     legalEntity: report.legalEntity,
+    // What was asked of clients' units before the firm's own were reported reads the same.
+    ...(report.houseRole === 'custody' ? {} : { houseRole: report.houseRole }),
     custodian: report.custodian,
     asOf: report.asOf,
     lineCount: holdings.length,

@@ -116,7 +116,7 @@ async function refuseDuplicate(
   tx: Tx,
   legalEntity: string,
   fileHash: Uint8Array,
-  { custodian, asOf }: CustodyReport,
+  { houseRole, custodian, asOf }: CustodyReport,
 ): Promise<void> {
   const [known] = await tx
     .select({ id: custodyReports.id })
@@ -128,6 +128,7 @@ async function refuseDuplicate(
           eq(custodyReports.fileHash, fileHash),
           and(
             eq(custodyReports.legalEntity, legalEntity),
+            eq(custodyReports.houseRole, houseRole),
             eq(custodyReports.custodian, custodian),
             eq(custodyReports.asOf, asOf),
           ),
@@ -178,6 +179,7 @@ function headOf(ctx: Ctx, id: Id, fileHash: Uint8Array, report: CustodyReport | 
     id,
     legalEntity: ctx.deps.firmName,
     fileHash,
+    houseRole: report?.houseRole ?? ('custody' as const),
     custodian: report?.custodian ?? null,
     asOf: report?.asOf ?? null,
     lineCount: report?.holdings.length ?? 0,

@@ -21,6 +21,7 @@ function booking(amount: string, more: Partial<Booking> = {}): Booking {
     references: [],
     batch: null,
     reversesId: null,
+    sweptOn: null,
     ...more,
   };
 }

@@ -36,10 +36,16 @@ export type Booking = {
   readonly batch: string | null;
   /** The journal it takes back. */
   readonly reversesId: Id | null;
+  /** Fees that left clients' money: the day their bank shows it; null before it does, and of all else. */
+  readonly sweptOn: string | null;
 };
 
 export type BankItem = {
-  readonly kind: 'statement_line_unbooked' | 'booking_not_on_statement' | 'booked_later';
+  readonly kind:
+    | 'statement_line_unbooked'
+    | 'booking_not_on_statement'
+    | 'booked_later'
+    | 'sweep_not_arrived';
   readonly object: string;
   /** What the bank has more than the books because of it. */
   readonly amount: Amount;
@@ -84,7 +90,9 @@ export function matchBank({ day, statements, lines, bookings, windowDays }: Bank
   for (const booking of upToDay) {
     if (!pairing.paired.has(booking.id) && booking.valueDate >= first) {
       const back = amountOf(-booking.amount);
-      items.push(itemOf('booking_not_on_statement', `entry ${booking.id}`, back, booking.valueDate, day));
+      const hasLeft = booking.sweptOn !== null && booking.sweptOn <= day;
+      const kind = hasLeft ? 'sweep_not_arrived' : 'booking_not_on_statement';
+      items.push(itemOf(kind, `entry ${booking.id}`, back, booking.valueDate, day));
     }
   }
   const perStatement = sumAmounts(latestOf(statements).map((statement) => statement.closing));
@@ -94,8 +102,8 @@ export function matchBank({ day, statements, lines, bookings, windowDays }: Bank
 }
 
 /** The last statement of each account, by day and then by import. */
-export function latestOf(statements: readonly BankStatementFact[]): readonly BankStatementFact[] {
-  const latest = new Map<Id, BankStatementFact>();
+export function latestOf<Fact extends BankStatementFact>(statements: readonly Fact[]): readonly Fact[] {
+  const latest = new Map<Id, Fact>();
   for (const statement of statements) {
     const known = latest.get(statement.accountId);
     if (known === undefined || key(statement) > key(known)) {

@@ -6,8 +6,11 @@ import { parse } from 'csv-parse/sync';
 import { z } from 'zod';
 import { type Amount, DECIMAL_PATTERN, parseAmount } from '../../../kernel/amount.ts';
 import { isDay } from '../../../kernel/business-date.ts';
+import { CUSTODY_ROLES } from './schema.ts';
 
 export type CustodyReport = {
+  /** Clients' units, or the firm's own. */
+  readonly houseRole: (typeof CUSTODY_ROLES)[number];
   readonly custodian: string;
   /** @units YYYY-MM-DD, the end of that day */
   readonly asOf: string;
@@ -24,7 +27,9 @@ export class CustodyReportError extends Error {
 export const MAX_CUSTODY_BYTES = 1024 * 1024;
 
 const MAX_HOLDINGS = 5000;
-const COLUMNS = ['custodian', 'asOf', 'asset', 'quantity'];
+const COLUMNS = 'custodian,asOf,asset,quantity';
+/** As they are where the file says whose units it is about. */
+const ROLE_COLUMNS = `${COLUMNS},houseRole`;
 
 const Holding = z.strictObject({
   asset: z.string().regex(/^[A-Z0-9.]{2,12}$/, 'must be the code of an asset'),
@@ -35,6 +40,7 @@ const Holding = z.strictObject({
 });
 
 const Report = z.strictObject({
+  houseRole: z.enum(CUSTODY_ROLES).default('custody'),
   custodian: z.string().regex(/^[a-z0-9-]{1,32}$/, 'must be lower-case letters, digits and hyphens'),
   asOf: z.string().refine(isDay, 'must be a day such as 2026-01-31'),
   holdings: z.array(Holding).max(MAX_HOLDINGS),
@@ -48,7 +54,7 @@ export function parseCustodyReport(bytes: Uint8Array, format: CustodyFormat): Cu
     const [issue] = result.error.issues;
     throw new CustodyReportError(`${issue?.path.join('.') || 'report'}: ${issue?.message ?? 'is not valid'}`);
   }
-  const { custodian, asOf, holdings } = result.data;
+  const { houseRole, custodian, asOf, holdings } = result.data;
   const twice = holdings.find(
     ({ asset }, place) => holdings.findIndex((each) => each.asset === asset) < place,
   );
@@ -56,6 +62,7 @@ export function parseCustodyReport(bytes: Uint8Array, format: CustodyFormat): Cu
     throw new CustodyReportError(`${twice.asset} is reported twice`);
   }
   return {
+    houseRole,
     custodian,
     asOf,
     holdings: holdings.map(({ asset, quantity }) => ({ asset, quantity: parseAmount(quantity) })),
@@ -78,21 +85,19 @@ function jsonOf(text: string): unknown {
   }
 }
 
-/** One custodian and one day in every row: a file of several would be taken for one of them. */
+/** One custodian, one day and one owner in every row: a file of several would be taken for one of them. */
 function rowsOf(text: string): unknown {
   const [header, ...rows] = cellsOf(text);
-  if (
-    header === undefined ||
-    header.length !== COLUMNS.length ||
-    COLUMNS.some((name, at) => header[at] !== name)
-  ) {
-    throw new CustodyReportError(`the header must be ${COLUMNS.join(',')}`);
+  const columns = header?.join(',');
+  if (columns !== COLUMNS && columns !== ROLE_COLUMNS) {
+    throw new CustodyReportError(`the header must be ${COLUMNS}, and perhaps houseRole after them`);
   }
-  const [custodian, asOf] = rows[0] ?? [];
-  if (rows.some((row) => row[0] !== custodian || row[1] !== asOf)) {
-    throw new CustodyReportError('every row must name the same custodian and day');
+  const [custodian, asOf, , , houseRole] = rows[0] ?? [];
+  if (rows.some((row) => row[0] !== custodian || row[1] !== asOf || row[4] !== houseRole)) {
+    throw new CustodyReportError('every row must name the same custodian and day, and the same houseRole');
   }
-  return { custodian, asOf, holdings: rows.map(([, , asset, quantity]) => ({ asset, quantity })) };
+  const holdings = rows.map(([, , asset, quantity]) => ({ asset, quantity }));
+  return { ...(columns === ROLE_COLUMNS ? { houseRole } : {}), custodian, asOf, holdings };
 }
 
 function cellsOf(text: string): readonly string[][] {

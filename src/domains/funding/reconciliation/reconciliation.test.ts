@@ -10,7 +10,7 @@ import { transact } from '../../../platform/db/transact.ts';
 import { bankBeneficiary, type Person } from '../../../testing/funding-desk.ts';
 import { customerWallet, lockWallets, postJournals } from '../../ledger/index.ts';
 import { inboundEvents } from '../evidence/schema.ts';
-import { deposits } from '../schema.ts';
+import { deposits, withdrawals } from '../schema.ts';
 import { SAMPLE_IBAN } from '../testing/camt-sample.ts';
 import { unallocatedReceipts } from '../work/schema.ts';
 import { readPositions } from './client-money.ts';
@@ -503,7 +503,7 @@ describe('the client-money position', () => {
 
   async function agree(): Promise<void> {
     const until = endOfDay(desk.today(), desk.deps.timeZone);
-    const positions = await transact(desk.system, 'engine', (tx) => readPositions(tx, until, new Map()));
+    const { positions } = await transact(desk.system, 'engine', (tx) => readPositions(tx, until, new Map()));
     const rows = await desk.deps.db.engine.execute<{ asset: string; total: string }>(sql`
       select asset, sum(total)::text as total from wallets
       where account_id is not null and book = 'live' group by asset`);
@@ -626,6 +626,31 @@ test('work that nobody ended ages, has an owner and calls somebody, once, until 
   const asked = await desk.request(desk.operations, 'POST', `${payout}/resolve`, { body: known });
   expect((await desk.vote(asked.body.approval.id)).status).toBe(200);
   expect((await seen())[2]).toBeUndefined();
+});
+
+test('a payout that the firm’s own account shows as made is set free by nobody, and the line is a break', async () => {
+  const bank = await desk.newBank('The firm’s own', { houseRole: 'firm_account' });
+  const id = await begunPayout();
+  const [row] = await desk.deps.db.engine
+    .select()
+    .from(withdrawals)
+    .where(eq(withdrawals.id, id as Id));
+  const paid = { amount: '11', direction: 'DBIT' as const, endToEndId: row?.payoutReference ?? '' };
+  const fail = () =>
+    desk.request(desk.operations, 'POST', `/v1/withdrawals/${id}/fail`, { body: { reason: 'Not paid' } });
+  const { lines } = await desk.statement(bank, { opening: '11', day: desk.today(), entries: [paid] });
+  expect((await fail()).body.code).toBe('payout_on_statement');
+  const found = desk.breakIn(await desk.run(), 'statement_line_unbooked', `statement line ${lines[0].id}`);
+  expect(found).toMatchObject({ amount: '-11', severity: 'critical' });
+  const own = { outcome: 'completed', statementLineId: lines[0].id, reason: 'Seen' };
+  const resolved = await desk.request(desk.operations, 'POST', `/v1/withdrawals/${id}/resolve`, {
+    body: own,
+  });
+  expect(resolved.body.code).toBe('statement_line_unknown');
+  const known = { outcome: 'completed', transactionReference: 'FT 2', reason: 'The firm paid it' };
+  await desk.request(desk.operations, 'POST', `/v1/withdrawals/${id}/unknown`, { body: { reason: 'Odd' } });
+  const asked = await desk.request(desk.operations, 'POST', `/v1/withdrawals/${id}/resolve`, { body: known });
+  expect((await desk.vote(asked.body.approval.id)).status).toBe(200);
 });
 
 /** A withdrawal that people began to pay by hand. */

@@ -1,8 +1,10 @@
 /**
  * What a report says, before it is a file. It is made of rows that never change: of an unsigned run as it
- * ended, of a signed one as it was signed. The same run gives the same report, byte for byte.
+ * ended, of a signed one as it was signed. The same run gives the same report, byte for byte: what a run of before its
+ * `layout` was kept said, it says still.
  */
 import type { BreakView } from './break-view.ts';
+import { FIRST_FIGURES, type ReportFigures } from './settings.ts';
 import { hex, type RunRow, resultsOf, type SignOffRow, signedBreaksOf } from './store.ts';
 
 export type ReportTable = {
@@ -22,6 +24,8 @@ export type ReportContent = {
   readonly title: string;
   readonly facts: readonly (readonly [string, string])[];
   readonly tables: readonly ReportTable[];
+  /** Whether pages are numbered and say at their head what their columns are. */
+  readonly isPaged: boolean;
 };
 
 /** The report of a run. */
@@ -31,8 +35,12 @@ export function reportContent(
   signOff: SignOffRow | undefined,
 ): ReportContent {
   const results = resultsOf(run);
-  const breaks = signOff === undefined ? results.breaks : signedBreaksOf(signOff);
+  const found = signOff === undefined ? results.breaks : signedBreaksOf(signOff);
+  const isNew = results.layout === 2;
+  const breaks = isNew ? worstFirst(found) : found;
+  const { banks, firmAccounts = [], firmCustody = [], figures = FIRST_FIGURES } = results;
   return {
+    isPaged: isNew,
     title: `Reconciliation of ${run.businessDate}`,
     facts: [
       ['Firm', run.legalEntity],
@@ -47,18 +55,64 @@ export function reportContent(
         run.logTreeSize === null ? 'none' : `size ${run.logTreeSize}, root ${run.logRootHash ?? ''}`,
       ],
       ...signatures(signOff),
+      ...(isNew ? [['Breaks', summaryOf(breaks)] as const, ...wordsOf(figures)] : []),
     ],
     tables: [
       positionTable(results.positions),
-      bankTable(results.banks),
-      itemTable(results.banks),
-      custodyTable(results.custody),
+      ...(results.houseWallets === undefined ? [] : [houseTable(results.houseWallets)]),
+      bankTable(isNew ? 'Clients’ money at banks' : 'Banks', banks, isNew),
+      itemTable(isNew ? 'Reconciling items of clients’ money' : 'Reconciling items', banks, isNew),
+      ...(isNew
+        ? [
+            bankTable('The firm’s own accounts', firmAccounts, isNew),
+            itemTable('Reconciling items of the firm’s own accounts', firmAccounts, isNew),
+          ]
+        : []),
+      custodyTable('Custodians', results.custody, isNew),
+      ...(isNew ? [custodyTable('The firm’s own units with custodians', firmCustody, isNew)] : []),
       ...(results.inTransit === undefined ? [] : [transitTable(results.inTransit)]),
-      breakTable(breaks),
+      breakTable(breaks, isNew),
+      ...(isNew ? [quietCounts(results.quiet, figures)] : []),
       quietTable(results.quiet.views),
       checkTable(checks),
     ],
   };
+}
+
+/** Critical ones first, of them the oldest. */
+function worstFirst(breaks: readonly BreakView[]): readonly BreakView[] {
+  const weight = ({ severity }: BreakView) => (severity === 'critical' ? 0 : 1);
+  return breaks.toSorted(
+    (left, right) =>
+      weight(left) - weight(right) || right.ageDays - left.ageDays || (left.id < right.id ? -1 : 1),
+  );
+}
+
+function summaryOf(breaks: readonly BreakView[]): string {
+  const count = (severity: BreakView['severity'], status: BreakView['status']) =>
+    breaks.filter((each) => each.severity === severity && each.status === status).length;
+  return (['critical', 'warning'] as const)
+    .map(
+      (of) =>
+        `${of}: ${count(of, 'open')} open, ${count(of, 'explained')} explained, ${count(of, 'resolved')} resolved`,
+    )
+    .join('; ');
+}
+
+/** By what the figures are made: a reader has nothing but the report. */
+function wordsOf(figures: ReportFigures): readonly (readonly [string, string])[] {
+  const { bookedDays, inTransitMaxDays, custodyReportMaxDays, maxKept } = figures;
+  return [
+    ['Difference', 'per statement less per books, less the items; zero where timing explains everything'],
+    [
+      'Items',
+      `what the statement has more than the books because of it; at most ${maxKept} are listed of an account`,
+    ],
+    ['A break', `a line nobody booked at once, a booking not on a statement after ${bookedDays} days`],
+    ['Age of a break', 'days since a run first saw it; of an item, days since its own date'],
+    ['In transit', `overdue after ${inTransitMaxDays} days, and missing from then on`],
+    ['Custody reports', `may be ${custodyReportMaxDays} days old`],
+  ];
 }
 
 function signatures(signOff: SignOffRow | undefined): readonly (readonly [string, string])[] {
@@ -112,13 +166,27 @@ function positionTable(positions: Results['positions']): ReportTable {
   };
 }
 
-function bankTable(banks: Results['banks']): ReportTable {
+/** What the position is made of, so that each figure can be traced to its wallets. */
+function houseTable({ count, views }: NonNullable<Results['houseWallets']>): ReportTable {
+  const rest = count - views.length;
   return {
-    title: 'Banks',
+    title: 'House wallets of the position, by the signs of the ledger',
+    columns: ['Asset', 'Part', 'Role', 'Reference', 'Balance'],
+    rows: [
+      ...views.map((each) => [each.asset, each.part, each.role, each.reference, each.balance]),
+      ...(rest > 0 ? [['', 'not listed', `${rest} more`, '', '']] : []),
+    ],
+  };
+}
+
+function bankTable(title: string, banks: Results['banks'], isNew: boolean): ReportTable {
+  return {
+    title,
     columns: [
       'Bank',
       'Currency',
       'Accounts',
+      ...(isNew ? ['Statement', 'Number'] : []),
       'Statement of',
       'Per statement',
       'Per books',
@@ -129,6 +197,7 @@ function bankTable(banks: Results['banks']): ReportTable {
       bank.reference,
       bank.currency,
       bank.accounts.join('; '),
+      ...(isNew ? [bank.statementId ?? 'none', bank.statementNumber ?? ''] : []),
       bank.statementDate ?? 'none',
       bank.perStatement ?? '',
       bank.perBooks,
@@ -138,12 +207,13 @@ function bankTable(banks: Results['banks']): ReportTable {
   };
 }
 
-function itemTable(banks: Results['banks']): ReportTable {
+function itemTable(title: string, banks: Results['banks'], isNew: boolean): ReportTable {
+  const rest = (bank: Results['banks'][number]) => bank.itemCount - bank.items.length;
   return {
-    title: 'Reconciling items',
+    title,
     columns: ['Bank', 'Currency', 'Kind', 'Object', 'Date', 'Age (days)', 'Amount'],
-    rows: banks.flatMap((bank) =>
-      bank.items.map((item) => [
+    rows: banks.flatMap((bank) => [
+      ...bank.items.map((item) => [
         bank.reference,
         bank.currency,
         item.kind,
@@ -152,17 +222,29 @@ function itemTable(banks: Results['banks']): ReportTable {
         String(item.ageDays),
         item.amount,
       ]),
-    ),
+      ...(isNew && rest(bank) > 0
+        ? [[bank.reference, bank.currency, 'not listed', `${rest(bank)} more`, '', '', '']]
+        : []),
+    ]),
   };
 }
 
-function custodyTable(custody: Results['custody']): ReportTable {
+function custodyTable(title: string, custody: Results['custody'], isNew: boolean): ReportTable {
   return {
-    title: 'Custodians',
-    columns: ['Custodian', 'Asset', 'Report of', 'Per report', 'Per books', 'Difference'],
+    title,
+    columns: [
+      'Custodian',
+      'Asset',
+      ...(isNew ? ['Report'] : []),
+      'Report of',
+      'Per report',
+      'Per books',
+      'Difference',
+    ],
     rows: custody.map((each) => [
       each.custodian,
       each.asset,
+      ...(isNew ? [each.reportId ?? 'none'] : []),
       each.asOf ?? 'none',
       each.perReport ?? '',
       each.perBooks,
@@ -189,10 +271,11 @@ function transitTable(wallets: NonNullable<Results['inTransit']>): ReportTable {
   };
 }
 
-function breakTable(breaks: readonly BreakView[]): ReportTable {
+function breakTable(breaks: readonly BreakView[], isNew: boolean): ReportTable {
   return {
     title: 'Breaks',
     columns: [
+      ...(isNew ? ['Break'] : []),
       'Kind',
       'Severity',
       'Object',
@@ -203,8 +286,10 @@ function breakTable(breaks: readonly BreakView[]): ReportTable {
       'Owner',
       'Status',
       'Detail',
+      ...(isNew ? ['Last note', 'Approval'] : []),
     ],
     rows: breaks.map((each) => [
+      ...(isNew ? [each.id] : []),
       each.kind,
       each.severity,
       each.object,
@@ -215,7 +300,24 @@ function breakTable(breaks: readonly BreakView[]): ReportTable {
       each.ownerId ?? 'nobody',
       each.status,
       each.detail,
+      ...(isNew ? [each.note ?? '', each.approvalId ?? ''] : []),
     ]),
+  };
+}
+
+/** How many there are, whether they are listed or not, and what the words mean. */
+function quietCounts({ counts, views }: Results['quiet'], { quietDays }: ReportFigures): ReportTable {
+  const states = ['idle', 'dormant', 'unclaimed'] as const;
+  const rows = states.map((state) => [
+    state,
+    `${quietDays[state]} days without a movement of the customer’s own`,
+    String(counts[state]),
+    String(views.filter((view) => view.state === state).length),
+  ]);
+  return {
+    title: 'How many balances are idle, dormant and unclaimed',
+    columns: ['State', 'From', 'Balances', 'Listed'],
+    rows,
   };
 }
 

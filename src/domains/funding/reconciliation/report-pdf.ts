@@ -14,6 +14,7 @@ const ROW_GAP = 3;
 /** @units createdAt: what the document says of itself; a fact of the run, never the clock */
 export async function reportPdf(content: ReportContent, createdAt: Date): Promise<Uint8Array> {
   const document = new PDFDocument({
+    bufferPages: content.isPaged,
     size: 'A4',
     layout: 'landscape',
     margin: MARGIN,
@@ -39,14 +40,35 @@ export async function reportPdf(content: ReportContent, createdAt: Date): Promis
     document.font(FONT).text(printable(value));
   }
   for (const table of content.tables) {
-    drawTable(document, table);
+    drawTable(document, table, content.isPaged);
+  }
+  if (content.isPaged) {
+    numberPages(document, content);
   }
   document.end();
   await ended;
   return new Uint8Array(Buffer.concat(chunks));
 }
 
-function drawTable(document: PDFKit.PDFDocument, table: ReportTable): void {
+/** A page that was taken out of its report is known by its foot, and one that is missing by the count. */
+function numberPages(document: PDFKit.PDFDocument, { title, facts }: ReportContent): void {
+  const run = facts.find(([name]) => name === 'Run')?.[1] ?? '';
+  const { start, count } = document.bufferedPageRange();
+  for (let page = start; page < start + count; page += 1) {
+    document.switchToPage(page);
+    // Below the margin a text would begin a page of its own.
+    document.page.margins.bottom = 0;
+    const foot = printable(`${title}, run ${run}, page ${page - start + 1} of ${count}`);
+    document
+      .font(FONT)
+      .fontSize(BODY_SIZE)
+      .text(foot, MARGIN, document.page.height - MARGIN + 10, {
+        lineBreak: false,
+      });
+  }
+}
+
+function drawTable(document: PDFKit.PDFDocument, table: ReportTable, isPaged: boolean): void {
   document.moveDown(1);
   breakPage(document, 40);
   document.font(BOLD).fontSize(10).text(printable(table.title), MARGIN, document.y);
@@ -58,7 +80,7 @@ function drawTable(document: PDFKit.PDFDocument, table: ReportTable): void {
   const widths = widthsOf(document, table);
   drawRow(document, BOLD, table.columns, widths);
   for (const row of table.rows) {
-    drawRow(document, FONT, row, widths);
+    drawRow(document, FONT, row, widths, isPaged ? table.columns : undefined);
   }
 }
 
@@ -67,12 +89,16 @@ function drawRow(
   font: string,
   cells: readonly string[],
   widths: readonly number[],
+  head?: readonly string[],
 ): void {
   document.font(font).fontSize(BODY_SIZE);
   const texts = cells.map(printable);
   const heights = texts.map((text, at) => document.heightOfString(text, { width: (widths[at] ?? 0) - 4 }));
   const height = Math.max(BODY_SIZE, ...heights);
-  breakPage(document, height);
+  if (breakPage(document, height) && head !== undefined) {
+    drawRow(document, BOLD, head, widths);
+    document.font(font);
+  }
   const top = document.y;
   let left = MARGIN;
   for (const [at, text] of texts.entries()) {
@@ -83,10 +109,12 @@ function drawRow(
   document.y = top + height + ROW_GAP;
 }
 
-function breakPage(document: PDFKit.PDFDocument, height: number): void {
-  if (document.y + height > document.page.height - MARGIN) {
+function breakPage(document: PDFKit.PDFDocument, height: number): boolean {
+  const isFull = document.y + height > document.page.height - MARGIN;
+  if (isFull) {
     document.addPage();
   }
+  return isFull;
 }
 
 /** Wide columns get more, none so little that a word cannot stand in it. */

@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi';
 import type { Role } from '../../../kernel/actor.ts';
 import { ApprovalReason } from '../../../platform/approvals/api.ts';
-import { pageOf, pageQuery } from '../../../platform/http/cursor.ts';
+import { pageOf } from '../../../platform/http/cursor.ts';
 import { type Endpoint, endpoint, pickProblems } from '../../../platform/http/endpoint.ts';
 import { PLATFORM_PROBLEMS } from '../../../platform/http/problems.ts';
 import { idInput } from '../../../platform/http/wire.ts';
@@ -13,12 +13,14 @@ import {
   CustodyReport,
   CustodyReportDetail,
   CustodyReportFile,
+  custodyReportsQuery,
   Reconciliation,
   ReconciliationBreak,
   ReconciliationBreakDetail,
   ReconciliationDetail,
   RunReconciliation,
   reportQuery,
+  runsQuery,
 } from './api.ts';
 import { changeBreak } from './change-break.ts';
 import { downloadReport } from './download-report.ts';
@@ -35,7 +37,6 @@ const LOOK_AFTER = ['operations', 'compliance_officer', 'mlro'] as const satisfi
 const READERS = [...LOOK_AFTER, 'auditor'] as const satisfies readonly Role[];
 
 const params = z.object({ id: idInput });
-const query = z.strictObject(pageQuery);
 const tag = 'funding';
 const category = 'financial';
 const scope = 'ledger:read';
@@ -48,7 +49,7 @@ const runs: readonly Endpoint[] = [
     tag,
     summary: 'Reconciliations, newest first',
     access: { staff: READERS, scope },
-    query,
+    query: runsQuery,
     responses: { 200: pageOf(Reconciliation) },
     handler: async (ctx, { query: page }) => ({ status: 200, body: await listRuns(ctx, page) }),
   }),
@@ -229,8 +230,9 @@ const custody: readonly Endpoint[] = [
     summary: 'Import what a custodian says it holds',
     description:
       'JSON `{custodian, asOf, holdings: [{asset, quantity}]}`, or CSV with the header `custodian,asOf,asset,quantity`. ' +
-      '`custodian` is the reference of the house’s custody wallets, `asOf` the end of that day; what the report does ' +
-      'not name is not held. It is taken whole or refused whole, and a refused file is kept with its reason. Until ' +
+      '`houseRole` says whose units they are: clients’ (`custody`, where nothing is said) or the firm’s own ' +
+      '(`firm_account`; in CSV a fifth column). `custodian` is the reference of the house’s wallets of that role, ' +
+      '`asOf` the end of that day; what the report does not name is not held. It is taken whole or refused whole, and a refused file is kept with its reason. Until ' +
       'another person confirms that it is the custodian’s (`confirmationId`), it is `waiting` and no reconciliation ' +
       'sees it.',
     access: { staff: OPERATIONS },
@@ -255,9 +257,9 @@ const custody: readonly Endpoint[] = [
     tag,
     summary: 'Custody reports, newest first, refused files included',
     access: { staff: READERS, scope },
-    query,
+    query: custodyReportsQuery,
     responses: { 200: pageOf(CustodyReport) },
-    handler: async (ctx, { query: page }) => ({ status: 200, body: await listCustodyReports(ctx, page) }),
+    handler: async (ctx, { query }) => ({ status: 200, body: await listCustodyReports(ctx, query) }),
   }),
   endpoint({
     operationId: 'getCustodyReport',

@@ -15,8 +15,8 @@ import { bookStatements } from '../book-statement.ts';
 import { refuseFunding } from '../errors.ts';
 import { RECONCILIATION_EVENTS } from './audit.ts';
 import { type BankView, bankSection } from './bank-section.ts';
-import { type BreakView, breakView } from './break-view.ts';
-import { type Position, positionFindings, readPositions } from './client-money.ts';
+import { type BreakView, breakViews, lastNotes } from './break-view.ts';
+import { type HouseWalletView, type Position, positionFindings, readPositions } from './client-money.ts';
 import { type CustodyView, custodySection } from './custody-section.ts';
 import type { Finding } from './finding.ts';
 import { type TransitView, transitSection } from './in-transit-section.ts';
@@ -24,21 +24,30 @@ import { openWorkFindings } from './open-work-section.ts';
 import { type QuietSection, quietSection } from './quiet-section.ts';
 import { resultHashOf } from './result-hash.ts';
 import { clientMoneyPositions, reconciliationRuns } from './schema.ts';
-import { MAX_KEPT, OPEN_WORK_DAYS, SIGN_OFF_DAYS } from './settings.ts';
+import { FIGURES, MAX_KEPT, OPEN_WORK_DAYS, type ReportFigures, SIGN_OFF_DAYS } from './settings.ts';
 import { trackBreaks, writeBreaks } from './track-breaks.ts';
 
 /** What a run keeps beside the internal checks and the positions. */
 export type RunResults = {
+  /** How its report is laid out: what was signed keeps its bytes. Runs of before have none. */
+  readonly layout?: typeof REPORT_LAYOUT;
+  /** The figures it went by, which its report states; runs of before have none. */
+  readonly figures?: ReportFigures;
   readonly cutAt: Instant;
   readonly banks: readonly BankView[];
+  /** The firm's own money, which is in no position of clients'; runs of before it was compared have none. */
+  readonly firmAccounts?: readonly BankView[];
   /** The last statement of each bank account that it counted; runs of before have none. */
   readonly statements?: readonly Id[];
   readonly custody: readonly CustodyView[];
+  readonly firmCustody?: readonly CustodyView[];
   /** The report of each custodian that it counted; runs of before have none. */
   readonly custodyReports?: readonly Id[];
   /** Runs of before it was itemised have none. */
   readonly inTransit?: readonly TransitView[];
   readonly positions: readonly PositionView[];
+  /** The wallets of the house that the positions are made of; runs of before have none. */
+  readonly houseWallets?: { readonly count: number; readonly views: readonly HouseWalletView[] };
   readonly quiet: Pick<QuietSection, 'counts' | 'views'>;
   readonly breaks: readonly BreakView[];
 };
@@ -50,16 +59,22 @@ export type PositionView = { readonly legalEntity: string; readonly asset: strin
     readonly inTransitOverdue?: string;
   };
 
+/** The report names the files it compared, says why a break was explained, and numbers its pages. */
+const REPORT_LAYOUT = 2;
+
 const DAY_MS = 86_400_000;
 
 type Snapshot = {
   readonly reports: readonly CheckReport[];
   readonly banks: readonly BankView[];
+  readonly firmAccounts: readonly BankView[];
   readonly statements: readonly Id[];
   readonly custody: readonly CustodyView[];
+  readonly firmCustody: readonly CustodyView[];
   readonly custodyReports: readonly Id[];
   readonly inTransit: readonly TransitView[];
   readonly positions: readonly Position[];
+  readonly houseWallets: readonly HouseWalletView[];
   readonly quiet: QuietSection;
   readonly findings: readonly Finding[];
 };
@@ -100,18 +115,9 @@ export async function runReconciliation(
     });
     const head = { id, legalEntity, at, isLatest: await isLatest(tx, legalEntity, { day, startedAt }) };
     const tracked = await trackBreaks(tx, head, snapshot.findings);
+    const breaks = breakViews(tracked.standing, await lastNotes(tx, tracked.standing), at, timeZone);
     const positions = snapshot.positions.map((position) => positionView(legalEntity, position));
-    const results: RunResults = {
-      cutAt,
-      banks: snapshot.banks,
-      statements: snapshot.statements,
-      custody: snapshot.custody,
-      custodyReports: snapshot.custodyReports,
-      inTransit: snapshot.inTransit,
-      positions,
-      quiet: { counts: snapshot.quiet.counts, views: snapshot.quiet.views },
-      breaks: tracked.standing.map((row) => breakView(row, at, timeZone)),
-    };
+    const results: RunResults = { ...keptOf(snapshot), cutAt, positions, breaks };
     const checks = keptChecks(snapshot.reports);
     const run = { id, legalEntity, businessDate: day, timeZone, checks, results };
     await tx.insert(reconciliationRuns).values({
@@ -142,6 +148,17 @@ export async function runReconciliation(
     });
     return { id };
   });
+}
+
+function keptOf(snapshot: Snapshot): Omit<RunResults, 'cutAt' | 'positions' | 'breaks'> {
+  const { banks, firmAccounts, statements, custody, firmCustody, custodyReports, inTransit } = snapshot;
+  const { counts, views } = snapshot.quiet;
+  const houseWallets = {
+    count: snapshot.houseWallets.length,
+    views: snapshot.houseWallets.slice(0, MAX_KEPT),
+  };
+  const sides = { banks, firmAccounts, statements, custody, firmCustody, custodyReports, inTransit };
+  return { ...sides, houseWallets, quiet: { counts, views }, layout: REPORT_LAYOUT, figures: FIGURES };
 }
 
 /**
@@ -180,16 +197,20 @@ function takeSnapshot(ctx: Ctx, run: Looking): Promise<Snapshot> {
 async function look(tx: Tx, ctx: Ctx, run: Looking): Promise<Snapshot> {
   const { day, cutAt, legalEntity, timeZone } = run;
   const reports = await runChecks(tx, ctx.deps.checks);
-  const banks = await bankSection(tx, day);
-  const custody = await custodySection(tx, { legalEntity, day });
+  const banks = await bankSection(tx, 'client_money_bank', day);
+  const firm = await bankSection(tx, 'firm_account', day);
+  const custody = await custodySection(tx, 'custody', { legalEntity, day });
+  const units = await custodySection(tx, 'firm_account', { legalEntity, day });
   const inTransit = await transitSection(tx, { day, until: cutAt, timeZone });
-  const positions = await readPositions(tx, cutAt, inTransit.missing);
+  const { positions, houseWallets } = await readPositions(tx, cutAt, inTransit.missing);
   const quiet = await quietSection(tx, { day, until: cutAt, timeZone });
   const now = ctx.deps.clock.now();
   const findings = [
     ...reports.flatMap(internalFindings),
     ...banks.findings,
+    ...firm.findings,
     ...custody.findings,
+    ...units.findings,
     ...inTransit.findings,
     ...positions.flatMap(positionFindings),
     ...quiet.findings,
@@ -200,11 +221,14 @@ async function look(tx: Tx, ctx: Ctx, run: Looking): Promise<Snapshot> {
   return {
     reports,
     banks: banks.views,
-    statements: banks.statements,
+    firmAccounts: firm.views,
+    statements: [...banks.statements, ...firm.statements],
     custody: custody.views,
-    custodyReports: custody.reports,
+    firmCustody: units.views,
+    custodyReports: [...custody.reports, ...units.reports],
     inTransit: inTransit.views,
     positions,
+    houseWallets,
     quiet,
     findings,
   };

@@ -10,7 +10,7 @@ import { amount, ciphertext, digest, instant } from '../../../platform/db/column
 import { internalRows } from '../../../platform/db/policies.ts';
 import { approvals } from '../../../platform/db/schema.ts';
 import { users } from '../../identity/schema.ts';
-import { assets, reconciliations } from '../../ledger/schema.ts';
+import { assets, houseRole, reconciliations } from '../../ledger/schema.ts';
 import { statementStanding } from '../evidence/schema.ts';
 
 /** The part of a reconciliation that looks beyond the books; the internal checks lie with its namesake. */
@@ -209,7 +209,10 @@ export const reconciliationSignOffs = pgTable(
 
 export const custodyReportStatus = pgEnum('custody_report_status', ['imported', 'refused']);
 
-/** What a custodian says it holds for clients; refused files are kept with their reason. */
+/** Whose units a report is about: the role of the house wallets it is compared with. */
+export const CUSTODY_ROLES = ['custody', 'firm_account'] as const;
+
+/** What a custodian says it holds, for clients or for the firm; refused files are kept with their reason. */
 export const custodyReports = pgTable(
   'custody_reports',
   {
@@ -229,6 +232,8 @@ export const custodyReports = pgTable(
     fileHash: digest('file_hash').notNull(),
     /** Sealed bytes of the file; null where the same file is kept already. */
     content: ciphertext('content'),
+    /** Clients' units, or the firm's own; those of before it was asked were of clients. */
+    houseRole: houseRole('house_role').$type<(typeof CUSTODY_ROLES)[number]>().notNull().default('custody'),
     /** Tells the house's custody wallets apart. */
     custodian: text('custodian'),
     /** @units YYYY-MM-DD, the end of that day */
@@ -244,10 +249,11 @@ export const custodyReports = pgTable(
       .on(table.fileHash)
       .where(sql`${table.status} = 'imported' and ${table.standing} <> 'void'`),
     uniqueIndex('custody_reports_as_of_key')
-      .on(table.legalEntity, table.custodian, table.asOf)
+      .on(table.legalEntity, table.houseRole, table.custodian, table.asOf)
       .where(sql`${table.status} = 'imported' and ${table.standing} <> 'void'`),
     index('custody_reports_confirmation_id_idx').on(table.confirmationId),
     index('custody_reports_void_id_idx').on(table.voidId),
+    check('custody_reports_house_role_check', sql`${table.houseRole} in ('custody', 'firm_account')`),
     check(
       'custody_reports_void_check',
       sql`${table.voidId} is null or (${table.standing} = 'void' and ${table.status} = 'imported')`,

@@ -37,3 +37,30 @@ export const MAX_KEPT = 1000;
 
 /** Alarms one run raises; the rest are in the list and counted in the last one. */
 export const MAX_ALARMS = 25;
+
+/** What the report of a run says it went by. @units days; of `maxKept` items */
+export type ReportFigures = {
+  readonly bookedDays: number;
+  readonly inTransitMaxDays: number;
+  readonly custodyReportMaxDays: number;
+  readonly quietDays: Readonly<Record<keyof typeof QUIET_DAYS, number>>;
+  readonly maxKept: number;
+};
+
+/** Kept with each run, so that a release which changes one leaves the reports of before as they were signed. */
+export const FIGURES: ReportFigures = {
+  bookedDays: BOOKED_DAYS,
+  inTransitMaxDays: IN_TRANSIT_MAX_DAYS,
+  custodyReportMaxDays: CUSTODY_REPORT_MAX_DAYS,
+  quietDays: QUIET_DAYS,
+  maxKept: MAX_KEPT,
+};
+
+/** What runs went by that kept no figures. Never changed: their reports are signed. */
+export const FIRST_FIGURES: ReportFigures = {
+  bookedDays: 3,
+  inTransitMaxDays: 5,
+  custodyReportMaxDays: 61,
+  quietDays: { idle: 365, dormant: 730, unclaimed: 2555 },
+  maxKept: 1000,
+};

@@ -16,7 +16,7 @@ import { transact } from '../../../platform/db/transact.ts';
 import { getReconciliation } from '../../ledger/index.ts';
 import { refuseFunding } from '../errors.ts';
 import { RECONCILIATION_EVENTS } from './audit.ts';
-import { type BreakView, breakView } from './break-view.ts';
+import { type BreakView, breakViews, lastNotes } from './break-view.ts';
 import { resultHashOf } from './result-hash.ts';
 import { reconciliationBreaks, reconciliationRuns, reconciliationSignOffs } from './schema.ts';
 import { findSignOff, hex, type RunRow, resultsOf } from './store.ts';
@@ -84,7 +84,7 @@ async function sign(tx: Tx, ctx: Ctx, run: RunRow, approved: ApprovedAction): Pr
     preparerId: approved.makerId,
     reviewerId: present(approved.checkerIds[0], 'an approval that is executed has its checker'),
     resultHash: run.resultHash,
-    breaks: rows.map((row) => breakView(row, signedAt, run.timeZone)),
+    breaks: breakViews(rows, await lastNotes(tx, rows), signedAt, run.timeZone),
     signedAt,
   };
   await tx.insert(reconciliationSignOffs).values(signOff);

@@ -1,12 +1,14 @@
 import { and, desc, eq, inArray, lt, type SQL } from 'drizzle-orm';
 import type { Id } from '../../../kernel/id.ts';
 import type { Page } from '../../../kernel/page.ts';
+import type { Instant } from '../../../kernel/time.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { cutPage, type PageRequest, readCursor } from '../../../platform/http/cursor.ts';
 import { refuse } from '../../../platform/http/refuse.ts';
 import { getReconciliation, listReconciliations } from '../../ledger/index.ts';
+import { within } from '../newest-first.ts';
 import { ageOf, type BreakView } from './break-view.ts';
 import { holdingsOf } from './confirm-custody-report.ts';
 import type { BreakKind, BreakSeverity } from './finding.ts';
@@ -23,8 +25,14 @@ import {
 export type RunRow = typeof reconciliationRuns.$inferSelect;
 export type SignOffRow = typeof reconciliationSignOffs.$inferSelect;
 
+/** @units `to` exclusive */
+export type PeriodPage = PageRequest & {
+  readonly from?: Instant | undefined;
+  readonly to?: Instant | undefined;
+};
+
 /** Reconciliations, newest first; those of the books alone have no business date. @errors invalid_cursor */
-export async function listRuns(ctx: Ctx, page: PageRequest) {
+export async function listRuns(ctx: Ctx, page: PeriodPage) {
   return transact(ctx, 'staff', async (tx) => {
     const listed = await listReconciliations({ ...ctx, tx }, page);
     const ids = listed.data.map((row) => row.id);
@@ -147,14 +155,16 @@ export async function getBreak(ctx: Ctx, breakId: Id) {
 }
 
 /** Custody reports, newest first, refused ones included. @errors invalid_cursor */
-export async function listCustodyReports(ctx: Ctx, page: PageRequest) {
-  return newestFirst(ctx, 'custody reports', page, (tx, before) =>
+export async function listCustodyReports(ctx: Ctx, { limit, cursor, ...period }: PeriodPage) {
+  const listing = `custody reports ${JSON.stringify(period)}`;
+  const page = { limit, cursor };
+  return newestFirst(ctx, listing, page, (tx, before) =>
     tx
       .select()
       .from(custodyReports)
-      .where(olderThan(custodyReports, before))
+      .where(and(within(custodyReports.importedAt, period), olderThan(custodyReports, before)))
       .orderBy(desc(custodyReports.id))
-      .limit(page.limit + 1),
+      .limit(limit + 1),
   );
 }
 

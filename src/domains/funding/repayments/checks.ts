@@ -41,8 +41,9 @@ export const repaymentChecks: readonly Check[] = [
             where r.status = 'completed' and r.payout_report_id is null
               and not exists (select 1 from approvals a where a.id = r.resolution_id and a.action = 'repayment.resolve'
                 and a.subject_id = r.id and a.status = 'executed' and a.payload ->> 'outcome' = 'completed')
-              and not exists (select 1 from statement_debits d where d.repayment_id = r.id
-                and d.statement_line_id = r.paid_line_id)
+              and not exists (select 1 from statement_debits d where d.statement_line_id = r.paid_line_id
+                and (d.repayment_id = r.id or exists (select 1 from payout_file_repayments i
+                  where i.file_id = d.payout_file_id and i.repayment_id = r.id)))
           union all
             select 'repayment ' || r.id, 'is given up without two people''s word, or its journals are not undone'
             from repayments r

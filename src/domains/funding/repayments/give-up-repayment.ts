@@ -1,7 +1,6 @@
-import { and, eq, sql } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import { amountOf, formatAmount, readStoredAmount } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
-import { addDays, dayOf } from '../../../kernel/business-date.ts';
 import { canonicalJson, type Json } from '../../../kernel/canonical-json.ts';
 import type { Id } from '../../../kernel/id.ts';
 import type { ApprovalAction } from '../../../platform/approvals/actions.ts';
@@ -9,26 +8,21 @@ import { type Approval, requestApproval } from '../../../platform/approvals/requ
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { lockRow } from '../../../platform/db/locks.ts';
-import { approvals } from '../../../platform/db/schema.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { refuse } from '../../../platform/http/refuse.ts';
 import { refuseSelfAction } from '../../identity/index.ts';
 import { houseWallet, lockWallets, postJournals } from '../../ledger/index.ts';
 import { FLAGGED_RETURNERS } from '../allocate-receipt.ts';
 import { refuseFunding } from '../errors.ts';
-import { bankAccounts } from '../evidence/schema.ts';
-import { isCovered } from '../payouts/refuse-while-payable.ts';
 import { reopenReceipt } from '../receipts.ts';
-import { EXECUTION_GRACE_DAYS } from '../settings.ts';
+import { GIVEN_UP_REFERENCE } from '../settings.ts';
 import { repayments, unallocatedReceipts } from '../work/schema.ts';
+import { refuseWhileKeyedIn } from './refuse-keyed-in.ts';
 import { refuseShownPaid } from './refuse-paid.ts';
 import { ownerOf, type Repayment, recordRepayment } from './repayment-status.ts';
 import { repaymentMayBecome } from './rules.ts';
 
 const GIVE_UP = 'repayment.give_up';
-
-/** Where a refund lies that nobody could be paid, until people book whose it is. */
-const SUSPENSE = 'repayments-given-up';
 
 /**
  * Asks compliance to agree that money which was sent back in the books is not paid: the statement that had shown it was
@@ -92,7 +86,9 @@ export const repaymentGivingUp: ApprovalAction = {
 };
 
 async function suspenseOf(tx: Tx, ctx: Ctx, asset: string): Promise<Id> {
-  return (await houseWallet(tx, ctx, { role: 'suspense', reference: SUSPENSE, book: 'live', asset })).id;
+  return (
+    await houseWallet(tx, ctx, { role: 'suspense', reference: GIVEN_UP_REFERENCE, book: 'live', asset })
+  ).id;
 }
 
 /** The bank has again what each journal of a repayment took from it. */
@@ -133,38 +129,6 @@ async function refuseUnfree(tx: Tx, ctx: Ctx, row: Repayment): Promise<void> {
   await refuseShownPaid(tx, row);
   if (row.status === 'by_hand') {
     await refuseWhileKeyedIn(tx, ctx, row);
-  }
-}
-
-/**
- * What is paid by hand may be on its way since it was to be, and no file tells: only once a signed reconciliation saw
- * the statements of its account from then on, and days more, without its debit, is it known that nobody paid it.
- */
-async function refuseWhileKeyedIn(tx: Tx, ctx: Ctx, row: Repayment): Promise<void> {
-  const [agreed] =
-    row.resolutionId === null
-      ? []
-      : await tx
-          .select({ at: approvals.executedAt })
-          .from(approvals)
-          .where(eq(approvals.id, row.resolutionId));
-  const [account] = await tx
-    .select({ id: bankAccounts.id })
-    .from(bankAccounts)
-    .where(
-      and(
-        eq(bankAccounts.currency, row.asset),
-        sql`${bankAccounts.houseReference} = (select w.house_reference from wallets w
-          where w.id = ${row.walletId} and w.house_role = 'client_money_bank')`,
-      ),
-    );
-  const since = dayOf(agreed?.at ?? row.createdAt, ctx.deps.timeZone);
-  const until = addDays(since, EXECUTION_GRACE_DAYS);
-  if (account === undefined || !(await isCovered(tx, account.id, since, until))) {
-    const detail =
-      `It may have been paid by hand, and no signed reconciliation saw the statements of its account from ${since} ` +
-      `to ${until}.`;
-    throw refuseFunding('payout_may_leave', { detail });
   }
 }
 

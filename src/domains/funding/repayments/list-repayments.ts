@@ -6,7 +6,7 @@ import { transact } from '../../../platform/db/transact.ts';
 import { cutPage, type PageRequest, readCursor } from '../../../platform/http/cursor.ts';
 import { refuse } from '../../../platform/http/refuse.ts';
 import { recordReads } from '../../identity/index.ts';
-import { refuseOwnDeposit } from '../refuse-own-evidence.ts';
+import { refuseOwnRepayment } from '../refuse-own-evidence.ts';
 import { counterpartyOf } from '../statement-store.ts';
 import { repayments } from '../work/schema.ts';
 import { REPAYMENT_EVENTS } from './audit.ts';
@@ -46,7 +46,7 @@ export async function getRepayment(ctx: Ctx, repaymentId: Id) {
     if (row === undefined) {
       throw refuse('not_found');
     }
-    await refuseOwnDeposit(tx, ctx, row.depositId);
+    await refuseOwnRepayment(tx, ctx, row.id);
     const payer = row.statementLineId === null ? null : await counterpartyOf(tx, ctx, row.statementLineId);
     await recordReads(tx, ctx, [
       {

@@ -1,12 +1,44 @@
-import { and, eq, ne } from 'drizzle-orm';
+import { and, eq, ne, sql } from 'drizzle-orm';
 import { personOf } from '../../../kernel/actor.ts';
 import type { Id } from '../../../kernel/id.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
+import { approvals } from '../../../platform/db/schema.ts';
 import { refuseFunding } from '../errors.ts';
+import { payoutReports } from '../schema.ts';
 import { refuseIfDebited } from '../statement-debits.ts';
 import { payoutConflicts } from '../work/schema.ts';
 import type { Repayment } from './repayment-status.ts';
+
+/** What two people say became of a repayment, or becomes of it. */
+export const RESOLVE_REPAYMENT = 'repayment.resolve';
+
+/**
+ * Who says that a repayment was not paid: the bank, whose last report on it nobody had to read for it. Where the bank
+ * refused nothing there is nothing that it could have charged for, so that what people call its charge may be the
+ * payment less a fee.
+ */
+export async function whoRefused(tx: Tx, row: Repayment): Promise<'bank' | 'people'> {
+  if (row.payoutReportId === null) {
+    return 'people';
+  }
+  // What the bank left open of a file and people said had failed, they said.
+  const [said] = await tx
+    .select({ id: approvals.id })
+    .from(approvals)
+    .innerJoin(payoutReports, eq(payoutReports.id, row.payoutReportId))
+    .where(
+      and(
+        eq(approvals.action, RESOLVE_REPAYMENT),
+        eq(approvals.subjectId, row.id),
+        eq(approvals.status, 'executed'),
+        sql`${approvals.payload} ->> 'outcome' = 'failed'`,
+        sql`${approvals.payload} ->> 'fileId' = ${payoutReports.fileId}::text`,
+      ),
+    )
+    .limit(1);
+  return said === undefined ? 'bank' : 'people';
+}
 
 /**
  * Refuses what is done with a repayment that the bank shows as paid, or says so and nobody ended that contradiction yet.
@@ -17,7 +49,7 @@ export async function refuseShownPaid(
   tx: Tx,
   row: Repayment,
 ): Promise<readonly { readonly closedBy: Id | null }[]> {
-  await refuseIfDebited(tx, row, 'bank');
+  await refuseIfDebited(tx, row, await whoRefused(tx, row));
   const { said, status, closedBy, repaymentId } = payoutConflicts;
   const conflicts = await tx
     .select({ said, status, closedBy })

@@ -4,9 +4,9 @@ import type { Id } from '../../../kernel/id.ts';
 import { record } from '../../../platform/audit/record.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
-import { deposits } from '../schema.ts';
 import { repayments } from '../work/schema.ts';
 import { REPAYMENT_EVENTS } from './audit.ts';
+import { repaymentOwner } from './repayment-owner.ts';
 import { type RepaymentStatus, repaymentMayBecome } from './rules.ts';
 
 export type Repayment = typeof repayments.$inferSelect;
@@ -60,11 +60,8 @@ export async function completeByDebit(
   }
 }
 
-/** The customer whose deposit goes back; null for money that was nobody's. */
-export async function ownerOf(tx: Tx, { depositId }: Pick<Repayment, 'depositId'>): Promise<Id | null> {
-  const [deposit] =
-    depositId === null
-      ? []
-      : await tx.select({ userId: deposits.userId }).from(deposits).where(eq(deposits.id, depositId));
-  return deposit?.userId ?? null;
+/** The customer whose money goes back; null where it was nobody's. */
+export async function ownerOf(tx: Tx, { id }: Pick<Repayment, 'id'>): Promise<Id | null> {
+  const [found] = await tx.select({ owner: repaymentOwner }).from(repayments).where(eq(repayments.id, id));
+  return found?.owner ?? null;
 }

@@ -16,7 +16,6 @@ import { writeUnguarded } from '../../../testing/unguarded.ts';
 import { createList, importList } from '../../aml/index.ts';
 import { amlAlerts } from '../../aml/schema.ts';
 import { bankStatementLines } from '../evidence/schema.ts';
-import { deposits } from '../schema.ts';
 import { camt053, nextOpening, type SampleEntry } from '../testing/camt-sample.ts';
 import { executionDay } from '../testing/execution-day.ts';
 import { repayments, unallocatedReceipts } from '../work/schema.ts';
@@ -517,72 +516,37 @@ describe('what is not paid at all', () => {
     expect(await receiptOf(other.lineId)).toMatchObject({ id: shown?.id, status: 'void' });
   });
 
-  test('is not given up while it may be keyed in, until a signed reconciliation saw the days beyond', async () => {
-    const [one] = await returned('87', { name: STRANGER.name });
-    expect(await statusOf(one)).toBe('by_hand');
-    expect(code(await giveUpOf(one))).toEqual([409, 'payout_may_leave']);
-  });
-
   test('of a refund lies in suspense, and neither what the bank may have nor what is one’s own is given up', async () => {
     const [one, two] = [await refunded('86'), await refunded('86')];
     expect((await file([two.id])).status).toBe(201);
     expect(code(await giveUpOf(two))).toEqual([409, 'repayment_status_conflict']);
     const owner = { ...one.person, actor: { ...desk.operations.actor, userId: one.person.userId } as Actor };
     expect(code(await giveUpOf(one, owner))).toEqual([403, 'self_action']);
-    const asked = await giveUpOf(one);
-    const late = await debited({ ...one, amount: '85' });
-    expect(code(await vote(asked))).toEqual([409, 'payout_on_statement']);
-    expect((await vote(await explain(late.body.id, { explanation: 'bank_charge' }))).status).toBe(200);
-    expect((await vote(asked)).status).toBe(200);
+    expect((await vote(await giveUpOf(one))).status).toBe(200);
     const [held] = await desk.deps.db.engine.execute(
       sql`select total::text as total from wallets where house_role = 'suspense' and house_reference = 'repayments-given-up'`,
     );
     expect(Number(held?.total)).toBe(86);
     expect((await desk.request(desk.operations, 'GET', one.path)).body.status).toBe('refunded');
   });
-});
 
-describe('what opened as paid by hand', () => {
-  /** Paid by a debit, which the statement took away again: nobody knows, and two people say that it was not. */
-  async function failed(sent: Sent) {
-    const [line] = await imported([{ amount: sent.amount, direction: 'DBIT', ...STRANGER }]);
-    const { body } = await desk.request(desk.operations, 'GET', `/v1/statement-debits/${line?.debitId}`);
-    const asked = await explain(body.id, { explanation: 'repayment', repaymentId: sent.id });
-    expect((await vote(asked)).status).toBe(200);
-    const path = `/v1/bank-statements/${body.statementId}/void`;
-    expect((await vote(await desk.request(desk.operations, 'POST', path, { body: REASON }))).status).toBe(
-      200,
-    );
-    expect((await vote(await resolve(sent, 'failed'))).status).toBe(200);
-  }
-
-  test('since no line names its payer is by no file later, and its line is its own when it comes', async () => {
-    const person = await desk.newCustomer();
-    const body = { accountId: person.accountId, asset: 'USD', amount: '77', method: 'bank_transfer' };
-    const deposit = (await desk.request(person, 'POST', '/v1/deposits', { body, key: newId() })).body;
-    const path = `/v1/deposits/${deposit.id}`;
-    expect(
-      (await vote(await desk.request(desk.operations, 'POST', `${path}/clear`, { body: {} }))).status,
-    ).toBe(200);
-    const asked = await desk.request(desk.operations, 'POST', `${path}/refund`, { body: REASON });
-    expect((await vote(asked)).status).toBe(200);
-    const one = { ...(await sentBack(eq(repayments.depositId, deposit.id))), amount: '77' };
-    await failed(one);
-    expect(code(await resolve(one, 'payable'))).toEqual([422, 'repayment_not_by_file']);
-    const named = { ...STRANGER, name: HOLDER, amount: '77', reference: deposit.paymentReference };
-    const lines = await imported([named, named]);
-    const { journalId } = (await desk.request(desk.operations, 'GET', path)).body;
-    const booked = (receiptId: string | undefined) =>
-      desk.request(desk.operations, 'POST', `/v1/unallocated-receipts/${receiptId}/explain`, {
-        body: { explanation: 'booked', journalId, ...REASON },
-      });
-    const [first, second] = [await booked(lines[0]?.receiptId), await booked(lines[1]?.receiptId)];
-    expect((await vote(first)).status).toBe(200);
-    const [row] = await desk.deps.db.engine.select().from(deposits).where(eq(deposits.id, deposit.id));
-    expect(row).toMatchObject({ status: 'refunded', statementLineId: lines[0]?.id });
-    // A second line is another payment.
-    expect(code(await vote(second))).toEqual([422, 'receipt_not_explained']);
-    expect(code(await booked(lines[1]?.receiptId))).toEqual([422, 'receipt_not_explained']);
+  test('is neither given up nor paid beside a debit of its name, though called a charge: the bank refused nothing', async () => {
+    const [one, other] = (await returned('86.5', STRANGER, STRANGER)) as readonly [Sent, Sent];
+    expect((await file([other.id])).status).toBe(201);
+    const asked = await giveUpOf(one);
+    for (const sent of [one, other]) {
+      const late = await debited({ ...sent, amount: '85' });
+      expect((await vote(await explain(late.body.id, { explanation: 'bank_charge' }))).status).toBe(200);
+    }
+    const refused = [
+      await vote(asked),
+      await file([one.id]),
+      await resolve(one, 'by_hand'),
+      await resolve(other, 'failed'),
+    ];
+    expect(refused.map(code)).toEqual(refused.map(() => [409, 'payout_on_statement']));
+    const paid = await resolve(one, 'completed', { transactionReference: 'FT 86' });
+    expect((await vote(paid)).status).toBe(200);
   });
 });
 

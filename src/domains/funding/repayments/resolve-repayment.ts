@@ -19,10 +19,10 @@ import { refuseIfDebited } from '../statement-debits.ts';
 import { repayments } from '../work/schema.ts';
 import { wasHandedOut } from './handed-out.ts';
 import { isPayableByFile } from './payee-of.ts';
+import { mayBeKeyedIn, refuseWhileKeyedIn } from './refuse-keyed-in.ts';
+import { RESOLVE_REPAYMENT, whoRefused } from './refuse-paid.ts';
 import { ownerOf, type Repayment, recordRepayment } from './repayment-status.ts';
 import { isResolvable, type RepaymentOutcome } from './rules.ts';
-
-const RESOLVE = 'repayment.resolve';
 
 export type RepaymentResolution = {
   readonly repaymentId: Id;
@@ -52,7 +52,7 @@ export async function resolveRepayment(ctx: Ctx, input: RepaymentResolution): Pr
     }
     await refuseUnresolvable(tx, ctx, row, input.outcome);
     return requestApproval(tx, ctx, {
-      action: RESOLVE,
+      action: RESOLVE_REPAYMENT,
       subjectType: 'repayment',
       subjectId: row.id,
       subjectUserId: owner,
@@ -66,7 +66,7 @@ export async function resolveRepayment(ctx: Ctx, input: RepaymentResolution): Pr
 
 /** What the vote on a resolution does. */
 export const repaymentResolution: ApprovalAction = {
-  action: RESOLVE,
+  action: RESOLVE_REPAYMENT,
   execute: async (ctx, approved) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
     const { outcome, transactionReference } = approved.payload as {
@@ -93,7 +93,10 @@ async function isPastFile(tx: Tx, row: Repayment, outcome: RepaymentOutcome): Pr
   return !isSent || !(await wasHandedOut(tx, row));
 }
 
-/** What a statement shows as paid, or a file may still have the bank pay, is not said to have failed, and not tried again. */
+/**
+ * What a statement shows as paid, a file may still have the bank pay, or somebody may have keyed in is not said to have
+ * failed, and not tried again.
+ */
 async function refuseUnresolvable(
   tx: Tx,
   ctx: Ctx,
@@ -109,9 +112,9 @@ async function refuseUnresolvable(
     throw refuseFunding('repayment_status_conflict', { detail });
   }
   if (outcome !== 'completed') {
-    // What no file may have paid any more is tried again on the bank's word: beside that stands what it charged for it.
+    // What the bank refused is tried again on its word: beside that stands what it charged for it.
     const isFree = row.status === 'failed' || row.status === 'payable';
-    await refuseIfDebited(tx, row, isFree ? 'bank' : 'people');
+    await refuseIfDebited(tx, row, isFree ? await whoRefused(tx, row) : 'people');
   }
   if (outcome === 'payable' && !(await isPayableByFile(tx, ctx, row))) {
     const detail = 'No account of its payer is known that a file can pay, or a provider had it from them.';
@@ -119,6 +122,9 @@ async function refuseUnresolvable(
   }
   if (outcome === 'failed') {
     await refuseWhilePayable(tx, ctx, row.id);
+    if (await mayBeKeyedIn(tx, row)) {
+      await refuseWhileKeyedIn(tx, ctx, row);
+    }
   }
 }
 

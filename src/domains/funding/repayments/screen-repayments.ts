@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNull, or, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNull, or } from 'drizzle-orm';
 import { present } from '../../../kernel/assert.ts';
 import type { Id } from '../../../kernel/id.ts';
 import { record } from '../../../platform/audit/record.ts';
@@ -21,6 +21,7 @@ import { staleScreening } from '../rescreen-payees.ts';
 import { repayments } from '../work/schema.ts';
 import { REPAYMENT_EVENTS } from './audit.ts';
 import { payeeOf } from './payee-of.ts';
+import { repaymentOwner } from './repayment-owner.ts';
 import { ownerOf, type Repayment } from './repayment-status.ts';
 
 /**
@@ -70,7 +71,6 @@ export async function refuseHeld(tx: Tx, rows: readonly Repayment[]): Promise<vo
 
 async function staleAmong(tx: Tx, ids: readonly Id[]): Promise<readonly Repayment[]> {
   const { configHash } = await activeConfig(tx);
-  const owner = sql`(select d.user_id from deposits d where d.id = ${repayments.depositId})`;
   return tx
     .select()
     .from(repayments)
@@ -80,7 +80,7 @@ async function staleAmong(tx: Tx, ids: readonly Id[]): Promise<readonly Repaymen
         inArray(repayments.status, ['payable', 'in_file']),
         or(
           isNull(repayments.screeningId),
-          staleScreening(configHash, { screeningId: repayments.screeningId, userId: owner }),
+          staleScreening(configHash, { screeningId: repayments.screeningId, userId: repaymentOwner }),
         ),
       ),
     )

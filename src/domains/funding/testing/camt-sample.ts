@@ -25,6 +25,8 @@ export type SampleEntry = SamplePart & {
   /** The bank's own reference; one of its own unless given. */
   readonly bankReference?: string;
   readonly parts?: readonly SamplePart[];
+  /** What a batch was ordered by, of which the bank shows no payment: its `PmtInfId`. */
+  readonly order?: string;
 };
 
 export type SampleStatement = {
@@ -124,7 +126,7 @@ function entryXml(entry: SampleEntry, { version, currency, day }: SampleStatemen
     `${entry.reversal ? '<RvslInd>true</RvslInd>' : ''}<Sts>${status}</Sts>` +
     `<BookgDt><Dt>${day ?? '2026-01-30'}</Dt></BookgDt><ValDt><Dt>${day ?? '2026-01-31'}</Dt></ValDt><AcctSvcrRef>${entry.bankReference ?? newId().slice(0, 35)}</AcctSvcrRef>` +
     '<BkTxCd><Prtry><Cd>TRANSFER</Cd></Prtry></BkTxCd>' +
-    `<NtryDtls>${details.join('')}</NtryDtls></Ntry>`
+    `<NtryDtls>${entry.order === undefined ? details.join('') : `<Btch><PmtInfId>${entry.order}</PmtInfId></Btch>`}</NtryDtls></Ntry>`
   );
 }
 

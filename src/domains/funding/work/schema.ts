@@ -181,7 +181,7 @@ export const repayments = pgTable(
     uniqueIndex('repayments_journal_id_key').on(table.journalId),
     uniqueIndex('repayments_debt_journal_id_key').on(table.debtJournalId),
     uniqueIndex('repayments_payout_reference_key').on(table.payoutReference),
-    uniqueIndex('repayments_paid_line_id_key').on(table.paidLineId),
+    index('repayments_paid_line_id_idx').on(table.paidLineId),
     uniqueIndex('repayments_receipt_id_key').on(table.receiptId).where(sql`${table.givenUpAt} is null`),
     index('repayments_deposit_id_idx').on(table.depositId),
     index('repayments_statement_line_id_idx').on(table.statementLineId),
@@ -220,6 +220,7 @@ export const debitExplanation = pgEnum('debit_explanation', [
   'booked',
   'settlement',
   'repayment',
+  'payout_file',
 ]);
 
 /**
@@ -251,6 +252,9 @@ export const statementDebits = pgTable(
     /** The same of money that goes back to its payer. */
     repaymentId: uuid('repayment_id').references(() => repayments.id),
     namedRepaymentId: uuid('named_repayment_id').references(() => repayments.id),
+    /** The payout file that the bank booked in one line, and the one whose name it bears. */
+    payoutFileId: uuid('payout_file_id').references(() => payoutFiles.id),
+    namedPayoutFileId: uuid('named_payout_file_id').references(() => payoutFiles.id),
     /** The journal that books it, where it is no payout. */
     journalId: uuid('journal_id'),
     approvalId: uuid('approval_id').references(() => approvals.id),
@@ -266,6 +270,8 @@ export const statementDebits = pgTable(
     index('statement_debits_named_withdrawal_id_idx').on(table.namedWithdrawalId),
     uniqueIndex('statement_debits_repayment_id_key').on(table.repaymentId),
     index('statement_debits_named_repayment_id_idx').on(table.namedRepaymentId),
+    uniqueIndex('statement_debits_payout_file_id_key').on(table.payoutFileId),
+    index('statement_debits_named_payout_file_id_idx').on(table.namedPayoutFileId),
     index('statement_debits_status_idx').on(table.status, table.id),
     index('statement_debits_wallet_id_idx').on(table.walletId),
     index('statement_debits_asset_idx').on(table.asset),
@@ -277,10 +283,11 @@ export const statementDebits = pgTable(
       // As text: what a migration adds to a type is not used before it is committed.
       sql`case when ${table.status} <> 'explained'
         then ${table.explanation} is null
-          and num_nonnulls(${table.withdrawalId}, ${table.repaymentId}, ${table.journalId}) = 0
+          and num_nonnulls(${table.withdrawalId}, ${table.repaymentId}, ${table.payoutFileId}, ${table.journalId}) = 0
         else (${table.explanation}::text = 'payout') = (${table.withdrawalId} is not null)
           and (${table.explanation}::text = 'repayment') = (${table.repaymentId} is not null)
-          and (${table.explanation}::text not in ('payout', 'repayment')) = (${table.journalId} is not null) end`,
+          and (${table.explanation}::text = 'payout_file') = (${table.payoutFileId} is not null)
+          and (${table.explanation}::text not in ('payout', 'repayment', 'payout_file')) = (${table.journalId} is not null) end`,
     ),
     ...internalRows('statement_debits'),
   ],

@@ -107,6 +107,11 @@ export const NewManualJournal = z
     interest: Interest.optional(),
     dividend: Dividend.optional(),
     corporateAction: CorporateAction.optional(),
+    repaymentId: idInput.optional().openapi({
+      description:
+        'The refund that was given up whose money an adjustment takes out of suspense: where it reaches no wallet or debt ' +
+        'of its customer, nothing else says that they have been paid.',
+    }),
     reason: line(500),
   })
   .superRefine((journal, context) => {
@@ -120,6 +125,10 @@ export const NewManualJournal = z
         const message = `belongs to a journal of kind ${kind} and to no other`;
         context.addIssue({ code: 'custom', path: [member], message });
       }
+    }
+    if (journal.repaymentId !== undefined && journal.kind !== 'adjustment') {
+      const message = 'belongs to a journal of kind adjustment and to no other';
+      context.addIssue({ code: 'custom', path: ['repaymentId'], message });
     }
     if (journal.interest !== undefined && journal.interest.from >= journal.interest.until) {
       context.addIssue({ code: 'custom', path: ['interest', 'until'], message: 'must follow from' });
@@ -221,12 +230,13 @@ export const PastWallets = z
 export type ManualJournalInput = z.output<typeof NewManualJournal>;
 
 /** What a journal says of its occasion, as it is kept with it: decimals as text. */
-export function termsOf({ interest, dividend, corporateAction }: ManualJournalInput): {
+export function termsOf({ interest, dividend, corporateAction, repaymentId }: ManualJournalInput): {
   readonly [key: string]: Json;
 } {
   return toWire({
     ...(interest === undefined ? {} : { interest }),
     ...(dividend === undefined ? {} : { dividend }),
     ...(corporateAction === undefined ? {} : { corporateAction }),
+    ...(repaymentId === undefined ? {} : { repaymentId }),
   }) as { readonly [key: string]: Json };
 }

@@ -470,18 +470,23 @@ describe('a journal by hand', () => {
       ...own.person,
       actor: { ...own.person.actor, kind: 'staff', roles: ['operations', 'customer'] } as Person['actor'],
     };
-    const { body } = await ask({
-      entries: [
-        { walletId: other.walletId, amount: '-12000' },
-        { walletId: own.walletId, amount: '-5' },
-        { house: SUSPENSE, amount: '12005' },
-      ],
-    });
-    const { id, quorum, subjectUserId } = body.approval;
+    const entries = [
+      { walletId: other.walletId, amount: '-12000' },
+      { walletId: own.walletId, amount: '-5' },
+      { house: SUSPENSE, amount: '12005' },
+    ];
+    const { id, quorum, subjectUserId } = (await ask({ entries })).body.approval;
     expect([quorum, subjectUserId]).toEqual([2, null]);
     expect((await vote(id, inside)).body.status).toBe('pending');
     expect((await vote(id, mlro)).body.code).toBe('self_approval');
     expect([await totalOf(other.walletId), await totalOf(own.walletId)]).toEqual(['30000', '10']);
+    // Nor, once others posted it, to having it back.
+    const journalId = await post({ entries });
+    const undoing = (await reverse(journalId)).body.approval;
+    expect([undoing.quorum, undoing.subjectUserId]).toEqual([2, null]);
+    expect((await vote(undoing.id, inside)).body.status).toBe('pending');
+    expect((await vote(undoing.id, mlro)).body.code).toBe('self_approval');
+    expect([await totalOf(other.walletId), await totalOf(own.walletId)]).toEqual(['18000', '5']);
   });
 
   test('credits no account that is frozen but what is due to it, and one that is closed nothing', async () => {

@@ -23,6 +23,12 @@ const WINDOW_HOURS = 24;
 /** What journals by hand, captures of holds and reversals are booked for. */
 const BY_HAND = ['approval', 'hold_capture', 'journal'];
 
+/**
+ * What the journal of a deposit is marked with that people alone vouch for: it counts as a giving by hand. Whatever shows
+ * its money later, that day it was their word.
+ */
+export const ON_THEIR_WORD = { byHand: true } as const;
+
 /** What a hand moves of one customer in the live book. */
 export type HandMove = {
   readonly userId: Id;
@@ -65,11 +71,12 @@ function personOf({ userId, houseRole, houseReference }: LockedWallet): Id | nul
 
 /** How many people look at what a hand moves, together with what counts along now. */
 export async function votesByHand(tx: Tx, ctx: Ctx, moves: readonly HandMove[]): Promise<Votes> {
-  const before = await movedInDay(tx, ctx, [...new Set(moves.map(({ userId }) => userId))].sort());
+  const persons = [...new Set(moves.map(({ userId }) => userId))].sort();
+  const before = await movedInDay(tx, ctx, persons);
   const [taken, given] = [true, false].map((isTaken) => {
     const now = moves.filter(({ amount }) => amount < 0n === isTaken);
-    const persons = new Set(now.map(({ userId }) => userId));
-    const earlier = before.filter(({ userId, amount }) => persons.has(userId) && amount < 0n === isTaken);
+    const theirs = new Set(now.map(({ userId }) => userId));
+    const earlier = before.filter(({ userId, amount }) => theirs.has(userId) && amount < 0n === isTaken);
     return votesAfter(perAsset(now), perAsset(earlier));
   });
   return {
@@ -94,6 +101,7 @@ export async function refuseTooFewVotes(
     tx,
     moves.map(({ userId }) => `by-hand:${userId}`),
   );
+  // Under the lock: what another vote moved meanwhile counts along.
   const { quorum, mlro } = await votesByHand(tx, ctx, moves);
   const lacksMlro = mlro && !(await isMlroAmong(tx, checkerIds));
   // More votes, or the MLRO's where they may not vote, this approval can never get.
@@ -142,7 +150,10 @@ async function movedInDay(tx: Tx, ctx: Ctx, userIds: readonly Id[]): Promise<rea
       where book = 'live' and house_role = 'receivable' and house_reference = any (${persons}::uuid[]::text[])
     ) w join ledger_entries e on e.wallet_id = w.id
     where e.booked_at > ${ctx.deps.clock.now()}::timestamptz - make_interval(hours => ${WINDOW_HOURS})
-      and e.reference_type = any (${sql.param(BY_HAND)}::text[])
+      and (e.reference_type = any (${sql.param(BY_HAND)}::text[])
+        or e.reference_type = 'deposit' and exists (
+          select 1 from journals j
+          where j.id = e.journal_id and j.booked_at = e.booked_at and j.metadata ->> 'byHand' = 'true'))
     group by w.user_id, w.asset, e.amount < 0`);
   return rows.map(({ user_id: userId, asset, moved }) => ({ userId, asset, amount: parseAmount(moved) }));
 }

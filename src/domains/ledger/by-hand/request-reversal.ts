@@ -74,6 +74,10 @@ export const journalReversal: ApprovalAction = {
     }
     const ids = walletIdsOf(mirrored);
     const named = await readWallets(tx, ctx, ids);
+    // Whoever voted first is not the one who executes: nobody it names is among those who agreed.
+    if (personsIn(named).some((person) => checkerIds.includes(person))) {
+      throw refuse('self_approval');
+    }
     await lockTakings(tx, assetsTaken(mirrored, named));
     const holders = await lockHolders(tx, named);
     await obeyLadder(tx, ctx, { entries: mirrored }, { found: named, holders, approvalId, checkerIds });

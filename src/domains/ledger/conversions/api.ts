@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { parseAmount } from '../../../kernel/amount.ts';
 import { ApprovalReason, ApprovalView } from '../../../platform/approvals/api.ts';
 import { pageQuery } from '../../../platform/http/cursor.ts';
+import { FORWARDS, isForwards, periodQuery } from '../../../platform/http/period.ts';
 import {
   amountInput,
   idInput,
@@ -67,11 +68,14 @@ export const NewConversionQuote = z
 
 export const NewConversion = z.strictObject({ quoteId: idInput }).openapi('NewConversion');
 
-export const conversionsQuery = z.strictObject({
-  ...pageQuery,
-  accountId: idInput.optional(),
-  userId: idInput.optional().openapi({ description: 'For staff: the conversions of one customer' }),
-});
+export const conversionsQuery = z
+  .strictObject({
+    ...pageQuery,
+    accountId: idInput.optional(),
+    userId: idInput.optional().openapi({ description: 'For staff: the conversions of one customer' }),
+    ...periodQuery('Converted'),
+  })
+  .refine(isForwards, FORWARDS);
 
 const RATE_MIN = parseAmount('0.0000001');
 const RATE_MAX = parseAmount('10000000');

@@ -272,6 +272,12 @@ describe('a conversion', () => {
     const query = `?userId=${customer.userId}&accountId=${customer.accountId}`;
     const seen = await desk.request(auditor, 'GET', `/v1/conversions${query}`);
     expect(seen.body).toEqual(own.body);
+    const within = async (period: string) =>
+      (await desk.request(customer, 'GET', `/v1/conversions?${period}`)).body.data;
+    expect(await within(`from=${body.executedAt}`)).toEqual(own.body.data);
+    expect(await within(`to=${body.executedAt}`)).toEqual([]);
+    const backwards = `/v1/conversions?from=${body.executedAt}&to=${body.executedAt}`;
+    expect((await desk.request(customer, 'GET', backwards)).body.code).toBe('validation_failed');
     expect((await desk.request(auditor, 'GET', `/v1/conversions/${body.id}`)).body).toEqual(own.body.data[0]);
     const journal = await desk.request(auditor, 'GET', `/v1/journals/${body.journalId}`);
     expect(journal.body).toMatchObject({ kind: 'conversion', rate: '45.81975', rateSource: 'seed' });

@@ -1,8 +1,9 @@
-import { and, desc, eq, isNotNull, lt } from 'drizzle-orm';
+import { and, desc, eq, gte, isNotNull, lt } from 'drizzle-orm';
 import { personOf } from '../../../kernel/actor.ts';
 import { present } from '../../../kernel/assert.ts';
 import type { Id } from '../../../kernel/id.ts';
 import type { Page } from '../../../kernel/page.ts';
+import type { Instant } from '../../../kernel/time.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { transact } from '../../../platform/db/transact.ts';
@@ -29,12 +30,16 @@ export type ConversionPage = PageRequest & {
   readonly accountId?: Id | undefined;
   /** Staff only: the conversions of one customer. */
   readonly userId?: Id | undefined;
+  /** @units `to` exclusive */
+  readonly from?: Instant | undefined;
+  readonly to?: Instant | undefined;
 };
 
 /** The caller's conversions, or everybody's for staff, newest first. @errors invalid_cursor */
 export async function listConversions(ctx: Ctx, page: ConversionPage): Promise<Page<ConversionQuote>> {
   const owner = ownerOf(ctx, page.userId);
-  const listing = `conversions ${owner ?? 'all'} ${page.accountId ?? 'all'}`;
+  const { from, to } = page;
+  const listing = `conversions ${owner ?? 'all'} ${page.accountId ?? 'all'} ${from ?? ''} ${to ?? ''}`;
   const key = ctx.deps.keyring.cursorKey;
   return transact(ctx, ctx.login, async (tx) => {
     const [before] = page.cursor === undefined ? [] : readCursor(key, listing, page.cursor);
@@ -46,6 +51,8 @@ export async function listConversions(ctx: Ctx, page: ConversionPage): Promise<P
           isNotNull(conversionQuotes.executedAt),
           owner === undefined ? undefined : eq(conversionQuotes.userId, owner),
           page.accountId === undefined ? undefined : eq(conversionQuotes.accountId, page.accountId),
+          from === undefined ? undefined : gte(conversionQuotes.executedAt, from),
+          to === undefined ? undefined : lt(conversionQuotes.executedAt, to),
           before === undefined ? undefined : lt(conversionQuotes.id, before),
         ),
       )

@@ -35,3 +35,12 @@ export type Feed = {
   /** After it nothing is told any more. */
   readonly stop: () => Promise<void>;
 };
+
+/** Whether people let a feed begin anew while we listen: its count only ever grows by itself. */
+export function wasSetBack(before: readonly FeedInstrument[], now: readonly FeedInstrument[]): boolean {
+  const reached = new Map(before.map(({ symbol, lastSequence }) => [symbol, lastSequence]));
+  return now.some(({ symbol, lastSequence }) => {
+    const known = reached.get(symbol) ?? null;
+    return known !== null && (lastSequence === null || lastSequence < known);
+  });
+}

@@ -11,7 +11,7 @@ import { coinbaseFeed } from './coinbase.ts';
 import { readCoinbase } from './coinbase-messages.ts';
 import { csvFeed } from './csv-feed.ts';
 import { readTickFile, TickFileError } from './csv-ticks.ts';
-import type { FeedInstrument, FeedSink } from './feed.ts';
+import { type FeedInstrument, type FeedSink, wasSetBack } from './feed.ts';
 import { simulatorFeed } from './simulator.ts';
 
 type Heard = {
@@ -340,6 +340,16 @@ describe('a feed outside', () => {
     expect(await opened('sandbox', 'wss://169.254.169.254/')).toBe('refused_address');
     expect(await opened('sandbox', 'ws://93.184.216.34/')).toBe('refused_address');
     expect(await opened('sandbox', 'https://93.184.216.34/')).toBe('bad_url');
+  });
+
+  test('is connected to anew where people let it count from elsewhere, and for nothing else', () => {
+    const at = (symbol: string, lastSequence: bigint | null) => instrument(symbol, '100', lastSequence);
+    const before = [at('BTC-USD', 7n), at('ETH-USD', null)];
+    expect(wasSetBack(before, before)).toBe(false);
+    expect(wasSetBack(before, [at('BTC-USD', 9n), at('ETH-USD', 1n)])).toBe(false);
+    expect(wasSetBack(before, [at('BTC-USD', null), at('ETH-USD', 1n)])).toBe(true);
+    // The other symbol has gone on meanwhile, and this one was begun anew and told of something since.
+    expect(wasSetBack(before, [at('BTC-USD', 2n), at('ETH-USD', 5n)])).toBe(true);
   });
 
   test('is named in the settings, each once, and nothing else is', () => {

@@ -1,18 +1,22 @@
 /** What a gap left out is fetched from a server that speaks as the exchange does, or does not. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import { and, asc, eq, gte } from 'drizzle-orm';
+import { parseAmount } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
 import type { Id } from '../../../kernel/id.ts';
-import { addMs, type Instant } from '../../../kernel/time.ts';
+import { addMs, type Instant, parseInstant } from '../../../kernel/time.ts';
+import { openClient } from '../../../platform/db/client.ts';
 import { auditLogs } from '../../../platform/db/schema.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { startTradingDesk, type TradingDesk } from '../../../testing/trading-desk.ts';
 import { until } from '../../../testing/until.ts';
 import { candleOpening } from '../prices/fold-ticks.ts';
+import { pruneTicks } from '../prices/prune-ticks.ts';
 import { rebuildCandles } from '../prices/repair-ticks.ts';
 import type { FeedTick } from '../prices/rules.ts';
 import { candles, feedGaps, priceTicks } from '../prices/schema.ts';
 import { setPriceSettings } from '../prices/set-price-settings.ts';
+import { storeTicks } from '../prices/store-ticks.ts';
 import { type FeedBatch, takeTicks } from '../prices/take-ticks.ts';
 import { quotes } from '../schema.ts';
 import { instrumentOf } from '../store.ts';
@@ -147,6 +151,14 @@ test.each([
   ['unreadable', () => Response.json([{ ...tradeOf(5), price: 60_000 }])],
   // Of another product: what lies beside the gap is none of what the feed told of.
   ['contradicts', (after: number) => page(after, 1_000, () => ({ price: '60300.00' }))],
+  // A price of another day: the candles of that day would be others.
+  [
+    'contradicts',
+    (after: number) =>
+      page(after, 1_000, ({ trade_id, time }) =>
+        trade_id === newest - 2 ? { time: addMs(time, -86_400_000) } : {},
+      ),
+  ],
   ['unproved', () => Response.json([])],
   // What a live feed would not be believed either.
   [
@@ -328,5 +340,42 @@ describe('a feed that tells again', () => {
     await engine.insert(candles).values(row);
     expect(await rebuildCandles(desk.system, SYMBOL, week, addMs(week, 1))).toBeNull();
     expect(await engine.select().from(candles).where(ofWeek)).toEqual([row]);
+  });
+
+  test('leaves a week as it is of which a month was emptied by whoever keeps less, though the other has ticks', async () => {
+    const { engine } = desk.deps.db;
+    const { id } = await transact(desk.system, 'engine', (tx) => instrumentOf(tx, SYMBOL));
+    const today = desk.deps.clock.realNow();
+    const monthBack = (months: number): Instant => {
+      const month = Temporal.PlainYearMonth.from(today.slice(0, 7)).subtract({ months });
+      return parseInstant(`${month.toString()}-01T00:00:00Z`);
+    };
+    // A month that begins within a week.
+    const kept = [3, 4].find((months) => candleOpening('1w', monthBack(months)) !== monthBack(months)) ?? 3;
+    const [older, newer] = [monthBack(kept + 1), monthBack(kept)];
+    const owner = openClient(desk.database.owner, 1);
+    for (const [from, to] of [
+      [older, newer],
+      [newer, monthBack(kept - 1)],
+    ] as const) {
+      const name = `price_ticks_${from.slice(0, 7).replace('-', '_')}`;
+      await owner.unsafe(
+        `create table ${name} partition of price_ticks for values from ('${from}') to ('${to}')`,
+      );
+      await owner`call guard_partition('price_ticks', ${name})`;
+    }
+    await owner.end();
+    for (const [place, at] of [addMs(newer, -60_000), addMs(newer, 60_000)].entries()) {
+      const tick = { instrumentId: id, source: 'coinbase', sequence: 900n + BigInt(place), occurredAt: at };
+      const said = { ...tick, price: parseAmount('0.05'), size: parseAmount('1') } as const;
+      await transact(desk.system, 'engine', (tx) => storeTicks(tx, [said], at));
+    }
+    const week = candleOpening('1w', newer);
+    const ofWeek = and(eq(candles.instrumentId, id), eq(candles.openedAt, week), eq(candles.interval, '1w'));
+    expect(await rebuildCandles(desk.system, SYMBOL, week, addMs(week, 1))).toBeGreaterThan(0);
+    expect(await engine.select().from(candles).where(ofWeek)).toMatchObject([{ ticks: 2n }]);
+    await pruneTicks({ ...desk.system, deps: { ...desk.deps, tickMonths: kept } });
+    expect(await rebuildCandles(desk.system, SYMBOL, week, addMs(week, 1))).toBeNull();
+    expect(await engine.select().from(candles).where(ofWeek)).toMatchObject([{ ticks: 2n }]);
   });
 });

@@ -8,7 +8,7 @@ import { type Ctx, type Deps, machineCtx } from '../../../platform/context.ts';
 import { standForLeader } from '../../../platform/db/leader.ts';
 import type { FeedSetting } from '../../../platform/http/price-feeds.ts';
 import { coinbaseFeed } from './coinbase.ts';
-import type { Feed, FeedInstrument } from './feed.ts';
+import { type Feed, type FeedInstrument, wasSetBack } from './feed.ts';
 import { fillGaps } from './fill-gaps.ts';
 import { type FeedPump, instrumentsOf, pumpFeed } from './pump-feed.ts';
 import { simulatorFeed } from './simulator.ts';
@@ -68,15 +68,6 @@ type Listening = {
   readonly to: string;
   reached: readonly FeedInstrument[];
 };
-
-/** Whether people let a feed begin anew while we listen: its count only ever grows by itself. */
-function wasSetBack(before: readonly FeedInstrument[], now: readonly FeedInstrument[]): boolean {
-  const reached = new Map(before.map(({ symbol, lastSequence }) => [symbol, lastSequence]));
-  return now.some(({ symbol, lastSequence }) => {
-    const known = reached.get(symbol) ?? null;
-    return known !== null && (lastSequence === null || lastSequence < known);
-  });
-}
 
 function standForFeed(deps: Deps, setting: FeedSetting): Feeds {
   const ctx = machineCtx(deps, { kind: 'system', name: `feed.${setting.name}` }, newId());

@@ -1,5 +1,6 @@
 /** What somebody of the firm is told of margin; each once per condition and day. */
 import { formatAmount } from '../../../kernel/amount.ts';
+import type { Instant } from '../../../kernel/time.ts';
 import type { PricedInstrument } from '../../markets/index.ts';
 import type { NewRiskAlert } from '../../risk/index.ts';
 import type { Exits } from '../positions/exit-orders.ts';
@@ -23,6 +24,14 @@ export function staleMarkAlert({ id, symbol, last, priceStale }: PricedInstrumen
   };
 }
 
+/**
+ * The calls of a wallet that began in an hour are one occasion, and so are its liquidations: whoever brings them about and
+ * ends them again and again, which takes an order and its cancel, or a threshold of their own, has nobody told of each.
+ */
+export function hourOf({ walletId }: MarginWallet, beganAt: Instant): string {
+  return `${walletId} ${beganAt.slice(0, 13)}`;
+}
+
 /** An account has too little behind its positions. `of` tells one occasion from another. */
 export function marginAlert(
   wallet: MarginWallet,
@@ -38,12 +47,17 @@ export function marginAlert(
   };
 }
 
-/** The firm closes positions of an account, cannot, or is done. */
-export function liquidationAlert(wallet: MarginWallet, what: string, liquidationId: string): NewRiskAlert {
+/** The firm closes positions of an account, cannot, or is done. `of` tells one occasion from another. */
+export function liquidationAlert(
+  wallet: MarginWallet,
+  what: string,
+  liquidationId: string,
+  of = liquidationId,
+): NewRiskAlert {
   return {
     kind: 'liquidation',
     severity: what === 'ended' ? 'high' : 'critical',
-    condition: `liquidation ${liquidationId} ${what}`,
+    condition: `liquidation ${of} ${what}`,
     ...ownerOf(wallet),
     details: { what, liquidationId, ...figuresOf(wallet, wallet.judged) },
   };

@@ -16,6 +16,12 @@ export const MARGIN_EVENTS = auditEvents({
     description: 'An account was told that it needs more behind its positions',
     shows: [...STANDING, 'shortBy', 'calledAt', 'deadlineAt'],
   },
+  'margin_call.reminded': {
+    category: 'trading',
+    severity: 'info',
+    description: 'A customer was reminded, before the deadline, of a margin call that is not met',
+    shows: ['accountId', 'asset', 'deadlineAt', 'remindedAt'],
+  },
   'margin_call.overdue': {
     category: 'trading',
     severity: 'error',

@@ -3,104 +3,85 @@
  * position then is charged for the period, at the price of then, however late this runs: what traded since is
  * taken back off the quantity. A row per position and period makes it safe to run twice.
  */
-import { and, eq, inArray, sql } from 'drizzle-orm';
-import {
-  type Amount,
-  amountOf,
-  formatAmount,
-  ONE,
-  readStoredAmount,
-  storedAmount,
-  ZERO,
-} from '../../../kernel/amount.ts';
-import { dayOf } from '../../../kernel/business-date.ts';
+import { and, eq, inArray, isNull, sql } from 'drizzle-orm';
+import { type Amount, amountOf, ONE, readStoredAmount, ZERO } from '../../../kernel/amount.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
 import { divideRounded } from '../../../kernel/rounding.ts';
 import { addMs, type Instant, readStoredInstant } from '../../../kernel/time.ts';
-import { record } from '../../../platform/audit/record.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
-import { arrayLiteral, arrayParameter, insertRows } from '../../../platform/db/insert-rows.ts';
+import { arrayParameter } from '../../../platform/db/insert-rows.ts';
 import { executePrepared } from '../../../platform/db/prepared.ts';
 import { transact } from '../../../platform/db/transact.ts';
-import { publish } from '../../../platform/outbox/publish.ts';
 import { type Gate, isRestricted, lockGates } from '../../identity/index.ts';
-import {
-  houseWallet,
-  type LockedWallet,
-  lockSpendable,
-  type NewJournal,
-  postJournals,
-} from '../../ledger/index.ts';
-import { raiseAlerts } from '../../risk/index.ts';
+import { houseWallet, type LockedWallet, lockSpendable, lockWallets } from '../../ledger/index.ts';
+import { tradingEngine } from '../pipeline/trading-engine.ts';
 import { marginHolds, positions } from '../positions/schema.ts';
-import { CONTRACT_CLEARING, FIRM_AS_DEBTOR, releaseMarginHolds } from '../positions/settle-contracts.ts';
-import { MARGIN_EVENTS } from './audit.ts';
+import { CONTRACT_CLEARING, FIRM_AS_DEBTOR } from '../positions/settle-contracts.ts';
+import { readTiedCash } from '../positions/tied-cash.ts';
+import { recordCancelRequests } from '../record-cancel-requests.ts';
+import { orders } from '../schema.ts';
+import { boundLockWaits, freeWalletsFirst, takeWallets } from './free-wallets-first.ts';
 import { type FundingPeriod, periodsBetween, uncharged } from './funding-periods.ts';
-import { lossBorneAlert } from './loss-borne-alert.ts';
 import { fundingFor } from './rules.ts';
 import { fundingCursors, positionFunding } from './schema.ts';
-
-type Position = typeof positions.$inferSelect;
-
-type Instrument = {
-  readonly id: Id;
-  readonly symbol: string;
-  readonly asset: string;
-  readonly longRateBps: number;
-  readonly shortRateBps: number;
-  readonly dayCount: 'actual_360' | 'actual_365';
-  readonly fundingHours: number;
-  /** Up to when its positions are charged; null before the first time. */
-  readonly chargedTo: Instant | null;
-  /** When the first of them was opened. */
-  readonly openedAt: Instant;
-};
-
-type Charge = {
-  readonly position: Position;
-  /** Negative for a short position. */
-  readonly quantity: Amount;
-  /** What it costs; negative where it pays. */
-  readonly amount: Amount;
-  readonly rateBps: number;
-  readonly waived: boolean;
-};
-
-/** A charge with who pays what of it. */
-type Shared = Charge & { readonly borne: Amount; readonly journalId: Id | null };
+import {
+  type Charge,
+  type Houses,
+  type Instrument,
+  type Position,
+  type Shared,
+  writeFunding,
+} from './write-funding.ts';
 
 /** What is still being settled as a period ends has this long to be there. */
 const GRACE_MS = 10_000;
 /** After a long stop the rest is caught up with by the next runs. */
 const PERIODS_MAX = 400;
-const BATCH_POSITIONS = 500;
+/** Wallets that are charged in one transaction. */
+const BATCH_WALLETS = 500;
+/** So long after a period the firm does not bear what open orders tie: they end first, as often as they are placed anew. */
+const TIED_MS = 10 * 60_000;
+/** How often and how long it is waited for orders that are to end: in another process, or at a venue. */
+const LOOKS_MAX = 20;
+const LOOK_MS = 50;
+
+const NOTHING_TIED: ReadonlyMap<Id, readonly Id[]> = new Map();
 
 /**
  * Charges every period that has ended, of every contract that somebody held.
  * @effects `position_funding`, `positions.funding_paid`, journals of kind `funding`, `funding_cursors`; audit
- *   `funding.charged`, outbox `trading.funding_charged`
+ *   `funding.charged`, outbox `trading.funding_charged`; those of cancel requests where open orders tie what would pay
  */
 export async function chargeFunding(ctx: Ctx): Promise<void> {
   const until = addMs(ctx.deps.clock.now(), -GRACE_MS);
   for (const instrument of await heldInstruments(ctx)) {
-    const { chargedTo, openedAt, fundingHours } = instrument;
-    const periods =
-      chargedTo === null
-        ? periodsBetween(openedAt, until, fundingHours, ctx.deps.timeZone, PERIODS_MAX)
-        : uncharged(chargedTo, until, fundingHours, ctx.deps.timeZone, PERIODS_MAX);
-    for (const period of periods) {
-      for (let charged = BATCH_POSITIONS; charged === BATCH_POSITIONS; ) {
-        charged = await transact(ctx, 'engine', (tx) => chargeBatch(tx, ctx, instrument, period));
-      }
-      await ctx.deps.db.engine
-        .insert(fundingCursors)
-        .values({ instrumentId: instrument.id, chargedTo: period.end })
-        .onConflictDoUpdate({
-          target: fundingCursors.instrumentId,
-          set: { chargedTo: sql`greatest(${fundingCursors.chargedTo}, excluded.charged_to)` },
-        });
+    await chargeInstrument(ctx, instrument, until).catch((failure: unknown) => {
+      const kind = failure instanceof Error ? failure.name : 'unknown';
+      const { id: instrumentId } = instrument;
+      ctx.deps.log.error({ failure: kind, instrumentId }, 'funding could not be charged and is tried again');
+    });
+  }
+}
+
+async function chargeInstrument(ctx: Ctx, instrument: Instrument, until: Instant): Promise<void> {
+  const { chargedTo, openedAt, fundingHours } = instrument;
+  const periods =
+    chargedTo === null
+      ? periodsBetween(openedAt, until, fundingHours, ctx.deps.timeZone, PERIODS_MAX)
+      : uncharged(chargedTo, until, fundingHours, ctx.deps.timeZone, PERIODS_MAX);
+  for (const period of periods) {
+    if (!(await chargePeriod(ctx, instrument, period))) {
+      // Who is not charged yet is with the next run, which begins with this period again.
+      break;
     }
+    await ctx.deps.db.engine
+      .insert(fundingCursors)
+      .values({ instrumentId: instrument.id, chargedTo: period.end })
+      .onConflictDoUpdate({
+        target: fundingCursors.instrumentId,
+        set: { chargedTo: sql`greatest(${fundingCursors.chargedTo}, excluded.charged_to)` },
+      });
   }
 }
 
@@ -132,53 +113,178 @@ async function heldInstruments({ deps }: Ctx): Promise<Instrument[]> {
   }));
 }
 
-/** @shape how many positions were charged */
-async function chargeBatch(tx: Tx, ctx: Ctx, instrument: Instrument, period: FundingPeriod): Promise<number> {
-  const due = await duePositions(tx, instrument, period);
+/**
+ * Charges all that held an instrument as a period ended. Before the firm bears anything, open orders of who owes it end
+ * that tie what would pay; where that takes longer, or is tied anew, it is tried again for so long.
+ * @shape whether everybody is charged
+ */
+async function chargePeriod(ctx: Ctx, instrument: Instrument, period: FundingPeriod): Promise<boolean> {
+  const first = await chargeAll(ctx, instrument, period, false);
+  if (first.tied.length === 0) {
+    return !first.passedOver;
+  }
+  await endOrders(ctx, first.tied);
+  const isLast = ctx.deps.clock.now() > addMs(period.end, TIED_MS);
+  const { tied, passedOver } = await chargeAll(ctx, instrument, period, isLast);
+  return tied.length === 0 && !passedOver;
+}
+
+type Outcome = {
+  /** The orders that tie what would pay for positions that were passed over; none where the firm bears that. */
+  readonly tied: readonly Id[];
+  /** Somebody held a wallet for too long, or it could not be charged. */
+  readonly passedOver: boolean;
+};
+
+/** Charges those that nobody holds first and together. It is never waited for a wallet while that of the house is held. */
+async function chargeAll(
+  ctx: Ctx,
+  instrument: Instrument,
+  period: FundingPeriod,
+  bears: boolean,
+): Promise<Outcome> {
+  const tied: Id[] = [];
+  const charged = new Set<Id>();
+  const due = await dueWallets(ctx, instrument, period);
+  await freeWalletsFirst(ctx, due, BATCH_WALLETS, async (walletIds, onlyFree) => {
+    if (!onlyFree) {
+      await transact(ctx, 'engine', async (tx) => {
+        await lockWallets(tx, [...(await takeWallets(tx, walletIds, false))]);
+      });
+    }
+    const batch = await transact(ctx, 'engine', (tx) =>
+      chargeBatch(tx, ctx, { instrument, period, walletIds, bears }),
+    );
+    tied.push(...batch.tied);
+    for (const walletId of batch.taken) {
+      charged.add(walletId);
+    }
+    return batch.taken;
+  });
+  return { tied, passedOver: due.some((walletId) => !charged.has(walletId)) };
+}
+
+type Batch = {
+  readonly instrument: Instrument;
+  readonly period: FundingPeriod;
+  readonly walletIds: readonly Id[];
+  readonly bears: boolean;
+};
+
+/** @shape the orders that tie what would pay, and the wallets that nobody held */
+async function chargeBatch(
+  tx: Tx,
+  ctx: Ctx,
+  { instrument, period, walletIds, bears }: Batch,
+): Promise<{ readonly tied: readonly Id[]; readonly taken: ReadonlySet<Id> }> {
+  await boundLockWaits(tx);
+  const due = await duePositions(tx, instrument, period, walletIds);
   if (due.length === 0) {
-    return 0;
+    return { tied: [], taken: new Set(walletIds) };
   }
   const gates = await lockGates(
     tx,
     due.map(({ userId }) => userId),
   );
   const houses = await housesOf(tx, ctx, instrument, due);
-  const walletIds = [...new Set(due.map(({ walletId }) => walletId))];
-  const locked = await lockSpendable(tx, ctx, [
-    ...walletIds,
-    ...[...houses.values()].flatMap(({ clearing, firm }) => [clearing, firm]),
-  ]);
+  const houseIds = [...houses.values()].flatMap(({ clearing, firm }) => [clearing, firm]);
+  // Who has to wait for the house holds nobody meanwhile.
+  await lockWallets(tx, houseIds);
+  const taken = await takeWallets(tx, walletIds, true);
+  const locked = await lockSpendable(tx, ctx, [...taken, ...houseIds]);
   // Whoever ran at the same time may have been here before the wallets were locked.
-  const ids = new Set((await duePositions(tx, instrument, period)).map(({ id }) => id));
+  const ids = new Set((await duePositions(tx, instrument, period, [...taken])).map(({ id }) => id));
   const standing = due.filter(({ id }) => ids.has(id));
   const price = await priceAt(tx, instrument.id, period.end);
   const charges = (await quantitiesAt(tx, standing, period.end)).map(({ position, quantity }) =>
     chargeOf(position, quantity, price, instrument, period, gates.get(position.userId)),
   );
-  const spendable = await spendableIn(tx, walletIds, locked);
-  const shared = charges.map((charge) => share(charge, spendable));
-  await write(tx, ctx, { instrument, period, price, shared, houses });
-  return due.length;
+  const spendable = await spendableIn(tx, [...taken], locked);
+  const all = charges.map((charge) => share(charge, spendable));
+  const tied = bears ? NOTHING_TIED : await tiedOf(tx, ctx, all);
+  const shared = all.filter(({ borne, position }) => borne === 0n || !tied.has(position.walletId));
+  if (shared.length > 0) {
+    await writeFunding(tx, ctx, { instrument, period, price, shared, houses });
+  }
+  return { tied: [...tied.values()].flat(), taken };
 }
 
-/** The positions that stood as the period ended and are not charged for it. */
-async function duePositions(tx: Tx, { id }: Instrument, { end }: FundingPeriod): Promise<Position[]> {
+/**
+ * The open orders of those who could not pay, by wallet: no more of them than cover what is missing, those that nobody
+ * has asked to end before and the latest first. One that was asked long ago ties as well: the customer may have asked.
+ */
+async function tiedOf(tx: Tx, ctx: Ctx, shared: readonly Shared[]): Promise<ReadonlyMap<Id, readonly Id[]>> {
+  const short = Map.groupBy(
+    shared.filter(({ borne }) => borne > 0n),
+    ({ position }) => position.walletId,
+  );
+  const tied = await readTiedCash(tx, ctx, [...short.keys()], 'any');
+  return new Map(
+    [...tied].map(([walletId, open]) => {
+      let missing = (short.get(walletId) ?? []).reduce((sum, { borne }) => sum + borne, 0n);
+      const latest = open.toReversed();
+      const inTurn = [...latest.filter(({ asked }) => !asked), ...latest.filter(({ asked }) => asked)];
+      const ending = inTurn.filter(({ reservation }) => {
+        const needed = missing > 0n;
+        missing -= reservation;
+        return needed;
+      });
+      return [walletId, ending.map(({ id }) => id)];
+    }),
+  );
+}
+
+/** Asks for the end of orders, and waits a moment until their books, wherever they are, have let go of them. */
+async function endOrders(ctx: Ctx, orderIds: readonly Id[]): Promise<void> {
+  const asked = await transact(ctx, 'engine', (tx) =>
+    recordCancelRequests(tx, ctx, orderIds, 'insufficient_margin'),
+  );
+  await tradingEngine(ctx.deps).carryOutCancels(asked);
+  for (let looks = 0; looks < LOOKS_MAX && (await areOpen(ctx, orderIds)); looks += 1) {
+    await Bun.sleep(LOOK_MS);
+  }
+}
+
+async function areOpen({ deps }: Ctx, orderIds: readonly Id[]): Promise<boolean> {
+  const open = await deps.db.engine
+    .select({ id: orders.id })
+    .from(orders)
+    .where(and(inArray(orders.id, [...orderIds]), isNull(orders.closedAt)))
+    .limit(1);
+  return open.length > 0;
+}
+
+/** What stood as a period ended and is not charged for it. */
+function isDue({ id }: Instrument, { end }: FundingPeriod) {
+  return and(
+    eq(positions.instrumentId, id),
+    sql`${positions.openedAt} < ${end}::timestamptz`,
+    sql`(${positions.closedAt} is null or ${positions.closedAt} >= ${end}::timestamptz)`,
+    sql`not exists (select from ${positionFunding} f where f.position_id = ${positions.id} and f.period_end = ${end}::timestamptz)`,
+  );
+}
+
+async function dueWallets({ deps }: Ctx, instrument: Instrument, period: FundingPeriod): Promise<Id[]> {
+  const rows = await deps.db.engine
+    .selectDistinct({ walletId: positions.walletId })
+    .from(positions)
+    .where(isDue(instrument, period))
+    .orderBy(positions.walletId);
+  return rows.map(({ walletId }) => walletId);
+}
+
+async function duePositions(
+  tx: Tx,
+  instrument: Instrument,
+  period: FundingPeriod,
+  walletIds: readonly Id[],
+): Promise<Position[]> {
   return tx
     .select()
     .from(positions)
-    .where(
-      and(
-        eq(positions.instrumentId, id),
-        sql`${positions.openedAt} < ${end}::timestamptz`,
-        sql`(${positions.closedAt} is null or ${positions.closedAt} >= ${end}::timestamptz)`,
-        sql`not exists (select from ${positionFunding} f where f.position_id = ${positions.id} and f.period_end = ${end}::timestamptz)`,
-      ),
-    )
-    .orderBy(positions.id)
-    .limit(BATCH_POSITIONS);
+    .where(and(isDue(instrument, period), inArray(positions.walletId, [...walletIds])))
+    .orderBy(positions.id);
 }
-
-type Houses = ReadonlyMap<string, { readonly clearing: Id; readonly firm: Id }>;
 
 async function housesOf(tx: Tx, ctx: Ctx, { asset }: Instrument, due: readonly Position[]): Promise<Houses> {
   const houses = new Map<string, { clearing: Id; firm: Id }>();
@@ -274,163 +380,4 @@ function share(charge: Charge, spendable: Map<Id, bigint>): Shared {
   const paid = charge.amount > payable ? payable : charge.amount;
   spendable.set(walletId, has - paid);
   return { ...charge, borne: amountOf(charge.amount - paid), journalId: paid === 0n ? null : newId() };
-}
-
-type Charged = {
-  readonly instrument: Instrument;
-  readonly period: FundingPeriod;
-  readonly price: Amount;
-  readonly shared: readonly Shared[];
-  readonly houses: Houses;
-};
-
-async function write(tx: Tx, ctx: Ctx, charged: Charged): Promise<void> {
-  const { instrument, period, price, shared } = charged;
-  const costing = shared.filter(({ amount }) => amount !== 0n);
-  await releaseMarginHolds(tx, [...new Set(costing.map(({ position }) => position.walletId))].sort());
-  await postJournals(
-    tx,
-    ctx,
-    costing.flatMap((charge) => journalsOf(ctx, charged, charge)),
-  );
-  await addToPositions(tx, costing);
-  await insertRows(
-    tx,
-    positionFunding,
-    shared.map(({ position, quantity, amount, borne, rateBps, waived, journalId }) => ({
-      positionId: position.id,
-      userId: position.userId,
-      accountId: position.accountId,
-      walletId: position.walletId,
-      quantity,
-      rateBps,
-      amount,
-      borne,
-      waived,
-      journalId,
-    })),
-    {
-      periodEnd: period.end,
-      instrumentId: instrument.id,
-      price,
-      periodSeconds: period.seconds,
-      chargedAt: ctx.deps.clock.now(),
-    },
-  );
-  await tell(tx, ctx, charged, costing);
-}
-
-function journalsOf(ctx: Ctx, { instrument, period, houses }: Charged, charge: Shared): NewJournal[] {
-  const { position, amount, borne, journalId } = charge;
-  const { clearing = '', firm = '' } = houses.get(position.book) ?? {};
-  const common = {
-    book: position.book,
-    kind: 'funding',
-    referenceType: 'position_funding',
-    referenceId: position.id,
-    description: `${instrument.symbol} held to ${period.end}`,
-    valueDate: dayOf(addMs(period.end, -1), ctx.deps.timeZone),
-  } as const;
-  const paid = amount - borne;
-  const own =
-    journalId === null
-      ? []
-      : [
-          {
-            ...common,
-            id: journalId,
-            entries: [
-              { walletId: position.walletId, amount: amountOf(-paid) },
-              { walletId: clearing, amount: amountOf(paid) },
-            ],
-          },
-        ];
-  const firms =
-    borne === 0n
-      ? []
-      : [
-          {
-            ...common,
-            description: `Borne by the firm: ${common.description}`,
-            entries: [
-              { walletId: firm, amount: amountOf(-borne) },
-              { walletId: clearing, amount: borne },
-            ],
-          },
-        ];
-  return [...own, ...firms];
-}
-
-/** By trigger the wallets hold again what their positions require. */
-async function addToPositions(tx: Tx, costing: readonly Shared[]): Promise<void> {
-  if (costing.length === 0) {
-    return;
-  }
-  const ids = sql.param(
-    arrayParameter(
-      'uuid',
-      costing.map(({ position }) => position.id),
-    ),
-  );
-  const column = (pick: (charge: Shared) => bigint) =>
-    sql`${sql.param(arrayLiteral(costing.map((charge) => storedAmount(pick(charge)))))}::numeric[]`;
-  await executePrepared(
-    tx,
-    sql`update ${positions} p set funding_paid = p.funding_paid + charge.amount,
-        loss_borne = p.loss_borne + charge.borne
-      from unnest(${ids}::uuid[], ${column(({ amount }) => amount)}, ${column(({ borne }) => borne)})
-        as charge (id, amount, borne)
-      where p.id = charge.id and p.id = any (${ids}::uuid[])`,
-  );
-}
-
-async function tell(
-  tx: Tx,
-  ctx: Ctx,
-  { instrument, period, shared }: Charged,
-  costing: readonly Shared[],
-): Promise<void> {
-  const sum = (pick: (charge: Shared) => bigint) =>
-    formatAmount(shared.reduce((total, charge) => total + pick(charge), 0n));
-  await record(tx, ctx, {
-    event: MARGIN_EVENTS['funding.charged'],
-    resource: { type: 'instrument', id: instrument.id },
-    subjectUserId: null,
-    after: {
-      symbol: instrument.symbol,
-      asset: instrument.asset,
-      periodEnd: period.end,
-      positions: shared.length,
-      waived: shared.filter(({ waived }) => waived).length,
-      paid: sum(({ amount, borne }) => (amount > 0n ? amount - borne : 0n)),
-      received: sum(({ amount }) => (amount < 0n ? -amount : 0n)),
-      borne: sum(({ borne }) => borne),
-    },
-  });
-  await raiseAlerts(
-    tx,
-    ctx,
-    costing
-      .filter(({ borne }) => borne > 0n)
-      .map(({ position, borne }) => lossBorneAlert(position, `${position.id} ${period.end}`, borne)),
-  );
-  await publish(
-    tx,
-    ctx,
-    costing.map(({ position, amount }) => ({
-      type: 'trading.funding_charged',
-      userId: position.userId,
-      accountId: position.accountId,
-      customerVisible: true,
-      data: {
-        positionId: position.id,
-        accountId: position.accountId,
-        symbol: position.symbol,
-        periodEnd: period.end,
-        amount: formatAmount(amount),
-        asset: instrument.asset,
-        occurredAt: ctx.deps.clock.now(),
-      },
-    })),
-  );
 }

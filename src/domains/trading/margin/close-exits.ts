@@ -1,47 +1,47 @@
 /**
  * Closes positions whose exit was triggered: all that is open, at the market, by orders that only reduce, through the
- * same path as every order. What is ordered is written before it is placed, and an order is stored only while what
- * planned it stands (by trigger), so that none is lost and none is placed twice, whoever keeps margin. While the
- * position is open and nothing is under way it is tried again, after pauses that grow and end; what stands in the way
- * of anybody is waited for. A liquidation of the same wallet goes first.
+ * same path as every order, and many together: as few transactions as it takes decide on them and accept what they order.
+ * What is ordered is written before it is placed, and an order is stored only while what planned it stands (by trigger), so
+ * that none is lost and none is placed twice, whoever keeps margin. While the position is open and nothing is under way it
+ * is tried again, after pauses that grow and end; what stands in the way of anybody is waited for. A liquidation of the
+ * same wallet goes first.
  */
 import { and, asc, eq, isNotNull, isNull, lte, sql } from 'drizzle-orm';
 import { minAmount } from '../../../kernel/amount.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
 import { roundToStep } from '../../../kernel/rounding.ts';
 import { addMs, type Instant } from '../../../kernel/time.ts';
-import { record } from '../../../platform/audit/record.ts';
+import { recordMany } from '../../../platform/audit/record.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
+import { arrayLiteral, arrayParameter } from '../../../platform/db/insert-rows.ts';
 import { executePrepared } from '../../../platform/db/prepared.ts';
 import { together, transact } from '../../../platform/db/transact.ts';
-import { accountAllows } from '../../accounts/index.ts';
-import { type Gate, lockGates } from '../../identity/index.ts';
-import { lockWallets } from '../../ledger/index.ts';
+import { lockGates } from '../../identity/index.ts';
 import { instrumentsBySymbol } from '../../markets/index.ts';
 import { raiseAlerts } from '../../risk/index.ts';
 import { TRADING_EVENTS } from '../audit.ts';
 import type { OrderRow } from '../pipeline/ticket.ts';
 import { tradingEngine } from '../pipeline/trading-engine.ts';
-import { abandonUnplaced, type Exits, type ExitTrail, exitTrail } from '../positions/exit-orders.ts';
+import { abandonUnplaced, type Exits } from '../positions/exit-orders.ts';
 import { pauseAfter } from '../positions/exit-rules.ts';
 import { positionExitOrders, positionExits, positions } from '../positions/schema.ts';
 import { recordCancelRequests } from '../record-cancel-requests.ts';
 import { exitAlert } from './alerts.ts';
-import { exitRefusal } from './excuse-liquidations.ts';
 import { holdKeeper, KeeperReplaced } from './fence.ts';
+import { freeWalletsFirst, takeWallets } from './free-wallets-first.ts';
+import { ANSWER_MS } from './liquidate.ts';
 import { markWallets } from './mark-positions.ts';
 import { whyUntradable } from './obstacles.ts';
 import { placeClosings } from './place-closings.ts';
-import type { MarginWallet, MarkedPosition } from './read-margin.ts';
-import { liquidations } from './schema.ts';
+import { readExits, type TriggeredExit } from './read-exits.ts';
 
-/** Each step waits for its wallet and for its order: so many do so at once. */
+/** Wallets that are decided on in one transaction: what they wait for each other is short. */
+const BATCH_WALLETS = 100;
+/** Whoever is to be taken out waits for its end: so many at once. */
 const LANES = 4;
 /** After so many looks whoever was tried once has another turn. */
 const LOOKS = 5;
-/** After that an order of an exit is said to be without an answer; no other is placed all the same. */
-const ANSWER_MS = 10_000;
 /** After so many tries in a row that closed nothing somebody of the firm is told. */
 const TRIES_BEFORE_ALERT = 5;
 /** What passes by itself, or has an alert of its own. */
@@ -49,10 +49,19 @@ const QUIET: ReadonlySet<string> = new Set(['market_closed', 'liquidation_open']
 
 type PlannedOrder = typeof positionExitOrders.$inferSelect;
 
-/** What a look at one position decided: to order, or to take out first what its owner has on the other side. */
-type Step = { readonly planned: readonly PlannedOrder[]; readonly meetsItself: boolean };
+/** What is done about one position: its exit is looked at again, what would meet it is taken out first, or it is ordered. */
+type Move = {
+  readonly what: 'wait' | 'take_out' | 'order';
+  /** Why it is not closed, as it is shown from now on. */
+  readonly heldBack: string | null;
+  readonly nextTryAt: Instant | null;
+};
 
-const NOTHING: Step = { planned: [], meetsItself: false };
+type Step = {
+  readonly planned: readonly PlannedOrder[];
+  readonly meetThemselves: readonly Exits[];
+  readonly taken: ReadonlySet<Id>;
+};
 
 /**
  * Takes the closing of every position whose exit was triggered a step further, where there is one to take.
@@ -70,24 +79,56 @@ export async function closeExits(ctx: Ctx, epoch: bigint): Promise<void> {
     for (const { positionId } of due) {
       taken.add(positionId);
     }
-    await takeSteps(ctx, epoch, due);
+    const meeting = await closeTogether(ctx, epoch, due, true);
+    // Nobody trades with themselves: what kept the last order off is taken out first.
+    await closeTogether(ctx, epoch, await cleared(ctx, epoch, meeting), false);
   }
 }
 
-async function takeSteps(ctx: Ctx, epoch: bigint, due: Exits[]): Promise<void> {
+/** @shape those that would meet orders of their own owner again, where that is asked for */
+async function closeTogether(
+  ctx: Ctx,
+  epoch: bigint,
+  due: readonly Exits[],
+  mayMeetItself: boolean,
+): Promise<readonly Exits[]> {
+  const dueOf = Map.groupBy(due, ({ walletId }) => walletId);
+  const meeting: Exits[] = [];
+  await freeWalletsFirst(ctx, [...dueOf.keys()], BATCH_WALLETS, async (walletIds, onlyFree) => {
+    const exits = walletIds.flatMap((walletId) => dueOf.get(walletId) ?? []);
+    const step = await decide(ctx, epoch, exits, { onlyFree, mayMeetItself });
+    meeting.push(...step.meetThemselves);
+    await placeClosings(ctx, 'position_exit', step.planned);
+    return step.taken;
+  });
+  return meeting;
+}
+
+/** Takes out what the owners have on the other side. @shape of whom that was done */
+async function cleared(ctx: Ctx, epoch: bigint, meeting: readonly Exits[]): Promise<readonly Exits[]> {
+  const waiting = [...meeting];
+  const done: Exits[] = [];
   const lane = async (): Promise<void> => {
-    for (let next = due.shift(); next !== undefined; next = due.shift()) {
-      const { positionId } = next;
-      await takeStep(ctx, epoch, next).catch((failure: unknown) => {
-        if (failure instanceof KeeperReplaced) {
-          throw failure;
-        }
-        const kind = failure instanceof Error ? failure.name : 'unknown';
-        ctx.deps.log.error({ failure: kind, positionId }, 'an exit of a position failed and is tried again');
-      });
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+      const exits = next;
+      await takeOutOwn(ctx, epoch, exits)
+        .then((own) => tradingEngine(ctx.deps).carryOutCancels(own))
+        .then(() => done.push(exits))
+        .catch((failure: unknown) => {
+          if (failure instanceof KeeperReplaced) {
+            throw failure;
+          }
+          const kind = failure instanceof Error ? failure.name : 'unknown';
+          const { positionId } = exits;
+          ctx.deps.log.error(
+            { failure: kind, positionId },
+            'an exit of a position failed and is tried again',
+          );
+        });
     }
   };
   await together(...Array.from({ length: LANES }, lane));
+  return done;
 }
 
 /** Those that a market still keeps from being closed, as they say already, are not looked at one by one. */
@@ -117,132 +158,115 @@ async function dueNow(ctx: Ctx): Promise<Exits[]> {
   });
 }
 
-async function takeStep(ctx: Ctx, epoch: bigint, exits: Exits): Promise<void> {
-  let step = await decide(ctx, epoch, exits, true);
-  if (step.meetsItself) {
-    await tradingEngine(ctx.deps).carryOutCancels(await takeOutOwn(ctx, epoch, exits));
-    step = await decide(ctx, epoch, exits, false);
-  }
-  await placeClosings(ctx, 'position_exit', step.planned);
-}
-
+/** Decides on exits whose wallets can be had, in one transaction. */
 async function decide(
   ctx: Ctx,
   epoch: bigint,
-  { positionId, userId, walletId }: Exits,
-  mayMeetItself: boolean,
+  due: readonly Exits[],
+  { onlyFree, mayMeetItself }: { readonly onlyFree: boolean; readonly mayMeetItself: boolean },
 ): Promise<Step> {
   return transact(ctx, 'engine', async (tx) => {
     await holdKeeper(tx, epoch);
-    const gate = (await lockGates(tx, [userId])).get(userId);
-    const [wallet] = await markWallets(tx, ctx, [walletId]);
-    const position = wallet?.positions.find(({ row }) => row.id === positionId);
-    const exits = await triggeredExits(tx, positionId);
+    const walletIds = [...new Set(due.map(({ walletId }) => walletId))];
+    const taken = await takeWallets(tx, walletIds, onlyFree);
+    const wallets = await markWallets(tx, ctx, [...taken]);
+    const triggered = await readExits(
+      tx,
+      ctx,
+      wallets,
+      due.map(({ positionId }) => positionId),
+    );
     const now = ctx.deps.clock.now();
-    if (wallet === undefined || position === undefined || !exits || (exits.nextTryAt ?? now) > now) {
-      return NOTHING;
-    }
-    const trail = await exitTrail(tx, exits);
-    if (trail.underwaySince !== null) {
-      if (now >= addMs(trail.underwaySince, ANSWER_MS)) {
-        await holdBack(tx, ctx, position, exits, 'order_unanswered');
-      }
-      await tryAgainAt(tx, positionId, addMs(now, pauseAfter(0)));
-      return NOTHING;
-    }
-    const dueAt = trail.lastAt === null ? now : addMs(trail.lastAt, pauseAfter(trail.fruitless));
-    if (dueAt > now && trail.fruitless > 0) {
-      await tryAgainAt(tx, positionId, dueAt);
-      return NOTHING;
-    }
-    const obstacle = await obstacleTo(tx, ctx, wallet, position, gate);
-    if (obstacle !== null) {
-      await holdBack(tx, ctx, position, exits, obstacle);
-      await tryAgainAt(tx, positionId, addMs(now, pauseAfter(0)));
-      return NOTHING;
-    }
-    // Nobody trades with themselves: what kept the last order off is taken out first.
-    if (mayMeetItself && trail.lastEnd === 'self_match') {
-      return { planned: [], meetsItself: true };
-    }
-    await holdBack(tx, ctx, position, exits, trail.fruitless >= TRIES_BEFORE_ALERT ? trail.lastEnd : null);
-    return { planned: [await plan(tx, ctx, position, exits, trail)], meetsItself: false };
+    const moves = triggered.flatMap((of) => {
+      const move = moveFor(of, now, mayMeetItself);
+      return move === null ? [] : [{ of, move }];
+    });
+    await keepTries(tx, ctx, moves);
+    const ordered = moves.filter(({ move }) => move.what === 'order');
+    const meeting = moves.filter(({ move }) => move.what === 'take_out');
+    return {
+      planned: await plan(
+        tx,
+        ctx,
+        ordered.map(({ of }) => of),
+      ),
+      meetThemselves: meeting.map(({ of }) => of.exits),
+      taken,
+    };
   });
 }
 
-/** As they are under the lock of their wallet. */
-async function triggeredExits(tx: Tx, positionId: Id): Promise<Exits | undefined> {
-  const [exits] = await tx
-    .select()
-    .from(positionExits)
-    .where(
-      and(
-        eq(positionExits.positionId, positionId),
-        isNotNull(positionExits.triggeredAt),
-        isNull(positionExits.endedAt),
-      ),
-    );
-  return exits;
+function moveFor(
+  { exits, trail, obstacle }: TriggeredExit,
+  now: Instant,
+  mayMeetItself: boolean,
+): Move | null {
+  const { heldBack } = exits;
+  const soon = addMs(now, pauseAfter(0));
+  if ((exits.nextTryAt ?? now) > now) {
+    return null;
+  }
+  if (trail.underwaySince !== null) {
+    const isSilent = now >= addMs(trail.underwaySince, ANSWER_MS);
+    return { what: 'wait', heldBack: isSilent ? 'order_unanswered' : heldBack, nextTryAt: soon };
+  }
+  const dueAt = trail.lastAt === null ? now : addMs(trail.lastAt, pauseAfter(trail.fruitless));
+  if (dueAt > now && trail.fruitless > 0) {
+    return { what: 'wait', heldBack, nextTryAt: dueAt };
+  }
+  if (obstacle !== null) {
+    return { what: 'wait', heldBack: obstacle, nextTryAt: soon };
+  }
+  if (mayMeetItself && trail.lastEnd === 'self_match') {
+    return { what: 'take_out', heldBack, nextTryAt: exits.nextTryAt };
+  }
+  // Longer until the next where this one turns out to have closed nothing.
+  const why = trail.fruitless >= TRIES_BEFORE_ALERT ? trail.lastEnd : null;
+  return { what: 'order', heldBack: why, nextTryAt: soon };
 }
 
-/** What no order could pass just now: none is placed to find out. */
-async function obstacleTo(
-  tx: Tx,
-  ctx: Ctx,
-  { walletId, account }: MarginWallet,
-  { row, instrument, fresh }: MarkedPosition,
-  gate: Gate | undefined,
-): Promise<string | null> {
-  if (await isLiquidated(tx, ctx, walletId, row.id, instrument.priceVouched)) {
-    return 'liquidation_open';
-  }
-  const barred = barredBy(account.type, gate);
-  if (barred !== null || !accountAllows(account.status, 'trade')) {
-    return barred ?? 'account_not_active';
-  }
-  if ((await lockWallets(tx, [walletId])).get(walletId)?.status !== 'active') {
-    return 'wallet_not_active';
-  }
-  const closed = (await whyUntradable(tx, ctx, [instrument])).get(instrument.id) ?? null;
-  return closed ?? (fresh ? null : 'price_stale');
-}
+type Moved = { readonly of: TriggeredExit; readonly move: Move };
 
-/**
- * Whether a liquidation may close the position: one that runs, where somebody stands for the price, since it closes
- * nothing at another; and one whose order for it may still trade, however it ended.
- */
-async function isLiquidated(
-  tx: Tx,
-  ctx: Ctx,
-  walletId: Id,
-  positionId: Id,
-  isVouched: boolean,
-): Promise<boolean> {
-  const [running] = await tx
-    .select({ id: liquidations.id })
-    .from(liquidations)
-    .where(and(eq(liquidations.walletId, walletId), isNull(liquidations.endedAt)));
-  if (running !== undefined && isVouched) {
-    return true;
+/** Keeps when each is tried again, and says once why a position is not closed, or that nothing stands in the way any more. */
+async function keepTries(tx: Tx, ctx: Ctx, moves: readonly Moved[]): Promise<void> {
+  const changed = moves.filter(({ move }) => move.what !== 'take_out');
+  if (changed.length === 0) {
+    return;
   }
-  const since = addMs(ctx.deps.clock.now(), -ANSWER_MS);
-  const [ordered] = await executePrepared<{ id: Id }>(
-    tx,
-    sql`select l.id from liquidation_orders l
-      left join orders o on o.account_id = l.account_id and o.idempotency_key = 'liquidation-' || l.id
-      where l.position_id = ${positionId}::uuid and o.closed_at is null
-        and (o.id is not null or l.created_at > ${sql.param(since)}::text::timestamptz) limit 1`,
+  const ids = arrayParameter(
+    'uuid',
+    changed.map(({ of }) => of.exits.positionId),
   );
-  return ordered !== undefined;
-}
-
-/** Paper accounts obey no KYC gate, but a suspended person trades nowhere. */
-function barredBy(account: MarginWallet['account']['type'], gate: Gate | undefined): string | null {
-  if (account === 'live') {
-    return exitRefusal(gate);
-  }
-  const active = gate !== undefined && gate.userStatus !== 'suspended' && gate.userStatus !== 'closed';
-  return active ? null : 'account_restricted';
+  const column = (pick: (move: Move) => string | null) =>
+    sql.param(arrayLiteral(changed.map(({ move }) => pick(move))));
+  await executePrepared(
+    tx,
+    sql`update position_exits e set next_try_at = t.at, held_back = t.why
+      from unnest(${sql.param(ids)}::uuid[], ${column(({ nextTryAt }) => nextTryAt)}::timestamptz[],
+        ${column(({ heldBack }) => heldBack)}::text[]) as t (id, at, why)
+      where e.position_id = t.id`,
+  );
+  const told = changed.flatMap(({ of: { exits, position }, move: { heldBack, nextTryAt } }) =>
+    heldBack === null || heldBack === exits.heldBack
+      ? []
+      : [{ before: exits, position, why: heldBack, after: { ...exits, heldBack, nextTryAt } }],
+  );
+  await raiseAlerts(
+    tx,
+    ctx,
+    told.flatMap(({ position, after, why }) => (QUIET.has(why) ? [] : [exitAlert(position, after, why)])),
+  );
+  await recordMany(
+    tx,
+    ctx,
+    told.map(({ before, after }) => ({
+      event: TRADING_EVENTS['position.exit_held_back'],
+      resource: { type: 'position', id: before.positionId },
+      subjectUserId: before.userId,
+      before,
+      after,
+    })),
+  );
 }
 
 /** @effects as `recordCancelRequests` for what the person has on the other side of the instrument */
@@ -268,74 +292,46 @@ async function takeOutOwn(
   });
 }
 
-async function plan(
-  tx: Tx,
-  ctx: Ctx,
-  { row, instrument }: MarkedPosition,
-  { positionId, userId, accountId }: Exits,
-  { attempts }: ExitTrail,
-): Promise<PlannedOrder> {
-  const createdAt = ctx.deps.clock.now();
+/** Writes what is to be ordered. @effects `position_exit_orders`; audit `position.exit_ordered` */
+async function plan(tx: Tx, ctx: Ctx, due: readonly TriggeredExit[]): Promise<readonly PlannedOrder[]> {
+  if (due.length === 0) {
+    return [];
+  }
   // Whatever was planned and never placed: an order of it is not stored any more.
-  await abandonUnplaced(tx, ctx, [positionId]);
-  // One order is no larger than the instrument takes; the rest is another's.
-  const largest = roundToStep(instrument.maxQuantity, instrument.lot, 'down');
-  const planned: PlannedOrder = {
-    id: newId(),
-    positionId,
-    userId,
-    accountId,
-    symbol: row.symbol,
-    side: row.side === 'long' ? 'sell' : 'buy',
-    attempt: attempts + 1,
-    quantity: minAmount(row.quantity, largest),
-    orderId: null,
-    abandonedAt: null,
-    createdAt,
-  };
+  await abandonUnplaced(
+    tx,
+    ctx,
+    due.map(({ exits }) => exits.positionId),
+  );
+  const createdAt = ctx.deps.clock.now();
+  const planned = due.map(({ exits, position: { row, instrument }, trail }): PlannedOrder => {
+    const { positionId, userId, accountId } = exits;
+    // One order is no larger than the instrument takes; the rest is another's.
+    const largest = roundToStep(instrument.maxQuantity, instrument.lot, 'down');
+    return {
+      id: newId(),
+      positionId,
+      userId,
+      accountId,
+      symbol: row.symbol,
+      side: row.side === 'long' ? 'sell' : 'buy',
+      attempt: trail.attempts + 1,
+      quantity: minAmount(row.quantity, largest),
+      orderId: null,
+      abandonedAt: null,
+      createdAt,
+    };
+  });
   await tx.insert(positionExitOrders).values(planned);
-  // Longer where it turns out to have closed nothing.
-  await tryAgainAt(tx, positionId, addMs(createdAt, pauseAfter(0)));
-  await record(tx, ctx, {
-    event: TRADING_EVENTS['position.exit_ordered'],
-    resource: { type: 'position', id: positionId },
-    subjectUserId: userId,
-    after: planned,
-  });
+  await recordMany(
+    tx,
+    ctx,
+    planned.map((order) => ({
+      event: TRADING_EVENTS['position.exit_ordered'],
+      resource: { type: 'position', id: order.positionId },
+      subjectUserId: order.userId,
+      after: order,
+    })),
+  );
   return planned;
-}
-
-async function tryAgainAt(tx: Tx, positionId: Id, nextTryAt: Instant): Promise<void> {
-  await tx.update(positionExits).set({ nextTryAt }).where(eq(positionExits.positionId, positionId));
-}
-
-/** Says once why a position is not closed, or with null that nothing stands in the way any more. */
-async function holdBack(
-  tx: Tx,
-  ctx: Ctx,
-  position: MarkedPosition,
-  before: Exits,
-  heldBack: string | null,
-): Promise<void> {
-  if (before.heldBack === heldBack) {
-    return;
-  }
-  const [after] = await tx
-    .update(positionExits)
-    .set({ heldBack })
-    .where(eq(positionExits.positionId, before.positionId))
-    .returning();
-  if (heldBack === null || after === undefined) {
-    return;
-  }
-  if (!QUIET.has(heldBack)) {
-    await raiseAlerts(tx, ctx, [exitAlert(position, after, heldBack)]);
-  }
-  await record(tx, ctx, {
-    event: TRADING_EVENTS['position.exit_held_back'],
-    resource: { type: 'position', id: before.positionId },
-    subjectUserId: before.userId,
-    before,
-    after,
-  });
 }

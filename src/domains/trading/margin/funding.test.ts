@@ -5,7 +5,9 @@ import { present } from '../../../kernel/assert.ts';
 import { addMs } from '../../../kernel/time.ts';
 import { randomFrom } from '../../../testing/random.ts';
 import type { Trader } from '../../../testing/trading-desk.ts';
+import { until } from '../../../testing/until.ts';
 import { type FeedName, repairTicks } from '../../markets/index.ts';
+import { orders } from '../schema.ts';
 import { chargeFunding } from './charge-funding.ts';
 import { periodsBetween } from './funding-periods.ts';
 import { positionFunding } from './schema.ts';
@@ -78,6 +80,90 @@ describe('funding', () => {
       });
       expect(answer).toMatchObject({ status: 409, body: { code: 'instrument_has_positions' } });
     }
+  });
+
+  test('is paid by what open orders tie: they end first, and nothing placed before the next run has the firm bear it', async () => {
+    const others = await opened('buy 1', '1000', '200');
+    const trader = await opened('buy 1', '1000', '200');
+    await toNextPeriod();
+    await order(world.maker, 'buy 1 at 1000');
+    await order(trader, 'sell 1', { type: 'market', reduceOnly: true });
+    await world.desk.engine.settled();
+    expect(await world.desk.balance(trader, 'USD')).toBe('198 (0)');
+    const hide = async (quantity = '197.6') => {
+      const { body } = await world.desk.place(trader, `buy ${quantity} at 1`);
+      expect(body.rejectionReason).toBeNull();
+      return body.id;
+    };
+    const hidden = await hide();
+    world.desk.advance(30_000);
+    // Nobody matches: what is asked to end cannot yet.
+    await world.desk.engine.stop();
+    await chargeFunding(world.desk.system);
+    // However long ago they were asked to.
+    world.desk.advance(60_000);
+    await chargeFunding(world.desk.system);
+    expect(await fundingOf(trader)).toEqual([]);
+    expect(await fundingOf(others)).toEqual(['1 at 1000: 0.09132421']);
+    await world.desk.engine.start();
+    expect(await world.desk.later(trader, hidden)).toMatchObject({
+      status: 'cancelled',
+      cancelReason: 'insufficient_margin',
+    });
+    world.desk.advance(60_000);
+    const [spared, again] = [await hide('100'), await hide('97.6')];
+    await chargeFunding(world.desk.system);
+    expect((await world.desk.later(trader, again)).status).toBe('cancelled');
+    // The latest is enough.
+    const [open] = await world.desk.deps.db.engine.select().from(orders).where(eq(orders.id, spared));
+    expect(open).toMatchObject({ cancelRequestedAt: null, closedAt: null });
+    expect(await fundingOf(trader)).toEqual(['1 at 1000: 0.09132421']);
+    expect(await positionsOf(trader)).toMatchObject([{ lossBorne: 0n, status: 'closed' }]);
+    expect(await alertsOf(trader)).toEqual([]);
+    expect(await world.desk.balance(trader, 'USD')).toBe(
+      `197.90867579 (${formatAmount(open?.reservation ?? 0n)})`,
+    );
+    await chargeFunding(world.desk.system);
+    expect(await fundingOf(others)).toHaveLength(1);
+  });
+
+  test('of others does not wait for a wallet that somebody holds, nor does the house meanwhile', async () => {
+    const [held, other] = [await opened('buy 1', '1000', '200'), await opened('buy 1', '1000', '200')];
+    await toNextPeriod();
+    world.desk.advance(30_000);
+    let charging: Promise<void> | undefined;
+    await world.desk.deps.db.engine.transaction(async (tx) => {
+      await tx.execute(sql`select 1 from wallets where account_id = ${held.accountId}::uuid for update`);
+      charging = chargeFunding(world.desk.system);
+      await until(async () => (await fundingOf(other)).length === 1);
+      // While the one that is held is waited for.
+      await order(world.maker, 'buy 0.5 at 1000');
+      await order(other, 'sell 0.5', { type: 'market', reduceOnly: true });
+      await until(async () => (await positionsOf(other))[0]?.quantity === parseAmount('0.5'));
+    });
+    await charging;
+    // On a busy machine it may have waited for longer than a run waits.
+    await chargeFunding(world.desk.system);
+    expect(await fundingOf(held)).toEqual(['1 at 1000: 0.09132421']);
+  });
+
+  test('is not put off for good by whoever ties their cash anew', async () => {
+    const trader = await opened('buy 1', '1000', '200');
+    await toNextPeriod();
+    await order(world.maker, 'buy 1 at 1000');
+    await order(trader, 'sell 1', { type: 'market', reduceOnly: true });
+    await world.desk.engine.settled();
+    await world.desk.engine.stop();
+    world.desk.advance(11 * 60_000);
+    const { body } = await world.desk.place(trader, 'buy 197.6 at 1');
+    expect(body.rejectionReason).toBeNull();
+    await chargeFunding(world.desk.system);
+    // 0.0048 is beside the order.
+    expect(await positionsOf(trader)).toMatchObject([
+      { fundingPaid: parseAmount('0.09132421'), lossBorne: parseAmount('0.08652421') },
+    ]);
+    expect(await alertsOf(trader)).toEqual(['loss_borne']);
+    await world.desk.engine.start();
   });
 
   test('beyond what a wallet has is borne by the firm, openly', async () => {

@@ -1,54 +1,62 @@
 /**
  * Calls accounts that have too little behind their positions, ends the calls that were met, and begins to
  * liquidate those that can no longer be carried. Everything of one wallet happens under its lock; that one
- * call and one liquidation stand at a time is a unique index, so a price that trembles cannot flood anybody.
+ * call and one liquidation stand at a time is a unique index, so a price that trembles cannot flood anybody; nor can whoever
+ * ends their calls and has themselves called again: alerts of calls, and mails, are one for a wallet and hour.
  */
-import { and, eq, type InferSelectModel, inArray, isNull, sql } from 'drizzle-orm';
-import { amountOf } from '../../../kernel/amount.ts';
-import { present } from '../../../kernel/assert.ts';
+import { and, type InferSelectModel, inArray, isNull, sql } from 'drizzle-orm';
 import { type Id, newId } from '../../../kernel/id.ts';
-import { addMs } from '../../../kernel/time.ts';
-import { record } from '../../../platform/audit/record.ts';
+import { addMs, type Instant } from '../../../kernel/time.ts';
+import { recordMany } from '../../../platform/audit/record.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { transact } from '../../../platform/db/transact.ts';
-import { publish } from '../../../platform/outbox/publish.ts';
-import { notifyUser } from '../../identity/index.ts';
+import type { PricedInstrument } from '../../markets/index.ts';
 import { raiseAlerts } from '../../risk/index.ts';
-import { figuresOf, liquidationAlert, marginAlert, staleMarkAlert } from './alerts.ts';
+import { figuresOf, hourOf, liquidationAlert, marginAlert, staleMarkAlert } from './alerts.ts';
 import { MARGIN_EVENTS } from './audit.ts';
 import { holdKeeper } from './fence.ts';
+import { freeWalletsFirst, takeWallets } from './free-wallets-first.ts';
+import {
+  type Called,
+  endCalls,
+  type MarginCall,
+  openCalls,
+  pursueCalls,
+  remindOfCalls,
+  tellMany,
+} from './margin-calls.ts';
 import { markWallets } from './mark-positions.ts';
 import type { MarginWallet } from './read-margin.ts';
 import { liquidations, marginCalls } from './schema.ts';
-import { walletsInHalves } from './wallets-in-halves.ts';
 
-export type MarginCall = InferSelectModel<typeof marginCalls>;
 export type Liquidation = InferSelectModel<typeof liquidations>;
 
 const BATCH_WALLETS = 200;
-const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
 
 /**
- * Judges every wallet that stands at a threshold, or did when it was last judged.
+ * Judges every wallet that stands at a threshold, or did when it was last judged; one that somebody holds keeps no other
+ * from it.
  * @effects as `markWallets`; rows of `margin_calls` and `liquidations`, risk alerts, audit, outbox `trading.margin_*`
- *   and `trading.liquidation_started`; mails of calls
+ *   and `trading.liquidation_started`
  * @errors KeeperReplaced
  */
 export async function judgeMargin(ctx: Ctx, epoch: bigint): Promise<void> {
-  const due = await walletsToJudge(ctx);
-  for (let from = 0; from < due.length; from += BATCH_WALLETS) {
-    await walletsInHalves(ctx, due.slice(from, from + BATCH_WALLETS), (walletIds) =>
-      transact(ctx, 'engine', async (tx) => {
-        await holdKeeper(tx, epoch);
-        const wallets = await markWallets(tx, ctx, walletIds);
-        const standing = await standingOf(tx, wallets);
-        for (const wallet of wallets) {
-          await judge(tx, ctx, wallet, standing(wallet.walletId));
-        }
-      }),
-    );
-  }
+  await freeWalletsFirst(ctx, await walletsToJudge(ctx), BATCH_WALLETS, (walletIds, onlyFree) =>
+    transact(ctx, 'engine', async (tx) => {
+      await holdKeeper(tx, epoch);
+      const taken = await takeWallets(tx, walletIds, onlyFree);
+      const wallets = await markWallets(tx, ctx, [...taken]);
+      const standing = await standingOf(tx, wallets);
+      const found = nothingFound();
+      for (const wallet of wallets) {
+        judge(ctx, wallet, standing(wallet.walletId), found);
+      }
+      await carryOut(tx, ctx, found);
+      return taken;
+    }),
+  );
 }
 
 /** Wallets that may stand at a threshold by their last mark, and those with an open call. */
@@ -88,7 +96,32 @@ async function standingOf(tx: Tx, wallets: readonly MarginWallet[]): Promise<(wa
   });
 }
 
-async function judge(tx: Tx, ctx: Ctx, wallet: MarginWallet, { call, liquidation }: Open): Promise<void> {
+/** What is to be done about wallets that were judged together. */
+type Found = {
+  readonly ended: Called[];
+  readonly called: { readonly wallet: MarginWallet; readonly callId: Id }[];
+  /** Nobody closes them out by themselves: a person has to. */
+  readonly unliquidated: { readonly wallet: MarginWallet; readonly calledAt: Instant }[];
+  readonly recalled: Called[];
+  readonly overdue: Called[];
+  readonly liquidated: { readonly wallet: MarginWallet; readonly cause: Liquidation['cause'] }[];
+  /** What a liquidation would close, and nobody stands for the price of. */
+  readonly unpriced: PricedInstrument[];
+};
+
+function nothingFound(): Found {
+  return {
+    ended: [],
+    called: [],
+    unliquidated: [],
+    recalled: [],
+    overdue: [],
+    liquidated: [],
+    unpriced: [],
+  };
+}
+
+function judge(ctx: Ctx, wallet: MarginWallet, { call, liquidation }: Open, found: Found): void {
   const { state, judged } = wallet;
   if (liquidation !== undefined) {
     // It goes on until the account is well again, and ends the call with itself.
@@ -96,195 +129,127 @@ async function judge(tx: Tx, ctx: Ctx, wallet: MarginWallet, { call, liquidation
   }
   const isWell = state.equity >= state.cureAt && judged.equity >= judged.cureAt;
   if (call !== undefined && (wallet.positions.length === 0 || isWell)) {
-    await endCall(tx, ctx, wallet, call, 'cured');
+    found.ended.push({ wallet, call });
     return;
   }
   const { autoLiquidation } = wallet.account;
-  if (
-    judged.standing === 'liquidate' &&
-    autoLiquidation &&
-    (await beginLiquidation(tx, ctx, wallet, 'threshold'))
-  ) {
+  if (judged.standing === 'liquidate' && autoLiquidation && mayBegin(wallet, 'threshold', found)) {
     return;
   }
   const isSound = state.standing === 'sound' && judged.standing === 'sound';
-  const standing = call ?? (isSound ? undefined : await openCall(tx, ctx, wallet));
+  if (call === undefined && isSound) {
+    return;
+  }
+  if (call === undefined) {
+    found.called.push({ wallet, callId: newId() });
+  }
   const isDue = state.standing === 'liquidate' || judged.standing === 'liquidate';
-  if (isDue && !autoLiquidation && standing !== undefined) {
-    // Nobody closes it out by itself: a person has to.
-    await raiseAlerts(tx, ctx, [marginAlert(wallet, 'not_liquidated', standing.id)]);
+  if (isDue && !autoLiquidation) {
+    found.unliquidated.push({ wallet, calledAt: call?.calledAt ?? ctx.deps.clock.now() });
   }
-  if (standing !== undefined && standing.deadlineAt <= ctx.deps.clock.now()) {
-    await pursueOverdue(tx, ctx, wallet, standing);
+  if (call !== undefined) {
+    keepDeadline(ctx, { wallet, call }, found);
   }
 }
 
-async function openCall(tx: Tx, ctx: Ctx, wallet: MarginWallet): Promise<MarginCall> {
-  const { walletId, userId, accountId, asset } = wallet;
-  const state = wallet.state.standing === 'sound' ? wallet.judged : wallet.state;
-  const calledAt = ctx.deps.clock.now();
-  const [row] = await tx
-    .insert(marginCalls)
-    .values({
-      id: newId(),
-      userId,
-      accountId,
-      walletId,
-      asset,
-      equity: state.equity,
-      initialMargin: state.initial,
-      maintenanceMargin: state.maintenance,
-      shortBy: amountOf(state.cureAt - state.equity),
-      calledAt,
-      deadlineAt: addMs(calledAt, ctx.deps.marginCall.hours * HOUR_MS),
-    })
-    .returning();
-  const call = present(row, 'the call was just written');
-  await raiseAlerts(tx, ctx, [marginAlert(wallet, 'called', call.id)]);
-  await record(tx, ctx, {
-    event: MARGIN_EVENTS['margin_call.opened'],
-    resource: { type: 'margin_call', id: call.id },
-    subjectUserId: userId,
-    after: call,
-  });
-  await tell(tx, ctx, wallet, 'margin_called', {
-    callId: call.id,
-    shortBy: call.shortBy,
-    deadlineAt: call.deadlineAt,
-    ...figuresOf(wallet),
-  });
-  await mail(tx, ctx, wallet, 'margin_called');
-  return call;
-}
-
-/** @effects one row of `margin_calls`; audit `margin_call.ended`, outbox `trading.margin_call_ended` */
-export async function endCall(
-  tx: Tx,
-  ctx: Ctx,
-  wallet: MarginWallet,
-  before: MarginCall,
-  outcome: NonNullable<MarginCall['outcome']>,
-): Promise<void> {
-  const [after] = await tx
-    .update(marginCalls)
-    .set({ outcome, endedAt: ctx.deps.clock.now() })
-    .where(eq(marginCalls.id, before.id))
-    .returning();
-  await record(tx, ctx, {
-    event: MARGIN_EVENTS['margin_call.ended'],
-    resource: { type: 'margin_call', id: before.id },
-    subjectUserId: wallet.userId,
-    before,
-    after: present(after, 'its wallet is locked'),
-  });
-  await tell(tx, ctx, wallet, 'margin_call_ended', { callId: before.id, outcome });
-}
-
-async function pursueOverdue(tx: Tx, ctx: Ctx, wallet: MarginWallet, call: MarginCall): Promise<void> {
+/** A call that is not met is recalled once before its deadline, and pursued after it. */
+function keepDeadline({ deps }: Ctx, called: Called, found: Found): void {
+  const { wallet, call } = called;
+  const now = deps.clock.now();
+  if (call.deadlineAt > now) {
+    const remindAt = addMs(call.deadlineAt, -deps.marginCall.remindMinutes * MINUTE_MS);
+    if (call.remindedAt === null && remindAt <= now) {
+      found.recalled.push(called);
+    }
+    return;
+  }
   if (call.overdueToldAt === null) {
-    const [after] = await tx
-      .update(marginCalls)
-      .set({ overdueToldAt: ctx.deps.clock.now() })
-      .where(eq(marginCalls.id, call.id))
-      .returning();
-    await raiseAlerts(tx, ctx, [marginAlert(wallet, 'overdue', call.id)]);
-    await record(tx, ctx, {
-      event: MARGIN_EVENTS['margin_call.overdue'],
-      resource: { type: 'margin_call', id: call.id },
-      subjectUserId: wallet.userId,
-      after: present(after, 'its wallet is locked'),
-    });
-    await tell(tx, ctx, wallet, 'margin_call_overdue', { callId: call.id, deadlineAt: call.deadlineAt });
-    await mail(tx, ctx, wallet, 'margin_call_overdue');
+    found.overdue.push(called);
   }
   const isShort = wallet.judged.equity < wallet.judged.cureAt;
-  if (ctx.deps.marginCall.liquidates && wallet.account.autoLiquidation && isShort) {
-    await beginLiquidation(tx, ctx, wallet, 'deadline');
+  if (deps.marginCall.liquidates && wallet.account.autoLiquidation && isShort) {
+    mayBegin(wallet, 'deadline', found);
   }
 }
 
 /**
  * A position whose price nobody stands for now is not closed; it keeps none of the others from it.
- * @shape whether there is anything to close, so that it began
+ * @shape whether there is anything to close, so that it begins
  */
-async function beginLiquidation(
-  tx: Tx,
-  ctx: Ctx,
-  wallet: MarginWallet,
-  cause: Liquidation['cause'],
-): Promise<boolean> {
-  const { walletId, userId, accountId, asset, judged: state } = wallet;
+function mayBegin(wallet: MarginWallet, cause: Liquidation['cause'], found: Found): boolean {
   const unvouched = wallet.positions.filter(({ instrument }) => !instrument.priceVouched);
-  await raiseAlerts(
-    tx,
-    ctx,
-    unvouched.map(({ instrument }) => staleMarkAlert(instrument)),
-  );
+  found.unpriced.push(...unvouched.map(({ instrument }) => instrument));
   if (unvouched.length === wallet.positions.length) {
     return false;
   }
-  const startedAt = ctx.deps.clock.now();
-  const [row] = await tx
-    .insert(liquidations)
-    .values({
-      id: newId(),
-      userId,
-      accountId,
-      walletId,
-      asset,
-      cause,
-      equity: state.equity,
-      initialMargin: state.initial,
-      maintenanceMargin: state.maintenance,
-      steps: 0,
-      nextStepAt: startedAt,
-      startedAt,
-    })
-    .returning();
-  const begun = present(row, 'the liquidation was just written');
-  await raiseAlerts(tx, ctx, [liquidationAlert(wallet, 'started', begun.id)]);
-  await record(tx, ctx, {
-    event: MARGIN_EVENTS['liquidation.started'],
-    resource: { type: 'liquidation', id: begun.id },
-    subjectUserId: userId,
-    after: begun,
-  });
-  await tell(tx, ctx, wallet, 'liquidation_started', {
-    liquidationId: begun.id,
-    cause,
-    ...figuresOf(wallet, state),
-  });
+  found.liquidated.push({ wallet, cause });
   return true;
 }
 
-/** A notice that waits for nobody to look into a feed; none of play money. @effects perhaps a mail after the commit */
-async function mail(
-  tx: Tx,
-  ctx: Ctx,
-  { userId, account }: MarginWallet,
-  notice: 'margin_called' | 'margin_call_overdue',
-): Promise<void> {
-  if (account.type === 'live') {
-    await notifyUser(tx, ctx, userId, notice);
-  }
+/** Does what was found, each kind of it by one statement of a kind for all wallets: marks wait for it. */
+async function carryOut(tx: Tx, ctx: Ctx, found: Found): Promise<void> {
+  await raiseAlerts(tx, ctx, found.unpriced.map(staleMarkAlert));
+  await endCalls(tx, ctx, found.ended, 'cured');
+  await openCalls(tx, ctx, found.called);
+  await raiseAlerts(
+    tx,
+    ctx,
+    found.unliquidated.map(({ wallet, calledAt }) =>
+      marginAlert(wallet, 'not_liquidated', hourOf(wallet, calledAt)),
+    ),
+  );
+  await remindOfCalls(tx, ctx, found.recalled);
+  await pursueCalls(tx, ctx, found.overdue);
+  await beginLiquidations(tx, ctx, found.liquidated);
 }
 
-/** Tells the customer. @effects one row of `outbox` */
-export async function tell(
-  tx: Tx,
-  ctx: Ctx,
-  { userId, accountId, asset }: MarginWallet,
-  what: string,
-  data: object,
-): Promise<void> {
-  const occurredAt = ctx.deps.clock.now();
-  await publish(tx, ctx, [
-    {
-      type: `trading.${what}`,
-      userId,
-      accountId,
-      customerVisible: true,
-      data: { accountId, asset, occurredAt, ...data },
-    },
-  ]);
+async function beginLiquidations(tx: Tx, ctx: Ctx, wanted: Found['liquidated']): Promise<void> {
+  if (wanted.length === 0) {
+    return;
+  }
+  const startedAt = ctx.deps.clock.now();
+  const begun = wanted.map(({ wallet, cause }) => ({ wallet, cause, id: newId() }));
+  const rows = await tx
+    .insert(liquidations)
+    .values(
+      begun.map(({ wallet: { walletId, userId, accountId, asset, judged }, cause, id }) => ({
+        id,
+        userId,
+        accountId,
+        walletId,
+        asset,
+        cause,
+        equity: judged.equity,
+        initialMargin: judged.initial,
+        maintenanceMargin: judged.maintenance,
+        steps: 0,
+        nextStepAt: startedAt,
+        startedAt,
+      })),
+    )
+    .returning();
+  await raiseAlerts(
+    tx,
+    ctx,
+    begun.map(({ wallet, id }) => liquidationAlert(wallet, 'started', id, hourOf(wallet, startedAt))),
+  );
+  await recordMany(
+    tx,
+    ctx,
+    rows.map((row) => ({
+      event: MARGIN_EVENTS['liquidation.started'],
+      resource: { type: 'liquidation', id: row.id },
+      subjectUserId: row.userId,
+      after: row,
+    })),
+  );
+  await tellMany(
+    tx,
+    ctx,
+    begun.map(({ wallet, cause, id }) => ({
+      wallet,
+      what: 'liquidation_started',
+      data: { liquidationId: id, cause, ...figuresOf(wallet, wallet.judged) },
+    })),
+  );
 }

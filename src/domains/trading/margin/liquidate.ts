@@ -5,38 +5,43 @@
  * takes over finds what was placed and orders nothing twice. What was not placed is not placed any more: it was
  * decided by prices that are over, and is decided anew.
  */
-import { and, eq, isNull } from 'drizzle-orm';
+import { and, inArray, isNull, sql } from 'drizzle-orm';
 import { amountOf, formatAmount, minAmount } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
-import { newId } from '../../../kernel/id.ts';
+import { type Id, newId } from '../../../kernel/id.ts';
 import { roundToStep } from '../../../kernel/rounding.ts';
 import { addMs, type Instant } from '../../../kernel/time.ts';
-import { record } from '../../../platform/audit/record.ts';
+import { recordMany } from '../../../platform/audit/record.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
+import { arrayLiteral, arrayParameter } from '../../../platform/db/insert-rows.ts';
+import { executePrepared } from '../../../platform/db/prepared.ts';
 import { together, transact } from '../../../platform/db/transact.ts';
 import { accountAllows } from '../../accounts/index.ts';
-import { isRestricted, lockGates } from '../../identity/index.ts';
-import { marketStates } from '../../markets/index.ts';
-import { raiseAlerts, readTripped } from '../../risk/index.ts';
+import { isRestricted, readGates } from '../../identity/index.ts';
+import { raiseAlerts } from '../../risk/index.ts';
 import { abandonUnplaced } from '../positions/exit-orders.ts';
-import { figuresOf, liquidationAlert } from './alerts.ts';
+import { figuresOf, hourOf, liquidationAlert } from './alerts.ts';
 import { MARGIN_EVENTS } from './audit.ts';
-import { holdKeeper, KeeperReplaced } from './fence.ts';
-import { endCall, type Liquidation, tell } from './judge-margin.ts';
+import { holdKeeper } from './fence.ts';
+import { freeWalletsFirst, takeWallets } from './free-wallets-first.ts';
+import type { Liquidation } from './judge-margin.ts';
+import { endCalls, tellMany } from './margin-calls.ts';
 import { markWallets } from './mark-positions.ts';
-import { untradable } from './obstacles.ts';
+import { whyUntradable } from './obstacles.ts';
 import { placeClosings } from './place-closings.ts';
-import { placedOf } from './placed-steps.ts';
+import { type PlacedSteps, placedOf } from './placed-steps.ts';
 import type { MarginWallet, MarkedPosition } from './read-margin.ts';
 import { type Closing, closingsFor } from './rules.ts';
 import { liquidationOrders, liquidations, marginCalls } from './schema.ts';
-import { takeOutOthers } from './take-out-orders.ts';
+import { hinderedIn, takeOutOthers } from './take-out-orders.ts';
 
 export type PlannedOrder = typeof liquidationOrders.$inferSelect;
 
 /** So many steps that traded close only what restores the account; after that everything is closed. */
 export const PARTIAL_STEPS = 3;
+/** Wallets that are decided on in one transaction. */
+const BATCH_WALLETS = 100;
 const STEP_PAUSE_MS = 1_000;
 const PAUSE_MAX_MS = 60_000;
 /** So long what stands in the way may take to come out, once; after that it is closed all the same. */
@@ -47,7 +52,8 @@ export const ANSWER_MS = 10_000;
 export const LASTING_MS = 5 * 60_000;
 
 /**
- * Takes every running liquidation a step further, where there is one to take.
+ * Takes every running liquidation a step further, where there is one to take: together, but for those that something stands
+ * in the way of.
  * @effects as `recordCancelRequests` and `placeOrder`; `liquidations`, `liquidation_orders`, risk alerts, audit, outbox
  *   `trading.liquidation_ended`
  * @errors KeeperReplaced
@@ -58,121 +64,185 @@ export async function liquidate(ctx: Ctx, epoch: bigint): Promise<void> {
     .from(liquidations)
     .where(isNull(liquidations.endedAt))
     .orderBy(liquidations.id);
-  const lane = async (): Promise<void> => {
-    for (let next = running.shift(); next !== undefined; next = running.shift()) {
-      const { id } = next;
-      await takeStep(ctx, epoch, next).catch((failure: unknown) => {
-        if (failure instanceof KeeperReplaced) {
-          throw failure;
-        }
-        const kind = failure instanceof Error ? failure.name : 'unknown';
-        ctx.deps.log.error({ failure: kind, liquidation: id }, 'a liquidation failed and is tried again');
-      });
-    }
-  };
+  const waiting = await hinderedIn(ctx.deps.db.engine, running);
+  const free = running.filter(({ id }) => !waiting.has(id));
+  const others = running.filter(({ id }) => waiting.has(id));
   // One whose orders are slow to come out does not keep all others.
-  await together(lane(), lane());
+  await together(takeSteps(ctx, epoch, free), clearAndStep(ctx, epoch, others));
 }
 
 /** What stands in the way is waited for only as a liquidation begins: nothing that keeps coming keeps it off. */
-async function takeStep(ctx: Ctx, epoch: bigint, liquidation: Liquidation): Promise<void> {
-  const stand = await takeOutOthers(ctx, epoch, liquidation);
-  if (stand && ctx.deps.clock.now() < addMs(liquidation.startedAt, PATIENCE_MS)) {
-    return;
-  }
-  const planned = await decide(ctx, epoch, liquidation);
-  if (planned.length > 0) {
-    await sayRefused(ctx, epoch, liquidation, await placeClosings(ctx, 'liquidation', planned));
-  }
+async function clearAndStep(ctx: Ctx, epoch: bigint, some: readonly Liquidation[]): Promise<void> {
+  const { clear, hindered } = await takeOutOthers(ctx, epoch, some);
+  const now = ctx.deps.clock.now();
+  const waited = hindered.filter(({ startedAt }) => now >= addMs(startedAt, PATIENCE_MS));
+  await takeSteps(ctx, epoch, [...clear, ...waited]);
+}
+
+/** Decides and places a step of each, as few transactions as it takes: nobody waits for a wallet that somebody holds. */
+async function takeSteps(ctx: Ctx, epoch: bigint, some: readonly Liquidation[]): Promise<void> {
+  const ofWallet = new Map(some.map((liquidation) => [liquidation.walletId, liquidation]));
+  await freeWalletsFirst(ctx, [...ofWallet.keys()], BATCH_WALLETS, async (walletIds, onlyFree) => {
+    const ids = walletIds.flatMap((walletId) => ofWallet.get(walletId)?.id ?? []);
+    const { planned, taken } = await decide(ctx, epoch, { walletIds, ids, onlyFree });
+    if (planned.length > 0) {
+      await sayRefused(ctx, epoch, planned, await placeClosings(ctx, 'liquidation', planned));
+    }
+    return taken;
+  });
 }
 
 /** Keeps which orders were placed; that one was refused is told of, and so is what ended without a trade before. */
 async function sayRefused(
   ctx: Ctx,
   epoch: bigint,
-  { id, walletId }: Liquidation,
-  refusal: string | null,
+  planned: readonly PlannedOrder[],
+  refusals: ReadonlyMap<Id, string>,
 ): Promise<void> {
-  await transact(ctx, 'engine', async (tx) => {
-    await holdKeeper(tx, epoch);
-    const [wallet] = await markWallets(tx, ctx, [walletId]);
-    const placed = await placedOf(tx, id);
-    const [liquidation] = await tx.select().from(liquidations).where(eq(liquidations.id, id));
-    if (wallet !== undefined && liquidation !== undefined) {
-      await holdBack(tx, ctx, wallet, liquidation, refusal ?? whyNotDone(placed, ctx.deps.clock.now()));
-    }
+  const ids = [...new Set(planned.map(({ liquidationId }) => liquidationId))];
+  const rows = await ctx.deps.db.engine.select().from(liquidations).where(inArray(liquidations.id, ids));
+  const wallets = rows.map(({ walletId }) => walletId);
+  // What cannot be told now is with the next step: the orders are placed, and not decided on anew.
+  await freeWalletsFirst(ctx, wallets, BATCH_WALLETS, (walletIds, onlyFree) =>
+    transact(ctx, 'engine', async (tx) => {
+      await holdKeeper(tx, epoch);
+      const taken = await takeWallets(tx, walletIds, onlyFree);
+      const standing = await standingOf(tx, await markWallets(tx, ctx, [...taken]), ids);
+      const now = ctx.deps.clock.now();
+      await holdBack(
+        tx,
+        ctx,
+        standing.map(({ wallet, liquidation, placed }) => {
+          const refused = planned.find(
+            ({ id, liquidationId }) => liquidationId === liquidation.id && refusals.has(id),
+          );
+          const refusal = refused === undefined ? null : (refusals.get(refused.id) ?? null);
+          return { wallet, liquidation, why: refusal ?? whyNotDone(placed, now) };
+        }),
+      );
+      return taken;
+    }),
+  );
+}
+
+/** A running liquidation as it is under the lock of its wallet. */
+type Standing = {
+  readonly wallet: MarginWallet;
+  readonly liquidation: Liquidation;
+  readonly placed: PlacedSteps;
+};
+
+/** @effects as `placedOf` */
+async function standingOf(
+  tx: Tx,
+  wallets: readonly MarginWallet[],
+  ids: readonly Id[],
+): Promise<readonly Standing[]> {
+  const rows = await tx
+    .select()
+    .from(liquidations)
+    .where(and(inArray(liquidations.id, [...ids]), isNull(liquidations.endedAt)));
+  const ofWallet = new Map(rows.map((row) => [row.walletId, row]));
+  const placed = await placedOf(
+    tx,
+    rows.map(({ id }) => id),
+  );
+  return wallets.flatMap((wallet) => {
+    const liquidation = ofWallet.get(wallet.walletId);
+    const steps = liquidation === undefined ? undefined : placed.get(liquidation.id);
+    return liquidation === undefined || steps === undefined ? [] : [{ wallet, liquidation, placed: steps }];
   });
 }
 
+/** What is done about one: it ends, is held back, or orders what closes so much of these positions. */
+type Verdict = Standing & {
+  readonly does: 'nothing' | 'end' | 'wait' | 'order';
+  readonly why: string | null;
+  readonly closable: readonly MarkedPosition[];
+};
+
 /**
- * Decides the next step, or that there is none to take.
+ * Decides the next step of each whose wallet can be had, or that there is none to take. Gates are not held: whoever places
+ * and settles the orders does that, and asks them again.
  * @shape what is to be ordered, stored already
  */
 async function decide(
   ctx: Ctx,
   epoch: bigint,
-  { id, userId, walletId }: Liquidation,
-): Promise<PlannedOrder[]> {
+  of: { readonly walletIds: readonly Id[]; readonly ids: readonly Id[]; readonly onlyFree: boolean },
+): Promise<{ readonly planned: readonly PlannedOrder[]; readonly taken: ReadonlySet<Id> }> {
   return transact(ctx, 'engine', async (tx) => {
     await holdKeeper(tx, epoch);
-    const gate = (await lockGates(tx, [userId])).get(userId);
-    const tripped = await readTripped(tx);
-    const [wallet] = await markWallets(tx, ctx, [walletId]);
-    const known = present(wallet, 'what is liquidated held margin');
-    const [liquidation] = await tx.select().from(liquidations).where(eq(liquidations.id, id));
-    const standing = present(liquidation, 'a liquidation is never deleted');
-    const now = ctx.deps.clock.now();
+    const taken = await takeWallets(tx, of.walletIds, of.onlyFree);
+    const wallets = await markWallets(tx, ctx, [...taken]);
     // What an exit planned and did not place is not stored any more, or is stored by now and seen as under way.
-    const claimed = known.positions.filter(({ instrument }) => instrument.priceVouched);
+    const claimed = wallets.flatMap(({ positions }) =>
+      positions.filter(({ instrument }) => instrument.priceVouched),
+    );
     await abandonUnplaced(
       tx,
       ctx,
       claimed.map(({ row }) => row.id),
     );
-    const placed = await placedOf(tx, standing.id);
-    const { taken, underway } = placed;
-    if (
-      standing.endedAt !== null ||
-      [...underway.values()].some((placedAt) => now < addMs(placedAt, ANSWER_MS))
-    ) {
-      return [];
-    }
-    if (known.positions.length === 0 || known.judged.equity >= known.judged.cureAt) {
-      await end(tx, ctx, known, standing, taken);
-      return [];
-    }
-    if (now < standing.nextStepAt) {
-      return [];
-    }
-    const markets = await marketStates(
+    const standing = await standingOf(tx, wallets, of.ids);
+    const obstacle = await obstaclesOf(tx, ctx, standing);
+    const now = ctx.deps.clock.now();
+    const verdicts = standing.map((one) => verdictOn(one, now, obstacle));
+    await endAll(
       tx,
       ctx,
-      known.positions.map(({ instrument }) => instrument),
+      verdicts.filter(({ does }) => does === 'end'),
     );
-    const barred = isBarred(known, gate);
-    const reasons = known.positions.map((position) => ({
-      position,
-      reason:
-        barred ??
-        (underway.has(position.row.id) ? 'order_unanswered' : null) ??
-        unpriced(position) ??
-        untradable(position.instrument, markets.get(position.instrument.exchange), tripped, now),
-    }));
-    const closable = reasons.filter(({ reason }) => reason === null).map(({ position }) => position);
-    if (closable.length === 0) {
-      await holdBack(tx, ctx, known, standing, reasons[0]?.reason ?? 'price_stale');
-      return [];
-    }
-    const notDone = whyNotDone(placed, now);
-    if (notDone !== null) {
-      await holdBack(tx, ctx, known, standing, notDone);
-    }
-    return plan(tx, ctx, known, standing, closable, placed);
+    await holdBack(
+      tx,
+      ctx,
+      verdicts.filter(({ does, why }) => does === 'wait' || (does === 'order' && why !== null)),
+    );
+    const ordering = verdicts.filter(({ does }) => does === 'order');
+    return { planned: await plan(tx, ctx, ordering), taken };
   });
 }
 
+type Obstacle = (one: Standing, position: MarkedPosition) => string | null;
+
+/** What keeps positions of these from being closed, asked for all together. */
+async function obstaclesOf(tx: Tx, ctx: Ctx, standing: readonly Standing[]): Promise<Obstacle> {
+  const gates = await readGates(
+    tx,
+    standing.map(({ wallet }) => wallet.userId),
+  );
+  const held = standing.flatMap(({ wallet }) => wallet.positions.map(({ instrument }) => instrument));
+  const instruments = new Map(held.map((instrument) => [instrument.id, instrument]));
+  const closed = await whyUntradable(tx, ctx, [...instruments.values()]);
+  return ({ wallet, placed }, position) =>
+    isBarred(wallet, gates.get(wallet.userId)) ??
+    (placed.underway.has(position.row.id) ? 'order_unanswered' : null) ??
+    unpriced(position) ??
+    closed.get(position.instrument.id) ??
+    null;
+}
+
+function verdictOn(one: Standing, now: Instant, obstacle: Obstacle): Verdict {
+  const { wallet, liquidation, placed } = one;
+  const nothing = { ...one, does: 'nothing', why: null, closable: [] } as const;
+  if ([...placed.underway.values()].some((placedAt) => now < addMs(placedAt, ANSWER_MS))) {
+    return nothing;
+  }
+  if (wallet.positions.length === 0 || wallet.judged.equity >= wallet.judged.cureAt) {
+    return { ...nothing, does: 'end' };
+  }
+  if (now < liquidation.nextStepAt) {
+    return nothing;
+  }
+  const reasons = wallet.positions.map((position) => ({ position, reason: obstacle(one, position) }));
+  const closable = reasons.filter(({ reason }) => reason === null).map(({ position }) => position);
+  return closable.length === 0
+    ? { ...nothing, does: 'wait', why: reasons[0]?.reason ?? 'price_stale' }
+    : { ...one, does: 'order', why: whyNotDone(placed, now), closable };
+}
+
 /** Why it is not done yet, where somebody is to know: a position trades nothing, or all of it takes too long. */
-function whyNotDone({ unfilled, since }: Awaited<ReturnType<typeof placedOf>>, now: Instant): string | null {
+function whyNotDone({ unfilled, since }: PlacedSteps, now: Instant): string | null {
   const lasts = since !== null && now >= addMs(since, LASTING_MS);
   return unfilled ?? (lasts ? 'takes_too_long' : null);
 }
@@ -193,42 +263,62 @@ export function unpriced({ fresh, instrument }: MarkedPosition): string | null {
   return instrument.priceVouched ? null : 'price_not_vouched_for';
 }
 
-async function plan(
-  tx: Tx,
-  ctx: Ctx,
-  wallet: MarginWallet,
-  liquidation: Liquidation,
-  closable: readonly MarkedPosition[],
-  { taken, sized }: Awaited<ReturnType<typeof placedOf>>,
-): Promise<PlannedOrder[]> {
-  const steps = liquidation.steps + 1;
-  const whole = sized >= PARTIAL_STEPS;
-  const closings = closingsFor(wallet.judged, closable.map(closableOf), wallet.thresholds, whole);
+/** Writes what is to be ordered. @effects `liquidation_orders`, `liquidations`; audit `liquidation.stepped` */
+async function plan(tx: Tx, ctx: Ctx, ordering: readonly Verdict[]): Promise<readonly PlannedOrder[]> {
+  if (ordering.length === 0) {
+    return [];
+  }
   const now = ctx.deps.clock.now();
-  const rows = await tx
-    .insert(liquidationOrders)
-    .values(closings.map((closing) => plannedOf(closing, closable, liquidation, steps, now)))
-    .returning();
-  const fruitless = steps - taken;
+  const stepped = ordering.map(({ wallet, liquidation, closable, placed }) => {
+    const steps = liquidation.steps + 1;
+    const whole = placed.sized >= PARTIAL_STEPS;
+    const closings = closingsFor(wallet.judged, closable.map(closableOf), wallet.thresholds, whole);
+    return {
+      wallet,
+      liquidation,
+      rows: closings.map((closing) => plannedOf(closing, closable, liquidation, steps, now)),
+      after: { ...liquidation, steps, nextStepAt: addMs(now, pauseAfter(steps - placed.taken)) },
+    };
+  });
+  const planned = stepped.flatMap(({ rows }) => rows);
+  if (planned.length > 0) {
+    await tx.insert(liquidationOrders).values(planned);
+  }
+  const ids = arrayParameter(
+    'uuid',
+    stepped.map(({ after }) => after.id),
+  );
+  const column = (pick: (after: Liquidation) => string) =>
+    sql.param(arrayLiteral(stepped.map(({ after }) => pick(after))));
+  await executePrepared(
+    tx,
+    sql`update liquidations l set steps = t.steps, next_step_at = t.at
+      from unnest(${sql.param(ids)}::uuid[], ${column(({ steps }) => String(steps))}::int[],
+        ${column(({ nextStepAt }) => nextStepAt)}::timestamptz[]) as t (id, steps, at) where l.id = t.id`,
+  );
+  await recordMany(
+    tx,
+    ctx,
+    stepped.map(({ wallet, liquidation, rows, after }) => ({
+      event: MARGIN_EVENTS['liquidation.stepped'],
+      resource: { type: 'liquidation', id: liquidation.id },
+      subjectUserId: wallet.userId,
+      before: liquidation,
+      after: {
+        ...after,
+        ...figuresOf(wallet, wallet.judged),
+        orders: rows.map(({ symbol, quantity }) => ({ symbol, quantity: formatAmount(quantity) })),
+      },
+    })),
+  );
+  return planned;
+}
+
+/** Longer and longer where steps trade nothing. @units ms */
+function pauseAfter(fruitless: number): number {
   const pauseMs =
     fruitless <= PARTIAL_STEPS ? STEP_PAUSE_MS : STEP_PAUSE_MS * 2 ** Math.min(fruitless - PARTIAL_STEPS, 10);
-  const [after] = await tx
-    .update(liquidations)
-    .set({ steps, nextStepAt: addMs(now, Math.min(pauseMs, PAUSE_MAX_MS)) })
-    .where(eq(liquidations.id, liquidation.id))
-    .returning();
-  await record(tx, ctx, {
-    event: MARGIN_EVENTS['liquidation.stepped'],
-    resource: { type: 'liquidation', id: liquidation.id },
-    subjectUserId: wallet.userId,
-    before: liquidation,
-    after: {
-      ...after,
-      ...figuresOf(wallet, wallet.judged),
-      orders: rows.map(({ symbol, quantity }) => ({ symbol, quantity: formatAmount(quantity) })),
-    },
-  });
-  return rows;
+  return Math.min(pauseMs, PAUSE_MAX_MS);
 }
 
 /** What a position requires and is worth, as it is reckoned how much of it to close. */
@@ -275,71 +365,121 @@ export function plannedOf(
   };
 }
 
+type HeldBack = Pick<Standing, 'wallet' | 'liquidation'> & { readonly why: string | null };
+
 /** Says once why nothing is closed, or with null that something is again; the alert comes every day that it lasts. */
-async function holdBack(
-  tx: Tx,
-  ctx: Ctx,
-  wallet: MarginWallet,
-  before: Liquidation,
-  heldBack: string | null,
-): Promise<void> {
-  if (before.endedAt !== null) {
+async function holdBack(tx: Tx, ctx: Ctx, some: readonly HeldBack[]): Promise<void> {
+  await raiseAlerts(
+    tx,
+    ctx,
+    some.flatMap(({ wallet, liquidation: { id, startedAt }, why }) =>
+      why === null ? [] : [liquidationAlert(wallet, why, id, hourOf(wallet, startedAt))],
+    ),
+  );
+  const changed = some.filter(({ liquidation, why }) => liquidation.heldBack !== why);
+  if (changed.length === 0) {
     return;
   }
-  if (heldBack !== null) {
-    await raiseAlerts(tx, ctx, [liquidationAlert(wallet, heldBack, before.id)]);
-  }
-  if (before.heldBack === heldBack) {
-    return;
-  }
-  const [after] = await tx
-    .update(liquidations)
-    .set({ heldBack })
-    .where(eq(liquidations.id, before.id))
-    .returning();
-  if (heldBack === null) {
-    return;
-  }
-  await record(tx, ctx, {
-    event: MARGIN_EVENTS['liquidation.held_back'],
-    resource: { type: 'liquidation', id: before.id },
-    subjectUserId: wallet.userId,
-    before,
-    after: present(after, 'its wallet is locked'),
-  });
+  const ids = arrayParameter(
+    'uuid',
+    changed.map(({ liquidation }) => liquidation.id),
+  );
+  const reasons = sql.param(arrayLiteral(changed.map(({ why }) => why)));
+  await executePrepared(
+    tx,
+    sql`update liquidations l set held_back = t.why
+      from unnest(${sql.param(ids)}::uuid[], ${reasons}::text[]) as t (id, why) where l.id = t.id`,
+  );
+  await recordMany(
+    tx,
+    ctx,
+    changed.flatMap(({ wallet, liquidation: before, why }) =>
+      why === null
+        ? []
+        : [
+            {
+              event: MARGIN_EVENTS['liquidation.held_back'],
+              resource: { type: 'liquidation', id: before.id },
+              subjectUserId: wallet.userId,
+              before,
+              after: { ...before, heldBack: why },
+            },
+          ],
+    ),
+  );
 }
 
-async function end(
-  tx: Tx,
-  ctx: Ctx,
-  wallet: MarginWallet,
-  before: Liquidation,
-  taken: number,
-): Promise<void> {
-  const outcome = wallet.positions.length === 0 ? 'closed_out' : 'restored';
-  const [after] = await tx
-    .update(liquidations)
-    .set({ outcome, heldBack: null, endedAt: ctx.deps.clock.now() })
-    .where(eq(liquidations.id, before.id))
-    .returning();
-  const [call] = await tx
+/** @effects `liquidations`, `margin_calls`; risk alerts, audit `liquidation.ended`, outbox `trading.liquidation_ended` */
+async function endAll(tx: Tx, ctx: Ctx, ending: readonly Standing[]): Promise<void> {
+  if (ending.length === 0) {
+    return;
+  }
+  const endedAt = ctx.deps.clock.now();
+  const ended = ending.map(({ wallet, liquidation, placed }) => {
+    const outcome = wallet.positions.length === 0 ? ('closed_out' as const) : ('restored' as const);
+    return {
+      wallet,
+      placed,
+      before: liquidation,
+      after: { ...liquidation, outcome, heldBack: null, endedAt },
+    };
+  });
+  for (const outcome of ['closed_out', 'restored'] as const) {
+    const ids = ended.filter(({ after }) => after.outcome === outcome).map(({ after }) => after.id);
+    if (ids.length > 0) {
+      await tx
+        .update(liquidations)
+        .set({ outcome, heldBack: null, endedAt })
+        .where(inArray(liquidations.id, ids));
+    }
+  }
+  await endCallsOf(tx, ctx, ending);
+  await raiseAlerts(
+    tx,
+    ctx,
+    ended.map(({ wallet, before: { id, startedAt } }) =>
+      liquidationAlert(wallet, 'ended', id, hourOf(wallet, startedAt)),
+    ),
+  );
+  await recordMany(
+    tx,
+    ctx,
+    ended.map(({ wallet, before, after }) => ({
+      event: MARGIN_EVENTS['liquidation.ended'],
+      resource: { type: 'liquidation', id: before.id },
+      subjectUserId: wallet.userId,
+      before,
+      after,
+    })),
+  );
+  await tellMany(
+    tx,
+    ctx,
+    ended.map(({ wallet, after: { id, outcome } }) => ({
+      wallet,
+      what: 'liquidation_ended',
+      data: { liquidationId: id, outcome, ...figuresOf(wallet, wallet.judged) },
+    })),
+  );
+}
+
+/** A call of the account is over with its liquidation. */
+async function endCallsOf(tx: Tx, ctx: Ctx, ending: readonly Standing[]): Promise<void> {
+  const walletIds = ending.map(({ wallet }) => wallet.walletId);
+  const calls = await tx
     .select()
     .from(marginCalls)
-    .where(and(eq(marginCalls.walletId, wallet.walletId), isNull(marginCalls.endedAt)));
-  if (call !== undefined) {
-    await endCall(tx, ctx, wallet, call, taken === 0 ? 'cured' : 'liquidated');
+    .where(and(inArray(marginCalls.walletId, walletIds), isNull(marginCalls.endedAt)));
+  const called = ending.flatMap(({ wallet, placed }) => {
+    const call = calls.find(({ walletId }) => walletId === wallet.walletId);
+    return call === undefined ? [] : [{ wallet, call, outcome: placed.taken === 0 ? 'cured' : 'liquidated' }];
+  });
+  for (const outcome of ['cured', 'liquidated'] as const) {
+    await endCalls(
+      tx,
+      ctx,
+      called.filter((one) => one.outcome === outcome),
+      outcome,
+    );
   }
-  await raiseAlerts(tx, ctx, [liquidationAlert(wallet, 'ended', before.id)]);
-  await record(tx, ctx, {
-    event: MARGIN_EVENTS['liquidation.ended'],
-    resource: { type: 'liquidation', id: before.id },
-    subjectUserId: wallet.userId,
-    before,
-    after: present(after, 'its wallet is locked'),
-  });
-  await tell(tx, ctx, wallet, 'liquidation_ended', {
-    liquidationId: before.id,
-    outcome,
-    ...figuresOf(wallet, wallet.judged),
-  });
 }

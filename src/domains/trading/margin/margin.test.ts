@@ -47,6 +47,7 @@ import {
 startMarginDesk(import.meta.file);
 
 async function mailedTo({ userId }: Trader): Promise<readonly string[]> {
+  await world.desk.settle();
   const mails = await mailsTo(world.desk.deps, `${userId}@example.mu`);
   return mails.map(({ subject }) => subject);
 }
@@ -115,22 +116,29 @@ describe('a margin call', () => {
     expect(await callsOf(trader)).toHaveLength(2);
   });
 
-  test('is told to a person when its deadline is over, and closes nothing unless the firm set that', async () => {
+  test('is recalled before its deadline, told to a person when that is over, and closes nothing unless the firm set that', async () => {
     const trader = await opened('buy 1', '1000', '200');
     await priceIs('870');
     await keep();
-    world.desk.advance(24 * 3_600_000);
+    // A quarter of the time before, and once.
+    world.desk.advance(18 * 3_600_000 - 60_000);
+    await keep();
+    expect(await toldTo(trader)).toEqual(['trading.margin_called']);
+    world.desk.advance(60_000);
+    await keep(3);
+    const reminded = ['trading.margin_called', 'trading.margin_call_reminded'];
+    expect(await toldTo(trader)).toEqual(reminded);
+    const mailed = ['Your account needs more margin', 'The time to add margin ends soon'];
+    expect(await mailedTo(trader)).toEqual(mailed);
+    world.desk.advance(6 * 3_600_000);
     await keep(2);
     expect(await alertsOf(trader)).toEqual(['margin_call called', 'margin_call overdue']);
-    expect(await toldTo(trader)).toEqual(['trading.margin_called', 'trading.margin_call_overdue']);
-    expect(await mailedTo(trader)).toEqual([
-      'Your account needs more margin',
-      'The time to add margin is over',
-    ]);
+    expect(await toldTo(trader)).toEqual([...reminded, 'trading.margin_call_overdue']);
+    expect(await mailedTo(trader)).toEqual([...mailed, 'The time to add margin is over']);
     expect(await liquidationsOf(trader)).toEqual([]);
     const enforcing = {
       ...world.desk.system,
-      deps: { ...world.desk.deps, marginCall: { hours: 24, liquidates: true } },
+      deps: { ...world.desk.deps, marginCall: { hours: 24, remindMinutes: 360, liquidates: true } },
     };
     await judgeMargin(enforcing, world.epoch);
     expect(await liquidationsOf(trader)).toMatchObject([{ cause: 'deadline', endedAt: null }]);

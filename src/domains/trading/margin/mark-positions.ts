@@ -10,7 +10,7 @@ import type { Tx } from '../../../platform/db/client.ts';
 import { arrayLiteral, arrayParameter } from '../../../platform/db/insert-rows.ts';
 import { executePrepared } from '../../../platform/db/prepared.ts';
 import { together, transact } from '../../../platform/db/transact.ts';
-import { lockFreeWallets, lockWallets } from '../../ledger/index.ts';
+import { lockWallets } from '../../ledger/index.ts';
 import { instrumentsBySymbol, type PricedInstrument, SPANS_KEPT, spansSince } from '../../markets/index.ts';
 import { raiseAlerts } from '../../risk/index.ts';
 import type { Spans } from '../pipeline/feed-prices.ts';
@@ -18,15 +18,12 @@ import { requiredFor } from '../positions/rules.ts';
 import { positions } from '../positions/schema.ts';
 import { staleMarkAlert } from './alerts.ts';
 import { holdKeeper } from './fence.ts';
-import { freeWalletsFirst } from './free-wallets-first.ts';
+import { freeWalletsFirst, takeWallets } from './free-wallets-first.ts';
 import { type MarginWallet, type MarkedPosition, readMargin } from './read-margin.ts';
 import { triggerExits, walletsToTrigger } from './trigger-exits.ts';
 
 /** Wallets of one transaction: what they wait for each other is short. */
 const BATCH_WALLETS = 200;
-
-/** Whoever waits for a wallet that somebody holds has everybody wait; one that stays held is for the next look. */
-const HELD_TIMEOUT_MS = 2_000;
 
 type Looked = {
   readonly epoch: bigint;
@@ -94,16 +91,13 @@ async function markInBatches(
   const work = (walletIds: readonly Id[], onlyFree: boolean) =>
     transact(ctx, 'engine', async (tx) => {
       await holdKeeper(tx, epoch);
-      if (!onlyFree) {
-        await tx.execute(sql`select set_config('lock_timeout', ${String(HELD_TIMEOUT_MS)}, true)`);
-      }
-      const taken = onlyFree ? await lockFreeWallets(tx, walletIds) : new Set(walletIds);
+      const taken = await takeWallets(tx, walletIds, onlyFree);
       await markWallets(tx, ctx, [...taken], spans);
       return taken;
     });
   const lane = async (): Promise<void> => {
     for (let batch = batches.pop(); batch !== undefined; batch = batches.pop()) {
-      failed.push(...(await freeWalletsFirst(ctx, batch, work)));
+      failed.push(...(await freeWalletsFirst(ctx, batch, BATCH_WALLETS, work)));
     }
   };
   // While the database writes one, the next is measured.

@@ -5,6 +5,7 @@ import { peopleBehind } from '../../../platform/privacy/people-behind.ts';
 import { personalRows } from '../../../platform/privacy/personal-rows.ts';
 import { chargeFunding } from './charge-funding.ts';
 import { marginChecks } from './checks.ts';
+import { mailMarginNews } from './mail-margin-news.ts';
 import { markBeforeSpending } from './mark-before-spending.ts';
 import { marginEndpoints } from './routes.ts';
 import {
@@ -42,6 +43,7 @@ export const marginPart: DomainPart = {
   endpoints: marginEndpoints,
   checks: marginChecks,
   walletMarks: [markBeforeSpending],
+  consumers: [mailMarginNews],
   jobs: [{ name: 'trading.charge-funding', cron: '* * * * *', run: chargeFunding }],
   peopleBehind: [
     peopleBehind(marginCalls, marginCalls.id, marginCalls.userId),
@@ -62,6 +64,7 @@ export const marginPart: DomainPart = {
       shortBy: 'internal',
       calledAt: 'internal',
       deadlineAt: 'internal',
+      remindedAt: 'internal',
       overdueToldAt: 'internal',
       endedAt: 'internal',
       outcome: 'internal',

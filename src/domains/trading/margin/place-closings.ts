@@ -2,6 +2,7 @@
 import { type Amount, ONE } from '../../../kernel/amount.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
 import { type Ctx, machineCtx } from '../../../platform/context.ts';
+import { inHalves } from '../../../platform/in-halves.ts';
 import { hashOf } from '../instruction-hash.ts';
 import type { NewOrder, OrderRow, Ticket } from '../pipeline/ticket.ts';
 import { tradingEngine } from '../pipeline/trading-engine.ts';
@@ -20,43 +21,54 @@ type PlannedClosing = {
 };
 
 /**
- * Places what was just decided. What fails, also because the intake is too busy, is decided anew with the next step.
- * @effects as `placeOrder`
- * @shape why the first that was refused was; null where none was
+ * Places what was just decided, together: as few transactions accept it as there is room for, each order under its own key
+ * and decided on its own. Where there is no room for all there may be for some. What fails, also because the intake is too
+ * busy, is decided anew with the next step.
+ * @effects as `placeOrder`, for each
+ * @shape why those that were refused were, by what planned them, in its order
  */
 export async function placeClosings(
   ctx: Ctx,
   origin: ClosingOrigin,
   planned: readonly PlannedClosing[],
-): Promise<string | null> {
-  const reasons: string[] = [];
-  for (const one of planned) {
-    try {
-      reasons.push(...(await placeOne(ctx, origin, one)));
-    } catch (failure) {
+): Promise<ReadonlyMap<Id, string>> {
+  const reasons = new Map<Id, string>();
+  const failed = (failure: unknown, one: PlannedClosing | undefined): void => {
+    if (one !== undefined) {
       const kind = failure instanceof Error ? failure.name : 'unknown';
       ctx.deps.log.error({ failure: kind, origin, planned: one.id }, 'an order that closes was not placed');
     }
-  }
-  return reasons[0] ?? null;
-}
-
-async function placeOne(ctx: Ctx, origin: ClosingOrigin, planned: PlannedClosing): Promise<string[]> {
-  const { id, userId, accountId, symbol, side, quantity } = planned;
-  const system = machineCtx(ctx.deps, { kind: 'system', name: `trading.${origin}` }, newId());
-  const order = closingOrder(accountId, symbol, side, quantity);
-  const placed = await tradingEngine(ctx.deps).submit(ticketOf(system, origin, userId, order, id));
-  return placed.order.status === 'rejected' ? [placed.order.rejectionReason ?? 'rejected'] : [];
+  };
+  const place = async (some: readonly PlannedClosing[]): Promise<void> => {
+    const tickets = some.map((one) => ticketOf(ctx, origin, one));
+    const outcomes = await tradingEngine(ctx.deps).submitMany(tickets);
+    for (const [index, one] of some.entries()) {
+      const outcome = outcomes[index];
+      if (outcome?.status === 'rejected') {
+        failed(outcome.reason, one);
+      } else if (outcome?.value.order.status === 'rejected') {
+        reasons.set(one.id, outcome.value.order.rejectionReason ?? 'rejected');
+      }
+    }
+  };
+  // The intake takes all that it is given or nothing.
+  await inHalves(planned, place, failed);
+  return reasons;
 }
 
 /** How such an order is handed in: the row that planned it is its key. */
-function ticketOf(ctx: Ctx, origin: ClosingOrigin, userId: Id, order: NewOrder, plannedId: Id): Ticket {
+function ticketOf(
+  ctx: Ctx,
+  origin: ClosingOrigin,
+  { id, userId, accountId, symbol, side, quantity }: PlannedClosing,
+): Ticket {
+  const order: NewOrder = closingOrder(accountId, symbol, side, quantity);
   return {
-    ctx,
+    ctx: machineCtx(ctx.deps, { kind: 'system', name: `trading.${origin}` }, newId()),
     userId,
     order,
     requestHash: hashOf(order),
-    idempotencyKey: `${origin}-${plannedId}`,
+    idempotencyKey: `${origin}-${id}`,
     idempotencyIndex: 0,
     batchHash: null,
     replaces: null,

@@ -59,6 +59,8 @@ export const marginCalls = pgTable(
     calledAt: instant('called_at').notNull(),
     /** Until when it is to be met. */
     deadlineAt: instant('deadline_at').notNull(),
+    /** When the customer was reminded that the deadline comes near. */
+    remindedAt: instant('reminded_at'),
     /** When somebody was told that the deadline is over. */
     overdueToldAt: instant('overdue_told_at'),
     endedAt: instant('ended_at'),

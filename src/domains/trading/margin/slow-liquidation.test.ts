@@ -1,10 +1,20 @@
 import { expect, test } from 'bun:test';
-import { sql } from 'drizzle-orm';
+import { asc, sql } from 'drizzle-orm';
 import { formatAmount } from '../../../kernel/amount.ts';
+import { newId } from '../../../kernel/id.ts';
+import type { Tx } from '../../../platform/db/client.ts';
+import { transact } from '../../../platform/db/transact.ts';
+import type { Trader } from '../../../testing/trading-desk.ts';
 import { until } from '../../../testing/until.ts';
+import { positionExitOrders } from '../positions/schema.ts';
+import { closeExits } from './close-exits.ts';
+import { judgeMargin } from './judge-margin.ts';
+import { liquidate } from './liquidate.ts';
 import { markPositions } from './mark-positions.ts';
+import { placeClosings } from './place-closings.ts';
 import {
   alertsOf,
+  callsOf,
   keep,
   liquidationsOf,
   listFollowed,
@@ -75,4 +85,187 @@ test('whoever holds a wallet keeps nobody else from being marked, and is marked 
   });
   expect(await marking).toBeGreaterThanOrEqual(2);
   expect(await marks()).toEqual(['990', '990']);
+});
+
+test('whoever holds a wallet keeps nobody else from being judged, and is judged once it is free', async () => {
+  const traders = [await opened('buy 1', '1000', '200'), await opened('buy 1', '1000', '200')] as const;
+  const [held, other] = traders;
+  await priceIs('880');
+  await markPositions(world.desk.system, world.epoch);
+  let judging: Promise<void> | undefined;
+  await world.desk.deps.db.engine.transaction(async (tx) => {
+    await tx.execute(sql`select 1 from wallets where account_id = ${held.accountId}::uuid for update`);
+    judging = judgeMargin(world.desk.system, world.epoch);
+    await until(async () => (await callsOf(other)).length === 1);
+    expect(await callsOf(held)).toEqual([]);
+  });
+  await judging;
+  // On a busy machine it may have waited for longer than a look waits.
+  await judgeMargin(world.desk.system, world.epoch);
+  expect(await callsOf(held)).toHaveLength(1);
+});
+
+/** In how many statements the rows of a table were written: those of one bear its transaction and its place there. */
+async function statementsOf(table: string, traders: readonly Trader[]): Promise<number> {
+  const accountIds = sql.param(traders.map(({ accountId }) => accountId));
+  const [written] = await world.desk.deps.db.engine.execute<{ statements: number }>(sql`
+    select count(distinct (xmin::text, cmin::text))::int as statements from ${sql.identifier(table)}
+    where account_id = any (${accountIds}::uuid[])`);
+  return written?.statements ?? 0;
+}
+
+test('who are called at once are so by one statement, since marks wait for it, and who is closed out at once together', async () => {
+  const traders = [await opened('buy 1', '1000', '200'), await opened('buy 1', '1000', '200')];
+  traders.push(await opened('buy 1', '1000', '200'));
+  for (const [price, table] of [
+    ['880', 'margin_calls'],
+    ['851', 'liquidations'],
+  ] as const) {
+    await priceIs(price);
+    await markPositions(world.desk.system, world.epoch);
+    expect(await statementsOf('positions', traders)).toBe(1);
+    await judgeMargin(world.desk.system, world.epoch);
+    expect(await statementsOf(table, traders)).toBe(1);
+  }
+  await quote('buy', '3', '851');
+  await liquidate(world.desk.system, world.epoch);
+  const [placed] = await world.desk.deps.db.engine.execute(sql`
+    select count(*)::int as orders, count(distinct e.xmin::text)::int as accepts from order_events e
+    join orders o on o.id = e.order_id and o.origin = 'liquidation' where e.type = 'order.accepted'
+      and o.account_id = any (${sql.param(traders.map(({ accountId }) => accountId))}::uuid[])`);
+  expect(placed).toEqual({ orders: 3, accepts: 1 });
+  await keep(2);
+  expect((await Promise.all(traders.map(liquidationsOf))).flat()).toMatchObject(
+    traders.map(() => ({ outcome: 'restored', steps: 1 })),
+  );
+});
+
+test('what stands in the way of many is asked to end together, and waited for once', async () => {
+  const { desk, epoch } = world;
+  const traders = [await opened('buy 1', '1000', '200'), await opened('buy 1', '1000', '200')];
+  traders.push(await opened('buy 1', '1000', '200'));
+  const resting: string[] = [];
+  for (const trader of traders) {
+    const { body } = await desk.place(trader, 'buy 10 at 1');
+    expect(body.rejectionReason).toBeNull();
+    resting.push(body.id);
+  }
+  await priceIs('851');
+  await markPositions(desk.system, epoch);
+  await judgeMargin(desk.system, epoch);
+  await liquidate(desk.system, epoch);
+  const [asked] = await desk.deps.db.engine.execute(sql`
+    select count(*)::int as orders, count(distinct xmin::text)::int as requests from order_events
+    where type = 'order.cancel_requested' and order_id = any (${sql.param(resting)}::uuid[])`);
+  expect(asked).toEqual({ orders: 3, requests: 1 });
+  await desk.engine.settled();
+  await quote('buy', '3', '851');
+  await keep(2);
+  expect((await Promise.all(traders.map(liquidationsOf))).flat()).toMatchObject(
+    traders.map(() => ({ outcome: 'restored', steps: 1 })),
+  );
+});
+
+/** What exits in those contracts have ordered and placed so far, and in how many transactions that was accepted. */
+async function placedByExits(
+  db: Pick<Tx, 'execute'> = world.desk.deps.db.engine,
+): Promise<{ readonly orders: number; readonly accepts: number }> {
+  const [placed] = await db.execute<{ orders: number; accepts: number }>(sql`
+    select count(*)::int as orders, count(distinct xmin::text)::int as accepts
+    from position_exit_orders where order_id is not null and symbol like 'EXIT%'`);
+  return { orders: placed?.orders ?? 0, accepts: placed?.accepts ?? 0 };
+}
+
+/** Ten contracts, and so many people who are long in each, with a stop-loss at 950. */
+async function longInTen(
+  people: number,
+): Promise<{ symbols: readonly string[]; traders: readonly Trader[] }> {
+  const { desk, maker } = world;
+  const symbols = Array.from({ length: 10 }, (_, place) => `EXIT${place}-PERP`);
+  for (const symbol of symbols) {
+    await listFollowed(symbol);
+    await priceIs('1000', symbol);
+    await order(maker, 'sell 2 at 1000', { symbol, leverage: '20' });
+  }
+  const traders = await Promise.all(
+    Array.from({ length: people }, () => desk.newTrader({ USD: '500' }, { leverage: '10' })),
+  );
+  const bought = { side: 'buy', type: 'limit', timeInForce: 'gtc', quantity: '0.1', limitPrice: '1000' };
+  await Promise.all(
+    traders.map((trader) => {
+      const { accountId } = trader;
+      const orders = symbols.map((symbol) => ({ ...bought, accountId, symbol, leverage: '10' }));
+      return desk.request(trader, 'POST', '/v1/orders/batch', { body: { orders }, key: newId() });
+    }),
+  );
+  await desk.engine.settled();
+  await desk.deps.db.engine.execute(sql`
+    insert into position_exits (position_id, user_id, account_id, instrument_id, wallet_id, side, stop_loss, changed_at)
+    select id, user_id, account_id, instrument_id, wallet_id, side, 950, opened_at from positions
+    where symbol like 'EXIT%' and side = 'long' and closed_at is null`);
+  return { symbols, traders };
+}
+
+test('exits that are reached together are ordered together, and neither a held wallet nor a bad one keeps the others', async () => {
+  const { desk, maker, epoch } = world;
+  const { symbols, traders } = await longInTen(20);
+  for (const symbol of symbols) {
+    await order(maker, 'buy 2 at 950', { symbol, leverage: '20' });
+    await priceIs('950', symbol);
+  }
+  await desk.engine.settled();
+  await markPositions(desk.system, epoch);
+  // However many contracts have moved.
+  expect(await statementsOf('positions', traders)).toBe(1);
+  let closing: Promise<void> | undefined;
+  await transact(desk.system, 'engine', async (tx) => {
+    await tx.execute(sql`select 1 from wallets where account_id = ${traders[7]?.accountId}::uuid for update`);
+    closing = closeExits(desk.system, epoch);
+    // Asked by this transaction, which is not idle meanwhile.
+    await until(async () => (await placedByExits(tx)).orders === 190);
+  });
+  await closing;
+  // On a busy machine it may have waited for longer than a look waits.
+  await until(async () => {
+    await closeExits(desk.system, epoch);
+    return (await placedByExits()).orders === 200;
+  });
+  await desk.engine.settled();
+  // Those that were free, and those of the wallet that somebody held.
+  expect(await placedByExits()).toEqual({ orders: 200, accepts: 2 });
+  const [left] = await desk.deps.db.engine.execute<{ open: number }>(sql`
+    select count(*)::int as open from positions where symbol like 'EXIT%' and side = 'long' and closed_at is null`);
+  expect(left).toEqual({ open: 0 });
+});
+
+test('of closings that are placed together one that was given up fails alone, and each is placed once', async () => {
+  const { desk } = world;
+  const traders = [await opened('buy 1', '1000', '500'), await opened('buy 1', '1000', '500')];
+  traders.push(await opened('buy 1', '1000', '500'));
+  await desk.deps.db.engine.execute(sql`
+    insert into position_exits (position_id, user_id, account_id, instrument_id, wallet_id, side, stop_loss, changed_at)
+    select id, user_id, account_id, instrument_id, wallet_id, side, 950, opened_at from positions
+    where symbol = 'BTC-PERP' and side = 'long' and closed_at is null
+      and account_id = any (${sql.param(traders.map(({ accountId }) => accountId))}::uuid[])`);
+  await priceIs('950');
+  await markPositions(desk.system, world.epoch);
+  for (const { accountId } of traders) {
+    await desk.deps.db.engine.execute(sql`
+      insert into position_exit_orders (id, position_id, user_id, account_id, symbol, side, attempt, quantity, created_at)
+      select ${newId()}, id, user_id, account_id, symbol, 'sell', 1, quantity, now() from positions
+      where account_id = ${accountId}::uuid and closed_at is null`);
+  }
+  const mine = sql`account_id = any (${sql.param(traders.map(({ accountId }) => accountId))}::uuid[])`;
+  const planned = () =>
+    desk.deps.db.engine.select().from(positionExitOrders).where(mine).orderBy(asc(positionExitOrders.id));
+  await desk.deps.db.engine.execute(sql`
+    update position_exit_orders set abandoned_at = now() where account_id = ${traders[1]?.accountId}::uuid`);
+  const handedIn = await planned();
+  await placeClosings(desk.system, 'position_exit', handedIn);
+  const placed = (await planned()).map(({ orderId }) => orderId);
+  expect(placed.map((orderId) => orderId === null)).toEqual([false, true, false]);
+  // Whoever hands them in again places nothing more.
+  await placeClosings(desk.system, 'position_exit', handedIn);
+  expect((await planned()).map(({ orderId }) => orderId)).toEqual(placed);
+  await desk.engine.settled();
 });

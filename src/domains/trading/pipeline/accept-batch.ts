@@ -207,8 +207,11 @@ async function write(tx: Tx, ctx: Ctx, decided: readonly Decided[], standing: St
       delta: order.reservation,
     })),
   ];
-  if (shared.length > 0) {
-    await shareAnew(tx, ctx, shared);
+  // What the same batch replaces ends with that: each version is told once.
+  const gone = new Set(replaced.map((one) => one.replaced.id));
+  const beside = shared.filter(({ after }) => !gone.has(after.id));
+  if (beside.length > 0) {
+    await shareAnew(tx, ctx, beside);
   }
   if (replaced.length > 0) {
     await closeReplaced(tx, ctx, replaced);

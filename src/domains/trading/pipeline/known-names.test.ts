@@ -187,8 +187,37 @@ test('what is pushed out of memory by the batch that asks for it is still known 
   }
 });
 
-function ticketOf(ctx: Ctx, { userId, accountId }: Trader): Ticket {
-  const order = { accountId, symbol: 'BTC/USD', side: 'buy', type: 'market' } as Ticket['order'];
+test('what is not known to be of one’s own live account waits for room among play money; one nobody met is asked about first', async () => {
+  const [owner, stranger] = [await desk.newTrader({ USD: '1' }), await desk.newTrader({ USD: '1' })];
+  expect(await outcomeOf(owner)).toBe('insufficient_funds');
+  const unlisted = (trader: Pick<Trader, 'userId' | 'accountId'>) =>
+    ticketOf(desk.system, trader, 'NONE/USD');
+  const submit = (trader: Pick<Trader, 'userId' | 'accountId'>) =>
+    desk.engine.submit(unlisted(trader)).then(
+      () => 'placed',
+      ({ code }: { readonly code: string }) => code,
+    );
+  // In one go: nothing is accepted in between.
+  const flood = [newId(), newId()].map((userId) =>
+    desk.engine.submitMany(
+      Array.from({ length: 1_024 }, () => unlisted({ userId, accountId: owner.accountId })),
+    ),
+  );
+  const others = [
+    submit({ userId: newId(), accountId: owner.accountId }),
+    submit({ userId: owner.userId, accountId: owner.accountId }),
+    submit({ userId: stranger.userId, accountId: stranger.accountId }),
+  ];
+  expect(await Promise.all(others)).toEqual(['busy', 'unknown_symbol', 'unknown_symbol']);
+  expect((await Promise.all(flood)).map((answers) => answers.length)).toEqual([1_024, 1_024]);
+});
+
+function ticketOf(
+  ctx: Ctx,
+  { userId, accountId }: Pick<Trader, 'userId' | 'accountId'>,
+  symbol = 'BTC/USD',
+): Ticket {
+  const order = { accountId, symbol, side: 'buy', type: 'market' } as Ticket['order'];
   return {
     ctx,
     userId,

@@ -81,6 +81,22 @@ export async function nameTickets(
   };
 }
 
+/** Learns whose the accounts of tickets are, and of which book, where this process never met them. */
+export async function learnAccounts(ctx: Ctx, tickets: readonly Ticket[]): Promise<void> {
+  await namedAccounts(readerOf(ctx, 'engine'), memoryOf(ctx.deps), tickets, REMEMBERED_MAX);
+}
+
+/** Whether this process has met the account of a ticket; one that does not exist it never meets. */
+export function isMet(deps: Deps, { order }: Ticket): boolean {
+  return memoryOf(deps).accounts.has(order.accountId);
+}
+
+/** Whether a ticket is known to trade real money of whoever sent it: an account is live or paper for good. */
+export function isKnownLive(deps: Deps, { userId, order }: Ticket): boolean {
+  const account = memoryOf(deps).accounts.get(order.accountId);
+  return account?.type === 'live' && account.userId === userId;
+}
+
 /**
  * The ids of wallets by name; one that was never made is missing. Whoever holds locks reads with its own transaction: a
  * connection of the pool may be waited for by those who wait for the locks.
@@ -153,8 +169,8 @@ export function confirmNames(
   }
 }
 
-async function learnNames(reader: Tx, memory: Memory, tickets: readonly Ticket[], limit: number) {
-  const accounts = await recall(
+function namedAccounts(reader: Tx, memory: Memory, tickets: readonly Ticket[], limit: number) {
+  return recall(
     memory.accounts,
     tickets.map(({ order }) => order.accountId),
     limit,
@@ -164,6 +180,10 @@ async function learnNames(reader: Tx, memory: Memory, tickets: readonly Ticket[]
         { id, userId, type },
       ]),
   );
+}
+
+async function learnNames(reader: Tx, memory: Memory, tickets: readonly Ticket[], limit: number) {
+  const accounts = await namedAccounts(reader, memory, tickets, limit);
   const instruments = await recall(
     memory.instruments,
     tickets.map(({ order }) => order.symbol),

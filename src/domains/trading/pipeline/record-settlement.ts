@@ -191,7 +191,7 @@ async function refuseRestricted(tx: Tx, batch: readonly BookEvents[]): Promise<v
   }
 }
 
-type Party = Side & { readonly userId: Id; readonly orderId: Id };
+type Party = Side & { readonly userId: Id };
 
 /** Who trades, or is about to at a venue. */
 export function sidesIn(batch: readonly BookEvents[]): Party[] {
@@ -237,15 +237,16 @@ async function lockSettlement(
   plan: Plan,
   instruments: ReadonlyMap<string, PricedInstrument>,
 ): Promise<SettleWallets> {
-  const names = plan.trades.flatMap((trade) => {
-    const instrument = instruments.get(trade.symbol);
-    return fillsOf(trade).flatMap(({ order }) => [
-      ...(instrument?.kind === 'contract'
-        ? []
-        : [{ accountId: order.accountId, asset: instrument?.baseAsset ?? '' }]),
-      { accountId: order.accountId, asset: instrument?.quoteAsset ?? '' },
-    ]);
-  });
+  const namesOf = ({ accountId, symbol }: OrderRow) => {
+    const instrument = instruments.get(symbol);
+    const paid = { accountId, asset: instrument?.quoteAsset ?? '' };
+    return instrument?.kind === 'contract'
+      ? [paid]
+      : [{ accountId, asset: instrument?.baseAsset ?? '' }, paid];
+  };
+  const trading = plan.trades.flatMap((trade) => fillsOf(trade).flatMap(({ order }) => namesOf(order)));
+  const leaving = plan.venues.routed.flatMap(({ order }) => namesOf(order));
+  const names = [...trading, ...leaving];
   const idOf = await nameWallets(tx, ctx.deps, names);
   const fees = await feeWallets(
     tx,
@@ -269,14 +270,13 @@ async function lockSettlement(
     ...houseIds,
     ...reserving,
   ]);
-  // A venue's execution is booked whatever has become of the wallet since; nobody of our own trades with such a one.
-  const bound = executedAccounts(plan);
-  const suspended = own.flatMap((id) => {
-    const wallet = locked.get(id);
-    if (wallet?.accountId != null && bound.has(wallet.accountId)) {
-      return [];
-    }
-    return wallet?.status === 'active' || wallet?.accountId == null ? [] : [wallet.accountId];
+  // A venue's execution is booked whatever has become of the wallet since; nobody of our own trades with such a one, and
+  // nothing leaves for a venue that would be booked to it.
+  const executed = executedAccounts(plan);
+  const bound = [...trading.filter(({ accountId }) => !executed.has(accountId)), ...leaving];
+  const suspended = bound.flatMap((name) => {
+    const wallet = locked.get(idOf(name) ?? ('' as Id));
+    return wallet === undefined || wallet.status === 'active' ? [] : [name.accountId];
   });
   if (suspended.length > 0) {
     throw new PartiesRestricted([], suspended);

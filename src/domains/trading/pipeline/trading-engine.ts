@@ -29,6 +29,7 @@ import { engineReason } from './engine-commands.ts';
 import { BookLost } from './fence.ts';
 import { followMarket } from './follow-market.ts';
 import { createIntake, type Intake } from './intake.ts';
+import { isKnownLive, isMet, learnAccounts } from './known-names.ts';
 import { tellTops } from './market-tops.ts';
 import {
   admitPending,
@@ -99,10 +100,14 @@ function buildEngine(deps: Deps): TradingEngine {
   const desk = createDesk();
   const wake = (): void => nudge(engine);
   const backlog = createBacklog(desk);
-  const intake = createIntake(async (batch) => {
-    await acceptBatch({ deps, desk, wake }, batch);
-    changes(deps).tell(ORDERS_MOVED);
-  }, backlog.room);
+  const intake = createIntake(
+    async (batch) => {
+      await acceptBatch({ deps, desk, wake }, batch);
+      changes(deps).tell(ORDERS_MOVED);
+    },
+    backlog.room,
+    (ticket) => isKnownLive(deps, ticket),
+  );
   const engine: Engine = {
     deps,
     desk,
@@ -122,8 +127,8 @@ function buildEngine(deps: Deps): TradingEngine {
   return {
     start: () => start(engine),
     stop: () => stop(engine),
-    submit: (ticket) => intake.submit(ticket),
-    submitMany: (tickets) => intake.submitMany(tickets),
+    submit: (ticket) => onceMet(deps, [ticket], () => intake.submit(ticket)),
+    submitMany: (tickets) => onceMet(deps, tickets, () => intake.submitMany(tickets)),
     carryOutCancels: (rows) => carryOutCancels(engine, rows),
     depth: (name, levels) => {
       const book = desk.find(name);
@@ -146,6 +151,17 @@ function buildEngine(deps: Deps): TradingEngine {
       await settled(engine);
     },
   };
+}
+
+/** A live account that this process has not met yet is asked about first, so that it never waits behind play money. */
+function onceMet<Result>(
+  deps: Deps,
+  tickets: readonly Ticket[],
+  submit: () => Promise<Result>,
+): Promise<Result> {
+  const strangers = tickets.filter((ticket) => ticket.origin === undefined && !isMet(deps, ticket));
+  const [first] = strangers;
+  return first === undefined ? submit() : learnAccounts(first.ctx, strangers).then(submit);
 }
 
 async function start(engine: Engine): Promise<void> {

@@ -4,6 +4,7 @@ import type { Id } from '../../../kernel/id.ts';
 import { type Instant, readStoredInstant } from '../../../kernel/time.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
+import { arrayLiteral, arrayParameter } from '../../../platform/db/insert-rows.ts';
 import { executePrepared } from '../../../platform/db/prepared.ts';
 import type { OrderRow } from '../pipeline/ticket.ts';
 import { positionExitOrders, type positionExits } from './schema.ts';
@@ -27,6 +28,7 @@ export type ExitTrail = {
 const LOOKED_AT = 12;
 
 type Tried = {
+  readonly position_id: Id;
   readonly attempt: number;
   readonly status: OrderRow['status'] | null;
   readonly open: boolean;
@@ -36,24 +38,55 @@ type Tried = {
   readonly reason: string | null;
 };
 
-/** What exits ordered; with the wallet of their position locked nothing else is placed for them meanwhile. */
-export async function exitTrail(tx: Tx, { positionId, triggeredAt }: Exits): Promise<ExitTrail> {
-  const rows = await executePrepared<Tried>(
-    tx,
-    sql`select e.attempt, o.status, coalesce(o.closed_at is null, false) and o.id is not null as open,
-        coalesce(o.filled_quantity > 0, false) as filled, o.placed_at::text as placed_at,
-        coalesce(o.rejection_reason, o.cancel_reason, o.status::text, 'not_placed') as reason,
-        o.id is null and e.abandoned_at is not null as abandoned
-      from position_exit_orders e left join orders o on o.id = e.order_id
-      where e.position_id = ${positionId}::uuid
-        and (e.created_at >= ${sql.param(triggeredAt)}::text::timestamptz or (o.id is not null and o.closed_at is null))
-      order by e.attempt desc limit ${sql.param(LOOKED_AT)}::int`,
+type Last = { readonly position_id: Id; readonly attempt: number; readonly at: string };
+
+/**
+ * What exits ordered; with the wallets of their positions locked nothing else is placed for them meanwhile.
+ * @shape by position, one for each
+ */
+export async function exitTrails(tx: Tx, exits: readonly Exits[]): Promise<ReadonlyMap<Id, ExitTrail>> {
+  if (exits.length === 0) {
+    return new Map();
+  }
+  const ids = sql.param(
+    arrayParameter(
+      'uuid',
+      exits.map(({ positionId }) => positionId),
+    ),
   );
-  const [last] = await executePrepared<{ readonly attempt: number; readonly at: string }>(
+  const since = sql.param(arrayLiteral(exits.map(({ triggeredAt }) => triggeredAt)));
+  const tried = await executePrepared<Tried>(
     tx,
-    sql`select attempt, created_at::text as at from position_exit_orders
-      where position_id = ${positionId}::uuid order by attempt desc limit 1`,
+    sql`select x.id as position_id, t.* from unnest(${ids}::uuid[], ${since}::timestamptz[]) as x (id, triggered_at)
+      cross join lateral (
+        select e.attempt, o.status, coalesce(o.closed_at is null, false) and o.id is not null as open,
+          coalesce(o.filled_quantity > 0, false) as filled, o.placed_at::text as placed_at,
+          coalesce(o.rejection_reason, o.cancel_reason, o.status::text, 'not_placed') as reason,
+          o.id is null and e.abandoned_at is not null as abandoned
+        from position_exit_orders e left join orders o on o.id = e.order_id
+        where e.position_id = x.id
+          and (e.created_at >= x.triggered_at or (o.id is not null and o.closed_at is null))
+        order by e.attempt desc limit ${sql.param(LOOKED_AT)}::int
+      ) t order by x.id, t.attempt desc`,
   );
+  const newest = await executePrepared<Last>(
+    tx,
+    sql`select x.id as position_id, l.* from unnest(${ids}::uuid[]) as x (id) cross join lateral (
+        select attempt, created_at::text as at from position_exit_orders
+        where position_id = x.id order by attempt desc limit 1
+      ) l`,
+  );
+  const triedOf = Map.groupBy(tried, (row) => row.position_id);
+  const lastOf = new Map(newest.map((row) => [row.position_id, row]));
+  return new Map(
+    exits.map(({ positionId }) => [
+      positionId,
+      trailOf(triedOf.get(positionId) ?? [], lastOf.get(positionId)),
+    ]),
+  );
+}
+
+function trailOf(rows: readonly Tried[], last: Last | undefined): ExitTrail {
   const underway = rows.find(({ open }) => open);
   // What was planned last may still be placed; what was given up closed nothing.
   const ended = rows.filter(({ status, open, abandoned }) => abandoned || (status !== null && !open));

@@ -4,15 +4,17 @@ import type { Id } from '../../../kernel/id.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { arrayParameter } from '../../../platform/db/insert-rows.ts';
 import { executePrepared } from '../../../platform/db/prepared.ts';
+import { together } from '../../../platform/db/transact.ts';
 import { moveOf } from '../rules.ts';
 import { closableBy, type PositionSide, sideOpenedBy } from './rules.ts';
 
 /** One side of a trade, or of what is sent to a venue. */
 export type Side = {
+  readonly orderId: Id;
   readonly accountId: Id;
   readonly side: 'buy' | 'sell';
   readonly instrumentId: Id;
-  /** Null where no units move hands in this step. */
+  /** Null where no units move hands in this step: what is sent may take all that is left of its order. */
   readonly quantity: bigint | null;
   readonly isContract: boolean;
 };
@@ -21,11 +23,17 @@ type Open = { readonly side: PositionSide; readonly quantity: bigint };
 
 /**
  * What each side is to a gate, in the order they happen: of a contract, whether it lessens the position that then
- * stands. Only the owner of an instrument's book trades its positions, so no lock is needed but the book's.
+ * stands; of what is sent to a venue, whether all that is left of it does. What may only reduce is held to the position
+ * where it leaves (leaving.ts). Only the owner of an instrument's book trades its positions, so no lock is needed but the
+ * book's.
  */
 export async function movesOf(tx: Tx, sides: readonly Side[]): Promise<readonly ('trade' | 'reduce')[]> {
   const contracts = sides.filter(({ isContract }) => isContract);
-  const open = contracts.length === 0 ? new Map<string, Open>() : await openOf(tx, contracts);
+  const sent = contracts.filter(({ quantity }) => quantity === null).map(({ orderId }) => orderId);
+  const [open, leaving] = await together(
+    contracts.length === 0 ? Promise.resolve(new Map<string, Open>()) : openOf(tx, contracts),
+    sent.length === 0 ? Promise.resolve(new Map<Id, Leaving>()) : leavingOf(tx, sent),
+  );
   return sides.map((side) => {
     if (!side.isContract) {
       return moveOf(side.side);
@@ -33,10 +41,16 @@ export async function movesOf(tx: Tx, sides: readonly Side[]): Promise<readonly 
     const key = keyOf(side.accountId, side.instrumentId);
     const standing = open.get(key);
     const closable = closableBy(side.side, standing);
-    const quantity = side.quantity ?? closable;
-    if (side.quantity !== null) {
-      open.set(key, after(standing, side.side, quantity));
+    const order = side.quantity === null ? leaving.get(side.orderId) : undefined;
+    if (order?.reduceOnly === true) {
+      return 'reduce';
     }
+    const quantity = side.quantity ?? order?.open ?? null;
+    // What only a notional bounds may be any number of units.
+    if (quantity === null) {
+      return 'trade';
+    }
+    open.set(key, after(standing, side.side, quantity));
     return closable > 0n && quantity <= closable ? 'reduce' : 'trade';
   });
 }
@@ -51,7 +65,11 @@ function after(standing: Open | undefined, side: 'buy' | 'sell', quantity: bigin
     : { side: sideOpenedBy(side), quantity: quantity - closable };
 }
 
-async function openOf(tx: Tx, sides: readonly Side[]): Promise<Map<string, Open>> {
+/** The open positions that sides meet. @shape by `keyOf` */
+export async function openOf(
+  tx: Tx,
+  sides: readonly Pick<Side, 'accountId' | 'instrumentId'>[],
+): Promise<Map<string, Open>> {
   const accounts = sql.param(arrayParameter('uuid', [...new Set(sides.map(({ accountId }) => accountId))]));
   const listed = sql.param(
     arrayParameter('uuid', [...new Set(sides.map(({ instrumentId }) => instrumentId))]),
@@ -74,6 +92,28 @@ async function openOf(tx: Tx, sides: readonly Side[]): Promise<Map<string, Open>
   );
 }
 
-function keyOf(accountId: Id, instrumentId: Id): string {
+type Leaving = { readonly reduceOnly: boolean; readonly open: bigint | null };
+
+async function leavingOf(tx: Tx, orderIds: readonly Id[]): Promise<Map<Id, Leaving>> {
+  const ids = sql.param(arrayParameter('uuid', [...orderIds]));
+  const rows = await executePrepared<{
+    readonly id: Id;
+    readonly reduce_only: boolean;
+    readonly open: string | null;
+  }>(
+    tx,
+    sql`select id, reduce_only, quantity - filled_quantity - reduced_quantity as open
+      from orders where id = any (${ids}::uuid[])`,
+  );
+  return new Map(
+    rows.map(({ id, reduce_only: reduceOnly, open }) => [
+      id,
+      { reduceOnly, open: open === null ? null : readStoredAmount(open) },
+    ]),
+  );
+}
+
+/** Names a position, for maps. */
+export function keyOf(accountId: Id, instrumentId: Id): string {
   return `${accountId} ${instrumentId}`;
 }

@@ -19,7 +19,7 @@ import { lockWallets } from '../../ledger/index.ts';
 import { instrumentsBySymbol } from '../../markets/index.ts';
 import { TRADING_EVENTS } from '../audit.ts';
 import { refuseTrading } from '../errors.ts';
-import { abandonUnplaced, type Exits, exitTrail } from './exit-orders.ts';
+import { abandonUnplaced, type Exits, exitTrails } from './exit-orders.ts';
 import { type ExitLevels, exitsRefusal } from './exit-rules.ts';
 import { exitsOf } from './exit-views.ts';
 import type { Position } from './plan-contracts.ts';
@@ -122,7 +122,8 @@ async function clearWay(tx: Tx, ctx: Ctx, exits: Exits | undefined): Promise<voi
   if (exits === undefined || exits.triggeredAt === null) {
     return;
   }
-  if ((await exitTrail(tx, exits)).underwaySince !== null) {
+  const trails = await exitTrails(tx, [exits]);
+  if ((trails.get(exits.positionId)?.underwaySince ?? null) !== null) {
     throw refuseTrading('exit_under_way');
   }
   await abandonUnplaced(tx, ctx, [exits.positionId]);

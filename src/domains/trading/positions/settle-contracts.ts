@@ -23,7 +23,7 @@ import { TRADING_EVENTS } from '../audit.ts';
 import { lossBorneAlert } from '../margin/loss-borne-alert.ts';
 import type { SettleWallets } from '../pipeline/record-settlement.ts';
 import { fillsOf, type Plan, type PlannedTrade } from '../pipeline/settle-plan.ts';
-import { OrderUnfit } from './order-unfit.ts';
+import { refuseLeaving } from './leaving.ts';
 import {
   type ChangedPosition,
   type ContractHouse,
@@ -99,7 +99,7 @@ export async function settleContracts(
   instruments: Instruments,
   wallets: SettleWallets,
 ): Promise<ContractPlan> {
-  refuseUnpriced(plan, instruments);
+  await refuseLeaving(tx, plan, instruments);
   const traded = plan.trades.filter((trade) => isContract(trade, instruments));
   if (traded.length === 0) {
     return NO_CONTRACTS;
@@ -131,19 +131,6 @@ export async function settleContracts(
     tied,
     now: ctx.deps.clock.now(),
   });
-}
-
-/** What may open a position goes to no venue while nobody stands for the price: what comes of it there is a fact. */
-function refuseUnpriced({ venues }: Plan, instruments: Instruments): void {
-  const unpriced = venues.routed.flatMap(({ order }) => {
-    const instrument = instruments.get(order.symbol);
-    const isUnpriced = instrument?.kind === 'contract' && !instrument.priceVouched && !order.reduceOnly;
-    return isUnpriced ? [new OrderUnfit(order.id, 'price_stale', 0n)] : [];
-  });
-  const [first, ...others] = unpriced;
-  if (first !== undefined) {
-    throw new OrderUnfit(first.orderId, first.reason, first.keep, others);
-  }
 }
 
 /** The open positions that wallets settle. */

@@ -27,29 +27,36 @@ export class CashTied extends Error {
   }
 }
 
-/** An open order that reserves in a wallet and could be cancelled. */
-export type TiedOrder = Pick<OrderRow, 'id' | 'reservation'>;
+/** An open order that reserves in a wallet and could be cancelled, or was `asked` to end and has not yet. */
+export type TiedOrder = Pick<OrderRow, 'id' | 'reservation'> & { readonly asked: boolean };
 
 /** A cancel that takes longer holds up nobody else's trades: a venue may not answer. */
 const CANCEL_WAIT_MS = 5_000;
 
 /**
  * The open orders that reserve in wallets, but for those that only close positions: their fee is all they reserve.
+ * Those that were asked to end longer ago count only for who names `any`, and bounds by itself how long that goes on.
  * @shape by wallet
  */
 export async function readTiedCash(
   tx: Tx,
   ctx: Ctx,
   walletIds: readonly Id[],
+  askedToEnd: 'lately' | 'any' = 'lately',
 ): Promise<ReadonlyMap<Id, readonly TiedOrder[]>> {
   if (walletIds.length === 0) {
     return new Map();
   }
-  const since = addMs(ctx.deps.clock.now(), -CANCEL_WAIT_MS);
+  const since = askedToEnd === 'any' ? '-infinity' : addMs(ctx.deps.clock.now(), -CANCEL_WAIT_MS);
   const wanted = sql.param(arrayParameter('uuid', [...walletIds]));
-  const rows = await executePrepared<{ readonly id: Id; readonly wallet_id: Id; readonly reserved: string }>(
+  const rows = await executePrepared<{
+    readonly id: Id;
+    readonly wallet_id: Id;
+    readonly reserved: string;
+    readonly asked: boolean;
+  }>(
     tx,
-    sql`select o.id, o.wallet_id, o.reservation::text as reserved from wallets w join orders o on o.account_id = w.account_id and o.wallet_id = w.id
+    sql`select o.id, o.wallet_id, o.reservation::text as reserved, o.cancel_requested_at is not null as asked from wallets w join orders o on o.account_id = w.account_id and o.wallet_id = w.id
       where w.id = any (${wanted}::uuid[]) and o.closed_at is null and o.reservation > 0
         and (o.cancel_requested_at is null or o.cancel_requested_at > ${since}::text::timestamptz)
         and not (o.reduce_only and exists (
@@ -57,8 +64,8 @@ export async function readTiedCash(
       order by o.id`,
   );
   const tied = new Map<Id, TiedOrder[]>();
-  for (const { id, wallet_id, reserved } of rows) {
-    const order = { id, reservation: readStoredAmount(reserved) };
+  for (const { id, wallet_id, reserved, asked } of rows) {
+    const order = { id, reservation: readStoredAmount(reserved), asked };
     tied.set(wallet_id, [...(tied.get(wallet_id) ?? []), order]);
   }
   return tied;

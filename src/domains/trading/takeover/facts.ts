@@ -107,7 +107,7 @@ export async function lockTakeable(tx: Tx, ctx: Ctx, position: Position): Promis
   if (!isClosable(marked)) {
     throw refuseTrading('instrument_not_trading');
   }
-  const placed = await placedOf(tx, liquidation.id);
+  const placed = present((await placedOf(tx, [liquidation.id])).get(liquidation.id), 'it is asked of');
   await refuseUnlocked(tx, position, resting);
   await refuseUntried(tx, ctx, liquidation.id, position.id, resting);
   const others = known.positions.filter((one) => isClosable(one) && !placed.underway.has(one.row.id));

@@ -16,8 +16,8 @@ import { TRADING_EVENTS } from '../audit.ts';
 import { refuseTrading } from '../errors.ts';
 import { hashOf } from '../instruction-hash.ts';
 import { liquidationAlert } from '../margin/alerts.ts';
-import { tell } from '../margin/judge-margin.ts';
 import { type PlannedOrder, plannedOf } from '../margin/liquidate.ts';
+import { tellMany } from '../margin/margin-calls.ts';
 import { closingOrder } from '../margin/place-closings.ts';
 import { liquidationOrders, liquidations } from '../margin/schema.ts';
 import { tellOrders } from '../order-news.ts';
@@ -215,7 +215,7 @@ async function keepTakeover(
     .returning();
   const taken = present(row, 'the takeover was just written');
   await raiseAlerts(tx, ctx, [liquidationAlert(wallet, 'taken_over', liquidation.id)]);
-  await tell(tx, ctx, wallet, 'position_taken_over', {
+  const data = {
     liquidationId: liquidation.id,
     positionId,
     orderId: order.id,
@@ -223,6 +223,7 @@ async function keepTakeover(
     side,
     quantity: formatAmount(quantity),
     price: formatAmount(price),
-  });
+  };
+  await tellMany(tx, ctx, [{ wallet, what: 'position_taken_over', data }]);
   return taken;
 }

@@ -1,20 +1,26 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import { and, eq, sql } from 'drizzle-orm';
 import { ONE, parseAmount, ZERO } from '../../../kernel/amount.ts';
+import { present } from '../../../kernel/assert.ts';
 import { newId } from '../../../kernel/id.ts';
 import { msOfInstant } from '../../../kernel/time.ts';
 import { sqlStateOf } from '../../../platform/db/errors.ts';
+import { lockExclusive } from '../../../platform/db/locks.ts';
 import { auditLogs, outbox } from '../../../platform/db/schema.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../../testing/trading-desk.ts';
+import { until } from '../../../testing/until.ts';
 import { accounts } from '../../accounts/schema.ts';
 import { customerWallet } from '../../ledger/index.ts';
 import { ledgerEntries, wallets } from '../../ledger/schema.ts';
 import { setQuote } from '../../markets/index.ts';
-import { quotes } from '../../markets/schema.ts';
+import { instruments, quotes } from '../../markets/schema.ts';
 import { trades } from '../schema.ts';
 import { venueReports } from './schema.ts';
-import { SIMULATED } from './simulated/simulated-venue.ts';
+import { SIMULATED, simulatedVenue } from './simulated/simulated-venue.ts';
+import { memoryVenue } from './testing/memory-venue.ts';
+import type { Venue } from './venue.ts';
+import { venuesOf } from './venues.ts';
 
 let desk: TradingDesk;
 
@@ -137,6 +143,75 @@ describe('a paper account', () => {
     ]);
     expect(await desk.balance(paper, 'BTC')).toBe('0 (0)');
     await setQuote(desk.system, { symbol: 'BTC/USD', last: parseAmount('60000'), source: 'test' });
+  });
+});
+
+describe('a venue', () => {
+  test('that says all in one answer is told of in the order in which it said it', async () => {
+    const real = venuesOf(desk.deps).get(SIMULATED);
+    const venue = memoryVenue(SIMULATED);
+    const atOnce: Venue = {
+      ...venue,
+      send: async (order) => {
+        await venue.send(order);
+        venue.fill(order.reference, '0.4', '60000');
+        venue.fill(order.reference, '0.6', '59999');
+        return venue.send(order);
+      },
+    };
+    venuesOf(desk.deps).set(SIMULATED, atOnce);
+    try {
+      const paper = await desk.newTrader({ USD: '100000' }, { book: 'paper', gate: {} });
+      const { body } = await desk.place(paper, 'buy 1 at 60000');
+      expect(await desk.later(paper, body.id)).toMatchObject({ status: 'filled' });
+      const events = (await desk.request(paper, 'GET', `/v1/orders/${body.id}/events`)).body.data;
+      const told = events.map(({ type, data }: { type: string; data: { price?: string } }) =>
+        type === 'order.traded' ? data.price : type,
+      );
+      expect(told.join(' ')).toBe('order.accepted order.routed order.acknowledged 60000 59999 order.filled');
+    } finally {
+      venuesOf(desk.deps).set(SIMULATED, present(real, 'paper accounts have a venue'));
+    }
+  });
+
+  test('that is simulated meets the quote of when it executes, however long it waited to', async () => {
+    const [found] = await desk.deps.db.engine
+      .select({ id: instruments.id })
+      .from(instruments)
+      .where(eq(instruments.symbol, 'BTC/USD'));
+    const { id: instrumentId } = present(found, 'it is listed');
+    const venue = simulatedVenue(desk.deps);
+    const reference = newId();
+    await venue.send({
+      reference,
+      client: newId(),
+      instrumentId,
+      symbol: 'BTC/USD',
+      side: 'buy',
+      timeInForce: 'ioc',
+      isMarket: true,
+      limit: null,
+      quantity: parseAmount('0.1'),
+      notional: null,
+      postOnly: false,
+    });
+    desk.advance(60_000);
+    let collecting: ReturnType<typeof venue.collect> | undefined;
+    await transact(desk.system, 'engine', async (tx) => {
+      await lockExclusive(tx, [`simulated:${instrumentId}`]);
+      collecting = venue.collect([reference], { trading: true });
+      await until(async () => {
+        const waiting = await tx.execute(sql`select from pg_locks where locktype = 'advisory' and not granted
+          and database = (select oid from pg_database where datname = current_database())`);
+        return waiting.length > 0;
+      });
+      await setQuote(desk.system, { symbol: 'BTC/USD', last: parseAmount('50000'), source: 'test' });
+    });
+    const answer = await collecting;
+    await setQuote(desk.system, { symbol: 'BTC/USD', last: parseAmount('60000'), source: 'test' });
+    const fills = answer?.reports.flatMap((report) => (report.type === 'fill' ? [report.price] : []));
+    expect(fills?.length).toBeGreaterThan(0);
+    expect(fills?.every((price) => price < parseAmount('51000'))).toBe(true);
   });
 });
 

@@ -765,6 +765,8 @@ describe('a venue that does not answer', () => {
       status: 'cancelled',
       cancelReason: 'requested',
     });
+    const { data } = (await desk.request(buyer, 'GET', `/v1/orders/${ids[0]}/events`)).body;
+    expect(data.filter(({ type }: { type: string }) => type === 'order.recalled')).toHaveLength(1);
   });
 
   test('keeps no other cancel waiting behind what it does not give back', async () => {

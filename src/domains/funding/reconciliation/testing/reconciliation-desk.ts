@@ -5,7 +5,7 @@ import { newId } from '../../../../kernel/id.ts';
 import { transact } from '../../../../platform/db/transact.ts';
 import { type FundingDesk, type Person, startFundingDesk } from '../../../../testing/funding-desk.ts';
 import type { Answer } from '../../../../testing/send.ts';
-import { seedBankAccounts } from '../../set-bank-account.ts';
+import { type NewBankAccount, seedBankAccounts } from '../../set-bank-account.ts';
 import { camt053, type SampleEntry } from '../../testing/camt-sample.ts';
 
 type Body = Answer['body'];
@@ -15,11 +15,16 @@ export type Bank = { readonly reference: string; readonly iban: string; readonly
 export type ReconciliationDesk = FundingDesk & {
   /** The firm's day now. */
   readonly today: () => string;
-  /** A dollar account of its own, with house wallets of its own. */
-  readonly newBank: (name?: string) => Promise<Bank>;
+  /** A dollar account of its own, with house wallets of its own, of clients' money; unless it is said otherwise. */
+  readonly newBank: (name?: string, more?: Partial<NewBankAccount>) => Promise<Bank>;
   readonly statement: (
     bank: { readonly iban: string },
-    given: { readonly opening: string; readonly day: string; readonly entries?: readonly SampleEntry[] },
+    given: {
+      readonly opening: string;
+      readonly day: string;
+      readonly currency?: string;
+      readonly entries?: readonly SampleEntry[];
+    },
   ) => Promise<Body>;
   readonly run: (businessDate?: string, person?: Person) => Promise<Body>;
   /** The break a run saw of this kind and object. */
@@ -60,15 +65,16 @@ export async function startReconciliationDesk(file: string): Promise<Reconciliat
   return {
     ...desk,
     today,
-    newBank: async (name = 'Client money') => {
+    newBank: async (name = 'Client money', more = {}) => {
       const digits = BigInt(`0x${newId().replaceAll('-', '').slice(-12)}`)
         .toString()
         .padStart(16, '0');
       const iban = ibanOf(digits.slice(-16));
-      const reference = `b-${newId().slice(-12)}`;
-      const account = { iban, currency: 'USD', houseReference: reference, name };
+      const { houseReference: reference = `b-${newId().slice(-12)}`, currency = 'USD' } = more;
+      const account = { ...more, iban, currency, houseReference: reference, name };
       await transact(desk.system, 'engine', (tx) => seedBankAccounts(tx, desk.system, [account]));
-      return { reference, iban, object: `bank ${reference} USD` };
+      const place = more.houseRole === 'firm_account' ? 'firm account' : 'bank';
+      return { reference, iban, object: `${place} ${reference} ${currency}` };
     },
     statement: ({ iban }, given) => {
       return ok(desk.importFile(camt053({ entries: [], iban, ...given })));

@@ -1,0 +1,40 @@
+/** What the audit log shows of a payout and of the debit that it left the bank by. */
+
+export const DEBIT_SHOWS = [
+  'statementLineId',
+  'asset',
+  'amount',
+  'reason',
+  'status',
+  'explanation',
+  'withdrawalId',
+  'namedWithdrawalId',
+  'repaymentId',
+  'namedRepaymentId',
+  'payoutFileId',
+  'namedPayoutFileId',
+  'journalId',
+  'approvalId',
+  'assigneeId',
+] as const;
+
+export const WITHDRAWAL_SHOWS = [
+  'accountId',
+  'asset',
+  'amount',
+  'fee',
+  'feeId',
+  'beneficiaryId',
+  'status',
+  'paidAmount',
+  'holdId',
+  'approvalId',
+  'journalId',
+  'transactionReference',
+  'payoutReference',
+  'payoutReportId',
+  'statementLineId',
+  'resolutionId',
+  'rejectionReason',
+  'reason',
+] as const;
