@@ -39,6 +39,8 @@ const ASK_NOTHING: Readonly<Record<string, string>> = {
   'ledger/play-money/fund-paper-account.ts': 'play money comes in; nothing is asked of what is free',
   'ledger/release-expired.ts': 'is the rule',
   'ledger/settlements/settle-obligations.ts': 'moves the date of settlement alone',
+  'trading/margin/charge-funding.ts':
+    'wallets of the house, and those it only waits for; what is charged is taken by lockSpendable',
   'trading/margin/mark-positions.ts': 'holds what there is; a mark comes again within the second',
   'trading/positions/set-exits.ts': 'the lock of a position; no balance is read or written',
   'trading/margin/read-exits.ts': 'asks for its status; the order it leads to takes no money',
