@@ -29,6 +29,7 @@ import {
 import type { Ctx } from '../platform/context.ts';
 import type { Keyring } from '../platform/crypto/keyring.ts';
 import { type Connection, openClient } from '../platform/db/client.ts';
+import { sqlStateOf } from '../platform/db/errors.ts';
 import { applyMigrations } from '../platform/db/migrate.ts';
 import { transact } from '../platform/db/transact.ts';
 import { lookForRecovery, tellOfRecovery } from '../platform/recovery/mode.ts';
@@ -55,6 +56,10 @@ export type Restored = {
   readonly erasedSince: readonly Id[];
 };
 
+const IN_USE = 'The database is in use: a backup is restored into an empty one';
+/** A deadlock with whoever uses the database, or a lock of theirs that did not go away. */
+const HELD: readonly string[] = ['40P01', '55P03'];
+
 /** Nobody else is without a key: it is made with the person, and destroyed with what marks them as erased. */
 const USERS_WITHOUT_KEY = `SELECT u.id FROM users u WHERE u.deleted_at IS NULL
   AND NOT EXISTS (SELECT FROM person_keys k WHERE k.user_id = u.id) ORDER BY u.id`;
@@ -76,12 +81,17 @@ export async function restoreBackup(parts: RestoreParts): Promise<Restored> {
   await applyMigrations(parts.owner);
   const client = openClient(parts.owner, 1);
   try {
-    const erasedSince = await client.begin(async (tx) => {
-      const without = await fillDatabase(tx, parts, sources);
-      // No row that is committed names a file that is not there.
-      await copyFiles(parts, sources);
-      return without;
-    });
+    const erasedSince = await client
+      .begin(async (tx) => {
+        const without = await fillDatabase(tx, parts, sources);
+        // No row that is committed names a file that is not there.
+        await copyFiles(parts, sources);
+        return without;
+      })
+      .catch((error: unknown) => {
+        // Nobody else holds anything in an empty database.
+        throw HELD.includes(sqlStateOf(error) ?? '') ? new BackupError(IN_USE) : error;
+      });
     const { manifest } = sources.backup;
     const rows = manifest.tables.reduce((sum, table) => sum + table.rows, 0);
     return { backup: manifest, sha256: manifestDigest(manifest), rows, erasedSince };
@@ -157,14 +167,15 @@ async function fillDatabase(
   { folder, backup, keysFolder, keys }: Sources,
 ): Promise<readonly Id[]> {
   const { manifest, key } = backup;
-  await tx`SELECT set_config('statement_timeout', '0', true),
+  // Everything is taken from whoever uses the database: not for longer than it takes to see that somebody does.
+  await tx`SELECT set_config('statement_timeout', '0', true), set_config('lock_timeout', '5s', true),
     set_config('idle_in_transaction_session_timeout', '0', true)`;
   await makePartitions(tx, manifest.partitions);
   let erasedSince: readonly Id[] = [];
   await withTablesOpen(tx, async () => {
     if (!(await isUnused(tx))) {
       await refuseAgain(tx, manifest);
-      throw new BackupError('The database is in use: a backup is restored into an empty one');
+      throw new BackupError(IN_USE);
     }
     await requireSameTables(tx, manifest);
     const names = [...manifest.tables.map(({ name }) => name), ...PERSON_KEY_TABLES];

@@ -21,6 +21,7 @@ import { openInstallationKeys } from '../platform/crypto/installation-keys.ts';
 import { buildKeyring } from '../platform/crypto/keyring.ts';
 import { formatDatabaseUrl, openClient } from '../platform/db/client.ts';
 import { inspect } from '../platform/db/guard.ts';
+import { applyMigrations } from '../platform/db/migrate.ts';
 import { personKeys } from '../platform/db/schema.ts';
 import { buildLogger } from '../platform/log/logger.ts';
 import { recoveries } from '../platform/recovery/schema.ts';
@@ -307,6 +308,21 @@ describe('a restore', () => {
     expect((await countsOf(world.deps)).get('recoveries')).toBe(0);
     expect(await world.deps.db.engine.transaction((tx) => inspect(tx))).toMatchObject({ differences: [] });
   });
+
+  test('gives up where somebody uses the database and does not let go of it', async () => {
+    const target = await emptyTarget();
+    await applyMigrations(target.owner);
+    const client = openClient(target.owner, 1);
+    try {
+      await client.begin(async (tx) => {
+        await tx`select count(*) from users`;
+        expect(await restoreBackup(partsFor(target)).catch(String)).toContain('in use');
+      });
+    } finally {
+      await client.end({ timeout: 5 });
+    }
+    expect(await isEmpty(target)).toBe(true);
+  }, 30_000);
 
   test('refuses person keys from before the backup: whoever came in between would be lost', async () => {
     const from = (await writeBackup(world.system, join(folder, 'newest'), 'database')).folder;
