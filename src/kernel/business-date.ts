@@ -22,12 +22,6 @@ export function daysBetween(from: string, to: string): number {
   return Temporal.PlainDate.from(from).until(Temporal.PlainDate.from(to), { largestUnit: 'days' }).days;
 }
 
-/** The latest day, not after this one, that banks work on: Saturdays and Sundays have no statement. */
-export function lastBankDay(day: string): string {
-  const { dayOfWeek } = Temporal.PlainDate.from(day);
-  return addDays(day, Math.min(0, 5 - dayOfWeek));
-}
-
 /** Whether a day is a Saturday or a Sunday. */
 export function isWeekend(day: string): boolean {
   return Temporal.PlainDate.from(day).dayOfWeek > 5;

@@ -66,6 +66,7 @@ const BARRED: Readonly<Record<string, number | string>> = {
   listSettings: 200,
   // The account that was found is held against the caller once more.
   getAccount: 404,
+  getAccountRiskLimits: 404,
   getFeeTier: 404,
   getHold: 404,
   getMargin: 404,
@@ -110,6 +111,8 @@ const CLOSED_READS: Readonly<Record<string, string[]>> = {
     'recovery_codes',
     'wallets',
   ],
+  // Limits are the firm's; those of the account, and nobody else's, are named one by one (src/domains/risk/routes.test.ts).
+  getAccountRiskLimits: ['risk_limit_withdrawals', 'risk_limits'],
   getRecoveryCodes: ['recovery_codes'],
   // What a person owes lies in a wallet of the house that names them (src/domains/funding/debts.test.ts).
   listDebts: ['wallets'],

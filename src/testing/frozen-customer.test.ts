@@ -451,3 +451,27 @@ test('an account that staff freeze, and a person they shut out, have no orders l
   await world.settle();
   expect([await openOrdersOf(frozen.userId), await openOrdersOf(shutOut.userId)]).toEqual([[], []]);
 });
+
+test('of a person whom staff shut out nothing is paid out on what was approved before, and what is on its way raises an alarm', async () => {
+  const as = await world.newCustomer({ USD: '1000' });
+  const beneficiaryId = await payee(as);
+  const ids: string[] = [];
+  for (const amount of ['100', '110']) {
+    const { id } = await done(withdraw(as, beneficiaryId, amount));
+    await done(
+      world.call('approveWithdrawal', { as: world.people.compliance_officer, params: { id }, body: REASON }),
+    );
+    ids.push(id);
+  }
+  const [approved = '', begun = ''] = ids;
+  await done(world.call('processWithdrawal', { as: world.people.operations, params: { id: begun } }));
+  await done(world.call('suspendUser', { as: world.people.admin, params: { id: as.userId }, body: REASON }));
+  await world.settle();
+  expect(await withdrawalOf(approved)).toMatchObject({ status: 'under_review', decidedAt: null });
+  expect(await withdrawalOf(begun)).toMatchObject({ status: 'processing' });
+  const alarms = await engine()
+    .select({ resourceId: auditLogs.resourceId })
+    .from(auditLogs)
+    .where(and(eq(auditLogs.eventType, 'withdrawal.in_flight'), eq(auditLogs.subjectUserId, as.userId)));
+  expect(alarms).toEqual([{ resourceId: begun }]);
+});

@@ -367,6 +367,7 @@ const NOT_ASKED: Readonly<Record<string, string>> = {
   explainStatementDebit:
     'the bank has taken it already; what it charged is the firm’s debt, and no customer’s',
   explainReceipt: 'money that is no customer’s',
+  endDispute: 'frees what a dispute held; nothing moves',
   closeInboundEvent: 'a message is put away; nothing moves',
   closePayoutConflict: 'a message is put away; nothing moves',
   voidBankStatement: 'what a wrong statement booked is undone by two people, whatever became of its customer',

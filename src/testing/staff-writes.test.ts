@@ -85,6 +85,7 @@ const STAFF_WRITES: StaffWrites = {
   importBankStatement: asks(null, 'bank_statement.imported'),
   voidBankStatement: asks('self_action'),
   allocateInboundEvent: asksFew('self_action'),
+  endDispute: asksFew('self_action'),
   closeInboundEvent: { kind: 'case', leaves: ['payment_event.closed'], onOneself: null },
   assignReceipt: { kind: 'case', leaves: ['unallocated_receipt.assigned'], onOneself: null },
   assignStatementDebit: { kind: 'case', leaves: ['statement_debit.assigned'], onOneself: null },

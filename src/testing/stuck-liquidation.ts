@@ -1,11 +1,13 @@
 import { eq, sql } from 'drizzle-orm';
 import { setQuote } from '../domains/markets/index.ts';
+import { MARGIN_EVENTS } from '../domains/trading/margin/audit.ts';
 import { liquidationOrders, liquidations } from '../domains/trading/margin/schema.ts';
 import { positions } from '../domains/trading/positions/schema.ts';
 import { parseAmount } from '../kernel/amount.ts';
 import { present } from '../kernel/assert.ts';
 import { type Id, newId } from '../kernel/id.ts';
 import { addMs } from '../kernel/time.ts';
+import { record } from '../platform/audit/record.ts';
 import type { Tx } from '../platform/db/client.ts';
 import { transact } from '../platform/db/transact.ts';
 import { tradeContract } from './drivers/positions.ts';
@@ -43,7 +45,7 @@ export async function stuckLiquidation(
     const id = newId();
     const { userId, accountId, walletId, initialMargin, maintenanceMargin, settlementAsset } = position;
     const figures = { equity: parseAmount('0'), initialMargin, maintenanceMargin };
-    await tx.insert(liquidations).values({
+    const begun = {
       id,
       userId,
       accountId,
@@ -54,6 +56,13 @@ export async function stuckLiquidation(
       steps: 0,
       nextStepAt: startedAt,
       startedAt,
+    } as const;
+    await tx.insert(liquidations).values(begun);
+    await record(tx, world.system, {
+      event: MARGIN_EVENTS['liquidation.started'],
+      resource: { type: 'liquidation', id },
+      subjectUserId: userId,
+      after: begun,
     });
     await triedInVain(tx, position, id, 1, startedAt);
     await triedInVain(tx, position, id, 2, addMs(startedAt, 300_000));

@@ -9,11 +9,14 @@ import { wallets } from '../domains/ledger/schema.ts';
 import { createInstrument, setQuote } from '../domains/markets/index.ts';
 import { reportsDomain } from '../domains/reports/index.ts';
 import { feeStandings, feeTierSchedules, tradingVolumes } from '../domains/trading/fees/schema.ts';
+import { MARGIN_EVENTS } from '../domains/trading/margin/audit.ts';
 import { liquidations, marginCalls } from '../domains/trading/margin/schema.ts';
 import { parseAmount } from '../kernel/amount.ts';
 import { present } from '../kernel/assert.ts';
 import { newId } from '../kernel/id.ts';
 import { addMs } from '../kernel/time.ts';
+import { record } from '../platform/audit/record.ts';
+import { transact } from '../platform/db/transact.ts';
 import { done, first, REASON } from './drivers/driver.ts';
 import { COMPANY } from './drivers/kyc-applications.ts';
 import { positionOf, setExits, tradeContract } from './drivers/positions.ts';
@@ -99,15 +102,15 @@ async function callAndLiquidate(world: World, people: readonly Member[]): Promis
     const [wallet] = await engine.select().from(wallets).where(eq(wallets.accountId, accountId)).limit(1);
     const { id: walletId, asset } = present(wallet, 'both have money');
     const common = { userId, accountId, walletId, asset, ...sums, endedAt: at };
-    await engine.insert(marginCalls).values({
+    const call = {
       ...common,
       id: newId(),
       shortBy: parseAmount('35'),
       calledAt: at,
       deadlineAt: addMs(at, DAY_MS),
       outcome: 'liquidated',
-    });
-    await engine.insert(liquidations).values({
+    } as const;
+    const liquidation = {
       ...common,
       id: newId(),
       cause: 'threshold',
@@ -115,6 +118,21 @@ async function callAndLiquidate(world: World, people: readonly Member[]): Promis
       nextStepAt: at,
       startedAt: at,
       outcome: 'restored',
+    } as const;
+    await transact(world.system, 'engine', async (tx) => {
+      await tx.insert(marginCalls).values(call);
+      await tx.insert(liquidations).values(liquidation);
+      for (const [event, type, after] of [
+        [MARGIN_EVENTS['margin_call.ended'], 'margin_call', call],
+        [MARGIN_EVENTS['liquidation.ended'], 'liquidation', liquidation],
+      ] as const) {
+        await record(tx, world.system, {
+          event,
+          resource: { type, id: after.id },
+          subjectUserId: userId,
+          after,
+        });
+      }
     });
   }
 }

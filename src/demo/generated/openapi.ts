@@ -5619,6 +5619,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/accounts/{id}/risk-limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The limits that bind orders of an account just now
+         * @description Of each kind the one that decides: the narrowest scope that has a limit binds, and nothing is said of the others. It may change at any time; an order is judged by what binds when it comes.
+         *
+         *     Who may: customers (their own), risk_manager, compliance_officer, mlro, operations, support, auditor.
+         *
+         *     API key scope: `accounts:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["getAccountRiskLimits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/risk/limits/{id}": {
         parameters: {
             query?: never;
@@ -6755,6 +6781,32 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/inbound-events/{id}/end-dispute": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask to end a dispute that its provider does not end
+         * @description For the `payment.dispute_opened` that waits as `disputed`. Compliance, who were told of the dispute, approve; then what is still held for it is free.
+         *
+         *     Who may: operations.
+         *
+         *     Not with an API key.
+         *
+         *     Counted as `write`.
+         */
+        post: operations["endDispute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/deposits/{id}/refund": {
         parameters: {
             query?: never;
@@ -7010,7 +7062,7 @@ export interface paths {
         put?: never;
         /**
          * Settle a payout whose outcome was not known
-         * @description Asks another person and answers 202 with the approval; their vote books the payout or sets the money free. Sent again with that `approvalId` it answers the withdrawal. With a `statementLineId` whose amount, currency, end-to-end reference and account are those of the payout it books at once, also while it is `processing`.
+         * @description Asks another person and answers 202 with the approval; their vote books the payout or sets the money free. Sent again with that `approvalId` it answers the withdrawal. With a `statementLineId` whose amount, currency, end-to-end reference and account are those of the payout it books at once, also while it is `processing`. One that is `approved` and that a line of the firm’s own account bears the reference of is `completed` with compliance.
          *
          *     Who may: operations.
          *
@@ -8442,6 +8494,32 @@ export interface paths {
          *     Counted as `orders`.
          */
         delete: operations["removePositionExits"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/risk/margin-calls": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Calls for more margin, newest first
+         * @description Those of one’s own accounts; staff see all. Each as it was made, with its deadline and what came of it. How an account stands now says `getMargin`.
+         *
+         *     Who may: customers (their own), risk_manager, compliance_officer, mlro, operations, support, auditor.
+         *
+         *     API key scope: `accounts:read`.
+         *
+         *     Counted as `read`.
+         */
+        get: operations["listMarginCalls"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -14432,6 +14510,27 @@ export interface components {
             withdrawnAt: string | null;
             withdrawalReason: string | null;
         };
+        AccountLimits: {
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            accountId: string;
+            symbol: string | null;
+            /** @description A kind that is not here is not set: an order that needs it is refused with limit_missing */
+            limits: components["schemas"]["BindingLimit"][];
+        };
+        BindingLimit: {
+            /** @enum {string} */
+            type: "max_position" | "max_order_value" | "max_daily_volume" | "max_open_orders" | "max_leverage" | "max_daily_loss";
+            /**
+             * @description An amount; of max_open_orders how many, of max_leverage how many times the margin
+             * @example 125.5
+             */
+            value: string;
+            /** @description What it is counted in; null where each order counts in its own quote asset */
+            currency: string | null;
+        };
         ProposedRiskLimit: {
             /**
              * Format: uuid
@@ -15438,6 +15537,8 @@ export interface components {
              * @enum {string}
              */
             excess?: "customer" | "firm";
+            /** @description The other debits by which the bank paid it, where it made several of it */
+            parts?: string[];
             reason: string;
         };
         ExplainByRepayment: {
@@ -15590,6 +15691,8 @@ export interface components {
                 method: string;
                 payerName: string | null;
                 takenBack: string | null;
+                disputeReference: string | null;
+                disputed: string | null;
             } | null;
             /** @description The body as the provider signed it */
             body: string;
@@ -15860,7 +15963,9 @@ export interface components {
             tries: number;
             said: string | null;
             saidAt: string | null;
+            acceptedAt: string | null;
             failures: number;
+            turnedAway: number;
             lastFailure: string | null;
             /**
              * Format: date-time
@@ -16526,7 +16631,7 @@ export interface components {
              *     - `price_stale`: nobody stands any more for the price of the contract that it would open, or that the firm closes
              *     - `insufficient_margin`: the margin no longer covers what it would open, or a loss needed its money
              *     - `margin_not_enabled`: the account may hold no positions any more
-             *     - `nothing_to_reduce`: a reduce-only order found no position left
+             *     - `nothing_to_reduce`: a reduce-only order found nothing left to reduce: no position, or none beyond what open orders of the account at the venue may close already, which have to be cancelled first
              *     - `settlement_failed`: its trade could not be booked
              *     - `ioc_remainder`: an ioc order met no more orders within its limit
              *     - `fok_unfillable`: a fok order could not be filled whole
@@ -17352,6 +17457,53 @@ export interface components {
                 /** @example 100.25 */
                 triggerPrice: string;
             };
+        };
+        MarginCallPage: {
+            data: components["schemas"]["AccountMarginCall"][];
+            nextCursor: string | null;
+        };
+        AccountMarginCall: {
+            asset: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            calledAt: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-31T09:30:00.000000Z
+             */
+            deadlineAt: string;
+            remindedAt: string | null;
+            endedAt: string | null;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @example 0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001
+             */
+            accountId: string;
+            /** @enum {string} */
+            status: "open" | "ended";
+            /**
+             * @description As it was called, in `asset`
+             * @example 125.5
+             */
+            equity: string;
+            /** @example 125.5 */
+            initialMargin: string;
+            /** @example 125.5 */
+            maintenanceMargin: string;
+            /**
+             * @description What was missing then until the call would have been over
+             * @example 125.5
+             */
+            shortBy: string;
+            /** @description `cured` where it was met, `liquidated` where positions were closed; null while it is open */
+            outcome: ("cured" | "liquidated") | null;
         };
         AccountMargin: {
             /**
@@ -55721,6 +55873,125 @@ export interface operations {
             };
         };
     };
+    getAccountRiskLimits: {
+        parameters: {
+            query?: {
+                /** @description For orders in this instrument. Without it those that bind in every instrument that has none of its own, and whose asset has none */
+                symbol?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The limits that bind orders of an account just now */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountLimits"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     withdrawRiskLimit: {
         parameters: {
             query?: never;
@@ -59816,7 +60087,7 @@ export interface operations {
              *     `withdrawal_status_conflict`: The status of the withdrawal does not allow this
              *     `approval_not_granted`: The approval is not granted
              *     `payout_file_not_fetched`: The file was never fetched: no bank can have spoken of it
-             *     `payout_debit_open`: The bank shows another payment under its reference: have its debit explained first
+             *     `payout_debit_open`: The bank shows another payment under its reference: its debit, or compliance, comes first
              *     `payout_with_provider`: A provider carries the payout, and says what became of it
              */
             409: {
@@ -63502,6 +63773,185 @@ export interface operations {
             };
         };
     };
+    endDispute: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "reason": "The provider says in writing that its card scheme closed it"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ApprovalReason"];
+            };
+        };
+        responses: {
+            /** @description Ask to end a dispute that its provider does not end */
+            202: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApprovalRequested"];
+                };
+            };
+            /**
+             * @description `malformed_request`: The request could not be read
+             *     `malformed_json`: The body is not valid JSON
+             *     `content_digest_mismatch`: The body is not the one its Content-Digest names
+             */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             *     `self_action`: Nobody acts as staff on themselves
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_found`: There is no such resource */
+            404: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `conflict`: The request conflicts with the current state
+             *     `dispute_not_open`: The event opened no dispute that is still open
+             *     `approval_pending_exists`: The same action already waits for an approval
+             */
+            409: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large`: The body is larger than allowed */
+            413: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type`: The content type is not supported here */
+            415: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
+             *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     refundDeposit: {
         parameters: {
             query?: never;
@@ -65060,7 +65510,7 @@ export interface operations {
              *     `withdrawal_status_conflict`: The status of the withdrawal does not allow this
              *     `payout_on_statement`: A bank statement shows that the payout was made: complete it, and allocate what comes back
              *     `payout_may_leave`: The bank may still make the payout by its file
-             *     `payout_debit_open`: The bank shows another payment under its reference: have its debit explained first
+             *     `payout_debit_open`: The bank shows another payment under its reference: its debit, or compliance, comes first
              *     `payout_line_used`: The statement line settled another payout already
              *     `approved_request_changed`: What is stored is not what was put before the checkers
              *     `destination_changed`: The destination is not the one that was requested
@@ -71004,6 +71454,8 @@ export interface operations {
                 /** @description In a path its slash is written %2F: BTC%2FUSD */
                 symbol?: string;
                 side?: "buy" | "sell";
+                /** @description What placed them */
+                origin?: "customer" | "liquidation" | "position_exit";
                 groupId?: string;
                 /** @description Placed then or later */
                 from?: string;
@@ -74256,6 +74708,129 @@ export interface operations {
              * @description `busy`: The server is busy; try again
              *     `unavailable`: The server cannot answer now; try again
              *     `recovery_mode`: Nothing moves until the installation is reconciled
+             */
+            503: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listMarginCalls: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+                accountId?: string;
+                status?: "open" | "ended";
+                /** @description Made then or later */
+                from?: string;
+                /** @description Made before then */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Calls for more margin, newest first */
+            200: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarginCallPage"];
+                };
+            };
+            /** @description `invalid_cursor`: The cursor was not issued for this listing */
+            400: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `credential_missing`: No credential was sent
+             *     `credential_invalid`: The credential is not valid
+             *     `token_expired`: The access token has expired; a refresh token gets another one
+             *     `signature_required`: Requests with this API key must be signed
+             *     `signature_invalid`: The signature of the request is not valid
+             */
+            401: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `forbidden`: The credential does not allow this
+             *     `scope_missing`: The API key lacks the scope this needs
+             *     `second_factor_required`: Staff must sign in with a second factor
+             */
+            403: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `validation_failed`: The request does not fit its schema */
+            422: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`: Too many requests */
+            429: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal_error`: The server failed to answer */
+            500: {
+                headers: {
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /**
+             * @description `busy`: The server is busy; try again
+             *     `unavailable`: The server cannot answer now; try again
              */
             503: {
                 headers: {

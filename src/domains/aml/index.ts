@@ -15,6 +15,7 @@ import { whitelistPart } from './whitelist/part.ts';
 export { noteMoneyInFlight } from './cases/note-money-in-flight.ts';
 export { screeningAlgorithm } from './config.ts';
 export { createList } from './create-list.ts';
+export { openDisputeAlert } from './dispute-alert.ts';
 export { importList } from './import-list.ts';
 export { FORMATS_OF, type ListKind, partsOf } from './lists/parse-list.ts';
 export type { ListVersion } from './lists/store-version.ts';

@@ -3,7 +3,7 @@
  * account, as a deposit of its own that the event proves: it can be called back, is settled and is paid over like any
  * other of that provider.
  */
-import { and, eq, inArray, or } from 'drizzle-orm';
+import { and, eq, inArray, ne, or } from 'drizzle-orm';
 import { formatAmount } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import { canonicalJson, type Json } from '../../kernel/canonical-json.ts';
@@ -30,7 +30,7 @@ import { refuseFunding } from './errors.ts';
 import { payloadOf } from './evidence/event-payload.ts';
 import type { InboundEvent } from './evidence/keep-event.ts';
 import { inboundEvents } from './evidence/schema.ts';
-import { OUT_OF_ORDER, TAKEN_BACK, UNFITTING } from './follow-payment.ts';
+import { AFTER_CREDIT, DISPUTED, OUT_OF_ORDER, UNFITTING } from './follow-payment.ts';
 import { isSameHolder } from './holder-name.ts';
 import { lockCreditPathOf } from './lock-money-path.ts';
 import { allocatedReference, bearerOf } from './payment-bearer.ts';
@@ -111,6 +111,7 @@ export const eventAllocation: ApprovalAction = {
     const { accountId, creditedId } = approved.payload as Agreed;
     const owner = { userId: (await findAccount(tx, ctx, accountId)).userId, accountId };
     const known = await findEvent(tx, approved.subjectId);
+    await refuseOwnVote(tx, known, approved.checkerIds);
     await lockPayment(tx, ctx, known);
     await lockCreditPathOf(tx, owner);
     const event = present(await lockRow(tx, inboundEvents, known.id), 'events are never deleted');
@@ -131,6 +132,21 @@ export const eventAllocation: ApprovalAction = {
     await lookAgain(tx, ctx, credited);
   },
 };
+
+/** Staff whose deposit an event names do not decide whose its money is. @errors self_approval */
+async function refuseOwnVote(
+  tx: Tx,
+  { depositId }: InboundEvent,
+  checkerIds: readonly string[],
+): Promise<void> {
+  const [named] =
+    depositId === null
+      ? []
+      : await tx.select({ userId: deposits.userId }).from(deposits).where(eq(deposits.id, depositId));
+  if (named !== undefined && checkerIds.includes(named.userId)) {
+    throw refuse('self_approval');
+  }
+}
 
 async function findEvent(tx: Tx, id: Id): Promise<InboundEvent> {
   const [event] = await tx.select().from(inboundEvents).where(eq(inboundEvents.id, id));
@@ -298,8 +314,8 @@ async function settle(tx: Tx, ctx: Ctx, before: InboundEvent, { id: depositId }:
 }
 
 /**
- * What the provider told before of money of this payment that went back, closed by a person or not: it follows the
- * credit, so that nobody keeps what is not there.
+ * What the provider told before of money of this payment that went back or is disputed, closed by a person or not: it
+ * follows the credit, so that nobody keeps what is not there.
  */
 async function bringBack(
   tx: Tx,
@@ -314,8 +330,10 @@ async function bringBack(
     .where(
       and(
         eq(inboundEvents.provider, provider),
-        inArray(inboundEvents.type, [...TAKEN_BACK]),
+        inArray(inboundEvents.type, [...AFTER_CREDIT]),
         or(eq(inboundEvents.state, 'kept'), eq(inboundEvents.reason, 'closed_by_person')),
+        // An open dispute is of a payment that was credited already.
+        ne(inboundEvents.reason, DISPUTED),
       ),
     )
     .orderBy(inboundEvents.id);

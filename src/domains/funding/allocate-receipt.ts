@@ -29,7 +29,12 @@ import { ownerOfReceipt, subjectOfReceipt } from './receipt-owner.ts';
 import { bankWallets, closeReceipt, lockOpenReceipt, type Receipt } from './receipts.ts';
 import { recordDeposit } from './record-deposit.ts';
 import { openRepayment } from './repayments/open-repayment.ts';
-import { refuseOtherAccount, refuseUncompleted, returnedPayout } from './returned-payout.ts';
+import {
+  refuseFirmsShare,
+  refuseOtherAccount,
+  refuseUncompleted,
+  returnedPayout,
+} from './returned-payout.ts';
 import { depositMayBecome } from './rules.ts';
 import { deposits } from './schema.ts';
 import { counterpartyOf, findReceipt } from './statement-store.ts';
@@ -69,12 +74,13 @@ export async function allocateReceipt(ctx: Ctx, input: Allocation): Promise<Appr
         ? await accountOwner(tx, ctx, present(accountId, 'the wire asks for one of the two'))
         : await findDeposit(tx, ctx, depositId);
     refuseSelfAction(ctx, owner.userId);
+    await refuseOwnReceipt(tx, ctx, receipt);
     if (receipt.status !== 'open') {
       throw refuseFunding('receipt_closed');
     }
-    refuseRest(receipt);
     const target = { depositId: depositId ?? null, accountId: owner.accountId };
     const returned = await returnedPayout(tx, receipt);
+    refuseRest(receipt, returned);
     await refuseOtherAccount(tx, receipt, returned, target);
     if (depositId !== undefined) {
       const deposit = await findDeposit(tx, ctx, depositId);
@@ -85,7 +91,7 @@ export async function allocateReceipt(ctx: Ctx, input: Allocation): Promise<Appr
       refuseWaiting(await depositNamed(tx, receipt), owner);
     }
     await recordThirdParty(tx, ctx, receipt, owner.userId);
-    const terms = await termsFor(tx, receipt, owner, target.depositId);
+    const terms = await termsFor(tx, receipt, owner, { depositId: target.depositId, returned });
     return requestApproval(tx, ctx, {
       action: ALLOCATE,
       subjectType: 'unallocated_receipt',
@@ -111,10 +117,7 @@ export async function returnReceipt(
 ): Promise<Approval> {
   return transact(ctx, 'staff', async (tx) => {
     const receipt = await findReceipt(tx, input.receiptId);
-    const subjectUserId = await subjectOfReceipt(tx, ctx, receipt);
-    if (subjectUserId !== null) {
-      refuseSelfAction(ctx, subjectUserId);
-    }
+    const subjectUserId = await refuseOwnReceipt(tx, ctx, receipt);
     if (receipt.status !== 'open') {
       throw refuseFunding('receipt_closed');
     }
@@ -138,17 +141,19 @@ export const receiptAllocation: ApprovalAction = {
   execute: async (ctx, approved) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
     const { depositId, accountId } = approved.payload as { depositId: Id | null; accountId: Id };
+    const known = await findReceipt(tx, approved.subjectId);
+    await refuseOwnVote(tx, ctx, known, approved);
     const owner = await accountOwner(tx, ctx, accountId);
     await lockCreditPathOf(tx, owner);
     // What its line names is locked as well: whether that was credited decides on the fee.
-    const namedId = depositId ?? (await findReceipt(tx, approved.subjectId)).depositId;
+    const namedId = depositId ?? known.depositId;
     const named = namedId === null ? undefined : await lockRow(tx, deposits, namedId);
     const receipt = await lockOpenReceipt(tx, approved.subjectId);
     if (depositId === null) {
       refuseWaiting(named, owner);
     }
-    const terms = await termsFor(tx, receipt, owner, depositId);
     const returned = await returnedPayout(tx, receipt);
+    const terms = await termsFor(tx, receipt, owner, { depositId, returned });
     await refuseOtherAccount(tx, receipt, returned, { depositId, accountId });
     if (
       canonicalJson(allocationPayload(receipt, { depositId, accountId }, { terms, returned })) !==
@@ -156,7 +161,7 @@ export const receiptAllocation: ApprovalAction = {
     ) {
       throw refuseFunding('approved_request_changed');
     }
-    refuseRest(receipt);
+    refuseRest(receipt, returned);
     const deposit =
       terms === undefined
         ? present(named, 'deposits are never deleted')
@@ -182,10 +187,7 @@ export const receiptReturn: ApprovalAction = {
   execute: async (ctx, approved) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
     const returned = await findReceipt(tx, approved.subjectId);
-    const subject = await subjectOfReceipt(tx, ctx, returned);
-    if (subject !== null && approved.checkerIds.includes(subject)) {
-      throw refuse('self_approval');
-    }
+    await refuseOwnVote(tx, ctx, returned, approved);
     // Debts are left under the gate, which comes before the receipt.
     const owner = await ownerOfReceipt(tx, ctx, returned);
     await lockGates(tx, owner === null ? [] : [owner]);
@@ -219,6 +221,28 @@ export const receiptReturn: ApprovalAction = {
     await openRepayment(tx, ctx, { ...sent, approvalId, journalIds: [journalId], walletId: bank });
   },
 };
+
+/** Staff whom a line is about ask for nothing on its money, wherever it is to go. @errors self_action */
+async function refuseOwnReceipt(tx: Tx, ctx: Ctx, receipt: Receipt): Promise<Id | null> {
+  const subject = await subjectOfReceipt(tx, ctx, receipt);
+  if (subject !== null) {
+    refuseSelfAction(ctx, subject);
+  }
+  return subject;
+}
+
+/** Nor do they decide on it. @errors self_approval */
+async function refuseOwnVote(
+  tx: Tx,
+  ctx: Ctx,
+  receipt: Receipt,
+  { checkerIds }: { readonly checkerIds: readonly string[] },
+): Promise<void> {
+  const subject = await subjectOfReceipt(tx, ctx, receipt);
+  if (subject !== null && checkerIds.includes(subject)) {
+    throw refuse('self_approval');
+  }
+}
 
 /** Once for a receipt and a customer: the import told of it where the line named their deposit. */
 async function recordThirdParty(tx: Tx, ctx: Ctx, receipt: Receipt, userId: Id): Promise<void> {
@@ -304,10 +328,10 @@ function refuseWaiting(named: Deposit | undefined, { userId }: Owner): void {
 
 /**
  * What is left of a settlement is a payment the provider can call back: it is credited by the provider's event, with
- * its clearing days, and once.
+ * its clearing days, and once. What is left of a payout that came back is its customer's.
  */
-function refuseRest({ restOf }: Receipt): void {
-  if (restOf !== null) {
+function refuseRest({ restOf }: Receipt, returned: Withdrawal | undefined): void {
+  if (restOf !== null && returned === undefined) {
     const detail =
       'What is left of a settlement is credited by the event of its payment. Allocate that, and explain this as a ' +
       'further provider_settlement; or explain it as house, or return it.';
@@ -315,13 +339,17 @@ function refuseRest({ restOf }: Receipt): void {
   }
 }
 
-/** As what a receipt is credited that goes to an account; undefined where it goes to a deposit, which says it itself. */
+/**
+ * As what a receipt is credited that goes to an account; undefined where it goes to a deposit, which says it itself. What
+ * comes back of a payout was announced by nobody.
+ */
 async function termsFor(
   tx: Tx,
-  { asset, amount, depositId: namedId }: Receipt,
+  { asset, amount, depositId: named }: Receipt,
   { userId }: Owner,
-  depositId: Id | null,
+  { depositId, returned }: { readonly depositId: Id | null; readonly returned: Withdrawal | undefined },
 ): Promise<Terms | undefined> {
+  const namedId = returned === undefined ? named : null;
   return depositId === null
     ? termsOfArrived(tx, { userId, asset, amount, method: null, namedId })
     : undefined;
@@ -354,6 +382,7 @@ function allocationPayload(
 async function returnPayload(tx: Tx, ctx: Ctx, receipt: Receipt): Promise<{ readonly [key: string]: Json }> {
   const returned = await returnedPayout(tx, receipt);
   await refuseUncompleted(tx, returned);
+  await refuseFirmsShare(tx, receipt, returned);
   if (returned !== undefined) {
     await refuseWhileOwing(tx, returned.userId);
   }

@@ -116,6 +116,12 @@ export const FUNDING_EVENTS = auditEvents({
     description: 'A deposit can no longer be called back; it may be withdrawn',
     shows: DEPOSIT_SHOWS,
   },
+  'deposit.held': {
+    category: 'financial',
+    severity: 'info',
+    description: 'What is held for a dispute of a deposit, or freed of it, is unsettled no more or again',
+    shows: DEPOSIT_SHOWS,
+  },
   'deposit.refunded': {
     category: 'financial',
     severity: 'warning',
@@ -138,7 +144,7 @@ export const FUNDING_EVENTS = auditEvents({
     category: 'financial',
     severity: 'warning',
     description: 'The work on an event of a payment provider was ended',
-    shows: [...EVENT_SHOWS, 'note'],
+    shows: [...EVENT_SHOWS, 'note', 'approvalId'],
   },
   'payment_event.allocated': {
     category: 'financial',
@@ -316,7 +322,7 @@ export const FUNDING_EVENTS = auditEvents({
     severity: 'critical',
     class: 'restricted',
     description:
-      'Money of a person who was restricted may be on its way; stop it at the bank if that is possible',
+      'Money of a person who was restricted or shut out may be on its way; stop it at the bank if that is possible',
     shows: WITHDRAWAL_SHOWS,
   },
   'withdrawal.approved': {

@@ -17,6 +17,7 @@ import { customerNameOf } from './customer-name.ts';
 import { isSameHolder } from './holder-name.ts';
 import { type LineOutcome, matchLine, type ReceiptReason } from './match-line.ts';
 import { type BankAccount, bankWallets, openReceipts } from './receipts.ts';
+import { returnedPayout } from './returned-payout.ts';
 import { deposits } from './schema.ts';
 import { HOUSE_REFERENCE } from './settings.ts';
 import type { StoredLine } from './statement-lines.ts';
@@ -37,26 +38,31 @@ type LineToBook = {
 
 /**
  * Gives one credit of a statement to the deposit it names, or keeps it as an unallocated receipt. Of people it locks
- * the gate of the deposit's owner and of nobody else.
+ * the gate of the deposit's owner and of nobody else. What brings a payout back is a receipt whatever else it names, goes
+ * where the payout came from, and keeps the deposit it names waiting until then.
  * @effects journals, the deposit, perhaps an unallocated receipt, an alert on a payer who is not the customer; audit
  */
 export async function bookLine(tx: Tx, ctx: Ctx, toBook: LineToBook): Promise<void> {
   const { account, line, isRefused } = toBook;
+  const { id: statementLineId, amount, valueDate } = line;
+  const returned = await returnedPayout(tx, { statementLineId, asset: account.currency, amount });
   const { deposit, approvals, ...known } = await lockNamed(tx, ctx, toBook);
   await lockMatchedWallets(tx, ctx, account, deposit);
-  const outcome: LineOutcome = isRefused
-    ? { kind: 'receipt', reason: 'not_accepted' }
-    : matchLine({
-        ...known,
-        line: { ...line, asset: account.currency },
-        deposit: { ...deposit, isPaidOver: await isPaidOver(tx, deposit.id) },
-        own: toBook.handledBy.includes(deposit.userId),
-      });
+  const returnsPayout = returned !== undefined;
+  const outcome: LineOutcome =
+    isRefused && !returnsPayout
+      ? { kind: 'receipt', reason: 'not_accepted' }
+      : matchLine({
+          ...known,
+          returnsPayout,
+          line: { ...line, asset: account.currency },
+          deposit: { ...deposit, isPaidOver: await isPaidOver(tx, deposit.id) },
+          own: toBook.handledBy.includes(deposit.userId),
+        });
   if (outcome.kind === 'receipt') {
     if (waitsFor(outcome.reason) && deposit.status === 'pending') {
       await change(tx, ctx, deposit, { status: 'processing' });
     }
-    const { id: statementLineId, amount, valueDate } = line;
     const { reason } = outcome;
     await openReceipts(tx, ctx, account, [
       { statementLineId, amount, valueDate, reason, depositId: deposit.id },

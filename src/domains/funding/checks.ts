@@ -6,6 +6,7 @@
 import { sql } from 'drizzle-orm';
 import type { Check } from '../../platform/domain.ts';
 import { look } from '../../platform/look.ts';
+import { DISPUTED } from './follow-payment.ts';
 import { OPEN_WITHDRAWAL_STATUSES } from './rules.ts';
 
 const open = sql`any (${sql.param([...OPEN_WITHDRAWAL_STATUSES])}::text[])`;
@@ -81,6 +82,29 @@ export const fundingChecks: readonly Check[] = [
             select 'hold ' || h.id, 'reserves for a withdrawal that is not open' from holds h
             where h.reason = 'withdrawal' and h.status = 'active' and not exists (
               select 1 from withdrawals w where w.hold_id = h.id and w.status::text = ${open})`,
+      ),
+  },
+  {
+    name: 'funding.disputes_are_held',
+    invariant: 'I3',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select ((select count(*) from deposits) + (select count(*) from holds where reason = 'system'))::int as seen`,
+        sql`select 'hold ' || h.id as object, 'reserves for a dispute that is not open' as detail from holds h
+            where h.reason = 'system' and h.status = 'active' and not exists (
+              select 1 from inbound_events i join deposits d on d.id = i.deposit_id
+                join inbound_events o on o.deposit_id = d.id and o.state = 'kept' and o.reason = ${DISPUTED}
+              where i.id = h.reference_id and d.wallet_id = h.wallet_id)
+          union all
+            select 'deposit ' || d.id, 'has more held for disputes than can be called back' from deposits d
+              join inbound_events i on i.deposit_id = d.id
+              join holds h on h.reason = 'system' and h.reference_id = i.id and h.status = 'active'
+            group by d.id having sum(h.remaining) > d.amount - d.taken_back
+          union all
+            select 'payment event ' || i.id, 'disputes a deposit that is ' || d.status
+            from inbound_events i join deposits d on d.id = i.deposit_id
+            where i.state = 'kept' and i.reason = ${DISPUTED} and d.status <> 'cleared'`,
       ),
   },
   {

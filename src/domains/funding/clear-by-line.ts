@@ -12,6 +12,7 @@ import { bankStatementLines } from './evidence/schema.ts';
 import { isSameHolder } from './holder-name.ts';
 import { lockCreditPathOf } from './lock-money-path.ts';
 import { closeReceipt, lockOpenReceipt } from './receipts.ts';
+import { refuseOtherAccount, returnedPayout } from './returned-payout.ts';
 import { depositMayBecome } from './rules.ts';
 import { deposits } from './schema.ts';
 import { counterpartyOf } from './statement-store.ts';
@@ -51,6 +52,9 @@ export async function clearByLine(tx: Tx, ctx: Ctx, known: Deposit, statementLin
   if (receipt.asset !== deposit.asset || receipt.amount !== deposit.amount) {
     throw refuseFunding('receipt_does_not_fit');
   }
+  // Of what brings a payout back a part may be the firm's, and none of it is what was announced.
+  const returned = await returnedPayout(tx, receipt);
+  await refuseOtherAccount(tx, receipt, returned, { accountId: null, depositId: deposit.id });
   const payer = (await counterpartyOf(tx, ctx, statementLineId))?.name ?? '';
   if (line.reversal || !isSameHolder(payer, await customerNameOf(tx, ctx, deposit.userId))) {
     throw refuseFunding('statement_line_differs');

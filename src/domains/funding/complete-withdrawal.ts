@@ -31,7 +31,7 @@ export async function completeWithdrawal(ctx: Ctx, input: Completion): Promise<W
     const withdrawal = await lockWithdrawal(tx, input.withdrawalId, 'completed', 'processing');
     await refusePayer(tx, ctx, withdrawal);
     await refuseUnfetched(tx, withdrawal.id);
-    await refuseWhileUnexplained(tx, ctx, withdrawal.id);
+    await refuseWhileUnexplained(tx, ctx, withdrawal);
     await refuseCarried(tx, withdrawal.id);
     await cancelApprovals(tx, ctx, open);
     return bookPayout(tx, ctx, withdrawal, { transactionReference: input.transactionReference });

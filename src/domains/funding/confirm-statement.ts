@@ -21,7 +21,7 @@ import { matchLine } from './match-line.ts';
 import { type BankAccount, bankWallets, type NewReceipt, openReceipts } from './receipts.ts';
 import { deposits } from './schema.ts';
 import { lockPayoutsNamed, openDebits } from './statement-debits.ts';
-import { type BankStatement, inParts, type StoredLine } from './statement-lines.ts';
+import { type BankStatement, inParts, type StoredLine, statementsLock } from './statement-lines.ts';
 
 /** How statements of banks wait for a second person. */
 export const STATEMENT_FILES: FileKind = {
@@ -92,7 +92,7 @@ export async function lockStatement(
     return present(row, 'a statement that was taken is of an account');
   };
   const { account } = await find();
-  await lockExclusive(tx, [`bank_statements:${account.id}`]);
+  await lockExclusive(tx, [statementsLock(account.id)]);
   return find();
 }
 
@@ -149,7 +149,8 @@ async function nobodysCredits(
     if (known.has(line.paymentReference ?? '')) {
       return [];
     }
-    const facts = { deposit: undefined, payer: 'unnamed', accepts: false, own: false } as const;
+    const unknown = { deposit: undefined, payer: 'unnamed', accepts: false, own: false } as const;
+    const facts = { ...unknown, returnsPayout: false };
     const outcome = matchLine({ ...facts, line: { ...line, asset } });
     const { id: statementLineId, amount, valueDate } = line;
     return outcome.kind === 'receipt'

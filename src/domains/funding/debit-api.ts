@@ -74,6 +74,15 @@ export const ExplainDebit = z
           .enum(['customer', 'firm'])
           .optional()
           .openapi({ description: 'Who owes what the bank paid beyond the withdrawal, where it did' }),
+        parts: z
+          .array(idInput)
+          .min(1)
+          .max(20)
+          .refine((ids) => new Set(ids).size === ids.length, 'must name each debit once')
+          .optional()
+          .openapi({
+            description: 'The other debits by which the bank paid it, where it made several of it',
+          }),
         reason,
       })
       .openapi('ExplainByPayout'),

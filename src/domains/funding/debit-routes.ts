@@ -198,6 +198,7 @@ function explanationOf(body: z.output<typeof ExplainDebit>): Explanation {
         kind: 'payout',
         withdrawalId: body.withdrawalId,
         ...(body.excess === undefined ? {} : { excess: body.excess }),
+        ...(body.parts === undefined ? {} : { parts: body.parts }),
       };
     case 'payout_file':
       return { kind: 'payout_file', payoutFileId: body.payoutFileId };

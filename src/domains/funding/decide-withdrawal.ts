@@ -18,7 +18,7 @@ import { refuseWithoutMlro } from './refuse-without-mlro.ts';
 import { type Review, reviewOfRisk } from './rules.ts';
 import { isDebited, isNamedByWaiting } from './statement-debits.ts';
 import { findWithdrawal, type Withdrawal } from './store.ts';
-import { hasSaidPaid } from './submissions/said-paid.ts';
+import { isSaidTaken, saidTaken } from './submissions/said-taken.ts';
 import { APPROVE_WITHDRAWAL } from './withdrawal-payload.ts';
 import { lockWithdrawal, recordStatus } from './withdrawal-status.ts';
 
@@ -88,13 +88,17 @@ export const withdrawalApproval: ApprovalAction = {
   refused: async (ctx, approved) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
     const withdrawal = await lockWithdrawal(tx, approved.subjectId, 'rejected');
+    const isExpired = personOf(ctx.actor) === null;
     const isPaid =
       (await isDebited(tx, withdrawal, 'people')) ||
       (await isNamedByWaiting(tx, withdrawal)) ||
-      (await hasSaidPaid(tx, withdrawal.id));
-    if (isPaid && personOf(ctx.actor) === null) {
+      // Signed days are for people to judge by.
+      (isExpired
+        ? (await saidTaken(tx, ctx, withdrawal)) !== undefined
+        : await isSaidTaken(tx, ctx, withdrawal));
+    if (isPaid && isExpired) {
       // Nobody decided in time; what the bank paid already is not set free for that.
-      const reason = 'A bank statement shows that it was paid, or a provider says so';
+      const reason = 'A bank statement shows that it was paid, or a provider says that it has or paid it';
       await askMoreCheckers(tx, ctx, withdrawal, { open: [], mlro: true, reason });
       return;
     }

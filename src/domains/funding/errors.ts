@@ -69,7 +69,7 @@ export const FUNDING_PROBLEMS = {
   },
   payout_debit_open: {
     status: 409,
-    title: 'The bank shows another payment under its reference: have its debit explained first',
+    title: 'The bank shows another payment under its reference: its debit, or compliance, comes first',
   },
   payout_file_void: { status: 409, title: 'The file was given up' },
   report_malformed: { status: 422, title: 'The status report cannot be read' },
@@ -103,6 +103,7 @@ export const FUNDING_PROBLEMS = {
   webhook_signature_invalid: { status: 401, title: 'The signature is not the provider’s, or is too old' },
   webhook_malformed: { status: 422, title: 'The body is no event' },
   event_not_kept: { status: 409, title: 'The event does not wait for anybody' },
+  dispute_not_open: { status: 409, title: 'The event opened no dispute that is still open' },
   event_not_allocatable: {
     status: 422,
     title: 'The event tells of no money that can be given to an account',

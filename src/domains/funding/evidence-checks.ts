@@ -72,6 +72,7 @@ export const evidenceChecks: readonly Check[] = [
               join unallocated_receipts r on r.statement_line_id = l.id
             where (r.status <> 'allocated' or r.deposit_id is distinct from d.id)
               and r.explained_journal_id is distinct from d.journal_id
+              and not exists (select 1 from unallocated_receipts x where x.rest_of = r.id and x.deposit_id = d.id)
           union all
             select 'statement line ' || l.id, 'is of the firm''s own account, and yet was taken for client money'
             from bank_statement_lines l join bank_statements c on c.id = l.statement_id
@@ -194,20 +195,25 @@ export const evidenceChecks: readonly Check[] = [
             select 'debit ' || d.id, 'explained by a payout that does not fit or did not take place'
             from statement_debits d
             where d.explanation = 'payout' and not exists (select 1 from withdrawals w
-              where w.id = d.withdrawal_id and w.asset = d.asset and coalesce(w.paid_amount, w.amount) = d.amount
+              where w.id = d.withdrawal_id and w.asset = d.asset and coalesce(w.paid_amount, w.amount) = payout_debits_sum(d)
                 and w.status in ('processing', 'unknown', 'completed'))
           union all
             select 'debit ' || d.id, 'explained by a journal that does not have it leave the bank'
             from statement_debits d
             where d.journal_id is not null and not exists (select 1 from ledger_entries e
-              where e.journal_id = d.journal_id and e.wallet_id = d.wallet_id and e.amount = d.amount)
+              where e.journal_id = d.journal_id and e.wallet_id = d.wallet_id and e.amount = d.amount
+                and not exists (select 1 from journal_reversals v where v.journal_id = e.journal_id))
           union all
             select 'debit ' || d.id, 'explained by hand without an executed approval' from statement_debits d
             where d.status = 'explained' and d.reason <> 'payout' and d.withdrawal_id is null
               and (d.reason <> 'payout_file' or d.payout_file_id is distinct from d.named_payout_file_id)
               and not exists (
-              select 1 from approvals a where a.id = d.approval_id and a.subject_id = d.id
-                and a.action = 'statement_debit.explain' and a.status = 'executed')`,
+              select 1 from approvals a where a.id = d.approval_id
+                and a.action = 'statement_debit.explain' and a.status = 'executed'
+                -- A part of a payout was explained with the debit that two people said it was.
+                and (a.subject_id = d.id or exists (select 1 from statement_debits whole
+                  where whole.id = a.subject_id and whole.approval_id = a.id
+                    and whole.withdrawal_id = d.named_withdrawal_id)))`,
       ),
   },
   {

@@ -1,6 +1,6 @@
-import { and, eq, ne, sql } from 'drizzle-orm';
+import { and, eq, ne } from 'drizzle-orm';
 import type { Role } from '../../kernel/actor.ts';
-import { type Amount, amountOf, formatAmount } from '../../kernel/amount.ts';
+import { amountOf, formatAmount } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import { canonicalJson, type Json } from '../../kernel/canonical-json.ts';
 import type { Id } from '../../kernel/id.ts';
@@ -9,10 +9,10 @@ import type { ApprovalAction } from '../../platform/approvals/actions.ts';
 import { type Approval, requestApproval } from '../../platform/approvals/request-approval.ts';
 import type { Ctx } from '../../platform/context.ts';
 import type { Tx } from '../../platform/db/client.ts';
-import { lockRow } from '../../platform/db/locks.ts';
+import { lockRow, lockRows } from '../../platform/db/locks.ts';
 import { transact } from '../../platform/db/transact.ts';
 import { refuse } from '../../platform/http/refuse.ts';
-import { findClearingWallet, findEntry, houseWallet, lockWallets, postJournals } from '../ledger/index.ts';
+import { findClearingWallet, houseWallet, lockWallets, postJournals } from '../ledger/index.ts';
 import { FLAGGED_RETURNERS } from './allocate-receipt.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { CHECKERS } from './checkers.ts';
@@ -21,16 +21,17 @@ import { refuseFunding } from './errors.ts';
 import { bankStatementLines } from './evidence/schema.ts';
 import { goesElsewhere, isPaidElsewhere } from './paid-back-to.ts';
 import { isPaidToAnother, isPaidToOne } from './paid-to-another.ts';
-import type { PayoutFile } from './payout-file.ts';
 import { payoutReferenceOf } from './payout-reference.ts';
 import {
   bookPaidAmount,
   type ExcessBearer,
-  lockDebtor,
-  refuseOtherAmount,
+  lockWhoseDiffers,
+  type PaidOtherwise,
+  paidOtherwise,
 } from './payouts/differing-payout.ts';
 import { paidWithFile } from './payouts/files-on-statement.ts';
 import {
+  type BookedFile,
   fileOfDebit,
   lockFileWork,
   refuseFilePayer,
@@ -38,6 +39,7 @@ import {
   settleFile,
 } from './payouts/settle-file.ts';
 import { recordDebitEnd } from './record-debit-end.ts';
+import { refuseOtherJournal } from './refuse-other-journal.ts';
 import { refuseOwnPayout, refuseOwnRepayment } from './refuse-own-evidence.ts';
 import { isSent } from './repayments/handed-out.ts';
 import { completeByDebit, ownerOf } from './repayments/repayment-status.ts';
@@ -52,8 +54,16 @@ const EXPLAIN = 'statement_debit.explain';
 
 export type Explanation =
   | { readonly kind: 'bank_charge' }
-  /** `excess`: who owes what the bank paid beyond the withdrawal, where it did. */
-  | { readonly kind: 'payout'; readonly withdrawalId: Id; readonly excess?: ExcessBearer }
+  /**
+   * `excess`: who owes what the bank paid beyond the withdrawal, where it did. `parts`: the other debits that it was paid
+   * by, where the bank made several of it.
+   */
+  | {
+      readonly kind: 'payout';
+      readonly withdrawalId: Id;
+      readonly excess?: ExcessBearer;
+      readonly parts?: readonly Id[];
+    }
   /** All that a payout file pays, which the bank booked in one line. */
   | { readonly kind: 'payout_file'; readonly payoutFileId: Id }
   /** Money that two people sent back was paid, by a file or past it. */
@@ -85,10 +95,10 @@ export async function proposeExplanation(
     await refuseOwnPayment(tx, ctx, debit, input.explanation);
     const fit = await refuseMisfit(tx, debit, input.explanation);
     if (fit.file !== undefined) {
-      await refuseFilePayer(tx, ctx, fit.file);
+      await refuseFilePayer(tx, ctx, fit.file.file);
     }
     const denied = isDenied(debit, input.explanation);
-    const elsewhere = await isElsewhere(tx, ctx, debit, input.explanation);
+    const elsewhere = await isElsewhere(tx, ctx, debit, input.explanation, fit.otherwise?.parts);
     if (elsewhere) {
       await raiseAlarm(tx, ctx, {
         event: FUNDING_EVENTS['statement_debit.paid_elsewhere'],
@@ -111,10 +121,10 @@ export async function proposeExplanation(
 }
 
 function checkersOf(
-  { pastFile, asked }: Fit,
+  { pastFile, otherwise }: Fit,
   { elsewhere, denied }: { readonly elsewhere: boolean; readonly denied: boolean },
 ): readonly Role[] {
-  const differs = asked !== undefined;
+  const differs = otherwise !== undefined;
   if (elsewhere && differs) {
     return ['mlro'];
   }
@@ -132,8 +142,8 @@ export const debitExplaining: ApprovalAction = {
   execute: async (ctx, approved) => {
     const tx = present(ctx.tx, 'an action runs in the transaction of the vote');
     const { explanation } = approved.payload as unknown as { readonly explanation: Explanation };
-    if (explanation.kind === 'payout' && explanation.excess === 'customer') {
-      await lockDebtor(tx, explanation.withdrawalId);
+    if (explanation.kind === 'payout') {
+      await lockWhoseDiffers(tx, approved.subjectId, explanation);
     }
     // A payment before the debits that name it, as where a statement is taken in, and as whoever sets it free does.
     const open = explanation.kind === 'payout_file' ? await lockFileWork(tx, explanation.payoutFileId) : [];
@@ -141,13 +151,19 @@ export const debitExplaining: ApprovalAction = {
       explanation.kind === 'payout' ? await lockRow(tx, withdrawals, explanation.withdrawalId) : undefined;
     const repayment =
       explanation.kind === 'repayment' ? await lockRow(tx, repayments, explanation.repaymentId) : undefined;
+    const parts = explanation.kind === 'payout' ? (explanation.parts ?? []) : [];
+    const debits = await lockRows(tx, statementDebits, [approved.subjectId, ...parts]);
     const before = present(
-      await lockRow(tx, statementDebits, approved.subjectId),
+      debits.find(({ id }) => id === approved.subjectId),
       'debits are never deleted',
     );
     await refuseOwnPayment(tx, ctx, before, explanation);
+    if (explanation.kind === 'booked') {
+      // Whoever undoes that journal holds its wallets: two at once would not see each other.
+      await lockWallets(tx, [before.walletId]);
+    }
     const fit = await refuseMisfit(tx, before, explanation);
-    const elsewhere = await isElsewhere(tx, ctx, before, explanation);
+    const elsewhere = await isElsewhere(tx, ctx, before, explanation, fit.otherwise?.parts);
     const denied = isDenied(before, explanation);
     const stored = explanationPayload(before, explanation, fit, { elsewhere, denied });
     if (canonicalJson(stored) !== canonicalJson(approved.payload as Json)) {
@@ -156,7 +172,7 @@ export const debitExplaining: ApprovalAction = {
     const cited = {
       withdrawalId: withdrawal?.id ?? null,
       repaymentId: repayment?.id ?? null,
-      payoutFileId: fit.file?.id ?? null,
+      payoutFileId: fit.file?.file.id ?? null,
       journalId: explanation.kind === 'booked' ? explanation.journalId : null,
     };
     await recordDebitEnd(tx, ctx, before, {
@@ -173,8 +189,9 @@ export const debitExplaining: ApprovalAction = {
     if (fit.file !== undefined) {
       await settleFile(tx, ctx, fit.file, { statementLineId, open });
     }
-    if (withdrawal !== undefined && fit.asked !== undefined) {
+    if (withdrawal !== undefined && fit.otherwise !== undefined) {
       await bookPaidAmount(tx, ctx, withdrawal, before, {
+        ...fit.otherwise,
         excess: explanation.kind === 'payout' ? explanation.excess : undefined,
         approvalId: approved.approvalId,
       });
@@ -188,9 +205,8 @@ export const debitExplaining: ApprovalAction = {
 type Fit = {
   readonly subjectUserId: Id | null;
   readonly pastFile: boolean;
-  /** What the bank was to pay, where it paid another amount. */
-  readonly asked?: Amount;
-  readonly file?: PayoutFile;
+  readonly otherwise?: PaidOtherwise;
+  readonly file?: BookedFile;
 };
 
 const NOBODYS: Fit = { subjectUserId: null, pastFile: false };
@@ -292,6 +308,7 @@ async function isElsewhere(
   ctx: Ctx,
   debit: StatementDebit,
   explanation: Explanation,
+  parts: readonly StatementDebit[] = [],
 ): Promise<boolean> {
   if (explanation.kind === 'repayment') {
     const { repaymentId } = explanation;
@@ -300,7 +317,13 @@ async function isElsewhere(
   }
   if (explanation.kind === 'payout') {
     const [row] = await tx.select().from(withdrawals).where(eq(withdrawals.id, explanation.withdrawalId));
-    return row !== undefined && isPaidToAnother(tx, ctx, row, debit.statementLineId);
+    const lines = [debit.statementLineId, ...parts.map((part) => part.statementLineId)];
+    for (const lineId of lines) {
+      if (row !== undefined && (await isPaidToAnother(tx, ctx, row, lineId))) {
+        return true;
+      }
+    }
+    return false;
   }
   if (explanation.kind === 'payout_file') {
     return isPaidToOne(tx, ctx, debit.statementLineId);
@@ -311,8 +334,9 @@ async function isElsewhere(
 async function payoutOf(
   tx: Tx,
   debit: StatementDebit,
-  { withdrawalId, excess }: Extract<Explanation, { readonly kind: 'payout' }>,
+  said: Extract<Explanation, { readonly kind: 'payout' }>,
 ): Promise<Fit> {
+  const { withdrawalId } = said;
   const [payout] = await tx.select().from(withdrawals).where(eq(withdrawals.id, withdrawalId));
   const fits =
     payout !== undefined &&
@@ -324,11 +348,11 @@ async function payoutOf(
   ) {
     throw refuseFunding('debit_not_explained');
   }
-  await refuseOtherAmount(tx, debit, payout, excess);
+  const otherwise = await paidOtherwise(tx, debit, payout, said);
   return {
     subjectUserId: payout.userId,
     pastFile: payout.status === 'approved',
-    ...(payout.amount === debit.amount ? {} : { asked: payout.amount }),
+    ...(otherwise === undefined ? {} : { otherwise }),
   };
 }
 
@@ -360,24 +384,6 @@ async function repaymentOf(tx: Tx, debit: StatementDebit, repaymentId: Id): Prom
   const isSeen = row.status === 'by_hand' && row.resolutionId !== null;
   const pastFile = !isSeen && !(await isSent(tx, row));
   return { subjectUserId: await ownerOf(tx, row), pastFile };
-}
-
-/** The journal has this very amount leave this bank account, and explains no other debit. */
-async function refuseOtherJournal(tx: Tx, debit: StatementDebit, journalId: Id): Promise<void> {
-  const { walletId, amount } = debit;
-  const entry = await findEntry(tx, { journalId, walletId, amount });
-  // A payout is explained as one, and money sent back as its repayment: by itself, and never twice.
-  const fits =
-    entry !== undefined && entry.referenceType !== 'withdrawal' && !(await isSentBack(tx, journalId));
-  if (!fits || (await citedAlready(tx, debit, eq(statementDebits.journalId, journalId)))) {
-    throw refuseFunding('debit_not_explained');
-  }
-}
-
-async function isSentBack(tx: Tx, journalId: Id): Promise<boolean> {
-  const rows = await tx.execute(sql`
-    select 1 from repayments where journal_id = ${journalId} or debt_journal_id = ${journalId}`);
-  return rows.length > 0;
 }
 
 /** By another debit, or as a payment of a file that one is. */
@@ -461,7 +467,7 @@ async function bookAgainst(
 function explanationPayload(
   debit: StatementDebit,
   explanation: Explanation,
-  { pastFile, asked, file }: Fit,
+  { pastFile, otherwise, file }: Fit,
   { elsewhere, denied }: { readonly [seen in 'elsewhere' | 'denied']: boolean },
 ): { readonly [key: string]: Json } {
   const { asset, statementLineId, walletId } = debit;
@@ -470,11 +476,20 @@ function explanationPayload(
     ...(elsewhere ? { elsewhere } : {}),
     ...(pastFile ? { pastFile } : {}),
     ...(denied ? { denied } : {}),
-    ...(asked === undefined ? {} : { asked: formatAmount(asked) }),
-    ...(file === undefined ? {} : { messageId: file.messageId, transactionCount: file.transactionCount }),
+    ...(otherwise === undefined ? {} : paidPayload(otherwise)),
+    ...(file === undefined ? {} : filePayload(file)),
     asset,
     amount: formatAmount(debit.amount),
     statementLineId,
     walletId,
   };
+}
+
+function paidPayload({ asked, paid, parts }: PaidOtherwise): { readonly [key: string]: Json } {
+  return { asked: formatAmount(asked), ...(parts.length === 0 ? {} : { paid: formatAmount(paid) }) };
+}
+
+function filePayload({ file, refused }: BookedFile): { readonly [key: string]: Json } {
+  const { messageId, transactionCount } = file;
+  return { messageId, transactionCount, ...(refused.length === 0 ? {} : { refused }) };
 }

@@ -53,7 +53,7 @@ export type ReceiptExplanation =
   /** A journal has the same amount reach the same bank account: what the firm put in, what came back. */
   | { readonly kind: 'booked'; readonly journalId: Id }
   | ({ readonly kind: 'provider_settlement' } & Settlement)
-  /** Of a payout that came back: what the firm owes of it, because the bank had paid too much; the rest is its customer's. */
+  /** Of a payout that came back: what the firm owes of it, because the bank had paid too much; the rest stays open. */
   | { readonly kind: 'house'; readonly house: HouseMoney };
 
 type Payload = { readonly [key: string]: Json };
@@ -225,7 +225,7 @@ async function payloadOf(
       };
     }
     case 'house': {
-      await refuseHouseMoney(tx, isFirms ? { ...receipt, amount: firms } : receipt, explanation.house);
+      await refuseHouseMoney(tx, isFirms ? firmsPart(receipt, firms) : receipt, explanation.house);
       const split = isFirms
         ? { firms: formatAmount(firms), customers: formatAmount(amountOf(receipt.amount - firms)) }
         : {};
@@ -281,40 +281,38 @@ async function book(tx: Tx, ctx: Ctx, receipt: Receipt, explanation: ReceiptExpl
         entries: [gone, ...legs],
       });
       if (explanation.rest > 0n) {
-        await openRest(tx, ctx, receipt, { amount: explanation.rest, journalId });
+        const reason = 'rest_of_settlement';
+        await openRest(tx, ctx, receipt, { amount: explanation.rest, journalId, reason });
       }
       return journalId;
     }
     case 'house': {
       const returned = await returnedPayout(tx, receipt);
       const firms = await firmsShare(tx, receipt, returned);
-      const amount = firms > 0n ? firms : receipt.amount;
+      const houses = firms > 0n ? firmsPart(receipt, firms) : receipt;
+      const { amount } = houses;
       const theirs = amountOf(receipt.amount - amount);
-      const own = returned === undefined || theirs === 0n ? [] : [returned.walletId];
-      const share = { ...receipt, amount };
-      const walletId = await houseMoneyWallet(tx, ctx, share, explanation.house, own);
-      const rest = own.map(() => ({ walletId: receipt.walletId, amount: theirs }));
+      const walletId = await houseMoneyWallet(tx, ctx, houses, explanation.house);
+      const rest = theirs === 0n ? [] : [{ walletId: receipt.walletId, amount: theirs }];
       const journalId = await postOnReceipt(tx, ctx, receipt, {
         kind: 'adjustment',
         description: `Money of the house: ${explanation.house.role} ${explanation.house.reference}`,
         valueDate,
         entries: [gone, { walletId, amount }, ...rest],
       });
-      // By itself: no journal settles what the firm owes and is a customer's at once.
-      for (const customers of own) {
-        await postOnReceipt(tx, ctx, receipt, {
-          kind: 'adjustment',
-          description: 'The rest of a payout that came back',
-          valueDate,
-          entries: [
-            { walletId: receipt.walletId, amount: amountOf(-theirs) },
-            { walletId: customers, amount: theirs },
-          ],
-        });
+      if (theirs > 0n) {
+        // The customer's, whose gate and account may take nothing in: it goes where any payout that comes back does.
+        const { depositId } = receipt;
+        await openRest(tx, ctx, receipt, { amount: theirs, journalId, reason: 'returned_payout', depositId });
       }
       return journalId;
     }
   }
+}
+
+/** The firm's of a payout that came back is no deposit's, whichever its line names besides. */
+function firmsPart(receipt: Receipt, amount: Amount): Receipt {
+  return { ...receipt, amount, depositId: null };
 }
 
 /** What the firm owes its clients' money, or may take out of it. */

@@ -16,6 +16,9 @@ export type PaymentFacts = {
         readonly method: string;
         /** How much of it has gone back by now; all of it unless said. */
         readonly takenBack?: Amount | undefined;
+        /** The provider's own name for a dispute, and how much of the payment it is about; all of it unless said. */
+        readonly disputeReference?: string | undefined;
+        readonly disputed?: Amount | undefined;
       }
     | undefined;
   readonly deposit:
@@ -39,12 +42,22 @@ export type PaymentFacts = {
   readonly repaid: Amount;
   /** An earlier event of the same payment waits for a person already. */
   readonly held: boolean;
+  /** What other events say of the dispute that this one names. */
+  readonly dispute: {
+    /** How much of the payment it is said to be about; nothing where it is not open. */
+    readonly disputed: Amount;
+    /** It ended no earlier than this event happened. */
+    readonly isEnded: boolean;
+  };
 };
 
 export type PaymentStep =
   | { readonly kind: 'begin' | 'credit' | 'fail' }
   /** All that has gone back, this time and before: what came late or again changes nothing. */
   | { readonly kind: 'refunded' | 'charged_back'; readonly total: Amount }
+  /** What may be called back is held until its dispute ends. */
+  | { readonly kind: 'dispute'; readonly reason: typeof DISPUTED }
+  | { readonly kind: 'end_dispute'; readonly reason: 'dispute_won' | 'dispute_lost' }
   /** The money is there; whether the customer may have it, a person decides. */
   | { readonly kind: 'hold'; readonly reason: string }
   | { readonly kind: 'keep'; readonly reason: string }
@@ -67,8 +80,14 @@ export const UNFITTING = [
   'credited_otherwise',
 ] as const;
 
-/** What says that money went back. */
-export const TAKEN_BACK = ['payment.refunded', 'payment.charged_back'] as const;
+/** Why an event waits that opened a dispute: until the provider, or two people, say how it ended. */
+export const DISPUTED = 'disputed';
+
+/** What tells of a dispute. */
+export const DISPUTES = ['payment.dispute_opened', 'payment.dispute_won', 'payment.dispute_lost'] as const;
+
+/** What is about money that was credited: that it went back, or may. */
+export const AFTER_CREDIT = ['payment.refunded', 'payment.charged_back', ...DISPUTES] as const;
 
 const keep = (reason: string): PaymentStep => ({ kind: 'keep', reason });
 const ALREADY: PaymentStep = { kind: 'ignore', reason: 'already_so' };
@@ -113,6 +132,9 @@ const MOVES = {
   'payment.refunded': (facts: PaymentFacts, deposit: Deposit) => takenBack(facts, deposit, 'refunded'),
   'payment.charged_back': (facts: PaymentFacts, deposit: Deposit) =>
     takenBack(facts, deposit, 'charged_back'),
+  'payment.dispute_opened': disputeOpened,
+  'payment.dispute_won': disputeWon,
+  'payment.dispute_lost': disputeLost,
 } as const;
 
 function cleared(facts: PaymentFacts, { status, providerEventId }: Deposit): PaymentStep {
@@ -158,11 +180,9 @@ function takenBack(
   if (total <= 0n || total > amount) {
     return keep('amount_differs');
   }
-  if (isOpen(status)) {
-    return keep(OUT_OF_ORDER);
-  }
-  if (status === 'failed' || deposit.providerEventId === null) {
-    return keep('contradicts');
+  const early = unlessCredited(deposit);
+  if (early !== undefined) {
+    return early;
   }
   if (repaid > 0n) {
     // Its total is of what went back there: past what people did not send from a bank, the payer has some of it twice.
@@ -172,6 +192,64 @@ function takenBack(
     return { kind: to, total };
   }
   return total < amount || status === to ? ALREADY : keep('contradicts');
+}
+
+/**
+ * One that ended before it was told of holds nothing, and neither does what has gone back. Told of again it holds what it
+ * is about beyond what was said, and all of it where it was opened again since it ended.
+ */
+function disputeOpened(facts: PaymentFacts, deposit: Deposit): PaymentStep {
+  const { payment, dispute, isOfAnother } = facts;
+  if (payment?.disputeReference === undefined) {
+    return keep('unreadable');
+  }
+  if (isOfAnother) {
+    return keep('payment_of_another_deposit');
+  }
+  const disputed = payment.disputed ?? deposit.amount;
+  if (disputed <= 0n || disputed > deposit.amount) {
+    return keep('amount_differs');
+  }
+  if (dispute.isEnded || disputed <= dispute.disputed) {
+    return ALREADY;
+  }
+  return (
+    unlessCredited(deposit) ??
+    (deposit.takenBack === deposit.amount ? ALREADY : { kind: 'dispute', reason: DISPUTED })
+  );
+}
+
+/** Of a payment whose money is nowhere in the books yet it waits: ignored, it would not end what is opened there then. */
+function disputeWon({ payment, dispute, isOfAnother }: PaymentFacts, deposit: Deposit): PaymentStep {
+  if (payment?.disputeReference === undefined) {
+    return keep('unreadable');
+  }
+  if (isOfAnother) {
+    return keep('payment_of_another_deposit');
+  }
+  return (
+    unlessCredited(deposit) ??
+    (dispute.disputed > 0n ? { kind: 'end_dispute', reason: 'dispute_won' } : ALREADY)
+  );
+}
+
+/** Only what the provider's own word credited is disputed with it. */
+function unlessCredited({ status, providerEventId }: Deposit): PaymentStep | undefined {
+  if (isOpen(status)) {
+    return keep(OUT_OF_ORDER);
+  }
+  return status === 'failed' || providerEventId === null ? keep('contradicts') : undefined;
+}
+
+/** It says how much has gone back by now, since a dispute may be of a part. */
+function disputeLost(facts: PaymentFacts, deposit: Deposit): PaymentStep {
+  if (facts.payment?.disputeReference === undefined || facts.payment.takenBack === undefined) {
+    return keep('unreadable');
+  }
+  const step = takenBack(facts, deposit, 'charged_back');
+  return step === ALREADY && facts.dispute.disputed > 0n
+    ? { kind: 'end_dispute', reason: 'dispute_lost' }
+    : step;
 }
 
 function isOpen(status: DepositStatus): boolean {

@@ -39,7 +39,8 @@ export async function getInboundEvent(ctx: Ctx, id: Id) {
 }
 
 function shown(payment: NonNullable<PaymentEvent['payment']>) {
-  const { paymentReference, providerReference, amount, currency, method, payerName, takenBack } = payment;
+  const { paymentReference, providerReference, amount, currency, method, payerName } = payment;
+  const { takenBack, disputeReference, disputed } = payment;
   return {
     paymentReference,
     providerReference,
@@ -48,5 +49,7 @@ function shown(payment: NonNullable<PaymentEvent['payment']>) {
     method,
     payerName: payerName ?? null,
     takenBack: takenBack === undefined ? null : formatAmount(takenBack),
+    disputeReference: disputeReference ?? null,
+    disputed: disputed === undefined ? null : formatAmount(disputed),
   };
 }

@@ -17,11 +17,11 @@ import { withdrawals } from './schema.ts';
 import type { Withdrawal } from './store.ts';
 import { APPROVE_WITHDRAWAL } from './withdrawal-payload.ts';
 
-/** Holds what a restricted person wanted paid out; safe to run twice. */
+/** Holds what a person who was restricted or shut out wanted paid out; safe to run twice. */
 export const holdWithdrawals: Consumer = {
   name: 'funding.hold_withdrawals',
-  types: ['identity.gate_restricted'],
-  handle: (ctx, event) => holdWithdrawalsOf(ctx, present(event.userId, 'a gate belongs to a person')),
+  types: ['identity.gate_restricted', 'identity.user_suspended'],
+  handle: (ctx, event) => holdWithdrawalsOf(ctx, present(event.userId, 'both are told of a person')),
 };
 
 /**
@@ -48,7 +48,7 @@ async function holdWithdrawalsOf(ctx: Ctx, userId: Id): Promise<void> {
 }
 
 /**
- * Holds one, where its customer is restricted.
+ * Holds one, where its customer is restricted or shut out.
  * @effects the withdrawal and its approvals; audit `withdrawal.under_review`, event
  *   `funding.withdrawal_under_review`; or the alarm `withdrawal.in_flight`
  */

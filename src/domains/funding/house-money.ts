@@ -29,20 +29,14 @@ export async function refuseHouseMoney(tx: Tx, receipt: Receipt, house: HouseMon
 }
 
 /**
- * The wallet that takes a receipt, locked with the receipt's own and those that take a part of it `also`.
+ * The wallet that takes a receipt, locked with the receipt's own.
  * @effects perhaps a row of `wallets`
  * @errors as `refuseHouseMoney`
  */
-export async function houseMoneyWallet(
-  tx: Tx,
-  ctx: Ctx,
-  receipt: Receipt,
-  house: HouseMoney,
-  also: readonly Id[] = [],
-): Promise<Id> {
+export async function houseMoneyWallet(tx: Tx, ctx: Ctx, receipt: Receipt, house: HouseMoney): Promise<Id> {
   await refuseMisnamed(tx, receipt, house);
   const { id } = await houseWallet(tx, ctx, nameOf(receipt, house));
-  const locked = await lockWallets(tx, [id, receipt.walletId, ...also]);
+  const locked = await lockWallets(tx, [id, receipt.walletId]);
   refuseBeyondOwed(receipt, house, locked.get(id)?.total ?? ZERO);
   return id;
 }

@@ -22,7 +22,7 @@ import { type FUNDING_PROBLEMS, refuseFunding } from './errors.ts';
 import { bankAccounts, bankStatementLines, bankStatements } from './evidence/schema.ts';
 import { type BankAccount, bankWallets } from './receipts.ts';
 import { statementPlace } from './statement-file.ts';
-import { type BankStatement, counterpartyPlace, inParts } from './statement-lines.ts';
+import { type BankStatement, counterpartyPlace, inParts, statementsLock } from './statement-lines.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -84,7 +84,7 @@ function refusalOf(error: unknown): StatementError | undefined {
 async function take(tx: Tx, ctx: Ctx, file: StatementFile, parsed: Statement): Promise<BankStatement> {
   const account = await expectedAccount(tx, parsed);
   refuseUnlikelyDays(ctx, parsed);
-  await lockExclusive(tx, [`bank_statements:${account.id}`]);
+  await lockExclusive(tx, [statementsLock(account.id)]);
   await refuseDuplicate(tx, file, account, parsed);
   await refuseGap(tx, account, parsed);
   await refuseOverlap(tx, account, parsed);

@@ -14,7 +14,7 @@ import { FUNDING_EVENTS } from './audit.ts';
 import { refuseFunding } from './errors.ts';
 import type { InboundEvent } from './evidence/keep-event.ts';
 import { inboundEvents } from './evidence/schema.ts';
-import { OUT_OF_ORDER } from './follow-payment.ts';
+import { DISPUTED, OUT_OF_ORDER } from './follow-payment.ts';
 import { matching, newestFirst, type Period, within } from './newest-first.ts';
 import { refuseOwnPayout } from './refuse-own-evidence.ts';
 import { depositMayBecome } from './rules.ts';
@@ -74,6 +74,11 @@ export async function closeInboundEvent(
     await refuseOwnPayout(tx, ctx, before.withdrawalId);
     if (before.state !== 'kept') {
       throw refuseFunding('event_not_kept');
+    }
+    if (before.reason === DISPUTED) {
+      throw refuseFunding('event_not_kept', {
+        detail: 'It opened a dispute, which its provider or two people end.',
+      });
     }
     // Forgotten, its money would be credited as if it had not gone back.
     if (

@@ -19,6 +19,7 @@ import { withdrawalApproval } from './decide-withdrawal.ts';
 import { DEPOSIT_ACCOUNT_EVENTS } from './deposit-accounts/audit.ts';
 import { depositAccountChange } from './deposit-accounts/propose-deposit-account.ts';
 import { depositAccountEndpoints } from './deposit-accounts/routes.ts';
+import { disputeEnding } from './disputes/request-dispute-end.ts';
 import { evidenceChecks } from './evidence-checks.ts';
 import { evidenceEndpoints } from './evidence-routes.ts';
 import { expireDeposits } from './expire-deposits.ts';
@@ -115,6 +116,7 @@ export const fundingDomain: Domain = {
     depositClearing,
     receiptAllocation,
     eventAllocation,
+    disputeEnding,
     receiptReturn,
     receiptExplaining,
     debitExplaining,

@@ -8,6 +8,7 @@ import type { DepositStatus } from './rules.ts';
 
 export type ReceiptReason =
   | 'reversal'
+  | 'returned_payout'
   | 'no_reference'
   | 'unknown_reference'
   | 'currency_differs'
@@ -37,6 +38,8 @@ export type LineFacts = {
         readonly isPaidOver: boolean;
       }
     | undefined;
+  /** The bank cites a payout that the line brings back: it is no deposit's, whichever it names. */
+  readonly returnsPayout: boolean;
   readonly payer: 'customer' | 'other' | 'unnamed';
   /** The customer's gate and account take money in. */
   readonly accepts: boolean;
@@ -54,7 +57,7 @@ export type LineOutcome =
   | { readonly kind: 'receipt'; readonly reason: ReceiptReason };
 
 /** What becomes of a credit line. */
-export function matchLine({ line, deposit, payer, accepts, own }: LineFacts): LineOutcome {
+export function matchLine({ line, deposit, returnsPayout, payer, accepts, own }: LineFacts): LineOutcome {
   const receipt = (reason: ReceiptReason): LineOutcome => ({ kind: 'receipt', reason });
   if (line.reversal) {
     return receipt('reversal');
@@ -64,6 +67,9 @@ export function matchLine({ line, deposit, payer, accepts, own }: LineFacts): Li
   }
   if (deposit.asset !== line.asset) {
     return receipt('currency_differs');
+  }
+  if (returnsPayout) {
+    return receipt('returned_payout');
   }
   if (deposit.amount !== line.amount) {
     return receipt('amount_differs');

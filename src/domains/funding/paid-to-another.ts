@@ -37,31 +37,31 @@ export async function isPaidToOne(tx: Tx, ctx: Ctx, lineId: Id): Promise<boolean
   return (await counterpartyOf(tx, ctx, lineId))?.account != null;
 }
 
+/** How far people said what a debit was that went to another account: not yet, something else, or this payout. */
+export type Elsewhere = 'open' | 'explained' | 'agreed';
+
+const SURENESS: readonly Elsewhere[] = ['open', 'explained', 'agreed'];
+
 /**
  * Whether a debit that bears the reference of a locked withdrawal, or is it, went to another account than was approved,
- * whatever else is wrong with it.
- * @shape `open` while nobody entitled to has said what one of them was
+ * whatever else is wrong with it; of several what is least agreed.
  * @errors SealError where a line itself cannot be read
  */
-export async function paidElsewhere(
-  tx: Tx,
-  ctx: Ctx,
-  withdrawal: Withdrawal,
-): Promise<'open' | 'explained' | null> {
+export async function paidElsewhere(tx: Tx, ctx: Ctx, withdrawal: Withdrawal): Promise<Elsewhere | null> {
   const { withdrawalId, namedWithdrawalId, status, statementLineId } = statementDebits;
   const debits = await tx
-    .select({ status, lineId: statementLineId })
+    .select({ status, isPayout: withdrawalId, lineId: statementLineId })
     .from(statementDebits)
     .where(
       and(ne(status, 'void'), or(eq(withdrawalId, withdrawal.id), eq(namedWithdrawalId, withdrawal.id))),
     );
-  let found: 'open' | 'explained' | null = null;
+  const found = new Set<Elsewhere>();
   for (const debit of debits) {
-    if (found !== 'open' && (await isPaidToAnother(tx, ctx, withdrawal, debit.lineId))) {
-      found = debit.status === 'open' ? 'open' : 'explained';
+    if (await isPaidToAnother(tx, ctx, withdrawal, debit.lineId)) {
+      found.add(debit.status === 'open' ? 'open' : debit.isPayout === withdrawal.id ? 'agreed' : 'explained');
     }
   }
-  return found;
+  return SURENESS.find((each) => found.has(each)) ?? null;
 }
 
 /** Fewer characters than any bank's account numbers have are part of many IBANs. */

@@ -37,6 +37,8 @@ export const InboundEventDetail = InboundEvent.extend({
         method: z.string(),
         payerName: text,
         takenBack: text,
+        disputeReference: text,
+        disputed: text,
       }),
       z.null(),
     ])

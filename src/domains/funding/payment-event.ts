@@ -26,6 +26,15 @@ const Payment = z.looseObject({
     .regex(DECIMAL_PATTERN)
     .transform((text) => parseAmount(text))
     .optional(),
+  disputeReference: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,128}$/)
+    .optional(),
+  disputed: z
+    .string()
+    .regex(DECIMAL_PATTERN)
+    .transform((text) => parseAmount(text))
+    .optional(),
 });
 
 export type PaymentEvent = Pick<z.output<typeof Envelope>, 'id' | 'type' | 'occurredAt'> & {

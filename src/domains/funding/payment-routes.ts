@@ -10,6 +10,7 @@ import { LEDGER_PROBLEMS } from '../ledger/index.ts';
 import { allocateEvent } from './allocate-event.ts';
 import { ApprovalRequested } from './api.ts';
 import { TakeBackDeposit } from './debit-api.ts';
+import { requestDisputeEnd } from './disputes/request-dispute-end.ts';
 import { FUNDING_PROBLEMS } from './errors.ts';
 import { closeInboundEvent, listInboundEvents } from './inbound-events.ts';
 import {
@@ -141,6 +142,31 @@ export const paymentEndpoints: readonly Endpoint[] = [
     handler: async (ctx, { params: { id }, body: { reason } }) => ({
       status: 200,
       body: await closeInboundEvent(ctx, { id, reason }),
+    }),
+  }),
+  endpoint({
+    operationId: 'endDispute',
+    method: 'post',
+    path: '/v1/inbound-events/{id}/end-dispute',
+    tag,
+    category,
+    summary: 'Ask to end a dispute that its provider does not end',
+    description:
+      'For the `payment.dispute_opened` that waits as `disputed`. Compliance, who were told of the dispute, approve; ' +
+      'then what is still held for it is free.',
+    access: { staff: OPERATIONS },
+    params,
+    body: ApprovalReason,
+    example: { reason: 'The provider says in writing that its card scheme closed it' },
+    responses: { 202: ApprovalRequested },
+    problems: {
+      ...pickProblems(FUNDING_PROBLEMS, 'dispute_not_open'),
+      ...pickProblems(IDENTITY_PROBLEMS, 'self_action'),
+      ...pickProblems(PLATFORM_PROBLEMS, 'approval_pending_exists'),
+    },
+    handler: async (ctx, { params: { id }, body: { reason } }) => ({
+      status: 202,
+      body: { approval: await requestDisputeEnd(ctx, { id, reason }) },
     }),
   }),
   ...(

@@ -281,6 +281,8 @@ describe('a provider', () => {
       method: 'card',
       payerName: 'Somebody Else',
       takenBack: null,
+      disputeReference: null,
+      disputed: null,
     });
     const owner = { ...customer, actor: { ...desk.operations.actor, userId: customer.userId } as Actor };
     expect((await desk.request(owner, 'GET', path)).body.code).toBe('self_action');
@@ -465,6 +467,19 @@ describe('money at a provider that fits no deposit', () => {
     });
     expect((await allocated(event.id)).status).toBe(200);
     expect(await total()).toBe('90');
+  });
+
+  test('is given to nobody by the vote of whose deposit its event names', async () => {
+    const announced = await announce();
+    const event = await kept(announced, { amount: '90' });
+    await ask(announced.id, 'fail');
+    const { accountId } = await desk.newCustomer();
+    const path = `/v1/inbound-events/${event.id}/allocate`;
+    const body = { accountId, reason: 'Theirs' };
+    const asked = await desk.request(desk.operations, 'POST', path, { body });
+    const named = { ...customer, actor: { ...desk.operations.actor, userId: customer.userId } as Actor };
+    expect((await vote(asked.body.approval.id, named)).body.code).toBe('self_approval');
+    expect((await vote(asked.body.approval.id)).status).toBe(200);
   });
 
   test('and came from somebody else alerts compliance, once, and waits for them', async () => {

@@ -375,6 +375,15 @@ describe('money that comes back', () => {
     const strange = { ...OWN_ACCOUNT, name: 'Ottoline Brackenbury', reference: body.paymentReference };
     const [receiptId = ''] = await imported({ amount: '71', ...strange });
     const booked = await bookedByHand('71');
+    // Nor do they have it go to somebody else, or agree to that.
+    const other = await payer();
+    const gift = { accountId: other.accountId };
+    expect(code(await on(receiptId, 'allocate', gift, self))).toEqual([403, 'self_action']);
+    const given = await on(receiptId, 'allocate', gift);
+    await desk.changeGate(other, { screening: 'clear' });
+    expect(code(await vote(given, self))).toEqual([403, 'self_approval']);
+    const path = `/v1/approvals/${given.body.approval.id}/reject`;
+    expect((await desk.request(desk.compliance, 'POST', path, { body: REASON })).status).toBe(200);
     for (const [verb, what] of [
       ['explain', booked],
       ['return', {}],

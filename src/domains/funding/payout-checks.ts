@@ -19,19 +19,20 @@ const paidOtherwise = sql`
   from withdrawals w
   where w.paid_amount is not null and not exists (
     select 1 from statement_debits d join approvals p on p.id = d.approval_id
-    where d.withdrawal_id = w.id and d.status = 'explained' and d.amount = w.paid_amount
+    where d.withdrawal_id = w.id and d.status = 'explained' and payout_debits_sum(d) = w.paid_amount
       and p.action = 'statement_debit.explain' and p.subject_id = d.id and p.status = 'executed'
-      and w.paid_amount - w.amount = (
-        select coalesce(sum(e.amount), 0) from journals j join ledger_entries e on e.journal_id = j.id
-        where j.reference_type = 'statement_debit' and j.reference_id = d.id and e.wallet_id = d.wallet_id))
+      and w.paid_amount - w.amount = payout_debits_booked(d))
 union all
   select 'debit ' || d.id, 'is a payout file that is not of its sum, or of which a payment is not known as paid'
   from statement_debits d join payout_files f on f.id = d.payout_file_id
-  where d.status <> 'explained' or d.amount <> f.control_sum or d.asset <> f.asset
+    left join approvals p on p.id = d.approval_id,
+    lateral (select coalesce(p.payload -> 'refused', '[]') as ids) refused
+  where d.status <> 'explained' or d.amount <> payout_file_sum(f.id, refused.ids) or d.asset <> f.asset
     or exists (select 1 from payout_file_items i join withdrawals w on w.id = i.withdrawal_id
-      where i.file_id = f.id and w.status <> 'completed')
+      where i.file_id = f.id
+        and w.status::text <> case when jsonb_exists(refused.ids, w.id::text) then 'failed' else 'completed' end)
     or exists (select 1 from payout_file_repayments i join repayments r on r.id = i.repayment_id
-      where i.file_id = f.id and r.status <> 'completed')`;
+      where i.file_id = f.id and r.status <> 'completed' and not jsonb_exists(refused.ids, r.id::text))`;
 
 export const payoutChecks: readonly Check[] = [
   {
@@ -69,7 +70,8 @@ export const payoutChecks: readonly Check[] = [
               join bank_statement_lines l on l.id = w.statement_line_id
               join bank_statements t on t.id = l.statement_id
             where w.status <> 'completed' or l.direction <> 'debit' or l.reversal or t.currency <> w.asset
-              or not (l.amount = coalesce(w.paid_amount, w.amount) and l.end_to_end_id is not distinct from w.payout_reference)
+              or not (coalesce(w.paid_amount, w.amount) = coalesce((select payout_debits_sum(d) from statement_debits d
+                  where d.statement_line_id = l.id), l.amount) and l.end_to_end_id is not distinct from w.payout_reference)
                 and not exists (
                   select 1 from statement_debits d join payout_file_items i on i.file_id = d.payout_file_id
                   where d.statement_line_id = l.id and d.status = 'explained' and i.withdrawal_id = w.id)

@@ -179,7 +179,8 @@ const unknown: readonly Endpoint[] = [
     description:
       'Asks another person and answers 202 with the approval; their vote books the payout or sets the money free. ' +
       'Sent again with that `approvalId` it answers the withdrawal. With a `statementLineId` whose amount, currency, ' +
-      'end-to-end reference and account are those of the payout it books at once, also while it is `processing`.',
+      'end-to-end reference and account are those of the payout it books at once, also while it is `processing`. ' +
+      'One that is `approved` and that a line of the firm’s own account bears the reference of is `completed` with compliance.',
     access: { staff: OPERATIONS, scope: 'payouts:write' },
     params,
     body: ResolveWithdrawal,

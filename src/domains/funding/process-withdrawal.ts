@@ -7,9 +7,11 @@ import { lockMoneyPathOf } from './lock-money-path.ts';
 import { lockPayees, refuseUnusable } from './lock-payees.ts';
 import { payoutReferenceOf } from './payout-reference.ts';
 import { refuseBeyondHeld } from './payouts/refuse-beyond-held.ts';
+import { providerFor } from './providers/registry.ts';
 import { refusePayer } from './refuse-payer.ts';
 import { refuseIfDebited } from './statement-debits.ts';
 import { findWithdrawal, type Withdrawal } from './store.ts';
+import { refuseSaidTaken } from './submissions/said-taken.ts';
 import { queueSubmission } from './submissions/submission-store.ts';
 import { lockWithdrawal, recordStatus } from './withdrawal-status.ts';
 
@@ -34,6 +36,8 @@ export async function processWithdrawal(ctx: Ctx, withdrawalId: Id): Promise<Wit
     const withdrawal = await lockWithdrawal(tx, withdrawalId, 'processing');
     await refusePayer(tx, ctx, withdrawal);
     await refuseIfDebited(tx, withdrawal, 'people');
+    // The one that carries it is asked before it is told; another, or a person, would pay it once more.
+    await refuseSaidTaken(tx, ctx, withdrawal, providerFor(ctx.deps, withdrawal.method)?.name);
     refuseUnusable(ctx, payees);
     await refuseBeyondHeld(tx, ctx, { asset: withdrawal.asset }, [withdrawal]);
     const begun = await recordStatus(tx, ctx, withdrawal, {

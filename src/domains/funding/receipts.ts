@@ -100,24 +100,28 @@ export async function openReceipts(
 }
 
 /**
- * Keeps open what a settlement left of a locked receipt.
+ * Keeps open what a settlement, or the firm's share of a payout that came back, left of a locked receipt.
  * @effects one row of `unallocated_receipts`; audit `unallocated_receipt.opened`
  */
 export async function openRest(
   tx: Tx,
   ctx: Ctx,
   { id: restOf, statementLineId, walletId, asset }: Receipt,
-  { amount, journalId }: { readonly amount: Amount; readonly journalId: Id },
+  rest: {
+    readonly amount: Amount;
+    readonly journalId: Id;
+    readonly reason: 'rest_of_settlement' | 'returned_payout';
+    /** What the line of a payout that came back names besides: that waits for the rest as for the whole. */
+    readonly depositId?: Id | null;
+  },
 ): Promise<void> {
   const values = {
     id: newId(),
     statementLineId,
     walletId,
     asset,
-    amount,
-    reason: 'rest_of_settlement',
+    ...rest,
     status: 'open',
-    journalId,
     restOf,
     createdAt: ctx.deps.clock.now(),
   } as const;

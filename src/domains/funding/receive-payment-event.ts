@@ -17,16 +17,17 @@ import { gateRefusal, lockGateExclusively, lockGates } from '../identity/index.t
 import { FUNDING_EVENTS } from './audit.ts';
 import { creditDeposit, receivingWallet } from './credit-deposit.ts';
 import { customerNameOf } from './customer-name.ts';
+import { beginDispute, type Dispute, disputeOf, endDisputes } from './disputes/disputes.ts';
 import { refuseFunding } from './errors.ts';
 import { payloadOf } from './evidence/event-payload.ts';
 import { type InboundEvent, keepEvent, settleEvent } from './evidence/keep-event.ts';
 import { inboundEvents } from './evidence/schema.ts';
 import {
+  AFTER_CREDIT,
   followPayment,
   OUT_OF_ORDER,
   type PaymentFacts,
   type PaymentStep,
-  TAKEN_BACK,
 } from './follow-payment.ts';
 import { depositEvent } from './funding-events.ts';
 import { isSameHolder } from './holder-name.ts';
@@ -131,7 +132,7 @@ async function take(
   const found = await depositOf(tx, provider, event);
   const inserted = await keepEvent(tx, ctx, { provider, event, body, depositId: found?.id });
   if (found === undefined) {
-    return settle(tx, ctx, inserted, followPayment(await factsOf(tx, inserted, event, undefined)));
+    return settle(tx, ctx, inserted, followPayment(await factsOf(tx, ctx, inserted, event, undefined)));
   }
   const approvals = await lockOpenApprovals(tx, found.id);
   // An alert on the payer changes the gate, and so may what the monitoring finds in the credit.
@@ -139,7 +140,7 @@ async function take(
   const name = await customerNameOf(tx, ctx, found.userId);
   const payer = payerOf(event, name);
   // The alert comes before the gate is read; whether it is due, the row's lock may still undo.
-  const guess = followPayment({ ...(await factsOf(tx, inserted, event, found)), payer });
+  const guess = followPayment({ ...(await factsOf(tx, ctx, inserted, event, found)), payer });
   if (guess.kind === 'hold' && guess.reason === 'third_party_payer') {
     await openThirdPartyAlert(tx, ctx, {
       userId: found.userId,
@@ -148,7 +149,7 @@ async function take(
   }
   const accepts = await acceptsMoney(tx, found);
   const deposit = present(await lockRow(tx, deposits, found.id), 'deposits are never deleted');
-  const facts = { ...(await factsOf(tx, inserted, event, deposit)), payer, accepts };
+  const facts = { ...(await factsOf(tx, ctx, inserted, event, deposit)), payer, accepts };
   const step = followPayment(facts);
   if (step.kind === 'credit' || step.kind === 'fail') {
     await cancelApprovals(tx, ctx, approvals);
@@ -161,7 +162,7 @@ async function take(
 
 /**
  * The deposit an event is of: the one its reference names, or that was credited with this very payment. Of money that
- * went back the latter is asked first: two people may have given the payment to a deposit of another reference.
+ * went back, or may, the latter is asked first: two people may have given the payment to a deposit of another reference.
  */
 async function depositOf(
   tx: Tx,
@@ -175,7 +176,7 @@ async function depositOf(
       : await tx.select().from(deposits).where(eq(deposits.paymentReference, reference));
   const bearer = await bearerOf(tx, provider, payment);
   const credited = bearer?.journalId == null ? undefined : bearer;
-  return TAKEN_BACK.some((each) => each === type) ? (credited ?? named) : (named ?? credited);
+  return AFTER_CREDIT.some((each) => each === type) ? (credited ?? named) : (named ?? credited);
 }
 
 /** Follows events that came before the one they follow from, in the order they happened. @effects as they have */
@@ -194,8 +195,8 @@ export async function lookAgain(tx: Tx, ctx: Ctx, deposit: Deposit): Promise<voi
   let current = deposit;
   for (const inbound of waiting) {
     const event = present(readPaymentEvent(payloadOf(ctx, inbound)), 'what was kept was read before');
-    const step = followPayment(await factsOf(tx, inbound, event, current));
-    if (step.kind === 'refunded' || step.kind === 'charged_back') {
+    const step = followPayment(await factsOf(tx, ctx, inbound, event, current));
+    if (step.kind !== 'keep') {
       current = await perform(tx, ctx, { event, inbound, deposit: current, step });
       await settle(tx, ctx, inbound, step);
     }
@@ -204,10 +205,12 @@ export async function lookAgain(tx: Tx, ctx: Ctx, deposit: Deposit): Promise<voi
 
 async function factsOf(
   tx: Tx,
-  { type, provider }: InboundEvent,
+  ctx: Ctx,
+  inbound: InboundEvent,
   { payment }: PaymentEvent,
   deposit: Deposit | undefined,
 ): Promise<PaymentFacts> {
+  const { type, provider } = inbound;
   const hasReceipt = deposit !== undefined && (await hasOpenReceipt(tx, deposit.id));
   const held = deposit !== undefined && (await isHeld(tx, deposit.id));
   const bearer = await bearerOf(tx, provider, payment);
@@ -223,7 +226,21 @@ async function factsOf(
     repaid: deposit === undefined ? ZERO : await repaidOf(tx, deposit.id),
     payer: 'unnamed',
     accepts: false,
+    dispute: await disputeNamed(tx, ctx, inbound, payment, deposit),
   };
+}
+
+async function disputeNamed(
+  tx: Tx,
+  ctx: Ctx,
+  inbound: InboundEvent,
+  payment: PaymentEvent['payment'],
+  deposit: Deposit | undefined,
+): Promise<Dispute> {
+  const reference = payment?.disputeReference;
+  return reference === undefined || deposit === undefined
+    ? { opened: [], disputed: ZERO, isEnded: false }
+    : disputeOf(tx, ctx, inbound, { depositId: deposit.id, reference });
 }
 
 /** What of a deposit two people sent back from the bank it had reached, also where they gave that up: it stays taken back. */
@@ -276,8 +293,24 @@ async function perform(tx: Tx, ctx: Ctx, { event, inbound, deposit, step }: Perf
     case 'refunded':
     case 'charged_back': {
       const evidence = { reversalEventId: inbound.id };
-      const back = { to: step.kind, total: step.total, evidence };
+      const lost =
+        inbound.type === 'payment.dispute_lost'
+          ? (await disputeNamed(tx, ctx, inbound, event.payment, deposit)).opened
+          : [];
+      const back = { to: step.kind, total: step.total, evidence, lost };
       return (await takeBackDeposit(tx, ctx, deposit, back)).deposit;
+    }
+    case 'dispute':
+      return beginDispute(tx, ctx, deposit, inbound);
+    case 'end_dispute': {
+      const { opened } = await disputeNamed(tx, ctx, inbound, event.payment, deposit);
+      const { reason } = step;
+      return endDisputes(
+        tx,
+        ctx,
+        deposit,
+        opened.map((dispute) => ({ event: dispute, reason })),
+      );
     }
     case 'keep':
     case 'ignore':
@@ -330,7 +363,7 @@ async function freeReference(
 }
 
 async function settle(tx: Tx, ctx: Ctx, before: InboundEvent, step: PaymentStep): Promise<InboundEvent> {
-  const kept = step.kind === 'keep' || step.kind === 'hold';
+  const kept = step.kind === 'keep' || step.kind === 'hold' || step.kind === 'dispute';
   const state = kept ? 'kept' : step.kind === 'ignore' ? 'ignored' : 'processed';
   return settleEvent(tx, ctx, before, { state, reason: 'reason' in step ? step.reason : null });
 }

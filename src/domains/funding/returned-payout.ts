@@ -121,6 +121,21 @@ export async function firmsShare(
   return borne && owed > 0n ? minAmount(owed, amount) : ZERO;
 }
 
+/** What is the firm's goes to no customer, nor out of the bank with what is theirs. @errors receipt_does_not_fit */
+export async function refuseFirmsShare(
+  tx: Tx,
+  receipt: Pick<Receipt, 'amount'>,
+  returned: Withdrawal | undefined,
+): Promise<void> {
+  const firms = await firmsShare(tx, receipt, returned);
+  if (returned !== undefined && firms > 0n) {
+    const detail =
+      `It brings back withdrawal ${returned.id}, and ${formatAmount(firms)} of it is the firm's, which the bank had paid ` +
+      'too much: explain it as house, receivable firm, by which the rest stays open as a receipt of its own.';
+    throw refuseFunding('receipt_does_not_fit', { detail });
+  }
+}
+
 /**
  * What a payout brings back goes to the account it left, and to no other; what is the firm's of it goes to no customer.
  * @errors receipt_does_not_fit
@@ -135,13 +150,7 @@ export async function refuseOtherAccount(
   if (returned === undefined) {
     return;
   }
-  const firms = await firmsShare(tx, receipt, returned);
-  if (firms > 0n) {
-    const detail =
-      `It brings back withdrawal ${returned.id}, and ${formatAmount(firms)} of it is the firm's, which the bank had paid ` +
-      'too much: explain it as house, receivable firm, by which the rest is the customer’s again.';
-    throw refuseFunding('receipt_does_not_fit', { detail });
-  }
+  await refuseFirmsShare(tx, receipt, returned);
   if (target.depositId !== null || target.accountId !== returned.accountId) {
     const detail = `It brings back withdrawal ${returned.id}: allocate it to that one's account, or return it.`;
     throw refuseFunding('receipt_does_not_fit', { detail });

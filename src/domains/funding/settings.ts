@@ -41,3 +41,9 @@ export const EXECUTION_GRACE_DAYS = 3;
 
 /** The suspense wallet where a refund lies that nobody could be paid, until people book whose it is. */
 export const GIVEN_UP_REFERENCE = 'repayments-given-up';
+
+/**
+ * How long a dispute waits for its provider's word before it is a person's work: card schemes have theirs decided within
+ * about this long. @units days
+ */
+export const DISPUTE_DAYS = 90;

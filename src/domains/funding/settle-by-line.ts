@@ -26,7 +26,7 @@ import { statementDebits } from './work/schema.ts';
  * bank says it; anything less is for two, and one that the bank says went to another account than was approved for
  * compliance, who explain its debit first. The money leaves the wallet of the statement's account.
  * @effects those of `bookPayout`, the debit's row, open approvals of both; audit `statement_debit.explained`
- * @errors statement_line_unknown, withdrawal_status_conflict, payout_line_used, payout_line_differs, and
+ * @errors statement_line_unknown, withdrawal_status_conflict, payout_line_differs, payout_line_used, and
  *   those of who may pay out
  */
 export async function settleByLine(
@@ -39,14 +39,17 @@ export async function settleByLine(
     return known;
   }
   const { line, account, debitId } = await debitOf(tx, statementLineId);
+  refuseOtherStatus(known);
+  // Before any approval is locked: whoever explains the debit of a file holds that one, and takes those of its payments.
+  if (line.endToEndId !== (known.payoutReference ?? payoutReferenceOf(known.id))) {
+    throw refuseFunding('payout_line_differs');
+  }
   const open = [
     ...(await lockOpenApprovals(tx, known.id)),
     ...(debitId === null ? [] : await lockOpenApprovals(tx, debitId)),
   ];
   const withdrawal = present(await lockRow(tx, withdrawals, known.id), 'withdrawals are never deleted');
-  if (withdrawal.status !== 'processing' && withdrawal.status !== 'unknown') {
-    throw refuseFunding('withdrawal_status_conflict', { detail: `The withdrawal is ${withdrawal.status}.` });
-  }
+  refuseOtherStatus(withdrawal);
   await refusePayer(tx, ctx, withdrawal);
   const debits = await lockDebits(tx, withdrawal.id, statementLineId);
   refuseGivenUp(debits, statementLineId);
@@ -56,7 +59,6 @@ export async function settleByLine(
     !line.reversal &&
     line.amount === withdrawal.amount &&
     account.currency === withdrawal.asset &&
-    line.endToEndId !== null &&
     line.endToEndId === withdrawal.payoutReference &&
     (paidFrom === undefined || paidFrom.id === account.id);
   if (!fits) {
@@ -134,6 +136,12 @@ export async function debitOf(tx: Tx, statementLineId: Id) {
     throw refuseFunding('statement_line_unknown');
   }
   return debit;
+}
+
+function refuseOtherStatus({ status }: Withdrawal): void {
+  if (status !== 'processing' && status !== 'unknown') {
+    throw refuseFunding('withdrawal_status_conflict', { detail: `The withdrawal is ${status}.` });
+  }
 }
 
 /** The statement may have been given up before its debit was locked; with it the debit is void. */

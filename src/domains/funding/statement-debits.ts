@@ -17,9 +17,10 @@ import { lockRows } from '../../platform/db/locks.ts';
 import type { PageRequest } from '../../platform/http/cursor.ts';
 import { FUNDING_EVENTS } from './audit.ts';
 import { refuseFunding } from './errors.ts';
-import { bankAccounts, bankStatementLines, bankStatements } from './evidence/schema.ts';
+import { bankStatementLines, bankStatements } from './evidence/schema.ts';
 import { matching, newestFirst, type Period, within } from './newest-first.ts';
 import { isPaidElsewhere } from './paid-back-to.ts';
+import { firmsLines, namesPayment } from './paid-by-firm.ts';
 import { isPaidToAnother, isPaidToOne } from './paid-to-another.ts';
 import type { Payment } from './payout-file.ts';
 import { payoutOfReference, payoutReferenceOf } from './payout-reference.ts';
@@ -132,7 +133,7 @@ export async function openDebits(
   const strayed = new Set<Id>();
   for (const line of debits) {
     const file = files.get(line.endToEndId ?? '');
-    if (file?.controlSum === line.amount && !line.reversal) {
+    if (file?.sums.includes(line.amount) && !line.reversal) {
       const strays = await isPaidToOne(tx, ctx, line.id);
       if (strays) {
         strayed.add(line.id);
@@ -356,33 +357,22 @@ export async function isDebited(tx: Tx, { id, amount }: Paid, said: Speaker): Pr
  * account, which is nobody's to explain: whoever was paid from there has the money.
  */
 export async function isNamedByWaiting(tx: Tx, paid: Paid): Promise<boolean> {
-  const { endToEndId } = bankStatementLines;
-  const files = await filesWith(tx, paid.id);
   const [line] = await tx
     .select({ id: bankStatementLines.id })
     .from(bankStatementLines)
     .innerJoin(bankStatements, eq(bankStatements.id, bankStatementLines.statementId))
-    .innerJoin(bankAccounts, eq(bankAccounts.id, bankStatements.bankAccountId))
     .leftJoin(statementDebits, eq(statementDebits.statementLineId, bankStatementLines.id))
     .where(
       and(
-        or(
-          // A payout that was never begun, or whose beginning was lost, has no reference of its own yet.
-          eq(endToEndId, paid.payoutReference ?? payoutReferenceOf(paid.id)),
-          ...files.map(({ name, controlSum }) =>
-            and(eq(endToEndId, name), eq(bankStatementLines.amount, controlSum)),
-          ),
-        ),
-        eq(bankStatementLines.direction, 'debit'),
+        await namesPayment(tx, paid),
         or(
           eq(bankStatements.standing, 'waiting'),
-          and(eq(bankStatements.standing, 'confirmed'), ne(bankAccounts.houseRole, 'client_money_bank')),
           and(eq(statementDebits.status, 'open'), eq(statementDebits.reason, 'unknown_reference')),
         ),
       ),
     )
     .limit(1);
-  return line !== undefined;
+  return line !== undefined || (await firmsLines(tx, paid)).length > 0;
 }
 
 export type DebitQuery = PageRequest &

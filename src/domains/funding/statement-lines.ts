@@ -6,6 +6,11 @@ export type BankStatement = typeof bankStatements.$inferSelect;
 /** A line as it is kept. */
 export type StoredLine = typeof bankStatementLines.$inferSelect;
 
+/** The name under which the statements of an account are taken in, confirmed and given up one after the other. */
+export function statementsLock(bankAccountId: Id): string {
+  return `bank_statements:${bankAccountId}`;
+}
+
 /** As many rows as one statement of SQL takes: its parameters are counted in sixteen bits. */
 const ROWS_AT_ONCE = 1_000;
 

@@ -11,7 +11,7 @@ import { lockSpendable, releaseHold } from '../ledger/index.ts';
 import { withdrawalMayBecome } from './rules.ts';
 import { withdrawals } from './schema.ts';
 import { isDebited, isNamedByWaiting } from './statement-debits.ts';
-import { hasSaidPaid } from './submissions/said-paid.ts';
+import { saidTaken } from './submissions/said-taken.ts';
 import { recordStatus } from './withdrawal-status.ts';
 
 /** The word customers read. */
@@ -67,7 +67,7 @@ async function stopOne(tx: Tx, ctx: Ctx, withdrawalId: Id): Promise<void> {
   const isPaid =
     (await isDebited(tx, withdrawal, 'people')) ||
     (await isNamedByWaiting(tx, withdrawal)) ||
-    (await hasSaidPaid(tx, withdrawal.id));
+    (await saidTaken(tx, ctx, withdrawal)) !== undefined;
   if (isPaid) {
     return;
   }

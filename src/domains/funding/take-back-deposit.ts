@@ -18,7 +18,9 @@ import { CHECKERS } from './checkers.ts';
 import { clearancePayload } from './clearance-payload.ts';
 import { changeUnsettled, receivingWallet } from './credit-deposit.ts';
 import { debtWallet } from './debts.ts';
+import { drawOnDisputes, endDisputes, openDisputes } from './disputes/disputes.ts';
 import { refuseFunding } from './errors.ts';
+import type { InboundEvent } from './evidence/keep-event.ts';
 import { bankAccounts, bankStatementLines, bankStatements } from './evidence/schema.ts';
 import { depositEvent } from './funding-events.ts';
 import { payerHashOf } from './paid-back-to.ts';
@@ -37,6 +39,8 @@ type TakingBack = {
   /** All that has gone back then, earlier parts included. */
   readonly total: Amount;
   readonly evidence: Partial<Pick<Deposit, 'reversalApprovalId' | 'reversalEventId'>>;
+  /** The events that opened the dispute which ended so. */
+  readonly lost?: readonly InboundEvent[];
 };
 
 const NO_EVIDENCE = { reversalApprovalId: null, reversalEventId: null } as const;
@@ -117,8 +121,9 @@ export const depositTakeBacks: readonly ApprovalAction[] = (['refunded', 'charge
 );
 
 /**
- * Takes a locked deposit's money back from its customer, all or a part. What is reserved stays reserved, and
- * what is gone becomes their debt: their wallet never falls below zero, and nobody else's money pays for it.
+ * Takes a locked deposit's money back from its customer, all or a part. What is reserved stays reserved, unless for a
+ * dispute of this deposit, and what is gone becomes their debt: their wallet never falls below zero, and nobody else's
+ * money pays for it. With all of it every dispute of it ends.
  * The gate is not asked: whoever paid has the money already, and a book that denies it would be wrong. The
  * fee stays taken: the payment cost what it cost.
  * @effects journal `reversal` that cites the credit, or for a part journals `adjustment` that do, lots where the asset
@@ -149,14 +154,20 @@ export async function takeBackDeposit(
     })
     .where(eq(deposits.id, before.id))
     .returning();
-  const deposit = present(row, 'the deposit was locked');
+  const after = present(row, 'the deposit was locked');
   await record(tx, ctx, {
     event: FUNDING_EVENTS[`deposit.${back.to}`],
-    resource: { type: 'deposit', id: deposit.id },
-    subjectUserId: deposit.userId,
+    resource: { type: 'deposit', id: after.id },
+    subjectUserId: after.userId,
     before,
-    after: deposit,
+    after,
   });
+  const ended = (await openDisputes(tx, after.id)).flatMap((event) => {
+    const isLost = back.lost?.some(({ id }) => id === event.id) === true;
+    const reason = isLost ? ('dispute_lost' as const) : ('taken_back' as const);
+    return isLost || back.total === after.amount ? [{ event, reason }] : [];
+  });
+  const deposit = await endDisputes(tx, ctx, after, ended);
   await publish(tx, ctx, [depositEvent(`funding.deposit_${back.to}`, deposit)]);
   return { deposit, journalIds };
 }
@@ -173,8 +184,12 @@ async function postTakeBack(
   const owed = await debtWallet(tx, ctx, before.userId, before.asset);
   const locked = await lockSpendable(tx, ctx, [before.walletId, house, owed]);
   const own = present(locked.get(before.walletId), 'a deposit has its wallet');
-  const free = own.status === 'active' ? amountOf(own.total - own.reserved) : ZERO;
-  const taken = minAmount(free, goes);
+  const isActive = own.status === 'active';
+  const free = isActive ? amountOf(own.total - own.reserved) : ZERO;
+  // A dispute is about what is charged back; what people send back is of what is free first.
+  const wanted = back.to === 'charged_back' ? goes : amountOf(goes - minAmount(free, goes));
+  const drawn = isActive ? await drawOnDisputes(tx, ctx, before.id, wanted) : ZERO;
+  const taken = minAmount(amountOf(free + drawn), goes);
   const debt = amountOf(goes - taken);
   const { reversalEventId, reversalApprovalId } = { ...NO_EVIDENCE, ...back.evidence };
   const takesBack = present(before.journalId, 'a cleared deposit has its journal');

@@ -55,16 +55,28 @@ export async function readBooked(tx: Tx, statementId: Id): Promise<Booked> {
 }
 
 /**
- * Payouts that these lines settled, or corrected to what the bank paid, and repayments that a line paid with their whole
- * file: once more when their debits are locked, as one that settles holds those too.
+ * Payouts that these lines settled, or corrected to what the bank paid, those that two people completed since the firm's own
+ * account paid them, and repayments that a line paid with their whole file: once more when their debits are locked, as one
+ * that settles holds those too.
  */
 export async function settledBy(tx: Tx, lines: readonly StoredLine[]): Promise<readonly Id[]> {
   const ids = sql.param(lines.map(({ id }) => id));
   const rows = await tx.execute<{ id: Id }>(sql`
     select w.id from withdrawals w
     where w.statement_line_id = any (${ids}::uuid[])
-      or (w.paid_amount is not null and exists (
-        select 1 from statement_debits d where d.withdrawal_id = w.id and d.statement_line_id = any (${ids}::uuid[])))
+    union
+    select d.withdrawal_id from statement_debits d
+    where d.withdrawal_id is not null and d.statement_line_id = any (${ids}::uuid[]) and exists (
+      select 1 from approvals a where a.id = d.approval_id and jsonb_exists(a.payload, 'asked'))
+    union
+    select w.id
+    from bank_statement_lines l
+      left join payout_files f on f.message_id = l.end_to_end_id
+      left join payout_file_items i on i.file_id = f.id
+      join withdrawals w on w.payout_reference = l.end_to_end_id or w.id = i.withdrawal_id
+      join approvals a on a.id = w.resolution_id and a.status = 'executed'
+    where l.id = any (${ids}::uuid[])
+      and a.payload -> 'byFirm' @> jsonb_build_array(jsonb_build_object('statementLineId', l.id))
     union all
     select r.id from repayments r join statement_debits d on d.statement_line_id = r.paid_line_id
     where d.payout_file_id is not null and d.statement_line_id = any (${ids}::uuid[])

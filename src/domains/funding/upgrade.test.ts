@@ -12,12 +12,13 @@ import { applyMigrations, MIGRATIONS_FOLDER } from '../../platform/db/migrate.ts
 import { createEmptyDatabase, type TestDatabase } from '../../testing/postgres.ts';
 
 /**
- * The last migration before client money, before files were known to be fetched, and before the firm's own accounts were
- * known from those of clients' money.
+ * The last migration before client money, before files were known to be fetched, before the firm's own accounts were
+ * known from those of clients' money, and before it was kept when a provider said last that it has a payout.
  */
 const BEFORE = 6;
 const BEFORE_DOWNLOADS = 18;
 const BEFORE_ROLES = 28;
+const BEFORE_WORDS = 30;
 
 let database: TestDatabase;
 let owner: postgres.Sql;
@@ -33,6 +34,8 @@ beforeAll(async () => {
   await plantReports();
   await migrateUpTo(BEFORE_ROLES);
   await plantAccounts();
+  await migrateUpTo(BEFORE_WORDS);
+  await plantSubmissions();
   await applyMigrations(database.owner);
   unforced = await owner<{ relname: string }[]>`
     select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
@@ -159,6 +162,35 @@ async function plantAccounts(): Promise<void> {
   }
 }
 
+const SAID_AT = '2026-02-03T00:00:00Z';
+const FORGOTTEN = newId();
+
+/** Of providers: one has its payout, one forgot what it had, one never knew it, one was never told. */
+async function plantSubmissions(): Promise<void> {
+  const tables = ['payout_submissions', 'inbound_events'];
+  await owner`alter table payout_submissions drop constraint payout_submissions_withdrawal_id_withdrawals_id_fk`;
+  for (const table of tables) {
+    await owner`alter table ${owner(table)} no force row level security`;
+    await owner`alter table ${owner(table)} disable trigger user`;
+  }
+  for (const [withdrawalId, provider, said] of [
+    [newId(), 'has', 'accepted'],
+    [FORGOTTEN, 'forgot', 'unknown'],
+    [newId(), 'knows-not', 'unknown'],
+    [newId(), 'untold', null],
+  ] as const) {
+    const saidAt = said === null ? null : SAID_AT;
+    await owner`insert into payout_submissions (id, withdrawal_id, provider, sent_at, said, said_at, next_at, created_at)
+      values (${newId()}, ${withdrawalId}, ${provider}, ${saidAt}, ${said}, ${saidAt}, now(), now())`;
+  }
+  await owner`insert into inbound_events (id, provider, event_id, type, payload, state, withdrawal_id, occurred_at, received_at)
+    values (${newId()}, 'forgot', 'E', 'payout.accepted', ${new Uint8Array([1])}, 'processed', ${FORGOTTEN}, now(), now())`;
+  for (const table of tables) {
+    await owner`alter table ${owner(table)} enable trigger user`;
+    await owner`alter table ${owner(table)} force row level security`;
+  }
+}
+
 async function limitsOf(asset: string, level: string): Promise<Record<string, string[]>> {
   const rows = await owner<{ method: string; window_hours: number; maximum: string }[]>`
     select method, window_hours, trim_scale(maximum)::text as maximum from funding_limits
@@ -223,6 +255,18 @@ test('an account of before is of clients’ money, and its instructions name no 
   const rows =
     await owner`select b.house_role, d.legal_entity from bank_accounts b join deposit_accounts d using (iban)`;
   expect([...rows]).toEqual([{ house_role: 'client_money_bank', legal_entity: null }]);
+});
+
+test('a payout that its provider had counts as had until its last word of before', async () => {
+  await owner`alter table payout_submissions no force row level security`;
+  const rows =
+    await owner`select provider, accepted_at = said_at as had from payout_submissions order by provider`;
+  expect([...rows]).toEqual([
+    { provider: 'forgot', had: true },
+    { provider: 'has', had: true },
+    { provider: 'knows-not', had: null },
+    { provider: 'untold', had: null },
+  ]);
 });
 
 test('row-level security is forced again wherever the upgrade wrote', () => {

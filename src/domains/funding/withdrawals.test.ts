@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
 import { and, eq } from 'drizzle-orm';
 import { newId } from '../../kernel/id.ts';
-import { openClient } from '../../platform/db/client.ts';
 import { auditLogs, outbox } from '../../platform/db/schema.ts';
 import {
   BITCOIN_BENEFICIARY,
@@ -17,8 +16,8 @@ import { writeUnguarded } from '../../testing/unguarded.ts';
 import { accounts } from '../accounts/schema.ts';
 import { holds, lotDisposals, wallets } from '../ledger/schema.ts';
 import { fundingLimits, withdrawals } from './schema.ts';
-import { stopShortWithdrawals } from './stop-short-withdrawals.ts';
 import { camt053, nextOpening } from './testing/camt-sample.ts';
+import { isMarginShort, liquidationBegins } from './testing/margin-short.ts';
 
 let desk: FundingDesk;
 
@@ -470,17 +469,17 @@ describe('a liquidation of the account', () => {
       asked.push((await withdraw(person, { amount })).body.id);
     }
     await act(desk.compliance, asked[1], 'approve', REASON);
-    await begins(person);
+    await liquidationBegins(desk, person);
     expect(await statusesOf(paid, ...asked)).toEqual(['processing', 'pending', 'approved']);
-    await isShort(person);
-    await begins(person);
-    await begins(person);
+    await isMarginShort(desk, person);
+    await liquidationBegins(desk, person);
+    await liquidationBegins(desk, person);
     expect(await statusesOf(paid, ...asked)).toEqual(['processing', 'pending', 'cancelled']);
     const seen = await desk.request(person, 'GET', `/v1/withdrawals/${asked[1]}`);
     expect(seen.body.rejectionReason).toBe('needed_as_margin');
     expect(await desk.balance(person, 'USD')).toEqual({ total: '1000', reserved: '350' });
-    await isShort(person);
-    await begins(person);
+    await isMarginShort(desk, person);
+    await liquidationBegins(desk, person);
     expect(await statusesOf(paid, ...asked)).toEqual(['processing', 'cancelled', 'cancelled']);
     expect(await desk.balance(person, 'USD')).toEqual({ total: '1000', reserved: '50' });
     const { body } = await desk.request(desk.operations, 'GET', `/v1/withdrawals/${asked[0]}/approvals`);
@@ -496,44 +495,13 @@ describe('a liquidation of the account', () => {
     const endToEndId = shown.body.id.replaceAll('-', '').toUpperCase();
     const entries = [{ amount: '100', direction: 'DBIT', name: HOLDER, endToEndId } as const];
     await desk.importFile(camt053({ entries, opening: await nextOpening(desk.deps) }));
-    await isShort(person);
-    await begins(person);
-    await isShort(person);
-    await begins(person);
+    await isMarginShort(desk, person);
+    await liquidationBegins(desk, person);
+    await isMarginShort(desk, person);
+    await liquidationBegins(desk, person);
     expect(await statusesOf(shown.body.id, other.body.id)).toEqual(['approved', 'cancelled']);
   });
 });
-
-/** As trading tells it. */
-async function begins({ userId, accountId }: Person): Promise<void> {
-  await stopShortWithdrawals.handle(desk.system, {
-    id: newId(),
-    position: 1n,
-    type: 'trading.liquidation_started',
-    userId,
-    accountId,
-    data: { accountId, asset: 'USD' },
-    occurredAt: desk.deps.clock.now(),
-  });
-}
-
-/** Less is held than positions need, until something comes back: there are none here. */
-async function isShort({ accountId }: Person): Promise<void> {
-  const owner = openClient(desk.database.owner, 1);
-  const tables = ['wallets', 'margin_holds'];
-  for (const table of tables) {
-    await owner.unsafe(`ALTER TABLE ${table} NO FORCE ROW LEVEL SECURITY`);
-  }
-  await owner`INSERT INTO margin_holds (wallet_id, user_id, account_id, book, asset, held, initial_margin,
-      maintenance_margin, unrealised_pnl, unrealised_loss, updated_at)
-    SELECT id, user_id, account_id, book, asset, 0, 0, 0, 0, 0, now() FROM wallets
-    WHERE account_id = ${accountId} AND asset = 'USD' ON CONFLICT DO NOTHING`;
-  await owner`UPDATE wallets SET margin_short = true WHERE account_id = ${accountId} AND asset = 'USD'`;
-  for (const table of tables) {
-    await owner.unsafe(`ALTER TABLE ${table} FORCE ROW LEVEL SECURITY`);
-  }
-  await owner.end();
-}
 
 async function statusesOf(...ids: readonly string[]): Promise<readonly string[]> {
   const statuses = [];

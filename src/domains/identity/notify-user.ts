@@ -146,25 +146,27 @@ export type Notice = keyof typeof NOTICES;
  * @effects perhaps a mail after the commit, which neither delays nor fails the request
  */
 export async function notifyUser(tx: Tx, ctx: Ctx, userId: Id, notice: Notice): Promise<void> {
-  const mail = await mailFor(tx, ctx, userId, notice);
+  const mail = await mailFor(tx, ctx, { userId, notice, at: ctx.deps.clock.realNow() });
   if (mail !== null) {
     onCommit(tx, () => ctx.deps.mail.send(mail));
   }
 }
 
+/** A notice to a person, of what happened then. */
+type Told = { readonly userId: Id; readonly notice: Notice; readonly at: Instant };
+
 /**
  * Mails a notice at once, for whoever tries again what fails: it does not end with the process as what is queued does.
  * @effects perhaps a mail
  * @errors those of the mail server but a refusal
+ * @shape whether one was taken: none is of what is refused for good, or of somebody without an address
  */
-export async function deliverNotice(ctx: Ctx, userId: Id, notice: Notice): Promise<void> {
-  const mail = await ctx.deps.db.engine.transaction((tx) => mailFor(tx, ctx, userId, notice));
-  if (mail !== null) {
-    await ctx.deps.mail.deliver(mail);
-  }
+export async function deliverNotice(ctx: Ctx, told: Told): Promise<boolean> {
+  const mail = await ctx.deps.db.engine.transaction((tx) => mailFor(tx, ctx, told));
+  return mail !== null && ctx.deps.mail.deliver(mail);
 }
 
-async function mailFor(tx: Tx, ctx: Ctx, userId: Id, notice: Notice): Promise<Mail | null> {
+async function mailFor(tx: Tx, ctx: Ctx, { userId, notice, at }: Told): Promise<Mail | null> {
   const [user] = await tx
     .select({ email: users.email })
     .from(users)
@@ -173,7 +175,7 @@ async function mailFor(tx: Tx, ctx: Ctx, userId: Id, notice: Notice): Promise<Ma
     return null;
   }
   const to = openText(await ctx.deps.personKeys.of(tx, userId), userPlace('email', userId), user.email);
-  return noticeMail(to, notice, ctx.deps.clock.realNow());
+  return noticeMail(to, notice, at);
 }
 
 function noticeMail(to: string, notice: Notice, at: Instant): Mail {

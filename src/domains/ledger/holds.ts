@@ -76,11 +76,17 @@ export async function createHold(tx: Tx, ctx: Ctx, request: NewHold): Promise<Ho
 }
 
 /**
- * Sets free what a hold still reserves. Releasing a closed hold does nothing.
+ * Sets free what a hold still reserves, or a part of that. Releasing a closed hold does nothing.
  * @effects `holds`, `wallets.reserved`; audit `hold.released`; event `ledger.hold_released`
  */
-export async function releaseHold(tx: Tx, ctx: Ctx, holdId: Id, shown: object = {}): Promise<Hold> {
-  return closeHold(tx, ctx, holdId, { closing: 'released', shown });
+export async function releaseHold(
+  tx: Tx,
+  ctx: Ctx,
+  holdId: Id,
+  shown: object = {},
+  amount?: Amount,
+): Promise<Hold> {
+  return closeHold(tx, ctx, holdId, { closing: 'released', amount, shown });
 }
 
 /**
@@ -133,7 +139,8 @@ function rowOf(ctx: Ctx, wallet: LockedWallet, request: NewHold): typeof holds.$
   };
 }
 
-async function findHold(tx: Tx, reason: HoldReason, referenceId: Id): Promise<Hold | undefined> {
+/** The hold that a verb placed for a row of its own; one by hand is found by the name it was given. */
+export async function findHold(tx: Tx, reason: HoldReason, referenceId: Id): Promise<Hold | undefined> {
   const [hold] = await tx
     .select()
     .from(holds)

@@ -46,7 +46,7 @@ export { fiatAmong } from './fiat-assets.ts';
 export { findEntry } from './find-entry.ts';
 export { type FoundWallet, findWallets, type WalletName, walletKey } from './find-wallets.ts';
 export { type HeldAsset, heldAssets, realisedGains } from './held-assets.ts';
-export { captureHold, createHold, releaseHold } from './holds.ts';
+export { captureHold, createHold, findHold, type Hold, releaseHold } from './holds.ts';
 export { type LockedWallet, lockFreeWallets, lockWallets } from './lock-wallets.ts';
 export { type LotPick, picksOf } from './lot-methods.ts';
 export { changeLots, consumeLots, type LotChange, lotsNamed, type NamedLot, openLots } from './lots.ts';

@@ -9,6 +9,7 @@ import {
   wireInstant,
   wireOf,
 } from '../../platform/http/wire.ts';
+import { symbolInput } from '../markets/index.ts';
 import { riskLimitScope, riskLimits, riskLimitType } from './schema.ts';
 
 export const RiskLimit = wireOf(riskLimits)
@@ -41,6 +42,35 @@ export const RiskLimitQuery = z.strictObject({
   scope: z.enum(riskLimitScope.enumValues).optional(),
   scopeId: z.string().max(64).optional(),
   type: z.enum(riskLimitType.enumValues).optional(),
+});
+
+const BindingLimit = z
+  .object({
+    type: z.enum(riskLimitType.enumValues),
+    value: wireDecimal.openapi({
+      description: 'An amount; of max_open_orders how many, of max_leverage how many times the margin',
+    }),
+    currency: z.union([z.string(), z.null()]).openapi({
+      description: 'What it is counted in; null where each order counts in its own quote asset',
+    }),
+  })
+  .openapi('BindingLimit');
+
+export const AccountLimits = z
+  .object({
+    accountId: wireId,
+    symbol: z.union([z.string(), z.null()]),
+    limits: z.array(BindingLimit).openapi({
+      description: 'A kind that is not here is not set: an order that needs it is refused with limit_missing',
+    }),
+  })
+  .openapi('AccountLimits');
+
+export const AccountLimitsQuery = z.strictObject({
+  symbol: symbolInput.optional().openapi({
+    description:
+      'For orders in this instrument. Without it those that bind in every instrument that has none of its own, and whose asset has none',
+  }),
 });
 
 /** A limit of zero forbids, so zero is a value here. */

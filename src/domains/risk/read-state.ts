@@ -152,16 +152,33 @@ function countedIn(byAccount: Map<Id, Counted[]>, subject: RiskSubject): Counted
 }
 
 /** The limits in force that could bind any of the subjects; `bindingLimit` picks. */
-async function limitsFor(
+function limitsFor(
   tx: Tx,
   ctx: Ctx,
   subjects: readonly RiskSubject[],
   startIn: (zone: string) => Instant,
 ): Promise<readonly LimitRow[]> {
-  const scopeIds = new Set(['']);
-  for (const { accountId, userId, instrumentId, asset } of subjects) {
-    scopeIds.add(accountId).add(userId).add(instrumentId).add(asset);
-  }
+  return limitsInForce(
+    tx,
+    ctx,
+    subjects.flatMap(({ accountId, userId, instrumentId, asset }) => [
+      accountId,
+      userId,
+      instrumentId,
+      asset,
+    ]),
+    startIn,
+  );
+}
+
+/** The limits in force of the platform, and of these accounts, people, instruments and assets. */
+export async function limitsInForce(
+  tx: Tx,
+  ctx: Ctx,
+  ids: readonly string[],
+  startIn: (zone: string) => Instant = dayStarts(ctx),
+): Promise<readonly LimitRow[]> {
+  const scopeIds = new Set(['', ...ids]);
   const now = ctx.deps.clock.now();
   const rows = await executePrepared<StoredLimit>(
     tx,

@@ -63,6 +63,57 @@ describe('a limit', () => {
     ]);
   });
 
+  test('is shown to whom it binds, as it binds them, and nothing of others, reasons or people', async () => {
+    const [trader, other] = [await desk.newTrader({ USD: '100000' }), await desk.newTrader({ USD: '1' })];
+    const path = `/v1/accounts/${trader.accountId}/risk-limits`;
+    const shown = async (query = '', as = trader) => (await desk.request(as, 'GET', `${path}${query}`)).body;
+    const of = async (type: string, query = '') =>
+      (await shown(query)).limits.filter((limit: { type: string }) => limit.type === type);
+    const agree = async (body: object) => approve((await propose(body)).body.approvalId, checker);
+    const [before] = await of('max_order_value', '?symbol=BTC/USD');
+    expect(Object.keys(before)).toEqual(['type', 'value', 'currency']);
+    const type = 'max_order_value';
+    await agree({ scope: 'user', scopeId: other.userId, type, value: '77.01' });
+    await agree({
+      scope: 'account',
+      scopeId: trader.accountId,
+      type,
+      value: '500',
+      reason: 'Watched closely',
+    });
+    await agree({ scope: 'user', scopeId: trader.userId, type, value: '900' });
+    await agree({
+      scope: 'user',
+      scopeId: trader.userId,
+      type: 'max_daily_volume',
+      value: '4000',
+      currency: 'USD',
+    });
+    // On what it was set is not told from it: a person, an account, an instrument or all.
+    const said = { type, value: '500', currency: null };
+    expect(await of(type)).toEqual([said]);
+    expect(await of(type, '?symbol=BTC/USD')).toEqual([said]);
+    expect(await of('max_daily_volume', '?symbol=BTC/USD')).toEqual([
+      { type: 'max_daily_volume', value: '4000', currency: 'USD' },
+    ]);
+    const soon = addMs(desk.deps.clock.now(), 3_600_000);
+    await agree({
+      scope: 'account',
+      scopeId: trader.accountId,
+      type: 'max_open_orders',
+      value: '1',
+      effectiveFrom: soon,
+    });
+    expect((await of('max_open_orders')).map(({ value }: { value: string }) => value)).not.toContain('1');
+    const text = JSON.stringify([await shown(), await shown('?symbol=BTC/USD')]);
+    for (const hidden of ['77.01', '900', 'Watched', maker.userId, 'setBy', 'scope']) {
+      expect(text).not.toContain(hidden);
+    }
+    expect(await shown('', await desk.newStaff('support'))).toEqual(await shown());
+    expect((await desk.request(other, 'GET', path)).status).toBe(404);
+    expect((await desk.request(trader, 'GET', `${path}?symbol=NO/SUCH`)).status).toBe(404);
+  });
+
   test('of zero forbids', async () => {
     const trader = await desk.newTrader({ USD: '100000' });
     const limit = { scope: 'user', scopeId: trader.userId, type: 'max_open_orders', value: '0' };

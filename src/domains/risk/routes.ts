@@ -4,9 +4,18 @@ import { type Endpoint, endpoint, pickProblems } from '../../platform/http/endpo
 import { PLATFORM_PROBLEMS } from '../../platform/http/problems.ts';
 import { idInput } from '../../platform/http/wire.ts';
 import { alertEndpoints } from './alerts/routes.ts';
-import { LimitWithdrawal, ProposedRiskLimit, RiskLimit, RiskLimitProposal, RiskLimitQuery } from './api.ts';
+import {
+  AccountLimits,
+  AccountLimitsQuery,
+  LimitWithdrawal,
+  ProposedRiskLimit,
+  RiskLimit,
+  RiskLimitProposal,
+  RiskLimitQuery,
+} from './api.ts';
 import { breakerEndpoints } from './breakers/routes.ts';
 import { RISK_PROBLEMS } from './errors.ts';
+import { getAccountLimits } from './get-account-limits.ts';
 import { proposeRiskLimit } from './propose-risk-limit.ts';
 import { listRiskLimits } from './store.ts';
 import { proposeLimitWithdrawal } from './withdraw-risk-limit.ts';
@@ -24,6 +33,28 @@ export const riskEndpoints: readonly Endpoint[] = [
     query: RiskLimitQuery,
     responses: { 200: pageOf(RiskLimit).openapi('RiskLimitPage') },
     handler: async (ctx, { query }) => ({ status: 200, body: await listRiskLimits(ctx, query) }),
+  }),
+  endpoint({
+    operationId: 'getAccountRiskLimits',
+    method: 'get',
+    path: '/v1/accounts/{id}/risk-limits',
+    tag: 'risk',
+    summary: 'The limits that bind orders of an account just now',
+    description:
+      'Of each kind the one that decides: the narrowest scope that has a limit binds, and nothing is said of the others. It may change at any time; an order is judged by what binds when it comes.',
+    access: {
+      customer: true,
+      staff: ['risk_manager', 'compliance_officer', 'mlro', 'operations', 'support', 'auditor'],
+      scope: 'accounts:read',
+    },
+    params: z.object({ id: idInput }),
+    query: AccountLimitsQuery,
+    responses: { 200: AccountLimits },
+    problems: pickProblems(PLATFORM_PROBLEMS, 'not_found'),
+    handler: async (ctx, { params: { id }, query }) => ({
+      status: 200,
+      body: await getAccountLimits(ctx, id, query.symbol),
+    }),
   }),
   endpoint({
     operationId: 'proposeRiskLimit',

@@ -127,6 +127,31 @@ export function bindingLimit(
 }
 
 /**
+ * The limits of a kind that bind an account in every instrument that has none of its own: of the narrowest scope that
+ * has one, the one of each currency that took effect last.
+ */
+export function generalLimits(
+  rowsOf: (scope: LimitScope, scopeId: string) => readonly LimitRow[],
+  type: LimitType,
+  { accountId, userId }: Pick<LimitSubject, 'accountId' | 'userId'>,
+): readonly LimitRow[] {
+  for (const [scope, scopeId] of [
+    ['account', accountId],
+    ['user', userId],
+    ['platform', ''],
+  ] as const) {
+    const rows = rowsOf(scope, scopeId).filter((row) => row.type === type);
+    if (rows.length > 0) {
+      const byCurrency = Map.groupBy(rows, ({ currency }) => currency);
+      return [...byCurrency.values()].map((same) =>
+        same.reduce((latest, row) => (isLater(row, latest) ? row : latest)),
+      );
+    }
+  }
+  return [];
+}
+
+/**
  * Whether an order keeps its limits; null means it does. What is missing refuses before what is exceeded.
  * Limits that the order brings close are added to `near`.
  */
@@ -352,6 +377,10 @@ function comesBefore(row: LimitRow, other: LimitRow, currency: string): boolean 
   if (direct !== otherDirect) {
     return direct;
   }
+  return isLater(row, other);
+}
+
+function isLater(row: LimitRow, other: LimitRow): boolean {
   return (
     row.effectiveFrom > other.effectiveFrom ||
     (row.effectiveFrom === other.effectiveFrom && row.id > other.id)

@@ -419,6 +419,7 @@ export const OrderQuery = z.strictObject({
     .openapi({ description: 'Those that may still trade, whatever their status, or those that are over' }),
   symbol: symbolInput.optional(),
   side: z.enum(orderSide.enumValues).optional(),
+  origin: z.enum(orderOrigin.enumValues).optional().openapi({ description: 'What placed them' }),
   groupId: idInput.optional(),
   from: instantInput.optional().openapi({ description: 'Placed then or later' }),
   to: instantInput.optional().openapi({ description: 'Placed before then' }),

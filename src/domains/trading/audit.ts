@@ -140,7 +140,7 @@ export const TRADING_EVENTS = auditEvents({
   'order.reserved': {
     category: 'trading',
     severity: 'info',
-    description: 'What orders of a group reserve was shared out anew',
+    description: 'What an order reserves changed other than by what it traded',
     shows: ['accountId', 'symbol', 'side', 'status', 'groupRole', 'reservation', 'reservationAsset'],
   },
   'order.closed': {
@@ -208,6 +208,19 @@ export const TRADING_EVENTS = auditEvents({
     severity: 'warning',
     description: 'A position whose exit was triggered cannot be closed just now',
     shows: EXITS,
+  },
+  'position.exit_resumed': {
+    category: 'trading',
+    severity: 'info',
+    description: 'What kept a position from being closed whose exit was triggered is gone',
+    shows: EXITS,
+  },
+  'position.exit_abandoned': {
+    category: 'trading',
+    severity: 'info',
+    description:
+      'An order of an exit that was decided and not placed was given up: it is not placed any more',
+    shows: ['positionId', 'accountId', 'symbol', 'side', 'quantity', 'attempt', 'abandonedAt'],
   },
   'order.reduced': {
     category: 'trading',

@@ -74,7 +74,16 @@ export const tradingChecks: readonly Check[] = [
         sql`select 'order ' || o.id as object, 'rests although its owner is frozen' as detail
             from orders o join customer_gates g on g.user_id = o.user_id
             where o.closed_at is null and o.book = 'live' and g.restriction = 'frozen'
-              and g.changed_at < now() - interval '5 minutes'`,
+              and g.changed_at < now() - interval '5 minutes'
+          union all
+            select 'order ' || o.id, 'rests although its owner is ' || u.status
+            from orders o join users u on u.id = o.user_id
+            where o.closed_at is null and o.book = 'live' and u.status in ('suspended', 'closed')
+              and u.updated_at < now() - interval '5 minutes'
+          union all
+            select 'order ' || o.id, 'rests although its account is ' || a.status
+            from orders o join accounts a on a.id = o.account_id
+            where o.closed_at is null and a.status <> 'active' and a.updated_at < now() - interval '5 minutes'`,
       ),
   },
   {

@@ -61,7 +61,8 @@ const CANCELS: Readonly<
     'nobody stands any more for the price of the contract that it would open, or that the firm closes',
   insufficient_margin: 'the margin no longer covers what it would open, or a loss needed its money',
   margin_not_enabled: 'the account may hold no positions any more',
-  nothing_to_reduce: 'a reduce-only order found no position left',
+  nothing_to_reduce:
+    'a reduce-only order found nothing left to reduce: no position, or none beyond what open orders of the account at the venue may close already, which have to be cancelled first',
   settlement_failed: 'its trade could not be booked',
   ioc_remainder: 'an ioc order met no more orders within its limit',
   fok_unfillable: 'a fok order could not be filled whole',

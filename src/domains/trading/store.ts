@@ -150,6 +150,7 @@ export type OrderFilter = PageRequest & {
   readonly state?: 'live' | 'closed' | undefined;
   readonly symbol?: string | undefined;
   readonly side?: OrderRow['side'] | undefined;
+  readonly origin?: OrderRow['origin'] | undefined;
   readonly groupId?: Id | undefined;
   /** When they were placed: `from` inclusive, `to` not. */
   readonly from?: Instant | undefined;
@@ -158,8 +159,9 @@ export type OrderFilter = PageRequest & {
 
 /** Orders the caller may see, newest first. @errors invalid_cursor */
 export async function listOrders(ctx: Ctx, filter: OrderFilter): Promise<Page<OrderView>> {
-  const { accountId, status, state, symbol, side, groupId, from, to } = filter;
-  const listing = `orders ${[accountId, status, state, symbol, side, groupId, from, to].map((part) => part ?? '').join(' ')}`;
+  const { accountId, status, state, symbol, side, origin, groupId, from, to } = filter;
+  const named = [accountId, status, state, symbol, side, origin, groupId, from, to];
+  const listing = `orders ${named.map((part) => part ?? '').join(' ')}`;
   const key = ctx.deps.keyring.cursorKey;
   return transact(ctx, ctx.login, async (tx) => {
     const [before] = filter.cursor === undefined ? [] : readCursor(key, listing, filter.cursor);
@@ -174,6 +176,7 @@ export async function listOrders(ctx: Ctx, filter: OrderFilter): Promise<Page<Or
           state === undefined ? undefined : (state === 'live' ? isNull : isNotNull)(orders.closedAt),
           symbol === undefined ? undefined : eq(orders.symbol, symbol),
           side === undefined ? undefined : eq(orders.side, side),
+          origin === undefined ? undefined : eq(orders.origin, origin),
           groupId === undefined ? undefined : eq(orders.groupId, groupId),
           from === undefined ? undefined : gte(orders.placedAt, from),
           to === undefined ? undefined : lt(orders.placedAt, to),

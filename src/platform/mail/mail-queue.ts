@@ -14,9 +14,10 @@ export type MailQueue = {
   readonly send: (mail: Mail) => void;
   /**
    * Tries once and waits for it: whoever calls tries again. What is refused for good is lost, as any mail is.
+   * @shape whether it was taken
    * @errors those of the transport but `MailRefusedError`
    */
-  readonly deliver: (mail: Mail) => Promise<void>;
+  readonly deliver: (mail: Mail) => Promise<boolean>;
   readonly counts: () => MailCounts;
   /** Waits until nothing is waiting any more: every mail was sent or lost. */
   readonly drained: () => Promise<void>;
@@ -134,7 +135,7 @@ async function deliver(state: State, item: Waiting): Promise<void> {
   sendReady(state);
 }
 
-async function tryOnce(state: State, mail: Mail): Promise<void> {
+async function tryOnce(state: State, mail: Mail): Promise<boolean> {
   if (state.phase !== 'running') {
     throw new Error('no mail leaves any more');
   }
@@ -142,11 +143,13 @@ async function tryOnce(state: State, mail: Mail): Promise<void> {
   try {
     await state.transport.deliver(mail);
     state.sent += 1;
+    return true;
   } catch (error) {
     if (!(error instanceof MailRefusedError)) {
       throw error;
     }
     lose(state, 'refused', error);
+    return false;
   } finally {
     state.trying -= 1;
     sendReady(state);

@@ -79,6 +79,15 @@ export const depositEvidenceDrivers: Drivers = {
     const params = await keptEvent(world);
     return world.call('closeInboundEvent', { as: world.people.operations, params, body: REASON });
   },
+  endDispute: async (world) => {
+    const { id: depositId, paymentReference } = await announce(world);
+    const names = { providerReference: `pay_${newId()}`, disputeReference: newId() };
+    await done(tell(world, paymentReference, 'payment.cleared', names));
+    await done(tell(world, paymentReference, 'payment.dispute_opened', names));
+    const as = world.people.operations;
+    const kept = await done(world.call('listInboundEvents', { as, query: { state: 'kept', depositId } }));
+    return world.call('endDispute', { as, params: { id: kept.data[0].id }, body: REASON });
+  },
   assignReceipt: async (world) => {
     const params = await receipt(world);
     const as = world.people.operations;
@@ -137,10 +146,9 @@ async function announce(world: World): Promise<Deposit> {
   return { ...(await done(world.call('createDeposit', { as, body }))), as };
 }
 
-function tell(world: World, paymentReference: string, type: string): Promise<Answer> {
-  const providerReference = `pay_${newId()}`;
-  const sum = { amount: '100', currency: 'USD', method: 'card' };
-  const payment = { ...sum, paymentReference, providerReference, payerName: HOLDER };
+function tell(world: World, paymentReference: string, type: string, names: object = {}): Promise<Answer> {
+  const sum = { amount: '100', currency: 'USD', method: 'card', payerName: HOLDER };
+  const payment = { ...sum, paymentReference, providerReference: `pay_${newId()}`, ...names };
   const event = { id: newId(), type, occurredAt: world.deps.clock.realNow(), data: payment };
   const body = new Uint8Array(Buffer.from(JSON.stringify(event), 'utf8'));
   const timestamp = String(Math.floor(world.deps.clock.realMs() / 1_000));

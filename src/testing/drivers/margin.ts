@@ -7,4 +7,8 @@ export const marginDrivers: Drivers = {
     const as = await openPosition(world);
     return world.call('getMargin', { as, params: { accountId: as.accountId } });
   },
+  listMarginCalls: async (world) => {
+    const as = await openPosition(world);
+    return world.call('listMarginCalls', { as, query: { accountId: as.accountId } });
+  },
 };

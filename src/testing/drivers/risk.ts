@@ -9,6 +9,10 @@ const NOTE = { note: 'Called the customer' };
 
 export const riskDrivers: Drivers = {
   listRiskLimits: (world) => world.call('listRiskLimits', { as: world.people.risk_manager }),
+  getAccountRiskLimits: async (world) => {
+    const as = await world.newCustomer({ USD: '1' });
+    return world.call('getAccountRiskLimits', { as, params: { id: as.accountId } });
+  },
   proposeRiskLimit: async (world) => propose(world, (await world.newMember()).userId),
   withdrawRiskLimit: async (world) => {
     const { approvalId, limitId } = await done(propose(world, (await world.newMember()).userId));

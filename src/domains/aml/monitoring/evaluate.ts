@@ -7,6 +7,7 @@ import type { Id } from '../../../kernel/id.ts';
 import type { Activity } from '../../../platform/activity.ts';
 import { type Finding, pointsOf, type TypologyKey, type View } from './rule.ts';
 import type { ActiveRule, RuleSet } from './rule-set.ts';
+import { isSameHour } from './said-this-hour.ts';
 
 /** What a measure is cut at: as high as a band can begin, and within what a column holds. */
 const MEASURE_MOST = 1_000_000_000;
@@ -37,6 +38,20 @@ export function hitsOf(activity: Activity, view: View, set: RuleSet): readonly H
     .flatMap((active) => hitsOfRule(activity, view, active, set));
 }
 
+/** Whether a rule in force looks at what others did before an activity; one that fails to say so looks. */
+export function looksAtOthers(activity: Activity, { rules, reference }: RuleSet): boolean {
+  return rules.some(({ definition, content }) => {
+    if (!(content.isEnabled && definition.kinds.includes(activity.kind))) {
+      return false;
+    }
+    try {
+      return definition.looksAtOthers?.(activity, reference, content.parameters) ?? false;
+    } catch {
+      return true;
+    }
+  });
+}
+
 /** The points of one typology: of each rule its strongest hit, or every hit where each counts. */
 export function totalOf(hits: readonly CountedHit[]): number {
   const strongest = new Map<string, number>();
@@ -65,10 +80,14 @@ function hitsOfRule(activity: Activity, view: View, active: ActiveRule, set: Rul
     const points = set.typologies[content.typology].alertAt;
     return [{ ...common, userId: activity.userId, measure: 0, points, facts: { isFailed: true } }];
   }
-  return findings.flatMap(({ userId = activity.userId, measure: found, facts }) => {
+  return findings.flatMap(({ userId = activity.userId, measure: found, facts, before }) => {
     const measure = Math.min(found, MEASURE_MOST);
     const points = pointsOf(content.bands, measure);
-    return points === 0 ? [] : [{ ...common, userId, measure, points, facts }];
+    const isSaid =
+      before !== undefined &&
+      isSameHour(before.at, activity.occurredAt) &&
+      pointsOf(content.bands, before.measure) === points;
+    return points === 0 || isSaid ? [] : [{ ...common, userId, measure, points, facts }];
   });
 }
 

@@ -3,11 +3,12 @@ import { present } from '../../../kernel/assert.ts';
 import type { Id } from '../../../kernel/id.ts';
 import { addMs } from '../../../kernel/time.ts';
 import type { Tx } from '../../../platform/db/client.ts';
-import { namesOf, readTogether } from '../../../platform/db/read-columns.ts';
+import { arrayParameter } from '../../../platform/db/insert-rows.ts';
+import { namesOf, readColumns, readTogether } from '../../../platform/db/read-columns.ts';
 import { inTurns } from '../screening/in-turns.ts';
 import { type PastPart, pastPartsOf } from './past-window.ts';
 import { monitoredActivity } from './schema.ts';
-import { inOrder, isBefore, isMarket, PAST_MS, type Watched } from './watched.ts';
+import { inOrder, isBefore, type Watched } from './watched.ts';
 
 export const ACTIVITY_COLUMNS = namesOf(monitoredActivity);
 
@@ -21,7 +22,7 @@ type Window = PastPart & {
   readonly limit: number;
 };
 
-/** How many rows a read for activities of one person brings at most. */
+/** How many rows a read for activities that look at the same brings at most. */
 export function pastRowsAtMost(own: readonly Watched[]): number {
   return windowsOf(own).reduce((rows, { limit }) => rows + limit, 0);
 }
@@ -38,9 +39,17 @@ export async function loadPasts(
   let left = activities;
   while (left.length > 0) {
     const windows = [...Map.groupBy(left, keyOf).values()].flatMap(windowsOf);
-    const rows = await readTogether(tx, monitoredActivity, ACTIVITY_COLUMNS, windows.map(fromOf));
     const read = Map.groupBy(
-      windows.map((window, place): Read => ({ ...window, rows: present(rows[place], 'each was read') })),
+      [
+        ...(await readWindows(
+          tx,
+          windows.filter(({ isWithSame }) => !isWithSame),
+        )),
+        ...(await readPairs(
+          tx,
+          windows.filter(({ isWithSame }) => isWithSame),
+        )),
+      ],
       ({ first }) => keyOf(first),
     );
     await inTurns(left, (activity) => {
@@ -54,8 +63,12 @@ export async function loadPasts(
   return pasts;
 }
 
-function keyOf(activity: Watched): string {
-  return `${activity.userId} ${isMarket(activity)}`;
+/** What activities that look at the same rows have in common; one that looks at none stands alone. */
+export function keyOf(activity: Watched): string {
+  const parts = pastPartsOf(activity).map(({ kind, isWithSame }) =>
+    isWithSame ? `${kind} ${activity.linkedUserId} ${activity.instrument}` : kind,
+  );
+  return parts.length === 0 ? activity.id : [activity.userId, ...parts].join(' ');
 }
 
 /** The windows of activities that look at the same kinds. */
@@ -64,7 +77,7 @@ function windowsOf(own: readonly Watched[]): readonly Window[] {
     const sorted = alike.toSorted(inOrder);
     const [first, last] = [present(sorted[0], 'a group has one'), present(sorted.at(-1), 'a group has one')];
     const between = (alike.length - 1) * BETWEEN_EACH;
-    return pastPartsOf(isMarket(first)).map((part) => ({
+    return pastPartsOf(first).map((part) => ({
       ...part,
       first,
       last,
@@ -74,26 +87,62 @@ function windowsOf(own: readonly Watched[]): readonly Window[] {
 }
 
 /** Read from its own end of the index. What came about in one settlement bears one instant. */
-function fromOf({ first, last, kind, isMarket: market, limit }: Window) {
+function fromOf({ first, last, kind, isMarket: market, limit, ms }: Window) {
   return sql`${monitoredActivity} where user_id = ${last.userId}::uuid and is_market = ${sql.raw(String(market))}
     and kind = ${kind} and occurred_at <= ${last.occurredAt}::timestamptz
-    and occurred_at >= ${addMs(first.occurredAt, -PAST_MS)}::timestamptz
+    and occurred_at >= ${addMs(first.occurredAt, -ms)}::timestamptz
     and (occurred_at < ${last.occurredAt}::timestamptz or id < ${last.id}::uuid)
     order by occurred_at desc, id desc limit ${sql.raw(String(limit))}`;
 }
 
 type Read = Window & { readonly rows: readonly Watched[] };
 
+/** Planned for the very people, who hold very different numbers of rows. */
+async function readWindows(tx: Tx, windows: readonly Window[]): Promise<readonly Read[]> {
+  const rows = await readTogether(tx, monitoredActivity, ACTIVITY_COLUMNS, windows.map(fromOf));
+  return windows.map((window, place) => ({ ...window, rows: present(rows[place], 'each was read') }));
+}
+
+/** Two people in one instrument have an index of their own, whoever they are: planned once. */
+async function readPairs(tx: Tx, windows: readonly Window[]): Promise<readonly Read[]> {
+  if (windows.length === 0) {
+    return [];
+  }
+  const column = (type: string, pick: (window: Window) => string | null) =>
+    sql`${sql.param(arrayParameter(type, windows.map(pick)))}::${sql.raw(type)}[]`;
+  const rows = await readColumns<typeof monitoredActivity, (typeof ACTIVITY_COLUMNS)[number], Placed>(
+    tx,
+    monitoredActivity,
+    ACTIVITY_COLUMNS,
+    sql`unnest(${column('uuid', ({ last }) => last.userId)}, ${column('uuid', ({ last }) => last.linkedUserId)},
+        ${column('text', ({ last }) => last.instrument)}, ${column('timestamptz', ({ last }) => last.occurredAt)},
+        ${column('uuid', ({ last }) => last.id)},
+        ${column('timestamptz', ({ first, ms }) => addMs(first.occurredAt, -ms))},
+        ${column('integer', ({ limit }) => String(limit))})
+        with ordinality as asked (user_id, linked_user_id, instrument, at, id, since, most, place)
+      cross join lateral (select * from ${monitoredActivity} m where m.kind = 'fill' and m.user_id = asked.user_id
+        and m.linked_user_id = asked.linked_user_id and m.instrument = asked.instrument
+        and (m.occurred_at, m.id) < (asked.at, asked.id) and m.occurred_at >= asked.since
+        order by m.occurred_at desc, m.id desc limit asked.most) as ${monitoredActivity}
+      order by asked.place, ${monitoredActivity.occurredAt} desc, ${monitoredActivity.id} desc`,
+    sql`asked.place::int as place`,
+  );
+  const placed = Map.groupBy(rows, ({ place }) => place);
+  return windows.map((window, place) => ({ ...window, rows: placed.get(place + 1) ?? [] }));
+}
+
+type Placed = { readonly place: number };
+
 /** @shape null where more would have to be read to know */
 function pastIn(read: readonly Read[], activity: Watched): readonly Watched[] | null {
-  const since = addMs(activity.occurredAt, -PAST_MS);
   let past: readonly Watched[] = [];
-  for (const { rows, most, limit } of read) {
+  for (const { rows, most, limit, ms } of read) {
     const start = firstBefore(rows, activity);
     const window = rows.slice(start, start + most);
     if (window.length < most && rows.length === limit) {
       return null;
     }
+    const since = addMs(activity.occurredAt, -ms);
     const end = window.findIndex(({ occurredAt }) => occurredAt < since);
     past = merged(past, end === -1 ? window : window.slice(0, end));
   }

@@ -7,9 +7,10 @@ import { transact } from '../../../platform/db/transact.ts';
 import { type FundingDesk, startFundingDesk } from '../../../testing/funding-desk.ts';
 import { randomFrom } from '../../../testing/random.ts';
 import { amlDomain } from '../index.ts';
+import { looksAtOthers } from './evaluate.ts';
 import { loadViews } from './load-view.ts';
-import { PAST_ROWS, pastPartsOf } from './past-window.ts';
-import type { Reference, View } from './rule.ts';
+import { crowdOf, isCrowding, NO_CROWD, PAST_ROWS, pastPartsOf } from './past-window.ts';
+import type { View } from './rule.ts';
 import { ruleSetOf } from './rule-set.ts';
 import { DAY_MS, FULL_BPS, hasMoved, totalBps } from './sizes.ts';
 import { keepActivities } from './watch-activity.ts';
@@ -25,7 +26,8 @@ afterAll(async () => {
   await desk.close();
 });
 
-const { reference } = ruleSetOf([]);
+const SET = ruleSetOf([]);
+const { reference } = SET;
 
 const KINDS: readonly ActivityKind[] = [
   'fill',
@@ -44,8 +46,8 @@ const KINDS: readonly ActivityKind[] = [
 ];
 
 /** Much at one instant, much within minutes, something a day before, and some of it longer ago than rules look. */
-function historyOf(random: (below: number) => number, people: readonly Id[], now: Instant): Activity[] {
-  return Array.from({ length: 3_000 }, () => {
+function historyOf(random: Random, people: readonly Id[], now: Instant): Activity[] {
+  return Array.from({ length: 4_500 }, () => {
     const kind = KINDS[random(KINDS.length)] ?? 'fill';
     const age = [random(60) * 1_000, random(900) * 1_000, DAY_MS, (395 + random(12)) * DAY_MS][
       [0, 0, 0, 0, 0, 1, 1, 1, 2, 3][random(10)] ?? 0
@@ -60,12 +62,36 @@ function historyOf(random: (below: number) => number, people: readonly Id[], now
       userId: people[who < 7 ? 0 : who < 9 ? 1 : 2] as Id,
       occurredAt: addMs(now, -(age ?? 0)),
       asset: 'USD',
-      amount: who === 9 ? amountOf(1n) : amountOf(10_000_000_000n),
+      ...sizeOf(kind, random, who),
+      linkedUserId:
+        kind === 'fill' && random(5) > 0
+          ? (people.filter((id) => id !== people[who < 7 ? 0 : 1])[random(2)] as Id)
+          : null,
       instrument: isMarket({ kind }) ? (['BTC/USD', 'ETH/USD'][Math.floor(random(8) / 7)] ?? null) : null,
       counterpartyIndex: random(20) === 0 ? new Uint8Array(32).fill(random(3)) : null,
-      data: kind === 'withdrawal_ended' ? { end: random(2) === 0 ? 'completed' : 'cancelled' } : {},
+      data: endOf(kind, random),
     };
   });
+}
+
+type Random = (below: number) => number;
+
+/** Of an order at the market nobody knows how large it is. */
+function sizeOf(kind: ActivityKind, random: Random, who: number): Partial<Activity> {
+  return kind === 'order_placed' && random(2) === 0
+    ? { amount: null, quantity: amountOf(100_000_000n) }
+    : { amount: amountOf(who === 9 ? 1n : 10_000_000_000n) };
+}
+
+function endOf(kind: ActivityKind, random: Random): Activity['data'] {
+  switch (kind) {
+    case 'withdrawal_ended':
+      return { end: random(2) === 0 ? 'completed' : 'cancelled' };
+    case 'order_closed':
+      return { end: random(3) === 0 ? 'filled' : 'cancelled', reason: 'requested' };
+    default:
+      return {};
+  }
 }
 
 const newestFirst = (left: Watched, right: Watched) =>
@@ -80,10 +106,21 @@ function viewIn(sorted: readonly Watched[], activity: Watched): Omit<View, 'peer
       row.userId === userId &&
       (row.occurredAt < occurredAt || (row.occurredAt === occurredAt && row.id < activity.id)),
   );
-  const seen = own.filter((row) => row.occurredAt >= since(400 * DAY_MS));
-  const past = pastPartsOf(isMarket(activity))
-    .flatMap((part) => seen.filter((row) => row.kind === part.kind).slice(0, part.most))
+  const isSame = (row: Watched) =>
+    row.linkedUserId === activity.linkedUserId && row.instrument === instrument;
+  const past = pastPartsOf(activity)
+    .flatMap((part) =>
+      own
+        .filter(
+          (row) =>
+            row.kind === part.kind && row.occurredAt >= since(part.ms) && (!part.isWithSame || isSame(row)),
+        )
+        .slice(0, part.most),
+    )
     .toSorted(newestFirst);
+  const crowd = own
+    .filter((row) => row.kind === kind && row.occurredAt >= since(30 * DAY_MS))
+    .map((row) => row.occurredAt);
   const isIdle = !isMarket(activity) && totalBps(past.filter(hasMoved), reference) < FULL_BPS;
   const moved = own.find((row) => hasMoved(row) && row.occurredAt < since(400 * DAY_MS));
   const strangers = sorted.filter((row) => row.userId !== userId && row.occurredAt <= occurredAt);
@@ -96,22 +133,24 @@ function viewIn(sorted: readonly Watched[], activity: Watched): Omit<View, 'peer
   );
   return {
     past,
+    crowd: isCrowding(activity) ? crowdOf(crowd) : NO_CROWD,
     movedBefore: isIdle ? (moved?.occurredAt ?? null) : null,
-    others: kind === 'order_placed' ? others.slice(0, PAST_ROWS) : [],
+    others: looksAtOthers(activity, SET) ? others.slice(0, PAST_ROWS) : [],
     sharers: index === undefined ? 0 : new Set(sharers.map((row) => row.userId)).size,
   };
 }
 
 const told = (view: Omit<View, 'peers' | 'reference'>) => ({
   past: view.past.map((row) => (row as Watched).id),
+  crowd: view.crowd,
   movedBefore: view.movedBefore,
   others: view.others.map((row) => (row as Watched).id),
   sharers: view.sharers,
 });
 
-async function viewsOf(activities: readonly Watched[], set: Reference) {
+async function viewsOf(activities: readonly Watched[]) {
   return transact(desk.system, 'engine', async (tx) => {
-    const views = await Array.fromAsync(loadViews(tx, activities, set));
+    const views = await Array.fromAsync(loadViews(tx, activities, SET));
     return new Map(views.flat().map(([{ id }, view]) => [id, view]));
   });
 }
@@ -127,9 +166,9 @@ test('what is read for many activities at once is what each would have seen by i
   const all = await transact(desk.system, 'engine', (tx) => keepActivities(tx, desk.system, history));
   expect(all).toHaveLength(history.length);
   // Of several people, kinds and times; many more lie between them than are read at first.
-  const page = all.filter(({ kind }) => random(kind === 'order_placed' ? 8 : 60) === 0);
+  const page = all.filter(({ kind }) => random(kind === 'order_placed' ? 3 : 60) === 0);
   const sorted = all.toSorted(newestFirst);
-  const views = await viewsOf(page, reference);
+  const views = await viewsOf(page);
   expect(views.size).toBe(page.length);
   const seen = page.map((activity) => {
     const view = views.get(activity.id) as View;
@@ -138,12 +177,19 @@ test('what is read for many activities at once is what each would have seen by i
     return expected;
   });
   expect(seen.some(({ past }) => past.length > 2 * PAST_ROWS)).toBe(true);
+  expect(seen.some(({ crowd }) => crowd.moreSince !== null)).toBe(true);
+  const kindsOf = (kind: ActivityKind) =>
+    page.flatMap((row, place) => (row.kind === kind ? (seen[place] ?? []) : []));
+  // Trades with another or elsewhere are not among them, nor is anything of an order that traded whole.
+  expect(kindsOf('fill').some(({ past }) => past.length > PAST_ROWS / 4)).toBe(true);
+  expect(kindsOf('order_closed').some(({ past }) => past.length === 0)).toBe(true);
+  expect(kindsOf('order_placed').every(({ past }) => past.length === 0)).toBe(true);
   expect(seen.some(({ others }) => others.length === PAST_ROWS)).toBe(true);
   expect(seen.some(({ movedBefore }) => movedBefore !== null)).toBe(true);
   expect(seen.some(({ sharers }) => sharers === 2)).toBe(true);
   // Whole rows, and no more than one needs where it stands alone.
   const [one] = page;
-  const alone = await viewsOf([one as Watched], reference);
+  const alone = await viewsOf([one as Watched]);
   expect(alone.get(one?.id ?? '')).toEqual(views.get(one?.id ?? '') as View);
 });
 
@@ -158,6 +204,7 @@ test('orders far apart with much between them, and little before the later one, 
     userId,
     occurredAt: addMs(now, -minutes * 60_000),
     instrument: 'FAR/USD',
+    quantity: amountOf(100_000_000n),
   });
   const fills = Array.from({ length: 1_250 }, () => activity(other.userId, 'fill', 20));
   const kept = await transact(desk.system, 'engine', (tx) =>
@@ -170,6 +217,36 @@ test('orders far apart with much between them, and little before the later one, 
     ]),
   );
   const placed = kept.filter(({ kind }) => kind === 'order_placed');
-  const views = await viewsOf(placed, reference);
+  const views = await viewsOf(placed);
   expect(placed.map(({ id }) => views.get(id)?.others.length)).toEqual([1, 1]);
+});
+
+test('whoever trades with very many is read in parts, as many rows at a time as memory is meant to hold', async () => {
+  const maker = await desk.newCustomer();
+  const now = desk.deps.clock.now();
+  const counterparties = Array.from({ length: 120 }, () => newId());
+  const fills = counterparties.map((linkedUserId) => ({
+    ...NO_ACTIVITY,
+    id: newId(),
+    source: 'hub',
+    sourceId: newId(),
+    kind: 'fill' as const,
+    userId: maker.userId,
+    linkedUserId,
+    occurredAt: now,
+    instrument: 'HUB/USD',
+  }));
+  const orders = fills.map((one) => ({
+    ...one,
+    id: newId(),
+    kind: 'order_placed' as const,
+    quantity: amountOf(1n),
+  }));
+  const sizes = await transact(desk.system, 'engine', async (tx) => {
+    const groups = await Array.fromAsync(loadViews(tx, [...fills, ...orders], SET));
+    return groups.map((group) => group.length);
+  });
+  expect(sizes.reduce((total, size) => total + size, 0)).toBe(240);
+  // Each may bring some four hundred rows.
+  expect(sizes.length).toBeGreaterThanOrEqual((240 * PAST_ROWS) / 20_000);
 });

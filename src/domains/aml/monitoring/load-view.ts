@@ -11,12 +11,16 @@ import type { Tx } from '../../../platform/db/client.ts';
 import { arrayParameter } from '../../../platform/db/insert-rows.ts';
 import { executePrepared } from '../../../platform/db/prepared.ts';
 import { readGates } from '../../identity/index.ts';
+import { looksAtOthers } from './evaluate.ts';
+import { loadCrowds } from './load-crowds.ts';
 import { loadOthers } from './load-others.ts';
-import { loadPasts, pastRowsAtMost } from './load-past.ts';
+import { keyOf, loadPasts, pastRowsAtMost } from './load-past.ts';
+import { NO_CROWD, PAST_MS, PAST_ROWS } from './past-window.ts';
 import type { Peers, Reference, View } from './rule.ts';
+import type { RuleSet } from './rule-set.ts';
 import { peerFigures } from './schema.ts';
 import { DAY_MS, FULL_BPS, hasMoved, totalBps } from './sizes.ts';
-import { isMarket, PAST_MS, type Watched } from './watched.ts';
+import { isMarket, type Watched } from './watched.ts';
 
 export const SHARED_MS = 365 * DAY_MS;
 const SHARERS_MOST = 50;
@@ -29,18 +33,20 @@ type Seen = readonly [Watched, View];
 
 /**
  * The view of each activity, as it is by itself: those that were kept together see each other in their order. Some
- * people after the others, and never more rows at a time than memory is meant to hold.
+ * after the others, and never more rows at a time than memory is meant to hold.
  */
 export async function* loadViews(
   tx: Tx,
   activities: readonly Watched[],
-  reference: Reference,
+  set: RuleSet,
 ): AsyncGenerator<readonly Seen[]> {
-  for (const group of groupsOf(activities)) {
+  const { reference } = set;
+  for (const group of groupsOf(activities, set)) {
     const pasts = await loadPasts(tx, group);
+    const crowds = await loadCrowds(tx, group);
     const others = await loadOthers(
       tx,
-      group.filter(({ kind }) => kind === 'order_placed'),
+      group.filter((activity) => looksAtOthers(activity, set)),
     );
     const money = group.filter((activity) => !isMarket(activity));
     const idle = money.filter(({ id }) => !isActive(present(pasts.get(id), 'each has a past'), reference));
@@ -57,6 +63,7 @@ export async function* loadViews(
         activity,
         {
           past,
+          crowd: crowds.get(id) ?? NO_CROWD,
           movedBefore: moved.get(id) ?? null,
           others: others.get(id) ?? [],
           sharers: sharers.get(id) ?? 0,
@@ -68,19 +75,19 @@ export async function* loadViews(
   }
 }
 
-/** People one after the other, each with all that they did. */
-function groupsOf(activities: readonly Watched[]): readonly (readonly Watched[])[] {
-  const people = Map.groupBy(activities, ({ userId }) => userId);
+/** Those that look at the same rows one after the other. */
+function groupsOf(activities: readonly Watched[], set: RuleSet): readonly (readonly Watched[])[] {
   const groups: Watched[][] = [];
-  let rows = ROWS_AT_ONCE;
-  for (const own of people.values()) {
-    const more = pastRowsAtMost(own);
+  let rows = Number.POSITIVE_INFINITY;
+  for (const alike of Map.groupBy(activities, keyOf).values()) {
+    const others = alike.filter((activity) => looksAtOthers(activity, set));
+    const more = pastRowsAtMost(alike) + others.length * PAST_ROWS;
     if (rows + more > ROWS_AT_ONCE) {
       groups.push([]);
       rows = 0;
     }
     rows += more;
-    groups.at(-1)?.push(...own);
+    groups.at(-1)?.push(...alike);
   }
   return groups;
 }

@@ -311,7 +311,7 @@ describe('the past of a person', () => {
       );
     const stored = newest as typeof monitoredActivity.$inferSelect;
     const [views] = await transact(desk.system, 'engine', (tx) =>
-      Array.fromAsync(loadViews(tx, [stored], ruleSetOf([]).reference)),
+      Array.fromAsync(loadViews(tx, [stored], ruleSetOf([]))),
     );
     const past = views?.[0]?.[1].past ?? [];
     expect(past).toHaveLength(PAST_ROWS + MARKET_ROWS_OF_MONEY);

@@ -4,15 +4,15 @@
  */
 import type { Id } from '../../../kernel/id.ts';
 import { addMs, type Instant, msOfInstant } from '../../../kernel/time.ts';
-import type { Activity, ActivityKind } from '../../../platform/activity.ts';
+import type { Activity } from '../../../platform/activity.ts';
 import { type CountedHit, type Hit, hitsOf, totalOf } from './evaluate.ts';
 import { OTHERS_MS } from './load-others.ts';
 import { SHARED_MS } from './load-view.ts';
-import { PAST_ROWS, pastPartsOf } from './past-window.ts';
+import { type Crowd, crowdOf, isCrowding, NO_CROWD, PAST_MS, PAST_ROWS, pastPartsOf } from './past-window.ts';
 import type { Peers, TypologyKey, View } from './rule.ts';
 import type { RuleSet } from './rule-set.ts';
 import { DAY_MS, hasMoved } from './sizes.ts';
-import { isMarket, PAST_MS } from './watched.ts';
+import { inOrder, isMarket } from './watched.ts';
 
 export type Replayed = Activity & { readonly id: Id };
 
@@ -54,18 +54,19 @@ type Side = {
 
 /** Begins a pass with two sets of rules; `peersOf` says what the peers of a person move now. */
 export function startReplay(before: RuleSet, after: RuleSet, peersOf: (userId: Id) => Peers | null): Replay {
-  const past = new Map<Id, Map<ActivityKind, Replayed[]>>();
+  const past = new Map<Id, Map<string, Replayed[]>>();
   const fillsOf = new Map<string, Replayed[]>();
   const users = new Map<string, Map<Id, number>>();
   const sides = [sideOf(before), sideOf(after)] as const;
   return {
     next: (activity) => {
-      const own = past.get(activity.userId) ?? new Map<ActivityKind, Replayed[]>();
+      const own = past.get(activity.userId) ?? new Map<string, Replayed[]>();
       past.set(activity.userId, own);
       const place =
         activity.counterpartyIndex === null ? null : Buffer.from(activity.counterpartyIndex).toString('hex');
       const view = {
         past: pastOf(own, activity),
+        crowd: crowdBefore(own, activity),
         movedBefore: isMarket(activity) ? null : movedBefore(own, activity),
         others: othersOf(fillsOf.get(activity.instrument ?? '') ?? [], activity),
         sharers: place === null ? 0 : sharersOf(users.get(place), activity),
@@ -74,9 +75,10 @@ export function startReplay(before: RuleSet, after: RuleSet, peersOf: (userId: I
       for (const side of sides) {
         judge(side, activity, { ...view, reference: side.set.reference });
       }
-      const alike = own.get(activity.kind) ?? [];
-      alike.push(activity);
-      own.set(activity.kind, alike);
+      keep(own, activity.kind, activity);
+      if (activity.kind === 'fill') {
+        keep(own, keyWithSame(activity), activity);
+      }
       if (activity.kind === 'fill' && activity.instrument !== null) {
         const fills = fillsOf.get(activity.instrument) ?? [];
         fills.push(activity);
@@ -104,21 +106,39 @@ function sideOf(set: RuleSet): Side {
   };
 }
 
-function pastOf(
-  own: ReadonlyMap<ActivityKind, readonly Replayed[]>,
-  activity: Activity,
-): readonly Activity[] {
-  const since = addMs(activity.occurredAt, -PAST_MS);
-  return pastPartsOf(isMarket(activity))
-    .flatMap(({ kind, most }) => (own.get(kind) ?? []).slice(-most))
-    .filter(({ occurredAt }) => occurredAt >= since)
-    .toSorted((left, right) => (left.occurredAt < right.occurredAt ? 1 : -1));
+/** Trades with the same person in the same instrument. */
+function keyWithSame({ linkedUserId, instrument }: Activity): string {
+  return `fill ${linkedUserId} ${instrument}`;
 }
 
-function movedBefore(
-  own: ReadonlyMap<ActivityKind, readonly Replayed[]>,
-  activity: Activity,
-): Instant | null {
+function keep(own: Map<string, Replayed[]>, key: string, activity: Replayed): void {
+  const alike = own.get(key) ?? [];
+  alike.push(activity);
+  own.set(key, alike);
+}
+
+function pastOf(own: ReadonlyMap<string, readonly Replayed[]>, activity: Activity): readonly Activity[] {
+  return pastPartsOf(activity)
+    .flatMap(({ kind, most, isWithSame, ms }) => {
+      const since = addMs(activity.occurredAt, -ms);
+      const rows = own.get(isWithSame ? keyWithSame(activity) : kind) ?? [];
+      return rows.slice(-most).filter(({ occurredAt }) => occurredAt >= since);
+    })
+    .toSorted((left, right) => inOrder(right, left));
+}
+
+function crowdBefore(own: ReadonlyMap<string, readonly Replayed[]>, activity: Activity): Crowd {
+  return isCrowding(activity)
+    ? crowdOf(
+        (own.get(activity.kind) ?? [])
+          .slice(-(PAST_ROWS + 1))
+          .toReversed()
+          .map(({ occurredAt }) => occurredAt),
+      )
+    : NO_CROWD;
+}
+
+function movedBefore(own: ReadonlyMap<string, readonly Replayed[]>, activity: Activity): Instant | null {
   const since = addMs(activity.occurredAt, -PAST_MS);
   const newest = (['deposit', 'fill', 'withdrawal_ended'] as const).flatMap(
     (kind) =>

@@ -7,6 +7,7 @@ import type { Json } from '../../../kernel/canonical-json.ts';
 import type { Id } from '../../../kernel/id.ts';
 import type { Instant } from '../../../kernel/time.ts';
 import type { Activity, ActivityKind } from '../../../platform/activity.ts';
+import type { Crowd } from './past-window.ts';
 
 export const TYPOLOGY_KEYS = ['structuring', 'pass_through', 'networks', 'market_abuse'] as const;
 
@@ -33,14 +34,16 @@ export type Peers = {
 
 /** What a rule may look at besides the activity; each part is bounded, however much there is. */
 export type View = {
-  /** What the same person did before, newest first. */
+  /** What the same person did before, newest first: of what rules look at for the activity's kind. */
   readonly past: readonly Activity[];
+  /** How many of its kind they did before; nothing but for trades and ended orders. */
+  readonly crowd: Crowd;
   /**
    * When money or units of theirs last moved before the time `past` covers; null where they never did. Read only where
    * what moved since is together worth less than a reference amount, and null otherwise.
    */
   readonly movedBefore: Instant | null;
-  /** Fills of other people in the same instrument in the minutes before, newest first. */
+  /** Fills of other people in the same instrument in the minutes before, newest first; where a rule looks at them. */
   readonly others: readonly Activity[];
   /** How many other people used the same account, address or payer within a year. */
   readonly sharers: number;
@@ -53,6 +56,11 @@ export type Finding = {
   readonly measure: number;
   /** What explains it: numbers and codes. */
   readonly facts: { readonly [key: string]: Json };
+  /**
+   * How much of it there was at the one before, where what goes on is said once an hour: it is no hit again within the
+   * clock hour, unless it is worth more.
+   */
+  readonly before?: { readonly measure: number; readonly at: Instant };
   /** Whom it is about, where that is not who acted. */
   readonly userId?: Id;
 };
@@ -73,12 +81,19 @@ export type RuleDefinition = {
     readonly bands: readonly Band[];
     readonly addsEach: boolean;
   };
+  /** Whether it looks at what others did before an activity; it does not unless it says so. */
+  readonly looksAtOthers?: (activity: Activity, reference: Reference, parameters: RuleParameters) => boolean;
   readonly evaluate: (activity: Activity, view: View, parameters: RuleParameters) => readonly Finding[];
 };
 
 /** What a rule is written as: its parameters are known by name. */
-type WrittenRule<Name extends string> = Omit<RuleDefinition, 'evaluate' | 'parameters'> & {
+type WrittenRule<Name extends string> = Omit<RuleDefinition, 'evaluate' | 'looksAtOthers' | 'parameters'> & {
   readonly parameters: z.ZodType<Readonly<Record<Name, number>>>;
+  readonly looksAtOthers?: (
+    activity: Activity,
+    reference: Reference,
+    parameters: Readonly<Record<Name, number>>,
+  ) => boolean;
   readonly evaluate: (
     activity: Activity,
     view: View,

@@ -4,7 +4,7 @@ import { newId } from '../../../kernel/id.ts';
 import { addMs, type Instant, parseInstant } from '../../../kernel/time.ts';
 import { type Activity, NO_ACTIVITY } from '../../../platform/activity.ts';
 import { hitsOf, totalOf } from './evaluate.ts';
-import { PAST_ROWS } from './past-window.ts';
+import { crowdOf, NO_CROWD, PAST_ROWS } from './past-window.ts';
 import type { View } from './rule.ts';
 import { contentHashOf, faultOf, RELEASED, ruleSetOf } from './rule-set.ts';
 import { RULE_TABLE } from './rule-table.ts';
@@ -17,6 +17,7 @@ const OTHER = newId();
 const SET = ruleSetOf([]);
 const VIEW: View = {
   past: [],
+  crowd: NO_CROWD,
   movedBefore: null,
   others: [],
   sharers: 0,
@@ -109,6 +110,10 @@ function manyFills(count: number, apartMs: number, until: Instant = NOW): readon
   return Array.from({ length: count }, (_unused, number) =>
     fill('buy', { occurredAt: addMs(until, -(number + 1) * apartMs) }),
   );
+}
+
+function crowd(count: number, apartMs: number, until?: Instant) {
+  return crowdOf(manyFills(count, apartMs, until).map(({ occurredAt }) => occurredAt));
 }
 
 function transfer(from: string, to: string, more: Partial<Activity> = {}): Activity {
@@ -296,29 +301,23 @@ const CASES: Readonly<Record<string, readonly Row[]>> = {
     ],
   ],
   crowded_market: [
-    ['a trade that fills the window', fill('buy'), { past: manyFills(PAST_ROWS, 2_000) }, 40],
-    [
-      'an ended order among as many',
-      cancelled('buy'),
-      { past: times(PAST_ROWS, () => cancelled('buy')) },
-      40,
-    ],
-    ['one fewer', fill('buy'), { past: manyFills(PAST_ROWS - 1, 2_000) }, 0],
+    ['a trade that fills the window', fill('buy'), { crowd: crowd(PAST_ROWS, 2_000) }, 40],
+    ['an ended order among as many', cancelled('buy'), { crowd: crowd(PAST_ROWS, 2_000) }, 40],
+    ['one fewer', fill('buy'), { crowd: crowd(PAST_ROWS - 1, 2_000) }, 0],
     [
       'one behind it in the same hour',
       fill('buy', LATER),
-      { past: manyFills(PAST_ROWS + 1, 2_000, LATER.occurredAt) },
+      { crowd: crowd(PAST_ROWS + 1, 2_000, LATER.occurredAt) },
       0,
     ],
-    ['the first of the next hour', fill('buy'), { past: manyFills(PAST_ROWS + 1, 2_000) }, 40],
+    ['the first of the next hour', fill('buy'), { crowd: crowd(PAST_ROWS + 1, 2_000) }, 40],
     [
       'as many at the same moment',
       fill('buy', LATER),
-      { past: manyFills(PAST_ROWS + 1, 0, LATER.occurredAt) },
+      { crowd: crowd(PAST_ROWS + 1, 0, LATER.occurredAt) },
       40,
     ],
-    ['as many of another kind', fill('buy'), { past: times(PAST_ROWS, () => cancelled('buy')) }, 0],
-    ['one of them before the window', fill('buy'), { past: manyFills(PAST_ROWS, 240_000) }, 0],
+    ['one of them before the window', fill('buy'), { crowd: crowd(PAST_ROWS, 240_000) }, 0],
   ],
   circular_transfers: [
     ['there and back ten times', transfer('a', 'b'), { past: toAndFro(9) }, 20],

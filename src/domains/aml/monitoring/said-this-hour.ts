@@ -1,4 +1,5 @@
 /** Which of the many that find a window full is said: the one that fills it, and then the first of each hour. Pure. */
+import type { Instant } from '../../../kernel/time.ts';
 import type { Activity } from '../../../platform/activity.ts';
 import { PAST_ROWS } from './past-window.ts';
 
@@ -14,11 +15,13 @@ export function wasSaidThisHour(
   const isBefore = ({ occurredAt }: Activity) => occurredAt < activity.occurredAt;
   const last = alike.find(isBefore);
   return (
-    last !== undefined && hourOf(last) === hourOf(activity) && earlier.filter(isBefore).length > PAST_ROWS
+    last !== undefined &&
+    isSameHour(last.occurredAt, activity.occurredAt) &&
+    earlier.filter(isBefore).length > PAST_ROWS
   );
 }
 
-/** @shape the instant's letters down to the hour */
-function hourOf({ occurredAt }: Activity): string {
-  return occurredAt.slice(0, 13);
+/** Whether two instants are of one clock hour: their letters are the same down to the hour. */
+export function isSameHour(left: Instant, right: Instant): boolean {
+  return left.slice(0, 13) === right.slice(0, 13);
 }

@@ -53,8 +53,16 @@ export const monitoredActivity = pgTable(
   },
   (table) => [
     uniqueIndex('monitored_activity_source_key').on(table.source, table.sourceId),
-    index('monitored_activity_user_id_idx').on(table.userId, table.isMarket, table.kind, table.occurredAt),
-    index('monitored_activity_linked_user_id_idx').on(table.linkedUserId),
+    index('monitored_activity_user_id_idx').on(
+      table.userId,
+      table.isMarket,
+      table.kind,
+      table.occurredAt,
+      table.id,
+    ),
+    index('monitored_activity_pair_idx')
+      .on(table.linkedUserId, table.userId, table.instrument, table.occurredAt, table.id)
+      .where(sql`${table.linkedUserId} is not null`),
     index('monitored_activity_occurred_at_idx').on(table.occurredAt, table.id),
     index('monitored_activity_counterparty_index_idx')
       .on(table.counterpartyIndex, table.userId)

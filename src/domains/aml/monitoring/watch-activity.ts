@@ -96,7 +96,7 @@ export async function watchActivities(
 ): Promise<void> {
   await askMonitoringVendorLater(tx, ctx, kept);
   const found = new Map<Id, readonly Hit[]>();
-  for await (const some of loadViews(tx, kept, set.reference)) {
+  for await (const some of loadViews(tx, kept, set)) {
     await inTurns(some, ([activity, view]) => found.set(activity.id, hitsOf(activity, view, set)));
   }
   const hits = kept.flatMap(({ id }) =>

@@ -1,12 +1,8 @@
-/** An activity that is kept, and how far back rules look from it. Pure. */
+/** An activity that is kept, and what comes before what. Pure. */
 import type { Id } from '../../../kernel/id.ts';
 import type { Activity } from '../../../platform/activity.ts';
-import { DAY_MS } from './sizes.ts';
 
 export type Watched = Activity & { readonly id: Id };
-
-/** How far back rules look. @units ms */
-export const PAST_MS = 400 * DAY_MS;
 
 /** Whether an activity is of a market. */
 export function isMarket({ kind }: Pick<Activity, 'kind'>): boolean {

@@ -15,15 +15,13 @@ import {
   type Person,
   startFundingDesk,
 } from '../../../testing/funding-desk.ts';
-import { houseWallet, postJournals } from '../../ledger/index.ts';
-import { journals, wallets } from '../../ledger/schema.ts';
-import { fundingObstacles } from '../closing-obstacles.ts';
+import { writeUnguarded } from '../../../testing/unguarded.ts';
+import { journals } from '../../ledger/schema.ts';
 import { withdrawals } from '../schema.ts';
-import { GIVEN_UP_REFERENCE } from '../settings.ts';
 import { isDebited, isNamedByWaiting } from '../statement-debits.ts';
 import { camt053, nextOpening, SAMPLE_IBAN, type SampleEntry } from '../testing/camt-sample.ts';
 import { executionDay } from '../testing/execution-day.ts';
-import { repayments, statementDebits } from '../work/schema.ts';
+import { repayments, statementDebits, unallocatedReceipts } from '../work/schema.ts';
 
 let desk: FundingDesk;
 let mlro: Person;
@@ -287,12 +285,29 @@ describe('what comes back of a payout of which the bank paid too much', () => {
     return desk.request(desk.operations, 'POST', `${path}/${verb}`, { body: { ...what, ...REASON } });
   }
 
-  test('is the firm’s first where that owes it, and the customer’s beyond', async () => {
-    const owed = await house('receivable', 'firm');
+  /** A payout of 100 of which the bank paid 150 at the firm's expense. */
+  async function overpaid(): Promise<Payout> {
     const payout = await processing();
-    const { accountId } = payout.person;
     const debit = await debited({ amount: '150', endToEndId: payout.reference });
     expect(code(await vote(await explain(debit, asPayout(payout, { excess: 'firm' }))))).toBe(200);
+    return payout;
+  }
+
+  /** What the firm's share left open of a receipt. */
+  async function restOf(path: string): Promise<string> {
+    const id = path.slice(path.lastIndexOf('/') + 1) as Id;
+    const [row] = await desk.deps.db.engine
+      .select()
+      .from(unallocatedReceipts)
+      .where(eq(unallocatedReceipts.restOf, id));
+    expect(row).toMatchObject({ status: 'open', reason: 'returned_payout' });
+    return `/v1/unallocated-receipts/${row?.id}`;
+  }
+
+  test('is the firm’s first where that owes it, and the customer’s beyond', async () => {
+    const owed = await house('receivable', 'firm');
+    const payout = await overpaid();
+    const { accountId } = payout.person;
     const part = await returned('20', payout);
     expect(code(await on(part, 'allocate', { accountId }))).toBe('receipt_does_not_fit');
     const asked = await on(part, 'explain', FIRM);
@@ -304,8 +319,118 @@ describe('what comes back of a payout of which the bank paid too much', () => {
     const last = await on(rest, 'explain', FIRM);
     expect(last.body.approval.payload).toMatchObject({ firms: '30', customers: '100' });
     expect(code(await vote(last))).toBe(200);
-    expect(await desk.balance(payout.person, 'USD')).toEqual({ total: '1000', reserved: '0' });
     expect(await house('receivable', 'firm')).toBe(owed);
+    const open = await restOf(rest);
+    const other = await desk.newCustomer();
+    expect(code(await on(open, 'allocate', { accountId: other.accountId }))).toBe('receipt_does_not_fit');
+    expect(code(await on(open, 'explain', FIRM))).toBe('receipt_does_not_fit');
+    expect(code(await vote(await on(open, 'allocate', { accountId })))).toBe(200);
+    expect(await desk.balance(payout.person, 'USD')).toEqual({ total: '1000', reserved: '0' });
+  });
+
+  test('is not sent back to whoever returned it while a part is the firm’s', async () => {
+    const payout = await overpaid();
+    const path = await returned('150', payout);
+    expect(code(await on(path, 'return', {}))).toBe('receipt_does_not_fit');
+    expect(code(await vote(await on(path, 'explain', FIRM)))).toBe(200);
+    expect(code(await vote(await on(await restOf(path), 'return', {}), desk.operations2))).toBe(200);
+    expect(await desk.balance(payout.person, 'USD')).toEqual({ total: '900', reserved: '0' });
+  });
+
+  test.each([
+    ['an account', 'frozen'],
+    ['an account', 'closed'],
+    ['a person', 'frozen'],
+  ] as const)('is the firm’s, and waits as a receipt for %s that is %s', async (what, status) => {
+    const payout = await overpaid();
+    const { accountId } = payout.person;
+    const path = await returned('150', payout);
+    const asked = await on(path, 'explain', FIRM);
+    const set = (to: string) =>
+      writeUnguarded(desk.database, 'accounts', (tx) =>
+        tx.execute(sql`update accounts set status = ${to}::account_status,
+          closed_at = case when ${to} = 'closed' then now() end where id = ${accountId}`),
+      );
+    if (what === 'an account') {
+      await set(status);
+    } else {
+      await desk.changeGate(payout.person, { restriction: 'frozen' });
+    }
+    expect(code(await vote(asked))).toBe(200);
+    expect(await desk.balance(payout.person, 'USD')).toEqual({ total: '900', reserved: '0' });
+    const open = await restOf(path);
+    const allocated = await on(open, 'allocate', { accountId });
+    const refused = allocated.status === 202 ? await vote(allocated) : allocated;
+    expect(code(refused)).toBe(what === 'an account' ? 'account_not_active' : 'account_restricted');
+    if (status === 'closed') {
+      expect(code(await vote(await on(open, 'return', {}), desk.operations2))).toBe(200);
+    } else {
+      await desk.changeGate(payout.person, { restriction: 'none' });
+      await set('active');
+      const again = allocated.status === 202 ? allocated : await on(open, 'allocate', { accountId });
+      expect(code(await vote(again))).toBe(200);
+      expect(await desk.balance(payout.person, 'USD')).toEqual({ total: '1000', reserved: '0' });
+    }
+  });
+
+  test('is credited to no deposit that its line or somebody names besides', async () => {
+    const payout = await overpaid();
+    const body = { accountId: payout.person.accountId, asset: 'USD', amount: '150', method: 'bank_transfer' };
+    const announce = async () =>
+      (await desk.request(payout.person, 'POST', '/v1/deposits', { body, key: newId() })).body;
+    const [named, other] = [await announce(), await announce()];
+    const back = { amount: '150', endToEndId: payout.reference, name: HOLDER };
+    const [line] = (await imported({ ...back, reference: named.paymentReference })).lines;
+    const path = `/v1/unallocated-receipts/${line?.receiptId}`;
+    const seenAs = (await desk.request(desk.operations, 'GET', path)).body;
+    expect(seenAs).toMatchObject({
+      reason: 'returned_payout',
+      depositId: named.id,
+      returns: { withdrawalId: payout.id },
+    });
+    for (const deposit of [named, other]) {
+      const clear = { statementLineId: line?.id };
+      const sent = await desk.request(desk.operations, 'POST', `/v1/deposits/${deposit.id}/clear`, {
+        body: clear,
+      });
+      expect(code(sent)).toBe('receipt_does_not_fit');
+    }
+    expect(code(await vote(await on(path, 'explain', FIRM)))).toBe(200);
+    const clear = { statementLineId: line?.id };
+    const sent = await desk.request(desk.operations, 'POST', `/v1/deposits/${named.id}/clear`, {
+      body: clear,
+    });
+    expect(code(sent)).toBe('statement_line_used');
+    expect(await desk.balance(payout.person, 'USD')).toEqual({ total: '900', reserved: '0' });
+    // Nor on people's word, until the rest of what names it went where the payout came from.
+    const deposit = `/v1/deposits/${named.id}`;
+    expect(code(await desk.request(desk.operations, 'POST', `${deposit}/clear`, { body: REASON }))).toBe(
+      'deposit_has_receipt',
+    );
+    const rest = await restOf(path);
+    const { accountId } = payout.person;
+    expect(code(await on(rest, 'allocate', { accountId }))).toBe('deposit_status_conflict');
+    expect(code(await desk.request(desk.operations, 'POST', `${deposit}/fail`, { body: REASON }))).toBe(200);
+    expect(code(await vote(await on(rest, 'allocate', { accountId })))).toBe(200);
+    expect(await desk.balance(payout.person, 'USD')).toEqual({ total: '1000', reserved: '0' });
+  });
+
+  test('and names a deposit, paid back by somebody else, is for compliance, who were told', async () => {
+    const payout = await overpaid();
+    const other = await desk.newCustomer();
+    const body = { accountId: other.accountId, asset: 'USD', amount: '150', method: 'bank_transfer' };
+    const named = (await desk.request(other, 'POST', '/v1/deposits', { body, key: newId() })).body;
+    const back = { amount: '150', endToEndId: payout.reference, name: 'Somebody Else' };
+    const [line] = (await imported({ ...back, reference: named.paymentReference })).lines;
+    const path = `/v1/unallocated-receipts/${line?.receiptId}`;
+    const alerts = await desk.deps.db.engine.execute(
+      sql`select id from aml_alerts where user_id = ${other.userId} and status = 'open'`,
+    );
+    expect(alerts).toHaveLength(1);
+    expect(code(await vote(await on(path, 'explain', FIRM)))).toBe(200);
+    const asked = await on(await restOf(path), 'return', {});
+    expect(code(await vote(asked, desk.operations2))).toBe('not_found');
+    expect(code(await vote(asked))).toBe(200);
   });
 
   test('waits until the debit says how much that was', async () => {
@@ -556,97 +681,4 @@ test('whether a payout was debited is asked by indexes, however many debits ther
     return (await soFar()) - before;
   });
   expect(read).toBe(0);
-});
-
-test('a refund that left suspense past its customer’s wallet keeps nothing open, and its money that comes back does', async () => {
-  const [paid, owed, left] = [await refunded('43'), await refunded('44'), await refunded('5')];
-  const obstacles = ({ person }: typeof paid) =>
-    transact(desk.system, 'engine', async (tx) =>
-      (await fundingObstacles(tx, person.userId)).map((obstacle) => obstacle.code),
-    );
-  for (const { id } of [paid, owed, left]) {
-    const path = `/v1/repayments/${id}/give-up`;
-    const asked = await desk.request(desk.operations, 'POST', path, { body: REASON });
-    expect(code(await vote(asked))).toBe(200);
-  }
-  const suspense = { role: 'suspense', reference: GIVEN_UP_REFERENCE, asset: 'USD' };
-  const byHand = async (amount: string, to: object, more: object = {}) => {
-    const entries = [
-      { house: suspense, amount: `-${amount}` },
-      { ...to, amount },
-    ];
-    const body = { kind: 'adjustment', description: 'Out of suspense', entries, ...REASON, ...more };
-    const asked = await desk.request(desk.operations, 'POST', '/v1/journals', { body, key: newId() });
-    expect([asked.body.code, code(await vote(asked))]).toEqual([undefined, 200]);
-    return asked.body.approval.subjectId as string;
-  };
-  const bank = { house: { role: 'client_money_bank', reference: 'main', asset: 'USD' } };
-  // Who pays it at the bank says whose it was.
-  expect(await obstacles(paid)).toEqual(['repayments_pending']);
-  const path = `/v1/journals/${await byHand('43', bank, { repaymentId: paid.id })}/reverse`;
-  expect(await obstacles(paid)).toEqual([]);
-  expect(code(await vote(await desk.request(desk.operations, 'POST', path, { body: REASON })))).toBe(200);
-  expect(await obstacles(paid)).toEqual(['repayments_pending']);
-  await byHand('43', bank, { repaymentId: paid.id });
-  expect(await obstacles(paid)).toEqual([]);
-  const debt = await transact(desk.system, 'engine', async (tx) => {
-    const at = { book: 'live', asset: 'USD' } as const;
-    const debtor = { role: 'receivable', reference: owed.person.userId, ...at } as const;
-    const { id } = await houseWallet(tx, desk.system, debtor);
-    const other = await houseWallet(tx, desk.system, { role: 'suspense', reference: 'differences', ...at });
-    const entries = [
-      { walletId: id, amount: parseAmount('-44') },
-      { walletId: other.id, amount: parseAmount('44') },
-    ];
-    const posting = {
-      book: 'live',
-      kind: 'adjustment',
-      referenceType: 'test',
-      referenceId: newId(),
-    } as const;
-    await postJournals(tx, desk.system, [{ ...posting, description: 'A debt', entries }]);
-    return { walletId: id };
-  });
-  expect(await obstacles(owed)).toEqual(['debts_open', 'repayments_pending']);
-  await byHand('44', debt);
-  expect(await obstacles(owed)).toEqual([]);
-  expect(await obstacles(left)).toEqual(['repayments_pending']);
-  const [sent] = await desk.deps.db.engine.select().from(repayments).where(eq(repayments.id, paid.id));
-  await imported({ amount: '43', endToEndId: sent?.payoutReference ?? '' });
-  expect(await obstacles(paid)).toEqual(['receipts_open']);
-});
-
-test('a refund that was given up, and a receipt in their name, keep the relationship open until they are booked', async () => {
-  const { id, person, reference } = await refunded('86');
-  const obstacles = () =>
-    transact(desk.system, 'engine', async (tx) =>
-      (await fundingObstacles(tx, person.userId)).map((obstacle) => obstacle.code),
-    );
-  expect(await obstacles()).toEqual(['repayments_pending']);
-  const path = `/v1/repayments/${id}/give-up`;
-  expect(code(await vote(await desk.request(desk.operations, 'POST', path, { body: REASON })))).toBe(200);
-  expect(await obstacles()).toEqual(['repayments_pending']);
-  // What lies in suspense is booked to them.
-  await transact(desk.system, 'engine', async (tx) => {
-    const at = { role: 'suspense', reference: GIVEN_UP_REFERENCE, book: 'live', asset: 'USD' } as const;
-    const held = await houseWallet(tx, desk.system, at);
-    const [own] = await tx
-      .select({ id: wallets.id })
-      .from(wallets)
-      .where(and(eq(wallets.accountId, person.accountId), eq(wallets.asset, 'USD')));
-    const posting = {
-      book: 'live',
-      kind: 'adjustment',
-      referenceType: 'test',
-      referenceId: newId(),
-    } as const;
-    const entries = [
-      { walletId: held.id, amount: parseAmount('-86') },
-      { walletId: own?.id as Id, amount: parseAmount('86') },
-    ];
-    await postJournals(tx, desk.system, [{ ...posting, description: 'Out of suspense', entries }]);
-  });
-  expect(await obstacles()).toEqual([]);
-  await imported({ amount: '5', reference, name: HOLDER });
-  expect(await obstacles()).toEqual(['receipts_open']);
 });

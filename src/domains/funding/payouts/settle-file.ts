@@ -3,6 +3,7 @@
  * whole: what ended otherwise, or has a debit of its own, is in no sum of it.
  */
 import { and, eq, ne } from 'drizzle-orm';
+import { sumAmounts } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
 import type { Id } from '../../../kernel/id.ts';
 import { cancelApprovals, lockOpenApprovals } from '../../../platform/approvals/open-approvals.ts';
@@ -23,7 +24,7 @@ import { bookPayout, lockPayoutWallets } from '../settle-payout.ts';
 import type { StatementDebit } from '../statement-debits.ts';
 import { repayments, statementDebits } from '../work/schema.ts';
 import { isVoid, lastDownloadOf } from './file-history.ts';
-import { firstShownAlone } from './files-on-statement.ts';
+import { firstShownAlone, refusedBy } from './files-on-statement.ts';
 
 /** Payments whose end the debit of their file shows, or that it shows beside other evidence. */
 const UNDER_WAY: readonly Payment['status'][] = ['processing', 'in_file', 'unknown'];
@@ -38,26 +39,33 @@ export async function refuseOwnFile(tx: Tx, ctx: Ctx, fileId: Id | null): Promis
   }
 }
 
+/** A file that a debit can be, without what the bank's own report refused of it. */
+export type BookedFile = { readonly file: PayoutFile; readonly refused: readonly Id[] };
+
 /**
- * The file of that number, if a debit can be all that it pays: of its currency, its sum and the account it is paid from,
- * and fetched.
+ * The file of that number, if a debit can be all that the bank paid of it: of its currency, its sum less what the bank
+ * refused, and the account it is paid from, and fetched.
  * @errors debit_not_explained, payout_file_void, payout_file_not_fetched, payout_file_partly_settled
  */
-export async function fileOfDebit(tx: Tx, debit: StatementDebit, fileId: Id): Promise<PayoutFile> {
+export async function fileOfDebit(tx: Tx, debit: StatementDebit, fileId: Id): Promise<BookedFile> {
   const [found] = await tx
     .select({ file: payoutFiles, iban: payoutAccounts.iban })
     .from(payoutFiles)
     .innerJoin(payoutAccounts, eq(payoutAccounts.id, payoutFiles.payoutAccountId))
     .where(eq(payoutFiles.id, fileId));
   const { line, account } = await debitOf(tx, debit.statementLineId);
+  // The bank may have taken what it refused as well, and bring it back: that is no sum of payments.
+  const isWhole = found?.file.controlSum === debit.amount;
+  const refused = isWhole ? [] : await refusedBy(tx, fileId);
   const isSum =
     found !== undefined &&
     !line.reversal &&
     found.file.asset === debit.asset &&
-    found.file.controlSum === debit.amount &&
+    found.file.controlSum - sumAmounts(refused.map(({ amount }) => amount)) === debit.amount &&
     found.iban === account.iban;
   if (!isSum) {
-    const detail = 'It is not of the sum, the currency and the account of that payout file.';
+    const detail =
+      'It is not of the sum, less what the bank refused, the currency and the account of that payout file.';
     throw refuseFunding('debit_not_explained', { detail });
   }
   const { file } = found;
@@ -67,12 +75,13 @@ export async function fileOfDebit(tx: Tx, debit: StatementDebit, fileId: Id): Pr
   if ((await lastDownloadOf(tx, file.id)) === undefined) {
     throw refuseFunding('payout_file_not_fetched');
   }
-  await refuseInParts(tx, debit, file);
-  return file;
+  const not = refused.map(({ id }) => id);
+  await refuseInParts(tx, debit, { file, refused: not });
+  return { file, refused: not };
 }
 
-/** One that was refused, or is another debit already, is not in the sum, whatever the figures say. */
-async function refuseInParts(tx: Tx, debit: StatementDebit, file: PayoutFile): Promise<void> {
+/** One that ended otherwise, or is another debit already, is not in the sum, whatever the figures say. */
+async function refuseInParts(tx: Tx, debit: StatementDebit, { file, refused }: BookedFile): Promise<void> {
   const [other] = await tx
     .select({ id: statementDebits.id })
     .from(statementDebits)
@@ -80,12 +89,14 @@ async function refuseInParts(tx: Tx, debit: StatementDebit, file: PayoutFile): P
   if (other !== undefined) {
     throw refuseFunding('debit_not_explained', { detail: `Debit ${other.id} is that payout file.` });
   }
-  const ended = (await paidBy(tx, file)).find((payment) => !isShownBy(file, payment));
+  const ended = (await paidBy(tx, file)).find(
+    (payment) => !refused.includes(payment.id) && !isShownBy(file, payment),
+  );
   if (ended !== undefined) {
     const detail = `Payment ${ended.id} is ${ended.status}: explain what the bank paid one by one.`;
     throw refuseFunding('payout_file_partly_settled', { detail });
   }
-  const alone = await firstShownAlone(tx, file.id);
+  const alone = await firstShownAlone(tx, file.id, refused);
   if (alone !== undefined) {
     const detail = `Another debit names payment ${alone}: explain that one first.`;
     throw refuseFunding('payout_file_partly_settled', { detail });
@@ -135,11 +146,13 @@ function idsOf(payments: readonly Payment[]): readonly Id[] {
 export async function settleFile(
   tx: Tx,
   ctx: Ctx,
-  file: PayoutFile,
+  { file, refused }: BookedFile,
   { statementLineId, open }: { readonly statementLineId: Id; readonly open: readonly Approval[] },
 ): Promise<void> {
   const { line, account } = await debitOf(tx, statementLineId);
-  const left = (await paidBy(tx, file)).filter(({ status }) => UNDER_WAY.includes(status));
+  const left = (await paidBy(tx, file)).filter(
+    ({ id, status }) => !refused.includes(id) && UNDER_WAY.includes(status),
+  );
   await lockPayoutWallets(tx, ctx, file.asset, left.filter(isWithdrawal));
   for (const payment of left) {
     const reference = line.bankReference ?? present(payment.payoutReference, 'what began has its reference');

@@ -4,10 +4,14 @@
  */
 import { sql } from 'drizzle-orm';
 import { type Amount, formatAmount, readStoredAmount, sumAmounts } from '../../../kernel/amount.ts';
-import { addDays, daysBetween, lastBankDay } from '../../../kernel/business-date.ts';
+import { addDays, daysBetween } from '../../../kernel/business-date.ts';
 import type { Id } from '../../../kernel/id.ts';
+import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
+import { lastBankDay } from '../bank-days/settlement-day.ts';
 import type { BANK_ACCOUNT_ROLES } from '../evidence/schema.ts';
+import { isPaidToOne } from '../paid-to-another.ts';
+import { opened } from '../refuse-if-changed.ts';
 import type { Finding } from './finding.ts';
 import {
   type BankComparison,
@@ -65,6 +69,7 @@ const PLACE: Readonly<Record<BankRole, string>> = { client_money_bank: 'bank', f
  */
 export async function bankSection(
   tx: Tx,
+  ctx: Ctx,
   role: BankRole,
   day: string,
 ): Promise<Section<BankView> & { readonly statements: readonly Id[] }> {
@@ -74,7 +79,7 @@ export async function bankSection(
   for (const wallet of await bankWalletsOf(tx, role)) {
     const known = await statementsOf(tx, wallet, day);
     statements.push(...latestOf(known).map(({ id }) => id));
-    const one = await compare(tx, wallet, known, day);
+    const one = await compare(tx, ctx, wallet, { known, day });
     if (one !== undefined) {
       views.push(one.view);
       findings.push(...one.findings);
@@ -88,9 +93,9 @@ type Compared = { readonly view: BankView; readonly findings: readonly Finding[]
 
 async function compare(
   tx: Tx,
+  ctx: Ctx,
   wallet: BankWallet,
-  known: readonly KnownStatement[],
-  day: string,
+  { known, day }: { readonly known: readonly KnownStatement[]; readonly day: string },
 ): Promise<Compared | undefined> {
   const { reference, currency, accounts, role } = wallet;
   const object = `${PLACE[role]} ${reference} ${currency}`;
@@ -107,12 +112,12 @@ async function compare(
     const missing = finding('bank_account_missing', object, perBooks, currency, detail);
     return perBooks === 0n ? undefined : { view: alone, findings: [missing] };
   }
-  const stale = staleness(object, at, day);
+  const stale = staleness(object, at, await lastBankDay(tx, currency, day));
   if (at === null) {
     return { view: alone, findings: stale };
   }
   const statements = known.filter((statement) => statement.closingDate <= at);
-  const lines = await linesOf(tx, statements);
+  const lines = await linesOf(tx, ctx, statements);
   const result = matchBank({ day: at, statements, lines, bookings, windowDays: MATCH_WINDOW_DAYS });
   const last = latestOf(statements).at(-1);
   const view = {
@@ -180,8 +185,8 @@ const NOT_COMPARED = {
   items: [],
 } as const;
 
-function staleness(object: string, at: string | null, day: string): readonly Finding[] {
-  if (at !== null && at >= lastBankDay(day)) {
+function staleness(object: string, at: string | null, due: string): readonly Finding[] {
+  if (at !== null && at >= due) {
     return [];
   }
   const detail = at === null ? 'No statement was imported' : `The last statement is of ${at}`;
@@ -265,18 +270,35 @@ async function statementsOf(tx: Tx, wallet: BankWallet, day: string): Promise<re
   }));
 }
 
-async function linesOf(tx: Tx, statements: readonly BankStatementFact[]): Promise<readonly BankLine[]> {
+/** Whom a line went to is sealed: it is opened where the line is the whole of a file, and nobody said yet what it was. */
+async function linesOf(
+  tx: Tx,
+  ctx: Ctx,
+  statements: readonly BankStatementFact[],
+): Promise<readonly BankLine[]> {
   const ids = sql.param(statements.map((statement) => statement.id));
-  const rows = await tx.execute<{ id: Id; day: string; amount: string; reference: string | null }>(sql`
-    select id, booking_date as day, (case direction when 'credit' then amount else -amount end)::text as amount,
-      coalesce(end_to_end_id, bank_reference) as reference
-    from bank_statement_lines where statement_id = any (${ids}::uuid[]) order by booking_date, id`);
-  return rows.map((row) => ({
-    id: row.id,
-    bookingDate: row.day,
-    amount: readStoredAmount(row.amount),
-    reference: row.reference,
-  }));
+  const rows = await tx.execute<{
+    id: Id;
+    day: string;
+    amount: string;
+    reference: string | null;
+    is_file: boolean;
+  }>(sql`
+    select l.id, l.booking_date as day,
+      (case l.direction when 'credit' then l.amount else -l.amount end)::text as amount,
+      coalesce(l.end_to_end_id, l.bank_reference) as reference,
+      d.status = 'open' and exists (
+        select 1 from payout_files f where f.message_id = l.end_to_end_id) as is_file
+    from bank_statement_lines l left join statement_debits d on d.statement_line_id = l.id
+    where l.statement_id = any (${ids}::uuid[]) order by l.booking_date, l.id`);
+  const lines: BankLine[] = [];
+  for (const { id, day: bookingDate, amount, reference, is_file: isFile } of rows) {
+    const toOne = isFile ? await opened(isPaidToOne(tx, ctx, id)) : false;
+    // Whom it went to can no longer be read: that is nobody's word that it was the file.
+    const strayed = toOne ?? true;
+    lines.push({ id, bookingDate, amount: readStoredAmount(amount), reference, strayed });
+  }
+  return lines;
 }
 
 /**

@@ -8,7 +8,14 @@ import { type BankFacts, type BankLine, type Booking, matchBank } from './match-
 const DAY = '2026-03-20';
 
 function line(amount: string, more: Partial<BankLine> = {}): BankLine {
-  return { id: newId(), bookingDate: DAY, amount: parseAmount(amount), reference: null, ...more };
+  return {
+    id: newId(),
+    bookingDate: DAY,
+    amount: parseAmount(amount),
+    reference: null,
+    strayed: false,
+    ...more,
+  };
 }
 
 function booking(amount: string, more: Partial<Booking> = {}): Booking {
@@ -58,6 +65,16 @@ describe('a line and a booking belong together', () => {
     const file = line('-70', { reference: 'FILE-1' });
     const parts = [booking('-30', { batch: 'FILE-1' }), booking('-40', { batch: 'FILE-1' })];
     expect(kindsOf(facts([file], parts))).toEqual([]);
+  });
+
+  test('where that line went to the account of one only by what the books say, and not by its amount', () => {
+    const file = line('-70', { reference: 'FILE-1', strayed: true });
+    const parts = [booking('-30', { batch: 'FILE-1' }), booking('-40', { batch: 'FILE-1' })];
+    const alone = ['statement_line_unbooked', 'booking_not_on_statement'] as const;
+    expect(kindsOf(facts([file], parts))).toEqual([...alone, 'booking_not_on_statement']);
+    expect(kindsOf(facts([file], [booking('-70', { batch: 'FILE-1' })]))).toEqual([...alone]);
+    const said = parts.map((each) => ({ ...each, lineId: file.id }));
+    expect(kindsOf(facts([file], said))).toEqual([]);
   });
 
   test('where the amount is the same within a few days, and not beyond', () => {

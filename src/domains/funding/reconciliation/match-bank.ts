@@ -1,7 +1,8 @@
 /**
  * The books against the statements of one bank wallet, from values alone. Amounts are signed as the bank
  * signs them: money that came in is positive. A line and a booking belong together when the books say so,
- * when they bear the same reference, and at last when the amount is the same within a few days. What stays
+ * when they bear the same reference, and at last when the amount is the same within a few days; where a line of a whole
+ * file went to the account of one, only when the books say so. What stays
  * alone is a timing difference with an age; what no timing explains is the difference.
  */
 import { type Amount, amountOf, sumAmounts } from '../../../kernel/amount.ts';
@@ -21,6 +22,8 @@ export type BankLine = {
   readonly bookingDate: string;
   readonly amount: Amount;
   readonly reference: string | null;
+  /** It bears the name of a payout file and went to the account of one: what it was, people say. */
+  readonly strayed: boolean;
 };
 
 export type Booking = {
@@ -138,8 +141,9 @@ function pair(lines: readonly BankLine[], bookings: readonly Booking[], windowDa
   for (const line of open()) {
     join(pairing, line, byLine.get(line.id));
   }
-  pairByReference(pairing, open(), free());
-  pairByAmount(pairing, open(), free(), windowDays);
+  const unasked = () => open().filter(({ strayed }) => !strayed);
+  pairByReference(pairing, unasked(), free());
+  pairByAmount(pairing, unasked(), free(), windowDays);
   pairContras(pairing, free());
   return pairing;
 }

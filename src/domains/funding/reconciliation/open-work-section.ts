@@ -3,11 +3,14 @@ import { sql } from 'drizzle-orm';
 import { readStoredAmount } from '../../../kernel/amount.ts';
 import type { Instant } from '../../../kernel/time.ts';
 import type { Tx } from '../../../platform/db/client.ts';
+import { DISPUTED } from '../follow-payment.ts';
+import { DISPUTE_DAYS } from '../settings.ts';
 import type { Finding } from './finding.ts';
 import { MAX_KEPT } from './settings.ts';
 
 /**
- * Receipts and debits nobody explained, events of providers that wait for a person, what a bank said against a
+ * Receipts and debits nobody explained, events of providers that wait for a person (a dispute
+ * waits for the provider first), what a bank said against a
  * settled payout, and payouts of which nobody knows what became though they were to be made before, where they began
  * before. Whose money it may be and why it waits lies with the piece itself.
  */
@@ -27,7 +30,9 @@ export async function openWorkFindings(
       union all
         select 'statement debit ' || id, amount, asset, created_at from statement_debits where status = 'open'
       union all
-        select 'payment event ' || id, null, null, received_at from inbound_events where state = 'kept'
+        select 'payment event ' || id, null, null, received_at from inbound_events
+        where state = 'kept' and (reason <> ${DISPUTED}
+          or received_at < ${before}::timestamptz - make_interval(days => ${DISPUTE_DAYS}))
       union all
         select 'payout conflict ' || id, null, null, created_at from payout_conflicts where status = 'open'
       union all

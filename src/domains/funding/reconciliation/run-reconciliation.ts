@@ -197,8 +197,8 @@ function takeSnapshot(ctx: Ctx, run: Looking): Promise<Snapshot> {
 async function look(tx: Tx, ctx: Ctx, run: Looking): Promise<Snapshot> {
   const { day, cutAt, legalEntity, timeZone } = run;
   const reports = await runChecks(tx, ctx.deps.checks);
-  const banks = await bankSection(tx, 'client_money_bank', day);
-  const firm = await bankSection(tx, 'firm_account', day);
+  const banks = await bankSection(tx, ctx, 'client_money_bank', day);
+  const firm = await bankSection(tx, ctx, 'firm_account', day);
   const custody = await custodySection(tx, 'custody', { legalEntity, day });
   const units = await custodySection(tx, 'firm_account', { legalEntity, day });
   const inTransit = await transitSection(tx, { day, until: cutAt, timeZone });

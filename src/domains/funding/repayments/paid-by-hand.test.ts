@@ -126,6 +126,28 @@ test('is said to have failed, and is given up, only once signed days until yeste
   await agreed(await giveUp(three));
 });
 
+test('is known not to be paid once the last day banks worked is signed: of weekends and holidays is no statement', async () => {
+  const bank = await desk.newBank();
+  const first = desk.today();
+  const day = (at: number) => Temporal.PlainDate.from(first).add({ days: at });
+  const entries = [{ amount: '94', name: STRANGER }];
+  const { lines } = await desk.statement(bank, { opening: '0', day: first, entries });
+  await agreed(await post(`/v1/unallocated-receipts/${lines[0].receiptId}/return`, {}));
+  const id = await sentBack(eq(repayments.receiptId, lines[0].receiptId));
+  const monday = [8, 9, 10, 11, 12, 13, 14].find((at) => day(at).dayOfWeek === 1) ?? 0;
+  desk.advance(monday * DAY_MS);
+  const [thursday, friday, sunday] = [4, 3, 1].map((before) => day(monday - before).toString());
+  await desk.statement(bank, { opening: '94', day: thursday ?? '' });
+  await signed(thursday ?? '');
+  expect(code(await giveUp(id))).toEqual(LATE);
+  expect(desk.breakIn(await desk.run(sunday), 'statement_missing', bank.object)).toBeDefined();
+  const holiday = { currency: 'USD', day: friday, name: 'A day off', observed: true };
+  const asked = await post('/v1/funding/bank-holidays', holiday, desk.compliance);
+  await agreed(asked, await desk.newStaff('compliance_officer'));
+  expect(desk.breakIn(await desk.run(sunday), 'statement_missing', bank.object)).toBeUndefined();
+  await agreed(await giveUp(id));
+});
+
 test('since no line names its payer is by no file later, and its line is its own when it comes', async () => {
   const person = await desk.newCustomer();
   const body = { accountId: person.accountId, asset: 'USD', amount: '77', method: 'bank_transfer' };

@@ -1,13 +1,14 @@
-import { and, eq, isNull, sql } from 'drizzle-orm';
+import { and, eq, sql } from 'drizzle-orm';
 import { addDays, dayOf } from '../../../kernel/business-date.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { approvals } from '../../../platform/db/schema.ts';
+import { lastBankDay } from '../bank-days/settlement-day.ts';
 import { refuseFunding } from '../errors.ts';
 import { bankAccounts } from '../evidence/schema.ts';
 import { isCovered } from '../payouts/is-covered.ts';
+import { namelessDebit } from '../payouts/nameless-debit.ts';
 import { EXECUTION_GRACE_DAYS } from '../settings.ts';
-import { statementDebits } from '../work/schema.ts';
 import { wasHandedOut } from './handed-out.ts';
 import type { Repayment } from './repayment-status.ts';
 
@@ -41,7 +42,8 @@ export async function refuseWhileKeyedIn(tx: Tx, ctx: Ctx, row: Repayment): Prom
   const since = dayOf(agreed?.at ?? row.createdAt, timeZone);
   const grace = addDays(since, EXECUTION_GRACE_DAYS);
   const yesterday = addDays(dayOf(clock.now(), timeZone), -1);
-  const until = grace > yesterday ? grace : yesterday;
+  // Of days on which no bank works there is no statement, and nothing leaves on them.
+  const until = grace > yesterday ? grace : await lastBankDay(tx, row.asset, yesterday);
   if (account === undefined || !(await isCovered(tx, account.id, since, until))) {
     const detail =
       `It may have been paid by hand, and no signed reconciliation saw the statements of its account from ${since} ` +
@@ -52,24 +54,9 @@ export async function refuseWhileKeyedIn(tx: Tx, ctx: Ctx, row: Repayment): Prom
 
 /** Who keys a payment in may leave its reference out: a debit of its amount that names nothing may be it. */
 async function refuseWhileNameless(tx: Tx, { walletId, amount }: Repayment): Promise<void> {
-  const { id, status, namedWithdrawalId, namedRepaymentId, namedPayoutFileId } = statementDebits;
-  const [open] = await tx
-    .select({ id })
-    .from(statementDebits)
-    .where(
-      and(
-        eq(statementDebits.walletId, walletId),
-        eq(statementDebits.amount, amount),
-        eq(status, 'open'),
-        isNull(namedWithdrawalId),
-        isNull(namedRepaymentId),
-        isNull(namedPayoutFileId),
-      ),
-    )
-    .orderBy(id)
-    .limit(1);
+  const open = await namelessDebit(tx, { walletId, amount });
   if (open !== undefined) {
-    const detail = `Explain debit ${open.id} first: it is of the same amount and names nothing, and may be it.`;
+    const detail = `Explain debit ${open} first: it is of the same amount and names nothing, and may be it.`;
     throw refuseFunding('payout_on_statement', { detail });
   }
 }

@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm';
+import { and, eq, inArray } from 'drizzle-orm';
 import { formatAmount } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
 import { canonicalJson, type Json } from '../../../kernel/canonical-json.ts';
@@ -15,8 +15,9 @@ import { FLAGGED_RETURNERS } from '../allocate-receipt.ts';
 import { CHECKERS } from '../checkers.ts';
 import { refuseFunding } from '../errors.ts';
 import { refuseWhilePayable } from '../payouts/refuse-while-payable.ts';
+import { DIFFERING } from '../payouts/refuse-while-unexplained.ts';
 import { refuseIfDebited } from '../statement-debits.ts';
-import { repayments } from '../work/schema.ts';
+import { repayments, statementDebits } from '../work/schema.ts';
 import { wasHandedOut } from './handed-out.ts';
 import { isPayableByFile } from './payee-of.ts';
 import { mayBeKeyedIn, refuseWhileKeyedIn } from './refuse-keyed-in.ts';
@@ -35,7 +36,7 @@ export type RepaymentResolution = {
 /**
  * Asks another person to agree what became of a repayment, or what becomes of one that the bank refused: it is tried
  * again, or paid by hand. One of compliance where it is, or was, paid past a file, which holds its payee against the
- * lists.
+ * lists, and where it is said to be paid while an open debit shows it otherwise.
  * @effects one row of `approvals`; audit `approval.requested`
  * @errors not_found, self_action, repayment_status_conflict, payout_on_statement, repayment_not_by_file,
  *   payout_may_leave, approval_pending_exists
@@ -51,14 +52,17 @@ export async function resolveRepayment(ctx: Ctx, input: RepaymentResolution): Pr
       refuseSelfAction(ctx, owner);
     }
     await refuseUnresolvable(tx, ctx, row, input.outcome);
+    const differs = input.outcome === 'completed' && (await isShownOtherwise(tx, row));
+    const isFlagged = differs || (await isPastFile(tx, row, input.outcome));
+    const { outcome, transactionReference = null } = input;
     return requestApproval(tx, ctx, {
       action: RESOLVE_REPAYMENT,
       subjectType: 'repayment',
       subjectId: row.id,
       subjectUserId: owner,
-      payload: resolutionPayload(row, input.outcome, input.transactionReference ?? null),
+      payload: resolutionPayload(row, { outcome, transactionReference }, differs),
       quorum: 1,
-      checkerRoles: (await isPastFile(tx, row, input.outcome)) ? FLAGGED_RETURNERS : CHECKERS,
+      checkerRoles: isFlagged ? FLAGGED_RETURNERS : CHECKERS,
       reason: input.reason,
     });
   });
@@ -75,7 +79,9 @@ export const repaymentResolution: ApprovalAction = {
     };
     const row = present(await lockRow(tx, repayments, approved.subjectId), 'repayments are never deleted');
     await refuseUnresolvable(tx, ctx, row, outcome);
-    const stored = resolutionPayload(row, outcome, transactionReference);
+    // A debit may have come since it was asked for: others agree then.
+    const differs = outcome === 'completed' && (await isShownOtherwise(tx, row));
+    const stored = resolutionPayload(row, { outcome, transactionReference }, differs);
     if (canonicalJson(stored) !== canonicalJson(approved.payload as Json)) {
       throw refuseFunding('approved_request_changed');
     }
@@ -83,6 +89,22 @@ export const repaymentResolution: ApprovalAction = {
     await recordRepayment(tx, ctx, row, { status: outcome, resolutionId, transactionReference });
   },
 };
+
+/** Whether a debit that nobody explained yet says that it went elsewhere, or was of another amount. */
+async function isShownOtherwise(tx: Tx, { id }: Repayment): Promise<boolean> {
+  const [open] = await tx
+    .select({ id: statementDebits.id })
+    .from(statementDebits)
+    .where(
+      and(
+        eq(statementDebits.namedRepaymentId, id),
+        eq(statementDebits.status, 'open'),
+        inArray(statementDebits.reason, [...DIFFERING]),
+      ),
+    )
+    .limit(1);
+  return open !== undefined;
+}
 
 /** Whether it is to be paid by hand, or was paid though no file was handed out that the bank may have paid it by. */
 async function isPastFile(tx: Tx, row: Repayment, outcome: RepaymentOutcome): Promise<boolean> {
@@ -131,10 +153,11 @@ async function refuseUnresolvable(
 /** Of this repayment as it stands: what was agreed to once says nothing of a later try. */
 function resolutionPayload(
   row: Repayment,
-  outcome: RepaymentOutcome,
-  transactionReference: string | null,
+  said: { readonly outcome: RepaymentOutcome; readonly transactionReference: string | null },
+  differs: boolean,
 ): { readonly [key: string]: Json } {
   const { asset, payoutReference, status, fileId, version } = row;
   const amount = formatAmount(row.amount);
-  return { asset, amount, payoutReference, status, fileId, version, outcome, transactionReference };
+  const shown = differs ? { differs } : {};
+  return { asset, amount, payoutReference, status, fileId, version, ...said, ...shown };
 }

@@ -7,6 +7,7 @@ const SUBMISSION_SHOWS = [
   'tries',
   'said',
   'saidAt',
+  'acceptedAt',
   'lastFailure',
 ] as const;
 
@@ -27,7 +28,7 @@ export const SUBMISSION_EVENTS = auditEvents({
   'payout_submission.said': {
     category: 'financial',
     severity: 'info',
-    description: 'A provider said something else of a payout than before',
+    description: 'A provider said something else of a payout than before, or the same on a later day',
     shows: SUBMISSION_SHOWS,
   },
   'payout_submission.counted_as_sent': {
@@ -40,6 +41,12 @@ export const SUBMISSION_EVENTS = auditEvents({
     category: 'financial',
     severity: 'critical',
     description: 'A payout is not what was approved: its provider is not told of it',
+    shows: SUBMISSION_SHOWS,
+  },
+  'payout_submission.turned_away': {
+    category: 'financial',
+    severity: 'critical',
+    description: 'A provider turns away whoever asks it about a payout, time and again',
     shows: SUBMISSION_SHOWS,
   },
   'payout_submission.contradicts': {

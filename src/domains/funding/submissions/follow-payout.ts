@@ -18,7 +18,7 @@ type PayoutFacts = {
   /** A statement that counts shows a debit of it; one that nobody confirmed yet names it. */
   readonly isDebited: boolean;
   readonly isNamed: boolean;
-  /** Its provider said before that it paid it, whatever else was wrong with that. */
+  /** It said before that it paid it, whatever else was wrong with that; or another ever said that it has or paid it. */
   readonly hasSaidPaid: boolean;
 };
 

@@ -20,11 +20,15 @@ export const payoutSubmissions = pgTable(
     sentAt: instant('sent_at'),
     /** How often it was told. */
     tries: integer('tries').notNull().default(0),
-    /** What it said last of the payout, and when: accepted, paid, rejected, or that it does not know it. */
+    /** What it said last of the payout, and on which day last: accepted, paid, rejected, or that it does not know it. */
     said: text('said'),
     saidAt: instant('said_at'),
-    /** Calls in a row that brought no word, and why the last one did not. */
+    /** When it said last that it has it and goes on; by the day, as `saidAt` is. */
+    acceptedAt: instant('accepted_at'),
+    /** How often in a row it was asked and said nothing; and why the last call, or the last time, led to nothing. */
     failures: integer('failures').notNull().default(0),
+    /** How often in a row it was asked and turned the call away, which says nothing of the payout. */
+    turnedAway: integer('turned_away').notNull().default(0),
     lastFailure: text('last_failure'),
     /** When it is asked next, by the real clock, while the payout is under way. */
     nextAt: instant('next_at').notNull(),

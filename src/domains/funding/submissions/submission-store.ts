@@ -1,6 +1,7 @@
 /** The payouts that providers carry: queued with their beginning, and what is known of them since. */
 import { and, eq } from 'drizzle-orm';
 import { present } from '../../../kernel/assert.ts';
+import { dayOf } from '../../../kernel/business-date.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
 import type { Page } from '../../../kernel/page.ts';
 import type { Instant } from '../../../kernel/time.ts';
@@ -56,6 +57,19 @@ export async function submissionOf(tx: Tx, withdrawalId: Id): Promise<Submission
 type Change = { readonly said: string } | { readonly sentAt: Instant; readonly nextAt: Instant };
 
 /**
+ * Keeps what the provider says, and on which day last: money is set free by that. The same once more on that day is no
+ * news. The caller has locked the withdrawal.
+ * @effects as `changeSubmission`, or none
+ */
+export async function noteSaid(tx: Tx, ctx: Ctx, before: Submission, said: string): Promise<void> {
+  const { clock, timeZone } = ctx.deps;
+  const isSameDay = before.saidAt !== null && dayOf(before.saidAt, timeZone) === dayOf(clock.now(), timeZone);
+  if (before.said !== said || !isSameDay) {
+    await changeSubmission(tx, ctx, before, { said });
+  }
+}
+
+/**
  * Says that the provider is told now, or what it said: it knows of what it speaks of, though nobody here may remember
  * telling it. The caller has locked the withdrawal.
  * @effects the row; audit `payout_submission.sent` or `payout_submission.said`
@@ -67,11 +81,17 @@ export async function changeSubmission(
   change: Change,
 ): Promise<Submission> {
   const isWord = 'said' in change;
+  const now = ctx.deps.clock.now();
   const [row] = await tx
     .update(payoutSubmissions)
     .set(
       isWord
-        ? { ...change, saidAt: ctx.deps.clock.now(), sentAt: before.sentAt ?? ctx.deps.clock.now() }
+        ? {
+            ...change,
+            saidAt: now,
+            sentAt: before.sentAt ?? now,
+            acceptedAt: change.said === 'accepted' ? now : before.acceptedAt,
+          }
         : { ...change, tries: before.tries + 1 },
     )
     .where(eq(payoutSubmissions.id, before.id))

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
-import { eq, inArray } from 'drizzle-orm';
-import { type Id, newId } from '../../../kernel/id.ts';
-import type { Instant } from '../../../kernel/time.ts';
-import { auditLogs } from '../../../platform/db/schema.ts';
+import { eq, sql } from 'drizzle-orm';
+import { newId } from '../../../kernel/id.ts';
 import { transact } from '../../../platform/db/transact.ts';
+import type { PayoutProviders } from '../../../platform/http/payout-providers.ts';
 import {
   BITCOIN_BENEFICIARY,
   type FundingDesk,
@@ -13,32 +12,34 @@ import {
   startFundingDesk,
 } from '../../../testing/funding-desk.ts';
 import { writeUnguarded } from '../../../testing/unguarded.ts';
+import { keepEvent, settleEvent } from '../evidence/keep-event.ts';
 import { inboundEvents } from '../evidence/schema.ts';
-import { signPayment, TEST_PROVIDER } from '../payment-providers.ts';
 import { payoutReferenceOf } from '../payout-reference.ts';
 import { countFilesAsFetched } from '../payouts/count-as-fetched.ts';
 import { readReply } from '../providers/http-payouts.ts';
 import { withdrawals } from '../schema.ts';
+import { type Begun, carriedPayouts, LATER, LONG_AGO } from '../testing/carried-payouts.ts';
 import { type PayoutProviderServer, startPayoutProvider } from '../testing/payout-provider.ts';
 import { payoutSubmissions } from './schema.ts';
 import { changeSubmission } from './submission-store.ts';
 import { submitPayoutsJob } from './submit-payouts.ts';
 
 const DAY_MS = 86_400_000;
-const LONG_AGO = '2020-01-01T00:00:00.000000Z' as Instant;
-const LATER = '2100-01-01T00:00:00.000000Z' as Instant;
+const COINS = { payee: BITCOIN_BENEFICIARY, asset: 'BTC', amount: '0.001', ...OWN_WALLET };
 const REASON = { reason: 'Looked at it' };
 
 let desk: FundingDesk;
 let provider: PayoutProviderServer;
-const ofThisTest: Id[] = [];
+type Carried = ReturnType<typeof carriedPayouts>;
+let carried: Carried;
+let payoutProviders: PayoutProviders;
 
 beforeAll(async () => {
   desk = await startFundingDesk(import.meta.file);
   provider = await startPayoutProvider();
-  Object.assign(desk.deps, {
-    payoutProviders: [{ name: 'test', url: provider.url, methods: ['mcb_juice', 'crypto'] }],
-  });
+  payoutProviders = [{ name: 'test', url: provider.url, methods: ['mcb_juice', 'crypto'] }];
+  Object.assign(desk.deps, { payoutProviders });
+  carried = carriedPayouts(desk, provider);
 });
 
 afterAll(async () => {
@@ -48,107 +49,18 @@ afterAll(async () => {
   expect(report.checks.flatMap((check) => check.breaks)).toEqual([]);
 });
 
-beforeEach(() => {
-  Object.assign(provider, { fault: undefined, answers: 'accepted', onTold: undefined, answersQueries: true });
-  provider.calls.length = 0;
-  ofThisTest.length = 0;
-});
+beforeEach(() => carried.reset());
 
-type Begun = { readonly id: Id; readonly person: Person; readonly reference: string };
-
-const JUICE = { kind: 'mobile_money', holderName: HOLDER, method: 'mcb_juice', phone: '+23051234567' };
-
-type Wish = { readonly payee?: object; readonly [asked: string]: unknown };
-
-/** A withdrawal, to a telephone unless it asks for something else, that compliance approved. */
-async function approved({ payee = JUICE, ...asks }: Wish = {}): Promise<Begun> {
-  const person = await desk.newCustomer();
-  await desk.fund(person, payee === JUICE ? 'USD' : 'BTC', payee === JUICE ? '500' : '1');
-  const added = await desk.request(person, 'POST', '/v1/beneficiaries', { body: payee });
-  const { accountId } = person;
-  const body = { accountId, beneficiaryId: added.body.id, asset: 'USD', amount: '100', ...asks };
-  const { body: asked } = await desk.request(person, 'POST', '/v1/withdrawals', { body, key: newId() });
-  await act(desk.compliance, asked.id, 'approve', REASON);
-  ofThisTest.push(asked.id);
-  return { id: asked.id, person, reference: payoutReferenceOf(asked.id) };
-}
-
-/** One whose payout operations began. */
-async function begun(wish: Wish = {}): Promise<Begun> {
-  const payout = await approved(wish);
-  const { body: withdrawal } = await act(desk.operations, payout.id, 'process');
-  expect(withdrawal.status).toBe('processing');
-  return payout;
-}
-
-function act(person: Person, id: string, step: string, body?: object) {
-  const path = `/v1/withdrawals/${id}/${step}`;
-  return desk.request(person, 'POST', path, body === undefined ? {} : { body });
-}
-
-/** Nothing that this test began waits for its next time. */
-async function allDue(): Promise<void> {
-  const its = inArray(payoutSubmissions.withdrawalId, ofThisTest);
-  await desk.deps.db.engine.update(payoutSubmissions).set({ nextAt: LONG_AGO }).where(its);
-}
-
-/** One run of the job, with what this test began due whatever it waits for. */
-async function run(): Promise<void> {
-  await allDue();
-  await submitPayoutsJob.run(desk.system);
-}
-
-async function statusOf({ id }: Begun): Promise<string> {
-  const { body } = await desk.request(desk.operations, 'GET', `/v1/withdrawals/${id}`);
-  return body.status;
-}
-
-async function submissionOf({ id }: Begun) {
-  const path = `/v1/payout-submissions?withdrawalId=${id}`;
-  return (await desk.request(desk.operations, 'GET', path)).body.data[0];
-}
-
-async function eventsOf({ id }: Begun) {
-  const path = `/v1/inbound-events?withdrawalId=${id}`;
-  const { body } = await desk.request(desk.operations, 'GET', path);
-  return body.data.map(({ type, state, reason }: Record<string, string>) => [type, state, reason]);
-}
-
-type Tell = { readonly state: string; readonly amount?: string; readonly id?: string; readonly by?: string };
-
-/** A signed event of the provider. */
-async function tell({ reference }: Begun, { state, amount = '100', id = newId(), by = 'test' }: Tell) {
-  const data = { reference, amount, currency: 'USD', providerReference: 'PP-1' };
-  const occurredAt = LONG_AGO;
-  const body = Buffer.from(JSON.stringify({ id, type: `payout.${state}`, occurredAt, data }));
-  const timestamp = String(Math.floor(desk.deps.clock.realMs() / 1_000));
-  const secrets = by === 'test' ? TEST_PROVIDER : { name: by, secrets: ['s'.repeat(32)] as const };
-  return desk.request(desk.operations, 'POST', `/v1/webhooks/payments/${by}`, {
-    body,
-    headers: {
-      'content-type': 'application/json',
-      'webhook-timestamp': timestamp,
-      'webhook-signature': signPayment(secrets, timestamp, body),
-    },
-  });
-}
-
-async function alarmsOf(resourceId: string): Promise<readonly string[]> {
-  const rows = await desk.deps.db.engine
-    .select({ event: auditLogs.eventType, severity: auditLogs.severity })
-    .from(auditLogs)
-    .where(eq(auditLogs.resourceId, resourceId));
-  return rows.filter(({ severity }) => severity === 'critical').map(({ event }) => event);
-}
-
-/** How often the provider was told since the test began. */
-function toldOf(payout: Begun): number {
-  return callsOf(payout).filter((method) => method === 'POST').length;
-}
-
-function callsOf({ reference }: Begun): readonly string[] {
-  return provider.calls.flatMap((call) => (call.endsWith(reference) ? [call.split(' ')[0] ?? ''] : []));
-}
+const begun = (wish?: Parameters<Carried['begun']>[0]) => carried.begun(wish);
+const run = () => carried.run();
+const act = (person: Person, id: string, step: string, body?: object) => carried.act(person, id, step, body);
+const statusOf = (payout: Begun) => carried.statusOf(payout);
+const submissionOf = (payout: Begun) => carried.submissionOf(payout);
+const eventsOf = (payout: Begun) => carried.eventsOf(payout);
+const tell = (payout: Begun, told: Parameters<Carried['tell']>[1]) => carried.tell(payout, told);
+const alarmsOf = (resourceId: string) => carried.alarmsOf(resourceId);
+const toldOf = (payout: Begun) => carried.toldOf(payout);
+const callsOf = (payout: Begun) => carried.callsOf(payout);
 
 describe('a payout that a provider carries', () => {
   test('is told once its beginning is committed, asked about first, and booked by the provider’s word', async () => {
@@ -182,12 +94,7 @@ describe('a payout that a provider carries', () => {
   });
 
   test('of coins takes along what travels with them', async () => {
-    const payout = await begun({
-      payee: BITCOIN_BENEFICIARY,
-      asset: 'BTC',
-      amount: '0.001',
-      ...OWN_WALLET,
-    });
+    const payout = await begun(COINS);
     provider.answers = 'paid';
     await run();
     expect(provider.taken.get(payout.reference)).toMatchObject({
@@ -248,9 +155,72 @@ describe('a payout that a provider carries', () => {
     ]);
   });
 
+  test('is told though another provider is silent, and that one is waited for once in a run', async () => {
+    Object.assign(desk.deps, {
+      payoutProviders: [
+        { name: 'test', url: provider.url, methods: ['mcb_juice'] },
+        { name: 'other', url: provider.url, methods: ['crypto'] },
+      ],
+      paymentSecrets: new Map([['other', ['plimsoll-test-payments']]]),
+    });
+    const silent = await nine();
+    const payout = await begun(COINS);
+    const isOthers = () => provider.taken.has(payout.reference);
+    const waited: boolean[] = [];
+    provider.onAsked = async (reference) => {
+      const isOther = reference === payout.reference;
+      // It stays silent for as long as the other one is not told, within the time that a call may take.
+      for (let tries = 0; tries < 800 && !isOther && !isOthers(); tries += 1) {
+        await Bun.sleep(10);
+      }
+      provider.answersQueries = isOther;
+      waited.push(isOther || isOthers());
+    };
+    await run();
+    expect([waited.every(Boolean), (await submissionOf(payout)).said]).toEqual([true, 'accepted']);
+    expect(silent.flatMap(callsOf)).toHaveLength(8);
+    Object.assign(desk.deps, { payoutProviders });
+  });
+
+  test('waits for the next run where its provider leaves most calls of a round unanswered, told or asked', async () => {
+    const payouts = await nine();
+    const callsBy = (wanted: string) => payouts.flatMap(callsOf).filter((method) => method === wanted);
+    const answered = payouts.slice(0, 4).map(({ reference }) => reference);
+    provider.onAsked = async (reference) => {
+      provider.answersQueries = answered.includes(reference);
+    };
+    await run();
+    expect(callsBy('GET')).toHaveLength(8);
+    Object.assign(provider, { onAsked: undefined, answersQueries: true, fault: 'cut' });
+    await run();
+    expect([callsBy('GET').length, callsBy('POST').length]).toEqual([16, 8]);
+  });
+
+  test('waits for the next run once this one has lasted a minute', async () => {
+    const payouts = await nine();
+    const { clock } = desk.deps;
+    let passedMs = 0;
+    Object.assign(desk.deps, { clock: { ...clock, realMs: () => clock.realMs() + passedMs } });
+    provider.onAsked = async () => {
+      passedMs = 60_000;
+    };
+    await run();
+    Object.assign(desk.deps, { clock });
+    expect(payouts.flatMap(callsOf).filter((method) => method === 'POST')).toHaveLength(8);
+  });
+
+  /** One more than a round takes. */
+  async function nine(): Promise<readonly Begun[]> {
+    const payouts: Begun[] = [];
+    for (let count = 0; count < 9; count += 1) {
+      payouts.push(await begun());
+    }
+    return payouts;
+  }
+
   test('runs at once tell the provider once', async () => {
     const payout = await begun();
-    await allDue();
+    await carried.allDue();
     await Promise.all([submitPayoutsJob.run(desk.system), submitPayoutsJob.run(desk.system)]);
     expect(toldOf(payout)).toBe(1);
   });
@@ -286,6 +256,21 @@ describe('an answer that nobody understands', () => {
       ['payout.paid', 'kept', 'amount_differs'],
       ['payout.paid', 'processed', null],
     ]);
+  });
+
+  test('of the state it said before, but of another amount, makes it unknown once', async () => {
+    const payout = await begun();
+    await run();
+    const known = present(provider.taken.get(payout.reference));
+    provider.taken.set(payout.reference, { ...known, amount: '10' });
+    await run();
+    await run();
+    expect(await statusOf(payout)).toBe('unknown');
+    expect((await eventsOf(payout)).toReversed()).toEqual([
+      ['payout.accepted', 'processed', null],
+      ['payout.accepted', 'kept', 'amount_differs'],
+    ]);
+    expect(await alarmsOf(payout.id)).toEqual(['withdrawal.unknown', 'payout_submission.contradicts']);
   });
 
   test('waits for two people where the provider does not know the reference, and for its days', async () => {
@@ -326,6 +311,43 @@ describe('an answer that nobody understands', () => {
       (failure) => readReply({ ok: false, failure }, payout.reference).kind,
     );
     expect([none, cut]).toEqual(['refused', 'unclear']);
+  });
+
+  test('is none however often the call was turned away or the payout was held back: only silence when asked counts', async () => {
+    const payout = await begun();
+    await desk.changeGate(payout.person, { restriction: 'no_out' });
+    for (let times = 0; times < 3; times += 1) {
+      await run();
+    }
+    expect(await submissionOf(payout)).toMatchObject({ failures: 0, lastFailure: 'account_restricted' });
+    await desk.changeGate(payout.person, { restriction: 'none' });
+    provider.answersQueries = false;
+    await run();
+    expect((await submissionOf(payout)).failures).toBe(1);
+    Object.assign(provider, { answersQueries: true, fault: 429 });
+    for (let times = 0; times < 5; times += 1) {
+      await run();
+    }
+    expect(await submissionOf(payout)).toMatchObject({ failures: 0, lastFailure: 'status_429', tries: 5 });
+    provider.answersQueries = false;
+    await run();
+    expect([(await submissionOf(payout)).failures, await statusOf(payout)]).toEqual([1, 'processing']);
+  });
+
+  test('is none however often asking is turned away, though somebody hears of it once, and it is told after that', async () => {
+    const payout = await begun();
+    await countFilesAsFetched(desk.system);
+    const { id } = await submissionOf(payout);
+    provider.answersQueries = 'turned_away';
+    for (let times = 0; times < 7; times += 1) {
+      expect(await alarmsOf(id)).toHaveLength(times < 5 ? 0 : 1);
+      await run();
+    }
+    expect(await alarmsOf(id)).toEqual(['payout_submission.turned_away']);
+    expect([await statusOf(payout), (await submissionOf(payout)).failures]).toEqual(['processing', 0]);
+    provider.answersQueries = true;
+    await run();
+    expect([toldOf(payout), (await submissionOf(payout)).said]).toEqual([1, 'accepted']);
   });
 
   test('calls somebody where a provider that has the payout goes silent, or forgets it', async () => {
@@ -422,6 +444,7 @@ describe('people and attackers', () => {
     expect((await eventsOf(refused))[0]).toEqual(['payout.rejected', 'kept', 'contradicts']);
     expect(await statusOf(refused)).toBe('unknown');
     expect((await alarmsOf(refused.id)).filter((event) => event.endsWith('contradicts'))).toHaveLength(2);
+    expect([await isRefusalShown(refused), await isRefusalShown(await begun())]).toEqual([false, true]);
     provider.taken.delete(forgotten.reference);
     desk.advance(4 * DAY_MS);
     await run();
@@ -430,6 +453,20 @@ describe('people and attackers', () => {
     expect(failed.body.code).toBe('payout_may_leave');
     desk.advance(-4 * DAY_MS);
   });
+
+  /** Whether the database takes a refusal that is being taken for what frees the payout. */
+  async function isRefusalShown({ id }: Begun): Promise<unknown> {
+    return transact(desk.system, 'engine', async (tx) => {
+      const event = { id: newId(), type: 'payout.rejected', occurredAt: LONG_AGO };
+      const told = { provider: 'test', event, body: Buffer.from('{}'), withdrawalId: id };
+      const kept = await keepEvent(tx, desk.system, told);
+      const [row] = await tx.execute(
+        sql`select payout_outcome_shown(w, w, 'failed') as shown from withdrawals w where id = ${id}`,
+      );
+      await settleEvent(tx, desk.system, kept, { state: 'ignored', reason: 'test' });
+      return row?.shown;
+    });
+  }
 
   test('what a provider still says that it has is set free by no signed days', async () => {
     const payout = await begun();
@@ -443,7 +480,7 @@ describe('people and attackers', () => {
   });
 
   test('what a provider paid, and a restore forgot that it was begun, calls somebody and is taken back by nobody', async () => {
-    const payout = await approved();
+    const payout = await carried.approved();
     expect((await tell(payout, { state: 'paid' })).body.state).toBe('kept');
     expect(await eventsOf(payout)).toEqual([['payout.paid', 'kept', 'other_provider']]);
     expect(await alarmsOf(payout.id)).toEqual(['payout_submission.contradicts']);
@@ -495,6 +532,9 @@ describe('people and attackers', () => {
       engine.update(payoutSubmissions).set({ said: null, saidAt: null }).where(its),
       engine.update(payoutSubmissions).set({ sentAt: null, tries: 0 }).where(its),
       engine.update(payoutSubmissions).set({ tries: 2 }).where(its),
+      engine.update(payoutSubmissions).set({ saidAt: LATER }).where(its),
+      engine.update(payoutSubmissions).set({ acceptedAt: LATER }).where(its),
+      engine.update(payoutSubmissions).set({ acceptedAt: LONG_AGO }).where(its),
       engine.update(payoutSubmissions).set({ sentAt: LONG_AGO }).where(its),
       engine
         .update(payoutSubmissions)

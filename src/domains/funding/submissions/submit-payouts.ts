@@ -31,21 +31,27 @@ import { destinationOfWithdrawal, type Withdrawal } from '../store.ts';
 import { recordStatus } from '../withdrawal-status.ts';
 import { SUBMISSION_EVENTS } from './audit.ts';
 import { changeOf } from './change-of.ts';
+import { isSaidTaken, refuseSaidTaken } from './said-taken.ts';
 import { payoutSubmissions } from './schema.ts';
-import { changeSubmission, type Submission } from './submission-store.ts';
+import { changeSubmission, noteSaid, type Submission } from './submission-store.ts';
 import { takePayoutAnswer } from './take-news.ts';
 
-/** How many payouts one run carries on at once, and how often it takes more. */
+/** How many payouts of a provider one run carries on at once, and for how long it takes more. @units ms */
 const AT_ONCE = 8;
-const ROUNDS_MAX = 60;
+const SHARE_MS = 60_000;
 /** For how long nobody else takes up a payout that one run has: longer than its calls may last. @units ms */
 const LEASE_MS = 5 * 60_000;
 /** How often a payout under way is asked about. @units ms */
 const ASK_AGAIN_MS = 15 * 60_000;
-/** How long after each of the first failures in a row. @units ms */
-const RETRY_MS: readonly number[] = [60_000, 240_000];
-/** After so many failures in a row a payout the provider may have is called unknown, so that somebody hears of it. */
+/** How long after each of the first silences in a row; the first of them after whatever else goes wrong anew. @units ms */
+const RETRY_MS = [60_000, 240_000] as const;
+/**
+ * After so many silences in a row a payout the provider may have is called unknown, so that somebody hears of it; after so
+ * many calls in a row that it turned away, somebody does.
+ */
 const FAILURES_MAX = 5;
+type Counts = Pick<Submission, 'failures' | 'turnedAway'>;
+const NO_FAILURES: Counts = { failures: 0, turnedAway: 0 };
 /** What says that a row was changed behind the product's back. */
 const TAMPERED: readonly string[] = [
   'approved_request_changed',
@@ -53,24 +59,37 @@ const TAMPERED: readonly string[] = [
   'approval_not_granted',
 ];
 
-/** Carries on every payout of a provider whose time has come. */
+/** Carries on every payout of a provider whose time has come; each provider apart, so that none delays another's. */
 export const submitPayoutsJob: Job = {
   name: 'funding.submit-payouts',
   cron: '* * * * *',
   run: async (ctx) => {
-    for (let rounds = 0; rounds < ROUNDS_MAX; rounds += 1) {
-      const due = await takeUp(ctx);
-      if (due.length === 0) {
-        return;
-      }
-      await Promise.all(due.map((submission) => carryOn(ctx, submission)));
-    }
+    await Promise.all(ctx.deps.payoutProviders.map(({ name }) => carryAll(ctx, name)));
   },
 };
 
-/** The next payouts under way, and nobody else's for a while. @effects their `next_at` */
-async function takeUp(ctx: Ctx): Promise<readonly Submission[]> {
-  const names = ctx.deps.payoutProviders.map(({ name }) => name);
+/**
+ * Those of one provider, as long as it answers most calls and for no longer than until the next run is due, which waits
+ * for this one: whoever is silent, or slow, is not waited for round after round.
+ */
+async function carryAll(ctx: Ctx, name: string): Promise<void> {
+  const provider = directProviderNamed(ctx.deps, name);
+  if (provider === undefined) {
+    return;
+  }
+  const { realMs } = ctx.deps.clock;
+  const startedMs = realMs();
+  while (realMs() - startedMs < SHARE_MS) {
+    const due = await takeUp(ctx, name);
+    const answered = await Promise.all(due.map((submission) => carryOn(ctx, provider, submission)));
+    if (answered.filter(Boolean).length * 2 <= due.length) {
+      return;
+    }
+  }
+}
+
+/** The provider's next payouts under way, and nobody else's for a while. @effects their `next_at` */
+async function takeUp(ctx: Ctx, provider: string): Promise<readonly Submission[]> {
   const { realNow } = ctx.deps.clock;
   return transact(ctx, 'engine', async (tx) => {
     const isDue = lte(payoutSubmissions.nextAt, realNow());
@@ -80,7 +99,7 @@ async function takeUp(ctx: Ctx): Promise<readonly Submission[]> {
       .innerJoin(withdrawals, eq(withdrawals.id, payoutSubmissions.withdrawalId))
       .where(
         and(
-          inArray(payoutSubmissions.provider, names),
+          eq(payoutSubmissions.provider, provider),
           inArray(withdrawals.status, ['processing', 'unknown']),
           isDue,
         ),
@@ -98,31 +117,39 @@ async function takeUp(ctx: Ctx): Promise<readonly Submission[]> {
   });
 }
 
-/** What cannot be carried on keeps nothing else from being: it is taken up again when its lease is over. */
-async function carryOn(ctx: Ctx, submission: Submission): Promise<void> {
-  const provider = directProviderNamed(ctx.deps, submission.provider);
-  if (provider === undefined) {
-    return;
-  }
+/**
+ * What cannot be carried on keeps nothing else from being: it is taken up again when its lease is over.
+ * @shape false where the provider was called and said nothing
+ */
+async function carryOn(ctx: Ctx, provider: DirectPayoutProvider, submission: Submission): Promise<boolean> {
   try {
-    await askAndTell(ctx, provider, submission);
+    return await askAndTell(ctx, provider, submission);
   } catch (error) {
     const failure = error instanceof Error ? error.name : 'unknown';
     ctx.deps.log.error({ id: submission.id, failure }, 'a payout could not be carried on');
+    return true;
   }
 }
 
-async function askAndTell(ctx: Ctx, provider: DirectPayoutProvider, submission: Submission): Promise<void> {
+/** @shape false where the provider was called and said nothing */
+async function askAndTell(
+  ctx: Ctx,
+  provider: DirectPayoutProvider,
+  submission: Submission,
+): Promise<boolean> {
   const { withdrawalId } = submission;
   const said = await provider.ask(ctx.deps, payoutReferenceOf(withdrawalId));
   if ((await takeReply(ctx, submission, said, 'asked')) === 'done') {
-    return;
+    return said.kind === 'word';
   }
   await freshenPayouts(ctx, [withdrawalId]);
   const payout = await beginTelling(ctx, submission);
   if (payout !== null) {
-    await takeReply(ctx, submission, await provider.submit(ctx.deps, payout), 'told');
+    const answer = await provider.submit(ctx.deps, payout);
+    await takeReply(ctx, submission, answer, 'told');
+    return answer.kind === 'word';
   }
+  return true;
 }
 
 /**
@@ -152,6 +179,7 @@ async function beginTelling(ctx: Ctx, asked: Submission): Promise<DirectPayout |
         throw refuseFunding(change as 'destination_changed');
       }
       await refuseIfDebited(tx, withdrawal, 'people');
+      await refuseSaidTaken(tx, ctx, withdrawal);
       refuseUnusable(ctx, payees);
       const { realNow, now } = ctx.deps.clock;
       await changeSubmission(tx, ctx, submission, { sentAt: now(), nextAt: addMs(realNow(), LEASE_MS) });
@@ -191,7 +219,7 @@ async function noteRefusal(ctx: Ctx, { id, withdrawalId, code }: Refusal): Promi
   await transact(ctx, 'engine', async (tx) => {
     const { withdrawal, submission } = await lockBoth(tx, id, withdrawalId);
     const isNew = submission.lastFailure !== code;
-    const after = await postpone(tx, ctx, id, { failures: submission.failures + 1, lastFailure: code });
+    const after = await postpone(tx, ctx, submission, code);
     if (isNew && TAMPERED.includes(code)) {
       await raiseAlarm(tx, ctx, {
         event: SUBMISSION_EVENTS['payout_submission.refused'],
@@ -205,7 +233,8 @@ async function noteRefusal(ctx: Ctx, { id, withdrawalId, code }: Refusal): Promi
 
 /**
  * What a call brought. @shape `tell`: the provider does not know the payment, and may be told of it
- * @effects as `takePayoutAnswer`; where nobody knows what the call did the alarm and event `withdrawal.unknown`
+ * @effects as `takePayoutAnswer`; where nobody knows what the call did the alarm and event `withdrawal.unknown`; once
+ *   where asking is turned away time and again the alarm `payout_submission.turned_away`
  */
 async function takeReply(
   ctx: Ctx,
@@ -221,24 +250,47 @@ async function takeReply(
       await takeNews(tx, ctx, submission, { news: reply.word, body: reply.body });
       return 'done';
     }
-    if (call === 'asked' && !isSilent && mayBeTold(withdrawal, submission)) {
+    const counts = call === 'told' ? submission : countsAfter(submission, reply);
+    const isFree = call === 'asked' && !isSilent && mayBeTold(withdrawal, submission);
+    // What somebody said of it before is not undone by its not being known now.
+    const wasTaken = submission.said === 'accepted' || (isFree && (await isSaidTaken(tx, ctx, withdrawal)));
+    if (isFree && !wasTaken) {
+      await tx.update(payoutSubmissions).set(NO_FAILURES).where(eq(payoutSubmissions.id, id));
       return 'tell';
     }
-    const wasTaken = submission.said === 'accepted';
     if (!isSilent) {
-      await noteUnknown(tx, ctx, submission);
+      await noteSaid(tx, ctx, submission, 'unknown');
     }
     const failure = isSilent ? reply.failure : 'unknown_to_provider';
-    const failures = isSilent ? submission.failures + 1 : 0;
-    const isOutage = submission.sentAt !== null && failures >= FAILURES_MAX;
+    const isOutage = submission.sentAt !== null && counts.failures >= FAILURES_MAX;
     const isDoubtful = call === 'told' ? reply.kind !== 'refused' : isOutage || (wasTaken && !isSilent);
-    await postpone(tx, ctx, id, { failures, lastFailure: failure });
+    const after = await postpone(tx, ctx, submission, failure, counts);
+    if (call === 'asked' && reply.kind === 'refused' && counts.turnedAway === FAILURES_MAX) {
+      await raiseAlarm(tx, ctx, {
+        event: SUBMISSION_EVENTS['payout_submission.turned_away'],
+        resource: { type: 'payout_submission', id },
+        subjectUserId: withdrawal.userId,
+        after,
+      });
+    }
     if (isDoubtful && withdrawal.status === 'processing') {
       await cancelApprovals(tx, ctx, open);
       await recordStatus(tx, ctx, withdrawal, { status: 'unknown' }, `The provider: ${failure}`);
     }
     return 'done';
   });
+}
+
+/** A call that was turned away says nothing of the payout: however often, it makes nobody doubt. */
+function countsAfter({ failures, turnedAway }: Counts, { kind }: ProviderReply): Counts {
+  switch (kind) {
+    case 'word':
+      return NO_FAILURES;
+    case 'refused':
+      return { failures, turnedAway: turnedAway + 1 };
+    case 'unclear':
+      return { failures: failures + 1, turnedAway };
+  }
 }
 
 /** @effects as `takePayoutAnswer`; when it is asked again */
@@ -251,37 +303,27 @@ async function takeNews(
   const { realNow } = ctx.deps.clock;
   await tx
     .update(payoutSubmissions)
-    .set({ failures: 0, lastFailure: null, nextAt: addMs(realNow(), ASK_AGAIN_MS) })
+    .set({ ...NO_FAILURES, lastFailure: null, nextAt: addMs(realNow(), ASK_AGAIN_MS) })
     .where(eq(payoutSubmissions.id, id));
   // No event of a provider's own has a space in its name.
   const event = { id: `answer ${newId()}`, type: `payout.${news.state}`, occurredAt: realNow() };
   await takePayoutAnswer(tx, ctx, withdrawalId, { provider, event, news, body });
 }
 
-/** It does not know the payment, now or still; when it said so last tells whether it may still come to know it. */
-async function noteUnknown(tx: Tx, ctx: Ctx, submission: Submission): Promise<void> {
-  if (submission.said === 'unknown') {
-    await tx
-      .update(payoutSubmissions)
-      .set({ saidAt: ctx.deps.clock.now() })
-      .where(eq(payoutSubmissions.id, submission.id));
-    return;
-  }
-  await changeSubmission(tx, ctx, submission, { said: 'unknown' });
-}
-
 /** @effects when it is taken up again, and why not before */
 async function postpone(
   tx: Tx,
   ctx: Ctx,
-  id: Id,
-  { failures, lastFailure }: Pick<Submission, 'failures' | 'lastFailure'>,
+  before: Submission,
+  lastFailure: string,
+  { failures, turnedAway }: Counts = before,
 ): Promise<Submission> {
-  const pauseMs = RETRY_MS[failures - 1] ?? ASK_AGAIN_MS;
+  const times = failures + turnedAway;
+  const pauseMs = RETRY_MS[times === 0 && before.lastFailure !== lastFailure ? 0 : times - 1] ?? ASK_AGAIN_MS;
   const [after] = await tx
     .update(payoutSubmissions)
-    .set({ failures, lastFailure, nextAt: addMs(ctx.deps.clock.realNow(), pauseMs) })
-    .where(eq(payoutSubmissions.id, id))
+    .set({ failures, turnedAway, lastFailure, nextAt: addMs(ctx.deps.clock.realNow(), pauseMs) })
+    .where(eq(payoutSubmissions.id, before.id))
     .returning();
   return present(after, 'submissions are never deleted');
 }

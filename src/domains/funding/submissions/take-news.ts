@@ -19,8 +19,8 @@ import { recordStatus } from '../withdrawal-status.ts';
 import { SUBMISSION_EVENTS } from './audit.ts';
 import { changeOf } from './change-of.ts';
 import { followPayout, type PayoutStep } from './follow-payout.ts';
-import { hasSaidPaid } from './said-paid.ts';
-import { changeSubmission, type Submission, submissionOf } from './submission-store.ts';
+import { hasSaidPaid, saidTaken } from './said-taken.ts';
+import { noteSaid, type Submission, submissionOf } from './submission-store.ts';
 
 type Told = {
   readonly provider: string;
@@ -46,17 +46,20 @@ export async function takePayoutNews(tx: Tx, ctx: Ctx, told: Told): Promise<Inbo
 }
 
 /**
- * The same for what it answered when it was asked or told. What it says again, and what a statement that nobody
- * confirmed yet has to decide first, is not kept each time.
- * @effects as `takePayoutNews`, or none
+ * The same for what it answered when it was asked or told. What it says again, unless that makes a payout unknown, and
+ * what a statement that nobody confirmed yet has to decide first, is not kept each time.
+ * @effects as `takePayoutNews`, or at most the submission
  */
 export async function takePayoutAnswer(tx: Tx, ctx: Ctx, withdrawalId: Id, told: Told): Promise<void> {
   const seen = await lookAt(tx, ctx, told, { withdrawalId, isTold: true });
-  const { step, submission } = seen;
+  const { step, submission, withdrawal } = seen;
   const isEnd = step.kind === 'complete' || step.kind === 'fail';
   const isWaiting = step.kind === 'keep' && step.reason === 'statement_waits';
-  if (isEnd || (!isWaiting && submission?.said !== told.news.state)) {
+  const castsDoubt = step.kind === 'keep' && step.doubt && withdrawal.status !== 'unknown';
+  if (isEnd || castsDoubt || (!isWaiting && submission?.said !== told.news.state)) {
     await settleBy(tx, ctx, told, seen);
+  } else if (!isWaiting && submission !== undefined) {
+    await noteSaid(tx, ctx, submission, told.news.state);
   }
 }
 
@@ -86,7 +89,9 @@ async function lookAt(
     isChanged: (await changeOf(tx, ctx, withdrawal)) !== null,
     isDebited: await isDebited(tx, withdrawal, 'bank'),
     isNamed: await isNamedByWaiting(tx, withdrawal),
-    hasSaidPaid: await hasSaidPaid(tx, withdrawalId, provider),
+    hasSaidPaid:
+      (await hasSaidPaid(tx, withdrawalId, provider)) ||
+      (await saidTaken(tx, ctx, withdrawal, provider)) !== undefined,
   });
   return { open, withdrawal, submission, step };
 }
@@ -133,8 +138,8 @@ async function perform(
   { withdrawal, submission, news, step }: Omit<Seen, 'open'> & Pick<Told, 'news'>,
 ): Promise<void> {
   const isLeft = step.kind === 'ignore' || (step.kind === 'keep' && !step.doubt);
-  if (submission !== undefined && !isLeft && news.state !== submission.said) {
-    await changeSubmission(tx, ctx, submission, { said: news.state });
+  if (submission !== undefined && !isLeft) {
+    await noteSaid(tx, ctx, submission, news.state);
   }
   if (step.kind === 'complete') {
     const transactionReference = news.providerReference ?? news.reference;

@@ -34,9 +34,9 @@ export type PayoutProviderServer = {
   /** Runs before a call to tell it is answered. */
   onTold: ((payment: ProviderPayment) => Promise<void>) | undefined;
   /** Runs before a call to ask is answered. */
-  onAsked: (() => Promise<void>) | undefined;
-  /** Whether it answers when it is asked. */
-  answersQueries: boolean;
+  onAsked: ((reference: string) => Promise<void>) | undefined;
+  /** Whether it answers when it is asked, or turns the call away. */
+  answersQueries: boolean | 'turned_away';
   readonly stop: () => Promise<void>;
 };
 
@@ -87,10 +87,11 @@ async function answer(
     const reference = path.slice('/payouts/'.length);
     provider.calls.push(`GET ${reference}`);
     const known = provider.taken.get(reference);
-    await provider.onAsked?.();
+    await provider.onAsked?.(reference);
+    const { answersQueries: answers } = provider;
     say(
       response,
-      provider.answersQueries ? 200 : 503,
+      answers === 'turned_away' ? 429 : answers ? 200 : 503,
       known === undefined ? { reference, state: 'unknown' } : shown(known),
     );
     return;

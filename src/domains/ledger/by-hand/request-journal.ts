@@ -1,3 +1,4 @@
+import { sql } from 'drizzle-orm';
 import type { Role } from '../../../kernel/actor.ts';
 import { present } from '../../../kernel/assert.ts';
 import { addDays, dayOf } from '../../../kernel/business-date.ts';
@@ -198,7 +199,38 @@ async function refuseWrongJournal(
     [...found.values()].map(({ asset }) => asset),
   );
   refuseWrongLots(journal, found, fiat);
+  await refuseWrongRefund(tx, ctx, journal, found);
   return fiat;
+}
+
+/**
+ * A journal that says which refund it pays takes its money from where that was left when it was given up: else it would
+ * end the wait of a customer whose money lies there still.
+ */
+async function refuseWrongRefund(
+  tx: Tx,
+  ctx: Ctx,
+  { metadata }: ManualJournal,
+  found: PostedWallets,
+): Promise<void> {
+  const { repaymentId } = metadata as { readonly repaymentId?: Id };
+  if (repaymentId === undefined) {
+    return;
+  }
+  const suspense = [...found.values()]
+    .filter(({ houseRole }) => houseRole === 'suspense')
+    .map(({ id }) => id);
+  const [owner] = await tx.execute<{ userId: Id }>(sql`
+    select d.user_id as "userId" from repayments r join deposits d on d.id = r.deposit_id
+    where r.id = ${repaymentId} and r.status = 'given_up' and exists (
+      select from ledger_entries e join journals j on j.id = e.journal_id
+      where e.wallet_id = any (${sql.param(suspense)}::uuid[]) and e.amount > 0 and e.asset = r.asset
+        and j.reference_type = 'repayment' and j.reference_id = r.id)`);
+  if (owner === undefined) {
+    const detail = 'No refund of that id was given up and left its money in a wallet of this journal.';
+    throw refuseLedger('journal_misfit', { detail });
+  }
+  refuseSelfAction(ctx, owner.userId);
 }
 
 /**

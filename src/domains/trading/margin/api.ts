@@ -1,7 +1,15 @@
 import { z } from '@hono/zod-openapi';
-import { wireDecimal, wireId, wireInstant } from '../../../platform/http/wire.ts';
+import { pageQuery } from '../../../platform/http/cursor.ts';
+import {
+  idInput,
+  instantInput,
+  wireDecimal,
+  wireId,
+  wireInstant,
+  wireOf,
+} from '../../../platform/http/wire.ts';
 import { positionSide } from '../positions/schema.ts';
-import { liquidationCause } from './schema.ts';
+import { liquidationCause, marginCallOutcome, marginCalls } from './schema.ts';
 
 const nullable = <Schema extends z.ZodType>(schema: Schema) => z.union([schema, z.null()]);
 
@@ -82,3 +90,31 @@ export const AccountMargin = z
       .openapi({ description: 'One for each asset that contracts were settled in' }),
   })
   .openapi('AccountMargin');
+
+/** A call as it was made, and what came of it. */
+export const AccountMarginCall = wireOf(marginCalls)
+  .pick({ asset: true, calledAt: true, deadlineAt: true, remindedAt: true, endedAt: true })
+  .extend({
+    id: wireId,
+    accountId: wireId,
+    status: z.enum(['open', 'ended']),
+    equity: wireDecimal.openapi({ description: 'As it was called, in `asset`' }),
+    initialMargin: wireDecimal,
+    maintenanceMargin: wireDecimal,
+    shortBy: wireDecimal.openapi({
+      description: 'What was missing then until the call would have been over',
+    }),
+    outcome: nullable(z.enum(marginCallOutcome.enumValues)).openapi({
+      description:
+        '`cured` where it was met, `liquidated` where positions were closed; null while it is open',
+    }),
+  })
+  .openapi('AccountMarginCall');
+
+export const MarginCallQuery = z.strictObject({
+  ...pageQuery,
+  accountId: idInput.optional(),
+  status: z.enum(['open', 'ended']).optional(),
+  from: instantInput.optional().openapi({ description: 'Made then or later' }),
+  to: instantInput.optional().openapi({ description: 'Made before then' }),
+});

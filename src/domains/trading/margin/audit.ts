@@ -16,6 +16,12 @@ export const MARGIN_EVENTS = auditEvents({
     description: 'An account was told that it needs more behind its positions',
     shows: [...STANDING, 'shortBy', 'calledAt', 'deadlineAt'],
   },
+  'margin_call.mailed': {
+    category: 'trading',
+    severity: 'info',
+    description: 'A customer was mailed that an account needs more behind its positions',
+    shows: ['accountId', 'asset', 'mailedAt'],
+  },
   'margin_call.reminded': {
     category: 'trading',
     severity: 'info',
@@ -50,6 +56,12 @@ export const MARGIN_EVENTS = auditEvents({
     category: 'trading',
     severity: 'error',
     description: 'A liquidation cannot go on just now',
+    shows: ['accountId', 'asset', 'heldBack'],
+  },
+  'liquidation.resumed': {
+    category: 'trading',
+    severity: 'info',
+    description: 'A liquidation that could not go on goes on again',
     shows: ['accountId', 'asset', 'heldBack'],
   },
   'liquidation.ended': {

@@ -8,13 +8,15 @@ import { type Amount, amountOf, ONE, readStoredAmount, ZERO } from '../../../ker
 import { type Id, newId } from '../../../kernel/id.ts';
 import { divideRounded } from '../../../kernel/rounding.ts';
 import { addMs, type Instant, readStoredInstant } from '../../../kernel/time.ts';
-import type { Ctx } from '../../../platform/context.ts';
+import { type Ctx, type Deps, perDeps } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { arrayParameter } from '../../../platform/db/insert-rows.ts';
 import { executePrepared } from '../../../platform/db/prepared.ts';
 import { transact } from '../../../platform/db/transact.ts';
+import { inHalves } from '../../../platform/in-halves.ts';
 import { type Gate, isRestricted, lockGates } from '../../identity/index.ts';
 import { houseWallet, type LockedWallet, lockSpendable, lockWallets } from '../../ledger/index.ts';
+import type { OrderRow } from '../pipeline/ticket.ts';
 import { tradingEngine } from '../pipeline/trading-engine.ts';
 import { marginHolds, positions } from '../positions/schema.ts';
 import { CONTRACT_CLEARING, FIRM_AS_DEBTOR } from '../positions/settle-contracts.ts';
@@ -25,12 +27,14 @@ import { boundLockWaits, freeWalletsFirst, takeWallets } from './free-wallets-fi
 import { type FundingPeriod, periodsBetween, uncharged } from './funding-periods.ts';
 import { fundingFor } from './rules.ts';
 import { fundingCursors, positionFunding } from './schema.ts';
+import { walletsInHalves } from './wallets-in-halves.ts';
 import {
   type Charge,
   type Houses,
   type Instrument,
   type Position,
   type Shared,
+  type WaivedFor,
   writeFunding,
 } from './write-funding.ts';
 
@@ -40,11 +44,20 @@ const GRACE_MS = 10_000;
 const PERIODS_MAX = 400;
 /** Wallets that are charged in one transaction. */
 const BATCH_WALLETS = 500;
-/** So long after a period the firm does not bear what open orders tie: they end first, as often as they are placed anew. */
+/** Orders that are asked to end in one transaction. */
+const BATCH_ORDERS = 100;
+/**
+ * So long after a period the firm does not bear what open orders tie: they end first, as often as they are placed anew.
+ * So long it is waited, too, for a wallet that is not active, stays held or cannot be charged, from when that was first
+ * seen here: a stop of days leaves nobody waived for a moment.
+ */
 const TIED_MS = 10 * 60_000;
 /** How often and how long it is waited for orders that are to end: in another process, or at a venue. */
 const LOOKS_MAX = 20;
 const LOOK_MS = 50;
+
+/** Since when wallets that a contract would have charged could not be, each time that somebody looked. */
+const hindered = perDeps((_deps: Deps) => new Map<Id, ReadonlyMap<Id, Instant>>());
 
 const NOTHING_TIED: ReadonlyMap<Id, readonly Id[]> = new Map();
 
@@ -115,25 +128,82 @@ async function heldInstruments({ deps }: Ctx): Promise<Instrument[]> {
 
 /**
  * Charges all that held an instrument as a period ended. Before the firm bears anything, open orders of who owes it end
- * that tie what would pay; where that takes longer, or is tied anew, it is tried again for so long.
- * @shape whether everybody is charged
+ * that tie what would pay; where that takes longer, or is tied anew, it is tried again for so long. Then it is over for
+ * everybody, so that nobody keeps others from being charged for the next.
+ * @shape whether everybody is charged, or waived
  */
 async function chargePeriod(ctx: Ctx, instrument: Instrument, period: FundingPeriod): Promise<boolean> {
   const first = await chargeAll(ctx, instrument, period, false);
-  if (first.tied.length === 0) {
-    return !first.passedOver;
-  }
-  await endOrders(ctx, first.tied);
   const isLast = ctx.deps.clock.now() > addMs(period.end, TIED_MS);
-  const { tied, passedOver } = await chargeAll(ctx, instrument, period, isLast);
-  return tied.length === 0 && !passedOver;
+  if (first.tied.length > 0) {
+    await endOrders(ctx, first.tied);
+  }
+  const { tied, barred, stuck } =
+    first.tied.length === 0 ? first : await chargeAll(ctx, instrument, period, isLast);
+  const lasting = lastingOf(ctx, instrument, [...barred, ...stuck]);
+  if (isLast) {
+    const lastingly = (walletIds: readonly Id[]) => walletIds.filter((id) => lasting.has(id));
+    const isAlone = stuck.length > 0 && (await areMostCharged(ctx, instrument, period, stuck.length));
+    const waived = [
+      ...(await waive(ctx, instrument, period, lastingly(barred), 'wallet_not_active')),
+      ...(await waive(ctx, instrument, period, isAlone ? lastingly(stuck) : [], 'wallet_not_chargeable')),
+    ];
+    return tied.length === 0 && waived.length === barred.length + stuck.length;
+  }
+  return tied.length === 0 && barred.length + stuck.length === 0;
+}
+
+/** Those of the wallets that could not be charged for so long, whoever looked. */
+function lastingOf({ deps }: Ctx, { id }: Instrument, walletIds: readonly Id[]): ReadonlySet<Id> {
+  const now = deps.clock.now();
+  const before = hindered(deps).get(id);
+  const since = new Map(walletIds.map((walletId) => [walletId, before?.get(walletId) ?? now]));
+  hindered(deps).set(id, since);
+  return new Set(walletIds.filter((walletId) => now > addMs(since.get(walletId) ?? now, TIED_MS)));
+}
+
+/** Whether what keeps some wallets from being charged is theirs: as many others of the contract were. */
+async function areMostCharged(
+  { deps }: Ctx,
+  { id }: Instrument,
+  { end }: FundingPeriod,
+  than: number,
+): Promise<boolean> {
+  const [row] = await deps.db.engine.execute<{ charged: number }>(sql`
+    select count(distinct p.wallet_id)::int as charged from ${positions} p
+    join ${positionFunding} f on f.position_id = p.id and f.period_end = ${end}::timestamptz and not f.waived
+    where p.instrument_id = ${id}::uuid`);
+  return (row?.charged ?? 0) >= than;
+}
+
+/** Waives a period for wallets, each by itself and without their locks. @shape those that it was waived for */
+async function waive(
+  ctx: Ctx,
+  instrument: Instrument,
+  period: FundingPeriod,
+  walletIds: readonly Id[],
+  why: WaivedFor,
+): Promise<readonly Id[]> {
+  const waived: Id[] = [];
+  for (const walletId of walletIds) {
+    const batch = { instrument, period, walletIds: [walletId], bears: true, waivedFor: why };
+    const undone = await walletsInHalves(ctx, [walletId], async () => {
+      await transact(ctx, 'engine', (tx) => chargeBatch(tx, ctx, batch));
+    });
+    if (undone.length === 0) {
+      waived.push(walletId);
+    }
+  }
+  return waived;
 }
 
 type Outcome = {
   /** The orders that tie what would pay for positions that were passed over; none where the firm bears that. */
   readonly tied: readonly Id[];
-  /** Somebody held a wallet for too long, or it could not be charged. */
-  readonly passedOver: boolean;
+  /** Wallets that are not active. */
+  readonly barred: readonly Id[];
+  /** Wallets that somebody held for too long, or that could not be charged. */
+  readonly stuck: readonly Id[];
 };
 
 /** Charges those that nobody holds first and together. It is never waited for a wallet while that of the house is held. */
@@ -144,6 +214,7 @@ async function chargeAll(
   bears: boolean,
 ): Promise<Outcome> {
   const tied: Id[] = [];
+  const barred: Id[] = [];
   const charged = new Set<Id>();
   const due = await dueWallets(ctx, instrument, period);
   await freeWalletsFirst(ctx, due, BATCH_WALLETS, async (walletIds, onlyFree) => {
@@ -156,12 +227,13 @@ async function chargeAll(
       chargeBatch(tx, ctx, { instrument, period, walletIds, bears }),
     );
     tied.push(...batch.tied);
+    barred.push(...batch.barred);
     for (const walletId of batch.taken) {
       charged.add(walletId);
     }
     return batch.taken;
   });
-  return { tied, passedOver: due.some((walletId) => !charged.has(walletId)) };
+  return { tied, barred, stuck: due.filter((walletId) => !charged.has(walletId)) };
 }
 
 type Batch = {
@@ -169,18 +241,20 @@ type Batch = {
   readonly period: FundingPeriod;
   readonly walletIds: readonly Id[];
   readonly bears: boolean;
+  /** Where nothing is booked to the wallets, whoever holds them. */
+  readonly waivedFor?: WaivedFor;
 };
 
-/** @shape the orders that tie what would pay, and the wallets that nobody held */
+/** @shape the orders that tie what would pay, the wallets that are not active, and those that nobody held */
 async function chargeBatch(
   tx: Tx,
   ctx: Ctx,
-  { instrument, period, walletIds, bears }: Batch,
-): Promise<{ readonly tied: readonly Id[]; readonly taken: ReadonlySet<Id> }> {
+  { instrument, period, walletIds, bears, waivedFor }: Batch,
+): Promise<Pick<Outcome, 'tied' | 'barred'> & { readonly taken: ReadonlySet<Id> }> {
   await boundLockWaits(tx);
   const due = await duePositions(tx, instrument, period, walletIds);
   if (due.length === 0) {
-    return { tied: [], taken: new Set(walletIds) };
+    return { tied: [], barred: [], taken: new Set(walletIds) };
   }
   const gates = await lockGates(
     tx,
@@ -190,8 +264,8 @@ async function chargeBatch(
   const houseIds = [...houses.values()].flatMap(({ clearing, firm }) => [clearing, firm]);
   // Who has to wait for the house holds nobody meanwhile.
   await lockWallets(tx, houseIds);
-  const taken = await takeWallets(tx, walletIds, true);
-  const locked = await lockSpendable(tx, ctx, [...taken, ...houseIds]);
+  const taken = waivedFor === undefined ? await takeWallets(tx, walletIds, true) : new Set(walletIds);
+  const locked = await lockSpendable(tx, ctx, [...(waivedFor === undefined ? taken : []), ...houseIds]);
   // Whoever ran at the same time may have been here before the wallets were locked.
   const ids = new Set((await duePositions(tx, instrument, period, [...taken])).map(({ id }) => id));
   const standing = due.filter(({ id }) => ids.has(id));
@@ -199,14 +273,22 @@ async function chargeBatch(
   const charges = (await quantitiesAt(tx, standing, period.end)).map(({ position, quantity }) =>
     chargeOf(position, quantity, price, instrument, period, gates.get(position.userId)),
   );
+  const isBarred = ({ position, amount }: Charge) =>
+    amount !== 0n && locked.get(position.walletId)?.status !== 'active';
+  const barred = charges.filter(isBarred);
   const spendable = await spendableIn(tx, [...taken], locked);
-  const all = charges.map((charge) => share(charge, spendable));
+  const all = charges.filter((charge) => !isBarred(charge)).map((charge) => share(charge, spendable));
   const tied = bears ? NOTHING_TIED : await tiedOf(tx, ctx, all);
   const shared = all.filter(({ borne, position }) => borne === 0n || !tied.has(position.walletId));
-  if (shared.length > 0) {
-    await writeFunding(tx, ctx, { instrument, period, price, shared, houses });
+  const unbooked = waivedFor === undefined ? [] : barred;
+  if (shared.length > 0 || unbooked.length > 0) {
+    await writeFunding(tx, ctx, { instrument, period, price, shared, unbooked, waivedFor, houses });
   }
-  return { tied: [...tied.values()].flat(), taken };
+  return {
+    tied: [...tied.values()].flat(),
+    barred: [...new Set(barred.map(({ position }) => position.walletId))],
+    taken,
+  };
 }
 
 /**
@@ -234,22 +316,46 @@ async function tiedOf(tx: Tx, ctx: Ctx, shared: readonly Shared[]): Promise<Read
   );
 }
 
-/** Asks for the end of orders, and waits a moment until their books, wherever they are, have let go of them. */
+/**
+ * Asks for the end of orders, and waits a moment until their books, wherever they are, have let go of them. One that cannot
+ * be asked keeps neither the others from it nor anybody from being charged.
+ */
 async function endOrders(ctx: Ctx, orderIds: readonly Id[]): Promise<void> {
-  const asked = await transact(ctx, 'engine', (tx) =>
-    recordCancelRequests(tx, ctx, orderIds, 'insufficient_margin'),
-  );
-  await tradingEngine(ctx.deps).carryOutCancels(asked);
-  for (let looks = 0; looks < LOOKS_MAX && (await areOpen(ctx, orderIds)); looks += 1) {
-    await Bun.sleep(LOOK_MS);
+  const asked = new Map<Id, OrderRow>();
+  const ask = async (some: readonly Id[]): Promise<void> => {
+    const rows = await transact(ctx, 'engine', async (tx) => {
+      await boundLockWaits(tx);
+      return recordCancelRequests(tx, ctx, some, 'insufficient_margin');
+    });
+    for (const row of rows) {
+      asked.set(row.id, row);
+    }
+  };
+  for (let from = 0; from < orderIds.length; from += BATCH_ORDERS) {
+    await inHalves(orderIds.slice(from, from + BATCH_ORDERS), ask, (failure, orderId) => {
+      if (orderId !== undefined) {
+        const kind = failure instanceof Error ? failure.name : 'unknown';
+        ctx.deps.log.error({ failure: kind, orderId }, 'an order that ties what funding costs was not ended');
+      }
+    });
+  }
+  try {
+    await tradingEngine(ctx.deps).carryOutCancels([...asked.values()]);
+    for (let looks = 0; looks < LOOKS_MAX && (await areOpen(ctx, orderIds)); looks += 1) {
+      await Bun.sleep(LOOK_MS);
+    }
+  } catch (failure) {
+    const kind = failure instanceof Error ? failure.name : 'unknown';
+    ctx.deps.log.error({ failure: kind }, 'orders that tie what funding costs were not waited for');
   }
 }
 
 async function areOpen({ deps }: Ctx, orderIds: readonly Id[]): Promise<boolean> {
+  const ids = sql.param(arrayParameter('uuid', orderIds));
   const open = await deps.db.engine
     .select({ id: orders.id })
     .from(orders)
-    .where(and(inArray(orders.id, [...orderIds]), isNull(orders.closedAt)))
+    .where(and(sql`${orders.id} = any (${ids}::uuid[])`, isNull(orders.closedAt)))
     .limit(1);
   return open.length > 0;
 }

@@ -247,20 +247,22 @@ async function keepTries(tx: Tx, ctx: Ctx, moves: readonly Moved[]): Promise<voi
       where e.position_id = t.id`,
   );
   const told = changed.flatMap(({ of: { exits, position }, move: { heldBack, nextTryAt } }) =>
-    heldBack === null || heldBack === exits.heldBack
+    heldBack === exits.heldBack
       ? []
       : [{ before: exits, position, why: heldBack, after: { ...exits, heldBack, nextTryAt } }],
   );
   await raiseAlerts(
     tx,
     ctx,
-    told.flatMap(({ position, after, why }) => (QUIET.has(why) ? [] : [exitAlert(position, after, why)])),
+    told.flatMap(({ position, after, why }) =>
+      why === null || QUIET.has(why) ? [] : [exitAlert(position, after, why)],
+    ),
   );
   await recordMany(
     tx,
     ctx,
-    told.map(({ before, after }) => ({
-      event: TRADING_EVENTS['position.exit_held_back'],
+    told.map(({ before, after, why }) => ({
+      event: TRADING_EVENTS[why === null ? 'position.exit_resumed' : 'position.exit_held_back'],
       resource: { type: 'position', id: before.positionId },
       subjectUserId: before.userId,
       before,

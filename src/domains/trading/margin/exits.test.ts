@@ -7,6 +7,7 @@ import { addMs } from '../../../kernel/time.ts';
 import { openClient } from '../../../platform/db/client.ts';
 import { sqlStateOf } from '../../../platform/db/errors.ts';
 import { outbox } from '../../../platform/db/schema.ts';
+import { transact } from '../../../platform/db/transact.ts';
 import { feedSays } from '../../../testing/feed-says.ts';
 import type { Answer } from '../../../testing/send.ts';
 import type { Trader } from '../../../testing/trading-desk.ts';
@@ -16,6 +17,7 @@ import { users } from '../../identity/schema.ts';
 import { wallets } from '../../ledger/schema.ts';
 import { setQuote } from '../../markets/index.ts';
 import { liftBreakers, setRiskLimit } from '../../risk/index.ts';
+import { abandonUnplaced } from '../positions/exit-orders.ts';
 import { exitsRefusal, pauseAfter, reachedExit } from '../positions/exit-rules.ts';
 import { positionExitOrders, positionExits } from '../positions/schema.ts';
 import { orders } from '../schema.ts';
@@ -441,11 +443,10 @@ describe('an exit that was triggered', () => {
     await priceIs('950');
     await markPositions(world.desk.system, world.epoch);
     for (const attempt of [1, 2, 3, 4, 5]) {
-      const { id } = await interrupted(trader, attempt);
-      await world.desk.deps.db.engine
-        .update(positionExitOrders)
-        .set({ abandonedAt: world.desk.deps.clock.now() })
-        .where(eq(positionExitOrders.id, id));
+      const { positionId } = await interrupted(trader, attempt);
+      await transact(world.desk.system, 'engine', (tx) =>
+        abandonUnplaced(tx, world.desk.system, [positionId]),
+      );
     }
     await keep();
     expect(await plannedOf(trader)).toHaveLength(5);

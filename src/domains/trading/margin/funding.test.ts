@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'bun:test';
+import { describe, expect, spyOn, test } from 'bun:test';
 import { eq, sql } from 'drizzle-orm';
 import { formatAmount, parseAmount } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
@@ -6,7 +6,10 @@ import { addMs } from '../../../kernel/time.ts';
 import { randomFrom } from '../../../testing/random.ts';
 import type { Trader } from '../../../testing/trading-desk.ts';
 import { until } from '../../../testing/until.ts';
+import { wallets } from '../../ledger/schema.ts';
 import { type FeedName, repairTicks } from '../../markets/index.ts';
+import { riskAlerts } from '../../risk/schema.ts';
+import { tradingEngine } from '../pipeline/trading-engine.ts';
 import { orders } from '../schema.ts';
 import { chargeFunding } from './charge-funding.ts';
 import { periodsBetween } from './funding-periods.ts';
@@ -147,6 +150,110 @@ describe('funding', () => {
     expect(await fundingOf(held)).toEqual(['1 at 1000: 0.09132421']);
   });
 
+  test('is charged in the end though an order that ties what would pay cannot be asked to end', async () => {
+    const trader = await opened('buy 1', '1000', '200');
+    await toNextPeriod();
+    await order(world.maker, 'buy 1 at 1000');
+    await order(trader, 'sell 1', { type: 'market', reduceOnly: true });
+    await world.desk.engine.settled();
+    world.desk.advance(11 * 60_000);
+    const { body } = await world.desk.place(trader, 'buy 197.6 at 1');
+    expect(body.rejectionReason).toBeNull();
+    await world.desk.engine.settled();
+    await world.desk.deps.db.engine.transaction(async (tx) => {
+      await tx.execute(sql`select 1 from orders where id = ${body.id}::uuid for update`);
+      const charging = chargeFunding(world.desk.system);
+      await until(async () => (await fundingOf(trader)).length === 1);
+      await charging;
+    });
+    expect(await positionsOf(trader)).toMatchObject([
+      { fundingPaid: parseAmount('0.09132421'), lossBorne: parseAmount('0.08652421') },
+    ]);
+  });
+
+  test('goes on for others though nothing is booked to a wallet that is not active: what it owes is waived, openly', async () => {
+    const [barred, other] = [await opened('buy 1', '1000', '200'), await opened('buy 1', '1000', '200')];
+    await toNextPeriod();
+    await walletOf(barred, 'suspended');
+    world.desk.advance(30_000);
+    await chargeFunding(world.desk.system);
+    // It may be active again soon.
+    expect(await fundingOf(barred)).toEqual([]);
+    expect(await fundingOf(other)).toEqual(['1 at 1000: 0.09132421']);
+    world.desk.advance(8 * 3_600_000);
+    await priceIs('1000');
+    await chargeFunding(world.desk.system);
+    expect(await fundingOf(barred)).toEqual(['1 at 1000: 0']);
+    expect(await fundingOf(other)).toHaveLength(2);
+    expect(await world.desk.balance(barred, 'USD')).toBe('199 (100)');
+    expect(await positionsOf(barred)).toMatchObject([{ fundingPaid: 0n, lossBorne: 0n }]);
+    const [alert] = await world.desk.deps.db.engine
+      .select()
+      .from(riskAlerts)
+      .where(eq(riskAlerts.accountId, barred.accountId));
+    expect(alert).toMatchObject({
+      kind: 'loss_borne',
+      details: { amount: '0.09132421', asset: 'USD', why: 'wallet_not_active' },
+    });
+    await walletOf(barred, 'active');
+    await chargeFunding(world.desk.system);
+    expect(await fundingOf(barred)).toEqual(['1 at 1000: 0', '1 at 1000: 0.09132421']);
+  });
+
+  test('that was missed for long is not waived for a wallet that is not active for a moment, and what the firm gains is no loss', async () => {
+    const payer = await opened('buy 1', '1000', '200');
+    const receiver = await opened('sell 1', '1000', '200');
+    await toNextPeriod();
+    world.desk.advance(16 * 3_600_000);
+    await priceIs('1000');
+    await walletOf(payer, 'suspended');
+    await walletOf(receiver, 'suspended');
+    await chargeFunding(world.desk.system);
+    expect(await fundingOf(payer)).toEqual([]);
+    await walletOf(payer, 'active');
+    world.desk.advance(11 * 60_000);
+    await chargeFunding(world.desk.system);
+    await walletOf(receiver, 'active');
+    expect(await fundingOf(payer)).toEqual(Array.from({ length: 3 }, () => '1 at 1000: 0.09132421'));
+    expect(await fundingOf(receiver)).toEqual(Array.from({ length: 3 }, () => '-1 at 1000: 0'));
+    expect([await alertsOf(payer), await alertsOf(receiver)]).toEqual([[], []]);
+  });
+
+  test('goes on for others though somebody holds a wallet at every look: it is waived, openly, yet nobody where none can be charged', async () => {
+    const [stuck, other] = [await opened('buy 1', '1000', '200'), await opened('buy 1', '1000', '200')];
+    await toNextPeriod();
+    world.desk.advance(11 * 60_000);
+    const looked = async (whom: readonly Trader[]) => {
+      await world.desk.deps.db.engine.transaction(async (tx) => {
+        const accountIds = sql.param(whom.map(({ accountId }) => accountId));
+        await tx.execute(
+          sql`select 1 from wallets where account_id = any (${accountIds}::uuid[]) for update`,
+        );
+        await chargeFunding(world.desk.system);
+      });
+      world.desk.advance(11 * 60_000);
+    };
+    const everybody = [stuck, other, world.maker];
+    await looked(everybody);
+    await looked(everybody);
+    expect([await fundingOf(stuck), await fundingOf(other)]).toEqual([[], []]);
+    await looked([stuck]);
+    expect(await fundingOf(stuck)).toEqual(['1 at 1000: 0']);
+    expect(await fundingOf(other)).toEqual(['1 at 1000: 0.09132421']);
+    const [alert] = await world.desk.deps.db.engine
+      .select()
+      .from(riskAlerts)
+      .where(eq(riskAlerts.accountId, stuck.accountId));
+    expect(alert).toMatchObject({
+      kind: 'loss_borne',
+      details: { amount: '0.09132421', why: 'wallet_not_chargeable' },
+    });
+    world.desk.advance(8 * 3_600_000);
+    await priceIs('1000');
+    await chargeFunding(world.desk.system);
+    expect(await fundingOf(stuck)).toEqual(['1 at 1000: 0', '1 at 1000: 0.09132421']);
+  });
+
   test('is not put off for good by whoever ties their cash anew', async () => {
     const trader = await opened('buy 1', '1000', '200');
     await toNextPeriod();
@@ -164,6 +271,23 @@ describe('funding', () => {
     ]);
     expect(await alertsOf(trader)).toEqual(['loss_borne']);
     await world.desk.engine.start();
+  });
+
+  test('is borne though nobody can be asked to carry out the end of what ties what would pay', async () => {
+    const trader = await opened('buy 1', '1000', '200');
+    await toNextPeriod();
+    await order(world.maker, 'buy 1 at 1000');
+    await order(trader, 'sell 1', { type: 'market', reduceOnly: true });
+    await world.desk.engine.settled();
+    world.desk.advance(11 * 60_000);
+    await world.desk.place(trader, 'buy 197.6 at 1');
+    await world.desk.engine.settled();
+    const carrying = spyOn(tradingEngine(world.desk.deps), 'carryOutCancels');
+    carrying.mockRejectedValueOnce(new Error('no book answers'));
+    await chargeFunding(world.desk.system);
+    expect(carrying).toHaveBeenCalledTimes(1);
+    carrying.mockRestore();
+    expect(await positionsOf(trader)).toMatchObject([{ lossBorne: parseAmount('0.08652421') }]);
   });
 
   test('beyond what a wallet has is borne by the firm, openly', async () => {
@@ -185,6 +309,10 @@ describe('funding', () => {
     expect(await alertsOf(trader)).toContain('loss_borne');
   });
 });
+
+async function walletOf({ accountId }: Trader, status: 'active' | 'suspended'): Promise<void> {
+  await world.desk.deps.db.engine.update(wallets).set({ status }).where(eq(wallets.accountId, accountId));
+}
 
 /** A price of the feed as it is kept: what an instrument with a feed cost then is what its feed said. */
 async function feedSays(price: string): Promise<void> {

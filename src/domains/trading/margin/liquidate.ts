@@ -393,19 +393,13 @@ async function holdBack(tx: Tx, ctx: Ctx, some: readonly HeldBack[]): Promise<vo
   await recordMany(
     tx,
     ctx,
-    changed.flatMap(({ wallet, liquidation: before, why }) =>
-      why === null
-        ? []
-        : [
-            {
-              event: MARGIN_EVENTS['liquidation.held_back'],
-              resource: { type: 'liquidation', id: before.id },
-              subjectUserId: wallet.userId,
-              before,
-              after: { ...before, heldBack: why },
-            },
-          ],
-    ),
+    changed.map(({ wallet, liquidation: before, why }) => ({
+      event: MARGIN_EVENTS[why === null ? 'liquidation.resumed' : 'liquidation.held_back'],
+      resource: { type: 'liquidation', id: before.id },
+      subjectUserId: wallet.userId,
+      before,
+      after: { ...before, heldBack: why },
+    })),
   );
 }
 

@@ -22,6 +22,7 @@ import {
 startMarginDesk(import.meta.file);
 
 const CALLED = 'Your account needs more margin';
+const REMINDED = 'The time to add margin ends soon';
 const CLOSING = 'Positions of your account are being closed';
 
 async function mailedTo({ userId }: Trader): Promise<readonly string[]> {
@@ -42,6 +43,7 @@ test('who has themselves called again and again by an order and its cancel is ma
     const { status, body } = await world.desk.place(trader, 'buy 0.0036 at 50000');
     expect([status, body.rejectionReason]).toEqual([201, null]);
     await keep();
+    await world.desk.settle();
     await world.desk.request(trader, 'DELETE', `/v1/orders/${body.id}`);
     await world.desk.engine.settled();
     await keep();
@@ -93,7 +95,7 @@ test('what a mail server does not take is tried again; what was told a day ago i
   await keep();
   expect(await mailedTo(trader)).toEqual([CALLED]);
   const [told] = await toldOf(trader, 'trading.margin_called');
-  const event = present(told, 'it was told');
+  const event = { ...present(told, 'it was told'), type: 'trading.margin_call_reminded' };
   const { deps } = world.desk;
   let failure: Error = new MailDeferredError('no room in this mailbox');
   const failing = { ...deps, mail: { ...deps.mail, deliver: () => Promise.reject(failure) } };
@@ -105,12 +107,11 @@ test('what a mail server does not take is tried again; what was told a day ago i
   // A mailbox keeps nobody else's mail; what comes next does not wait for a server that failed.
   failure = new Error('try later');
   expect([await said(), await said()]).toEqual(['try later', 'the mail server has just failed']);
-  // At least once: whoever stops before this is noted mails it anew.
   await mailMarginNews.handle(world.desk.system, event);
-  expect(await mailedTo(trader)).toEqual([CALLED, CALLED]);
+  expect(await mailedTo(trader)).toEqual([CALLED, REMINDED]);
   world.desk.advance(24 * 3_600_000);
   await mailMarginNews.handle(world.desk.system, event);
-  expect(await mailedTo(trader)).toEqual([CALLED, CALLED]);
+  expect(await mailedTo(trader)).toEqual([CALLED, REMINDED]);
   await priceIs('1000');
 });
 

@@ -64,6 +64,7 @@ export const marginPart: DomainPart = {
       shortBy: 'internal',
       calledAt: 'internal',
       deadlineAt: 'internal',
+      mailedAt: 'internal',
       remindedAt: 'internal',
       overdueToldAt: 'internal',
       endedAt: 'internal',

@@ -59,6 +59,8 @@ export const marginCalls = pgTable(
     calledAt: instant('called_at').notNull(),
     /** Until when it is to be met. */
     deadlineAt: instant('deadline_at').notNull(),
+    /** When the customer was mailed that they are called; one mail stands for all calls of an hour. */
+    mailedAt: instant('mailed_at'),
     /** When the customer was reminded that the deadline comes near. */
     remindedAt: instant('reminded_at'),
     /** When somebody was told that the deadline is over. */
@@ -184,7 +186,7 @@ export const positionFunding = pgTable(
     amount: amount('amount').notNull(),
     /** What of it the customer did not have. */
     borne: amount('borne').notNull(),
-    /** Nothing is taken from or given to whom a restriction freezes. */
+    /** Nothing is taken from or given to whom a restriction freezes, nor to a wallet that is not active. */
     waived: boolean('waived').notNull(),
     /** Null where there was nothing to book. */
     journalId: uuid('journal_id'),

@@ -1,17 +1,22 @@
 import { expect, test } from 'bun:test';
 import { asc, sql } from 'drizzle-orm';
 import { formatAmount } from '../../../kernel/amount.ts';
-import { newId } from '../../../kernel/id.ts';
+import { present } from '../../../kernel/assert.ts';
+import { type Id, newId } from '../../../kernel/id.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import type { Trader } from '../../../testing/trading-desk.ts';
 import { until } from '../../../testing/until.ts';
+import { lockGateExclusively } from '../../identity/index.ts';
+import { abandonUnplaced } from '../positions/exit-orders.ts';
 import { positionExitOrders } from '../positions/schema.ts';
 import { closeExits } from './close-exits.ts';
-import { judgeMargin } from './judge-margin.ts';
+import { freeWalletsFirst } from './free-wallets-first.ts';
+import { judgeMargin, type Liquidation } from './judge-margin.ts';
 import { liquidate } from './liquidate.ts';
 import { markPositions } from './mark-positions.ts';
 import { placeClosings } from './place-closings.ts';
+import { takeOutOthers } from './take-out-orders.ts';
 import {
   alertsOf,
   callsOf,
@@ -85,6 +90,92 @@ test('whoever holds a wallet keeps nobody else from being marked, and is marked 
   });
   expect(await marking).toBeGreaterThanOrEqual(2);
   expect(await marks()).toEqual(['990', '990']);
+});
+
+test('a wallet that stays held is waited for once, whoever waits with it', async () => {
+  const walletIds = Array.from({ length: 20 }, () => newId()).sort();
+  const stuck = walletIds[7] ?? newId();
+  let held: ReadonlySet<Id> = new Set(walletIds);
+  const [waits, done]: [number[], Id[]] = [[], []];
+  const failed = await freeWalletsFirst(world.desk.system, walletIds, 100, async (ids, onlyFree) => {
+    if (!onlyFree) {
+      waits.push(ids.length);
+      held = new Set([stuck]);
+      throw new Error('it was held for too long');
+    }
+    const free = ids.filter((id) => !held.has(id));
+    done.push(...free);
+    return new Set(free);
+  });
+  expect(waits).toEqual([20]);
+  expect(failed).toEqual([stuck]);
+  expect(done).toEqual(walletIds.filter((id) => id !== stuck));
+});
+
+test('who waits with a wallet that stays held is waited for without it', async () => {
+  const walletIds = Array.from({ length: 20 }, () => newId()).sort();
+  const stuck = walletIds[3] ?? newId();
+  const waits: (readonly Id[])[] = [];
+  const failed = await freeWalletsFirst(world.desk.system, walletIds, 100, async (ids, onlyFree) => {
+    if (!onlyFree) {
+      waits.push(ids);
+      if (ids.includes(stuck)) {
+        throw new Error('it was held for too long');
+      }
+      return new Set(ids);
+    }
+    // Those behind it are never free at the moment that somebody looks.
+    return new Set(waits.length === 0 ? [] : ids.filter((id) => id < stuck));
+  });
+  expect(waits).toEqual([walletIds, walletIds.slice(4)]);
+  expect(failed).toEqual([stuck]);
+});
+
+test('whoever cannot be asked since somebody holds them costs the others one wait, however many they are', async () => {
+  const some = Array.from({ length: 64 }, () => ({
+    id: newId(),
+    userId: newId(),
+    walletId: newId(),
+  })) as unknown as Liquidation[];
+  const held = present(some[40], 'there are many');
+  const asked = await transact(world.desk.system, 'engine', async (tx) => {
+    await lockGateExclusively(tx, held.userId);
+    // In halves they would be waited for seven times, for two seconds each.
+    return Promise.race([takeOutOthers(world.desk.system, world.epoch, some), Bun.sleep(10_000)]);
+  });
+  expect(asked?.clear.map(({ id }) => id)).toEqual(
+    some.filter(({ id }) => id !== held.id).map(({ id }) => id),
+  );
+});
+
+test('what stands in the way of very many is asked to end by a transaction for each hundred of them', async () => {
+  const { desk, epoch } = world;
+  const userIds = Array.from({ length: 150 }, () => newId());
+  const last = present(userIds.at(-1), 'there are many');
+  const some = userIds.map((userId) => ({
+    id: newId(),
+    userId,
+    walletId: newId(),
+  })) as unknown as Liquidation[];
+  let taking: ReturnType<typeof takeOutOthers> | undefined;
+  const held = await transact(desk.system, 'engine', async (tx) => {
+    await lockGateExclusively(tx, last);
+    taking = takeOutOthers(desk.system, epoch, some);
+    let gates = 0;
+    await until(async () => {
+      const [waiting] = await tx.execute<{ gates: number }>(sql`
+        select count(*) filter (where l.granted)::int as gates from pg_locks l
+        join pg_database d on d.oid = l.database and d.datname = current_database()
+        where l.locktype = 'advisory' and l.pid in (select w.pid from pg_locks w where not w.granted) group by l.pid`);
+      gates = waiting?.gates ?? 0;
+      return gates > 0;
+    });
+    return gates;
+  });
+  // Whoever waits for the last of them holds the gates of those that are asked with it, and no more.
+  expect(held).toBeWithin(40, 60);
+  const { clear, hindered } = await present(taking, 'it was begun');
+  expect([clear.length, hindered.length]).toEqual([150, 0]);
 });
 
 test('whoever holds a wallet keeps nobody else from being judged, and is judged once it is free', async () => {
@@ -258,8 +349,8 @@ test('of closings that are placed together one that was given up fails alone, an
   const mine = sql`account_id = any (${sql.param(traders.map(({ accountId }) => accountId))}::uuid[])`;
   const planned = () =>
     desk.deps.db.engine.select().from(positionExitOrders).where(mine).orderBy(asc(positionExitOrders.id));
-  await desk.deps.db.engine.execute(sql`
-    update position_exit_orders set abandoned_at = now() where account_id = ${traders[1]?.accountId}::uuid`);
+  const given = (await planned())[1]?.positionId ?? newId();
+  await transact(desk.system, 'engine', (tx) => abandonUnplaced(tx, desk.system, [given]));
   const handedIn = await planned();
   await placeClosings(desk.system, 'position_exit', handedIn);
   const placed = (await planned()).map(({ orderId }) => orderId);

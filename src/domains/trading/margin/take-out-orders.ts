@@ -2,6 +2,7 @@ import { type SQL, sql } from 'drizzle-orm';
 import type { Id } from '../../../kernel/id.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
+import { sqlStateOf } from '../../../platform/db/errors.ts';
 import { arrayParameter } from '../../../platform/db/insert-rows.ts';
 import { executePrepared } from '../../../platform/db/prepared.ts';
 import { transact } from '../../../platform/db/transact.ts';
@@ -14,6 +15,12 @@ import { boundLockWaits } from './free-wallets-first.ts';
 import type { Liquidation } from './judge-margin.ts';
 import { walletsInHalves } from './wallets-in-halves.ts';
 
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/** Wallets whose orders are asked to end in one transaction: it holds the gates of their owners. */
+const BATCH_WALLETS = 100;
+/** Where one of them was held for too long, each is asked by itself, and none of them waited for long again. */
+const ALONE_TIMEOUT_MS = 100;
 /** Most books have carried out a cancel by then. */
 const CANCEL_WAIT_MS = 250;
 
@@ -33,33 +40,56 @@ export async function takeOutOthers(
 ): Promise<{ readonly clear: readonly Liquidation[]; readonly hindered: readonly Liquidation[] }> {
   const ofWallet = new Map(some.map((liquidation) => [liquidation.walletId, liquidation]));
   const [clear, stopped, requested]: [Liquidation[], Liquidation[], OrderRow[]] = [[], [], []];
-  await walletsInHalves(ctx, [...ofWallet.keys()], async (walletIds) => {
+  const takeOut = async (walletIds: readonly Id[], longest?: number): Promise<void> => {
     const batch = walletIds.flatMap((walletId) => ofWallet.get(walletId) ?? []);
-    const found = await transact(ctx, 'engine', async (tx) => {
-      await holdKeeper(tx, epoch);
-      await boundLockWaits(tx);
-      await lockGates(
-        tx,
-        batch.map(({ userId }) => userId),
-      );
-      const stand = await hinderedIn(tx, batch);
-      const fresh = await executePrepared<{ id: Id }>(
-        tx,
-        sql`select distinct o.id from liquidations l
-          cross join lateral (select o.id, o.cancel_requested_at ${othersOf(sql`l.user_id`, sql`l.wallet_id`)}) o
-          where l.id = any (${idsOf(batch)}::uuid[]) and o.cancel_requested_at is null order by o.id`,
-      );
-      const ids = fresh.map(({ id }) => id);
-      return { stand, asked: await recordCancelRequests(tx, ctx, ids, 'liquidation') };
+    const { stand, asked } = await askToEnd(ctx, epoch, batch, longest);
+    requested.push(...asked);
+    clear.push(...batch.filter(({ id }) => !stand.has(id)));
+    stopped.push(...batch.filter(({ id }) => stand.has(id)));
+  };
+  const walletIds = [...ofWallet.keys()];
+  for (let from = 0; from < walletIds.length; from += BATCH_WALLETS) {
+    await walletsInHalves(ctx, walletIds.slice(from, from + BATCH_WALLETS), async (ids) => {
+      await takeOut(ids).catch(async (failure: unknown) => {
+        if (ids.length === 1 || sqlStateOf(failure) !== LOCK_NOT_AVAILABLE) {
+          throw failure;
+        }
+        for (const id of ids) {
+          await walletsInHalves(ctx, [id], (alone) => takeOut(alone, ALONE_TIMEOUT_MS));
+        }
+      });
     });
-    requested.push(...found.asked);
-    clear.push(...batch.filter(({ id }) => !found.stand.has(id)));
-    stopped.push(...batch.filter(({ id }) => found.stand.has(id)));
-  });
+  }
   if (requested.length > 0) {
     await Promise.race([tradingEngine(ctx.deps).carryOutCancels(requested), Bun.sleep(CANCEL_WAIT_MS)]);
   }
   return { clear, hindered: stopped };
+}
+
+/** @shape which have something in the way, and the orders of it */
+async function askToEnd(
+  ctx: Ctx,
+  epoch: bigint,
+  batch: readonly Liquidation[],
+  longest?: number,
+): Promise<{ readonly stand: ReadonlySet<Id>; readonly asked: readonly OrderRow[] }> {
+  return transact(ctx, 'engine', async (tx) => {
+    await holdKeeper(tx, epoch);
+    await boundLockWaits(tx, longest);
+    await lockGates(
+      tx,
+      batch.map(({ userId }) => userId),
+    );
+    const stand = await hinderedIn(tx, batch);
+    const fresh = await executePrepared<{ id: Id }>(
+      tx,
+      sql`select distinct o.id from liquidations l
+        cross join lateral (select o.id, o.cancel_requested_at ${othersOf(sql`l.user_id`, sql`l.wallet_id`)}) o
+        where l.id = any (${idsOf(batch)}::uuid[]) and o.cancel_requested_at is null order by o.id`,
+    );
+    const ids = fresh.map(({ id }) => id);
+    return { stand, asked: await recordCancelRequests(tx, ctx, ids, 'liquidation') };
+  });
 }
 
 /** Which of some liquidations have something in the way. */

@@ -1,6 +1,6 @@
 /** What a period of holding positions costs or earns, as it is booked: each pays what it has, the firm the rest. */
 import { sql } from 'drizzle-orm';
-import { type Amount, amountOf, formatAmount, storedAmount } from '../../../kernel/amount.ts';
+import { type Amount, amountOf, formatAmount, storedAmount, ZERO } from '../../../kernel/amount.ts';
 import { dayOf } from '../../../kernel/business-date.ts';
 import type { Id } from '../../../kernel/id.ts';
 import { addMs, type Instant } from '../../../kernel/time.ts';
@@ -50,21 +50,29 @@ export type Shared = Charge & { readonly borne: Amount; readonly journalId: Id |
 
 export type Houses = ReadonlyMap<string, { readonly clearing: Id; readonly firm: Id }>;
 
+/** Why a wallet is not charged: its status, or that it stays held or cannot be charged while others can. */
+export type WaivedFor = 'wallet_not_active' | 'wallet_not_chargeable';
+
 type Charged = {
   readonly instrument: Instrument;
   readonly period: FundingPeriod;
   readonly price: Amount;
   readonly shared: readonly Shared[];
+  /** What wallets would have paid or received that nothing can be booked to: the firm waives it. */
+  readonly unbooked: readonly Charge[];
+  readonly waivedFor: WaivedFor | undefined;
   readonly houses: Houses;
 };
 
 /**
  * Books what was decided of a period.
  * @effects `position_funding`, `positions.funding_paid`, journals of kind `funding`; audit `funding.charged`, outbox
- *   `trading.funding_charged`, alerts `loss_borne`
+ *   `trading.funding_charged`, alerts `loss_borne`, also of what the firm loses where nothing can be booked to a wallet
  */
 export async function writeFunding(tx: Tx, ctx: Ctx, charged: Charged): Promise<void> {
-  const { instrument, period, price, shared } = charged;
+  const { instrument, period, price } = charged;
+  const waived = charged.unbooked.map((charge): Shared => ({ ...charge, ...NOTHING, waived: true }));
+  const shared = [...charged.shared, ...waived];
   const costing = shared.filter(({ amount }) => amount !== 0n);
   await releaseMarginHolds(tx, [...new Set(costing.map(({ position }) => position.walletId))].sort());
   await postJournals(
@@ -96,8 +104,10 @@ export async function writeFunding(tx: Tx, ctx: Ctx, charged: Charged): Promise<
       chargedAt: ctx.deps.clock.now(),
     },
   );
-  await tell(tx, ctx, charged, costing);
+  await tell(tx, ctx, { ...charged, shared }, costing);
 }
+
+const NOTHING = { amount: ZERO, borne: ZERO, journalId: null };
 
 function journalsOf(ctx: Ctx, { instrument, period, houses }: Charged, charge: Shared): NewJournal[] {
   const { position, amount, borne, journalId } = charge;
@@ -166,7 +176,7 @@ async function addToPositions(tx: Tx, costing: readonly Shared[]): Promise<void>
 async function tell(
   tx: Tx,
   ctx: Ctx,
-  { instrument, period, shared }: Charged,
+  { instrument, period, shared, unbooked, waivedFor = 'wallet_not_active' }: Charged,
   costing: readonly Shared[],
 ): Promise<void> {
   const sum = (pick: (charge: Shared) => bigint) =>
@@ -186,13 +196,15 @@ async function tell(
       borne: sum(({ borne }) => borne),
     },
   });
-  await raiseAlerts(
-    tx,
-    ctx,
-    costing
-      .filter(({ borne }) => borne > 0n)
-      .map(({ position, borne }) => lossBorneAlert(position, `${position.id} ${period.end}`, borne)),
-  );
+  const bearing = costing.filter(({ borne }) => borne > 0n);
+  await raiseAlerts(tx, ctx, [
+    ...bearing.map(({ position, borne }) => lossBorneAlert(position, `${position.id} ${period.end}`, borne)),
+    ...unbooked
+      .filter(({ amount }) => amount > 0n)
+      .map(({ position, amount }) =>
+        lossBorneAlert(position, `${position.id} ${period.end}`, amount, { why: waivedFor }),
+      ),
+  ]);
   await publish(
     tx,
     ctx,

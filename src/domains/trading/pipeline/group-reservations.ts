@@ -86,7 +86,7 @@ function restingFirst(left: PlannedOrder, right: PlannedOrder): number {
 }
 
 /** True for an exit that is set free now. */
-export function isReleased({ row, comesBackAt, triggered }: PlannedOrder): boolean {
+function isReleased({ row, comesBackAt, triggered }: PlannedOrder): boolean {
   return isWaiting(row) && comesBackAt !== null && triggered === null;
 }
 

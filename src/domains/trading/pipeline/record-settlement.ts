@@ -18,6 +18,7 @@ import type { FeesOfDay } from '../fees/fees-of-day.ts';
 import { feesOfTraders } from '../fees/settle-fees.ts';
 import { withoutLiquidations } from '../margin/excuse-liquidations.ts';
 import { movesOf, type Side } from '../positions/moves.ts';
+import { ordersAwayBeside } from '../positions/orders-away.ts';
 import type { ContractHouse } from '../positions/plan-contracts.ts';
 import { contractHouses, houseKey, settleContracts } from '../positions/settle-contracts.ts';
 import { orders } from '../schema.ts';
@@ -92,13 +93,16 @@ export async function recordSettlement(
   ctx: Ctx,
   batch: readonly BookEvents[],
 ): Promise<readonly OrderRow[]> {
+  // Whoever owns a book alone sends its orders away: what is there stays the same until it is locked.
+  const away = new Set(await ordersAwayBeside(tx, batch.flatMap(movingAway)));
   // One flight: each is begun in the order of the house, since what is read must hold until the locks are let go.
-  const ids = new Set(
-    batch.flatMap(({ book, events }) => {
+  const ids = new Set([
+    ...away,
+    ...batch.flatMap(({ book, events }) => {
       const touched = ordersIn(events);
       return [...touched, ...siblingsOf(book, touched)];
     }),
-  );
+  ]);
   const [, , , locked, instruments] = await together(
     holdBooks(
       tx,
@@ -126,13 +130,23 @@ export async function recordSettlement(
     shareReservations(plan, terms, rows);
   }
   const wallets = await lockSettlement(tx, ctx, plan, instruments);
-  const contracts = await settleContracts(tx, ctx, plan, instruments, wallets);
+  const others = locked.filter(({ id }) => away.has(id));
+  const contracts = await settleContracts(tx, ctx, plan, instruments, wallets, others);
   await writeSettlement(tx, ctx, plan, { instruments, wallets, fees, contracts });
   const now = ctx.deps.clock.now();
   return [...plan.orders.values()]
     .map((order) => returning(order, now))
     .filter((order) => order !== null)
     .sort((left, right) => ((left.bookSeq ?? 0n) < (right.bookSeq ?? 0n) ? -1 : 1));
+}
+
+/** The orders of a contract that a venue is about to get, or has traded. */
+function movingAway({ book, events }: BookEvents): Id[] {
+  return book.venue === null || !book.isContract
+    ? []
+    : events.flatMap((event) =>
+        event.type === 'routed' || event.type === 'executed' ? [event.orderId as Id] : [],
+      );
 }
 
 function termsOf(
@@ -166,12 +180,15 @@ function termsOf(
 async function refuseRestricted(tx: Tx, batch: readonly BookEvents[]): Promise<void> {
   // What a venue has executed is a fact; what is about to be sent there is not yet.
   const live = sidesIn(batch.filter(({ book }) => book.book === 'live'));
-  const accountIds = sidesIn(batch).map(({ accountId }) => accountId);
+  const all = sidesIn(batch);
+  const accountIds = all.map(({ accountId }) => accountId);
+  // In play money too: what leaves is asked back when its account is stopped or loses margin, so it leaves before or never.
+  const leaving = all.filter(({ quantity }) => quantity === null);
   // Freezing an account takes its owner's gate, which is held before the account is read.
   const [gates, accounts, moves] = await together(
     lockGates(
       tx,
-      live.map(({ userId }) => userId),
+      [...live, ...leaving].map(({ userId }) => userId),
     ),
     accountsByIds(tx, accountIds),
     movesOf(tx, live),

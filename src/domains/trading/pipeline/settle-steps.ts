@@ -88,12 +88,18 @@ function evidenceOf(order: PlannedOrder, now: Instant) {
   }));
 }
 
-/** What an order that lives on reserves moved without a trade of its own. */
-function isSharedAnew({ row, status, reservation, filledQuantity }: PlannedOrder): boolean {
-  const lives = status === 'open' || status === 'partially_filled' || status === 'held';
-  return (
-    row.groupId !== null && lives && reservation !== row.reservation && filledQuantity === row.filledQuantity
-  );
+/** What an order that lives on reserves moved without a trade of its own, or rose beside one. */
+function isSharedAnew(order: PlannedOrder): boolean {
+  const { row, reservation } = order;
+  return lives(order) && reservation !== row.reservation && (!trades(order) || reservation > row.reservation);
+}
+
+function lives({ status }: PlannedOrder): boolean {
+  return status === 'open' || status === 'partially_filled' || status === 'held';
+}
+
+function trades({ row, filledQuantity }: PlannedOrder): boolean {
+  return filledQuantity !== row.filledQuantity;
 }
 
 /** True for an exit that is set free and has not been triggered. */
@@ -204,7 +210,7 @@ function stepsOf(
           },
         ]),
     ...(comesFree(order) ? [{ type: 'order.released', data: {} }] : []),
-    ...(isQuiet(order) && trail === null && !isUntouched(order)
+    ...((isQuiet(order) && trail === null && !isUntouched(order)) || (trades(order) && isSharedAnew(order))
       ? [{ type: 'order.reserved', data: { reservation: formatAmount(order.reservation) } }]
       : []),
   ];

@@ -25,7 +25,7 @@ import { type ContractPlan, isContract } from '../positions/plan-contracts.ts';
 import { releaseMarginHolds, writePositions } from '../positions/settle-contracts.ts';
 import { fills, orderEvents, orders, trades } from '../schema.ts';
 import { writeVenueSteps } from '../venues/write-venue-steps.ts';
-import { isReleased, reserveReleased } from './group-reservations.ts';
+import { reserveReleased } from './group-reservations.ts';
 import type { SettleWallets } from './record-settlement.ts';
 import { findCycles, keepCycles } from './settle-cycles.ts';
 import { settleLots } from './settle-lots.ts';
@@ -74,8 +74,9 @@ export async function writeSettlement(
     ...contracts.journals,
   ];
   reserveReleased(plan, postings, wallets, instruments);
-  const freed = changed.filter((order) => !isReleased(order)).flatMap(reservationChange);
-  const reserved = changed.filter(isReleased).flatMap(reservationChange);
+  const moved = changed.flatMap(reservationChange);
+  const freed = moved.filter(({ delta }) => delta < 0n);
+  const reserved = moved.filter(({ delta }) => delta > 0n);
   const rows = plan.trades.map(tradeRow(now));
   const prints = livePrints(plan, instruments);
   const prices = lastPrices(plan);
@@ -115,7 +116,7 @@ export async function writeSettlement(
   );
 }
 
-/** What is set free reserves out of what the journals bring: behind them. */
+/** What is reserved anew comes out of what the journals and the margin let go bring: behind them. */
 async function postThenReserve(
   tx: Tx,
   ctx: Ctx,

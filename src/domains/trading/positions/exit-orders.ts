@@ -2,10 +2,12 @@
 import { and, inArray, isNull, sql } from 'drizzle-orm';
 import type { Id } from '../../../kernel/id.ts';
 import { type Instant, readStoredInstant } from '../../../kernel/time.ts';
+import { recordMany } from '../../../platform/audit/record.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { arrayLiteral, arrayParameter } from '../../../platform/db/insert-rows.ts';
 import { executePrepared } from '../../../platform/db/prepared.ts';
+import { TRADING_EVENTS } from '../audit.ts';
 import type { OrderRow } from '../pipeline/ticket.ts';
 import { positionExitOrders, type positionExits } from './schema.ts';
 
@@ -101,9 +103,12 @@ function trailOf(rows: readonly Tried[], last: Last | undefined): ExitTrail {
   };
 }
 
-/** Gives up what was planned and not placed: by trigger no order is stored for it any more. @effects `position_exit_orders` */
+/**
+ * Gives up what was planned and not placed: by trigger no order is stored for it any more.
+ * @effects `position_exit_orders`; audit `position.exit_abandoned`
+ */
 export async function abandonUnplaced(tx: Tx, ctx: Ctx, positionIds: readonly Id[]): Promise<void> {
-  await tx
+  const abandoned = await tx
     .update(positionExitOrders)
     .set({ abandonedAt: ctx.deps.clock.now() })
     .where(
@@ -112,5 +117,16 @@ export async function abandonUnplaced(tx: Tx, ctx: Ctx, positionIds: readonly Id
         isNull(positionExitOrders.orderId),
         isNull(positionExitOrders.abandonedAt),
       ),
-    );
+    )
+    .returning();
+  await recordMany(
+    tx,
+    ctx,
+    abandoned.map((order) => ({
+      event: TRADING_EVENTS['position.exit_abandoned'],
+      resource: { type: 'position', id: order.positionId },
+      subjectUserId: order.userId,
+      after: order,
+    })),
+  );
 }

@@ -1,157 +1,248 @@
 /**
  * What our own book asks of a contract order when it trades is asked of one that goes to a venue before it leaves: what
- * comes of it there is booked as a fact.
+ * comes of it there is booked as a fact. So what it may open there is reserved as long as it is there, and what a
+ * position no longer stands for, and no money either, is asked back. Pure.
  */
-import { type SQL, sql } from 'drizzle-orm';
-import { readStoredAmount } from '../../../kernel/amount.ts';
+import { amountOf, maxAmount } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
 import type { Id } from '../../../kernel/id.ts';
-import type { Tx } from '../../../platform/db/client.ts';
-import { arrayParameter } from '../../../platform/db/insert-rows.ts';
-import { executePrepared } from '../../../platform/db/prepared.ts';
-import { together } from '../../../platform/db/transact.ts';
-import { accountsByIds } from '../../accounts/index.ts';
+import { BPS_PER_ONE, divideRounded } from '../../../kernel/rounding.ts';
 import type { PricedInstrument } from '../../markets/index.ts';
 import { openOn } from '../notional.ts';
-import { fillsOf, type Plan } from '../pipeline/settle-plan.ts';
+import { isClosed, type Plan, planned } from '../pipeline/settle-plan.ts';
 import type { OrderRow } from '../pipeline/ticket.ts';
-import { keyOf, openOf } from './moves.ts';
+import { principalOf, worstFeeBps } from '../reservation.ts';
+import { keyOf } from './moves.ts';
 import { OrderUnfit } from './order-unfit.ts';
-import { closableBy, type PositionSide } from './rules.ts';
+import type { State } from './plan-contracts.ts';
+import { leverageOf, purseOf, spareOf } from './purse.ts';
+import { closableBy, marginOf } from './rules.ts';
+import { type Claiming, claimsOn } from './venue-claims.ts';
 
-type Instruments = ReadonlyMap<string, PricedInstrument>;
+/** An order at a venue that nothing stands behind any more. */
+export type Outgrown = {
+  readonly order: Pick<OrderRow, 'id' | 'userId' | 'accountId'>;
+  readonly reason: 'insufficient_margin' | 'margin_not_enabled' | 'nothing_to_reduce';
+};
 
-/**
- * Sends no contract order to a venue that its account may not have, or that goes beyond the position it may only reduce.
- * Asks for nothing where none leaves. @errors OrderUnfit
- */
-export async function refuseLeaving(tx: Tx, plan: Plan, instruments: Instruments): Promise<void> {
-  const leaving = plan.venues.routed
+/** The event that says so. */
+export const ORDER_OUTGROWN = 'trading.order_outgrown';
+
+/** Rounding of an order's parts may leave it short of so much, and stops nobody. @units 1e-8 */
+const DUST = 1_000n;
+
+/** The contract orders that a plan sends to a venue. */
+export function leavingIn(
+  { venues }: Pick<Plan, 'venues'>,
+  instruments: ReadonlyMap<string, Pick<PricedInstrument, 'kind'>>,
+): readonly OrderRow[] {
+  return venues.routed
     .map(({ order }) => order)
     .filter(({ symbol }) => instruments.get(symbol)?.kind === 'contract');
-  if (leaving.length === 0) {
-    return;
-  }
-  const opening = leaving.filter(({ reduceOnly }) => !reduceOnly);
-  const reducing = leaving.filter(({ reduceOnly }) => reduceOnly);
-  const [ungranted, beyond] = await together(
-    withoutGrant(tx, opening, instruments),
-    beyondPosition(tx, plan, reducing),
-  );
-  const [first, ...others] = [...ungranted, ...beyond];
+}
+
+/**
+ * Sends no contract order to a venue that goes beyond the position it may only reduce, or that may open one its account
+ * may not have or cannot pay for; what it may open is reserved. The position is spoken for by what its owner has at the
+ * venue already, but for what has reserved enough to open instead. What the firm closes is kept from it by nobody's order.
+ * @errors OrderUnfit
+ */
+export function refuseLeaving(state: State, plan: Plan): void {
+  const rooms = new Map<string, Room>();
+  const unfit = leavingIn(plan, state.facts.instruments).flatMap((order) => {
+    const key = sideKeyOf(order);
+    const room = rooms.get(key) ?? roomBeside(state, plan, order);
+    rooms.set(key, room);
+    const quantity = openIn(plan, order);
+    const own = ownPartOf(state, order, room);
+    const closes = quantity === null || quantity > own ? own : quantity;
+    take(room, 'ofAll', quantity);
+    if (order.reduceOnly || shortOf(state, plan, order, quantity) > DUST) {
+      take(room, 'ofUnbacked', closes);
+    }
+    const opens = quantity === null ? null : quantity - closes;
+    const reason = opens === 0n ? null : whyNot(state, plan, order, opens);
+    return reason === null ? [] : [new OrderUnfit(order.id, reason, closes)];
+  });
+  const [first, ...others] = unfit;
   if (first !== undefined) {
     throw new OrderUnfit(first.orderId, first.reason, first.keep, others);
   }
 }
 
-/** What may open a position leaves neither for an account without margin nor while nobody stands for the price. */
-async function withoutGrant(
-  tx: Tx,
-  opening: readonly OrderRow[],
-  instruments: Instruments,
-): Promise<readonly OrderUnfit[]> {
-  const accounts = await accountsByIds(
-    tx,
-    opening.map(({ accountId }) => accountId),
-  );
-  return opening.flatMap(({ id, accountId, symbol }) => {
-    if (accounts.get(accountId)?.marginEnabled !== true) {
-      return [new OrderUnfit(id, 'margin_not_enabled', 0n)];
-    }
-    return instruments.get(symbol)?.priceVouched === true ? [] : [new OrderUnfit(id, 'price_stale', 0n)];
+/**
+ * Reserves what orders at a venue may open now that their positions have changed, as far as there is money.
+ * @shape those to be asked back: they may open nothing, or there is too little
+ */
+export function backAway(state: State, plan: Plan): readonly Outgrown[] {
+  const moved = new Set([...state.changed].map(({ after }) => keyOf(after.accountId, after.instrumentId)));
+  const away = awayIn(state, plan).filter((order) => moved.has(keyOf(order.accountId, order.instrumentId)));
+  return [...Map.groupBy(away, sideKeyOf).values()].flatMap((orders) => {
+    const [one] = orders as [OrderRow];
+    return outgrownAmong(state, plan, closableIn(state, one), orders, (order, opens) => {
+      const short = shortOf(state, plan, order, opens);
+      const spare = spareOf(purseOf(state, order, order.reservationAsset));
+      reserve(state, plan, order, short < spare ? short : spare);
+    });
   });
 }
 
 /**
- * Reduce-only orders that ask for more than is left to reduce: the position, less what others like them may still
- * execute at the venue. What the firm closes is kept from it by nobody's order.
+ * Which orders of one account and side at a venue open what they may not, or what they have not reserved enough for:
+ * those of customers that nobody has asked back. `cover` reserves for one what it can.
  */
-async function beyondPosition(
-  tx: Tx,
+export function outgrownAmong(
+  terms: Terms,
   plan: Plan,
-  reducing: readonly OrderRow[],
-): Promise<readonly OrderUnfit[]> {
-  if (reducing.length === 0) {
-    return [];
-  }
-  const [standing, sent] = await together(openOf(tx, reducing), sentToReduce(tx, reducing));
-  const position = (order: Key) => keyOf(order.accountId, order.instrumentId);
-  const open = new Map([...standing].map(([key, { side, quantity }]) => [key, signed(side, quantity)]));
-  for (const { buy, sell, quantity } of plan.trades) {
-    for (const { order } of fillsOf({ buy, sell })) {
-      const key = position(order);
-      open.set(key, (open.get(key) ?? 0n) + (order.side === 'buy' ? quantity : -quantity));
+  closable: bigint,
+  orders: readonly OrderRow[],
+  cover: (order: OrderRow, opens: bigint | null) => void = () => undefined,
+): readonly Outgrown[] {
+  const { claims } = claimsOn(closable, claimingIn(terms, plan, orders));
+  return claims.flatMap(({ order, opens }) => {
+    if (opens === 0n || order.origin !== 'customer') {
+      return [];
     }
-  }
-  const spokenFor = new Map<string, bigint>();
-  const speakFor = (order: Key, quantity: bigint) => {
-    const key = `${position(order)} ${order.side}`;
-    spokenFor.set(key, (spokenFor.get(key) ?? 0n) + quantity);
-  };
-  for (const order of sent) {
-    speakFor(order, leftOf(plan, order));
-  }
-  return reducing.flatMap((order) => {
-    const asked = present(openOn(order).quantity, 'what may only reduce a position is of so many units');
-    const closable = closableBy(order.side, standingAt(open.get(position(order)) ?? 0n));
-    const others =
-      order.origin === 'customer' ? (spokenFor.get(`${position(order)} ${order.side}`) ?? 0n) : 0n;
-    const room = closable > others ? closable - others : 0n;
-    speakFor(order, asked < room ? asked : room);
-    return asked > room ? [new OrderUnfit(order.id, 'nothing_to_reduce', room)] : [];
+    cover(order, opens);
+    const isShort = shortOf(terms, plan, order, opens) > DUST;
+    const reason = whyNever(terms, order) ?? (isShort ? ('insufficient_margin' as const) : null);
+    return reason === null || order.cancelRequestedAt !== null ? [] : [{ order, reason }];
   });
 }
 
-type Key = Pick<OrderRow, 'accountId' | 'instrumentId' | 'side'>;
+/** On what terms orders open positions now. */
+type Terms = { readonly facts: Pick<State['facts'], 'instruments' | 'accounts'> };
 
-type Sent = Key & { readonly id: Id; readonly open: bigint };
-
-/** What is left of an order once the plan is written. */
-function leftOf(plan: Plan, { id, open }: Sent): bigint {
-  const planned = plan.orders.get(id);
-  if (planned === undefined) {
-    return open;
+/** Why a leaving order may not open so much; where it may, that is reserved. */
+function whyNot(
+  state: State,
+  plan: Plan,
+  order: OrderRow,
+  opens: bigint | null,
+): OrderUnfit['reason'] | null {
+  const never = whyNever(state, order);
+  if (never !== null) {
+    return never;
   }
-  const { status, filledQuantity, reducedQuantity, row } = planned;
-  const goesOn = status === 'open' || status === 'partially_filled';
-  return goesOn ? (row.quantity ?? 0n) - filledQuantity - reducedQuantity : 0n;
+  if (!instrumentOf(state, order).priceVouched) {
+    return 'price_stale';
+  }
+  const short = shortOf(state, plan, order, opens);
+  if (isTooMuch(short, spareOf(purseOf(state, order, order.reservationAsset)))) {
+    return 'insufficient_margin';
+  }
+  reserve(state, plan, order, short);
+  return null;
 }
 
-function signed(side: PositionSide, quantity: bigint): bigint {
-  return side === 'long' ? quantity : -quantity;
+/** Why an order may open nothing, whatever its account has. */
+function whyNever({ facts }: Terms, { accountId, reduceOnly }: OrderRow) {
+  if (reduceOnly) {
+    return 'nothing_to_reduce' as const;
+  }
+  return facts.accounts.get(accountId)?.marginEnabled === true ? null : ('margin_not_enabled' as const);
 }
 
-function standingAt(open: bigint) {
-  return open < 0n
-    ? ({ side: 'short', quantity: -open } as const)
-    : ({ side: 'long', quantity: open } as const);
+function isTooMuch(short: bigint, spare: bigint): boolean {
+  return short > DUST && short > spare;
 }
 
-/** The reduce-only orders that accounts have at a venue. */
-async function sentToReduce(tx: Tx, reducing: readonly Key[]): Promise<readonly Sent[]> {
-  const rows = await executePrepared<{
-    readonly id: Id;
-    readonly account_id: Id;
-    readonly instrument_id: Id;
-    readonly side: OrderRow['side'];
-    readonly open: string;
-  }>(
-    tx,
-    sql`select o.id, o.account_id, o.instrument_id, o.side, o.quantity - o.filled_quantity - o.reduced_quantity as open
-      from orders o join venue_orders v on v.order_id = o.id and v.state <> 'done'
-      where o.account_id = any (${idsOf(reducing.map(({ accountId }) => accountId))}::uuid[])
-        and o.instrument_id = any (${idsOf(reducing.map(({ instrumentId }) => instrumentId))}::uuid[])
-        and o.reduce_only and o.closed_at is null`,
+/**
+ * What of a position is left to those that leave: when all that may trade at the venue has, and when what has not reserved
+ * enough to open has.
+ */
+type Room = { ofAll: bigint; ofUnbacked: bigint };
+
+function roomBeside(state: State, plan: Plan, order: OrderRow): Room {
+  const key = sideKeyOf(order);
+  const beside = claimingIn(
+    state,
+    plan,
+    awayIn(state, plan).filter((one) => sideKeyOf(one) === key),
   );
-  return rows.map(({ id, account_id: accountId, instrument_id: instrumentId, side, open }) => ({
-    id,
-    accountId,
-    instrumentId,
-    side,
-    open: readStoredAmount(open),
-  }));
+  const closable = closableIn(state, order);
+  const unbacked = beside.filter((one) => one.order.reduceOnly || !one.isBacked);
+  return { ofAll: claimsOn(closable, beside).rest, ofUnbacked: claimsOn(closable, unbacked).rest };
 }
 
-function idsOf(ids: readonly Id[]): SQL | ReturnType<typeof sql.param> {
-  return sql.param(arrayParameter('uuid', [...new Set(ids)]));
+/** What of it a leaving order may close. One that may only reduce never trades beyond it, whatever trades before. */
+function ownPartOf(state: State, order: OrderRow, { ofAll, ofUnbacked }: Room): bigint {
+  if (order.origin !== 'customer') {
+    return closableIn(state, order);
+  }
+  return order.reduceOnly ? ofAll : ofUnbacked;
+}
+
+/** What a notional alone bounds may take all. */
+function take(room: Room, which: keyof Room, quantity: bigint | null): void {
+  const left = room[which];
+  room[which] = quantity === null || quantity > left ? 0n : left - quantity;
+}
+
+/** What the firm closes, and exits, only reduce: they back nothing. */
+function claimingIn(terms: Terms, plan: Plan, orders: readonly OrderRow[]): Claiming<OrderRow>[] {
+  return orders.map((order) => {
+    const open = openIn(plan, order);
+    return {
+      order,
+      open,
+      isBacked: order.origin === 'customer' && shortOf(terms, plan, order, open) <= DUST,
+    };
+  });
+}
+
+function closableIn(state: State, order: OrderRow): bigint {
+  const { open } = purseOf(state, order, order.reservationAsset);
+  return closableBy(order.side, open.get(order.instrumentId)?.after);
+}
+
+/** What is at a venue once the plan is written. */
+function awayIn({ facts }: State, { orders }: Plan): readonly OrderRow[] {
+  return facts.away.filter(({ id, closedAt }) => {
+    const order = orders.get(id);
+    return closedAt === null && !(order !== undefined && isClosed(order));
+  });
+}
+
+/** What of an order is open once the plan is written; null where its notional alone bounds it. */
+function openIn({ orders }: Plan, order: OrderRow): bigint | null {
+  const { filledQuantity, reducedQuantity } = orders.get(order.id) ?? order;
+  return order.quantity === null ? null : order.quantity - filledQuantity - reducedQuantity;
+}
+
+/**
+ * What an order lacks of the margin for what it may open, of what that may have lost at once, and of the worst fee of it
+ * all.
+ * @units settlement asset, by the worst price it may trade at; of a sale by the market's where that is higher
+ */
+function shortOf(terms: Terms, plan: Plan, order: OrderRow, opens: bigint | null): bigint {
+  const instrument = instrumentOf(terms, order);
+  const worst = present(order.limitPrice ?? order.priceCap, 'an order has a limit or a cap');
+  const last = instrument.last ?? worst;
+  const price = order.side === 'buy' ? worst : maxAmount(worst, last);
+  const beyond = order.side === 'buy' ? worst - last : last - worst;
+  const { filledAmount, reservation } = plan.orders.get(order.id) ?? order;
+  const { notional } = openOn({ ...order, filledAmount: amountOf(filledAmount) });
+  const whole = principalOf({ quantity: openIn(plan, order), notional }, price);
+  const opened = opens === null ? whole : principalOf({ quantity: opens, notional: null }, price);
+  const fee = divideRounded(whole * BigInt(worstFeeBps(instrument)), BPS_PER_ONE, 'up');
+  const lostAtOnce = beyond > 0n ? divideRounded(opened * beyond, price, 'up') : 0n;
+  const margin = marginOf(opened, leverageOf(terms, order, instrument), instrument.initialMarginBps ?? 0);
+  return margin + lostAtOnce + fee - reservation;
+}
+
+/** From then on the money is the order's: nobody moves it out while the venue may trade. What is dust stays free. */
+function reserve(state: State, plan: Plan, order: OrderRow, more: bigint): void {
+  if (more > DUST) {
+    planned(plan, order.id, new Map<Id, OrderRow>([[order.id, order]])).reservation += more;
+    purseOf(state, order, order.reservationAsset).other += more;
+  }
+}
+
+function instrumentOf({ facts }: Terms, { symbol }: OrderRow): PricedInstrument {
+  return present(facts.instruments.get(symbol), 'an instrument with orders exists');
+}
+
+function sideKeyOf({ accountId, instrumentId, side }: OrderRow): string {
+  return `${keyOf(accountId, instrumentId)} ${side}`;
 }

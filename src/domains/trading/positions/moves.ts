@@ -23,9 +23,9 @@ type Open = { readonly side: PositionSide; readonly quantity: bigint };
 
 /**
  * What each side is to a gate, in the order they happen: of a contract, whether it lessens the position that then
- * stands; of what is sent to a venue, whether all that is left of it does. What may only reduce is held to the position
- * where it leaves (leaving.ts). Only the owner of an instrument's book trades its positions, so no lock is needed but the
- * book's.
+ * stands; of what is sent to a venue, whether all that is left of it does, beside what its account has there already.
+ * What may only reduce is held to the position where it leaves (leaving.ts). Only the owner of an instrument's book trades
+ * its positions, so no lock is needed but the book's.
  */
 export async function movesOf(tx: Tx, sides: readonly Side[]): Promise<readonly ('trade' | 'reduce')[]> {
   const contracts = sides.filter(({ isContract }) => isContract);
@@ -42,16 +42,14 @@ export async function movesOf(tx: Tx, sides: readonly Side[]): Promise<readonly 
     const standing = open.get(key);
     const closable = closableBy(side.side, standing);
     const order = side.quantity === null ? leaving.get(side.orderId) : undefined;
-    if (order?.reduceOnly === true) {
-      return 'reduce';
-    }
     const quantity = side.quantity ?? order?.open ?? null;
     // What only a notional bounds may be any number of units.
     if (quantity === null) {
       return 'trade';
     }
     open.set(key, after(standing, side.side, quantity));
-    return closable > 0n && quantity <= closable ? 'reduce' : 'trade';
+    const room = closable - (order?.away ?? 0n);
+    return order?.reduceOnly === true || (room > 0n && quantity <= room) ? 'reduce' : 'trade';
   });
 }
 
@@ -92,7 +90,12 @@ export async function openOf(
   );
 }
 
-type Leaving = { readonly reduceOnly: boolean; readonly open: bigint | null };
+type Leaving = {
+  readonly reduceOnly: boolean;
+  readonly open: bigint | null;
+  /** What its account has at the venue on its side. */
+  readonly away: bigint;
+};
 
 async function leavingOf(tx: Tx, orderIds: readonly Id[]): Promise<Map<Id, Leaving>> {
   const ids = sql.param(arrayParameter('uuid', [...orderIds]));
@@ -100,15 +103,29 @@ async function leavingOf(tx: Tx, orderIds: readonly Id[]): Promise<Map<Id, Leavi
     readonly id: Id;
     readonly reduce_only: boolean;
     readonly open: string | null;
+    readonly away: string;
   }>(
     tx,
-    sql`select id, reduce_only, quantity - filled_quantity - reduced_quantity as open
-      from orders where id = any (${ids}::uuid[])`,
+    sql`with leaving as (
+        select id, account_id, instrument_id, side, reduce_only, quantity - filled_quantity - reduced_quantity as open
+        from orders where id = any (${ids}::uuid[])
+      ), away as (
+        select b.account_id, b.instrument_id, b.side,
+          sum(coalesce(b.quantity - b.filled_quantity - b.reduced_quantity, p.quantity)) as quantity
+        from (select distinct account_id, instrument_id, side from leaving) one
+        join orders b on b.account_id = one.account_id and b.instrument_id = one.instrument_id and b.side = one.side
+          and b.closed_at is null
+        join venue_orders v on v.order_id = b.id and v.state <> 'done'
+        left join positions p on p.account_id = b.account_id and p.instrument_id = b.instrument_id and p.closed_at is null
+        group by b.account_id, b.instrument_id, b.side
+      )
+      select id, reduce_only, open, coalesce(away.quantity, 0)::numeric(20, 8) as away
+      from leaving left join away using (account_id, instrument_id, side)`,
   );
   return new Map(
-    rows.map(({ id, reduce_only: reduceOnly, open }) => [
+    rows.map(({ id, reduce_only: reduceOnly, open, away }) => [
       id,
-      { reduceOnly, open: open === null ? null : readStoredAmount(open) },
+      { reduceOnly, open: open === null ? null : readStoredAmount(open), away: readStoredAmount(away) },
     ]),
   );
 }

@@ -5,6 +5,7 @@ import type { ClosingObstacle, PersonalData } from '../../../platform/domain.ts'
 import type { DomainPart } from '../../../platform/domain-part.ts';
 import { peopleBehind } from '../../../platform/privacy/people-behind.ts';
 import { personalRows } from '../../../platform/privacy/personal-rows.ts';
+import { askBackOutgrown, askBackUngranted } from './ask-back.ts';
 import { cancelReducing } from './cancel-reducing-orders.ts';
 import { positionChecks } from './checks.ts';
 import { positionEndpoints } from './routes.ts';
@@ -39,7 +40,7 @@ const personalExitOrders: PersonalData = {
 export const positionPart: DomainPart = {
   endpoints: positionEndpoints,
   checks: positionChecks,
-  consumers: [cancelReducing],
+  consumers: [cancelReducing, askBackOutgrown, askBackUngranted],
   peopleBehind: [peopleBehind(positions, positions.id, positions.userId)],
   personalData: [personalPositions, personalExitOrders],
   // In any book an open position keeps a relationship open.

@@ -5,7 +5,7 @@
  * behind it, and what reduces one needs nothing; an order that may only reduce never goes beyond the position.
  */
 import type { InferSelectModel } from 'drizzle-orm';
-import { type Amount, amountOf, formatAmount, ONE, parseAmount, ZERO } from '../../../kernel/amount.ts';
+import { type Amount, amountOf, formatAmount, ZERO } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
 import type { Id } from '../../../kernel/id.ts';
 import type { Instant } from '../../../kernel/time.ts';
@@ -15,11 +15,13 @@ import type { PricedInstrument } from '../../markets/index.ts';
 import type { Plan, PlannedFill, PlannedTrade } from '../pipeline/settle-plan.ts';
 import type { OrderRow } from '../pipeline/ticket.ts';
 import { isWorse, standardOf } from './closing-bound.ts';
+import { backAway, type Outgrown, refuseLeaving } from './leaving.ts';
 import { whyNotLiquidated } from './liquidation-bound.ts';
 import { OrderUnfit } from './order-unfit.ts';
 import { grown, marked, opening, reduced } from './position-rows.ts';
+import { cashOf, leverageOf, purseOf, spareOf } from './purse.ts';
 import { releasedBy } from './released-money.ts';
-import { applyFill, closableBy, type FillEffect, markedAt, requiredFor } from './rules.ts';
+import { applyFill, closableBy, type FillEffect, markedAt } from './rules.ts';
 import type { positions } from './schema.ts';
 import { settleAuction } from './settle-auction.ts';
 import { CashTied, type TiedOrder } from './tied-cash.ts';
@@ -49,6 +51,8 @@ export type ContractPlan = {
   /** What each fill realised; null for one that only opened. */
   readonly realised: ReadonlyMap<Id, Amount | null>;
   readonly borne: readonly BorneLoss[];
+  /** What is to be asked back from a venue. */
+  readonly outgrown: readonly Outgrown[];
 };
 
 /** What the plan is made from, with every wallet locked. */
@@ -67,6 +71,8 @@ type ContractFacts = {
   readonly held: ReadonlyMap<Id, bigint>;
   /** The open orders that reserve in a wallet and could be cancelled. */
   readonly tied: ReadonlyMap<Id, readonly TiedOrder[]>;
+  /** What the accounts already have at a venue of these instruments; locked. */
+  readonly away: readonly OrderRow[];
   readonly now: Instant;
 };
 
@@ -112,8 +118,8 @@ export function isContract(
 }
 
 /**
- * Plans the contract trades of a settlement in the order they happened; fees of the plan's fills and orders
- * become what is really paid.
+ * Plans the contract trades of a settlement in the order they happened, and what of contracts it sends to venues; fees of
+ * the plan's fills and orders become what is really paid.
  * @errors OrderUnfit, CashTied
  */
 export function planContracts(plan: Plan, facts: ContractFacts): ContractPlan {
@@ -144,7 +150,11 @@ export function planContracts(plan: Plan, facts: ContractFacts): ContractPlan {
     plan.trades[index] = settled.get(trade) ?? trade;
   }
   const { changed, journals, realised, borne, purses } = state;
-  return { walletIds: [...purses.keys()], changed: [...changed], journals, realised, borne };
+  // What only sends orders away lets no margin go.
+  const walletIds = [...purses.keys()];
+  const outgrown = backAway(state, plan);
+  refuseLeaving(state, plan);
+  return { walletIds, changed: [...changed], journals, realised, borne, outgrown };
 }
 
 function settleSide(
@@ -193,24 +203,6 @@ function settleSide(
   return { ...fill, fee };
 }
 
-function purseOf({ facts, purses, released }: State, order: OrderRow, asset: string): Purse {
-  const wallet = facts.wallets.of(order.accountId, asset);
-  const known = purses.get(wallet.id);
-  if (known !== undefined) {
-    return known;
-  }
-  const open = facts.open.filter(({ walletId }) => walletId === wallet.id);
-  const purse: Purse = {
-    id: wallet.id,
-    total: wallet.total,
-    unsettled: wallet.unsettled,
-    other: wallet.reserved - (facts.held.get(wallet.id) ?? 0n) - (released.get(wallet.id) ?? 0n),
-    open: new Map(open.map((position) => [position.instrumentId, { before: position, after: position }])),
-  };
-  purses.set(wallet.id, purse);
-  return purse;
-}
-
 /** What a venue has executed is a fact. */
 function refuseBeyond(
   { filled }: State,
@@ -224,14 +216,6 @@ function refuseBeyond(
     throw new OrderUnfit(order.id, 'nothing_to_reduce', before + closable);
   }
   filled.set(order.id, before + quantity);
-}
-
-/** What an order opens has no more leverage than its account and instrument have now. */
-function leverageOf({ facts }: State, order: OrderRow, { maxLeverage }: PricedInstrument): bigint {
-  const granted = parseAmount(facts.accounts.get(order.accountId)?.maxLeverage ?? '1');
-  return [parseAmount(order.leverage), granted, maxLeverage ?? ONE].reduce((least, one) =>
-    one < least ? one : least,
-  );
 }
 
 /**
@@ -378,11 +362,6 @@ function pay(
   return rest;
 }
 
-/** What the wallet has besides what holds and orders reserve. */
-function cashOf({ total, other }: Pick<Purse, 'total' | 'other'>): bigint {
-  return total > other ? total - other : 0n;
-}
-
 /** Writes a fill into the position it reduces, and into the one it opens. */
 function move(
   state: State,
@@ -434,9 +413,8 @@ function charge(
   effect: FillEffect,
   instrument: PricedInstrument,
 ): Amount {
-  const positions = [...purse.open.values()].map(({ after }) => after);
   const opens = effect.opened !== null && trade.venue === null;
-  const spare = cashOf(purse) - (opens ? requiredFor(positions) + purse.unsettled : 0n);
+  const spare = opens ? spareOf(purse) : cashOf(purse);
   const affordable = spare > 0n ? spare : 0n;
   const fee = fill.fee < affordable ? fill.fee : amountOf(affordable);
   const slack = SLACK * BigInt(1 + (purse.open.get(instrument.id)?.after.fillCount ?? 0));

@@ -23,7 +23,8 @@ import { TRADING_EVENTS } from '../audit.ts';
 import { lossBorneAlert } from '../margin/loss-borne-alert.ts';
 import type { SettleWallets } from '../pipeline/record-settlement.ts';
 import { fillsOf, type Plan, type PlannedTrade } from '../pipeline/settle-plan.ts';
-import { refuseLeaving } from './leaving.ts';
+import type { OrderRow } from '../pipeline/ticket.ts';
+import { leavingIn, ORDER_OUTGROWN } from './leaving.ts';
 import {
   type ChangedPosition,
   type ContractHouse,
@@ -47,6 +48,7 @@ const NO_CONTRACTS: ContractPlan = {
   journals: [],
   realised: new Map(),
   borne: [],
+  outgrown: [],
 };
 
 const knownHouses = perDeps(() => new Map<string, ContractHouse>());
@@ -89,7 +91,8 @@ export function houseKey(book: 'live' | 'paper', asset: string): string {
 }
 
 /**
- * Plans the contract trades of a settlement whose wallets are locked; asks for nothing where there are none.
+ * Plans the contract trades of a settlement whose wallets are locked, and what of contracts it sends to venues; asks for
+ * nothing where there are none. `away`: what those who trade have at a venue already, locked.
  * @errors OrderUnfit, CashTied
  */
 export async function settleContracts(
@@ -98,18 +101,19 @@ export async function settleContracts(
   plan: Plan,
   instruments: Instruments,
   wallets: SettleWallets,
+  away: readonly OrderRow[],
 ): Promise<ContractPlan> {
-  await refuseLeaving(tx, plan, instruments);
-  const traded = plan.trades.filter((trade) => isContract(trade, instruments));
-  if (traded.length === 0) {
+  const traded = plan.trades
+    .filter((trade) => isContract(trade, instruments))
+    .flatMap((trade) => fillsOf(trade).map(({ order }) => order));
+  const parties = [...traded, ...leavingIn(plan, instruments)];
+  if (parties.length === 0) {
     return NO_CONTRACTS;
   }
   const walletIds = new Set(
-    traded.flatMap((trade) =>
-      fillsOf(trade).map(({ order }) => wallets.of(order.accountId, order.reservationAsset).id),
-    ),
+    parties.map(({ accountId, reservationAsset }) => wallets.of(accountId, reservationAsset).id),
   );
-  const accountIds = traded.flatMap((trade) => fillsOf(trade).map(({ order }) => order.accountId));
+  const accountIds = parties.map(({ accountId }) => accountId);
   const [open, held, accounts] = await together(
     openPositions(tx, [...walletIds]),
     heldIn(tx, [...walletIds]),
@@ -129,6 +133,7 @@ export async function settleContracts(
     open,
     held,
     tied,
+    away,
     now: ctx.deps.clock.now(),
   });
 }
@@ -163,7 +168,7 @@ export async function releaseMarginHolds(tx: Tx, walletIds: readonly Id[]): Prom
  * @effects `positions`, by trigger `margin_holds` and `wallets.reserved`; audit and outbox of `position.*`
  */
 export async function writePositions(tx: Tx, ctx: Ctx, plan: ContractPlan): Promise<void> {
-  const { changed, borne } = plan;
+  const { changed, borne, outgrown } = plan;
   if (changed.length === 0) {
     return;
   }
@@ -188,7 +193,7 @@ export async function writePositions(tx: Tx, ctx: Ctx, plan: ContractPlan): Prom
         after: { ...position, fillId, amount: formatAmount(amount) },
       })),
     ]),
-    publish(tx, ctx, changed.map(newsOf)),
+    publish(tx, ctx, [...changed.map(newsOf), ...outgrown.map(outgrownNews)]),
     raiseAlerts(
       tx,
       ctx,
@@ -227,6 +232,18 @@ function newsOf({ before, after }: ChangedPosition) {
       lossBorne: formatAmount(after.lossBorne),
       occurredAt: after.updatedAt,
     },
+  };
+}
+
+/** For those who ask it back: it is not the customer's news before that has been done. */
+function outgrownNews({ order, reason }: ContractPlan['outgrown'][number]) {
+  const { id, userId, accountId } = order;
+  return {
+    type: ORDER_OUTGROWN,
+    userId,
+    accountId,
+    customerVisible: false,
+    data: { orderId: id, reason },
   };
 }
 

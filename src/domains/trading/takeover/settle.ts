@@ -165,7 +165,7 @@ async function settleOrder(
   };
   planTakeover(plan, order, price, terms);
   const instruments = new Map([[instrument.symbol, instrument]]);
-  const contracts = await settleContracts(tx, ctx, plan, instruments, wallets).catch(refuseUnfit);
+  const contracts = await settleContracts(tx, ctx, plan, instruments, wallets, []).catch(refuseUnfit);
   await writeSettlement(tx, ctx, plan, { instruments, wallets, fees, contracts });
   return present(plan.trades[0], 'the firm trades the order').id;
 }

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:tes
 import { and, eq, isNull } from 'drizzle-orm';
 import { parseAmount } from '../../../kernel/amount.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
+import { addMs } from '../../../kernel/time.ts';
 import { listContract } from '../../../testing/list-contract.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../../testing/trading-desk.ts';
 import { until } from '../../../testing/until.ts';
@@ -164,6 +165,44 @@ describe('whom the firm stops', () => {
     expect(ended.map(({ status, cancelReason }) => [status, cancelReason])).toEqual(
       ids.map(() => ['cancelled', 'restricted']),
     );
+  });
+});
+
+describe('reconcile', () => {
+  const names = async () =>
+    (await desk.reconcile()).checks
+      .filter(({ name }) => name === 'trading.frozen_people_rest_nothing')
+      .flatMap(({ breaks }) => breaks);
+  const longAgo = () => addMs(desk.deps.clock.now(), -3_600_000);
+
+  test('names what rests for an account that is frozen, or for a person who is shut out', async () => {
+    const [byAccount, byPerson] = [
+      await desk.newTrader({ USD: '100000' }, { book: 'paper' }),
+      await desk.newTrader({ USD: '100000' }),
+    ];
+    const resting = { symbol: 'BTC/USD', leverage: '1' };
+    const ids = [
+      await placed(byAccount, 'buy 0.1 at 59000', resting),
+      await placed(byPerson, 'buy 0.1 at 59000', resting),
+    ];
+    const { engine } = desk.deps.db;
+    await engine
+      .update(accounts)
+      .set({ status: 'frozen', updatedAt: longAgo() })
+      .where(eq(accounts.id, byAccount.accountId));
+    await engine
+      .update(users)
+      .set({ status: 'suspended', updatedAt: longAgo() })
+      .where(eq(users.id, byPerson.userId));
+    expect((await names()).map(({ object, detail }) => `${object} ${detail}`).sort()).toEqual(
+      [
+        `order ${ids[0]} rests although its account is frozen`,
+        `order ${ids[1]} rests although its owner is suspended`,
+      ].sort(),
+    );
+    await deliver('accounts.account_frozen', byAccount.userId, byAccount.accountId);
+    await deliver('identity.user_suspended', byPerson.userId, null);
+    expect(await names()).toEqual([]);
   });
 });
 

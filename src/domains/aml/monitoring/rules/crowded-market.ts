@@ -1,8 +1,9 @@
 import { z } from '@hono/zod-openapi';
-import { PAST_ROWS } from '../past-window.ts';
+import { addMs } from '../../../../kernel/time.ts';
+import { MARKET_HOURS_MOST, PAST_ROWS } from '../past-window.ts';
 import { rule } from '../rule.ts';
-import { wasSaidThisHour } from '../said-this-hour.ts';
-import { HOUR_MS, within } from '../sizes.ts';
+import { isSameHour } from '../said-this-hour.ts';
+import { HOUR_MS } from '../sizes.ts';
 
 /**
  * So many trades or ended orders that rules no longer see all of them: whoever hides among them is looked at for
@@ -14,18 +15,23 @@ export const crowdedMarket = rule({
   looksFor: 'So many trades or ended orders that rules no longer see all of them',
   measures: 'activities of the kind, within the window and as far as rules see; the first of each hour',
   kinds: ['fill', 'order_closed'],
-  parameters: z.strictObject({ windowHours: z.number().int().min(1).max(720) }),
+  parameters: z.strictObject({ windowHours: z.number().int().min(1).max(MARKET_HOURS_MOST) }),
   released: {
     typology: 'market_abuse',
     parameters: { windowHours: 24 },
     bands: [{ atLeast: PAST_ROWS + 1, points: 40 }],
     addsEach: false,
   },
-  evaluate: (activity, { past }, { windowHours }) => {
-    const earlier = within(past, activity.occurredAt, windowHours * HOUR_MS, [activity.kind]);
-    if (earlier.length < PAST_ROWS || wasSaidThisHour(activity, earlier)) {
+  evaluate: ({ occurredAt }, { crowd: { newest, fullSince, moreSince } }, { windowHours }) => {
+    // Instants are texts of one form, so that their order is that of their letters.
+    const since = addMs(occurredAt, -windowHours * HOUR_MS);
+    if (fullSince === null || fullSince < since) {
       return [];
     }
-    return [{ measure: earlier.length + 1, facts: { activities: earlier.length + 1 } }];
+    const isBehind = moreSince !== null && moreSince >= since;
+    // What came about at once says nothing of which is the first.
+    const isSaid = isBehind && newest !== null && newest < occurredAt && isSameHour(newest, occurredAt);
+    const activities = PAST_ROWS + (isBehind ? 2 : 1);
+    return isSaid ? [] : [{ measure: activities, facts: { activities } }];
   },
 });

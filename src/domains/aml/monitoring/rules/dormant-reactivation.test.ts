@@ -4,6 +4,7 @@ import { newId } from '../../../../kernel/id.ts';
 import { addMs, parseInstant } from '../../../../kernel/time.ts';
 import { type Activity, NO_ACTIVITY } from '../../../../platform/activity.ts';
 import { hitsOf } from '../evaluate.ts';
+import { NO_CROWD } from '../past-window.ts';
 import type { View } from '../rule.ts';
 import { contentHashOf, ruleSetOf } from '../rule-set.ts';
 import { DAY_MS } from '../sizes.ts';
@@ -34,6 +35,7 @@ function daily(amount: string, days: number): Activity[] {
 function points(view: Partial<View>, set = SET): number {
   const whole = {
     past: [],
+    crowd: NO_CROWD,
     movedBefore: null,
     others: [],
     sharers: 0,

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { MARKET_HOURS_MOST } from '../past-window.ts';
 import { rule } from '../rule.ts';
 import { HOUR_MS, within } from '../sizes.ts';
 
@@ -8,7 +9,7 @@ export const selfMatch = rule({
   looksFor: 'Orders that were cancelled because they would have traded with the person’s own',
   measures: 'such orders, within the window',
   kinds: ['order_closed'],
-  parameters: z.strictObject({ windowHours: z.number().int().min(1).max(720) }),
+  parameters: z.strictObject({ windowHours: z.number().int().min(1).max(MARKET_HOURS_MOST) }),
   released: {
     typology: 'market_abuse',
     parameters: { windowHours: 24 },

@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi';
 import { parseAmount } from '../../../../kernel/amount.ts';
 import { type Instant, parseInstant } from '../../../../kernel/time.ts';
 import type { Activity } from '../../../../platform/activity.ts';
+import { MARKET_HOURS_MOST } from '../past-window.ts';
 import { rule } from '../rule.ts';
 import { FULL_BPS, HOUR_MS, msBetween, within } from '../sizes.ts';
 
@@ -12,7 +13,7 @@ export const spoofing = rule({
   measures: 'such orders, within the window',
   kinds: ['order_closed'],
   parameters: z.strictObject({
-    windowHours: z.number().int().min(1).max(720),
+    windowHours: z.number().int().min(1).max(MARKET_HOURS_MOST),
     seconds: z.number().int().min(1).max(3_600),
     lifeSeconds: z.number().int().min(1).max(86_400),
     timesTraded: z.number().int().min(1).max(1_000),

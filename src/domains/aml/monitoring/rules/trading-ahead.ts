@@ -23,10 +23,13 @@ export const tradingAhead = rule({
     ],
     addsEach: true,
   },
+  // Of an order at the market only what others paid says how large it is.
+  looksAtOthers: (activity, reference, { largeBps }) =>
+    isSized(activity) ? sizeBps(activity, reference) >= largeBps : activity.quantity !== null,
   evaluate: (activity, { others, reference }, { seconds, largeBps }) => {
     const price = activity.price ?? others[0]?.price ?? null;
-    const isSized = activity.amount !== null || (price !== null && activity.quantity !== null);
-    if (!isSized || sizeBps({ ...activity, price }, reference) < largeBps) {
+    const order = { ...activity, price };
+    if (!isSized(order) || sizeBps(order, reference) < largeBps) {
       return [];
     }
     const ahead = within(others, activity.occurredAt, seconds * 1_000, ['fill']).filter(
@@ -38,6 +41,10 @@ export const tradingAhead = rule({
     return [...byPerson(ahead)].map(([userId, fills]) => findingOn(userId, fills, activity));
   },
 });
+
+function isSized({ amount, price, quantity }: Activity): boolean {
+  return amount !== null || (price !== null && quantity !== null);
+}
 
 function findingOn(userId: Id, fills: readonly Activity[], order: Activity): Finding {
   const traded = fills.reduce((total, fill) => total + (fill.quantity ?? 0n), 0n);

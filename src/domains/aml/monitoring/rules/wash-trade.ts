@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi';
 import type { Activity } from '../../../../platform/activity.ts';
+import { MARKET_HOURS_MOST } from '../past-window.ts';
 import { rule } from '../rule.ts';
 import { HOUR_MS, within } from '../sizes.ts';
 
@@ -7,10 +8,10 @@ import { HOUR_MS, within } from '../sizes.ts';
 export const washTrade = rule({
   key: 'wash_trade',
   looksFor: 'Two people who trade back and forth with each other at about one price',
-  measures: 'trades that go back and forth, within the window',
+  measures: 'trades that go back and forth, within the window; each band once in an hour',
   kinds: ['fill'],
   parameters: z.strictObject({
-    windowHours: z.number().int().min(1).max(720),
+    windowHours: z.number().int().min(1).max(MARKET_HOURS_MOST),
     priceBps: z.number().int().min(0).max(10_000),
   }),
   released: {
@@ -26,17 +27,29 @@ export const washTrade = rule({
     if (activity.linkedUserId === null || activity.linkedUserId === activity.userId) {
       return [];
     }
-    const between = [activity, ...within(past, activity.occurredAt, windowHours * HOUR_MS, ['fill'])].filter(
+    const earlier = within(past, activity.occurredAt, windowHours * HOUR_MS, ['fill']).filter(
       (fill) =>
         fill.linkedUserId === activity.linkedUserId &&
         fill.instrument === activity.instrument &&
         isNear(fill, activity, priceBps),
     );
-    const bought = between.filter(({ side }) => side === 'buy').length;
-    const backAndForth = 2 * Math.min(bought, between.length - bought);
-    return [{ measure: backAndForth, facts: { trades: between.length, backAndForth } }];
+    const measure = backAndForth([activity, ...earlier]);
+    // Whoever makes a market trades with the same people all day.
+    const last = earlier.find(({ occurredAt }) => occurredAt < activity.occurredAt);
+    return [
+      {
+        measure,
+        facts: { trades: earlier.length + 1, backAndForth: measure },
+        ...(last === undefined ? {} : { before: { measure: backAndForth(earlier), at: last.occurredAt } }),
+      },
+    ];
   },
 });
+
+function backAndForth(fills: readonly Activity[]): number {
+  const bought = fills.filter(({ side }) => side === 'buy').length;
+  return 2 * Math.min(bought, fills.length - bought);
+}
 
 function isNear(left: Activity, right: Activity, priceBps: number): boolean {
   if (left.price === null || right.price === null) {
