@@ -186,8 +186,8 @@ END
 $$;
 --> statement-breakpoint
 -- What a bank paid of a payout by the debit that two people said it was, and by those that they said are parts of it; and
--- what their corrections booked beyond the payout itself, in the hours around their vote: by the wallet and the time alone
--- such entries have an index.
+-- what their corrections booked beyond the payout itself, from the hour before their vote on, since books and votes have
+-- clocks of their own: by the wallet and the time alone such entries have an index.
 CREATE FUNCTION payout_debits_sum(d statement_debits) RETURNS numeric
 LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT d.amount + coalesce(sum(p.amount), 0) FROM public.statement_debits p
@@ -200,7 +200,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, public, pg_temp AS $$
   SELECT coalesce(sum(e.amount), 0)
   FROM public.approvals a
     JOIN public.ledger_entries e ON e.wallet_id = d.wallet_id AND e.reference_type = 'statement_debit'
-      AND e.booked_at BETWEEN a.executed_at - interval '1 hour' AND a.executed_at + interval '1 hour'
+      AND e.booked_at >= a.executed_at - interval '1 hour'
     JOIN public.statement_debits p ON p.id = e.reference_id
   WHERE a.id = d.approval_id AND p.approval_id = a.id AND (p.id = d.id OR p.named_withdrawal_id = d.withdrawal_id)
 $$;

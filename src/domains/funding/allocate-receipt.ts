@@ -25,7 +25,7 @@ import { bankAccounts, bankStatementLines, bankStatements } from './evidence/sch
 import { isSameHolder } from './holder-name.ts';
 import { lockCreditPathOf } from './lock-money-path.ts';
 import { payerHashOf } from './paid-back-to.ts';
-import { ownerOfReceipt, subjectOfReceipt } from './receipt-owner.ts';
+import { ownerOfReceipt, subjectOfReceipt, subjectsOfReceipt } from './receipt-owner.ts';
 import { bankWallets, closeReceipt, lockOpenReceipt, type Receipt } from './receipts.ts';
 import { recordDeposit } from './record-deposit.ts';
 import { openRepayment } from './repayments/open-repayment.ts';
@@ -224,11 +224,10 @@ export const receiptReturn: ApprovalAction = {
 
 /** Staff whom a line is about ask for nothing on its money, wherever it is to go. @errors self_action */
 async function refuseOwnReceipt(tx: Tx, ctx: Ctx, receipt: Receipt): Promise<Id | null> {
-  const subject = await subjectOfReceipt(tx, ctx, receipt);
-  if (subject !== null) {
+  for (const subject of await subjectsOfReceipt(tx, ctx, receipt)) {
     refuseSelfAction(ctx, subject);
   }
-  return subject;
+  return subjectOfReceipt(tx, ctx, receipt);
 }
 
 /** Nor do they decide on it. @errors self_approval */
@@ -238,8 +237,8 @@ async function refuseOwnVote(
   receipt: Receipt,
   { checkerIds }: { readonly checkerIds: readonly string[] },
 ): Promise<void> {
-  const subject = await subjectOfReceipt(tx, ctx, receipt);
-  if (subject !== null && checkerIds.includes(subject)) {
+  const subjects = await subjectsOfReceipt(tx, ctx, receipt);
+  if (subjects.some((subject) => checkerIds.includes(subject))) {
     throw refuse('self_approval');
   }
 }

@@ -25,7 +25,7 @@ import { CHECKERS } from './checkers.ts';
 import { refuseFunding } from './errors.ts';
 import { type HouseMoney, houseMoneyWallet, refuseHouseMoney } from './house-money.ts';
 import { readSettlement, type Settlement, settlementLegs } from './provider-settlement.ts';
-import { subjectOfReceipt } from './receipt-owner.ts';
+import { subjectOfReceipt, subjectsOfReceipt } from './receipt-owner.ts';
 import {
   bankWallets,
   closeReceipt,
@@ -142,8 +142,7 @@ async function ownersOf(
   receipt: Receipt,
   explanation: ReceiptExplanation,
 ): Promise<readonly Id[]> {
-  const subject = await subjectOfReceipt(tx, ctx, receipt);
-  const owners = subject === null ? [] : [subject];
+  const owners = await subjectsOfReceipt(tx, ctx, receipt);
   if (explanation.kind === 'house') {
     return owners;
   }

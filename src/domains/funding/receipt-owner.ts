@@ -37,6 +37,16 @@ export async function subjectOfReceipt(tx: Tx, ctx: Ctx, receipt: Receipt): Prom
   return (await ownerOfReceipt(tx, ctx, receipt)) ?? (await namedBy(tx, receipt));
 }
 
+/**
+ * Everybody a receipt is about: its owner, and whoever its line names besides. None of them asks for anything on its money
+ * or decides it.
+ * @errors SealError
+ */
+export async function subjectsOfReceipt(tx: Tx, ctx: Ctx, receipt: Receipt): Promise<readonly Id[]> {
+  const subjects = [await ownerOfReceipt(tx, ctx, receipt), await namedBy(tx, receipt)];
+  return [...new Set(subjects.flatMap((subject) => subject ?? []))];
+}
+
 async function namedBy(tx: Tx, { depositId }: Receipt): Promise<Id | null> {
   const [named] =
     depositId === null

@@ -373,6 +373,43 @@ describe('what comes back of a payout of which the bank paid too much', () => {
     }
   });
 
+  test('is nothing that staff whose deposit its line names besides ask for or decide', async () => {
+    const payout = await processing();
+    const debit = await debited({ amount: '90', endToEndId: payout.reference });
+    expect(code(await vote(await explain(debit, asPayout(payout))))).toBe(200);
+    const named = await desk.newCustomer();
+    const body = { accountId: named.accountId, asset: 'USD', amount: '90', method: 'bank_transfer' };
+    const { paymentReference } = (await desk.request(named, 'POST', '/v1/deposits', { body, key: newId() }))
+      .body;
+    const [line] = (
+      await imported({
+        ...STRANGER,
+        amount: '90',
+        endToEndId: payout.reference,
+        reference: paymentReference,
+      })
+    ).lines;
+    const path = `/v1/unallocated-receipts/${line?.receiptId}`;
+    const actor = { ...desk.operations2.actor, userId: named.userId } as Actor;
+    const self = { ...desk.operations2, userId: named.userId, actor } as Person;
+    for (const [verb, what] of [
+      ['return', {}],
+      ['allocate', { accountId: payout.person.accountId }],
+      ['explain', FIRM],
+    ] as const) {
+      const sent = await desk.request(self, 'POST', `${path}/${verb}`, { body: { ...what, ...REASON } });
+      expect(code(sent)).toBe('self_action');
+    }
+    const asked = await on(path, 'return', {});
+    expect(
+      code(
+        await vote(asked, { ...self, actor: { ...actor, roles: ['compliance_officer'] } as Actor } as Person),
+      ),
+    ).toBe('self_approval');
+    const reject = `/v1/approvals/${asked.body.approval.id}/reject`;
+    expect(code(await desk.request(desk.compliance, 'POST', reject, { body: REASON }))).toBe(200);
+  });
+
   test('is credited to no deposit that its line or somebody names besides', async () => {
     const payout = await overpaid();
     const body = { accountId: payout.person.accountId, asset: 'USD', amount: '150', method: 'bank_transfer' };

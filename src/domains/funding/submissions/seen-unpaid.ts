@@ -60,24 +60,30 @@ export async function isSeenUnpaid(
 }
 
 /**
- * By the newest report and the newest run that used it, since an older one says nothing of what left after it. A
- * difference either way may hide a payment; and one that waits for a second person may show it.
+ * By a report whose newest run agrees, and of which one that does was signed, with none behind it that a run did not use
+ * yet, or found otherwise: an older one says nothing of what left after it. A difference either way may hide a payment; and
+ * a report that waits for a second person may show it.
  */
 async function agreesWithCustodian(tx: Tx, ctx: Ctx, asset: string, until: string): Promise<boolean> {
   const { firmName } = ctx.deps;
   const rows = await tx.execute(sql`
-    select 1 from (
-      select id, as_of, standing from custody_reports
-      where status = 'imported' and standing <> 'void' and legal_entity = ${firmName} and house_role = 'custody'
-        and custodian = ${HOUSE_REFERENCE}
-      order by as_of desc limit 1) p
-    cross join lateral (
-      select r.id, c.view ->> 'difference' as difference
-      from reconciliation_runs r cross join lateral jsonb_array_elements(r.results -> 'custody') c (view)
-      where r.legal_entity = ${firmName} and r.business_date >= p.as_of and c.view ->> 'reportId' = p.id::text
-        and c.view ->> 'asset' = ${asset}
-      order by r.completed_at desc, r.id desc limit 1) r
-    join reconciliation_sign_offs s on s.run_id = r.id
-    where p.standing = 'confirmed' and p.as_of >= ${until} and r.difference::numeric = 0`);
+    with reports as (
+      select p.as_of, p.standing, found.difference, coalesce(found.is_signed, false) as is_signed
+      from custody_reports p left join lateral (
+        select (array_agg(view.difference order by r.completed_at desc, r.id desc))[1] as difference,
+          bool_or(s.run_id is not null and view.difference = 0) as is_signed
+        from reconciliation_runs r
+          cross join lateral (select (c ->> 'difference')::numeric as difference
+            from jsonb_array_elements(r.results -> 'custody') c
+            where c ->> 'reportId' = p.id::text and c ->> 'asset' = ${asset}) view
+          left join reconciliation_sign_offs s on s.run_id = r.id
+        where r.legal_entity = ${firmName} and r.business_date >= p.as_of) found on true
+      where p.status = 'imported' and p.standing <> 'void' and p.legal_entity = ${firmName}
+        and p.house_role = 'custody' and p.custodian = ${HOUSE_REFERENCE} and p.as_of >= ${until})
+    select 1 from reports seen
+    where seen.standing = 'confirmed' and seen.is_signed and seen.difference = 0
+      and not exists (select 1 from reports newer where newer.as_of > seen.as_of
+        and (newer.standing <> 'confirmed' or newer.difference is distinct from 0))
+    limit 1`);
   return rows.length > 0;
 }

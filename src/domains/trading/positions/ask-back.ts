@@ -28,10 +28,12 @@ export const askBackOutgrown: Consumer = {
     const { orderId } = data as { orderId: Id };
     return transact(ctx, 'engine', async (tx) => {
       const outgrown = await outgrownOf(tx, await awayBeside(tx, orderId));
+      const told = outgrown.find(({ order }) => order.id === orderId);
+      // Those that are told of next with them: each by itself would look at all of them again.
       await askBack(
         tx,
         ctx,
-        outgrown.filter(({ order }) => order.id === orderId),
+        outgrown.filter(({ reason }) => reason === told?.reason),
       );
     });
   },
@@ -100,14 +102,15 @@ async function awayOf(tx: Tx, accountId: Id): Promise<readonly OrderRow[]> {
   );
 }
 
-/** What is at a venue for the account, contract and side of an order. */
+/** What is at a venue for the account, contract and side of an order that was not asked back yet. */
 async function awayBeside(tx: Tx, orderId: Id): Promise<readonly OrderRow[]> {
   return readColumns(
     tx,
     orders,
     namesOf(orders),
     sql`orders where (account_id, instrument_id, side) = (
-        select one.account_id, one.instrument_id, one.side from orders one where one.id = ${orderId}::uuid)
+        select one.account_id, one.instrument_id, one.side from orders one where one.id = ${orderId}::uuid
+          and one.closed_at is null and one.cancel_requested_at is null)
       and ${IS_AWAY} order by id`,
   );
 }

@@ -27,20 +27,32 @@ export const washTrade = rule({
     if (activity.linkedUserId === null || activity.linkedUserId === activity.userId) {
       return [];
     }
-    const earlier = within(past, activity.occurredAt, windowHours * HOUR_MS, ['fill']).filter(
-      (fill) =>
-        fill.linkedUserId === activity.linkedUserId &&
-        fill.instrument === activity.instrument &&
-        isNear(fill, activity, priceBps),
-    );
-    const measure = backAndForth([activity, ...earlier]);
-    // Whoever makes a market trades with the same people all day.
-    const last = earlier.find(({ occurredAt }) => occurredAt < activity.occurredAt);
+    const between = (fill: Activity, before: readonly Activity[]) => [
+      fill,
+      ...within(before, fill.occurredAt, windowHours * HOUR_MS, ['fill']).filter(
+        (other) =>
+          other.linkedUserId === fill.linkedUserId &&
+          other.instrument === fill.instrument &&
+          isNear(other, fill, priceBps),
+      ),
+    ];
+    const all = between(activity, past);
+    const measure = backAndForth(all);
+    // Whoever makes a market trades with the same people all day. The one before is measured as it was by itself, at
+    // its own price: only what was a hit is said.
+    const last = all.find(({ occurredAt }) => occurredAt < activity.occurredAt);
     return [
       {
         measure,
-        facts: { trades: earlier.length + 1, backAndForth: measure },
-        ...(last === undefined ? {} : { before: { measure: backAndForth(earlier), at: last.occurredAt } }),
+        facts: { trades: all.length, backAndForth: measure },
+        ...(last === undefined
+          ? {}
+          : {
+              before: {
+                measure: backAndForth(between(last, past.slice(past.indexOf(last) + 1))),
+                at: last.occurredAt,
+              },
+            }),
       },
     ];
   },
