@@ -7,6 +7,8 @@ import type { Json } from '../../kernel/canonical-json.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { Instant } from '../../kernel/time.ts';
 import type { Tx } from '../db/client.ts';
+import { arrayParameter } from '../db/insert-rows.ts';
+import { executePrepared } from '../db/prepared.ts';
 import { outbox, outboxConsumers, outboxRetries } from '../db/schema.ts';
 import type { DeliveredEvent } from './consumer.ts';
 
@@ -37,12 +39,15 @@ export async function readPosition(tx: Tx, consumer: string): Promise<bigint> {
   return row?.position ?? 0n;
 }
 
-/** @effects one row of `outbox_consumers` */
-export async function writePosition(tx: Tx, consumer: string, position: bigint): Promise<void> {
-  await tx
-    .insert(outboxConsumers)
-    .values({ name: consumer, position })
-    .onConflictDoUpdate({ target: outboxConsumers.name, set: { position } });
+/** @effects a row of `outbox_consumers` for each */
+export async function writePositions(tx: Tx, consumers: readonly string[], position: bigint): Promise<void> {
+  await executePrepared(
+    tx,
+    sql`insert into outbox_consumers (name, position)
+      select name, ${position.toString()}::bigint
+      from unnest(${sql.param(arrayParameter('text', consumers))}::text[]) as one (name)
+      on conflict (name) do update set position = excluded.position`,
+  );
 }
 
 /** The consumer's next events, in order. */

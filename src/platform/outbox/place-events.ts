@@ -11,10 +11,22 @@ const BATCH = 5_000;
 /** What a row of many events counts for: as many as it mostly holds. */
 const PACKED_WEIGHT = 100;
 
+type Row = {
+  readonly low: string;
+  readonly high: string;
+  readonly placed: number;
+  readonly types: readonly string[];
+  readonly waiting: boolean;
+};
+
 export type Placement = {
-  /** The last position there is; 0 where there is none. */
+  /** The last position there was before; 0 where there was none. */
+  readonly low: bigint;
+  /** The last position there is. */
   readonly high: bigint;
   readonly placed: number;
+  /** What the events behind `low` are. */
+  readonly types: readonly string[];
   /** Events that still wait for an older transaction to end, or for the next batch. */
   readonly waiting: boolean;
 };
@@ -28,7 +40,7 @@ export type Placement = {
  * @effects `outbox.position`; rows of packed events, in place of theirs
  */
 export async function placeEvents(tx: Tx): Promise<Placement> {
-  const [row] = await tx.execute<{ high: string; placed: number; waiting: boolean }>(sql`
+  const [row] = await tx.execute<Row>(sql`
     with horizon as (
       select pg_snapshot_xmin(s) as oldest, pg_snapshot_xmax(s) as next from pg_current_snapshot() s
     ), last as (
@@ -59,21 +71,22 @@ export async function placeEvents(tx: Tx): Promise<Placement> {
       ) found, last
     ), placed as (
       update outbox o set position = n.position from numbered n where n.event is null and o.id = n.id
-      returning 1
+      returning o.type
     ), unpacked as (
       insert into outbox (id, txid, position, type, user_id, account_id, customer_visible, data, request_id, occurred_at)
       select id, txid, position, event ->> 1, (event ->> 2)::uuid, (event ->> 3)::uuid, true, event -> 5, event ->> 4,
         occurred_at
       from numbered where event is not null
-      returning 1
+      returning type
     ), done as (
       select (select count(*) from placed) + (select count(*) from unpacked) as events, (select count(*) from ready) as rows
     )
-    select (last.high + done.events)::text as high, done.events::int as placed,
+    select last.high::text as low, (last.high + done.events)::text as high, done.events::int as placed,
+      array(select type from placed union select type from unpacked) as types,
       (select count(*) from queue) > done.rows
         or (select count(*) from (select 1 from outbox where position is null and type <> ${PACKED}
           limit ${BATCH + 1}) unplaced) > (select count(*) from placed) as waiting
     from last, done`);
   const found = present(row, 'an aggregate gives one row');
-  return { high: BigInt(found.high), placed: found.placed, waiting: found.waiting };
+  return { ...found, low: BigInt(found.low), high: BigInt(found.high) };
 }

@@ -19,9 +19,10 @@ import {
   readPosition,
   type Setback,
   settleRetry,
-  writePosition,
+  writePositions,
   writeSetbacks,
 } from './consumer-state.ts';
+import type { Placement } from './place-events.ts';
 
 const BATCH = 200;
 const KEYS_AT_ONCE = 8;
@@ -30,6 +31,11 @@ const MAX_BACKOFF_MS = 5 * 60_000;
 export type RetryRules = { readonly firstDelayMs: number; readonly maxAttempts: number };
 
 export type Pump = {
+  readonly name: string;
+  /** Whether it has read all that was there before, waits for nothing, and none of what came is for it. */
+  readonly passes: (placement: Placement, term: number) => boolean;
+  /** What it passes was stored with what came. */
+  readonly pass: (placement: Placement) => void;
   /** Reads up to a position and tries what is due; returns at once when a run is under way. */
   readonly kick: (high: bigint) => void;
   readonly stop: () => Promise<void>;
@@ -85,6 +91,19 @@ export function pumpOf(deps: Deps, session: LeaderSession, consumer: Consumer, u
   };
 
   return {
+    name: consumer.name,
+    passes: ({ low, types }, term) =>
+      running === null &&
+      state?.term === term &&
+      state.position === low &&
+      state.blocked.size === 0 &&
+      !consumer.types.some((type) => types.includes(type)),
+    pass: (placement) => {
+      high = placement.high;
+      if (state !== null) {
+        state.position = placement.high;
+      }
+    },
     kick: (to) => {
       high = to > high ? to : high;
       again = true;
@@ -135,7 +154,7 @@ async function deliverFresh(
       return false;
     }
     await writeSetbacks(tx, consumer.name, setbacks);
-    await writePosition(tx, consumer.name, end);
+    await writePositions(tx, [consumer.name], end);
     return true;
   });
   if (stored !== true) {

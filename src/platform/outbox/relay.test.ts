@@ -127,6 +127,33 @@ test('gives no position while an older transaction could still commit an earlier
   expect(seen.map((event) => event.data.step)).toEqual(['older', 'younger']);
 });
 
+test('who is meant by nothing that came is moved on with it, in the one transaction that placed it', async () => {
+  const seen: DeliveredEvent[] = [];
+  const relay = relayTo(
+    collector('test.meant', ['a.done'], seen),
+    collector('test.passed', ['b.done'], seen),
+  );
+  const moved = async () => {
+    await relay.drained();
+    return foundation.deps.db.engine.execute<{ name: string; isWithIt: boolean }>(sql`
+      select c.name, c.xmin = o.xmin as "isWithIt" from outbox_consumers c cross join outbox o
+      where o.position = (select max(position) from outbox) order by c.name`);
+  };
+  const passed = { name: 'test.passed', isWithIt: true };
+  await write('b.done', null);
+  await moved();
+  await write('a.done', null);
+  expect(await moved()).toEqual([{ name: 'test.meant', isWithIt: false }, passed]);
+  await write('c.done', null);
+  expect(await moved()).toEqual([{ name: 'test.meant', isWithIt: true }, passed]);
+  await write('b.done', null);
+  expect(await moved()).toEqual([
+    { name: 'test.meant', isWithIt: true },
+    { name: 'test.passed', isWithIt: false },
+  ]);
+  expect(seen.map(({ type }) => type)).toEqual(['b.done', 'a.done', 'b.done']);
+});
+
 test('a failing event holds back its own user only, and order is kept when it goes through', async () => {
   const [ada, ben] = [newId(), newId()];
   const seen: string[] = [];

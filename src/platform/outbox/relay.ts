@@ -9,6 +9,7 @@ import type { Deps } from '../context.ts';
 import { standForLeader } from '../db/leader.ts';
 import { registerProbe } from '../health.ts';
 import type { Consumer } from './consumer.ts';
+import { writePositions } from './consumer-state.ts';
 import { placeEvents } from './place-events.ts';
 import { pumpOf, type RetryRules } from './pump.ts';
 
@@ -43,8 +44,23 @@ export function startRelay(deps: Deps, consumers: readonly Consumer[], rules = R
 
   const tick = async (): Promise<void> => {
     woken = false;
-    const placement = await session.run(placeEvents);
-    if (placement !== undefined) {
+    const look = await session.run(async (tx, term) => {
+      const placement = await placeEvents(tx);
+      const passing = placement.placed === 0 ? [] : pumps.filter((pump) => pump.passes(placement, term));
+      if (passing.length > 0) {
+        await writePositions(
+          tx,
+          passing.map(({ name }) => name),
+          placement.high,
+        );
+      }
+      return { placement, passing };
+    });
+    if (look !== undefined) {
+      const { placement, passing } = look;
+      for (const pump of passing) {
+        pump.pass(placement);
+      }
       for (const pump of pumps) {
         pump.kick(placement.high);
       }
