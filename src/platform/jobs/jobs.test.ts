@@ -23,7 +23,8 @@ afterAll(async () => {
 
 const never = '0 0 29 2 *';
 
-async function send(name: string): Promise<void> {
+/** Asks for a job so many times. */
+async function send(name: string, times = 1): Promise<void> {
   const { engine } = foundation.deps.db.connections;
   const boss = new PgBoss({
     host: engine.host,
@@ -36,28 +37,50 @@ async function send(name: string): Promise<void> {
     supervise: false,
   });
   await boss.start();
-  await boss.send(name, null, { singletonKey: name });
-  await boss.send(name, null, { singletonKey: name });
+  for (let sent = 0; sent < times; sent += 1) {
+    await boss.send(name, null, { singletonKey: name });
+  }
   await boss.stop({ graceful: false });
 }
 
 test('runs a job as a job, one at a time, on the engine’s login alone', async () => {
   const actors: string[] = [];
+  const asked = Promise.withResolvers<void>();
   const job: Job = {
     name: 'test.counted',
     cron: never,
     run: async (ctx) => {
       actors.push(`${ctx.actor.kind} ${'name' in ctx.actor ? ctx.actor.name : ''} ${ctx.login}`);
+      await asked.promise;
     },
   };
   const jobs = await startJobs(foundation.deps, [job]);
-  await send(job.name);
-  for (let tries = 0; actors.length === 0 && tries < 150; tries += 1) {
-    await Bun.sleep(100);
-  }
+  await send(job.name, 2);
+  await until(async () => actors.length > 0);
+  asked.resolve();
   await jobs.stop();
   expect(actors).toEqual(['job test.counted engine']);
   expect((await readiness(foundation.deps)).failing).toEqual([]);
+}, 30_000);
+
+test('a job is told of its work, and does not find it at its next look', async () => {
+  let runs = 0;
+  const job: Job = {
+    name: 'test.told',
+    cron: never,
+    run: async () => {
+      runs += 1;
+    },
+  };
+  const jobs = await startJobs(foundation.deps, [job]);
+  const began = performance.now();
+  for (let sent = 1; sent <= 4; sent += 1) {
+    await send(job.name);
+    await until(async () => runs === sent);
+  }
+  // Looks are five seconds apart: four of them would take fifteen.
+  expect(performance.now() - began).toBeLessThan(12_000);
+  await jobs.stop();
 }, 30_000);
 
 test('forgets the schedule of a job that is gone', async () => {

@@ -3,6 +3,7 @@
  * occurrence is queued once, and one job of a name is queued or running at a time. A job is an
  * adapter like a route: it builds a context and calls a verb.
  */
+import { setTimeout } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import { type ConstructorOptions, PgBoss } from 'pg-boss';
 import { assert } from '../../kernel/assert.ts';
@@ -19,7 +20,12 @@ import { platformJobs } from './platform-jobs.ts';
 /** A job that stops answering is given up, so that the next occurrence can run. */
 const HEARTBEAT_SECONDS = 60;
 const LONGEST_RUN_SECONDS = 6 * 60 * 60;
+/** A worker is told of its work; where nobody can tell it, or a word was lost, it looks by itself. */
 const POLL_SECONDS = 5;
+const POLL_WHEN_TOLD_SECONDS = 60;
+/** Jobs of each minute begin one after the other: all at once they would take the time of requests. */
+const EACH_MINUTE = '* * * * *';
+const APART_MS = 150;
 const KEEP_SECONDS = 7 * 24 * 60 * 60;
 const STOP_TIMEOUT_MS = 10_000;
 const MAX_SCHEDULER_SILENCE_SECONDS = 180;
@@ -33,11 +39,12 @@ export type Jobs = { readonly stop: () => Promise<void> };
 export async function startJobs(deps: Deps, domainJobs: readonly Job[]): Promise<Jobs> {
   const jobs = [...platformJobs, ...domainJobs];
   assert(new Set(jobs.map((job) => job.name)).size === jobs.length, 'a job has a name of its own');
+  const ending = new AbortController();
   const boss = new PgBoss(optionsFor(deps.db.connections.engine));
   boss.on('error', (failure) => deps.log.error({ failure: failure.name }, 'the job queue failed'));
   try {
     await boss.start();
-    await arrangeAll(boss, deps, jobs);
+    await arrangeAll(boss, deps, jobs, ending.signal);
   } catch (failure) {
     // What is left running would work beside the next start, and in recovery.
     await boss.stop({ graceful: true, timeout: STOP_TIMEOUT_MS }).catch(() => {});
@@ -45,7 +52,11 @@ export async function startJobs(deps: Deps, domainJobs: readonly Job[]): Promise
   }
   const startedMs = deps.clock.realMs();
   registerProbe(deps, { name: 'jobs', run: () => silenceOf(deps, startedMs) });
-  return { stop: () => boss.stop({ graceful: true, timeout: STOP_TIMEOUT_MS }) };
+  const stop = () => {
+    ending.abort();
+    return boss.stop({ graceful: true, timeout: STOP_TIMEOUT_MS });
+  };
+  return { stop };
 }
 
 /**
@@ -67,9 +78,15 @@ export async function runJob(deps: Deps, job: Job): Promise<void> {
   deps.log.debug({ job: job.name, durationMs: deps.clock.realMs() - beganMs }, 'a job ran');
 }
 
-async function arrangeAll(boss: PgBoss, deps: Deps, jobs: readonly Job[]): Promise<void> {
+async function arrangeAll(
+  boss: PgBoss,
+  deps: Deps,
+  jobs: readonly Job[],
+  ending: AbortSignal,
+): Promise<void> {
+  const eachMinute = jobs.filter(({ cron }) => cron === EACH_MINUTE);
   for (const job of jobs) {
-    await arrange(boss, deps, job);
+    await arrange(boss, deps, job, Math.max(0, eachMinute.indexOf(job)) * APART_MS, ending);
   }
   const known = new Set(jobs.map((job) => job.name));
   for (const schedule of await boss.getSchedules()) {
@@ -79,19 +96,38 @@ async function arrangeAll(boss: PgBoss, deps: Deps, jobs: readonly Job[]): Promi
   }
 }
 
-async function arrange(boss: PgBoss, deps: Deps, job: Job): Promise<void> {
+/** @units delayMs: from when it is told until it begins */
+async function arrange(
+  boss: PgBoss,
+  deps: Deps,
+  job: Job,
+  delayMs: number,
+  ending: AbortSignal,
+): Promise<void> {
   const settings = {
     retryLimit: 0,
     heartbeatSeconds: HEARTBEAT_SECONDS,
     expireInSeconds: LONGEST_RUN_SECONDS,
     deleteAfterSeconds: KEEP_SECONDS,
+    notify: true,
   };
   if ((await boss.getQueue(job.name)) === null) {
     await boss.createQueue(job.name, { ...settings, policy: 'exclusive' });
   } else {
     await boss.updateQueue(job.name, settings);
   }
-  await boss.work(job.name, { pollingIntervalSeconds: POLL_SECONDS, batchSize: 1 }, () => runJob(deps, job));
+  const looks = {
+    pollingIntervalSeconds: POLL_SECONDS,
+    notifyPollingIntervalSeconds: POLL_WHEN_TOLD_SECONDS,
+    batchSize: 1,
+  };
+  await boss.work(job.name, looks, async () => {
+    await setTimeout(delayMs, undefined, { signal: ending }).catch(() => {});
+    // What a stop keeps from beginning is due again within a minute; what is rarer begins all the same.
+    if (delayMs === 0 || !ending.aborted) {
+      await runJob(deps, job);
+    }
+  });
   await boss.schedule(job.name, job.cron, null, { tz: job.inFirmZone ? deps.timeZone : 'UTC' });
 }
 
@@ -112,6 +148,7 @@ function optionsFor(connection: Connection): ConstructorOptions {
     migrate: false,
     createSchema: false,
     reindex: false,
+    useListenNotify: true,
     monitorVacuum: false,
   };
 }
