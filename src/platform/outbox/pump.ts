@@ -92,14 +92,9 @@ export function pumpOf(deps: Deps, session: LeaderSession, consumer: Consumer, u
 
   return {
     name: consumer.name,
-    passes: ({ low, types }, term) =>
-      running === null &&
-      state?.term === term &&
-      state.position === low &&
-      state.blocked.size === 0 &&
-      !consumer.types.some((type) => types.includes(type)),
+    passes: (placement, term) =>
+      running === null && state?.term === term && isUpTo(state, placement) && !isFor(consumer, placement),
     pass: (placement) => {
-      high = placement.high;
       if (state !== null) {
         state.position = placement.high;
       }
@@ -121,6 +116,15 @@ export function pumpOf(deps: Deps, session: LeaderSession, consumer: Consumer, u
       await running;
     },
   };
+}
+
+/** Whether it has read all that was there before, and waits for nothing. */
+function isUpTo({ position, blocked }: State, { low }: Placement): boolean {
+  return position === low && blocked.size === 0;
+}
+
+function isFor({ types }: Consumer, placement: Placement): boolean {
+  return types.some((type) => placement.types.includes(type));
 }
 
 /** @shape whether the consumer moved forward */

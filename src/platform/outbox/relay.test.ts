@@ -135,9 +135,10 @@ test('who is meant by nothing that came is moved on with it, in the one transact
   );
   const moved = async () => {
     await relay.drained();
-    return foundation.deps.db.engine.execute<{ name: string; isWithIt: boolean }>(sql`
+    const rows = await foundation.deps.db.engine.execute<{ name: string; isWithIt: boolean }>(sql`
       select c.name, c.xmin = o.xmin as "isWithIt" from outbox_consumers c cross join outbox o
       where o.position = (select max(position) from outbox) order by c.name`);
+    return [...rows];
   };
   const passed = { name: 'test.passed', isWithIt: true };
   await write('b.done', null);

@@ -6,12 +6,12 @@
 import { sql } from 'drizzle-orm';
 import { assert } from '../../kernel/assert.ts';
 import type { Deps } from '../context.ts';
-import { standForLeader } from '../db/leader.ts';
+import { type LeaderSession, standForLeader } from '../db/leader.ts';
 import { registerProbe } from '../health.ts';
 import type { Consumer } from './consumer.ts';
 import { writePositions } from './consumer-state.ts';
-import { placeEvents } from './place-events.ts';
-import { pumpOf, type RetryRules } from './pump.ts';
+import { type Placement, placeEvents } from './place-events.ts';
+import { type Pump, pumpOf, type RetryRules } from './pump.ts';
 
 const POLL_MS = 500;
 const FIRST_RECHECK_MS = 4;
@@ -44,26 +44,8 @@ export function startRelay(deps: Deps, consumers: readonly Consumer[], rules = R
 
   const tick = async (): Promise<void> => {
     woken = false;
-    const look = await session.run(async (tx, term) => {
-      const placement = await placeEvents(tx);
-      const passing = placement.placed === 0 ? [] : pumps.filter((pump) => pump.passes(placement, term));
-      if (passing.length > 0) {
-        await writePositions(
-          tx,
-          passing.map(({ name }) => name),
-          placement.high,
-        );
-      }
-      return { placement, passing };
-    });
-    if (look !== undefined) {
-      const { placement, passing } = look;
-      for (const pump of passing) {
-        pump.pass(placement);
-      }
-      for (const pump of pumps) {
-        pump.kick(placement.high);
-      }
+    const placement = await placeAndKick(session, pumps);
+    if (placement !== undefined) {
       recheckMs =
         placement.waiting && placement.placed === 0 ? Math.min(recheckMs * 2, POLL_MS) : FIRST_RECHECK_MS;
       schedule(placement.waiting ? recheckMs : POLL_MS);
@@ -109,6 +91,33 @@ export function startRelay(deps: Deps, consumers: readonly Consumer[], rules = R
       await session.close();
     },
   };
+}
+
+/**
+ * Places what waits, moves on in the same transaction whom nothing of it is for, and has the others read.
+ * @shape undefined where another node relays
+ */
+async function placeAndKick(session: LeaderSession, pumps: readonly Pump[]): Promise<Placement | undefined> {
+  const look = await session.run(async (tx, term) => {
+    const placement = await placeEvents(tx);
+    const passing = placement.placed === 0 ? [] : pumps.filter((pump) => pump.passes(placement, term));
+    if (passing.length > 0) {
+      const names = passing.map(({ name }) => name);
+      await writePositions(tx, names, placement.high);
+    }
+    return { placement, passing };
+  });
+  if (look === undefined) {
+    return;
+  }
+  const { placement, passing } = look;
+  for (const pump of passing) {
+    pump.pass(placement);
+  }
+  for (const pump of pumps) {
+    pump.kick(placement.high);
+  }
+  return placement;
 }
 
 /** Asks the database, so that it also holds where another node relays. */
