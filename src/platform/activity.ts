@@ -3,6 +3,7 @@
  * anyway, in the order they came about, so that being watched costs the paths of money and orders nothing. No
  * domain knows who reads, and no reader knows a domain's tables.
  */
+import type { SQL } from 'drizzle-orm';
 import type { Amount } from '../kernel/amount.ts';
 import type { Json } from '../kernel/canonical-json.ts';
 import type { Id } from '../kernel/id.ts';
@@ -55,8 +56,17 @@ export type PlacedActivity = { readonly activity: Activity; readonly position: s
 export type ActivitySource = {
   /** `domain.rows`, for good: it names the position of whoever reads. */
   readonly name: string;
-  /** The page behind a position, from the beginning where it is empty. */
-  readonly read: (tx: Tx, after: string, limit: number) => Promise<readonly PlacedActivity[]>;
+  /**
+   * The page behind a position, from the beginning where it is empty. A position is read again for as long as
+   * something may commit late: a source of many rows leaves out those that the reader says it has, by the SQL of
+   * their `sourceId`.
+   */
+  readonly read: (
+    tx: Tx,
+    after: string,
+    limit: number,
+    isKept: (sourceId: SQL) => SQL,
+  ) => Promise<readonly PlacedActivity[]>;
   /** The position of whatever comes about at an instant, by either clock. */
   readonly positionAt: (at: { readonly business: Instant; readonly realMs: number }) => string;
 };

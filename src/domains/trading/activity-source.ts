@@ -45,7 +45,7 @@ const ORDER_COLUMNS = [
 /** Executions of the live book, one for each side. */
 const fillSource: ActivitySource = {
   name: 'trading.fills',
-  read: async (tx, after, limit) => {
+  read: async (tx, after, limit, isKept) => {
     const rows = await readColumns<
       typeof fills,
       (typeof FILL_COLUMNS)[number],
@@ -57,6 +57,7 @@ const fillSource: ActivitySource = {
       sql`${fills} join ${trades} on ${trades.id} = ${fills.tradeId}
         left join ${fills} other on other.trade_id = ${fills.tradeId} and other.id <> ${fills.id}
         where ${fills.id} > ${after === '' ? FIRST_ID : after}::uuid and ${trades.book} = 'live'
+          and not ${isKept(sql`${fills.id}::text`)}
         order by ${fills.id} limit ${sql.raw(String(limit))}`,
       sql`other.user_id as other_user_id`,
     );
@@ -93,15 +94,18 @@ type EventFacts = { readonly event_id: Id; readonly event_type: string; readonly
 /** Orders of the live book, as they are accepted and as they end. */
 const orderSource: ActivitySource = {
   name: 'trading.orders',
-  read: async (tx, after, limit) => {
+  read: async (tx, after, limit, isKept) => {
     const types = sql.param(arrayParameter('text', ['order.accepted', ...CLOSING]));
     const rows = await readColumns<typeof orders, (typeof ORDER_COLUMNS)[number], EventFacts>(
       tx,
       orders,
       ORDER_COLUMNS,
-      sql`${orderEvents} join ${orders} on ${orders.id} = ${orderEvents.orderId}
+      // One look-up for each event, however many orders there are: never all of them joined with a page.
+      sql`${orderEvents} cross join lateral (
+          select * from ${orders} where ${orders.id} = ${orderEvents.orderId} and ${orders.book} = 'live' offset 0
+        ) ${orders}
         where ${orderEvents.id} > ${after === '' ? FIRST_ID : after}::uuid
-          and ${orderEvents.type} = any (${types}::text[]) and ${orders.book} = 'live'
+          and ${orderEvents.type} = any (${types}::text[]) and not ${isKept(sql`${orderEvents.id}::text`)}
         order by ${orderEvents.id} limit ${sql.raw(String(limit))}`,
       sql`${orderEvents.id} as event_id, ${orderEvents.type} as event_type, ${orderEvents.occurredAt} as event_at`,
     );

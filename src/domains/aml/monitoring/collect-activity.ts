@@ -1,17 +1,18 @@
-import { eq } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import { addMs, type Instant } from '../../../kernel/time.ts';
 import type { ActivitySource, PlacedActivity } from '../../../platform/activity.ts';
 import { raiseAlarm } from '../../../platform/alarms/raise-alarm.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { lockExclusive } from '../../../platform/db/locks.ts';
+import { executePrepared } from '../../../platform/db/prepared.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import type { Job } from '../../../platform/domain.ts';
 import { AML_EVENTS } from '../audit.ts';
 import { activeRules } from './rule-store.ts';
 import { activityCursors } from './schema.ts';
 import { tellWhetherBehind } from './source-behind.ts';
-import { keepActivities, notKept, watchActivities } from './watch-activity.ts';
+import { isKept, keepActivities, notKept, watchActivities } from './watch-activity.ts';
 
 const PAGE_ROWS = 1_000;
 
@@ -133,10 +134,16 @@ async function beginReading(ctx: Ctx, source: ActivitySource): Promise<Reading> 
 async function collectPage(tx: Tx, ctx: Ctx, reading: Reading): Promise<string | null> {
   const { source, after } = reading;
   await lockExclusive(tx, [`activity:${source.name}`]);
-  const rows = await source.read(tx, after, PAGE_ROWS);
+  const rows = await readPage(tx, source, after);
   await watchRows(tx, ctx, reading, rows);
   await moveBehind(tx, ctx, source, rows);
   return behind(rows);
+}
+
+/** Along indexes: its statements are planned once, and perhaps while there was next to nothing in the tables. */
+async function readPage(tx: Tx, source: ActivitySource, after: string): Promise<readonly PlacedActivity[]> {
+  await executePrepared(tx, sql`select set_config('enable_seqscan', 'off', true)`);
+  return source.read(tx, after, PAGE_ROWS, (sourceId) => isKept(source.name, sourceId));
 }
 
 /** Where reading goes on behind a page; null where nothing is. */
@@ -151,7 +158,7 @@ function behind(rows: readonly PlacedActivity[]): string | null {
  */
 async function collectEach(ctx: Ctx, reading: Reading): Promise<string | null> {
   const { source, after } = reading;
-  const rows = await transact(ctx, 'engine', (tx) => source.read(tx, after, PAGE_ROWS));
+  const rows = await transact(ctx, 'engine', (tx) => readPage(tx, source, after));
   const failed: PlacedActivity[] = [];
   let failure: unknown;
   let watched = 0;

@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { and, asc, eq } from 'drizzle-orm';
+import { and, asc, eq, type SQL, sql } from 'drizzle-orm';
+import { transact } from '../../../platform/db/transact.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../../testing/trading-desk.ts';
+import { tradingDomain } from '../../trading/index.ts';
 import { amlDomain } from '../index.ts';
 import { amlAlerts } from '../schema.ts';
 import { collectActivity } from './collect-activity.ts';
 import { monitoredActivity, ruleHits } from './schema.ts';
+import { isKept } from './watch-activity.ts';
 
 let desk: TradingDesk;
 
@@ -115,6 +118,29 @@ describe('the market', () => {
     expect(await hitsOn(ahead)).toEqual(['trading_ahead 15']);
     expect(await hitsOn(large)).toEqual([]);
     expect(await hitsOn(maker)).toEqual([]);
+  });
+
+  test('is read once: of what is kept nothing is read again, though its places are looked at again', async () => {
+    await desk.emptyTheBooks();
+    const [maker, taker] = [await desk.newTrader(FUNDS), await desk.newTrader(FUNDS)];
+    await desk.place(maker, 'sell 0.5 at 60000');
+    await desk.place(taker, 'buy 0.5 at 60000');
+    await watch();
+    const read = (isKeptIn: (source: string, sourceId: SQL) => SQL) =>
+      transact(desk.system, 'engine', async (tx) => {
+        const told = [];
+        for (const { name, read: page } of tradingDomain.activitySources ?? []) {
+          told.push(...(await page(tx, '', 10_000, (sourceId) => isKeptIn(name, sourceId))));
+        }
+        return told.filter(({ activity }) => [maker.userId, taker.userId].includes(activity.userId)).length;
+      });
+    // Both orders as they were accepted and as they ended, and both fills.
+    expect(await read(() => sql`false`)).toBe(6);
+    expect(await read(isKept)).toBe(0);
+    await desk.place(maker, 'sell 0.5 at 60000');
+    expect(await read(isKept)).toBe(1);
+    await watch();
+    expect(await read(isKept)).toBe(0);
   });
 
   test('is watched where it is real: orders of the paper book are nobody’s concern', async () => {

@@ -1,4 +1,4 @@
-import { and, gt, inArray, isNull, sql } from 'drizzle-orm';
+import { and, gt, inArray, isNull, type SQL, sql } from 'drizzle-orm';
 import { type Id, newId } from '../../../kernel/id.ts';
 import type { Activity } from '../../../platform/activity.ts';
 import type { Ctx } from '../../../platform/context.ts';
@@ -61,6 +61,12 @@ export async function keepActivities(
   );
   const isNew = new Set(stored.map(({ id }) => id));
   return rows.filter(({ id }) => isNew.has(id)).toSorted(inOrder);
+}
+
+/** Whether an activity of a source is kept, one looked up at a time. */
+export function isKept(source: string, sourceId: SQL): SQL {
+  return sql`exists (
+    select from monitored_activity where source = ${source} and source_id = ${sourceId} offset 0)`;
 }
 
 /** Those of one source that are not kept yet: what is read a second time is not sent a second time. */

@@ -315,7 +315,7 @@ describe('what trading tells of a contract', () => {
     const [long, short] = [await member(), await member()];
     await trade(short, 'sell 1 at 5000', long, { symbol: 'EUR/USD.M' });
     const told = await transact(desk.system, 'engine', (tx) =>
-      Promise.all(tradingActivity.map((source) => source.read(tx, '', 10_000))),
+      Promise.all(tradingActivity.map((source) => source.read(tx, '', 10_000, () => sql`false`))),
     );
     const own = told
       .flat()
