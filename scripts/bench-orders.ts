@@ -64,7 +64,7 @@ type Plan = {
 
 const FULL: Plan = {
   rounds: 5,
-  walMb: 4_000,
+  walMb: 12_000,
   warmUpSeconds: 5,
   seconds: 30,
   tradeSeconds: 20,
@@ -74,7 +74,7 @@ const FULL: Plan = {
 };
 const QUICK: Plan = {
   rounds: 2,
-  walMb: 500,
+  walMb: 2_000,
   warmUpSeconds: 1,
   seconds: 4,
   tradeSeconds: 3,

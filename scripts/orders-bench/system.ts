@@ -39,7 +39,7 @@ export const SETTINGS = [
   'full_page_writes=on',
   'shared_buffers=1GB',
   'max_wal_size=16GB',
-  'min_wal_size=4GB',
+  'min_wal_size=12GB',
   'checkpoint_timeout=1h',
 ];
 

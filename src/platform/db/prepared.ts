@@ -3,7 +3,7 @@
  * costs a second round trip; on a hot path that is most of the price of a small statement. Use it for
  * texts that are few: every text stays with its connection.
  */
-import { DrizzleQueryError, type SQL } from 'drizzle-orm';
+import { DrizzleQueryError, type SQL, sql } from 'drizzle-orm';
 import type { PgDialect } from 'drizzle-orm/pg-core';
 import type postgres from 'postgres';
 import type { Database, Tx } from './client.ts';
@@ -22,6 +22,14 @@ export async function executePrepared<Row extends object>(
   } catch (error) {
     throw new DrizzleQueryError(text, params, error as Error);
   }
+}
+
+/**
+ * Has what follows in this transaction look things up along indexes. A prepared statement without parameters is planned
+ * once, perhaps while there was next to nothing in its tables, and would read all of them from then on.
+ */
+export async function alongIndexes(tx: Tx): Promise<void> {
+  await executePrepared(tx, sql`select set_config('enable_seqscan', 'off', true)`);
 }
 
 type Parameter = postgres.ParameterOrJSON<never>;

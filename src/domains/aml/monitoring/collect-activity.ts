@@ -1,11 +1,11 @@
-import { eq, sql } from 'drizzle-orm';
+import { eq } from 'drizzle-orm';
 import { addMs, type Instant } from '../../../kernel/time.ts';
 import type { ActivitySource, PlacedActivity } from '../../../platform/activity.ts';
 import { raiseAlarm } from '../../../platform/alarms/raise-alarm.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { lockExclusive } from '../../../platform/db/locks.ts';
-import { executePrepared } from '../../../platform/db/prepared.ts';
+import { alongIndexes } from '../../../platform/db/prepared.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import type { Job } from '../../../platform/domain.ts';
 import { AML_EVENTS } from '../audit.ts';
@@ -21,6 +21,10 @@ const RUN_MS = 50_000;
 
 /** Rows of a page that are passed by at most, each with an alarm. */
 const FAILED_MOST = 5;
+
+/** Within this of now a run rests after each page for as long as it took: orders want the processor too. */
+const UNHURRIED_MS = 3 * 60_000;
+const REST_MOST_MS = 500;
 
 /** Rows take their place when they are made and are seen when they are committed: how far apart that can be. */
 const OVERLAP_MS = 90_000;
@@ -101,6 +105,7 @@ async function readOn(ctx: Ctx, run: Run, reading: Reading, untilMs: number): Pr
   const { source } = reading;
   let { after } = reading;
   do {
+    const beganMs = performance.now();
     const at = { ...reading, after };
     const reached = await transact(ctx, 'engine', (tx) => collectPage(tx, ctx, at)).catch(() =>
       collectEach(ctx, at),
@@ -112,6 +117,9 @@ async function readOn(ctx: Ctx, run: Run, reading: Reading, untilMs: number): Pr
       return null;
     }
     after = reached;
+    if (reached >= positionBefore(ctx, source, UNHURRIED_MS)) {
+      await Bun.sleep(Math.min(performance.now() - beganMs, REST_MOST_MS));
+    }
   } while (ctx.deps.clock.realMs() < untilMs);
   return { ...reading, after };
 }
@@ -140,9 +148,8 @@ async function collectPage(tx: Tx, ctx: Ctx, reading: Reading): Promise<string |
   return behind(rows);
 }
 
-/** Along indexes: its statements are planned once, and perhaps while there was next to nothing in the tables. */
 async function readPage(tx: Tx, source: ActivitySource, after: string): Promise<readonly PlacedActivity[]> {
-  await executePrepared(tx, sql`select set_config('enable_seqscan', 'off', true)`);
+  await alongIndexes(tx);
   return source.read(tx, after, PAGE_ROWS, (sourceId) => isKept(source.name, sourceId));
 }
 
@@ -247,9 +254,10 @@ async function move(tx: Tx, ctx: Ctx, source: ActivitySource, reached: string): 
 }
 
 /** The newest position behind which nothing commits any more. */
-function newestOf({ deps: { clock } }: Ctx, source: ActivitySource): string {
-  return source.positionAt({
-    business: addMs(clock.now(), -OVERLAP_MS),
-    realMs: clock.realMs() - OVERLAP_MS,
-  });
+function newestOf(ctx: Ctx, source: ActivitySource): string {
+  return positionBefore(ctx, source, OVERLAP_MS);
+}
+
+function positionBefore({ deps: { clock } }: Ctx, source: ActivitySource, ms: number): string {
+  return source.positionAt({ business: addMs(clock.now(), -ms), realMs: clock.realMs() - ms });
 }

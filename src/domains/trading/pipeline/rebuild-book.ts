@@ -10,8 +10,8 @@ import { type Ctx, type Deps, machineCtx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { arrayParameter } from '../../../platform/db/insert-rows.ts';
 import { lockRows } from '../../../platform/db/locks.ts';
-import { executePrepared } from '../../../platform/db/prepared.ts';
-import { transact } from '../../../platform/db/transact.ts';
+import { alongIndexes, executePrepared } from '../../../platform/db/prepared.ts';
+import { together, transact } from '../../../platform/db/transact.ts';
 import {
   instrumentsBySymbol,
   type MarketState,
@@ -194,10 +194,13 @@ async function numberPending(deps: Deps, desk: Desk) {
   const concerned = new Set<Book>();
   const admitting = transact(ctx, 'engine', async (tx) => {
     // Few of very many: found by their own index, and only then put in order.
-    const waiting = await executePrepared<{ readonly id: Id }>(
-      tx,
-      sql`with waiting as materialized (select id from ${orders} where status = 'pending')
-        select id from waiting order by id limit ${sql.raw(String(ADMIT_MAX))}`,
+    const [, waiting] = await together(
+      alongIndexes(tx),
+      executePrepared<{ readonly id: Id }>(
+        tx,
+        sql`with waiting as materialized (select id from ${orders} where status = 'pending')
+          select id from waiting order by id limit ${sql.raw(String(ADMIT_MAX))}`,
+      ),
     );
     if (waiting.length === 0) {
       return { admitted: [], bound: [], stale: [], spans: new Map() };
