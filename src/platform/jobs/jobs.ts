@@ -42,6 +42,7 @@ export async function startJobs(deps: Deps, domainJobs: readonly Job[]): Promise
   const ending = new AbortController();
   const boss = new PgBoss(optionsFor(deps.db.connections.engine));
   boss.on('error', (failure) => deps.log.error({ failure: failure.name }, 'the job queue failed'));
+  boss.on('warning', ({ message }) => deps.log.warn({ cause: message }, 'the job queue warns'));
   try {
     await boss.start();
     await arrangeAll(boss, deps, jobs, ending.signal);

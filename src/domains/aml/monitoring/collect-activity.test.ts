@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { and, asc, eq, inArray } from 'drizzle-orm';
+import { and, asc, eq, inArray, sql } from 'drizzle-orm';
 import { parseAmount } from '../../../kernel/amount.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
 import { addMs, instantOfMs } from '../../../kernel/time.ts';
@@ -136,6 +136,37 @@ describe('what cannot be read', () => {
       expect(await cursorOf(source)).toBe('');
     }
     expect(await alarmsOf(strays)).toBe(0);
+  });
+
+  test('is passed by once, and keeps nothing behind it from being read while its places are read again', async () => {
+    const { userId } = await desk.newCustomer();
+    const told: Activity[] = [];
+    const name = `test.${newId()}`;
+    const source: ActivitySource = {
+      name,
+      // Of what is kept it tells nothing, and all of it may be followed by what commits late.
+      read: async (tx, after, limit, isKept) => {
+        const rows = await tx.execute<{ id: string; position: string }>(sql`
+          select one.id, lpad(place::text, 6, '0') as position
+          from unnest(string_to_array(${told.map(({ sourceId }) => sourceId).join(' ')}, ' ')) with ordinality as one (id, place)
+          where not ${isKept(sql`one.id`)} and lpad(place::text, 6, '0') > ${after} order by place limit ${limit}`);
+        return rows.map(({ id, position }) => ({
+          activity: { ...(told.find(({ sourceId }) => sourceId === id) as Activity), source: name },
+          position,
+        }));
+      },
+      positionAt: () => '',
+    };
+    const strays: Activity[] = [];
+    for (let run = 1; run <= 4; run += 1) {
+      const stray = [activityOf(newId()), activityOf(newId())];
+      strays.push(...stray);
+      told.push(activityOf(userId), ...stray, activityOf(userId));
+      await collect(source);
+      expect([await keptOf(source), await alarmsOf(strays)]).toEqual([2 * run, 2 * run]);
+    }
+    await collect(source);
+    expect(await alarmsOf(strays)).toBe(8);
   });
 
   test('is passed by only once another row went through: alone it may be us who fail', async () => {

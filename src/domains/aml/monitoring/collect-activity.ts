@@ -1,11 +1,12 @@
-import { eq } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import { addMs, type Instant } from '../../../kernel/time.ts';
 import type { ActivitySource, PlacedActivity } from '../../../platform/activity.ts';
 import { raiseAlarm } from '../../../platform/alarms/raise-alarm.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
+import { arrayParameter } from '../../../platform/db/insert-rows.ts';
 import { lockExclusive } from '../../../platform/db/locks.ts';
-import { alongIndexes } from '../../../platform/db/prepared.ts';
+import { alongIndexes, executePrepared } from '../../../platform/db/prepared.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import type { Job } from '../../../platform/domain.ts';
 import { AML_EVENTS } from '../audit.ts';
@@ -21,9 +22,10 @@ const RUN_MS = 50_000;
 
 /** Rows of a page that are passed by at most, each with an alarm. */
 const FAILED_MOST = 5;
+/** So many are remembered: more than come about while places are read again. */
+const PASSED_MOST = 1_000;
 
-/** Within this of now a run rests after each page for as long as it took: orders want the processor too. */
-const UNHURRIED_MS = 3 * 60_000;
+/** What is not late is read at half the pace: after each page a run rests for as long as it took, and orders go on. */
 const REST_MOST_MS = 500;
 
 /** Rows take their place when they are made and are seen when they are committed: how far apart that can be. */
@@ -37,7 +39,12 @@ export const collectActivityJob: Job = {
 };
 
 /** A source, and how far it was read. */
-type Reading = { readonly source: ActivitySource; readonly beganAt: Instant; readonly after: string };
+type Reading = {
+  readonly source: ActivitySource;
+  readonly beganAt: Instant;
+  readonly after: string;
+  readonly passed: ReadonlySet<string>;
+};
 
 /** One run over all sources. */
 type Run = {
@@ -110,14 +117,15 @@ async function readOn(ctx: Ctx, run: Run, reading: Reading, untilMs: number): Pr
     const reached = await transact(ctx, 'engine', (tx) => collectPage(tx, ctx, at)).catch(() =>
       collectEach(ctx, at),
     );
-    if (reached === null || reached >= newestOf(ctx, source)) {
+    const isUpToDate = reached === null || reached >= newestOf(ctx, source);
+    if (isUpToDate) {
       run.caughtUp.add(source.name);
     }
     if (reached === null) {
       return null;
     }
     after = reached;
-    if (reached >= positionBefore(ctx, source, UNHURRIED_MS)) {
+    if (isUpToDate) {
       await Bun.sleep(Math.min(performance.now() - beganMs, REST_MOST_MS));
     }
   } while (ctx.deps.clock.realMs() < untilMs);
@@ -134,7 +142,8 @@ async function beginReading(ctx: Ctx, source: ActivitySource): Promise<Reading> 
       .values({ ...begun, caughtUpAt: clock.realNow() })
       .onConflictDoNothing();
     const [cursor] = await tx.select().from(activityCursors).where(eq(activityCursors.source, source.name));
-    return { source, beganAt: cursor?.beganAt ?? at, after: cursor?.position ?? '' };
+    const passed = new Set(cursor?.passedBy);
+    return { source, beganAt: cursor?.beganAt ?? at, after: cursor?.position ?? '', passed };
   });
 }
 
@@ -143,7 +152,7 @@ async function collectPage(tx: Tx, ctx: Ctx, reading: Reading): Promise<string |
   const { source, after } = reading;
   await lockExclusive(tx, [`activity:${source.name}`]);
   const rows = await readPage(tx, source, after);
-  await watchRows(tx, ctx, reading, rows);
+  await watchRows(tx, ctx, reading, notPassed(reading, rows));
   await moveBehind(tx, ctx, source, rows);
   return behind(rows);
 }
@@ -151,6 +160,11 @@ async function collectPage(tx: Tx, ctx: Ctx, reading: Reading): Promise<string |
 async function readPage(tx: Tx, source: ActivitySource, after: string): Promise<readonly PlacedActivity[]> {
   await alongIndexes(tx);
   return source.read(tx, after, PAGE_ROWS, (sourceId) => isKept(source.name, sourceId));
+}
+
+/** What was passed by stays in the way for as long as its places are read again: it is no failure of this run. */
+function notPassed({ passed }: Reading, rows: readonly PlacedActivity[]): readonly PlacedActivity[] {
+  return passed.size === 0 ? rows : rows.filter(({ activity }) => !passed.has(activity.sourceId));
 }
 
 /** Where reading goes on behind a page; null where nothing is. */
@@ -169,7 +183,7 @@ async function collectEach(ctx: Ctx, reading: Reading): Promise<string | null> {
   const failed: PlacedActivity[] = [];
   let failure: unknown;
   let watched = 0;
-  for (const row of rows) {
+  for (const row of notPassed(reading, rows)) {
     try {
       watched += await transact(ctx, 'engine', async (tx) => {
         await lockExclusive(tx, [`activity:${source.name}`]);
@@ -200,6 +214,16 @@ async function passBy(
 ): Promise<void> {
   await lockExclusive(tx, [`activity:${source.name}`]);
   await moveBehind(tx, ctx, source, rows);
+  const ids = arrayParameter(
+    'text',
+    failed.map(({ activity }) => activity.sourceId),
+  );
+  const from = sql`greatest(1, cardinality(passed_by) + ${failed.length - PASSED_MOST + 1}::int)`;
+  await executePrepared(
+    tx,
+    sql`update activity_cursors set passed_by = (passed_by || ${sql.param(ids)}::text[])[${from}:]
+      where source = ${source.name}`,
+  );
   for (const { activity } of failed) {
     const { sourceId, userId, kind } = activity;
     await raiseAlarm(tx, ctx, {
@@ -254,10 +278,9 @@ async function move(tx: Tx, ctx: Ctx, source: ActivitySource, reached: string): 
 }
 
 /** The newest position behind which nothing commits any more. */
-function newestOf(ctx: Ctx, source: ActivitySource): string {
-  return positionBefore(ctx, source, OVERLAP_MS);
-}
-
-function positionBefore({ deps: { clock } }: Ctx, source: ActivitySource, ms: number): string {
-  return source.positionAt({ business: addMs(clock.now(), -ms), realMs: clock.realMs() - ms });
+function newestOf({ deps: { clock } }: Ctx, source: ActivitySource): string {
+  return source.positionAt({
+    business: addMs(clock.now(), -OVERLAP_MS),
+    realMs: clock.realMs() - OVERLAP_MS,
+  });
 }

@@ -41,6 +41,7 @@ export const monitoringInventory: readonly TableInventory[] = [
     movedAt: 'internal',
     caughtUpAt: 'internal',
     behindToldAt: 'internal',
+    passedBy: 'internal',
   }),
   inventoryOf(monitoringRules, 'supervision', {
     id: 'internal',

@@ -88,6 +88,8 @@ export const activityCursors = pgTable(
     caughtUpAt: instant('caught_up_at').notNull().default(sql`now()`),
     /** When somebody was told that it is behind; null once it has caught up. */
     behindToldAt: instant('behind_told_at'),
+    /** The newest of what was passed by, by `sourceId`: its places are read again, and it was told. */
+    passedBy: text('passed_by').array().notNull().default(sql`'{}'`),
   },
   () => [...internalRows('activity_cursors')],
 );

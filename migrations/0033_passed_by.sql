@@ -1,0 +1,1 @@
+ALTER TABLE "activity_cursors" ADD COLUMN "passed_by" text[] DEFAULT '{}' NOT NULL;

@@ -1,0 +1,1 @@
+GRANT UPDATE (passed_by) ON activity_cursors TO plimsoll_engine;
