@@ -141,7 +141,7 @@ async function runAll(bench: Bench, children: Children): Promise<Outcome> {
   const small = plan.growthSeconds > 0 ? await growthTurns(bench, GROWTH.small, faults) : null;
   await runLoad(bench.stage, PRIMING);
   const rounds = await runRounds(bench, faults);
-  await bench.stage.product.stop();
+  await stopDrained(bench.stage);
   const grown = small === null ? [] : [await grow(bench, small, faults)];
   faults.push(...(await checkBooks(bench.stage)));
   const measures = [...rounds, ...(await engineMeasures(children, plan)), ...grown];
@@ -280,8 +280,9 @@ async function grow(bench: Bench, small: readonly number[], faults: string[]): P
   await growCustomers(system.ctx, system.postgres.owner, GROWTH.large);
   await growOrders(system.ctx, system.postgres.owner, GROWTH.large);
   const product = await system.startProduct();
-  const large = await growthTurns({ ...bench, stage: { ...bench.stage, product } }, GROWTH.large, faults);
-  await product.stop();
+  const stage = { ...bench.stage, product };
+  const large = await growthTurns({ ...bench, stage }, GROWTH.large, faults);
+  await stopDrained(stage);
   const before = median(small);
   return measureOf(
     'P7',
@@ -289,6 +290,12 @@ async function grow(bench: Bench, small: readonly number[], faults: string[]): P
     large.map((us) => us / before),
     1.3,
   );
+}
+
+/** Nobody seals what is left behind a stop, and the books would say so. */
+async function stopDrained(stage: Stage): Promise<void> {
+  await drainedAfter(stage);
+  await stage.product.stop();
 }
 
 async function checkBooks({ system }: Stage): Promise<readonly string[]> {
