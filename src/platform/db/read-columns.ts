@@ -20,10 +20,11 @@ export async function readColumns<
   from: SQL,
   more?: SQL,
 ): Promise<(Pick<InferSelectModel<Table>, Name> & More)[]> {
-  const { columns, text } = selectionOf(table, names);
+  const selection = selectionOf(table, names);
+  const { text } = selection;
   const selected = more === undefined ? sql.raw(text) : sql`${sql.raw(text)}, ${more}`;
   const rows = await executePrepared<Record<string, unknown>>(tx, sql`select ${selected} from ${from}`);
-  return rows.map((row) => readRow(columns, row, more !== undefined)) as (Pick<
+  return rows.map((row) => readRow(selection, row, more !== undefined)) as (Pick<
     InferSelectModel<Table>,
     Name
   > &
@@ -46,13 +47,14 @@ export async function readTogether<
 ): Promise<readonly (readonly Pick<InferSelectModel<Table>, Name>[])[]> {
   const places: Pick<InferSelectModel<Table>, Name>[][] = froms.map(() => []);
   if (froms.length > 0) {
-    const { columns, text } = selectionOf(table, names);
+    const selection = selectionOf(table, names);
+    const { text } = selection;
     const parts = froms.map(
       (from, place) => sql`(select ${sql.raw(`${place} as place, ${text}`)} from ${from})`,
     );
     const rows = await tx.execute<{ place: number }>(sql.join(parts, sql` union all `));
     for (const row of rows) {
-      const read = readRow(columns, row, false) as Pick<InferSelectModel<Table>, Name>;
+      const read = readRow(selection, row, false) as Pick<InferSelectModel<Table>, Name>;
       present(places[row.place], 'a row has its place').push(read);
     }
   }
@@ -60,7 +62,12 @@ export async function readTogether<
 }
 
 type Selected = { readonly name: string; readonly column: PgColumn };
-type Selection = { readonly columns: readonly Selected[]; readonly text: string };
+type Selection = {
+  readonly columns: readonly Selected[];
+  /** What PostgreSQL calls them. */
+  readonly stored: ReadonlySet<string>;
+  readonly text: string;
+};
 
 const selections = new WeakMap<PgTable, Map<string, Selection>>();
 
@@ -78,7 +85,7 @@ function makeSelection(table: PgTable, names: readonly string[]): Selection {
   const all = getTableColumns(table);
   const columns = names.map((name) => ({ name, column: present(all[name], 'a table has its columns') }));
   const text = columns.map(({ column }) => `"${getTableName(table)}"."${column.name}"`).join(', ');
-  return { columns, text };
+  return { columns, stored: new Set(columns.map(({ column }) => column.name)), text };
 }
 
 /** The names of all columns of a table. */
@@ -90,25 +97,21 @@ export function namesOf<Table extends PgTable>(
 
 /** What is selected besides keeps the name it was given. */
 function readRow(
-  columns: readonly Selected[],
+  { columns, stored }: Selection,
   row: Readonly<Record<string, unknown>>,
   more: boolean,
 ): Record<string, unknown> {
   const read: Record<string, unknown> = {};
+  if (more) {
+    for (const name in row) {
+      if (!stored.has(name)) {
+        read[name] = row[name];
+      }
+    }
+  }
   for (const { name, column } of columns) {
     const value = row[column.name];
     read[name] = value === null ? null : column.mapFromDriverValue(value);
   }
-  return more ? { ...withoutColumns(columns, row), ...read } : read;
-}
-
-function withoutColumns(
-  columns: readonly Selected[],
-  row: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
-  const rest = { ...row };
-  for (const { column } of columns) {
-    delete rest[column.name];
-  }
-  return rest;
+  return read;
 }

@@ -6,17 +6,29 @@ import type { Tx } from '../../../platform/db/client.ts';
 import { arrayParameter } from '../../../platform/db/insert-rows.ts';
 import { namesOf, readColumns, readTogether } from '../../../platform/db/read-columns.ts';
 import { inTurns } from '../screening/in-turns.ts';
-import { type PastPart, pastPartsOf } from './past-window.ts';
+import { PAST_ROWS, type PastPart, pastPartsOf } from './past-window.ts';
 import { monitoredActivity } from './schema.ts';
 import { inOrder, isBefore, type Watched } from './watched.ts';
 
-export const ACTIVITY_COLUMNS = namesOf(monitoredActivity);
+/** An activity as it was kept; when that was and what its kind says anyway is nothing rules look at. */
+export const ACTIVITY_COLUMNS = namesOf(monitoredActivity).filter(
+  (name) => name !== 'collectedAt' && name !== 'isMarket',
+);
+
+/** What the trades of a pair have in common is known before they are read. */
+const COLUMNS_OF_PAIR = ACTIVITY_COLUMNS.filter(
+  (name) => name !== 'kind' && name !== 'userId' && name !== 'linkedUserId' && name !== 'instrument',
+);
 
 /** For each further activity of a person, so many more rows are read, which may lie between theirs. */
 const BETWEEN_EACH = 2;
 
+/** So many rows of a pair are read at first: most people trade seldom with one other. */
+const FEW_ROWS = 16;
+
 /** What is read of one kind for activities of one person: enough for the last of them, and some more. */
 type Window = PastPart & {
+  readonly key: string;
   readonly first: Watched;
   readonly last: Watched;
   readonly limit: number;
@@ -24,7 +36,23 @@ type Window = PastPart & {
 
 /** How many rows a read for activities that look at the same brings at most. */
 export function pastRowsAtMost(own: readonly Watched[]): number {
-  return windowsOf(own).reduce((rows, { limit }) => rows + limit, 0);
+  return windowsOf('', own, PAST_ROWS + 1).reduce((rows, { limit }) => rows + limit, 0);
+}
+
+/**
+ * The pasts of those that look at nothing, or at what one pair did, where that is little: few rows, however many
+ * activities there are. Of the others nothing is said.
+ */
+export async function loadFewPasts(
+  tx: Tx,
+  activities: readonly Watched[],
+): Promise<ReadonlyMap<Id, readonly Watched[]>> {
+  const pasts = new Map<Id, readonly Watched[]>();
+  const ofPairs = activities.filter((activity) =>
+    pastPartsOf(activity).every(({ isWithSame }) => isWithSame),
+  );
+  await loadSome(tx, pasts, ofPairs, FEW_ROWS);
+  return pasts;
 }
 
 /**
@@ -38,29 +66,36 @@ export async function loadPasts(
   const pasts = new Map<Id, readonly Watched[]>();
   let left = activities;
   while (left.length > 0) {
-    const windows = [...Map.groupBy(left, keyOf).values()].flatMap(windowsOf);
-    const read = Map.groupBy(
-      [
-        ...(await readWindows(
-          tx,
-          windows.filter(({ isWithSame }) => !isWithSame),
-        )),
-        ...(await readPairs(
-          tx,
-          windows.filter(({ isWithSame }) => isWithSame),
-        )),
-      ],
-      ({ first }) => keyOf(first),
-    );
-    await inTurns(left, (activity) => {
-      const past = pastIn(read.get(keyOf(activity)) ?? [], activity);
-      if (past !== null) {
-        pasts.set(activity.id, past);
-      }
-    });
+    await loadSome(tx, pasts, left, PAST_ROWS + 1);
     left = left.filter(({ id }) => !pasts.has(id));
   }
   return pasts;
+}
+
+/** Takes the pasts that a read of so many rows was enough for, and what may lie between. */
+async function loadSome(
+  tx: Tx,
+  pasts: Map<Id, readonly Watched[]>,
+  activities: readonly Watched[],
+  most: number,
+): Promise<void> {
+  const groups = Map.groupBy(activities, keyOf);
+  const windows = [...groups].flatMap(([key, alike]) => windowsOf(key, alike, most));
+  const [ofPairs, ofOne] = [
+    windows.filter(({ isWithSame }) => isWithSame),
+    windows.filter(({ isWithSame }) => !isWithSame),
+  ];
+  const read = [...(await readWindows(tx, ofOne)), ...(await readPairs(tx, ofPairs))];
+  const byKey = Map.groupBy(read, ({ key }) => key);
+  await inTurns([...groups], ([key, alike]) => {
+    const rows = byKey.get(key) ?? [];
+    for (const activity of alike) {
+      const past = pastIn(rows, activity);
+      if (past !== null) {
+        pasts.set(activity.id, past);
+      }
+    }
+  });
 }
 
 /** What activities that look at the same rows have in common; one that looks at none stands alone. */
@@ -71,19 +106,18 @@ export function keyOf(activity: Watched): string {
   return parts.length === 0 ? activity.id : [activity.userId, ...parts].join(' ');
 }
 
-/** The windows of activities that look at the same kinds. */
-function windowsOf(own: readonly Watched[]): readonly Window[] {
-  return [...Map.groupBy(own, keyOf).values()].flatMap((alike) => {
-    const sorted = alike.toSorted(inOrder);
-    const [first, last] = [present(sorted[0], 'a group has one'), present(sorted.at(-1), 'a group has one')];
-    const between = (alike.length - 1) * BETWEEN_EACH;
-    return pastPartsOf(first).map((part) => ({
-      ...part,
-      first,
-      last,
-      limit: part.most + between,
-    }));
-  });
+/** The windows of activities that look at the same. */
+function windowsOf(key: string, alike: readonly Watched[], atMost: number): readonly Window[] {
+  const sorted = alike.toSorted(inOrder);
+  const [first, last] = [present(sorted[0], 'a group has one'), present(sorted.at(-1), 'a group has one')];
+  const between = (alike.length - 1) * BETWEEN_EACH;
+  return pastPartsOf(first).map((part) => ({
+    ...part,
+    key,
+    first,
+    last,
+    limit: Math.min(part.most, atMost) + between,
+  }));
 }
 
 /** Read from its own end of the index. What came about in one settlement bears one instant. */
@@ -110,10 +144,10 @@ async function readPairs(tx: Tx, windows: readonly Window[]): Promise<readonly R
   }
   const column = (type: string, pick: (window: Window) => string | null) =>
     sql`${sql.param(arrayParameter(type, windows.map(pick)))}::${sql.raw(type)}[]`;
-  const rows = await readColumns<typeof monitoredActivity, (typeof ACTIVITY_COLUMNS)[number], Placed>(
+  const rows = await readColumns<typeof monitoredActivity, (typeof COLUMNS_OF_PAIR)[number], Placed>(
     tx,
     monitoredActivity,
-    ACTIVITY_COLUMNS,
+    COLUMNS_OF_PAIR,
     sql`unnest(${column('uuid', ({ last }) => last.userId)}, ${column('uuid', ({ last }) => last.linkedUserId)},
         ${column('text', ({ last }) => last.instrument)}, ${column('timestamptz', ({ last }) => last.occurredAt)},
         ${column('uuid', ({ last }) => last.id)},
@@ -127,8 +161,13 @@ async function readPairs(tx: Tx, windows: readonly Window[]): Promise<readonly R
       order by asked.place, ${monitoredActivity.occurredAt} desc, ${monitoredActivity.id} desc`,
     sql`asked.place::int as place`,
   );
-  const placed = Map.groupBy(rows, ({ place }) => place);
-  return windows.map((window, place) => ({ ...window, rows: placed.get(place + 1) ?? [] }));
+  const read = windows.map((window) => ({ ...window, rows: [] as Watched[] }));
+  for (const { place, ...row } of rows) {
+    const { rows: own, last } = present(read[place - 1], 'each is asked about in its place');
+    const { kind, userId, linkedUserId, instrument } = last;
+    own.push({ ...row, kind, userId, linkedUserId, instrument });
+  }
+  return read;
 }
 
 type Placed = { readonly place: number };

@@ -221,32 +221,45 @@ test('orders far apart with much between them, and little before the later one, 
   expect(placed.map(({ id }) => views.get(id)?.others.length)).toEqual([1, 1]);
 });
 
-test('whoever trades with very many is read in parts, as many rows at a time as memory is meant to hold', async () => {
-  const maker = await desk.newCustomer();
+test('whoever trades much with very many is read in parts, as many rows at a time as memory is meant to hold', async () => {
+  const [maker, other] = [await desk.newCustomer(), await desk.newCustomer()];
   const now = desk.deps.clock.now();
-  const counterparties = Array.from({ length: 120 }, () => newId());
-  const fills = counterparties.map((linkedUserId) => ({
+  const fill = (number: number, secondsAgo: number): Activity => ({
     ...NO_ACTIVITY,
-    id: newId(),
     source: 'hub',
     sourceId: newId(),
-    kind: 'fill' as const,
+    kind: 'fill',
     userId: maker.userId,
-    linkedUserId,
-    occurredAt: now,
-    instrument: 'HUB/USD',
-  }));
+    linkedUserId: other.userId,
+    occurredAt: addMs(now, -secondsAgo * 1_000),
+    instrument: `HUB${number}/USD`,
+  });
+  const numbers = Array.from({ length: 120 }, (_unused, number) => number);
+  const before = (count: number) =>
+    numbers.flatMap((number) => Array.from({ length: count }, (_unused, place) => fill(number, 60 + place)));
+  const fills = numbers.map((number) => ({ ...fill(number, 0), id: newId() }));
   const orders = fills.map((one) => ({
     ...one,
     id: newId(),
     kind: 'order_placed' as const,
     quantity: amountOf(1n),
   }));
-  const sizes = await transact(desk.system, 'engine', async (tx) => {
-    const groups = await Array.fromAsync(loadViews(tx, [...fills, ...orders], SET));
-    return groups.map((group) => group.length);
-  });
-  expect(sizes.reduce((total, size) => total + size, 0)).toBe(240);
-  // Each may bring some four hundred rows.
-  expect(sizes.length).toBeGreaterThanOrEqual((240 * PAST_ROWS) / 20_000);
+  const seenWith = (activities: readonly Activity[]) =>
+    transact(desk.system, 'engine', async (tx) => {
+      await keepActivities(tx, desk.system, activities);
+      return Array.fromAsync(loadViews(tx, [...fills, ...orders], SET));
+    });
+  const sizesOf = (groups: Awaited<ReturnType<typeof seenWith>>) => groups.map((group) => group.length);
+  const pastsOf = (groups: Awaited<ReturnType<typeof seenWith>>) =>
+    groups.flat().flatMap(([{ kind }, { past }]) => (kind === 'fill' ? past.length : []));
+  // Of little with each, all are read together; each order may bring some four hundred rows.
+  const little = await seenWith(before(2));
+  expect(sizesOf(little).reduce((total, size) => total + size, 0)).toBe(240);
+  expect(sizesOf(little)).toHaveLength(Math.ceil((120 * PAST_ROWS) / 20_000));
+  expect(pastsOf(little)).toEqual(numbers.map(() => 2));
+  // Each fill may bring as many again.
+  const much = await seenWith(before(16));
+  expect(sizesOf(much).reduce((total, size) => total + size, 0)).toBe(240);
+  expect(sizesOf(much).length).toBeGreaterThanOrEqual((240 * PAST_ROWS) / 20_000);
+  expect(pastsOf(much)).toEqual(numbers.map(() => 18));
 });

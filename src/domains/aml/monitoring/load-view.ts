@@ -14,7 +14,7 @@ import { readGates } from '../../identity/index.ts';
 import { looksAtOthers } from './evaluate.ts';
 import { loadCrowds } from './load-crowds.ts';
 import { loadOthers } from './load-others.ts';
-import { keyOf, loadPasts, pastRowsAtMost } from './load-past.ts';
+import { keyOf, loadFewPasts, loadPasts, pastRowsAtMost } from './load-past.ts';
 import { NO_CROWD, PAST_MS, PAST_ROWS } from './past-window.ts';
 import type { Peers, Reference, View } from './rule.ts';
 import type { RuleSet } from './rule-set.ts';
@@ -25,7 +25,7 @@ import { isMarket, type Watched } from './watched.ts';
 export const SHARED_MS = 365 * DAY_MS;
 const SHARERS_MOST = 50;
 
-/** How many rows of the past are in memory at a time, at most: some ten megabytes. */
+/** How many rows of the past are in memory at a time, besides the few of pairs: some ten megabytes. */
 const ROWS_AT_ONCE = 20_000;
 
 /** An activity and what rules may look at besides it. */
@@ -41,15 +41,20 @@ export async function* loadViews(
   set: RuleSet,
 ): AsyncGenerator<readonly Seen[]> {
   const { reference } = set;
-  for (const group of groupsOf(activities, set)) {
-    const pasts = await loadPasts(tx, group);
-    const crowds = await loadCrowds(tx, group);
+  const crowds = await loadCrowds(tx, activities);
+  const few = await loadFewPasts(tx, activities);
+  for (const group of groupsOf(activities, few, set)) {
+    const more = await loadPasts(
+      tx,
+      group.filter(({ id }) => !few.has(id)),
+    );
+    const pastOf = ({ id }: Watched) => present(few.get(id) ?? more.get(id), 'each has a past');
     const others = await loadOthers(
       tx,
       group.filter((activity) => looksAtOthers(activity, set)),
     );
     const money = group.filter((activity) => !isMarket(activity));
-    const idle = money.filter(({ id }) => !isActive(present(pasts.get(id), 'each has a past'), reference));
+    const idle = money.filter((activity) => !isActive(pastOf(activity), reference));
     const moved = await movedBefore(tx, idle);
     const sharers = await sharersOf(
       tx,
@@ -58,11 +63,10 @@ export async function* loadViews(
     const peers = await peersOf(tx, money);
     yield group.map((activity): Seen => {
       const { id, userId } = activity;
-      const past = present(pasts.get(id), 'each has a past');
       return [
         activity,
         {
-          past,
+          past: pastOf(activity),
           crowd: crowds.get(id) ?? NO_CROWD,
           movedBefore: moved.get(id) ?? null,
           others: others.get(id) ?? [],
@@ -75,19 +79,32 @@ export async function* loadViews(
   }
 }
 
-/** Those that look at the same rows one after the other. */
-function groupsOf(activities: readonly Watched[], set: RuleSet): readonly (readonly Watched[])[] {
+/** Those that look at the same rows one after the other; of those whose past is known only others' trades are read. */
+function groupsOf(
+  activities: readonly Watched[],
+  known: ReadonlyMap<Id, unknown>,
+  set: RuleSet,
+): readonly (readonly Watched[])[] {
   const groups: Watched[][] = [];
   let rows = Number.POSITIVE_INFINITY;
-  for (const alike of Map.groupBy(activities, keyOf).values()) {
+  const put = (alike: readonly Watched[], pastRows: number) => {
     const others = alike.filter((activity) => looksAtOthers(activity, set));
-    const more = pastRowsAtMost(alike) + others.length * PAST_ROWS;
+    const more = pastRows + others.length * PAST_ROWS;
     if (rows + more > ROWS_AT_ONCE) {
       groups.push([]);
       rows = 0;
     }
     rows += more;
     groups.at(-1)?.push(...alike);
+  };
+  for (const activity of activities) {
+    if (known.has(activity.id)) {
+      put([activity], 0);
+    }
+  }
+  const unknown = activities.filter(({ id }) => !known.has(id));
+  for (const alike of Map.groupBy(unknown, keyOf).values()) {
+    put(alike, pastRowsAtMost(alike));
   }
   return groups;
 }
