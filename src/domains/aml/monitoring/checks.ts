@@ -23,6 +23,20 @@ export const monitoringChecks: readonly Check[] = [
       ),
   },
   {
+    // In place of foreign keys (docs/adr/0025-orders-without-foreign-keys.md).
+    name: 'aml.watched_people_exist',
+    invariant: 'I5',
+    run: (tx) =>
+      look(
+        tx,
+        sql`select count(*)::int as seen from monitored_activity`,
+        sql`
+        select 'activity ' || m.id as object, 'names a person who is not there' as detail from monitored_activity m
+          left join users u on u.id = m.user_id left join users l on l.id = m.linked_user_id
+          where u.id is null or (m.linked_user_id is not null and l.id is null)`,
+      ),
+  },
+  {
     name: 'aml.rules_in_force_name_two_people',
     invariant: 'I7',
     run: (tx) =>
