@@ -36,6 +36,7 @@ export { readTickFile, TickFileError } from './feeds/csv-ticks.ts';
 export { replayTicks } from './feeds/replay-ticks.ts';
 export { startFeeds } from './feeds/start-feeds.ts';
 export type { NewInstrument } from './instrument-terms.ts';
+export { NEWEST_CANDLE_FIRST } from './prices/candles.ts';
 export { keepMarketMoves } from './prices/keep-market-moves.ts';
 export { keepTradePrints } from './prices/keep-trade-prints.ts';
 export { PRICES_SUBJECT } from './prices/price-changes.ts';

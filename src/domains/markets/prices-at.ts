@@ -9,6 +9,7 @@ import { type Instant, readStoredInstant } from '../../kernel/time.ts';
 import type { Tx } from '../../platform/db/client.ts';
 import { arrayParameter } from '../../platform/db/insert-rows.ts';
 import type { AssetPrice } from './asset-prices.ts';
+import { NEWEST_CANDLE_FIRST } from './prices/candles.ts';
 import { instruments } from './schema.ts';
 
 export type PastPrice = { readonly last: Amount; readonly quotedAt: Instant };
@@ -32,7 +33,7 @@ export async function instrumentPricesAt(
       left join quotes q on q.instrument_id = wanted.id and q.quoted_at < ${at}::timestamptz
       left join lateral (select close, last_at from candles
         where instrument_id = wanted.id and interval = '1m' and opened_at < ${at}::timestamptz
-        order by opened_at desc limit 1) c on true
+        order by ${NEWEST_CANDLE_FIRST} limit 1) c on true
     where q.last is not null or c.close is not null`);
   return new Map(
     rows.map((row) => [

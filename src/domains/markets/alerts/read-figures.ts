@@ -6,6 +6,7 @@ import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { arrayLiteral, arrayParameter } from '../../../platform/db/insert-rows.ts';
 import { executePrepared } from '../../../platform/db/prepared.ts';
+import { NEWEST_CANDLE_FIRST } from '../prices/candles.ts';
 import type { CandleInterval } from '../prices/fold-ticks.ts';
 import { AHEAD_MS } from '../prices/rules.ts';
 import { FEED_NAMES } from '../prices/settings.ts';
@@ -106,8 +107,12 @@ async function readPrints(
       from unnest(${idsOf(wanted.map(({ instrumentId }) => instrumentId))}::uuid[],
         ${sql.param(arrayLiteral(sinces))}::timestamptz[]) as wanted (id, since)
       left join price_settings s on s.instrument_id = wanted.id
-      join price_ticks t on t.instrument_id = wanted.id and t.occurred_at > wanted.since
-        and t.received_at > ${sql.param(received)}::text::timestamptz and (s.feed is null or t.source = s.feed::text)`,
+      cross join lateral (select source, sequence, price, occurred_at from price_ticks
+        where instrument_id = wanted.id and occurred_at > wanted.since
+          and received_at > ${sql.param(received)}::text::timestamptz
+        -- Each instrument by itself, along its index: together they would be looked for in all ticks of the month.
+        offset 0) t
+      where s.feed is null or t.source = s.feed::text`,
   );
   const prints = rows.map(({ id, source, sequence, price, occurred_at }) => ({
     id,
@@ -177,7 +182,7 @@ async function readSeries(tx: Tx, wanted: readonly Wanted[]): Promise<ReadonlyMa
         ${column((wish) => String(wish.count))}::int[]) as wanted (id, interval, count)
       cross join lateral (select opened_at, close, volume from candles
         where instrument_id = wanted.id and interval = wanted.interval
-        order by opened_at desc limit wanted.count) c
+        order by ${NEWEST_CANDLE_FIRST} limit wanted.count) c
       group by wanted.id, wanted.interval`,
   );
   return new Map(
@@ -232,7 +237,7 @@ async function readPast(tx: Tx, ctx: Ctx, wanted: readonly Wanted[]): Promise<Re
         as wanted (id, minutes)
       cross join lateral (select close from candles where instrument_id = wanted.id and interval = '1m'
         and opened_at <= ${sql.param(ctx.deps.clock.now())}::text::timestamptz - make_interval(mins => wanted.minutes + 1)
-        order by opened_at desc limit 1) past`,
+        order by ${NEWEST_CANDLE_FIRST} limit 1) past`,
   );
   return new Map(rows.map(({ id, minutes: window, close }) => [`${id} ${window}`, readStoredAmount(close)]));
 }

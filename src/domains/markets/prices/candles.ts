@@ -1,4 +1,4 @@
-import { and, desc, eq, gte, lt, sql } from 'drizzle-orm';
+import { and, eq, gte, lt, type SQL, sql } from 'drizzle-orm';
 import type { Id } from '../../../kernel/id.ts';
 import type { Page } from '../../../kernel/page.ts';
 import type { Instant } from '../../../kernel/time.ts';
@@ -22,6 +22,13 @@ export type CandleRange = {
   /** The last opening, exclusive. */
   readonly to?: Instant | undefined;
 };
+
+/**
+ * The newest candles of an instrument and interval first, read from the end of their index. The interval is named although
+ * it is one: where rows are filtered by policies, PostgreSQL does not see from a comparison of enums that it is, and would
+ * read and sort all candles that there are.
+ */
+export const NEWEST_CANDLE_FIRST: SQL = sql`interval desc, opened_at desc`;
 
 /** Candles of an instrument, newest first; where nothing was traded there is none. @errors not_found, invalid_cursor */
 export async function listCandles(
@@ -66,6 +73,6 @@ export async function readCandles(
         to === undefined ? undefined : lt(candles.openedAt, to),
       ),
     )
-    .orderBy(desc(candles.openedAt))
+    .orderBy(NEWEST_CANDLE_FIRST)
     .limit(limit);
 }

@@ -16,6 +16,7 @@ import { transact } from '../../../platform/db/transact.ts';
 import { inHalves } from '../../../platform/in-halves.ts';
 import { type Gate, isRestricted, lockGates } from '../../identity/index.ts';
 import { houseWallet, type LockedWallet, lockSpendable, lockWallets } from '../../ledger/index.ts';
+import { NEWEST_CANDLE_FIRST } from '../../markets/index.ts';
 import type { OrderRow } from '../pipeline/ticket.ts';
 import { tradingEngine } from '../pipeline/trading-engine.ts';
 import { marginHolds, positions } from '../positions/schema.ts';
@@ -413,7 +414,7 @@ async function priceAt(tx: Tx, instrumentId: Id, at: Instant): Promise<Amount> {
     tx,
     sql`select case when q.quoted_at < ${at}::timestamptz then q.last else coalesce((
         select c.close from candles c where c.instrument_id = q.instrument_id and c.interval = '1m'
-          and c.opened_at < ${at}::timestamptz order by c.opened_at desc limit 1), q.last) end as price
+          and c.opened_at < ${at}::timestamptz order by ${NEWEST_CANDLE_FIRST} limit 1), q.last) end as price
       from quotes q where q.instrument_id = ${instrumentId}::uuid`,
   );
   return row === undefined ? ZERO : readStoredAmount(row.price);
