@@ -51,6 +51,8 @@ export { refuseHolder, refuseHolders } from './refuse-holder.ts';
 export { setQuote } from './set-quote.ts';
 export {
   allInstruments,
+  type FollowedInstrument,
+  followedBySymbol,
   instrumentOf,
   instrumentsBySymbol,
   type PricedInstrument,

@@ -19,8 +19,11 @@ import { instruments, quotes } from './schema.ts';
 export type Instrument = InferSelectModel<typeof instruments>;
 export type Quote = InferSelectModel<typeof quotes>;
 
-/** An instrument with the price it last traded at; null where it never had one. */
-export type PricedInstrument = Instrument & {
+/** An instrument with its price. */
+export type PricedInstrument = Instrument & Price;
+
+type Price = {
+  /** The price it last traded at; null where it never had one. */
   readonly last: Amount | null;
   /** That price has not been confirmed for longer than the instrument allows, or its feed tells another one meanwhile. */
   readonly priceStale: boolean;
@@ -92,15 +95,34 @@ export async function allInstruments(tx: Tx): Promise<Instrument[]> {
 }
 
 /** @shape by symbol; an unknown symbol is missing */
-export async function instrumentsBySymbol(
+export function instrumentsBySymbol(
   tx: Tx,
   symbols: readonly string[],
 ): Promise<ReadonlyMap<string, PricedInstrument>> {
+  return pricedBySymbol(tx, INSTRUMENT_COLUMNS, symbols);
+}
+
+/** What those need of instruments who follow prices, and look at hundreds of them many times a second. */
+export type FollowedInstrument = Pick<PricedInstrument, (typeof FOLLOWED)[number] | keyof Price>;
+
+/** @shape by symbol; an unknown symbol is missing */
+export function followedBySymbol(
+  tx: Tx,
+  symbols: readonly string[],
+): Promise<ReadonlyMap<string, FollowedInstrument>> {
+  return pricedBySymbol(tx, FOLLOWED, symbols);
+}
+
+async function pricedBySymbol<Name extends keyof Instrument>(
+  tx: Tx,
+  columns: readonly (Name | 'symbol')[],
+  symbols: readonly string[],
+): Promise<ReadonlyMap<string, Pick<Instrument, Name | 'symbol'> & Price>> {
   const wanted = sql.param(arrayParameter('text', [...new Set(symbols)]));
-  const rows = await readColumns<typeof instruments, keyof Instrument, StoredPrice>(
+  const rows = await readColumns<typeof instruments, Name | 'symbol', StoredPrice>(
     tx,
     instruments,
-    INSTRUMENT_COLUMNS,
+    columns,
     sql`${instruments} left join ${quotes} on ${quotes.instrumentId} = ${instruments.id}
       left join ${priceSettings} on ${priceSettings.instrumentId} = ${instruments.id}
       left join ${marketCalendars} on ${marketCalendars.exchange} = ${instruments.exchange}
@@ -118,10 +140,8 @@ export async function instrumentsBySymbol(
         price_spans,
         calendar_version,
         ...instrument
-      }) => [
-        instrument.symbol,
-        {
-          ...instrument,
+      }) => {
+        const price: Price = {
           last: last_price === null ? null : readStoredAmount(last_price),
           priceStale: price_stale === 'true',
           priceVouched: price_vouched === 'true',
@@ -129,11 +149,25 @@ export async function instrumentsBySymbol(
           feed: price_feed,
           priceSpans: BigInt(price_spans ?? 0),
           calendarVersion: calendar_version,
-        },
-      ],
+        };
+        const terms = instrument as unknown as Pick<Instrument, Name | 'symbol'>;
+        return [terms.symbol, Object.assign(terms, price)];
+      },
     ),
   );
 }
+
+const FOLLOWED = [
+  'id',
+  'symbol',
+  'exchange',
+  'status',
+  'lot',
+  'minQuantity',
+  'maxQuantity',
+  'takerFeeBps',
+  'maintenanceMarginBps',
+] as const;
 
 const INSTRUMENT_COLUMNS = namesOf(instruments);
 

@@ -1,7 +1,7 @@
 /** What somebody of the firm is told of margin; each once per condition and day. */
 import { formatAmount } from '../../../kernel/amount.ts';
 import type { Instant } from '../../../kernel/time.ts';
-import type { PricedInstrument } from '../../markets/index.ts';
+import type { FollowedInstrument } from '../../markets/index.ts';
 import type { NewRiskAlert } from '../../risk/index.ts';
 import type { Exits } from '../positions/exit-orders.ts';
 import type { MarginWallet, MarkedPosition } from './read-margin.ts';
@@ -11,7 +11,7 @@ import type { MarginWallet, MarkedPosition } from './read-margin.ts';
  * age, or that a trade of the contract's own book made, marks and closes nobody out. Neither keeps other contracts of
  * an account from being closed.
  */
-export function staleMarkAlert({ id, symbol, last, priceStale }: PricedInstrument): NewRiskAlert {
+export function staleMarkAlert({ id, symbol, last, priceStale }: FollowedInstrument): NewRiskAlert {
   const why = priceStale ? 'stale' : 'not_vouched_for';
   return {
     kind: 'stale_mark',

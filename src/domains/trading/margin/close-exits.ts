@@ -18,7 +18,7 @@ import { arrayLiteral, arrayParameter } from '../../../platform/db/insert-rows.t
 import { executePrepared } from '../../../platform/db/prepared.ts';
 import { together, transact } from '../../../platform/db/transact.ts';
 import { lockGates } from '../../identity/index.ts';
-import { instrumentsBySymbol } from '../../markets/index.ts';
+import { followedBySymbol } from '../../markets/index.ts';
 import { raiseAlerts } from '../../risk/index.ts';
 import { TRADING_EVENTS } from '../audit.ts';
 import type { OrderRow } from '../pipeline/ticket.ts';
@@ -150,7 +150,7 @@ async function dueNow(ctx: Ctx): Promise<Exits[]> {
     if (held.length === 0) {
       return due.map(({ exits }) => exits);
     }
-    const instruments = await instrumentsBySymbol(tx, [...new Set(held.map(({ symbol }) => symbol))]);
+    const instruments = await followedBySymbol(tx, [...new Set(held.map(({ symbol }) => symbol))]);
     const closed = await whyUntradable(tx, ctx, [...instruments.values()]);
     return due.flatMap(({ exits }) =>
       exits.heldBack !== null && exits.heldBack === closed.get(exits.instrumentId) ? [] : [exits],

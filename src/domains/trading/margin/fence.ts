@@ -3,13 +3,14 @@
  * still the one. Who takes over raises the epoch under the exclusive lock, so that nothing of the former
  * keeper commits after it.
  */
-import { eq, sql } from 'drizzle-orm';
+import { sql } from 'drizzle-orm';
 import { present } from '../../../kernel/assert.ts';
 import { record } from '../../../platform/audit/record.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { lockExclusive, lockShared } from '../../../platform/db/locks.ts';
-import { transact } from '../../../platform/db/transact.ts';
+import { readColumns } from '../../../platform/db/read-columns.ts';
+import { together, transact } from '../../../platform/db/transact.ts';
 import { MARGIN_EVENTS } from './audit.ts';
 import { marginKeepers } from './schema.ts';
 
@@ -51,11 +52,11 @@ export async function becomeKeeper(ctx: Ctx): Promise<bigint> {
 
 /** Keeps the keeper from being replaced until the transaction ends. Take it before any other lock. @errors KeeperReplaced */
 export async function holdKeeper(tx: Tx, epoch: bigint): Promise<void> {
-  await lockShared(tx, [LOCK]);
-  const [row] = await tx
-    .select({ epoch: marginKeepers.epoch })
-    .from(marginKeepers)
-    .where(eq(marginKeepers.name, NAME));
+  // What is read behind the lock is what holds under it: the statements are carried out in this order.
+  const [, [row]] = await together(
+    lockShared(tx, [LOCK]),
+    readColumns(tx, marginKeepers, ['epoch'], sql`${marginKeepers} where name = ${NAME}`),
+  );
   if (row?.epoch !== epoch) {
     throw new KeeperReplaced('another process keeps margin');
   }

@@ -11,7 +11,7 @@ import { recordMany } from '../../../platform/audit/record.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { transact } from '../../../platform/db/transact.ts';
-import type { PricedInstrument } from '../../markets/index.ts';
+import type { FollowedInstrument } from '../../markets/index.ts';
 import { raiseAlerts } from '../../risk/index.ts';
 import { figuresOf, hourOf, liquidationAlert, marginAlert, staleMarkAlert } from './alerts.ts';
 import { MARGIN_EVENTS } from './audit.ts';
@@ -106,7 +106,7 @@ type Found = {
   readonly overdue: Called[];
   readonly liquidated: { readonly wallet: MarginWallet; readonly cause: Liquidation['cause'] }[];
   /** What a liquidation would close, and nobody stands for the price of. */
-  readonly unpriced: PricedInstrument[];
+  readonly unpriced: FollowedInstrument[];
 };
 
 function nothingFound(): Found {

@@ -11,7 +11,7 @@ import { arrayLiteral, arrayParameter } from '../../../platform/db/insert-rows.t
 import { executePrepared } from '../../../platform/db/prepared.ts';
 import { together, transact } from '../../../platform/db/transact.ts';
 import { lockWallets } from '../../ledger/index.ts';
-import { instrumentsBySymbol, type PricedInstrument, SPANS_KEPT, spansSince } from '../../markets/index.ts';
+import { type FollowedInstrument, followedBySymbol, SPANS_KEPT, spansSince } from '../../markets/index.ts';
 import { raiseAlerts } from '../../risk/index.ts';
 import type { Spans } from '../pipeline/feed-prices.ts';
 import { requiredFor } from '../positions/rules.ts';
@@ -115,7 +115,7 @@ function joined(before: Spans, since: Spans): Spans {
 }
 
 /** A keeper begins with the prices of its first look: whether something could be triggered before, nobody knows. */
-function lookedOf({ deps }: Ctx, epoch: bigint, instruments: readonly PricedInstrument[]): Looked {
+function lookedOf({ deps }: Ctx, epoch: bigint, instruments: readonly FollowedInstrument[]): Looked {
   const memory = lookedBy(deps);
   if (memory.last?.epoch !== epoch) {
     const spans = new Map(instruments.map(({ id, priceSpans }) => [id, priceSpans]));
@@ -125,7 +125,7 @@ function lookedOf({ deps }: Ctx, epoch: bigint, instruments: readonly PricedInst
 }
 
 /** What was not held at the first look has been opened since, and knows itself what was before its exits. */
-function sinceLast({ spans }: Looked, priced: readonly PricedInstrument[]): ReadonlyMap<Id, bigint> {
+function sinceLast({ spans }: Looked, priced: readonly FollowedInstrument[]): ReadonlyMap<Id, bigint> {
   const late = priced.filter(({ id, priceSpans }) => priceSpans > (spans.get(id) ?? 0n));
   return new Map(late.map(({ id }) => [id, spans.get(id) ?? 0n]));
 }
@@ -153,19 +153,19 @@ export async function markWallets(
 }
 
 /** The instruments of open positions that have a price. */
-async function pricedInstruments(tx: Tx): Promise<PricedInstrument[]> {
+async function pricedInstruments(tx: Tx): Promise<FollowedInstrument[]> {
   const rows = await executePrepared<{ symbol: string }>(
     tx,
     sql`select distinct symbol from positions where closed_at is null`,
   );
-  const found = await instrumentsBySymbol(
+  const found = await followedBySymbol(
     tx,
     rows.map(({ symbol }) => symbol),
   );
   return [...found.values()].filter(({ last }) => last !== null);
 }
 
-async function walletsToMark(tx: Tx, instruments: readonly PricedInstrument[]): Promise<Id[]> {
+async function walletsToMark(tx: Tx, instruments: readonly FollowedInstrument[]): Promise<Id[]> {
   const ids = sql.param(
     arrayParameter(
       'uuid',

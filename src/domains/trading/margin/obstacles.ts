@@ -2,12 +2,12 @@
 import type { Id } from '../../../kernel/id.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
-import { type MarketState, marketStates, type PricedInstrument } from '../../markets/index.ts';
+import { type FollowedInstrument, type MarketState, marketStates } from '../../markets/index.ts';
 import { isTripped, readTripped, type Tripped } from '../../risk/index.ts';
 
 /** Why an instrument cannot be traded; null where it can. */
 export function untradable(
-  { status, id }: Pick<PricedInstrument, 'status' | 'id'>,
+  { status, id }: Pick<FollowedInstrument, 'status' | 'id'>,
   market: MarketState | undefined,
   tripped: Tripped,
   now: string,
@@ -25,7 +25,7 @@ export function untradable(
 export async function whyUntradable(
   tx: Tx,
   ctx: Ctx,
-  instruments: readonly PricedInstrument[],
+  instruments: readonly FollowedInstrument[],
 ): Promise<ReadonlyMap<Id, string | null>> {
   const tripped = await readTripped(tx);
   const markets = await marketStates(tx, ctx, instruments);

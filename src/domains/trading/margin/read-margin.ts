@@ -8,7 +8,7 @@ import { arrayParameter } from '../../../platform/db/insert-rows.ts';
 import { readColumns } from '../../../platform/db/read-columns.ts';
 import { together } from '../../../platform/db/transact.ts';
 import { type Account, accountsByIds } from '../../accounts/index.ts';
-import { instrumentsBySymbol, type PricedInstrument } from '../../markets/index.ts';
+import { type FollowedInstrument, followedBySymbol } from '../../markets/index.ts';
 import { markedAt, markPriceOf } from '../positions/rules.ts';
 import { marginHolds, positions } from '../positions/schema.ts';
 import { liquidationPrice, type MarginState, stateOf, type Thresholds } from './rules.ts';
@@ -34,7 +34,7 @@ type Position = Pick<typeof positions.$inferSelect, (typeof MARKED)[number]>;
 /** An open position as it is now. */
 export type MarkedPosition = {
   readonly row: Position;
-  readonly instrument: PricedInstrument;
+  readonly instrument: FollowedInstrument;
   /** Whether its price is one that somebody stands for; without, its last mark stays. */
   readonly fresh: boolean;
   readonly price: Amount;
@@ -85,13 +85,15 @@ export async function readMargin(tx: Tx, wallets: Iterable<WalletFunds>): Promis
       sql`${positions} where wallet_id = any (${wanted}::uuid[]) and closed_at is null order by id`,
     ),
   );
-  const instruments = await instrumentsBySymbol(
-    tx,
-    open.map(({ symbol }) => symbol),
-  );
-  const accounts = await accountsByIds(
-    tx,
-    holds.map(({ accountId }) => accountId),
+  const [instruments, accounts] = await together(
+    followedBySymbol(
+      tx,
+      open.map(({ symbol }) => symbol),
+    ),
+    accountsByIds(
+      tx,
+      holds.map(({ accountId }) => accountId),
+    ),
   );
   const holdOf = new Map(holds.map((hold) => [hold.walletId, hold]));
   const openOf = Map.groupBy(open, ({ walletId }) => walletId);
@@ -119,7 +121,7 @@ function thresholdsOf(account: Pick<Account, 'marginCallThreshold' | 'liquidatio
 
 function measure(
   rows: readonly Position[],
-  instruments: ReadonlyMap<string, PricedInstrument>,
+  instruments: ReadonlyMap<string, FollowedInstrument>,
   collateral: bigint,
   thresholds: Thresholds,
 ) {
@@ -171,7 +173,7 @@ function countedOf({ row, instrument, unrealised, maintenance }: ReturnType<type
   return { unrealised: ZERO, maintenance: minAmount(maintenance, bpsOf(row.entryValue, bps, 'up')) };
 }
 
-function mark(row: Position, instrument: PricedInstrument) {
+function mark(row: Position, instrument: FollowedInstrument) {
   const { price, fresh } = markPriceOf(row.markPrice, instrument);
   const { unrealisedPnl, maintenanceMargin } = markedAt(row, price, instrument.maintenanceMarginBps ?? 0);
   return { row, instrument, fresh, price, unrealised: unrealisedPnl, maintenance: maintenanceMargin };

@@ -14,7 +14,7 @@ import { arrayLiteral, arrayParameter } from '../../../platform/db/insert-rows.t
 import { executePrepared } from '../../../platform/db/prepared.ts';
 import { readColumns } from '../../../platform/db/read-columns.ts';
 import { publish } from '../../../platform/outbox/publish.ts';
-import type { PricedInstrument, PriceSpan } from '../../markets/index.ts';
+import type { FollowedInstrument, PriceSpan } from '../../markets/index.ts';
 import { TRADING_EVENTS } from '../audit.ts';
 import type { Spans } from '../pipeline/feed-prices.ts';
 import type { Exits } from '../positions/exit-orders.ts';
@@ -30,7 +30,7 @@ import type { MarginWallet, MarkedPosition } from './read-margin.ts';
 export async function walletsToTrigger(
   tx: Tx,
   ctx: Ctx,
-  instruments: readonly PricedInstrument[],
+  instruments: readonly FollowedInstrument[],
   spans: Spans,
 ): Promise<Id[]> {
   const ids = sql.param(

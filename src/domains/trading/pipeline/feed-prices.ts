@@ -38,7 +38,10 @@ export function tellSpans(book: Book, spans: Spans): void {
 }
 
 /** Tells a book the price of now, unless it has been told of a later one since that was read. */
-export function tellLast(book: Book, { last, priceSpans }: PricedInstrument): void {
+export function tellLast(
+  book: Book,
+  { last, priceSpans }: Pick<PricedInstrument, 'last' | 'priceSpans'>,
+): void {
   if (last !== null && priceSpans >= book.spans) {
     book.spans = priceSpans;
     tellPrice(book, last);

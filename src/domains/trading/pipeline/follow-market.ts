@@ -3,10 +3,10 @@ import { type Ctx, type Deps, machineCtx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import {
-  instrumentsBySymbol,
+  type FollowedInstrument,
+  followedBySymbol,
   type MarketState,
   marketStates,
-  type PricedInstrument,
 } from '../../markets/index.ts';
 import type { Book, Desk } from './desk.ts';
 import { heedsPrices, type Spans, spansFor, tellLast, tellSpans } from './feed-prices.ts';
@@ -33,7 +33,7 @@ export async function followMarket(deps: Deps, desk: Desk): Promise<void> {
 }
 
 async function readMarkets(tx: Tx, ctx: Ctx, books: readonly Book[]) {
-  const instruments = await instrumentsBySymbol(
+  const instruments = await followedBySymbol(
     tx,
     books.map((book) => book.symbol),
   );
@@ -46,7 +46,7 @@ async function readMarkets(tx: Tx, ctx: Ctx, books: readonly Book[]) {
 
 function follow(
   book: Book,
-  instrument: PricedInstrument,
+  instrument: FollowedInstrument,
   market: MarketState | undefined,
   spans: Spans,
 ): void {
@@ -68,7 +68,7 @@ function follow(
   }
 }
 
-function followOwn(book: Book, { last }: PricedInstrument): void {
+function followOwn(book: Book, { last }: FollowedInstrument): void {
   // Prices from while a breaker stands trigger nothing: the book is begun anew once it is lifted.
   if (last !== null && last !== book.marked && !book.tripped) {
     book.marked = last;

@@ -136,7 +136,10 @@ async function openOrdersAfter(tx: Tx, book: Book, after: bigint): Promise<Order
 }
 
 /** Whether the books of an instrument match: it is active, and its exchange is open. */
-export function mayMatch({ status }: PricedInstrument, market: MarketState | undefined): boolean {
+export function mayMatch(
+  { status }: Pick<PricedInstrument, 'status'>,
+  market: MarketState | undefined,
+): boolean {
   return status === 'active' && market?.open === true;
 }
 

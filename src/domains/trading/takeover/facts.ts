@@ -90,7 +90,9 @@ export async function lockTakeable(tx: Tx, ctx: Ctx, position: Position): Promis
   if (barred !== null) {
     throw refuseTrading(barred === 'account_not_active' ? 'account_not_active' : 'account_restricted');
   }
-  const { instrument } = marked;
+  // Its terms do not change while it is held; its price is the one that was marked by.
+  const terms = present(instruments.get(position.symbol), 'what is held is listed');
+  const instrument = { ...terms, ...marked.instrument };
   const { last } = instrument;
   if (last === null || unpriced(marked) !== null) {
     throw refuseTrading('mark_not_vouched');
