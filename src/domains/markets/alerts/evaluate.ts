@@ -45,7 +45,8 @@ export function newEvaluation(): Evaluation {
 
 /**
  * Evaluates once. `moved` names instruments that were heard to move; others are found by their last price.
- * With `everything`, what moves with time alone is looked at as well, and what expired ends.
+ * With `everything`, what moves with time alone is looked at as well, and what expired ends. With `changed`, what customers
+ * changed is taken in.
  * @effects what `tellReached`, `armReleased` and `endExpired` do
  */
 export async function evaluate(
@@ -53,6 +54,7 @@ export async function evaluate(
   evaluation: Evaluation,
   moved: ReadonlySet<Id>,
   everything: boolean,
+  changed = true,
 ): Promise<void> {
   const ctx = machineCtx(deps, { kind: 'job', name: 'markets.price-alerts' }, newId());
   if (everything) {
@@ -64,6 +66,9 @@ export async function evaluate(
     });
   }
   await look(ctx, evaluation, moved, everything);
+  if (!changed && evaluation.readTo !== null) {
+    return;
+  }
   // After the look: a print from before an alert was made is none of its business.
   const fresh = await takeIn(ctx, evaluation);
   if (fresh.size > 0) {

@@ -28,6 +28,9 @@ type State = {
   term: number;
   renewedMs: number;
   sweptMs: number;
+  /** Whether it was heard since that customers changed alerts, and when it was last looked whether they did. */
+  changed: boolean;
+  takenMs: number;
   woken: boolean;
   wake: () => void;
   stopped: boolean;
@@ -44,11 +47,16 @@ export function startAlertEvaluator(deps: Deps): AlertEvaluator {
     term: 0,
     renewedMs: 0,
     sweptMs: Number.NEGATIVE_INFINITY,
+    changed: true,
+    takenMs: Number.NEGATIVE_INFINITY,
     woken: false,
     wake: () => {},
     stopped: false,
   };
-  const unwatch = changes(deps).on(ALERTS_CHANGED, () => nudge(state));
+  const unwatch = changes(deps).on(ALERTS_CHANGED, () => {
+    state.changed = true;
+    nudge(state);
+  });
   const running = loop(state);
   return {
     stop: async () => {
@@ -106,7 +114,11 @@ async function round(state: State): Promise<void> {
   state.sweptMs = everything ? nowMs : state.sweptMs;
   const { moved } = state;
   state.moved = new Set();
-  await evaluate(state.deps, state.evaluation, moved, everything);
+  // Prices move all the time; notices may be lost, so that what customers changed is looked for by itself as well.
+  const changed = state.changed || nowMs - state.takenMs > CADENCE.pauseMs;
+  state.changed = false;
+  state.takenMs = changed ? nowMs : state.takenMs;
+  await evaluate(state.deps, state.evaluation, moved, everything, changed);
   watch(state);
 }
 
