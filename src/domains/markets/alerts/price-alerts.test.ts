@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'bun:tes
 import { and, eq, sql } from 'drizzle-orm';
 import { parseAmount } from '../../../kernel/amount.ts';
 import type { Id } from '../../../kernel/id.ts';
-import { addMs } from '../../../kernel/time.ts';
+import { addMs, type Instant } from '../../../kernel/time.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { auditLogs, outbox, personKeys } from '../../../platform/db/schema.ts';
 import { transact } from '../../../platform/db/transact.ts';
@@ -10,6 +10,7 @@ import { startTradingDesk, type Trader, type TradingDesk } from '../../../testin
 import { until } from '../../../testing/until.ts';
 import { createInstrument } from '../create-instrument.ts';
 import { candles, priceTicks } from '../prices/schema.ts';
+import { storeTicks } from '../prices/store-ticks.ts';
 import { instruments } from '../schema.ts';
 import { setQuote } from '../set-quote.ts';
 import { type Evaluation, evaluate, newEvaluation } from './evaluate.ts';
@@ -83,6 +84,14 @@ async function print(at: string, source = 'trades', counted?: bigint): Promise<v
     occurredAt: now,
     receivedAt: now,
   });
+}
+
+/** A trade that its candles have. */
+async function tick(instrumentId: Id, occurredAt: Instant, size: string): Promise<void> {
+  printed += 1n;
+  const sequence = printed;
+  const one = { instrumentId, source: 'trades', sequence, price: parseAmount('1'), size: parseAmount(size) };
+  await transact(desk.system, 'engine', (tx) => storeTicks(tx, [{ ...one, occurredAt }], occurredAt));
 }
 
 /** Minutes that are over, the oldest first, and the one under way. */
@@ -530,6 +539,39 @@ describe('what moves together', () => {
     await print('61500');
     await evaluate(desk.deps, evaluation, new Set([btc, one.id, other.id]), false);
     expect((await values()).toSorted()).toEqual(['100', '2', '61500', '9']);
+  });
+
+  test('of a volume is told though its candle ended before anybody looked, once, and of none before', async () => {
+    const one = await newInstrument();
+    const spike = { kind: 'volume_spike', interval: '1m', candles: 2, multiple: '3' };
+    // Far from the end of a minute, whenever the test runs.
+    const began = `${desk.deps.clock.now().slice(0, 17)}10.000000Z` as Instant;
+    const lookAt = (seconds: number) => {
+      const clock = { ...desk.deps.clock, now: () => addMs(began, seconds * 1_000) };
+      return evaluate({ ...desk.deps, clock }, evaluation, new Set([one.id]), false);
+    };
+    for (const [ago, size] of [
+      ['180', '99'],
+      ['120', '1'],
+      ['60', '1'],
+      ['0', '1'],
+    ] as const) {
+      await tick(one.id, addMs(began, Number.parseInt(ago, 10) * -1_000), size);
+    }
+    await lookAt(0);
+    await ask(spike, { symbol: one.symbol, repeat: true, cooldownSeconds: 60 });
+    await lookAt(1);
+    expect(await values()).toEqual([]);
+    // The minute that was under way became a spike, the one after it began, and then it was looked.
+    await tick(one.id, addMs(began, 49_000), '7');
+    await tick(one.id, addMs(began, 51_000), '1');
+    await lookAt(52);
+    expect(await values()).toEqual(['8']);
+    for (const seconds of [53, 59, 120]) {
+      await tick(one.id, addMs(began, seconds * 1_000), '1');
+      await lookAt(seconds);
+    }
+    expect(await values()).toEqual(['8']);
   });
 });
 

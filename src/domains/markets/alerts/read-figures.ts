@@ -7,7 +7,7 @@ import type { Tx } from '../../../platform/db/client.ts';
 import { arrayLiteral, arrayParameter } from '../../../platform/db/insert-rows.ts';
 import { executePrepared } from '../../../platform/db/prepared.ts';
 import { NEWEST_CANDLE_FIRST } from '../prices/candles.ts';
-import type { CandleInterval } from '../prices/fold-ticks.ts';
+import { type CandleInterval, candleOpening } from '../prices/fold-ticks.ts';
 import { AHEAD_MS } from '../prices/rules.ts';
 import { FEED_NAMES } from '../prices/settings.ts';
 import type { Reading } from './alert-book.ts';
@@ -19,6 +19,8 @@ export type LookedAt = {
   /** By source and sequence, with the time each happened. */
   readonly prints: ReadonlyMap<string, Instant>;
   readonly newest: Instant;
+  /** When that was. */
+  readonly at: Instant;
   /** How far each feed had come: what is before that was left out then and brought in since, and moves no price. */
   readonly through: ReadonlyMap<string, bigint>;
 };
@@ -58,7 +60,7 @@ export async function readFigures(
   wanted: readonly Wanted[],
 ): Promise<ReadonlyMap<Id, Figures>> {
   const prints = await readPrints(tx, ctx, wanted);
-  const series = await readSeries(tx, wanted);
+  const series = await readSeries(tx, ctx, wanted);
   const past = await readPast(tx, ctx, wanted);
   return new Map(
     wanted.map((one) => {
@@ -71,7 +73,9 @@ export async function readFigures(
             ? changeSince(past.get(`${instrumentId} ${metric.minutes}`), last)
             : figureOf(metric, series.get(seriesName(instrumentId, metric)));
         if (value !== null) {
-          readings.set(metricName(metric), { low: value, high: value, last: value });
+          const before = metric.name === 'volume' ? spikesBefore(metric, series, instrumentId) : [];
+          const high = before.reduce<bigint>((most, each) => (each > most ? each : most), value);
+          readings.set(metricName(metric), { low: value, high, last: value });
         }
       }
       return [instrumentId, { readings: readings.set('price', reading), looked }];
@@ -150,22 +154,44 @@ function pricesOf(ctx: Ctx, { known, last }: Wanted, rows: readonly Print[]) {
       high = price > high ? price : high;
     }
   }
-  return { reading: { low, high, last }, looked: { prints, newest, through } };
+  return { reading: { low, high, last }, looked: { prints, newest, at: ctx.deps.clock.now(), through } };
 }
 
-type Series = { readonly closes: readonly bigint[]; readonly volumes: readonly bigint[] };
+/** `recent`: how many of the candles were under way when the instrument was last looked at, or begun since. */
+type Series = {
+  readonly closes: readonly bigint[];
+  readonly volumes: readonly bigint[];
+  readonly recent: number;
+};
 
-type SeriesWish = { readonly instrumentId: Id; readonly interval: CandleInterval; readonly count: number };
+type SeriesWish = {
+  readonly instrumentId: Id;
+  readonly interval: CandleInterval;
+  readonly count: number;
+  /** When the candle opened that was under way at the last look. */
+  readonly since: Instant;
+};
 
-/** Oldest first, by instrument and interval, as many candles as the most demanding figure needs. */
-async function readSeries(tx: Tx, wanted: readonly Wanted[]): Promise<ReadonlyMap<string, Series>> {
+/** Of so many candles that ended between two looks each is looked at. */
+const ENDED_MAX = 5;
+
+/** Up to when an instrument was seen: its newest print, which is not waited for longer than a late one may take. */
+function seenTo(known: LookedAt | undefined): Instant | undefined {
+  const late = known === undefined ? undefined : addMs(known.at, -LATE_MS);
+  return late === undefined || known === undefined || late < known.newest ? known?.newest : late;
+}
+
+/** Oldest first, by instrument and interval, as many candles as the most demanding figure needs, and those that ended. */
+async function readSeries(tx: Tx, ctx: Ctx, wanted: readonly Wanted[]): Promise<ReadonlyMap<string, Series>> {
   const wishes = new Map<string, SeriesWish>();
-  for (const { instrumentId, metrics } of wanted) {
+  const now = ctx.deps.clock.now();
+  for (const { instrumentId, metrics, known } of wanted) {
     for (const metric of metrics) {
       const wish = candlesFor(metric);
       const name = seriesName(instrumentId, metric);
       if (wish !== null && wish.count > (wishes.get(name)?.count ?? 0)) {
-        wishes.set(name, { instrumentId, ...wish });
+        const since = candleOpening(wish.interval, seenTo(known) ?? now);
+        wishes.set(name, { instrumentId, ...wish, since });
       }
     }
   }
@@ -174,21 +200,28 @@ async function readSeries(tx: Tx, wanted: readonly Wanted[]): Promise<ReadonlyMa
   }
   const column = (pick: (wish: SeriesWish) => string) =>
     sql.param(arrayLiteral([...wishes.values()].map(pick)));
-  const rows = await executePrepared<{ id: Id; interval: string; closes: string; volumes: string }>(
+  type Row = Readonly<Record<'interval' | 'closes' | 'volumes', string>>;
+  const rows = await executePrepared<Row & { readonly id: Id; readonly recent: number }>(
     tx,
     sql`select wanted.id, wanted.interval::text, string_agg(c.close::text, ' ' order by c.opened_at) as closes,
-        string_agg(c.volume::text, ' ' order by c.opened_at) as volumes
+        string_agg(c.volume::text, ' ' order by c.opened_at) as volumes,
+        (count(*) filter (where c.opened_at >= wanted.since))::int as recent
       from unnest(${column((wish) => wish.instrumentId)}::uuid[], ${column((wish) => wish.interval)}::candle_interval[],
-        ${column((wish) => String(wish.count))}::int[]) as wanted (id, interval, count)
+        ${column((wish) => String(wish.count + ENDED_MAX))}::int[], ${column((wish) => wish.since)}::timestamptz[])
+        as wanted (id, interval, count, since)
       cross join lateral (select opened_at, close, volume from candles
         where instrument_id = wanted.id and interval = wanted.interval
         order by ${NEWEST_CANDLE_FIRST} limit wanted.count) c
-      group by wanted.id, wanted.interval`,
+      group by wanted.id, wanted.interval, wanted.since`,
   );
   return new Map(
-    rows.map(({ id, interval, closes, volumes }) => [
+    rows.map(({ id, interval, closes, volumes, recent }) => [
       `${id} ${interval}`,
-      { closes: closes.split(' ').map(readStoredAmount), volumes: volumes.split(' ').map(readStoredAmount) },
+      {
+        closes: closes.split(' ').map(readStoredAmount),
+        volumes: volumes.split(' ').map(readStoredAmount),
+        recent,
+      },
     ]),
   );
 }
@@ -217,6 +250,23 @@ function figureOf(metric: Metric, series: Series | undefined): bigint | null {
     case 'change':
       return null;
   }
+}
+
+/**
+ * What the candles had come to that ended since the last look: a spike in the last moment of one is seen, whenever the next
+ * begins. Those before were looked at while they were under way.
+ */
+function spikesBefore(
+  metric: Extract<Metric, { readonly name: 'volume' }>,
+  all: ReadonlyMap<string, Series>,
+  instrumentId: Id,
+): readonly bigint[] {
+  const { volumes, recent } = all.get(seriesName(instrumentId, metric)) ?? { volumes: [], recent: 0 };
+  const ended = Math.min(recent - 1, ENDED_MAX);
+  return Array.from({ length: Math.max(ended, 0) }, (_, index) => {
+    const upTo = volumes.slice(0, volumes.length - 1 - index);
+    return volumeMultiple(upTo.slice(-metric.candles - 1), metric.candles);
+  }).filter((multiple) => multiple !== null);
 }
 
 /** The close of the last minute that was over by then. @shape by the instrument and the minutes of the window */

@@ -107,12 +107,13 @@ describe.each(['app', 'engine'] as const)('as %s', (login) => {
       { name: 'change', minutes: 30 },
       { name: 'price' },
     ];
-    const known = { prints: new Map(), newest: addMs(now, -30_000), through: new Map() };
+    const known = { prints: new Map(), newest: addMs(now, -30_000), at: now, through: new Map() };
     const wanted = ids.map(
       (instrumentId): Wanted => ({ instrumentId, last: parseAmount('1'), known, metrics }),
     );
     const read = (tables: string) => rowsRead(login, tables, (tx) => readFigures(tx, desk.system, wanted));
-    expect(await read('candles')).toBe(INSTRUMENTS * (20 + 1));
+    // Five more: of those that ended since the last look each is looked at.
+    expect(await read('candles')).toBe(INSTRUMENTS * (20 + 5 + 1));
     // The last 35 seconds; one that lies on the edge may be looked at and left.
     expect(await read('price_ticks%')).toBeLessThanOrEqual(INSTRUMENTS * 4);
   });
