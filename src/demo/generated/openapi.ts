@@ -16646,6 +16646,7 @@ export interface components {
              *     - `insufficient_funds`: what it would reserve when its entry had ended was not there
              *     - `venue_rejected`: the venue refused it
              *     - `venue_cancelled`: the venue took it out
+             *     - `venue_never_received`: its sending to the venue was cut off, and the venue never had it
              *     - `venue_resolved`: people found that the venue does not have it any more
              *     - `halted`: the instrument was halted or its exchange closed, and it cannot rest
              *     - `invalid_instruction`: the book could not take it

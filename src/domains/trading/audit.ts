@@ -250,6 +250,19 @@ export const TRADING_EVENTS = auditEvents({
     description: 'Nobody knows what became of an order at its venue; it stays open and reserved',
     shows: ['symbol', 'venue', 'unknownReason'],
   },
+  'venue_order.found': {
+    category: 'trading',
+    severity: 'info',
+    description: 'An order whose fate was unknown is at its venue, as the venue says when it is looked up',
+    shows: ['symbol', 'venue'],
+  },
+  'venue_order.never_received': {
+    category: 'trading',
+    severity: 'warning',
+    description:
+      'An order whose sending was cut off ended: its venue says for good that it never received it',
+    shows: ['orderId', 'symbol', 'venue'],
+  },
   'venue_order.contested': {
     category: 'trading',
     severity: 'error',

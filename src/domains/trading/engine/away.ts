@@ -153,7 +153,8 @@ function conclude(
   if (ends.reason === 'filled') {
     events.push({ type: 'done', orderId });
   } else {
-    const reason = ends.reason === 'venue_cancelled' ? (order.recalled ?? ends.reason) : ends.reason;
+    const isGiven = ends.reason === 'venue_cancelled' || ends.reason === 'venue_never_received';
+    const reason = isGiven ? (order.recalled ?? ends.reason) : ends.reason;
     events.push({ type: 'cancelled', orderId, reason, remaining: order.remaining });
   }
 }

@@ -146,6 +146,7 @@ export type VenueEnd =
   | 'post_only_would_cross'
   | 'venue_rejected'
   | 'venue_cancelled'
+  | 'venue_never_received'
   | 'venue_resolved';
 
 export type EngineCommand =

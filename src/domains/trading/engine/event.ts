@@ -110,9 +110,10 @@ export type CancelReason =
   | 'group'
   /** The order it waited for ended without a trade that would have set it free. */
   | 'parent_ended'
-  /** The venue would not have it, took it out, or is known by people not to have it any more. */
+  /** The venue would not have it, took it out, never received it, or is known by people not to have it any more. */
   | 'venue_rejected'
   | 'venue_cancelled'
+  | 'venue_never_received'
   | 'venue_resolved';
 
 /** Never entered the book: it cannot rest while trading is halted, or it contradicts itself. */

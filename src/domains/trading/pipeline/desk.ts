@@ -5,6 +5,7 @@
 import type { Id } from '../../../kernel/id.ts';
 import { createOrderBook, type OpenOrder, type OrderBook } from '../engine/book-state.ts';
 import type { CancelOrder, CancelRequestReason, EngineCommand } from '../engine/command.ts';
+import type { CutOff } from '../venues/cut-off.ts';
 import type { StoredResolution } from '../venues/schema.ts';
 import type { ExecutionReport } from '../venues/venue.ts';
 
@@ -29,6 +30,8 @@ export type Work =
       readonly resolution: StoredResolution;
       readonly resolutionId: Id;
     }
+  /** A venue has said for good that an order never reached it. */
+  | { readonly type: 'never_received'; readonly orderId: Id }
   /** Ends an order that never entered the book, because it was cancelled before. */
   | {
       readonly type: 'end';
@@ -49,8 +52,12 @@ export type Book = BookName & {
   readonly reporting: Set<string>;
   /** Reports that could not be settled, time after time. */
   readonly contested: Set<string>;
-  /** What was about to be sent when the book was read, and may not have been. */
-  unsent: Set<Id>;
+  /** What is looked up at its venue again and again: its sending was cut off, or its fate is unknown. */
+  readonly cutOff: Map<Id, CutOff>;
+  /** Until when what this process sent may be taken; kept when the book is read again. @units ms on the steady clock */
+  readonly takenUntilMs: Map<Id, number>;
+  /** Since when this process owns it, on the same clock: whoever owned it before has begun no call since. */
+  readonly ownedSinceMs: number;
   /** What its venue was asked to give back without an answer; it is asked again. */
   readonly unrecalled: Set<Id>;
   /** Who waits for a venue to give an order back. */
@@ -142,7 +149,9 @@ export function emptyBook(
     generation: 0,
     reporting: new Set(),
     contested: new Set(),
-    unsent: new Set(),
+    cutOff: new Map(),
+    takenUntilMs: new Map(),
+    ownedSinceMs: performance.now(),
     unrecalled: new Set(),
     awaiting: new Map(),
     matching: createOrderBook(instrument.lot, true, instrument.venue !== null),

@@ -53,7 +53,7 @@ export async function rebuildBook(deps: Deps, book: Book): Promise<void> {
     await beginAsBefore(tx, ctx, book);
     const markOf = await readMarks(tx, [book.instrumentId]);
     const bound = await boundIn(tx, book);
-    const away = await readAway(tx, book);
+    const away = await readAway(tx, ctx, book);
     for (let after = 0n; ; ) {
       const rows = await openOrdersAfter(tx, book, after);
       enqueue(book, asTheyStand(away, rows, worksOf(rows, bound, markOf)), bound);
@@ -80,7 +80,7 @@ export function forget(book: Book): void {
   book.ready = false;
   book.generation += 1;
   book.reporting.clear();
-  book.unsent.clear();
+  book.cutOff.clear();
   book.unrecalled.clear();
   for (const waiting of book.awaiting.values()) {
     for (const settled of waiting) {

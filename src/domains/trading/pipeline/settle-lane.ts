@@ -23,7 +23,7 @@ import { CashTied, freeCash } from '../positions/tied-cash.ts';
 import { recordCancelRequests } from '../record-cancel-requests.ts';
 import { bookOwners, orders } from '../schema.ts';
 import { awaitsVenue, callVenue } from '../venues/call-venue.ts';
-import { takeReport, takeResolution } from '../venues/take-report.ts';
+import { takeNeverReceived, takeReport, takeResolution } from '../venues/take-report.ts';
 import { dropResolution } from '../venues/unknown.ts';
 import type { VenueLane } from '../venues/venue-lane.ts';
 import { enqueue, part, siblingsOf, worksOf } from './bound-orders.ts';
@@ -191,6 +191,8 @@ function take(book: Book): Taken[] {
       events.push(...takeReport(book, work.report, { contest: book.contested.has(work.report.reportId) }));
     } else if (work.type === 'resolve') {
       events.push(...takeResolution(book, work.orderId, work.resolution, work.resolutionId));
+    } else if (work.type === 'never_received') {
+      events.push(...takeNeverReceived(book, work.orderId));
     } else if (work.type === 'end' || withdrawsWaiting(book, work)) {
       const followed: EngineEvent[] = [];
       endOutside(book.matching, work.orderId, followed);

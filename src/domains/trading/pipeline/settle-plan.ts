@@ -170,6 +170,7 @@ export function planEvents(
       case 'recalled':
       case 'reported':
       case 'resolved':
+      case 'never_received':
         planVenueStep(plan.venues, event, terms, rows);
         break;
       case 'done':

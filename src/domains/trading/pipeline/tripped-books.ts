@@ -100,7 +100,8 @@ function isLeaving(work: Work): boolean {
     work.type === 'wait' ||
     work.type === 'restore' ||
     work.type === 'report' ||
-    work.type === 'resolve'
+    work.type === 'resolve' ||
+    work.type === 'never_received'
   );
 }
 

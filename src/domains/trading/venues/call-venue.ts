@@ -1,6 +1,8 @@
 import type { Book, Desk, Work } from '../pipeline/desk.ts';
 import type { BookEvent } from '../pipeline/settle-plan.ts';
-import type { Call, VenueLane } from './venue-lane.ts';
+import { dueLookUps } from './cut-off.ts';
+import type { Call } from './venue-calls.ts';
+import type { VenueLane } from './venue-lane.ts';
 
 /**
  * Hands what a settled batch means for a venue to its lane: what was routed is sent, what was asked back is cancelled,
@@ -17,6 +19,12 @@ export function callVenue(
     const calls = [...works.flatMap(callsOf), ...events.flatMap(callOf)];
     if (calls.length > 0) {
       lane.call(book, calls);
+    }
+    for (const event of events) {
+      if (event.type === 'done' || event.type === 'cancelled') {
+        book.cutOff.delete(event.orderId);
+        book.takenUntilMs.delete(event.orderId);
+      }
     }
   }
   for (const work of works) {
@@ -43,7 +51,10 @@ export function awaitsVenue(book: Book, { orderId, settled }: Extract<Work, { ty
   return true;
 }
 
-/** Asks every venue what has happened to what is there, and again for what it did not answer whether it gives back. */
+/**
+ * Asks every venue what has happened to what is there, again for what it did not answer whether it gives back, and again
+ * for what it has not said clearly that it has.
+ */
 export function collectFromVenues(lane: VenueLane, desk: Desk): void {
   for (const book of desk.books.values()) {
     if (book.ready && book.matching.away.size > 0) {
@@ -53,6 +64,13 @@ export function collectFromVenues(lane: VenueLane, desk: Desk): void {
           [...book.unrecalled].map((orderId) => ({ kind: 'cancel' as const, orderId })),
         );
         book.unrecalled.clear();
+      }
+      const due = dueLookUps(book);
+      if (due.length > 0) {
+        lane.call(
+          book,
+          due.map((orderId) => ({ kind: 'look_up' as const, orderId })),
+        );
       }
       lane.collect(book);
     }

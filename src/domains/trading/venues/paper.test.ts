@@ -3,7 +3,7 @@ import { and, eq, sql } from 'drizzle-orm';
 import { ONE, parseAmount, ZERO } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
 import { newId } from '../../../kernel/id.ts';
-import { msOfInstant } from '../../../kernel/time.ts';
+import { addMs, msOfInstant } from '../../../kernel/time.ts';
 import { sqlStateOf } from '../../../platform/db/errors.ts';
 import { lockExclusive } from '../../../platform/db/locks.ts';
 import { auditLogs, outbox } from '../../../platform/db/schema.ts';
@@ -194,6 +194,7 @@ describe('a venue', () => {
       quantity: parseAmount('0.1'),
       notional: null,
       postOnly: false,
+      takeUntil: addMs(desk.deps.clock.realNow(), 60_000),
     });
     desk.advance(60_000);
     let collecting: ReturnType<typeof venue.collect> | undefined;

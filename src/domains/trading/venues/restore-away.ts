@@ -1,17 +1,21 @@
 import { and, eq, inArray, ne } from 'drizzle-orm';
 import { assert } from '../../../kernel/assert.ts';
 import type { Id } from '../../../kernel/id.ts';
+import { msOfInstant } from '../../../kernel/time.ts';
+import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import type { AwayAgain, VenueEnd } from '../engine/command.ts';
 import type { Book, Work } from '../pipeline/desk.ts';
 import { commandOf } from '../pipeline/engine-commands.ts';
 import type { OrderRow } from '../pipeline/ticket.ts';
+import { LOOKED_UP_FOR_MS, pursue } from './cut-off.ts';
 import { venueOrders } from './schema.ts';
+import { CONTESTED } from './unknown.ts';
 
 type VenueRow = typeof venueOrders.$inferSelect;
 
-/** Reads what of a book is at its venue. @effects `book.unsent`: what may not have been sent @shape by order */
-export async function readAway(tx: Tx, book: Book): Promise<ReadonlyMap<Id, VenueRow>> {
+/** Reads what of a book is at its venue. @effects `book.cutOff`: what is looked up from now on @shape by order */
+export async function readAway(tx: Tx, ctx: Ctx, book: Book): Promise<ReadonlyMap<Id, VenueRow>> {
   if (book.venue === null) {
     return new Map();
   }
@@ -29,7 +33,18 @@ export async function readAway(tx: Tx, book: Book): Promise<ReadonlyMap<Id, Venu
     rows.every(({ venue }) => venue === book.venue),
     'an order is looked up where it was sent, whatever venue is set by now',
   );
-  book.unsent = new Set(rows.filter(({ state }) => state === 'sending').map(({ orderId }) => orderId));
+  const nowMs = msOfInstant(ctx.deps.clock.now());
+  for (const { orderId, state, unknownReason, unknownSince, resolutionId } of rows) {
+    if (state === 'sending') {
+      pursue(book, orderId, { sendAgain: true });
+    } else if (unknownSince !== null && unknownReason !== CONTESTED && resolutionId === null) {
+      // From when it became unknown, however often the book is read again.
+      pursue(book, orderId, {
+        sendAgain: false,
+        forMs: LOOKED_UP_FOR_MS - (nowMs - msOfInstant(unknownSince)),
+      });
+    }
+  }
   return new Map(rows.map((row) => [row.orderId, row]));
 }
 

@@ -88,6 +88,17 @@ export function takeResolution(
   return [...filled, ...events, { type: 'resolved', orderId, resolutionId }];
 }
 
+/** Ends an order that its venue never received; nothing where it has ended meanwhile. */
+export function takeNeverReceived(book: Book, orderId: Id): BookEvent[] {
+  const events: EngineEvent[] = [];
+  applyCommand(
+    book.matching,
+    { type: 'returned', orderId, reason: 'venue_never_received', executed: null },
+    events,
+  );
+  return events.length === 0 ? [] : [{ type: 'never_received', orderId }, ...events];
+}
+
 /** Whether an execution fits what of the order is open, at a price it accepts, to the last decimal. */
 export function coversFill(
   open: {

@@ -1,10 +1,10 @@
-import { and, eq, sql } from 'drizzle-orm';
+import { and, eq, inArray, isNull, notExists, sql } from 'drizzle-orm';
 import { present } from '../../../kernel/assert.ts';
 import type { Id } from '../../../kernel/id.ts';
-import { record } from '../../../platform/audit/record.ts';
+import { record, recordMany } from '../../../platform/audit/record.ts';
 import type { Ctx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
-import { lockRow } from '../../../platform/db/locks.ts';
+import { lockRow, lockRows } from '../../../platform/db/locks.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { type NewRiskAlert, raiseAlerts } from '../../risk/index.ts';
 import { TRADING_EVENTS } from '../audit.ts';
@@ -12,10 +12,16 @@ import type { Book } from '../pipeline/desk.ts';
 import { holdBooks } from '../pipeline/fence.ts';
 import type { OrderRow } from '../pipeline/ticket.ts';
 import { orders } from '../schema.ts';
-import { venueOrders } from './schema.ts';
+import { venueOrders, venueReports } from './schema.ts';
 
 /** An execution that the order does not cover; the others are about answers that did not come. */
 export const CONTESTED = 'contested_execution';
+
+/** Neither contested, nor agreed on by two people and about to be carried out. */
+const UNSETTLED = and(
+  isNull(venueOrders.resolutionId),
+  sql`${venueOrders.unknownReason} is distinct from ${CONTESTED}`,
+);
 
 /** Why nobody knows what became of an order. */
 export type UnknownReason = 'send_unanswered' | 'look_up_unanswered' | typeof CONTESTED;
@@ -63,6 +69,61 @@ async function keepOne(
     after: { symbol: known.symbol, venue: marked.venue, unknownReason: reason },
   });
   await raiseAlerts(tx, ctx, [unknownAlert(known, marked.venue, reason)]);
+}
+
+/**
+ * Keeps that orders nobody knew the fate of are at their venue: it says so when they are looked up. What it reports of
+ * them goes its own way.
+ * @effects `venue_orders.state`; audit `venue_order.found`
+ * @errors BookLost
+ */
+export async function keepFound(ctx: Ctx, book: Book, orderIds: readonly Id[]): Promise<void> {
+  if (orderIds.length === 0) {
+    return;
+  }
+  await transact(ctx, 'engine', async (tx) => {
+    await holdBooks(tx, [book]);
+    const locked = await lockRows(tx, orders, orderIds);
+    const found = await tx
+      .update(venueOrders)
+      .set({ state: 'working', unknownReason: null, unknownSince: null })
+      .where(and(inArray(venueOrders.orderId, [...orderIds]), eq(venueOrders.state, 'unknown'), UNSETTLED))
+      .returning();
+    const venueOf = new Map(found.map(({ orderId, venue }) => [orderId, venue]));
+    await recordMany(
+      tx,
+      ctx,
+      locked.flatMap(({ id, symbol, userId }) => {
+        const venue = venueOf.get(id);
+        return venue === undefined
+          ? []
+          : [
+              {
+                event: TRADING_EVENTS['venue_order.found'],
+                resource: { type: 'venue_order', id },
+                subjectUserId: userId,
+                after: { symbol, venue },
+              },
+            ];
+      }),
+    );
+  });
+}
+
+/** Which of some orders nobody has spoken of since they were to be sent: neither their venue nor two people. */
+export async function neverHeardOf(tx: Tx, orderIds: readonly Id[]): Promise<ReadonlySet<Id>> {
+  const rows = await tx
+    .select({ orderId: venueOrders.orderId })
+    .from(venueOrders)
+    .where(
+      and(
+        inArray(venueOrders.orderId, [...orderIds]),
+        inArray(venueOrders.state, ['sending', 'unknown']),
+        UNSETTLED,
+        notExists(tx.select().from(venueReports).where(eq(venueReports.orderId, venueOrders.orderId))),
+      ),
+    );
+  return new Set(rows.map(({ orderId }) => orderId));
 }
 
 /**

@@ -5,34 +5,27 @@
  * that two processes never both send.
  *
  * A call without an answer is never made again blindly. The order is looked up; where that says nothing either, it
- * becomes `unknown` and waits for a person. After a restart every order that is not done is looked up first. A batch
- * begins no call once its time is up, so that its transaction outlives a venue that does not answer at all; the rest
- * goes into the next one. What was answered counts whatever became of the transaction.
+ * becomes `unknown`, and is looked up by itself for a while (cut-off.ts) before it waits for people alone. After a restart
+ * every order that is not done is looked up first. A batch begins no call once its time is up, so that its transaction
+ * outlives a venue that does not answer at all; the rest goes into the next one. What was answered counts whatever became
+ * of the transaction.
  */
 import { and, eq, inArray } from 'drizzle-orm';
-import { amountOf } from '../../../kernel/amount.ts';
 import type { Id } from '../../../kernel/id.ts';
 import { newId } from '../../../kernel/id.ts';
+import { instantOfMs } from '../../../kernel/time.ts';
 import { createTurns } from '../../../kernel/turns.ts';
 import { type Ctx, type Deps, machineCtx } from '../../../platform/context.ts';
 import type { Tx } from '../../../platform/db/client.ts';
 import { transact } from '../../../platform/db/transact.ts';
-import type { AwayOrder } from '../engine/away.ts';
 import { type Book, bookKey } from '../pipeline/desk.ts';
 import { BookLost, holdBooks } from '../pipeline/fence.ts';
+import { SENDS_WITHIN_MS, TAKEN_WITHIN_MS } from './cut-off.ts';
 import { venueReports } from './schema.ts';
-import { keepUnknown, type UnknownReason } from './unknown.ts';
-import {
-  type ExecutionReport,
-  VENUE_TIMEOUT_MS,
-  type Venue,
-  type VenueAnswer,
-  type VenueOrder,
-} from './venue.ts';
+import { keepFound, keepUnknown, neverHeardOf } from './unknown.ts';
+import { type ExecutionReport, VENUE_TIMEOUT_MS } from './venue.ts';
+import { type Call, callAll, type Round, type Taken } from './venue-calls.ts';
 import { venueNamed } from './venues.ts';
-
-/** `look_up` is how a restart begins: an order the venue never received is sent then. */
-export type Call = { readonly kind: 'send' | 'cancel' | 'look_up'; readonly orderId: Id };
 
 export type VenueLane = {
   /** Calls the venue of a book, in this order. */
@@ -47,9 +40,8 @@ export type VenueLane = {
   readonly forget: () => void;
 };
 
-/** How many calls make up a round, and how many of them are under way together. */
+/** How many calls make up a round. */
 const CALLS_MAX = 32;
-const CALLS_AT_ONCE = 4;
 
 /** How many books call together. Each holds a connection meanwhile, and a venue of ours needs others. */
 const ROUNDS_MAX = 2;
@@ -60,6 +52,7 @@ const ROUNDS_MAX = 2;
  */
 const PATIENCE: Patience = { answerMs: VENUE_TIMEOUT_MS, roundMs: 8_000 };
 
+/** What it sends it begins to send within `SENDS_WITHIN_MS`, so that it is soon certain what no venue may take any more. */
 type Patience = { readonly answerMs: number; readonly roundMs: number };
 
 /** Between a round that failed and the next look at its book. */
@@ -164,24 +157,6 @@ function clearAgain(lane: Pending): void {
   }
 }
 
-type Round = {
-  readonly reports: ExecutionReport[];
-  readonly unknown: { readonly orderId: Id; readonly reason: UnknownReason }[];
-  /** What its time did not suffice for, in its order. */
-  readonly left: Call[];
-  /** Whether the same is true of collecting. */
-  uncollected: boolean;
-  againInMs: number | null;
-  readonly answerMs: number;
-  /** When it begins no further call. */
-  endsAtMs: number;
-  /** Begun once the book is held, and never twice. */
-  calling: Promise<void> | null;
-};
-
-/** What is called together, for the book as it was read then. */
-type Taken = { readonly calls: readonly Call[]; readonly collect: boolean; readonly generation: number };
-
 /** One batch of calls; it never fails. @shape what it leaves to the next one */
 async function round(
   deps: Deps,
@@ -194,19 +169,29 @@ async function round(
   const done: Round = {
     reports: [],
     unknown: [],
+    found: [],
+    neverReceived: [],
     left: [],
     uncollected: false,
     againInMs: null,
     answerMs,
     endsAtMs: 0,
+    sendsUntilMs: 0,
+    takenUntilMs: 0,
+    takeUntil: deps.clock.realNow(),
     calling: null,
   };
   try {
     const venue = venueNamed(deps, book.venue ?? '');
     try {
       await transact(ctx, 'engine', async (tx) => {
+        // Before the book is held, so that a process that was stood still cannot send for longer than it says.
+        const [begunMs, begunAt] = [performance.now(), deps.clock.realMs()];
         await holdBooks(tx, [book]);
-        done.endsAtMs = performance.now() + roundMs;
+        done.endsAtMs = begunMs + roundMs;
+        done.sendsUntilMs = begunMs + SENDS_WITHIN_MS;
+        done.takenUntilMs = begunMs + TAKEN_WITHIN_MS;
+        done.takeUntil = instantOfMs(begunAt + TAKEN_WITHIN_MS);
         done.calling ??= callAll(venue, book, taken, done);
         await done.calling;
       });
@@ -220,7 +205,9 @@ async function round(
       await done.calling;
     }
     await keepUnknown(ctx, book, done.unknown);
+    await keepFound(ctx, book, done.found);
     await deliver(ctx, book, taken.generation, done.reports);
+    await giveBack(ctx, book, taken.generation, done.neverReceived);
   } catch (error) {
     if (error instanceof BookLost) {
       lost(error);
@@ -232,169 +219,6 @@ async function round(
     }
   }
   return done;
-}
-
-/** Every call of a batch; a venue that fails or says nothing fails none of it. */
-async function callAll(venue: Venue, book: Book, taken: Taken, done: Round): Promise<void> {
-  const turns = createTurns(CALLS_AT_ONCE);
-  await Promise.all(
-    [...Map.groupBy(taken.calls, ({ orderId }) => orderId).values()].map((calls) =>
-      turns(() => callInOrder(venue, book, { ...taken, calls }, done)),
-    ),
-  );
-  if (taken.collect && book.generation === taken.generation) {
-    done.uncollected = isOver(done);
-    if (!done.uncollected) {
-      await collectFrom(venue, book, done);
-    }
-  }
-}
-
-function isOver({ endsAtMs }: Round): boolean {
-  return performance.now() >= endsAtMs;
-}
-
-async function callInOrder(
-  venue: Venue,
-  book: Book,
-  { calls, generation }: Taken,
-  done: Round,
-): Promise<void> {
-  for (const call of calls) {
-    const away = book.matching.away.get(call.orderId);
-    // A book that was read again meanwhile looks its orders up first.
-    if (away !== undefined && book.generation === generation) {
-      if (isOver(done)) {
-        done.left.push(call);
-      } else {
-        await CALLS[call.kind](venue, book, away, done);
-      }
-    }
-  }
-}
-
-const CALLS = { send, cancel, look_up: lookUpAgain } as const;
-
-async function send(venue: Venue, book: Book, away: AwayOrder, done: Round): Promise<void> {
-  await ask(
-    () => venue.send(instructionOf(book, away)),
-    done,
-    () =>
-      lookUp(venue, away, done, () => {
-        done.unknown.push({ orderId: away.order.orderId, reason: 'send_unanswered' });
-      }),
-  );
-}
-
-async function cancel(venue: Venue, book: Book, away: AwayOrder, done: Round): Promise<void> {
-  const { orderId } = away.order;
-  await ask(
-    () => venue.cancel(orderId),
-    done,
-    async () => {
-      book.unrecalled.add(orderId);
-      await lookUp(venue, away, done, () => {
-        done.unknown.push({ orderId, reason: 'look_up_unanswered' });
-      });
-    },
-  );
-}
-
-/** How an order goes on after a restart: what was being sent may or may not have been. */
-async function lookUpAgain(venue: Venue, book: Book, away: AwayOrder, done: Round): Promise<void> {
-  const { orderId } = away.order;
-  await lookUp(venue, away, done, async (neverReceived) => {
-    if (!neverReceived || !book.unsent.has(orderId)) {
-      done.unknown.push({ orderId, reason: 'look_up_unanswered' });
-    } else if (isOver(done)) {
-      done.left.push({ kind: 'look_up', orderId });
-    } else {
-      book.unsent.delete(orderId);
-      await send(venue, book, away, done);
-    }
-  });
-  if (!done.left.some((left) => left.orderId === orderId)) {
-    book.unsent.delete(orderId);
-  }
-}
-
-async function lookUp(
-  venue: Venue,
-  away: AwayOrder,
-  done: Round,
-  otherwise: (neverReceived: boolean) => void | Promise<void>,
-): Promise<void> {
-  const { orderId } = away.order;
-  if (isOver(done)) {
-    done.left.push({ kind: 'look_up', orderId });
-    return;
-  }
-  const answer = await answered(() => venue.lookUp(orderId), done);
-  if (answer?.known === true) {
-    done.reports.push(...answer.reports);
-    done.againInMs = 0;
-  } else {
-    await otherwise(answer?.why === 'never_received');
-  }
-}
-
-async function collectFrom(venue: Venue, book: Book, done: Round): Promise<void> {
-  const routed = [...book.matching.away.values()].filter((away) => away.routed);
-  if (routed.length > 0) {
-    const trading = !book.tripped && book.phase === 'continuous';
-    const references = routed.map(({ order }) => order.orderId);
-    await ask(
-      () => venue.collect(references, { trading }),
-      done,
-      async () => {},
-    );
-  }
-}
-
-async function ask(
-  call: () => Promise<VenueAnswer>,
-  done: Round,
-  unanswered: () => Promise<void>,
-): Promise<void> {
-  const answer = await answered(call, done);
-  if (answer === null) {
-    await unanswered();
-    return;
-  }
-  done.reports.push(...answer.reports);
-  if (answer.againInMs !== null) {
-    done.againInMs = Math.min(answer.againInMs, done.againInMs ?? answer.againInMs);
-  }
-}
-
-/** The answer of a venue; null where it failed or took too long, which says nothing about what happened. */
-async function answered<Answer>(call: () => Promise<Answer>, { answerMs }: Round): Promise<Answer | null> {
-  const late = Promise.withResolvers<null>();
-  const timer = setTimeout(() => late.resolve(null), answerMs);
-  const asked = async (): Promise<Answer> => call();
-  try {
-    return await Promise.race([asked().catch(() => null), late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function instructionOf(book: Book, { order, remaining, notional }: AwayOrder): VenueOrder {
-  const { orderId, accountId, side, timeInForce, orderType, price, priceCap, postOnly } = order;
-  const limit = price ?? priceCap;
-  return {
-    reference: orderId,
-    client: accountId,
-    instrumentId: book.instrumentId,
-    symbol: book.symbol,
-    side,
-    timeInForce,
-    limit: limit === null ? null : amountOf(limit),
-    isMarket: orderType === 'market',
-    quantity: remaining === null ? null : amountOf(remaining),
-    notional: notional === null ? null : amountOf(notional),
-    postOnly,
-  };
 }
 
 /** Hands reports to the book, each once: what waits for settlement is remembered, what is settled is in the database. */
@@ -415,7 +239,30 @@ async function deliver(
   for (const report of fresh) {
     if (!known.has(report.reportId) && !book.reporting.has(report.reportId)) {
       book.reporting.add(report.reportId);
+      // Whatever its venue says of an order shows that it had it.
+      book.cutOff.delete(report.reference);
       book.queue.push({ type: 'report', orderId: report.reference, report });
+    }
+  }
+}
+
+/** Has orders end that their venue never received, unless somebody has spoken of them meanwhile: they wait for people. */
+async function giveBack(
+  ctx: Ctx,
+  book: Book,
+  generation: number,
+  neverReceived: readonly Id[],
+): Promise<void> {
+  if (neverReceived.length === 0) {
+    return;
+  }
+  const silent = await transact(ctx, 'engine', async (tx) => {
+    await holdBooks(tx, [book]);
+    return neverHeardOf(tx, neverReceived);
+  });
+  for (const orderId of neverReceived) {
+    if (book.generation === generation && book.cutOff.delete(orderId) && silent.has(orderId)) {
+      book.queue.push({ type: 'never_received', orderId });
     }
   }
 }

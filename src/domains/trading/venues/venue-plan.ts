@@ -23,7 +23,8 @@ export type VenueTold =
       /** The approval it came from; null where the venue said it itself. */
       readonly resolutionId: Id | null;
     }
-  | { readonly type: 'resolved'; readonly orderId: Id; readonly resolutionId: Id };
+  | { readonly type: 'resolved'; readonly orderId: Id; readonly resolutionId: Id }
+  | { readonly type: 'never_received'; readonly orderId: Id };
 
 export type VenuePlan = {
   readonly routed: { readonly order: OrderRow; readonly venue: string }[];
@@ -33,16 +34,18 @@ export type VenuePlan = {
     readonly venue: string;
   })[];
   readonly resolved: { readonly order: OrderRow; readonly resolutionId: Id }[];
+  readonly neverReceived: { readonly order: OrderRow; readonly venue: string }[];
 };
 
 /** Nothing to write. */
 export function emptyVenuePlan(): VenuePlan {
-  return { routed: [], recalled: [], reports: [], resolved: [] };
+  return { routed: [], recalled: [], reports: [], resolved: [], neverReceived: [] };
 }
 
 /** True where a settlement has to do with a venue at all. */
-export function hasVenueSteps({ routed, recalled, reports, resolved }: VenuePlan): boolean {
-  return routed.length + recalled.length + reports.length + resolved.length > 0;
+export function hasVenueSteps(plan: VenuePlan): boolean {
+  const { routed, recalled, reports, resolved, neverReceived } = plan;
+  return routed.length + recalled.length + reports.length + resolved.length + neverReceived.length > 0;
 }
 
 /** Adds one step. @units the event's order is in `rows`, as the database holds it now */
@@ -67,6 +70,9 @@ export function planVenueStep(
       break;
     case 'resolved':
       plan.resolved.push({ order, resolutionId: event.resolutionId });
+      break;
+    case 'never_received':
+      plan.neverReceived.push({ order, venue });
       break;
   }
 }

@@ -8,13 +8,20 @@
  * - What ends an order (`cancelled`, `done`) says how much of it was executed in all, so that executions which
  *   are still on their way are waited for.
  * - What `collect` tells of an order it tells again as long as it is asked about it: an answer may be lost.
- * - A call that fails, or takes longer than `VENUE_TIMEOUT_MS`, says nothing about what happened. Only `lookUp` may say
- *   `never_received`, and only where no order of that reference can be there or come to be there except by a new `send`.
+ * - A call that fails, or takes longer than `VENUE_TIMEOUT_MS`, says nothing about what happened.
+ * - A `send` that reaches it after its `takeUntil` fails and changes nothing, however long it was on its way: the venue
+ *   itself refuses it (a deadline or receive window of the request, `ExpireTime`, FIX's check of `SendingTime`).
+ * - `lookUp` says `not_there` where the venue, asked by our reference, has never had such an order. That is how things
+ *   stand and no promise: a `send` that travels may still arrive. It is final once the venue was asked later than
+ *   `settleMs` after the `takeUntil` of every send of the reference; who asks counts that, and not the venue. One that
+ *   refuses nothing that is late, forgets orders, or says the same of those it only cannot find has a `settleMs` of
+ *   null, or answers `unknown`: its silence is never final, and people say what became of the order.
  *
  * docs/howto/execution-venues.md says how to add one; every venue passes `venues/testing/venue-contract.ts`.
  */
 import type { Amount } from '../../../kernel/amount.ts';
 import type { Id } from '../../../kernel/id.ts';
+import type { Instant } from '../../../kernel/time.ts';
 import type { NewOrder, VenueEnd } from '../engine/command.ts';
 
 /** How long a venue may take to answer a call. */
@@ -38,6 +45,8 @@ export type VenueOrder = {
   /** How much a market order may turn over at most; a sale that has a quantity too goes beyond neither. */
   readonly notional: Amount | null;
   readonly postOnly: boolean;
+  /** Until when this `send` may be taken, in real time by the clock of whoever sends; another one bears its own. */
+  readonly takeUntil: Instant;
 };
 
 /** What a venue says of an order. */
@@ -74,13 +83,18 @@ export type VenueAnswer = {
 
 export type LookUp =
   | { readonly known: true; readonly reports: readonly ExecutionReport[] }
-  | { readonly known: false; readonly why: 'never_received' | 'unknown' };
+  | { readonly known: false; readonly why: 'not_there' | 'unknown' };
 
 /** Whether the firm lets the instrument trade now; what a venue executes all the same is a fact. */
 export type Trading = { readonly trading: boolean };
 
 export type Venue = {
   readonly name: string;
+  /**
+   * How long after `takeUntil` it may take until a look-up shows what was taken, with the difference between its clock and
+   * ours; null where that is not known, or where it takes what is late.
+   */
+  readonly settleMs: number | null;
   readonly send: (order: VenueOrder) => Promise<VenueAnswer>;
   /** Asks for an order back; it has ended only once a report says so. */
   readonly cancel: (reference: Id) => Promise<VenueAnswer>;

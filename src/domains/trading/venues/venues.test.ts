@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { and, eq, inArray, sql } from 'drizzle-orm';
 import { formatAmount, parseAmount, ZERO } from '../../../kernel/amount.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
+import { addMs } from '../../../kernel/time.ts';
 import { sqlStateOf } from '../../../platform/db/errors.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../../testing/trading-desk.ts';
@@ -408,7 +409,6 @@ describe('an order nobody knows the fate of', () => {
   test('keeps its reservation until two people say what happened', async () => {
     const buyer = await desk.newTrader({ USD: '10000' });
     venue.lose('send', 'answer');
-    venue.lose('lookUp', 'request');
     venue.silent = true;
     const id = await atVenue(buyer, 'buy 2 at 2000');
     expect(await stateOf(id)).toBe('unknown');
@@ -450,7 +450,6 @@ describe('an order nobody knows the fate of', () => {
   async function unknownOrder(): Promise<{ readonly buyer: Trader; readonly id: Id }> {
     const buyer = await desk.newTrader({ USD: '10000' });
     venue.lose('send', 'answer');
-    venue.lose('lookUp', 'request');
     venue.silent = true;
     return { buyer, id: await atVenue(buyer, 'buy 1 at 2000') };
   }
@@ -538,7 +537,6 @@ describe('an order nobody knows the fate of', () => {
   test('goes on by the venue’s own report', async () => {
     const buyer = await desk.newTrader({ USD: '10000' });
     venue.lose('send', 'answer');
-    venue.lose('lookUp', 'request');
     venue.silent = true;
     const id = await atVenue(buyer, 'buy 1 at 2000');
     expect(await stateOf(id)).toBe('unknown');
@@ -575,8 +573,8 @@ describe('after a kill', () => {
     const buyer = await desk.newTrader({ USD: '10000' });
     const lost = await killedWhileSending(buyer);
     await desk.engine.start();
-    await desk.engine.settled();
-    expect([await stateOf(lost), venue.sent.get(lost)]).toEqual(['working', 1]);
+    await until(async () => (await stateOf(lost)) === 'working');
+    expect(venue.sent.get(lost)).toBe(1);
     await cancel(buyer, lost);
     const arrived = await killedWhileSending(buyer);
     await venue.send({
@@ -588,6 +586,7 @@ describe('after a kill', () => {
       quantity: parseAmount('1'),
       notional: null,
       postOnly: false,
+      takeUntil: addMs(desk.deps.clock.realNow(), 60_000),
     });
     venue.fill(arrived, '0.25', '2000');
     await desk.engine.start();
@@ -599,7 +598,7 @@ describe('after a kill', () => {
   test('one that cannot be looked up is not sent and waits for people', async () => {
     const buyer = await desk.newTrader({ USD: '10000' });
     const id = await killedWhileSending(buyer);
-    venue.lose('lookUp', 'request');
+    venue.silent = true;
     await desk.engine.start();
     await desk.engine.settled();
     expect([await stateOf(id), venue.sent.has(id)]).toEqual(['unknown', false]);

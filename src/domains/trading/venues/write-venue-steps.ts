@@ -1,5 +1,6 @@
 import { and, inArray, isNull, sql } from 'drizzle-orm';
 import { formatAmount } from '../../../kernel/amount.ts';
+import { assert } from '../../../kernel/assert.ts';
 import type { Id } from '../../../kernel/id.ts';
 import type { Instant } from '../../../kernel/time.ts';
 import { recordMany } from '../../../platform/audit/record.ts';
@@ -11,12 +12,12 @@ import { TRADING_EVENTS } from '../audit.ts';
 import { tellOrders } from '../order-news.ts';
 import type { Plan } from '../pipeline/settle-plan.ts';
 import { venueOrders, venueReports } from './schema.ts';
-import { CONTESTED, unknownAlert } from './unknown.ts';
+import { CONTESTED, neverHeardOf, unknownAlert } from './unknown.ts';
 import { figuresOf, hasVenueSteps, type VenuePlan } from './venue-plan.ts';
 
 /**
  * Writes what a settlement says of orders at venues: what is to be sent, what is asked back, what venues reported and
- * what of it became a trade. The caller holds the books and has locked the orders.
+ * what of it became a trade, and what never reached one. The caller holds the books and has locked the orders.
  * @effects `venue_orders`, `venue_reports`, `order_events`, `risk_alerts`; audit `venue_order.*`
  */
 export async function writeVenueSteps(tx: Tx, ctx: Ctx, plan: Plan, now: Instant): Promise<void> {
@@ -43,6 +44,7 @@ export async function writeVenueSteps(tx: Tx, ctx: Ctx, plan: Plan, now: Instant
         .map((order) => ({ order, what: 'recalled' as const, data: {} })),
     );
   }
+  await proveNeverReceived(tx, ctx, venues);
   await writeReports(tx, ctx, plan, now);
   await writeStates(tx, plan, now);
   await recordMany(
@@ -53,6 +55,29 @@ export async function writeVenueSteps(tx: Tx, ctx: Ctx, plan: Plan, now: Instant
       resource: { type: 'venue_order', id: order.id },
       subjectUserId: order.userId,
       after: { orderId: order.id, symbol: order.symbol, resolutionId },
+    })),
+  );
+}
+
+/** Fails where a venue has said something of one of them meanwhile, or people have: nothing is let go then. */
+async function proveNeverReceived(tx: Tx, ctx: Ctx, { neverReceived }: VenuePlan): Promise<void> {
+  if (neverReceived.length === 0) {
+    return;
+  }
+  const ids = neverReceived.map(({ order }) => order.id);
+  const silent = await neverHeardOf(tx, ids);
+  assert(
+    ids.every((id) => silent.has(id)),
+    'an order that its venue or people have spoken of is not taken for one that was never sent',
+  );
+  await recordMany(
+    tx,
+    ctx,
+    neverReceived.map(({ order, venue }) => ({
+      event: TRADING_EVENTS['venue_order.never_received'],
+      resource: { type: 'venue_order', id: order.id },
+      subjectUserId: order.userId,
+      after: { orderId: order.id, symbol: order.symbol, venue },
     })),
   );
 }

@@ -24,7 +24,10 @@ const FEE_BPS = 1n;
 const PER_CENT = 100n;
 
 /** An order as it stands at the venue. */
-export type StandingOrder = Omit<VenueOrder, 'reference' | 'client' | 'instrumentId' | 'symbol'> & {
+export type StandingOrder = Omit<
+  VenueOrder,
+  'reference' | 'client' | 'instrumentId' | 'symbol' | 'takeUntil'
+> & {
   readonly executed: Amount;
   readonly executedAmount: Amount;
   /** Whether it has met a quote before and rests: then it makes instead of taking. */

@@ -5,14 +5,14 @@
  */
 import { and, asc, eq, gt, inArray } from 'drizzle-orm';
 import { type Amount, amountOf, ONE, ZERO } from '../../../../kernel/amount.ts';
-import { present } from '../../../../kernel/assert.ts';
+import { assert, present } from '../../../../kernel/assert.ts';
 import { type Id, newId } from '../../../../kernel/id.ts';
 import { addMs, type Instant, msOfInstant } from '../../../../kernel/time.ts';
 import { type Deps, machineCtx } from '../../../../platform/context.ts';
 import type { Tx } from '../../../../platform/db/client.ts';
 import { insertRows } from '../../../../platform/db/insert-rows.ts';
 import { lockExclusive, lockRows } from '../../../../platform/db/locks.ts';
-import { transact } from '../../../../platform/db/transact.ts';
+import { together, transact } from '../../../../platform/db/transact.ts';
 import { type TradableQuote, tradableQuotes } from '../../../markets/index.ts';
 import type { VenueEnd } from '../../engine/command.ts';
 import type { ExecutionReport, LookUp, Trading, Venue, VenueAnswer, VenueOrder } from '../venue.ts';
@@ -21,6 +21,9 @@ import { simulatedOrders, simulatedReports } from './schema.ts';
 
 /** What orders at it are kept under. */
 export const SIMULATED = 'simulated';
+
+/** The clocks of those that send to it stand beside it; this is for one that is set while something travels. */
+const SETTLE_MS = 1_000;
 
 /** Of an instant, through its minute. */
 const MINUTE_CHARACTERS = 16;
@@ -34,6 +37,7 @@ export function simulatedVenue(deps: Deps): Venue {
     transact(machineCtx(deps, { kind: 'system', name: 'simulated.venue' }, newId()), 'engine', run);
   return {
     name: SIMULATED,
+    settleMs: SETTLE_MS,
     send: (order) => work((tx) => receive(tx, deps, order)),
     cancel: (reference) => work((tx) => takeOut(tx, deps, reference)),
     lookUp: (reference) => work((tx) => tell(tx, reference)),
@@ -44,24 +48,29 @@ export function simulatedVenue(deps: Deps): Venue {
 async function receive(tx: Tx, deps: Deps, order: VenueOrder): Promise<VenueAnswer> {
   const now = deps.clock.now();
   const latencyMs = latencyOf(deps.simulatedSeed, order.reference);
-  const { reference: id, limit: limitPrice, ...instruction } = order;
-  const received = await tx
-    .insert(simulatedOrders)
-    .values({
-      ...instruction,
-      id,
-      limitPrice,
-      executed: ZERO,
-      executedAmount: ZERO,
-      resting: false,
-      quoteKey: null,
-      reportCount: 1,
-      closed: false,
-      receivedAt: now,
-      dueAt: addMs(now, latencyMs),
-    })
-    .onConflictDoNothing()
-    .returning();
+  const { reference: id, limit: limitPrice, takeUntil, ...instruction } = order;
+  const [, received] = await together(
+    lockReference(tx, id),
+    tx
+      .insert(simulatedOrders)
+      .values({
+        ...instruction,
+        id,
+        limitPrice,
+        executed: ZERO,
+        executedAmount: ZERO,
+        resting: false,
+        quoteKey: null,
+        reportCount: 1,
+        closed: false,
+        receivedAt: now,
+        dueAt: addMs(now, latencyMs),
+      })
+      .onConflictDoNothing()
+      .returning(),
+  );
+  // Under the lock: a look-up that finds nothing has waited for whoever may still be in time.
+  assert(deps.clock.realNow() <= takeUntil, 'what comes too late is not taken');
   if (received.length > 0) {
     await insertRows(tx, simulatedReports, [reportRow(order.reference, 1, now, { type: 'accepted' })]);
   }
@@ -77,8 +86,15 @@ async function takeOut(tx: Tx, deps: Deps, reference: Id): Promise<VenueAnswer> 
 }
 
 async function tell(tx: Tx, reference: Id): Promise<LookUp> {
+  // First the lock: what is being received is waited for, and read then.
+  await lockReference(tx, reference);
   const reports = await reportsOf(tx, reference);
-  return reports.length === 0 ? { known: false, why: 'never_received' } : { known: true, reports };
+  return reports.length === 0 ? { known: false, why: 'not_there' } : { known: true, reports };
+}
+
+/** Whoever sends or looks up the same order waits until the transaction ends. */
+function lockReference(tx: Tx, reference: Id): Promise<void> {
+  return lockExclusive(tx, [`simulated-order:${reference}`]);
 }
 
 /** Of a quote there is so much for each minute: what stands still fills again. */

@@ -5,6 +5,7 @@
 import { type Amount, parseAmount, ZERO } from '../../../../kernel/amount.ts';
 import { present } from '../../../../kernel/assert.ts';
 import type { Id } from '../../../../kernel/id.ts';
+import { msOfInstant, systemClock } from '../../../../kernel/time.ts';
 import type { VenueEnd } from '../../engine/command.ts';
 import type { ExecutionReport, Venue, VenueAnswer, VenueOrder } from '../venue.ts';
 
@@ -16,9 +17,12 @@ type Kept = {
 };
 type Call = 'send' | 'cancel' | 'lookUp';
 
-export type MemoryVenue = Venue & {
+export type MemoryVenue = Omit<Venue, 'settleMs'> & {
+  settleMs: number | null;
   /** How often each reference was sent. */
   readonly sent: Map<Id, number>;
+  /** How often each was looked up with an answer, whatever it said. */
+  readonly lookedUp: Map<Id, number>;
   /** The next call of a kind is lost on its way there, or its answer on its way back. */
   readonly lose: (call: Call, where: 'request' | 'answer') => void;
   /** What it does with an order that comes; it works it unless told otherwise. */
@@ -28,7 +32,7 @@ export type MemoryVenue = Venue & {
   /** Reports that are told at the next look: anything, twice, in any order. */
   readonly say: (...reports: readonly ExecutionReport[]) => void;
   readonly reportsOf: (reference: Id) => readonly ExecutionReport[];
-  /** Only what is said is told while it is silent. */
+  /** Only what is said is told while it is silent; whoever looks an order up learns nothing. */
   silent: boolean;
   /** It answers no call at all. */
   mute: boolean;
@@ -42,13 +46,18 @@ export function memoryVenue(name = 'simulated'): MemoryVenue {
   const answer = (reference: Id): VenueAnswer => ({ reports: [...kept(reference).reports], againInMs: null });
   const venue: MemoryVenue = {
     name,
+    settleMs: 0,
     sent: new Map(),
+    lookedUp: new Map(),
     silent: false,
     mute: false,
     onArrival: () => 'work',
     lose: line.lose,
     send: (order) =>
       line.over('send', () => {
+        if (systemClock().realMs() > msOfInstant(order.takeUntil)) {
+          throw new Error('what comes too late is not taken');
+        }
         venue.sent.set(order.reference, (venue.sent.get(order.reference) ?? 0) + 1);
         if (!orders.has(order.reference)) {
           orders.set(order.reference, arrived(order, venue.onArrival(order)));
@@ -61,11 +70,15 @@ export function memoryVenue(name = 'simulated'): MemoryVenue {
         return answer(reference);
       }),
     lookUp: (reference) =>
-      line.over('lookUp', () =>
-        orders.has(reference)
+      line.over('lookUp', () => {
+        venue.lookedUp.set(reference, (venue.lookedUp.get(reference) ?? 0) + 1);
+        if (venue.silent) {
+          return { known: false as const, why: 'unknown' as const };
+        }
+        return orders.has(reference)
           ? { known: true as const, reports: [...kept(reference).reports] }
-          : { known: false as const, why: 'never_received' as const },
-      ),
+          : { known: false as const, why: 'not_there' as const };
+      }),
     collect: async (references) => ({
       reports: [
         ...(venue.silent ? [] : references.flatMap((reference) => orders.get(reference)?.reports ?? [])),

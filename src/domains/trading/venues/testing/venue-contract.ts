@@ -3,19 +3,29 @@
  */
 import { expect, test } from 'bun:test';
 import { newId } from '../../../../kernel/id.ts';
+import { instantOfMs, systemClock } from '../../../../kernel/time.ts';
 import type { ExecutionReport, Venue, VenueAnswer, VenueOrder } from '../venue.ts';
 
 export type VenueUnderTest = {
   readonly venue: () => Venue;
   /** An order that rests there; `changes` over it. */
-  readonly resting: () => Omit<VenueOrder, 'reference'>;
+  readonly resting: () => Omit<VenueOrder, 'reference' | 'takeUntil'>;
   /** Lets the venue execute an order that it has, in part or whole. */
   readonly execute: (order: VenueOrder) => Promise<void>;
 };
 
 /** The contract of `venue.ts`, as tests. */
-export function describeVenue({ venue, resting, execute }: VenueUnderTest): void {
-  const order = (): VenueOrder => ({ ...resting(), reference: newId() });
+export function describeVenue(tested: VenueUnderTest): void {
+  describeSending(tested);
+  describeEnds(tested);
+}
+
+function ordersAt({ venue, resting }: VenueUnderTest) {
+  const order = (takeWithinMs = 60_000): VenueOrder => ({
+    ...resting(),
+    reference: newId(),
+    takeUntil: instantOfMs(systemClock().realMs() + takeWithinMs),
+  });
   const sent = async (): Promise<VenueOrder> => {
     const instruction = order();
     await venue().send(instruction);
@@ -25,6 +35,12 @@ export function describeVenue({ venue, resting, execute }: VenueUnderTest): void
     const answer = await venue().lookUp(reference);
     return answer.known ? answer.reports : [];
   };
+  return { order, sent, known };
+}
+
+function describeSending(tested: VenueUnderTest): void {
+  const { venue } = tested;
+  const { order, sent, known } = ordersAt(tested);
 
   test('accepts an order and says the same of it whenever it is looked up', async () => {
     const instruction = order();
@@ -42,12 +58,30 @@ export function describeVenue({ venue, resting, execute }: VenueUnderTest): void
     expect(await known(instruction)).toEqual(before);
   });
 
-  test('says never_received only of what it never received, which may be sent then', async () => {
+  test('takes nothing that comes after its time, and says so of it for good', async () => {
+    const late = order(-1_000);
+    const sending = venue()
+      .send(late)
+      .then(
+        () => 'taken',
+        () => 'refused',
+      );
+    expect(await sending).toBe('refused');
+    expect(await venue().lookUp(late.reference)).toEqual({ known: false, why: 'not_there' });
+    expect(await venue().collect([late.reference], { trading: true })).toMatchObject({ reports: [] });
+  });
+
+  test('says not_there only of what it never received, which may be sent then', async () => {
     const instruction = order();
-    expect(await venue().lookUp(instruction.reference)).toEqual({ known: false, why: 'never_received' });
+    expect(await venue().lookUp(instruction.reference)).toEqual({ known: false, why: 'not_there' });
     await venue().send(instruction);
     expect(await venue().lookUp(instruction.reference)).toMatchObject({ known: true });
   });
+}
+
+function describeEnds(tested: VenueUnderTest): void {
+  const { venue, execute } = tested;
+  const { sent, known } = ordersAt(tested);
 
   test('gives an order back once, and says what it executed of it', async () => {
     const instruction = await sent();
@@ -55,6 +89,9 @@ export function describeVenue({ venue, resting, execute }: VenueUnderTest): void
     const ended = (await known(instruction)).filter(isEnd);
     expect(ended).toMatchObject([{ type: 'cancelled', executed: 0n }]);
     await venue().cancel(instruction.reference);
+    expect((await known(instruction)).filter(isEnd)).toEqual(ended);
+    // Nor is a reference free again once its order has ended.
+    await venue().send(instruction);
     expect((await known(instruction)).filter(isEnd)).toEqual(ended);
   });
 

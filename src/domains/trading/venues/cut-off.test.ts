@@ -1,0 +1,318 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
+import { and, eq, sql } from 'drizzle-orm';
+import { parseAmount } from '../../../kernel/amount.ts';
+import { type Id, newId } from '../../../kernel/id.ts';
+import { lockExclusive } from '../../../platform/db/locks.ts';
+import { auditLogs } from '../../../platform/db/schema.ts';
+import { transact } from '../../../platform/db/transact.ts';
+import { startTradingDesk, type Trader, type TradingDesk } from '../../../testing/trading-desk.ts';
+import { until } from '../../../testing/until.ts';
+import { createInstrument, setQuote } from '../../markets/index.ts';
+import type { AwayOrder } from '../engine/away.ts';
+import { type Book, emptyBook } from '../pipeline/desk.ts';
+import { dueLookUps, findingOf, LOOKED_UP_FOR_MS, pursue, TAKEN_WITHIN_MS } from './cut-off.ts';
+import { venueOrders } from './schema.ts';
+import { SIMULATED } from './simulated/simulated-venue.ts';
+import { type MemoryVenue, memoryVenue } from './testing/memory-venue.ts';
+import type { LookUp, Venue, VenueOrder } from './venue.ts';
+import { venuesOf } from './venues.ts';
+
+const NOT_THERE: LookUp = { known: false, why: 'not_there' };
+
+describe('when a venue’s "not there" is final', () => {
+  const orderId = newId();
+
+  /** A book that was taken over so long ago, with one order that is with its venue. */
+  function bookOwnedFor(ms: number, recalled: AwayOrder['recalled'] = null): Book {
+    const name = { instrumentId: newId(), book: 'live' } as const;
+    const empty = emptyBook(name, { symbol: 'ETH/USD', lot: 1n, venue: 'elsewhere' }, 1n);
+    const book = { ...empty, ownedSinceMs: performance.now() - ms };
+    const away = { remaining: 1n, notional: null, executed: 0n, routed: true, recalled, ends: null };
+    book.matching.away.set(orderId, { ...away, order: { orderId } as AwayOrder['order'] });
+    return book;
+  }
+
+  function found(book: Book, answer: LookUp | null, settleMs: number | null = 0): string {
+    return findingOf(book, { settleMs }, orderId, answer, performance.now());
+  }
+
+  test('nothing is final while whoever owned the book before may still be sending', () => {
+    const fresh = bookOwnedFor(TAKEN_WITHIN_MS - 1_000);
+    pursue(fresh, orderId, { sendAgain: false });
+    expect([1, 2, 3].map(() => found(fresh, NOT_THERE))).toEqual(['early', 'early', 'early']);
+    const old = bookOwnedFor(TAKEN_WITHIN_MS);
+    pursue(old, orderId, { sendAgain: false });
+    expect([1, 2].map(() => found(old, NOT_THERE))).toEqual(['said', 'never_received']);
+  });
+
+  test('nor while what this process sent may be taken, or its venue needs time to show it', () => {
+    const book = bookOwnedFor(60_000);
+    pursue(book, orderId, { sendAgain: true });
+    book.takenUntilMs.set(orderId, performance.now() + 1_000);
+    expect(found(book, NOT_THERE)).toBe('early');
+    book.takenUntilMs.set(orderId, performance.now() - 1_000);
+    expect(found(book, NOT_THERE, 5_000)).toBe('early');
+    expect(found(book, NOT_THERE, 500)).toBe('send_again');
+  });
+
+  test('a look-up counts from when it was begun, not from when it was answered', () => {
+    const book = bookOwnedFor(TAKEN_WITHIN_MS);
+    pursue(book, orderId, { sendAgain: true });
+    const begunMs = performance.now() - 10;
+    expect(findingOf(book, { settleMs: 0 }, orderId, NOT_THERE, begunMs)).toBe('early');
+  });
+
+  test('never at a venue that takes what is late, or does not say clearly', () => {
+    const book = bookOwnedFor(60_000);
+    pursue(book, orderId, { sendAgain: false });
+    expect([found(book, NOT_THERE, null), found(book, null)]).toEqual(['unclear', 'unclear']);
+    expect(found(book, { known: false, why: 'unknown' })).toBe('unclear');
+    expect(found(book, { known: true, reports: [] })).toBe('known');
+  });
+
+  test('what was asked back is not sent again, and neither is what people were told of', () => {
+    const recalled = bookOwnedFor(60_000, 'requested');
+    pursue(recalled, orderId, { sendAgain: true });
+    expect(found(recalled, NOT_THERE)).toBe('said');
+    const told = bookOwnedFor(60_000);
+    pursue(told, orderId, { sendAgain: true });
+    pursue(told, orderId, { sendAgain: false });
+    pursue(told, orderId, { sendAgain: true });
+    expect(found(told, NOT_THERE)).toBe('said');
+  });
+
+  test('it is looked up ever more slowly, and no longer than its time', () => {
+    const book = bookOwnedFor(60_000);
+    pursue(book, orderId, { sendAgain: false });
+    const cutOff = book.cutOff.get(orderId)!;
+    expect(cutOff.endsMs).toBeGreaterThan(performance.now() + LOOKED_UP_FOR_MS - 60_000);
+    expect(dueLookUps(book)).toEqual([]);
+    const pauses = Array.from({ length: 9 }, () => {
+      cutOff.dueMs = 0;
+      expect(dueLookUps(book)).toEqual([orderId]);
+      return Math.round((cutOff.dueMs - performance.now()) / 1_000);
+    });
+    expect(pauses).toEqual([1, 2, 4, 8, 16, 32, 60, 60, 60]);
+    book.cutOff.clear();
+    pursue(book, orderId, { sendAgain: false, forMs: -1 });
+    book.cutOff.get(orderId)!.dueMs = 0;
+    expect(dueLookUps(book)).toEqual([]);
+    expect(book.cutOff.size).toBe(0);
+  });
+});
+
+describe('an order whose sending was cut off', () => {
+  let desk: TradingDesk;
+  let simulated: Venue;
+  let venue: MemoryVenue;
+
+  beforeAll(async () => {
+    desk = await startTradingDesk(import.meta.file);
+    simulated = venuesOf(desk.deps).get(SIMULATED)!;
+    await createInstrument(desk.system, {
+      symbol: 'ETH/USD',
+      name: 'ETH/USD',
+      type: 'crypto',
+      exchange: 'CRYPTO',
+      baseAsset: 'ETH',
+      quoteAsset: 'USD',
+      tick: parseAmount('0.01'),
+      lot: parseAmount('0.001'),
+      minQuantity: parseAmount('0.001'),
+      maxQuantity: parseAmount('1000'),
+      collarBps: 1000,
+      makerFeeBps: 10,
+      takerFeeBps: 20,
+      fractional: true,
+      execution: 'venue',
+      settlementCycle: 'T+0',
+      description: '',
+    });
+    await setQuote(desk.system, { symbol: 'ETH/USD', last: parseAmount('2000'), source: 'test' });
+    await desk.engine.start();
+  });
+
+  beforeEach(() => {
+    venue = memoryVenue();
+    venuesOf(desk.deps).set(SIMULATED, venue);
+  });
+
+  afterEach(async () => {
+    await desk.engine.start();
+    await desk.engine.settled();
+    const report = await desk.reconcile();
+    expect(report.checks.flatMap((check) => check.breaks)).toEqual([]);
+  });
+
+  afterAll(async () => {
+    await desk.close();
+  });
+
+  async function atVenue(trader: Trader): Promise<Id> {
+    const { status, body } = await desk.place(trader, 'buy 2 at 2000', { symbol: 'ETH/USD' });
+    expect([status, body.rejectionReason]).toEqual([201, null]);
+    await desk.engine.settled();
+    return body.id;
+  }
+
+  /** Sent on a connection that breaks before the request is there, as is that of the look-up behind it. */
+  async function lostOnItsWay(trader: Trader): Promise<Id> {
+    venue.lose('send', 'request');
+    venue.lose('lookUp', 'request');
+    const id = await atVenue(trader);
+    expect(await stateOf(id)).toBe('unknown');
+    return id;
+  }
+
+  async function stateOf(orderId: Id): Promise<string | undefined> {
+    const [row] = await desk.deps.db.engine
+      .select()
+      .from(venueOrders)
+      .where(eq(venueOrders.orderId, orderId));
+    return row?.state;
+  }
+
+  async function recorded(orderId: Id, event: string): Promise<number> {
+    const rows = await desk.deps.db.engine
+      .select({ id: auditLogs.id })
+      .from(auditLogs)
+      .where(and(eq(auditLogs.resourceId, orderId), eq(auditLogs.eventType, event)));
+    return rows.length;
+  }
+
+  /** What a venue that has forgotten an order does: it never says so of what it has told of. */
+  function forgetful(): MemoryVenue {
+    venue = memoryVenue();
+    venuesOf(desk.deps).set(SIMULATED, venue);
+    return venue;
+  }
+
+  test('and which its venue has goes on by itself, with what it executed, and is sent once', async () => {
+    const buyer = await desk.newTrader({ USD: '10000' });
+    // All it says it says when it is asked about this order.
+    const collect: Venue['collect'] = async () => ({ reports: [], againInMs: null });
+    venuesOf(desk.deps).set(SIMULATED, { ...venue, collect });
+    venue.lose('send', 'answer');
+    venue.lose('lookUp', 'request');
+    const id = await atVenue(buyer);
+    expect(await stateOf(id)).toBe('unknown');
+    await until(async () => (await stateOf(id)) === 'working');
+    venuesOf(desk.deps).set(SIMULATED, venue);
+    expect([venue.sent.get(id), await recorded(id, 'venue_order.found')]).toEqual([1, 1]);
+    venue.fill(id, '2', '2000');
+    expect(await desk.later(buyer, id)).toMatchObject({ status: 'filled', filledQuantity: '2' });
+  });
+
+  test('and which its venue never had ends once that is certain, also through a restart, and once', async () => {
+    const buyer = await desk.newTrader({ USD: '10000' });
+    venue.settleMs = 60_000;
+    const id = await lostOnItsWay(buyer);
+    await until(async () => (venue.lookedUp.get(id) ?? 0) >= 2);
+    // Asked, and answered that it is not there; but it may still come.
+    expect([await stateOf(id), await desk.balance(buyer, 'USD')]).toEqual(['unknown', '10000 (4008)']);
+    await desk.engine.stop();
+    venue.settleMs = 0;
+    const againMs = performance.now();
+    await desk.engine.start();
+    await until(async () => (await stateOf(id)) === 'done');
+    // Whoever had the book before might have been sending until just now.
+    expect(performance.now() - againMs).toBeGreaterThan(TAKEN_WITHIN_MS);
+    expect(await desk.later(buyer, id)).toMatchObject({
+      status: 'cancelled',
+      cancelReason: 'venue_never_received',
+      filledQuantity: '0',
+      reservation: '0',
+    });
+    expect(await desk.balance(buyer, 'USD')).toBe('10000 (0)');
+    expect(venue.sent.has(id)).toBe(false);
+    const audited = ['venue_order.unknown', 'venue_order.never_received', 'order.closed'];
+    expect(await Promise.all(audited.map((event) => recorded(id, event)))).toEqual([1, 1, 1]);
+    const [{ transactions } = { transactions: 0 }] = await desk.deps.db.engine.execute<{
+      transactions: number;
+    }>(sql`select count(distinct xmin::text)::int as transactions from (
+      select xmin from audit_logs where resource_id = ${id} and event_type = 'venue_order.never_received'
+      union all select xmin from orders where id = ${id}
+      union all select xmin from venue_orders where order_id = ${id}) written`);
+    expect(transactions).toBe(1);
+  });
+
+  test('but is still on its way is waited for: nothing is let go, and it is sent once', async () => {
+    const buyer = await desk.newTrader({ USD: '10000' });
+    let arrival: Promise<unknown> = Promise.resolve();
+    const travels = async (order: VenueOrder): Promise<never> => {
+      arrival = Bun.sleep(TAKEN_WITHIN_MS - 2_000).then(() => venue.send(order));
+      throw new Error('the connection broke');
+    };
+    venuesOf(desk.deps).set(SIMULATED, { ...venue, send: travels });
+    const id = await atVenue(buyer);
+    await arrival;
+    expect(venue.lookedUp.get(id)).toBeGreaterThan(0);
+    await until(async () => (await stateOf(id)) === 'working');
+    expect([venue.sent.get(id), await recorded(id, 'venue_order.never_received')]).toEqual([1, 0]);
+    await desk.request(buyer, 'DELETE', `/v1/orders/${id}`);
+    expect(await desk.later(buyer, id)).toMatchObject({ status: 'cancelled', cancelReason: 'requested' });
+  });
+
+  test('or that its venue once had is not let go because the venue says now that it never did', async () => {
+    const buyer = await desk.newTrader({ USD: '10000' });
+    const id = await atVenue(buyer);
+    expect(await stateOf(id)).toBe('working');
+    await desk.engine.stop();
+    const kept = venue;
+    const other = forgetful();
+    await desk.engine.start();
+    await until(async () => (await stateOf(id)) === 'unknown');
+    await Bun.sleep(TAKEN_WITHIN_MS);
+    await desk.engine.rebuild();
+    const before = other.lookedUp.get(id) ?? 0;
+    // Said for good twice, which is when another one ends.
+    await until(async () => (other.lookedUp.get(id) ?? 0) > before);
+    await desk.engine.settled();
+    expect([await stateOf(id), await desk.balance(buyer, 'USD')]).toEqual(['unknown', '10000 (4008)']);
+    venuesOf(desk.deps).set(SIMULATED, kept);
+    await desk.engine.rebuild();
+    await until(async () => (await stateOf(id)) === 'working');
+    await desk.request(buyer, 'DELETE', `/v1/orders/${id}`);
+    expect(await desk.later(buyer, id)).toMatchObject({ status: 'cancelled' });
+  });
+
+  test('and was asked back meanwhile ends as what its owner asked for', async () => {
+    const buyer = await desk.newTrader({ USD: '10000' });
+    const id = await lostOnItsWay(buyer);
+    await desk.request(buyer, 'DELETE', `/v1/orders/${id}`);
+    await until(async () => (await stateOf(id)) === 'done');
+    expect(await desk.later(buyer, id)).toMatchObject({ status: 'cancelled', cancelReason: 'requested' });
+    expect(venue.sent.has(id)).toBe(false);
+  });
+
+  test('waits for two people at a venue that promises nothing of what is late', async () => {
+    const buyer = await desk.newTrader({ USD: '10000' });
+    venue.settleMs = null;
+    const id = await lostOnItsWay(buyer);
+    await Bun.sleep(TAKEN_WITHIN_MS);
+    await desk.engine.rebuild();
+    const before = venue.lookedUp.get(id) ?? 0;
+    await until(async () => (venue.lookedUp.get(id) ?? 0) > before);
+    await desk.engine.settled();
+    expect([await stateOf(id), await desk.balance(buyer, 'USD')]).toEqual(['unknown', '10000 (4008)']);
+    venue.settleMs = 0;
+    await desk.engine.rebuild();
+    await until(async () => (await stateOf(id)) === 'done');
+  });
+
+  test('is not said to be missing by the simulation while it is being received', async () => {
+    const reference = newId();
+    let answered = false;
+    let looking: Promise<LookUp> | undefined;
+    await transact(desk.system, 'engine', async (tx) => {
+      // As `send` holds it until what it wrote is there for everybody.
+      await lockExclusive(tx, [`simulated-order:${reference}`]);
+      looking = simulated.lookUp(reference).finally(() => {
+        answered = true;
+      });
+      await Bun.sleep(200);
+      expect(answered).toBe(false);
+    });
+    expect(await looking).toEqual(NOT_THERE);
+  });
+});
