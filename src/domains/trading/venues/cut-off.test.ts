@@ -10,12 +10,15 @@ import { until } from '../../../testing/until.ts';
 import { createInstrument, setQuote } from '../../markets/index.ts';
 import type { AwayOrder } from '../engine/away.ts';
 import { type Book, emptyBook } from '../pipeline/desk.ts';
+import { emptyPlan } from '../pipeline/settle-plan.ts';
+import { orders } from '../schema.ts';
 import { dueLookUps, findingOf, LOOKED_UP_FOR_MS, pursue, TAKEN_WITHIN_MS } from './cut-off.ts';
 import { venueOrders } from './schema.ts';
 import { SIMULATED } from './simulated/simulated-venue.ts';
 import { type MemoryVenue, memoryVenue } from './testing/memory-venue.ts';
 import type { LookUp, Venue, VenueOrder } from './venue.ts';
 import { venuesOf } from './venues.ts';
+import { writeVenueSteps } from './write-venue-steps.ts';
 
 const NOT_THERE: LookUp = { known: false, why: 'not_there' };
 
@@ -274,6 +277,25 @@ describe('an order whose sending was cut off', () => {
     await until(async () => (await stateOf(id)) === 'working');
     await desk.request(buyer, 'DELETE', `/v1/orders/${id}`);
     expect(await desk.later(buyer, id)).toMatchObject({ status: 'cancelled' });
+  });
+
+  test('ends by no settlement while its venue has spoken of it, whoever asks for that', async () => {
+    const buyer = await desk.newTrader({ USD: '10000' });
+    const id = await atVenue(buyer);
+    const [order] = await desk.deps.db.engine.select().from(orders).where(eq(orders.id, id));
+    const plan = emptyPlan();
+    plan.venues.neverReceived.push({ order: order!, venue: SIMULATED });
+    const writing = transact(desk.system, 'engine', (tx) =>
+      writeVenueSteps(tx, desk.system, plan, desk.deps.clock.now()),
+    );
+    expect(
+      await writing.then(
+        () => 'written',
+        (error: Error) => error.name,
+      ),
+    ).toBe('AssertionError');
+    await desk.request(buyer, 'DELETE', `/v1/orders/${id}`);
+    expect(await desk.later(buyer, id)).toMatchObject({ status: 'cancelled', cancelReason: 'requested' });
   });
 
   test('and was asked back meanwhile ends as what its owner asked for', async () => {
