@@ -84,6 +84,7 @@ export type Wanted = {
   readonly value: bigint;
   /** What a unit that is held is worth. @units quote asset */
   readonly price: bigint;
+  /** Whether it may stay open: it waits for its price, or for a venue. */
   readonly rests: boolean;
   readonly leverage: bigint;
 };

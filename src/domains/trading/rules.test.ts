@@ -34,7 +34,7 @@ const GOOD: Situation = {
   accountTrades: true,
   riskProfile: null,
   terms: TERMS,
-  executable: true,
+  executedBy: 'internal',
   market: 'open',
   breakerTripped: false,
   last: parseAmount('100'),
@@ -135,7 +135,7 @@ describe('an order is refused', () => {
     ['buy  1     limit  gtc 100', { terms: { ...TERMS, status: 'halted' } }, 'instrument_halted'],
     ['buy  1     limit  gtc 100', { terms: { ...TERMS, status: 'delisted' } }, 'instrument_delisted'],
     ['buy  1     limit  gtc 100', { terms: { ...TERMS, kind: 'contract' } }, 'instrument_not_tradable'],
-    ['buy  1     limit  gtc 100', { executable: false }, 'instrument_not_tradable'],
+    ['buy  1     limit  gtc 100', { executedBy: null }, 'instrument_not_tradable'],
     ['buy  1     limit  gtc 100', { last: null }, 'price_unavailable'],
     ['buy  1     limit  gtc 110.5', {}, 'price_outside_collar'],
     ['sell 1     limit  gtc 89.5', {}, 'price_outside_collar'],
@@ -221,7 +221,7 @@ const FAULTS: Readonly<Record<RejectionReason, Fault>> = {
   suitability_refused: { slot: 'leverage', order: { leverage: parseAmount('2') } },
   instrument_delisted: { slot: 'status', terms: { status: 'delisted' } },
   instrument_halted: { slot: 'status', terms: { status: 'halted' } },
-  instrument_not_tradable: { slot: 'execution', situation: { executable: false } },
+  instrument_not_tradable: { slot: 'execution', situation: { executedBy: null } },
   market_closed: { slot: 'session', situation: { market: 'closed' } },
   circuit_breaker_active: { slot: 'breaker', situation: { breakerTripped: true } },
   expires_in_past: {
@@ -631,10 +631,11 @@ describe('what is measured', () => {
     expect(seen.map(formatAmount)).toEqual(['100', '150', '110']);
   });
 
-  test('only orders that may rest count as open', () => {
-    const rests = (words: string) => {
+  test('only orders that may stay open count as open: those that may rest, and all at a venue', () => {
+    const rests = (words: string, executedBy: Situation['executedBy'] = 'internal') => {
       let asked: boolean | undefined;
       verdict(words, {
+        executedBy,
         limits: (wanted) => {
           asked = wanted.rests;
           return null;
@@ -645,6 +646,8 @@ describe('what is measured', () => {
     expect(rests('buy 1 limit ioc 100')).toBe(false);
     expect(rests('buy 1 market ioc')).toBe(false);
     expect(rests('buy 1 limit day 100')).toBe(true);
+    expect(rests('buy 1 limit ioc 100', 'venue')).toBe(true);
+    expect(rests('buy 1 market ioc', 'venue')).toBe(true);
   });
 
   test('a refusal names the limit behind it', () => {

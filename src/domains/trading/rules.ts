@@ -69,8 +69,8 @@ export type Situation = {
   /** What the customer said about the risk they bear; null where they never did. */
   readonly riskProfile: RiskProfile | null;
   readonly terms: Terms;
-  /** Whether somebody would execute it: our own book, or a venue. */
-  readonly executable: boolean;
+  /** Who would execute it: our own book, or a venue; null where nobody would. */
+  readonly executedBy: 'internal' | 'venue' | null;
   /** Whether the exchange is in its regular session, or the book collects for its opening. */
   readonly market: 'open' | 'pre_open' | 'closed';
   /** A circuit breaker of the platform or of the instrument is tripped. */
@@ -264,7 +264,7 @@ function instrumentRefusal({ terms, situation }: Assessed) {
     case 'halted':
       return 'instrument_halted';
     case 'active':
-      return (terms.kind === 'spot' || situation.contract?.isPlain === true) && situation.executable
+      return (terms.kind === 'spot' || situation.contract?.isPlain === true) && situation.executedBy !== null
         ? null
         : 'instrument_not_tradable';
   }
@@ -431,7 +431,8 @@ function limitsRefusal(assessed: Assessed) {
     side: order.side,
     value: principalOf(order, price),
     price: situation.last ?? price,
-    rests: mayRest(order),
+    // At a venue every order stays open until the venue has answered, however long that takes.
+    rests: mayRest(order) || situation.executedBy === 'venue',
     leverage: neverOpens(assessed) ? ONE : order.leverage,
   });
   if (answer !== null) {

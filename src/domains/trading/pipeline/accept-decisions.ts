@@ -345,7 +345,7 @@ function situationOf(
     accountTrades: accountAllows(account.status, 'trade'),
     ...riskOf(standing.risk, standing.measures, candidate, near),
     terms: instrument,
-    executable: execution !== null,
+    executedBy: execution === null || execution === 'internal' ? execution : 'venue',
     market:
       market === null ? 'closed' : market.open ? 'open' : execution === 'internal' ? 'pre_open' : 'closed',
     last: instrument.last,

@@ -11,6 +11,7 @@ import { accounts } from '../../accounts/schema.ts';
 import { users } from '../../identity/schema.ts';
 import { wallets } from '../../ledger/schema.ts';
 import { setQuote } from '../../markets/index.ts';
+import { setRiskLimit } from '../../risk/index.ts';
 import { tradingDomain } from '../index.ts';
 import { positions } from '../positions/schema.ts';
 import { orders } from '../schema.ts';
@@ -106,6 +107,35 @@ async function freeze({ userId, accountId }: Trader): Promise<void> {
   await desk.deps.db.engine.update(accounts).set({ status: 'frozen' }).where(eq(accounts.id, accountId));
   await deliver('accounts.account_frozen', userId, accountId);
 }
+
+test('what waits at a venue counts as open orders, whatever its type, until the venue has answered', async () => {
+  const trader = await desk.newTrader({ USD: '100000' }, { leverage: '10' });
+  await setRiskLimit(desk.system, {
+    scope: 'account',
+    scopeId: trader.accountId,
+    type: 'max_open_orders',
+    value: parseAmount('2'),
+    currency: null,
+    effectiveFrom: desk.deps.clock.now(),
+    effectiveUntil: null,
+    setBy: 'seed',
+    approvalId: null,
+    reason: 'Test',
+    subjectUserId: trader.userId,
+  });
+  const first = await placed(trader, 'buy 1');
+  await placed(trader, 'buy 1 at 5000', { timeInForce: 'ioc' });
+  const more = { symbol: SYMBOL, leverage: '10' };
+  const third = (await desk.place(trader, 'buy 1', more)).body;
+  expect([third.status, third.rejectionReason, third.exceededLimit]).toEqual([
+    'rejected',
+    'limit_exceeded',
+    'max_open_orders',
+  ]);
+  await filled(first, '1');
+  expect((await desk.place(trader, 'buy 1', more)).body).toMatchObject({ rejectionReason: null });
+  await desk.engine.settled();
+});
 
 describe('whom the firm stops', () => {
   /** One at the venue, one at rest in our own book, one held for its price. */
