@@ -6,6 +6,7 @@ import { attackEvidence } from '../../testing/attacker.ts';
 import { type Foundation, startFoundation, TEST_LOG } from '../../testing/foundation.ts';
 import { until } from '../../testing/until.ts';
 import { openClient, type Tx } from '../db/client.ts';
+import { sqlStateOf } from '../db/errors.ts';
 import { auditCheckpoints, auditLeaves, auditLogs } from '../db/schema.ts';
 import { transact } from '../db/transact.ts';
 import { readiness } from '../health.ts';
@@ -25,7 +26,7 @@ import { appendCheckpoint, latestCheckpoint, treeSize } from './log-store.ts';
 import { frontierRoot } from './merkle.ts';
 import { record } from './record.ts';
 import { type Sealer, SealerStopped, startSealer } from './sealer.ts';
-import { beginSequence, sequenceNext } from './sequencer.ts';
+import { beginSequence, type Sequence, sequenceNext } from './sequencer.ts';
 import { type LogReport, verifyLog } from './verify-log.ts';
 
 const EVENTS = auditEvents({
@@ -230,6 +231,59 @@ describe('sealing', () => {
     await changes(1);
     expect(await sealer.sealNow()).toBe(5);
     expect((await report()).holds).toBe(true);
+  });
+
+  test('where ids reach those of rows that a restore carried over, each of these keeps its one leaf', async () => {
+    const { keyring, db } = foundation.deps;
+    const xid = async () => {
+      const [row] = await db.engine.execute<{ id: string }>(sql`select pg_current_xact_id()::text as id`);
+      return BigInt(row?.id ?? 0);
+    };
+    await changes(3);
+    await (await seal()).sealNow();
+    await stopAll();
+    const ahead = (await xid()) + 300n;
+    await asAttacker(`update audit_logs set txid = '${ahead}'`);
+    let sequence = await db.engine.transaction(beginSequence);
+    const sequenced = async (steady: (reached: bigint) => boolean) => {
+      ({ sequence } = await db.engine.transaction((tx) => sequenceNext(tx, keyring, sequence)));
+      return sequence.phase === 'steady' && steady(BigInt(sequence.low));
+    };
+    await until(() => sequenced(() => true));
+    await changes(2);
+    while ((await xid()) <= ahead) {
+      // Each took an id of its own.
+    }
+    const passed = await xid();
+    await until(() => sequenced((reached) => reached > passed));
+    await changes(2);
+    const rows = await rowCount();
+    await until(async () => (await sequenced(() => true)) && sequence.frontier.size === rows);
+    expect(await leafIndexes()).toEqual(Array.from({ length: rows }, (_, index) => index));
+  });
+
+  test('a steady round looks for no leaves; one that is there is refused, and the next term goes on', async () => {
+    const { keyring, db } = foundation.deps;
+    await changes(3);
+    await (await seal()).sealNow();
+    await stopAll();
+    const begin = () => db.engine.transaction(beginSequence);
+    const step = (from: Sequence) => db.engine.transaction((tx) => sequenceNext(tx, keyring, from));
+    // As if it knew nothing of what the sealer did.
+    const blind = { ...(await begin()), phase: 'steady', low: '0', freshFrom: '0' } as const;
+    await until(async () => {
+      const failure = await step(blind).catch((error: unknown) => error);
+      return sqlStateOf(failure) === '23505';
+    });
+    await changes(1);
+    let { sequence, more, added } = await step(await begin());
+    await until(async () => {
+      const next = await step(sequence);
+      ({ sequence, more } = next);
+      added += next.added;
+      return !more && added > 0;
+    });
+    expect(added).toBe(1);
   });
 
   test('signs nothing when there is nothing new', async () => {

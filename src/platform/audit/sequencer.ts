@@ -33,6 +33,8 @@ export type Sequence = {
   readonly lowId: string | null;
   /** Where `steady` will begin. @units xid8 */
   readonly steadyFrom: string;
+  /** From this transaction on no row can have its leaf yet; null where that is not known. @units xid8 */
+  readonly freshFrom: string | null;
 };
 
 export type AlteredRow = { readonly id: string; readonly leaf: number };
@@ -59,6 +61,7 @@ export async function beginSequence(tx: Tx): Promise<Sequence> {
     low: last?.txid ?? '0',
     lowId: null,
     steadyFrom: '0',
+    freshFrom: null,
   };
 }
 
@@ -101,8 +104,10 @@ export async function sequenceNext(tx: Tx, keyring: Keyring, sequence: Sequence)
     await appendToTree(tx, leaves, nodes);
   }
   const advanced = advance(sequence, seen, oldest);
+  const settles = sequence.phase === 'everything' && advanced.phase === 'steady';
+  const freshFrom = settles ? await firstFresh(tx, oldest) : sequence.freshFrom;
   return {
-    sequence: { ...advanced, frontier },
+    sequence: { ...advanced, frontier, freshFrom },
     added: leaves.length,
     altered,
     more: seen.length === BATCH || advanced.phase !== 'steady',
@@ -137,8 +142,8 @@ function sourceOf(row: Omit<SeenRow, 'known'>): LeafSource {
 }
 
 /**
- * The next rows in the order of their transactions. Steady rounds walk the index and ask for each row whether it
- * has its leaf; only the look at everything compares the whole log.
+ * The next rows in the order of their transactions. Steady rounds walk the index, and ask of a row whether it has its
+ * leaf only while it may; only the look at everything compares the whole log.
  */
 async function readNext(tx: Tx, sequence: Sequence, oldest: string): Promise<readonly SeenRow[]> {
   const rows = within(sequence, oldest);
@@ -146,7 +151,7 @@ async function readNext(tx: Tx, sequence: Sequence, oldest: string): Promise<rea
     return executePrepared<SeenRow>(
       tx,
       // Inside, so that only the rows of this batch are looked up among the leaves.
-      sql`select ${COLUMNS}
+      sql`select ${COLUMNS}, ${isFresh(sequence) ? UNKNOWN : KNOWN}
         from (select a.* from audit_logs a where ${rows} order by a.txid, a.id limit ${LIMIT}) a
         order by a.txid, a.id`,
     );
@@ -161,7 +166,7 @@ async function readNext(tx: Tx, sequence: Sequence, oldest: string): Promise<rea
       where ${rows} and not exists (select 1 from audit_leaves l where l.log_id = a.id)
       order by a.txid, a.id limit ${LIMIT}
     )
-    select ${COLUMNS}
+    select ${COLUMNS}, ${KNOWN}
     from next n join audit_logs a on a.recorded_at = n.recorded_at and a.id = n.id
     order by n.txid, n.id`,
   );
@@ -173,8 +178,31 @@ const COLUMNS = sql.raw(`a.id::text as id, a.txid::text as txid, a.recorded_at a
   a.actor_id as "actorId", a.actor_kind as "actorKind", a.actor_user_id as "actorUserId",
   a.subject_user_id as "subjectUserId", a.event_type as "eventType", a.category, a.severity, a.class,
   a.resource_type as "resourceType", a.resource_id as "resourceId", a.description, a.before, a.after, a.outcome,
-  a.request_id as "requestId", a.salt, a.personal_hash as "personalHash", a.row_mac as "rowMac",
-  (select l.log_id from audit_leaves l where l.log_id = a.id) is not null as known`);
+  a.request_id as "requestId", a.salt, a.personal_hash as "personalHash", a.row_mac as "rowMac"`);
+
+const KNOWN = sql.raw('(select l.log_id from audit_leaves l where l.log_id = a.id) is not null as known');
+const UNKNOWN = sql.raw('false as known');
+
+/**
+ * Whether no row from here on can have its leaf: a look-up a row that would find nothing is a fifth of reading it. Were
+ * it wrong, the second leaf would be refused as a duplicate, and the next term begins with the look at everything.
+ */
+function isFresh({ freshFrom, low }: Sequence): boolean {
+  return freshFrom !== null && BigInt(low) >= BigInt(freshFrom);
+}
+
+/**
+ * Where the rows begin that nobody has looked at: `oldest` bounds what the look at everything saw, but rows that a logical
+ * restore carried over have their leaves and may bear ids beyond.
+ */
+async function firstFresh(tx: Tx, oldest: string): Promise<string> {
+  const [last] = await executePrepared<{ txid: string }>(
+    tx,
+    sql`select a.txid::text as txid from audit_logs a order by a.txid desc limit 1`,
+  );
+  const beyond = last === undefined ? 0n : BigInt(last.txid) + 1n;
+  return beyond > BigInt(oldest) ? String(beyond) : oldest;
+}
 
 /**
  * A visible row whose transaction id lies in the future was carried over by a logical restore. The future begins
@@ -195,7 +223,9 @@ function within(sequence: Sequence, oldest: string): SQL {
   }
 }
 
-function advance(sequence: Sequence, seen: readonly SeenRow[], oldest: string): Omit<Sequence, 'frontier'> {
+type Advanced = Omit<Sequence, 'frontier' | 'freshFrom'>;
+
+function advance(sequence: Sequence, seen: readonly SeenRow[], oldest: string): Advanced {
   const last = seen.length === BATCH ? seen.at(-1) : undefined;
   const { phase, low, lowId, steadyFrom } = sequence;
   switch (phase) {
