@@ -1,7 +1,6 @@
 /** What no event of an order tells, of all that happened to the orders of a database. */
 import { sql } from 'drizzle-orm';
-import { placeEvents } from '../platform/outbox/place-events.ts';
-import { until } from './until.ts';
+import { placeAllEvents } from './placed-events.ts';
 import type { World } from './world.ts';
 
 /**
@@ -9,12 +8,7 @@ import type { World } from './world.ts';
  * way, and no relay run.
  */
 export async function untoldOrders({ deps }: Pick<World, 'deps'>): Promise<readonly unknown[]> {
-  // A transaction of another database of the server may hold back what was written since it began.
-  await until(async () => {
-    await deps.db.engine.transaction((tx) => placeEvents(tx));
-    const unplaced = await deps.db.engine.execute(sql`select from outbox where position is null limit 1`);
-    return unplaced.length === 0;
-  });
+  await placeAllEvents({ deps });
   return deps.db.engine.execute(sql`
     with feed as (
       select data ->> 'orderId' as id, array_agg((data ->> 'version')::int order by position) as versions

@@ -7,6 +7,7 @@ import { sqlStateOf } from '../../platform/db/errors.ts';
 import { auditLogs, outbox } from '../../platform/db/schema.ts';
 import type { Domain } from '../../platform/domain.ts';
 import { feedSays, followFeed } from '../../testing/feed-says.ts';
+import { placeAllEvents } from '../../testing/placed-events.ts';
 import { randomFrom } from '../../testing/random.ts';
 import type { Answer } from '../../testing/send.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../testing/trading-desk.ts';
@@ -152,12 +153,17 @@ describe('a stop', () => {
       'order.traded',
       'order.closed',
     ]);
+    await placeAllEvents(desk);
     const told = await desk.deps.db.engine
       .select({ type: outbox.type })
       .from(outbox)
       .where(eq(outbox.accountId, trader.accountId))
-      .orderBy(outbox.id);
-    expect(told.map(({ type }) => type)).toEqual(['trading.order_triggered', 'trading.order_filled']);
+      .orderBy(outbox.position);
+    expect(told.map(({ type }) => type)).toEqual([
+      'trading.order_accepted',
+      'trading.order_triggered',
+      'trading.order_filled',
+    ]);
   });
 
   test('to buy reserves its stop price plus the collar, and sets free what it did not need', async () => {

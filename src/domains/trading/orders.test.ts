@@ -1,10 +1,12 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test';
-import { and, eq } from 'drizzle-orm';
+import { afterAll, beforeAll, describe, expect, spyOn, test } from 'bun:test';
+import { and, eq, sql } from 'drizzle-orm';
 import { parseAmount } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import { newId } from '../../kernel/id.ts';
 import { addMs } from '../../kernel/time.ts';
 import { auditLogs, outbox } from '../../platform/db/schema.ts';
+import { PACKED } from '../../platform/outbox/publish.ts';
+import { placeAllEvents } from '../../testing/placed-events.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../testing/trading-desk.ts';
 import { accounts } from '../accounts/schema.ts';
 import { setQuote } from '../markets/index.ts';
@@ -80,11 +82,35 @@ describe('two people who agree', () => {
       { eventType: 'order.traded', actorId: 'trading.engine' },
       { eventType: 'order.closed', actorId: 'trading.engine' },
     ]);
+    await placeAllEvents(desk);
     const told = await desk.deps.db.engine
       .select({ type: outbox.type })
       .from(outbox)
-      .where(eq(outbox.accountId, buyer.accountId));
-    expect(told).toEqual([{ type: 'trading.order_filled' }]);
+      .where(eq(outbox.accountId, buyer.accountId))
+      .orderBy(outbox.position);
+    expect(told.map(({ type }) => type)).toEqual(['trading.order_accepted', 'trading.order_filled']);
+  });
+
+  test('tell their feeds of a settlement in one row, and have the relay look at once', async () => {
+    await desk.emptyTheBooks();
+    await placeAllEvents(desk);
+    const seller = await desk.newTrader({ BTC: '1' });
+    const buyer = await desk.newTrader({ USD: '100000' });
+    await desk.place(seller, 'sell 0.5 at 60000');
+    const woken = spyOn(desk.deps, 'wakeRelay');
+    await desk.place(buyer, 'buy 0.5 at 60000');
+    await desk.engine.settled();
+    expect(woken).toHaveBeenCalledTimes(1);
+    woken.mockRestore();
+    const waiting = await desk.deps.db.engine.execute<{ type: string; told: string[] }>(
+      sql`select o.type, array(select event ->> 1 from jsonb_array_elements(o.data) event order by 1) as told
+        from outbox o where o.position is null order by o.id`,
+    );
+    expect(waiting).toMatchObject([
+      { type: PACKED, told: ['trading.order_accepted'] },
+      { type: PACKED, told: ['trading.order_accepted'] },
+      { type: PACKED, told: ['trading.order_filled', 'trading.order_filled'] },
+    ]);
   });
 
   test('make the price of the instrument and its public prints', async () => {

@@ -62,12 +62,20 @@ export const PACKED = 'outbox.packed';
 
 /**
  * Writes the events of a batch as one row, which the relay unpacks when it gives them their places: for transactions so
- * frequent that a row of each event is too dear. They are placed at the relay's next look, which this does not hasten.
- * @effects one row of `outbox`
+ * frequent that a row of each event is too dear. What somebody acts on goes `at_once`; else it waits for the relay's next look.
+ * @effects one row of `outbox`; perhaps wakes the relay after the commit
  */
-export async function publishPacked(tx: Tx, ctx: Ctx, events: readonly PackedEvent[]): Promise<void> {
+export async function publishPacked(
+  tx: Tx,
+  ctx: Ctx,
+  events: readonly PackedEvent[],
+  placed: 'at_once' | 'at_next_look',
+): Promise<void> {
   if (events.length === 0) {
     return;
+  }
+  if (placed === 'at_once') {
+    onCommit(tx, ctx.deps.wakeRelay);
   }
   const occurredAt = ctx.deps.clock.now();
   const packed = events.map(({ id, type, userId, accountId, requestId, data }) => [

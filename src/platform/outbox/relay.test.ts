@@ -353,11 +353,11 @@ test('makes rows of events that share one, each at its place and once, and leave
     }));
   await transact(ctx, 'engine', async (tx) => {
     await publish(tx, ctx, [{ ...own, type: 'small.plain', data: { nth: 0 } }]);
-    await publishPacked(tx, ctx, packed(1));
+    await publishPacked(tx, ctx, packed(1), 'at_next_look');
     await publish(tx, ctx, [{ ...own, type: 'small.plain', data: { nth: 61 } }]);
   });
   for (let batch = 0; batch < 60; batch += 1) {
-    await transact(ctx, 'engine', (tx) => publishPacked(tx, ctx, packed(62 + batch * 60)));
+    await transact(ctx, 'engine', (tx) => publishPacked(tx, ctx, packed(62 + batch * 60), 'at_next_look'));
   }
   const seen: DeliveredEvent[] = [];
   const relay = relayTo(collector('small.all', ['small.packed', 'small.plain', PACKED], seen));
@@ -368,4 +368,16 @@ test('makes rows of events that share one, each at its place and once, and leave
   const [one] = await deps.db.engine.select().from(outbox).where(eq(outbox.requestId, 'request 5'));
   expect(one).toMatchObject({ ...own, type: 'small.packed', data: { nth: 5 }, position: 6n });
   expect(await deps.db.engine.transaction(placeEvents)).toMatchObject({ placed: 0, waiting: false });
+});
+
+test('is woken by events that share a row where they are to be placed at once, and by no others', async () => {
+  let woken = 0;
+  const ctx = foundation.ctx({ kind: 'system', name: 'test' });
+  const counting = { ...ctx, deps: { ...ctx.deps, wakeRelay: () => (woken += 1) } };
+  const [userId, accountId] = [newId(), newId()];
+  const event = { id: newId(), type: 'small.packed', userId, accountId, requestId: newId(), data: {} };
+  await transact(counting, 'engine', (tx) => publishPacked(tx, counting, [event], 'at_next_look'));
+  expect(woken).toBe(0);
+  await transact(counting, 'engine', (tx) => publishPacked(tx, counting, [event], 'at_once'));
+  expect(woken).toBe(1);
 });

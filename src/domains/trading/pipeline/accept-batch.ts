@@ -245,6 +245,7 @@ async function write(tx: Tx, ctx: Ctx, decided: readonly Decided[], standing: St
       tx,
       ctx,
       decided.map((one, place) => firstNews(one, present(events[place], 'each has its event').id)),
+      'at_next_look',
     ),
   );
   if (accepted.some(({ order }) => order.status === 'pending')) {

@@ -13,7 +13,7 @@ import type { Tx } from '../../../platform/db/client.ts';
 import { arrayParameter, insertRows } from '../../../platform/db/insert-rows.ts';
 import { executePrepared } from '../../../platform/db/prepared.ts';
 import { together } from '../../../platform/db/transact.ts';
-import { publish } from '../../../platform/outbox/publish.ts';
+import { publishPacked } from '../../../platform/outbox/publish.ts';
 import { changeReserved, type NewJournal, postJournals } from '../../ledger/index.ts';
 import { keepMarketMoves, keepTradePrints, type PricedInstrument } from '../../markets/index.ts';
 import { spansOf, watchPrices } from '../../risk/index.ts';
@@ -297,14 +297,15 @@ async function tell(
       after: { ...order.row, ...progressOf(order), cancelReason: order.cancelReason },
     })),
   ]);
-  const feed = publish(
+  const feed = publishPacked(
     tx,
     ctx,
     changed.map((order) => ({
+      id: newId(),
       type: `trading.order_${newsOf(order)}`,
       userId: order.row.userId,
       accountId: order.row.accountId,
-      customerVisible: true,
+      requestId: ctx.requestId,
       data: {
         ...newsData({ ...order.row, version: order.row.version + 1 }, now),
         ...progressOf(order),
@@ -312,6 +313,7 @@ async function tell(
         ...replacementOf(order),
       },
     })),
+    'at_once',
   );
   await together(evidence, feed);
 }
