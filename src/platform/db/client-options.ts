@@ -17,6 +17,16 @@ export const LANE_SETTINGS = {
 } as const;
 
 /**
+ * The same for statements that join what they found with a large table: row by row along its index, however small it was
+ * when they were planned.
+ */
+export const LOOK_UP_SETTINGS = {
+  ...LANE_SETTINGS,
+  enable_hashjoin: 'off',
+  enable_mergejoin: 'off',
+} as const;
+
+/**
  * For connections whose statements all end by their time limit: one that hears nothing for longer has no server any
  * more, and breaks. An option of our patch of the driver. @units seconds
  */

@@ -90,8 +90,11 @@ export function openClient(connection: Connection, max: number): postgres.Sql {
 }
 
 /** One connection that the driver never replaces for its age: for locks that live as long as their session. */
-export function openSession(connection: Connection): postgres.Sql {
-  return postgres({ ...clientOptions(connection, 1), max_lifetime: null });
+export function openSession(
+  connection: Connection,
+  settings: Readonly<Record<string, string>> = {},
+): postgres.Sql {
+  return postgres({ ...clientOptions(connection, 1, settings), max_lifetime: null });
 }
 
 /**

@@ -22,9 +22,16 @@ export type LeaderSession = {
 
 type Session = { readonly client: ReturnType<typeof openSession>; readonly database: Database };
 
-/** Stands for election each time `run` is called; the first to ask leads until its connection ends. */
-export function standForLeader(connection: Connection, name: string): LeaderSession {
-  let session = connect(connection);
+/**
+ * Stands for election each time `run` is called; the first to ask leads until its connection ends.
+ * @units settings: of its connection, besides those all have
+ */
+export function standForLeader(
+  connection: Connection,
+  name: string,
+  settings: Readonly<Record<string, string>> = {},
+): LeaderSession {
+  let session = connect(connection, settings);
   let leadingPid: number | null = null;
   let term = 0;
 
@@ -58,7 +65,7 @@ export function standForLeader(connection: Connection, name: string): LeaderSess
         // The driver does not always recover a connection that broke inside a transaction.
         if (isBroken(failure) && used === session) {
           leadingPid = null;
-          session = connect(connection);
+          session = connect(connection, settings);
           used.client.end({ timeout: 0 }).catch(() => {});
         }
         throw failure;
@@ -68,8 +75,8 @@ export function standForLeader(connection: Connection, name: string): LeaderSess
   };
 }
 
-function connect(connection: Connection): Session {
-  const client = openSession(connection);
+function connect(connection: Connection, settings: Readonly<Record<string, string>>): Session {
+  const client = openSession(connection, settings);
   return { client, database: drizzle(client) };
 }
 

@@ -2,6 +2,9 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'bun:test';
 import { and, eq, sql } from 'drizzle-orm';
 import { type Id, newId } from '../../kernel/id.ts';
 import { type Foundation, startFoundation } from '../../testing/foundation.ts';
+import { openClient } from '../db/client.ts';
+import { LOOK_UP_SETTINGS } from '../db/client-options.ts';
+import { standForLeader } from '../db/leader.ts';
 import { auditLogs, outbox, outboxConsumers, outboxRetries } from '../db/schema.ts';
 import { transact } from '../db/transact.ts';
 import { readiness } from '../health.ts';
@@ -380,4 +383,35 @@ test('is woken by events that share a row where they are to be placed at once, a
   expect(woken).toBe(0);
   await transact(counting, 'engine', (tx) => publishPacked(tx, counting, [event], 'at_once'));
   expect(woken).toBe(1);
+});
+
+test('places along indexes, by a plan that was made while nothing had its place yet', async () => {
+  const owner = openClient(foundation.database.owner, 1);
+  await owner`truncate outbox`;
+  await transact(foundation.system, 'engine', (tx) =>
+    publish(
+      tx,
+      foundation.system,
+      Array.from({ length: 300 }, () => ({
+        type: 'a.done',
+        userId: newId(),
+        customerVisible: true,
+        data: {},
+      })),
+    ),
+  );
+  await owner`analyze outbox`;
+  await owner.end();
+  const session = standForLeader(foundation.deps.db.connections.engine, 'test', LOOK_UP_SETTINGS);
+  await session.run((tx) => placeEvents(tx));
+  const plan = await session.run(async (tx) => {
+    const [kept] = await tx.execute<{ name: string }>(
+      sql`select name from pg_prepared_statements where statement ~ 'with horizon as' and statement !~ 'prepared'`,
+    );
+    return tx.execute<Record<'QUERY PLAN', string>>(sql.raw(`explain execute "${kept?.name}"`));
+  });
+  await session.close();
+  const nodes = (plan ?? []).map((row) => row['QUERY PLAN']).join('\n');
+  expect(nodes).toMatch(/Index Scan (using|on) outbox_unplaced_idx/);
+  expect(nodes).not.toMatch(/Seq Scan|(Hash|Merge) (\w+ )?Join/);
 });

@@ -6,6 +6,7 @@
 import { sql } from 'drizzle-orm';
 import { assert } from '../../kernel/assert.ts';
 import type { Deps } from '../context.ts';
+import { LOOK_UP_SETTINGS } from '../db/client-options.ts';
 import { type LeaderSession, standForLeader } from '../db/leader.ts';
 import { registerProbe } from '../health.ts';
 import type { Consumer } from './consumer.ts';
@@ -34,7 +35,7 @@ export type Relay = {
 export function startRelay(deps: Deps, consumers: readonly Consumer[], rules = RETRY_RULES): Relay {
   const names = consumers.map((consumer) => consumer.name);
   assert(new Set(names).size === names.length, 'a consumer has a name of its own');
-  const session = standForLeader(deps.db.connections.engine, 'outbox');
+  const session = standForLeader(deps.db.connections.engine, 'outbox', LOOK_UP_SETTINGS);
   const pumps = consumers.map((consumer) => pumpOf(deps, session, consumer, rules));
   let stopped = false;
   let timer: Timer | null = null;
