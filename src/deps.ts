@@ -15,7 +15,7 @@ import type { Connection, Login, PoolSizes } from './platform/db/client.ts';
 import { openDatabases } from './platform/db/client.ts';
 import type { Domain } from './platform/domain.ts';
 import { folderFileStore } from './platform/files/file-store.ts';
-import { startMailQueue } from './platform/mail/mail-queue.ts';
+import { type MailQueue, startMailQueue } from './platform/mail/mail-queue.ts';
 import { folderTransport, type MailTransport } from './platform/mail/mailer.ts';
 import { privacyOf } from './platform/privacy/privacy.ts';
 
@@ -31,6 +31,8 @@ export type DepsParts = {
   readonly settings: Settings;
   /** What mail leaves by; a folder in the data folder unless given. */
   readonly mail?: MailTransport;
+  /** Takes mail, where another thread is the one that sends it. */
+  readonly mailQueue?: MailQueue;
   /** Business time; the system's unless a test or the sandbox moves it. */
   readonly clock?: Clock;
 };
@@ -52,7 +54,9 @@ export function buildDeps(parts: DepsParts): Deps {
     keyring,
     personKeys: buildPersonKeys(keyring),
     log: parts.log,
-    mail: startMailQueue(parts.mail ?? folderTransport(join(parts.dataDir, 'mail')), parts.log),
+    mail:
+      parts.mailQueue ??
+      startMailQueue(parts.mail ?? folderTransport(join(parts.dataDir, 'mail')), parts.log),
     files: folderFileStore(join(parts.dataDir, 'files')),
     approvalActions: actions,
     privacy: privacyOf(parts.domains),

@@ -69,6 +69,38 @@ export function systemClock(offsetMs: () => number = () => 0): Clock {
   };
 }
 
+/** How far a clock is ahead of the machine's. @units milliseconds */
+export type ClockShift = { readonly businessMs: number; readonly realMs: number };
+
+const TRIES = 10;
+
+/** How far a clock is ahead now, so that another thread can go by it. */
+export function shiftOf(clock: Clock): ClockShift {
+  return { businessMs: aheadOf(() => msOfInstant(clock.now())), realMs: aheadOf(clock.realMs) };
+}
+
+/** The machine's clock, ahead by what is asked for each time. */
+export function shiftedClock(shift: () => ClockShift): Clock {
+  return {
+    now: () => instantOfMs(Date.now() + shift().businessMs),
+    realNow: () => instantOfMs(Date.now() + shift().realMs),
+    realMs: () => Date.now() + shift().realMs,
+  };
+}
+
+/** Read within one millisecond of the machine's, or time that passes meanwhile would look like a shift. */
+function aheadOf(said: () => number): number {
+  let ahead = 0;
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const beforeMs = Date.now();
+    ahead = said() - beforeMs;
+    if (Date.now() === beforeMs) {
+      break;
+    }
+  }
+  return ahead;
+}
+
 function fromTemporal(instant: Temporal.Instant): Instant {
   return instant.toString({ fractionalSecondDigits: 6 }) as Instant;
 }

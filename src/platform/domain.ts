@@ -45,7 +45,10 @@ export type Job = {
   readonly cron: string;
   /** The cron is read in the firm's time zone. */
   readonly inFirmZone?: true;
-  readonly run: (ctx: Ctx) => Promise<void>;
+  /** It takes much time of the processor: it runs in the thread of such jobs, not in the one that answers requests. */
+  readonly isApart?: true;
+  /** Told to end it soon does, between two transactions; the next run goes on where it was. */
+  readonly run: (ctx: Ctx, ending?: AbortSignal) => Promise<void>;
 };
 
 /** A page of rows, and where the next one starts; null after the last. */

@@ -19,6 +19,7 @@ import { startOutsideRecord } from '../platform/audit/outside-record.ts';
 import { startSealer } from '../platform/audit/sealer.ts';
 import type { Deps } from '../platform/context.ts';
 import { watchKeys } from '../platform/crypto/installation-keys.ts';
+import type { RootKey } from '../platform/crypto/keyring.ts';
 import { startGuard } from '../platform/db/guard.ts';
 import { healthEndpoints } from '../platform/http/health.ts';
 import { serveMetrics } from '../platform/http/metrics.ts';
@@ -72,13 +73,14 @@ async function assemble(
   const database = await openDatabase(config, onLost);
   stops.push({ name: 'database', run: database.close });
   const secrets = config.mode === 'sandbox' ? sandboxKeys(config.dataDir) : { keys: '', signingKey: '' };
+  const rootKeys = await readRootKeys(config);
   let relay: Relay | undefined;
   const deps = buildDeps({
     mode: config.mode,
     dataDir: config.dataDir,
     connections: database.connections,
     pools: { app: 8, staff: 4, engine: 12 },
-    rootKeys: await readRootKeys(config),
+    rootKeys,
     log: buildLogger(config.logLevel),
     wakeRelay: () => relay?.wake(),
     domains: allDomains,
@@ -99,7 +101,8 @@ async function assemble(
   revocations(deps);
   await enterRecovery(deps, config);
   startFlusher(deps, stops);
-  const held = heldParts(config, deps, config.signingKey ?? secrets.signingKey, (now) => {
+  const signingKey = config.signingKey ?? secrets.signingKey;
+  const held = heldParts(config, deps, { rootKeys, signingKey }, (now) => {
     relay = now;
   });
   stops.push({ name: 'engine and workers', run: await startHeldParts(deps, held) });
@@ -156,7 +159,7 @@ function startFlusher(deps: Deps, stops: Stop[]): void {
 function heldParts(
   config: Config,
   deps: Deps,
-  signingKey: string,
+  { rootKeys, signingKey }: { readonly rootKeys: readonly RootKey[]; readonly signingKey: string },
   relayIs: (relay: Relay | undefined) => void,
 ): readonly HeldPart[] {
   const engine: HeldPart = {
@@ -192,6 +195,7 @@ function heldParts(
       const jobs = await startJobs(
         deps,
         allDomains.flatMap((domain) => domain.jobs),
+        { newThread: newJobsThread, rootKeys, settings: settingsOf(config).settings },
       );
       const relay = startRelay(
         deps,
@@ -214,6 +218,10 @@ function heldParts(
     ...(roles.includes('engine') ? [engine] : []),
     ...(roles.includes('worker') ? [sealer, workers] : []),
   ];
+}
+
+function newJobsThread(): Worker {
+  return new Worker(new URL('./jobs-worker.ts', import.meta.url).href);
 }
 
 function listen(config: Config, deps: Deps, stops: Stop[]): string {

@@ -12,6 +12,8 @@ type Metrics = {
   readonly alarms: Counter<'alarm'>;
   readonly mails: Gauge<'state'>;
   readonly streamEnds: Counter<'how'>;
+  readonly threads: Gauge<'thread'>;
+  readonly threadEnds: Counter<'thread'>;
 };
 
 const metricsOf = perDeps((deps: Deps): Metrics => {
@@ -29,6 +31,18 @@ const metricsOf = perDeps((deps: Deps): Metrics => {
       name: 'plimsoll_stream_ends_total',
       help: 'Streams that ended, by how; too_slow are clients that did not read',
       labelNames: ['how'],
+      registers: [registry],
+    }),
+    threads: new Gauge({
+      name: 'plimsoll_threads_up',
+      help: 'Whether a thread of this process works: 1, or 0 while it starts or after it broke off',
+      labelNames: ['thread'],
+      registers: [registry],
+    }),
+    threadEnds: new Counter({
+      name: 'plimsoll_thread_ends_total',
+      help: 'How often a thread of this process broke off and was started anew',
+      labelNames: ['thread'],
       registers: [registry],
     }),
     mails: new Gauge({
@@ -50,9 +64,28 @@ export function observeAnswer(deps: Deps, operation: string, status: number, ms:
   countAnswer(metricsOf(deps).requests, operation, status, ms);
 }
 
+const alarmCounts = perDeps((deps: Deps) => ({
+  count: (alarm: string): void => metricsOf(deps).alarms.inc({ alarm }),
+}));
+
 /** Counts one alarm that was raised. */
 export function countAlarm(deps: Deps, alarm: string): void {
-  metricsOf(deps).alarms.inc({ alarm });
+  alarmCounts(deps).count(alarm);
+}
+
+/** Has the alarms of a thread counted where somebody asks for them. */
+export function countAlarmsWith(deps: Deps, count: (alarm: string) => void): void {
+  alarmCounts(deps).count = count;
+}
+
+/** Shows whether a thread of this process works. */
+export function showThread(deps: Deps, thread: string, isUp: boolean): void {
+  metricsOf(deps).threads.set({ thread }, isUp ? 1 : 0);
+}
+
+/** Counts one thread that broke off. */
+export function countThreadEnd(deps: Deps, thread: string): void {
+  metricsOf(deps).threadEnds.inc({ thread });
 }
 
 /** Counts one stream that ended. */

@@ -8,6 +8,12 @@ export const JOB_EVENTS = auditEvents({
     description: 'A job failed; it runs again at its next time',
     shows: ['failure'],
   },
+  'job.thread_ended': {
+    category: 'system',
+    severity: 'critical',
+    description: 'The thread of jobs broke off: what it did is taken back and done again once it works',
+    shows: ['cause'],
+  },
   'rows.purged': {
     category: 'system',
     severity: 'info',

@@ -14,6 +14,7 @@ import type { Connection } from '../db/client.ts';
 import { transact } from '../db/transact.ts';
 import type { Job } from '../domain.ts';
 import { registerProbe } from '../health.ts';
+import { type Apart, type ApartChoice, startApart } from './apart.ts';
 import { JOB_EVENTS } from './audit.ts';
 import { platformJobs } from './platform-jobs.ts';
 
@@ -33,12 +34,14 @@ const MAX_SCHEDULER_SILENCE_SECONDS = 180;
 export type Jobs = { readonly stop: () => Promise<void> };
 
 /**
- * Starts the scheduler and the workers of all jobs.
+ * Starts the scheduler and the workers of all jobs, and the thread of those that run apart.
  * @effects rows of `pgboss.queue` and `pgboss.schedule`; schedules of jobs that are gone are removed
  */
-export async function startJobs(deps: Deps, domainJobs: readonly Job[]): Promise<Jobs> {
-  const jobs = [...platformJobs, ...domainJobs];
-  assert(new Set(jobs.map((job) => job.name)).size === jobs.length, 'a job has a name of its own');
+export async function startJobs(deps: Deps, domainJobs: readonly Job[], choice?: ApartChoice): Promise<Jobs> {
+  const all = [...platformJobs, ...domainJobs];
+  assert(new Set(all.map((job) => job.name)).size === all.length, 'a job has a name of its own');
+  const apart = apartOf(deps, all, choice);
+  const jobs = all.map((job) => inItsThread(job, apart));
   const ending = new AbortController();
   const boss = new PgBoss(optionsFor(deps.db.connections.engine));
   boss.on('error', (failure) => deps.log.error({ failure: failure.name }, 'the job queue failed'));
@@ -48,16 +51,35 @@ export async function startJobs(deps: Deps, domainJobs: readonly Job[]): Promise
     await arrangeAll(boss, deps, jobs, ending.signal);
   } catch (failure) {
     // What is left running would work beside the next start, and in recovery.
-    await boss.stop({ graceful: true, timeout: STOP_TIMEOUT_MS }).catch(() => {});
+    await stopBoth(boss, apart).catch(() => {});
     throw failure;
   }
   const startedMs = deps.clock.realMs();
   registerProbe(deps, { name: 'jobs', run: () => silenceOf(deps, startedMs) });
   const stop = () => {
     ending.abort();
-    return boss.stop({ graceful: true, timeout: STOP_TIMEOUT_MS });
+    return stopBoth(boss, apart);
   };
   return { stop };
+}
+
+/** The thread of jobs that run apart; none where no job does. */
+function apartOf(deps: Deps, jobs: readonly Job[], choice: ApartChoice | undefined): Apart | undefined {
+  if (!jobs.some(({ isApart }) => isApart)) {
+    return;
+  }
+  assert(choice !== undefined, 'where jobs run apart, it is said in which thread');
+  return startApart(deps, choice);
+}
+
+/** The same job, done by the thread; how it ended is told here as it is of any other. */
+function inItsThread(job: Job, apart: Apart | undefined): Job {
+  return job.isApart && apart !== undefined ? { ...job, run: (ctx) => apart.run(job.name, ctx) } : job;
+}
+
+/** The scheduler waits for what runs, so the thread is told to end at the same time. */
+async function stopBoth(boss: PgBoss, apart: Apart | undefined): Promise<void> {
+  await Promise.all([boss.stop({ graceful: true, timeout: STOP_TIMEOUT_MS }), apart?.stop()]);
 }
 
 /**
@@ -65,11 +87,11 @@ export async function startJobs(deps: Deps, domainJobs: readonly Job[]): Promise
  * @effects those of the job; audit `job.failed` where it throws
  * @errors what the job throws
  */
-export async function runJob(deps: Deps, job: Job): Promise<void> {
+export async function runJob(deps: Deps, job: Job, ending?: AbortSignal): Promise<void> {
   const ctx = machineCtx(deps, { kind: 'job', name: job.name }, newId());
   const beganMs = deps.clock.realMs();
   try {
-    await job.run(ctx);
+    await job.run(ctx, ending);
   } catch (thrown) {
     const failure = thrown instanceof Error ? thrown.name : 'unknown';
     deps.log.error({ job: job.name, requestId: ctx.requestId, failure }, 'a job failed');
@@ -126,7 +148,7 @@ async function arrange(
     await setTimeout(delayMs, undefined, { signal: ending }).catch(() => {});
     // What a stop keeps from beginning is due again within a minute; what is rarer begins all the same.
     if (delayMs === 0 || !ending.aborted) {
-      await runJob(deps, job);
+      await runJob(deps, job, ending);
     }
   });
   await boss.schedule(job.name, job.cron, null, { tz: job.inFirmZone ? deps.timeZone : 'UTC' });

@@ -23,6 +23,15 @@ const ALLOWED = new Set([
   'symbol',
 ]);
 
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+
+/** Logs what a logger of ours wrote in another thread: what is written out is written by one. */
+export function passOn(log: Logger, line: string): void {
+  const { level, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
+  const known = LEVELS.find((each) => each === level) ?? 'error';
+  log[known](fields, typeof msg === 'string' ? msg : '');
+}
+
 /** The one logger of a process; it writes to standard output unless told otherwise. */
 export function buildLogger(level: string, destination?: DestinationStream): Logger {
   const options: LoggerOptions = {

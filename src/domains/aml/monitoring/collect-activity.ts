@@ -35,6 +35,7 @@ const OVERLAP_MS = 90_000;
 export const collectActivityJob: Job = {
   name: 'aml.collect-activity',
   cron: '* * * * *',
+  isApart: true,
   run: collectActivity,
 };
 
@@ -49,6 +50,7 @@ type Reading = {
 /** One run over all sources. */
 type Run = {
   readonly untilMs: number;
+  readonly ending: AbortSignal | undefined;
   /** Names of sources that were read up to what came about a moment before. */
   readonly caughtUp: Set<string>;
   readonly failures: unknown[];
@@ -61,17 +63,23 @@ type Run = {
  *   each page; perhaps the alarms `monitoring.activity_unwatched` and `monitoring.source_behind`
  * @errors the first failure, once every source was read
  */
-export async function collectActivity(ctx: Ctx): Promise<void> {
+export async function collectActivity(ctx: Ctx, ending?: AbortSignal): Promise<void> {
   const sources = ctx.deps.activitySources;
-  const run: Run = { untilMs: ctx.deps.clock.realMs() + RUN_MS, caughtUp: new Set(), failures: [] };
+  const untilMs = ctx.deps.clock.realMs() + RUN_MS;
+  const run: Run = { untilMs, ending, caughtUp: new Set(), failures: [] };
   let left = await eachOf(run, sources, (source) => beginReading(ctx, source));
   do {
     left = await readRound(ctx, run, left);
-  } while (left.length > 0 && ctx.deps.clock.realMs() < run.untilMs);
+  } while (left.length > 0 && hasTime(ctx, run, run.untilMs));
   await eachOf(run, sources, ({ name }) => tellWhetherBehind(ctx, name, run.caughtUp.has(name)));
   if (run.failures.length > 0) {
     throw run.failures[0];
   }
+}
+
+/** None is left for whoever is told to end. */
+function hasTime({ deps }: Ctx, { ending }: Run, untilMs: number): boolean {
+  return deps.clock.realMs() < untilMs && ending?.aborted !== true;
 }
 
 /** One after the other; those that fail are left out. */
@@ -125,10 +133,10 @@ async function readOn(ctx: Ctx, run: Run, reading: Reading, untilMs: number): Pr
       return null;
     }
     after = reached;
-    if (isUpToDate) {
+    if (isUpToDate && hasTime(ctx, run, untilMs)) {
       await Bun.sleep(Math.min(performance.now() - beganMs, REST_MOST_MS));
     }
-  } while (ctx.deps.clock.realMs() < untilMs);
+  } while (hasTime(ctx, run, untilMs));
   return { ...reading, after };
 }
 

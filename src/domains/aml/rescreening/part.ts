@@ -11,7 +11,7 @@ export const rescreeningPart: DomainPart = {
   endpoints: rescreeningEndpoints,
   checks: rescreeningChecks,
   consumers: [followLists, followProfiles, followRisk],
-  jobs: [{ name: 'aml.rescreen', cron: '* * * * *', run: rescreen }],
+  jobs: [{ name: 'aml.rescreen', cron: '* * * * *', run: (ctx) => rescreen(ctx) }],
   inventory: rescreeningInventory,
   personalData: [personalRescreening],
 };
