@@ -53,7 +53,7 @@ afterEach(async () => {
 });
 
 function start(times: Partial<ApartTimes> = {}): Apart {
-  apart = startApart(deps, CHOICE, times);
+  apart = startApart(deps, CHOICE, { firstMs: 0, ...times });
   return apart;
 }
 
@@ -159,7 +159,7 @@ describe('a job that runs apart', () => {
     }
     expect((await seen()).map(({ isEnding }) => isEnding).filter(Boolean)).toEqual([true]);
     expect(await failuresOf()).toEqual([]);
-  }, 30_000);
+  }, 60_000);
 
   test('does not start without a thread that is named', async () => {
     expect(startJobs(deps, sampleJobs)).rejects.toThrow('in which thread');
@@ -182,7 +182,7 @@ describe('what the process knows holds in the thread', () => {
     expect(Date.parse(now) - Date.parse(realNow)).toBeWithin(3 * DAY_MS - 50, 3 * DAY_MS + 50);
     await apart?.stop();
     expect(await running).toBeNull();
-  }, 30_000);
+  }, 60_000);
 
   test('a house key that was rotated, and a person’s key that was destroyed', async () => {
     const personId: Id = newId();
@@ -199,7 +199,7 @@ describe('what the process knows holds in the thread', () => {
     expect((await look())?.keysFound).toBe(0);
     const [row] = (await rowsOf('sample.told')).slice(-1);
     expect(Buffer.from(row?.personal ?? []).toString('hex')).toContain(after);
-  }, 30_000);
+  }, 60_000);
 
   test('a recovery that began ends what runs', async () => {
     start();
@@ -209,7 +209,7 @@ describe('what the process knows holds in the thread', () => {
     expect(await running).toBeNull();
     expect((await seen()).at(-1)).toMatchObject({ isEnding: true, isInRecovery: true });
     expect(await lookForRecovery(deps)).not.toBeNull();
-  }, 30_000);
+  }, 60_000);
 });
 
 describe('a thread that breaks off', () => {
@@ -231,26 +231,27 @@ describe('a thread that breaks off', () => {
     expect(lines.filter((line) => line.includes(BROKEN_OFF))).toHaveLength(2);
     expect(lines.join('')).not.toContain('customer');
     expect(mails.map(({ subject }) => subject)).toEqual(['Plimsoll alarm: job.thread_ended']);
-  }, 30_000);
+  }, 60_000);
 
   test('is one that says nothing any more', async () => {
-    start({ lookMs: 100, quietLooksMost: 40, restartMs: 100 });
+    start({ lookMs: 100, quietLooksMost: 60, restartMs: 100 });
     expect(await ask('spin')).toBe('ThreadEnded');
+    await until(async () => (await alarms()).length > 0);
     expect(await alarms()).toEqual([{ cause: 'silent' }]);
     expect(await ask('look')).toBeNull();
-  }, 30_000);
+  }, 60_000);
 
   test('is one that cannot be made: nothing is ready, and whoever asks hears of it', async () => {
     apart = startApart(
       deps,
       { ...CHOICE, rootKeys: [{ name: 'other', key: new Uint8Array(32) }] },
-      { restartMs: 100 },
+      { firstMs: 0, restartMs: 100 },
     );
     expect(await ask('look')).toBe('ThreadEnded');
     expect(await notReady()).toEqual([BROKEN_OFF]);
     expect(lines.join('')).toContain('SealError');
     expect(await seen()).toEqual([]);
-  }, 30_000);
+  }, 60_000);
 });
 
 test('a run that does not come to an end in time ends with the thread, and nobody waits for it', async () => {
@@ -264,4 +265,4 @@ test('a run that does not come to an end in time ends with the thread, and nobod
   // It was asked to stop: nobody is called for that.
   expect(await rowsOf('job.thread_ended')).toEqual([]);
   expect(await deps.db.engine.select().from(personKeys)).toEqual([]);
-}, 30_000);
+}, 60_000);

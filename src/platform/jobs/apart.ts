@@ -77,6 +77,10 @@ export type ApartTimes = {
   readonly lookMs: number;
   /** A thread that says nothing for so many looks is dead: it beats each second whatever it does. */
   readonly quietLooksMost: number;
+  /** The same for one that still loads its modules, which takes as long as the machine is busy. */
+  readonly loadingLooksMost: number;
+  /** Loading every domain takes a second of a processor: the start of the server has it first. */
+  readonly firstMs: number;
   /** Doubled with each failed start in a row, up to the longest. */
   readonly restartMs: number;
   readonly longestRestartMs: number;
@@ -89,6 +93,8 @@ export type ApartTimes = {
 const TIMES: ApartTimes = {
   lookMs: 250,
   quietLooksMost: 240,
+  loadingLooksMost: 480,
+  firstMs: 3_000,
   restartMs: 1_000,
   longestRestartMs: 30_000,
   stopMs: 8_000,
@@ -112,6 +118,7 @@ type State = {
   /** Null while none is there: after one broke off, until the next begins. */
   thread: Worker | null;
   shift: ClockShift;
+  hasSpoken: boolean;
   quietLooks: number;
   failedStarts: number;
   fault: string | null;
@@ -132,6 +139,7 @@ export function startApart(deps: Deps, choice: ApartChoice, times: Partial<Apart
     runs: new Map(),
     thread: null,
     shift: shiftOf(deps.clock),
+    hasSpoken: false,
     quietLooks: 0,
     failedStarts: 0,
     fault: null,
@@ -140,7 +148,8 @@ export function startApart(deps: Deps, choice: ApartChoice, times: Partial<Apart
     ended: () => {},
   };
   registerProbe(deps, { name: 'jobs apart', run: async () => state.fault });
-  begin(state);
+  showThread(deps, THREAD, false);
+  beginIn(state, state.times.firstMs);
   const watch = setInterval(() => look(state), state.times.lookMs);
   return {
     run: (job, { requestId }) => run(state, { kind: 'run', id: newId(), job, requestId }),
@@ -170,6 +179,7 @@ function begin(state: State): void {
   const { deps, choice } = state;
   const thread = choice.newThread();
   state.thread = thread;
+  state.hasSpoken = false;
   state.quietLooks = 0;
   state.shift = shiftOf(deps.clock);
   showThread(deps, THREAD, false);
@@ -191,12 +201,17 @@ function begin(state: State): void {
 
 function hear(state: State, thread: Worker, said: Said): void {
   const { deps, runs } = state;
-  state.quietLooks = 0;
+  if (thread === state.thread) {
+    state.hasSpoken = true;
+    state.quietLooks = 0;
+  }
   switch (said.kind) {
     case 'ready':
-      state.failedStarts = 0;
-      state.fault = null;
-      showThread(deps, THREAD, true);
+      if (thread === state.thread) {
+        state.failedStarts = 0;
+        state.fault = null;
+        showThread(deps, THREAD, true);
+      }
       break;
     case 'unready':
       breakOff(state, thread, said.failure);
@@ -250,7 +265,8 @@ function look(state: State): void {
   tellClock(state);
   // Looks are counted, not time: a process that was halted as a whole finds no fault with its thread.
   state.quietLooks += 1;
-  if (thread !== null && state.quietLooks > times.quietLooksMost) {
+  const most = state.hasSpoken ? times.quietLooksMost : times.loadingLooksMost;
+  if (thread !== null && state.quietLooks > most) {
     breakOff(state, thread, 'silent');
   }
 }
@@ -275,11 +291,15 @@ function breakOff(state: State, thread: Worker, cause: string): void {
   alarm(state, cause);
   const delayMs = Math.min(times.restartMs * 2 ** state.failedStarts, times.longestRestartMs);
   state.failedStarts += 1;
+  beginIn(state, delayMs);
+}
+
+function beginIn(state: State, ms: number): void {
   setTimeout(() => {
     if (!state.isStopping) {
       begin(state);
     }
-  }, delayMs);
+  }, ms);
 }
 
 /** @effects alarm `job.thread_ended`, in a transaction of its own, once an hour */

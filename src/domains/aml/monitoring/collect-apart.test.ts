@@ -51,7 +51,7 @@ function begin(stopMs = 8_000): void {
     return thread;
   };
   const choice = { newThread, rootKeys: TEST_ROOT_KEYS, settings: TEST_SETTINGS };
-  apart = startApart(desk.deps, choice, { restartMs: 50, stopMs });
+  apart = startApart(desk.deps, choice, { firstMs: 0, restartMs: 50, stopMs });
 }
 
 /** One run as the scheduler begins it. @shape the name of its failure; null where it went well */
