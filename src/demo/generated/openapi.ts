@@ -14556,11 +14556,13 @@ export interface components {
             currency?: string;
             /**
              * Format: date-time
+             * @description From when it binds. Absent, or over by the approval: from the approval
              * @example 2026-01-31T09:30:00Z
              */
             effectiveFrom?: string;
             /**
              * Format: date-time
+             * @description Until when it binds. Where that is over by then, the approval is refused
              * @example 2026-01-31T09:30:00Z
              */
             effectiveUntil?: string;
@@ -14585,11 +14587,13 @@ export interface components {
             currency?: string;
             /**
              * Format: date-time
+             * @description From when it binds. Absent, or over by the approval: from the approval
              * @example 2026-01-31T09:30:00Z
              */
             effectiveFrom?: string;
             /**
              * Format: date-time
+             * @description Until when it binds. Where that is over by then, the approval is refused
              * @example 2026-01-31T09:30:00Z
              */
             effectiveUntil?: string;
@@ -14614,11 +14618,13 @@ export interface components {
             currency?: string;
             /**
              * Format: date-time
+             * @description From when it binds. Absent, or over by the approval: from the approval
              * @example 2026-01-31T09:30:00Z
              */
             effectiveFrom?: string;
             /**
              * Format: date-time
+             * @description Until when it binds. Where that is over by then, the approval is refused
              * @example 2026-01-31T09:30:00Z
              */
             effectiveUntil?: string;
@@ -14643,11 +14649,13 @@ export interface components {
             currency?: string;
             /**
              * Format: date-time
+             * @description From when it binds. Absent, or over by the approval: from the approval
              * @example 2026-01-31T09:30:00Z
              */
             effectiveFrom?: string;
             /**
              * Format: date-time
+             * @description Until when it binds. Where that is over by then, the approval is refused
              * @example 2026-01-31T09:30:00Z
              */
             effectiveUntil?: string;
@@ -14668,11 +14676,13 @@ export interface components {
             currency?: string;
             /**
              * Format: date-time
+             * @description From when it binds. Absent, or over by the approval: from the approval
              * @example 2026-01-31T09:30:00Z
              */
             effectiveFrom?: string;
             /**
              * Format: date-time
+             * @description Until when it binds. Where that is over by then, the approval is refused
              * @example 2026-01-31T09:30:00Z
              */
             effectiveUntil?: string;

@@ -74,10 +74,11 @@ export const AccountLimitsQuery = z.strictObject({
 });
 
 /** A limit of zero forbids, so zero is a value here. */
-const limitValue = z.union([amountInput, z.literal('0').transform(() => 0n)]).openapi({
-  type: 'string',
-  example: '250000',
-});
+const limitValue = z
+  .union([amountInput, z.literal('0').transform(() => 0n)], {
+    error: 'must be 0 or a decimal string above it with at most 12 digits and 8 decimals',
+  })
+  .openapi({ type: 'string', example: '250000' });
 
 const proposal = {
   type: z.enum(riskLimitType.enumValues),
@@ -90,8 +91,12 @@ const proposal = {
       description:
         'What the value is counted in. Absent, what is in the quote asset of the order counts, as it is; given, everything is converted by a quoted rate, and without one the order is refused',
     }),
-  effectiveFrom: instantInput.optional(),
-  effectiveUntil: instantInput.optional(),
+  effectiveFrom: instantInput.optional().openapi({
+    description: 'From when it binds. Absent, or over by the approval: from the approval',
+  }),
+  effectiveUntil: instantInput.optional().openapi({
+    description: 'Until when it binds. Where that is over by then, the approval is refused',
+  }),
   dayZone: z
     .string()
     .min(1)

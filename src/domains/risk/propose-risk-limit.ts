@@ -42,10 +42,7 @@ export async function proposeRiskLimit(
   ctx: Ctx,
   proposal: RiskLimitProposal,
 ): Promise<{ readonly limitId: Id; readonly approvalId: Id; readonly status: 'pending' }> {
-  const from = proposal.effectiveFrom ?? ctx.deps.clock.now();
-  if (proposal.effectiveUntil !== undefined && proposal.effectiveUntil <= from) {
-    throw refuseRisk('limit_period_invalid');
-  }
+  periodOf(ctx, proposal.effectiveFrom, proposal.effectiveUntil);
   if (proposal.dayZone !== undefined && !isTimeZone(proposal.dayZone)) {
     throw refuseRisk('limit_zone_unknown');
   }
@@ -85,6 +82,7 @@ export const setLimitAction: ApprovalAction = {
   action: ACTION,
   execute: async (ctx, approved) => {
     const payload = payloadOf(approved);
+    const effectiveFrom = periodOf(ctx, payload.effectiveFrom, payload.effectiveUntil);
     const tx = present(ctx.tx, 'an approval executes in the transaction of its last vote');
     const [approval] = await tx
       .select({ subjectUserId: approvals.subjectUserId })
@@ -93,14 +91,31 @@ export const setLimitAction: ApprovalAction = {
     await setRiskLimit(ctx, {
       ...payload,
       id: approved.subjectId,
-      // A limit that was to begin while it waited begins with its approval.
-      effectiveFrom: payload.effectiveFrom ?? ctx.deps.clock.now(),
+      effectiveFrom,
       setBy: approved.makerId,
       approvalId: approved.approvalId,
       subjectUserId: approval?.subjectUserId ?? null,
     });
   },
 };
+
+/**
+ * From when a limit binds: never before it is agreed to. One that began in the past would give way to whatever took
+ * effect since, and say of orders of then that it bound them.
+ * @errors limit_period_invalid
+ */
+function periodOf(
+  ctx: Ctx,
+  effectiveFrom: Instant | null | undefined,
+  effectiveUntil: Instant | null | undefined,
+): Instant {
+  const now = ctx.deps.clock.now();
+  const from = effectiveFrom != null && effectiveFrom > now ? effectiveFrom : now;
+  if (effectiveUntil != null && effectiveUntil <= from) {
+    throw refuseRisk('limit_period_invalid');
+  }
+  return from;
+}
 
 function payloadOf(approved: ApprovedAction) {
   const { alertPercent, ...rest } = approved.payload;

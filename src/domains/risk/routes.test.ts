@@ -137,6 +137,35 @@ describe('a limit', () => {
     desk.advance(-2 * 3_600_000);
   });
 
+  test('binds from its approval at the earliest, before what took effect since the day it names', async () => {
+    const trader = await desk.newTrader({ USD: '100000' });
+    const limit = { scope: 'account', scopeId: trader.accountId, type: 'max_order_value' };
+    await approve((await propose({ ...limit, value: '10000' })).body.approvalId, checker);
+    desk.advance(60_000);
+    const effectiveFrom = addMs(desk.deps.clock.now(), -30 * 86_400_000);
+    const { limitId, approvalId } = (await propose({ ...limit, value: '500', effectiveFrom })).body;
+    const agreedAt = desk.deps.clock.now();
+    expect((await approve(approvalId, checker)).status).toBe(200);
+    const listed = await desk.request(maker, 'GET', `/v1/risk/limits?scopeId=${trader.accountId}`);
+    const stored = listed.body.data.find((row: { id: string }) => row.id === limitId);
+    expect(stored.effectiveFrom >= agreedAt).toBe(true);
+    expect((await desk.place(trader, 'buy 0.1 at 60000')).body.rejectionReason).toBe('limit_exceeded');
+    desk.advance(-60_000);
+  });
+
+  test('whose time is over by the vote is not agreed to', async () => {
+    const trader = await desk.newTrader();
+    const limit = { scope: 'account', scopeId: trader.accountId, type: 'max_order_value', value: '500' };
+    const { approvalId } = (await propose({ ...limit, effectiveUntil: addMs(desk.deps.clock.now(), 60_000) }))
+      .body;
+    desk.advance(120_000);
+    const late = await approve(approvalId, checker);
+    expect([late.status, late.body.code]).toEqual([422, 'limit_period_invalid']);
+    const listed = await desk.request(maker, 'GET', `/v1/risk/limits?scopeId=${trader.accountId}`);
+    expect(listed.body.data).toEqual([]);
+    desk.advance(-120_000);
+  });
+
   test('of open orders counts those of the same moment too', async () => {
     const trader = await desk.newTrader({ USD: '100000' });
     const limit = { scope: 'account', scopeId: trader.accountId, type: 'max_open_orders', value: '3' };
@@ -332,6 +361,13 @@ describe('a proposal', () => {
       expect([answer.status, answer.body.code]).toEqual([422, code]);
     });
   }
+
+  test('of no amount is told what it has to be', async () => {
+    for (const value of ['-1', 'much', '1e3', '0.123456789']) {
+      const { errors } = (await propose({ scope: 'platform', type: 'max_leverage', value })).body;
+      expect(errors).toMatchObject([{ pointer: '/value', detail: expect.stringContaining('must be 0 or') }]);
+    }
+  });
 
   test('on oneself is refused', async () => {
     const limit = { scope: 'user', scopeId: maker.userId, type: 'max_order_value', value: '1' };
