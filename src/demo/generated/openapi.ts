@@ -8132,7 +8132,9 @@ export interface paths {
         };
         /**
          * One order by the name its client gave it
-         * @description Who may: customers (their own), support, compliance_officer, mlro, operations, risk_manager, auditor.
+         * @description A name is one of an account: where several of your accounts have an order of it, `accountId` says which you mean. Without it the newest is answered.
+         *
+         *     Who may: customers (their own), support, compliance_officer, mlro, operations, risk_manager, auditor.
          *
          *     API key scope: `orders:read`.
          *
@@ -17071,7 +17073,10 @@ export interface components {
         BookLevel: {
             /** @example 125.5 */
             price: string;
-            /** @example 125.5 */
+            /**
+             * @description What rests at the price; 999999999999.99999999 where that is more
+             * @example 125.5
+             */
             quantity: string;
             orderCount: number;
         };

@@ -181,7 +181,13 @@ export const Trade = wireOf(trades)
   .openapi('Trade');
 
 const BookLevel = z
-  .object({ price: wireDecimal, quantity: wireDecimal, orderCount: z.number().int() })
+  .object({
+    price: wireDecimal,
+    quantity: wireDecimal.openapi({
+      description: 'What rests at the price; 999999999999.99999999 where that is more',
+    }),
+    orderCount: z.number().int(),
+  })
   .openapi('BookLevel');
 
 export const OrderBook = z

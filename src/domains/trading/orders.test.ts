@@ -7,9 +7,11 @@ import { addMs } from '../../kernel/time.ts';
 import { auditLogs, outbox } from '../../platform/db/schema.ts';
 import { PACKED } from '../../platform/outbox/publish.ts';
 import { placeAllEvents } from '../../testing/placed-events.ts';
+import { transact } from '../../platform/db/transact.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../testing/trading-desk.ts';
 import { accounts } from '../accounts/schema.ts';
 import { setQuote } from '../markets/index.ts';
+import { recordCancelRequests } from './record-cancel-requests.ts';
 import { fills, orderEvents } from './schema.ts';
 
 let desk: TradingDesk;
@@ -520,6 +522,22 @@ describe('a refused order', () => {
 });
 
 describe('a cancel', () => {
+  test('that came too late is no reason of an order that was filled', async () => {
+    await desk.emptyTheBooks();
+    const seller = await desk.newTrader({ BTC: '1' });
+    const buyer = await desk.newTrader({ USD: '100000' });
+    const { body: sold } = await desk.place(seller, 'sell 0.5 at 60000');
+    await desk.engine.settled();
+    // Asked to end by another process, of which the one that matches has not heard yet.
+    await transact(desk.system, 'engine', (tx) =>
+      recordCancelRequests(tx, desk.system, [sold.id], 'requested'),
+    );
+    await desk.place(buyer, 'buy 0.5 at 60000');
+    const filled = await desk.later(seller, sold.id);
+    expect(filled).toMatchObject({ status: 'filled', cancelReason: null, filledQuantity: '0.5' });
+    expect(filled.cancelRequestedAt).not.toBeNull();
+  });
+
   test('is durable, frees the reservation and answers the order', async () => {
     const trader = await desk.newTrader({ USD: '10000' });
     const { body } = await desk.place(trader, 'buy 0.1 at 50000');

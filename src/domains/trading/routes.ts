@@ -207,6 +207,8 @@ const orderEndpoints: readonly Endpoint[] = [
     path: '/v1/orders/by-client-id/{clientOrderId}',
     tag: 'trading',
     summary: 'One order by the name its client gave it',
+    description:
+      'A name is one of an account: where several of your accounts have an order of it, `accountId` says which you mean. Without it the newest is answered.',
     access: READING,
     params: z.object({ clientOrderId: clientOrderIdInput }),
     query: z.strictObject({ accountId: idInput.optional() }),

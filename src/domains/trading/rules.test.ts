@@ -193,6 +193,7 @@ const CONTRACT: NonNullable<Situation['contract']> = {
   marginEnabled: true,
   maxLeverage: ONE,
   against: 0n,
+  along: 0n,
   enteredAt: 0n,
   lostBeside: 0n,
   held: 0n,

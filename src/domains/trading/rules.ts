@@ -19,7 +19,7 @@ import type { LimitRefusal, Wanted } from '../risk/index.ts';
 import { anchorOf, isOnTick, type OrderType, triggerRefusal, waitsForPrice } from './held-orders.ts';
 import { notionalRefusal, sizedAtLimit, unitsAt } from './notional.ts';
 import { nearer, worstClosing } from './positions/closing-bound.ts';
-import type { ContractStanding } from './positions/contract-orders.ts';
+import { type ContractStanding, outgrowsAmounts } from './positions/contract-orders.ts';
 import { collarPrice, principalOf } from './reservation.ts';
 import { reservationOf, sellsByNotional } from './reserve-order.ts';
 
@@ -408,7 +408,8 @@ function sizeRefusal(assessed: Assessed) {
   if (order.quantity < terms.minQuantity) {
     return order.notional === null ? 'quantity_below_minimum' : 'notional_too_small';
   }
-  if (order.quantity > terms.maxQuantity) {
+  const { contract } = situation;
+  if (order.quantity > terms.maxQuantity || (contract !== null && outgrowsAmounts(order, contract))) {
     return 'quantity_above_maximum';
   }
   return situation.closing || isWorth(assessed) ? null : 'notional_too_small';

@@ -1,5 +1,5 @@
 import { and, asc, desc, eq, gt, gte, inArray, isNotNull, isNull, lt, ne, sql } from 'drizzle-orm';
-import { type Amount, parseAmount } from '../../kernel/amount.ts';
+import { type Amount, MAX_AMOUNT, parseAmount, readStoredAmount } from '../../kernel/amount.ts';
 import { present } from '../../kernel/assert.ts';
 import type { Id } from '../../kernel/id.ts';
 import type { Page } from '../../kernel/page.ts';
@@ -340,7 +340,12 @@ export async function getOrderBook(ctx: Ctx, symbol: string, levels: number) {
   const instrument = await transact(ctx, ctx.login, (tx) => instrumentOf(tx, symbol));
   const held = tradingEngine(ctx.deps).depth({ instrumentId: instrument.id, book: 'live' }, levels);
   const { bids, asks } = held ?? (await storedDepth(ctx, instrument.id, levels));
-  return { symbol, asOf: ctx.deps.clock.now(), bids, asks };
+  return { symbol, asOf: ctx.deps.clock.now(), bids: bids.map(sayable), asks: asks.map(sayable) };
+}
+
+/** Together orders can be more units than an amount can say: nobody is kept from the book by that. */
+function sayable({ quantity, ...level }: BookLevel): BookLevel {
+  return { ...level, quantity: quantity > MAX_AMOUNT ? MAX_AMOUNT : quantity };
 }
 
 async function storedDepth(ctx: Ctx, instrumentId: Id, levels: number) {
@@ -367,7 +372,7 @@ async function storedDepth(ctx: Ctx, instrumentId: Id, levels: number) {
       .filter((row) => row.side === wanted)
       .map((row) => ({
         price: row.price ?? 0n,
-        quantity: parseAmount(row.quantity),
+        quantity: readStoredAmount(row.quantity),
         orderCount: row.orderCount,
       }))
       .sort((left, right) => (left.price > right.price === (wanted === 'sell') ? 1 : -1))

@@ -459,6 +459,7 @@ function cancel(order: PlannedOrder, reason: CancelReason | 'settlement_failed')
 
 function close(order: PlannedOrder, status: OrderRow['status'], reason: string | null): void {
   order.status = status;
-  order.cancelReason = reason ?? order.cancelReason;
+  // What was filled first was not cancelled: that somebody asked stays with it.
+  order.cancelReason = status === 'filled' ? null : (reason ?? order.cancelReason);
   order.reservation = 0n;
 }

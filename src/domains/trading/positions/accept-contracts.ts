@@ -68,6 +68,7 @@ export async function readContracts(tx: Tx, ctx: Ctx, candidates: readonly Candi
         marginEnabled: account.marginEnabled,
         maxLeverage: parseAmount(account.maxLeverage),
         against,
+        along: against === 0n ? (own.position?.quantity ?? 0n) : 0n,
         enteredAt: against === 0n ? 0n : (own.position?.entryValue ?? 0n),
         lostBeside: own.position?.lostBeside ?? 0n,
         held: own.position?.held ?? 0n,
@@ -119,7 +120,7 @@ async function countOpen(tx: Tx, traded: readonly Candidate[]): Promise<Map<stri
     // Members of a group trade in each other's place: together they trade no more than the largest.
     executePrepared<Key & { readonly side: Side; readonly reduce_only: boolean; readonly open: string }>(
       tx,
-      sql`select account_id, instrument_id, side, reduce_only, sum(open)::numeric(20, 8) as open from (
+      sql`select account_id, instrument_id, side, reduce_only, sum(open)::text as open from (
           select o.account_id, o.instrument_id, o.side, o.reduce_only,
             max(o.quantity - o.filled_quantity - o.reduced_quantity) as open
           from orders o where o.account_id = any (${accounts}::uuid[]) and o.instrument_id = any (${listed}::uuid[])

@@ -2,7 +2,7 @@
  * What an order in a contract may do and what it reserves. Pure. An order opens what is left of it once it has
  * closed the position the other way, less what orders before it already close; for that part it reserves margin.
  */
-import { ONE } from '../../../kernel/amount.ts';
+import { MAX_AMOUNT, ONE } from '../../../kernel/amount.ts';
 import { BPS_PER_ONE, divideRounded } from '../../../kernel/rounding.ts';
 import { principalOf } from '../reservation.ts';
 import { marginOf } from './rules.ts';
@@ -17,7 +17,9 @@ export type ContractStanding = {
   readonly maxLeverage: bigint;
   /** What is open of a position the other way. */
   readonly against: bigint;
-  /** What that was entered at. @units settlement asset */
+  /** What is open of a position the same way. */
+  readonly along: bigint;
+  /** What that against it was entered at. @units settlement asset */
   readonly enteredAt: bigint;
   /** What the other positions of its wallet have lost. @units settlement asset */
   readonly lostBeside: bigint;
@@ -47,6 +49,15 @@ function openingOf(order: Pick<Sized, 'quantity' | 'reduceOnly'>, standing: Cont
   const closable = standing.against - standing.resting;
   const opening = order.quantity - (closable > 0n ? closable : 0n);
   return opening > 0n ? opening : 0n;
+}
+
+/** Whether a position could become more than an amount can say, with all that rests: no execution may have to be refused. */
+export function outgrowsAmounts(
+  order: Pick<Sized, 'quantity' | 'reduceOnly'>,
+  standing: ContractStanding,
+): boolean {
+  const { along, against, resting } = standing;
+  return !order.reduceOnly && along - against + resting + (order.quantity ?? 0n) > MAX_AMOUNT;
 }
 
 /** Whether an order can only lessen what is open. */

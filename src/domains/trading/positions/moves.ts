@@ -119,7 +119,7 @@ async function leavingOf(tx: Tx, orderIds: readonly Id[]): Promise<Map<Id, Leavi
         left join positions p on p.account_id = b.account_id and p.instrument_id = b.instrument_id and p.closed_at is null
         group by b.account_id, b.instrument_id, b.side
       )
-      select id, reduce_only, open, coalesce(away.quantity, 0)::numeric(20, 8) as away
+      select id, reduce_only, open, coalesce(away.quantity, 0)::text as away
       from leaving left join away using (account_id, instrument_id, side)`,
   );
   return new Map(
