@@ -389,13 +389,16 @@ function tickRefusal({ order, terms }: Assessed) {
 
 function sizeRefusal(assessed: Assessed) {
   const { order, worst, terms, situation } = assessed;
+  const { contract } = situation;
   if (order.quantity === null) {
     const notional = order.notional ?? ZERO;
     // A purchase may trade at the last price, where it buys more units than at its worst.
     const cheapest = order.side === 'buy' ? minAmount(worst, situation.last ?? worst) : worst;
     const most = sellsByNotional(order, situation) ? assessed.reservation : unitsAt(notional, cheapest);
     const fewest = order.side === 'buy' ? worst : maxAmount(worst, situation.last ?? worst);
-    const refusal = notionalRefusal(notional, { fewest, most }, terms);
+    const outgrows = contract !== null && outgrowsAmounts({ ...order, quantity: most }, contract);
+    const refusal =
+      notionalRefusal(notional, { fewest, most }, terms) ?? (outgrows ? 'quantity_above_maximum' : null);
     return refusal ?? (isWorth(assessed) ? null : 'notional_too_small');
   }
   // What is left of a position can be closed whole, however little or odd it is.
@@ -408,7 +411,6 @@ function sizeRefusal(assessed: Assessed) {
   if (order.quantity < terms.minQuantity) {
     return order.notional === null ? 'quantity_below_minimum' : 'notional_too_small';
   }
-  const { contract } = situation;
   if (order.quantity > terms.maxQuantity || (contract !== null && outgrowsAmounts(order, contract))) {
     return 'quantity_above_maximum';
   }

@@ -40,6 +40,10 @@ describe('more units than an amount can say', () => {
     await desk.place(buyer, 'buy 600000000000 at 0.00000003', bought);
     await desk.place(buyer, 'buy 300000000000 at 0.00000003', bought);
     await desk.engine.settled();
+    const byNotional = { symbol: DUST, leverage: '1', quantity: undefined, notional: '6000' };
+    expect((await desk.place(seller, 'sell 1', byNotional)).body).toMatchObject({
+      rejectionReason: 'quantity_above_maximum',
+    });
     // What is held counts as what rests does.
     expect(await sell(seller, '600000000000')).toMatchObject({ rejectionReason: 'quantity_above_maximum' });
     const reducing = { ...bought, reduceOnly: true };
