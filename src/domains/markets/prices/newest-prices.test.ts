@@ -14,7 +14,7 @@ import { instrumentPricesAt } from '../prices-at.ts';
 import { readCandles } from './candles.ts';
 
 const INSTRUMENTS = 50;
-/** Of each instrument. */
+/** Of each instrument, in each interval. */
 const MINUTES = 600;
 const TICKS = 1_200;
 
@@ -60,9 +60,9 @@ async function pastOf(): Promise<readonly Id[]> {
   await transact(desk.system, 'engine', async (tx) => {
     const wanted = sql`unnest(${sql.param(made)}::uuid[]) as i (id)`;
     await tx.execute(sql`insert into candles
-      select i.id, '1m', date_trunc('minute', ${now}::timestamptz) - make_interval(mins => n), 1, 1, 1, 1, 1, 1,
+      select i.id, each, date_trunc('minute', ${now}::timestamptz) - make_interval(mins => n), 1, 1, 1, 1, 1, 1,
         now(), 1, 'trades', now(), 1, 'trades'
-      from ${wanted}, generate_series(1, ${MINUTES}::int) n`);
+      from ${wanted}, unnest(enum_range(null::candle_interval)) each, generate_series(1, ${MINUTES}::int) n`);
     await tx.execute(sql`insert into price_ticks
       select i.id, 'trades', n, 1, 1, ${now}::timestamptz - make_interval(secs => n * 10), ${now}::timestamptz
       from ${wanted}, generate_series(1, ${TICKS}::int) n`);
