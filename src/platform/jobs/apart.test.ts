@@ -241,6 +241,36 @@ describe('a thread that breaks off', () => {
     expect(await ask('look')).toBeNull();
   }, 60_000);
 
+  test('is one in which a run does not come to an end: else none would begin any more', async () => {
+    start({ lookMs: 20, runLooksMost: 50, restartMs: 100 });
+    expect(await ask('stay')).toBe('ThreadEnded');
+    await until(async () => (await alarms()).length > 0);
+    expect(await alarms()).toEqual([{ cause: 'overdue' }]);
+    expect(await ask('look')).toBeNull();
+  }, 60_000);
+
+  test('is one that never gets ready, though it is heard: nobody takes it for one that works', async () => {
+    const beating = URL.createObjectURL(new Blob(["setInterval(() => postMessage({ kind: 'beat' }), 10)"]));
+    const threads = [() => new Worker(beating), newThread];
+    const newest = () => (threads.shift() ?? newThread)();
+    const times = { firstMs: 0, lookMs: 50, startLooksMost: 100, restartMs: 2_000 };
+    apart = startApart(deps, { ...CHOICE, newThread: newest }, times);
+    expect(await ask('look')).toBe('ThreadEnded');
+    expect(await notReady()).toEqual([BROKEN_OFF]);
+    expect(await ask('look')).toBeNull();
+    expect(await alarms()).toEqual([{ cause: 'not_ready' }]);
+  }, 60_000);
+
+  test('is alarmed of also after the clock was set back', async () => {
+    start({ quietMs: 1, restartMs: 100 });
+    expect(await ask('die')).toBe('ThreadEnded');
+    await until(async () => (await alarms()).length === 1);
+    const realMs = deps.clock.realMs;
+    deps = Object.assign(deps, { clock: { ...deps.clock, realMs: () => realMs() - DAY_MS } });
+    expect(await ask('die')).toBe('ThreadEnded');
+    await until(async () => (await alarms()).length === 2);
+  }, 60_000);
+
   test('is one that cannot be made: nothing is ready, and whoever asks hears of it', async () => {
     apart = startApart(
       deps,

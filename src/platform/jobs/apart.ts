@@ -77,8 +77,10 @@ export type ApartTimes = {
   readonly lookMs: number;
   /** A thread that says nothing for so many looks is dead: it beats each second whatever it does. */
   readonly quietLooksMost: number;
-  /** The same for one that still loads its modules, which takes as long as the machine is busy. */
-  readonly loadingLooksMost: number;
+  /** So many looks one has until it is ready, whatever it says: loading takes as long as the machine is busy. */
+  readonly startLooksMost: number;
+  /** So many looks a run has: one that never ends would keep every later one from beginning. */
+  readonly runLooksMost: number;
   /** Loading every domain takes a second of a processor: the start of the server has it first. */
   readonly firstMs: number;
   /** Doubled with each failed start in a row, up to the longest. */
@@ -93,7 +95,8 @@ export type ApartTimes = {
 const TIMES: ApartTimes = {
   lookMs: 250,
   quietLooksMost: 240,
-  loadingLooksMost: 480,
+  startLooksMost: 480,
+  runLooksMost: 7_200,
   firstMs: 3_000,
   restartMs: 1_000,
   longestRestartMs: 30_000,
@@ -108,6 +111,8 @@ const BROKEN_OFF = 'the thread of jobs broke off and starts anew';
 type Run = {
   readonly told: Extract<Told, { readonly kind: 'run' }>;
   readonly end: (failure: Error | null) => void;
+  /** Those a thread was ready for. */
+  looks: number;
 };
 
 type State = {
@@ -118,7 +123,7 @@ type State = {
   /** Null while none is there: after one broke off, until the next begins. */
   thread: Worker | null;
   shift: ClockShift;
-  hasSpoken: boolean;
+  isReady: boolean;
   quietLooks: number;
   failedStarts: number;
   fault: string | null;
@@ -139,7 +144,7 @@ export function startApart(deps: Deps, choice: ApartChoice, times: Partial<Apart
     runs: new Map(),
     thread: null,
     shift: shiftOf(deps.clock),
-    hasSpoken: false,
+    isReady: false,
     quietLooks: 0,
     failedStarts: 0,
     fault: null,
@@ -166,7 +171,7 @@ async function run(state: State, told: Run['told']): Promise<void> {
   }
   tellClock(state);
   const failure = await new Promise<Error | null>((end) => {
-    state.runs.set(told.id, { told, end });
+    state.runs.set(told.id, { told, end, looks: 0 });
     // Without a thread it waits for the next one, which is told of all that wait.
     tell(state, told);
   });
@@ -179,7 +184,7 @@ function begin(state: State): void {
   const { deps, choice } = state;
   const thread = choice.newThread();
   state.thread = thread;
-  state.hasSpoken = false;
+  state.isReady = false;
   state.quietLooks = 0;
   state.shift = shiftOf(deps.clock);
   showThread(deps, THREAD, false);
@@ -201,13 +206,15 @@ function begin(state: State): void {
 
 function hear(state: State, thread: Worker, said: Said): void {
   const { deps, runs } = state;
-  if (thread === state.thread) {
-    state.hasSpoken = true;
+  // One that still starts has its time, though it beats: what it waits for may never come.
+  if (thread === state.thread && state.isReady) {
     state.quietLooks = 0;
   }
   switch (said.kind) {
     case 'ready':
       if (thread === state.thread) {
+        state.isReady = true;
+        state.quietLooks = 0;
         state.failedStarts = 0;
         state.fault = null;
         showThread(deps, THREAD, true);
@@ -261,14 +268,30 @@ function tellClock(state: State): void {
 }
 
 function look(state: State): void {
-  const { thread, times } = state;
+  const { thread } = state;
   tellClock(state);
   // Looks are counted, not time: a process that was halted as a whole finds no fault with its thread.
   state.quietLooks += 1;
-  const most = state.hasSpoken ? times.quietLooksMost : times.loadingLooksMost;
-  if (thread !== null && state.quietLooks > most) {
-    breakOff(state, thread, 'silent');
+  const cause = thread === null ? null : whyDead(state);
+  if (thread !== null && cause !== null) {
+    breakOff(state, thread, cause);
   }
+}
+
+/** @shape null where it lives, as far as can be seen from here */
+function whyDead({ isReady, quietLooks, runs, times }: State): string | null {
+  if (!isReady) {
+    return quietLooks > times.startLooksMost ? 'not_ready' : null;
+  }
+  let longest = 0;
+  for (const run of runs.values()) {
+    run.looks += 1;
+    longest = Math.max(longest, run.looks);
+  }
+  if (quietLooks > times.quietLooksMost) {
+    return 'silent';
+  }
+  return longest > times.runLooksMost ? 'overdue' : null;
 }
 
 /** What runs in it fails, and is done again by its next run. */
@@ -305,7 +328,8 @@ function beginIn(state: State, ms: number): void {
 /** @effects alarm `job.thread_ended`, in a transaction of its own, once an hour */
 function alarm(state: State, cause: string): void {
   const { deps, times, alarmedMs } = state;
-  const nowMs = deps.clock.realMs();
+  // Not the clock's: one that was set back would keep the alarm from being raised.
+  const nowMs = performance.now();
   if (alarmedMs !== null && nowMs - alarmedMs < times.quietMs) {
     return;
   }
