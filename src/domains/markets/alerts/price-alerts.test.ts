@@ -9,6 +9,7 @@ import { transact } from '../../../platform/db/transact.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../../testing/trading-desk.ts';
 import { until } from '../../../testing/until.ts';
 import { createInstrument } from '../create-instrument.ts';
+import { candleOpening } from '../prices/fold-ticks.ts';
 import { candles, priceTicks } from '../prices/schema.ts';
 import { storeTicks } from '../prices/store-ticks.ts';
 import { instruments } from '../schema.ts';
@@ -571,6 +572,34 @@ describe('what moves together', () => {
       await tick(one.id, addMs(began, seconds * 1_000), '1');
       await lookAt(seconds);
     }
+    expect(await values()).toEqual(['8']);
+  });
+
+  test('of a volume is told once, though a candle is seen before the print it began with', async () => {
+    const one = await newInstrument();
+    const spike = { kind: 'volume_spike', interval: '5m', candles: 2, multiple: '3' };
+    const began = candleOpening('5m', desk.deps.clock.now());
+    const lookAt = (seconds: number) => {
+      const clock = { ...desk.deps.clock, now: () => addMs(began, seconds * 1_000) };
+      return evaluate({ ...desk.deps, clock }, evaluation, new Set([one.id]), false);
+    };
+    for (const seconds of [-600, -300, 1]) {
+      await tick(one.id, addMs(began, seconds * 1_000), '1');
+    }
+    await lookAt(2);
+    await ask(spike, { symbol: one.symbol, repeat: true, cooldownSeconds: 60 });
+    await lookAt(3);
+    await tick(one.id, addMs(began, 4_000), '7');
+    await lookAt(5);
+    expect(await values()).toEqual(['8']);
+    await tick(one.id, addMs(began, 298_000), '1');
+    await lookAt(299);
+    // As if a trade were committed after its look had read the prints, and before it read the candles.
+    await desk.deps.db.engine.execute(sql`insert into candles
+      select (jsonb_populate_record(c, jsonb_build_object('opened_at', c.opened_at + interval '5 minutes', 'volume', 1))).*
+      from candles c where instrument_id = ${one.id}::uuid and interval = '5m' order by opened_at desc limit 1`);
+    await lookAt(301);
+    await lookAt(302);
     expect(await values()).toEqual(['8']);
   });
 });

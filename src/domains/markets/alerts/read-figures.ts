@@ -23,6 +23,8 @@ export type LookedAt = {
   readonly at: Instant;
   /** How far each feed had come: what is before that was left out then and brought in since, and moves no price. */
   readonly through: ReadonlyMap<string, bigint>;
+  /** When the newest candle of each interval opened: it may be seen before the prints it was made of. */
+  readonly opened: ReadonlyMap<CandleInterval, Instant>;
 };
 
 /** An instrument whose figures are wanted, with its last price and what was looked at of it before. */
@@ -78,7 +80,8 @@ export async function readFigures(
           readings.set(metricName(metric), { low: value, high, last: value });
         }
       }
-      return [instrumentId, { readings: readings.set('price', reading), looked }];
+      const opened = openedOf(one, series);
+      return [instrumentId, { readings: readings.set('price', reading), looked: { ...looked, opened } }];
     }),
   );
 }
@@ -162,6 +165,8 @@ type Series = {
   readonly closes: readonly bigint[];
   readonly volumes: readonly bigint[];
   readonly recent: number;
+  /** When the newest of them opened. */
+  readonly opened: Instant;
 };
 
 type SeriesWish = {
@@ -191,7 +196,8 @@ async function readSeries(tx: Tx, ctx: Ctx, wanted: readonly Wanted[]): Promise<
       const name = seriesName(instrumentId, metric);
       if (wish !== null && wish.count > (wishes.get(name)?.count ?? 0)) {
         const since = candleOpening(wish.interval, seenTo(known) ?? now);
-        wishes.set(name, { instrumentId, ...wish, since });
+        const seen = known?.opened.get(wish.interval) ?? since;
+        wishes.set(name, { instrumentId, ...wish, since: seen > since ? seen : since });
       }
     }
   }
@@ -200,12 +206,12 @@ async function readSeries(tx: Tx, ctx: Ctx, wanted: readonly Wanted[]): Promise<
   }
   const column = (pick: (wish: SeriesWish) => string) =>
     sql.param(arrayLiteral([...wishes.values()].map(pick)));
-  type Row = Readonly<Record<'interval' | 'closes' | 'volumes', string>>;
+  type Row = Readonly<Record<'interval' | 'closes' | 'volumes' | 'opened', string>>;
   const rows = await executePrepared<Row & { readonly id: Id; readonly recent: number }>(
     tx,
     sql`select wanted.id, wanted.interval::text, string_agg(c.close::text, ' ' order by c.opened_at) as closes,
         string_agg(c.volume::text, ' ' order by c.opened_at) as volumes,
-        (count(*) filter (where c.opened_at >= wanted.since))::int as recent
+        (count(*) filter (where c.opened_at >= wanted.since))::int as recent, max(c.opened_at) as opened
       from unnest(${column((wish) => wish.instrumentId)}::uuid[], ${column((wish) => wish.interval)}::candle_interval[],
         ${column((wish) => String(wish.count + ENDED_MAX))}::int[], ${column((wish) => wish.since)}::timestamptz[])
         as wanted (id, interval, count, since)
@@ -215,15 +221,28 @@ async function readSeries(tx: Tx, ctx: Ctx, wanted: readonly Wanted[]): Promise<
       group by wanted.id, wanted.interval, wanted.since`,
   );
   return new Map(
-    rows.map(({ id, interval, closes, volumes, recent }) => [
+    rows.map(({ id, interval, closes, volumes, recent, opened }) => [
       `${id} ${interval}`,
       {
         closes: closes.split(' ').map(readStoredAmount),
         volumes: volumes.split(' ').map(readStoredAmount),
         recent,
+        opened: readStoredInstant(opened),
       },
     ]),
   );
+}
+
+/** What is known of intervals that no alert asks for any more is not kept. */
+function openedOf({ instrumentId, metrics }: Wanted, all: ReadonlyMap<string, Series>) {
+  const opened = new Map<CandleInterval, Instant>();
+  for (const metric of metrics) {
+    const [interval, series] = [candlesFor(metric)?.interval, all.get(seriesName(instrumentId, metric))];
+    if (interval !== undefined && series !== undefined) {
+      opened.set(interval, series.opened);
+    }
+  }
+  return opened;
 }
 
 function seriesName(instrumentId: Id, metric: Metric): string {

@@ -107,7 +107,13 @@ describe.each(['app', 'engine'] as const)('as %s', (login) => {
       { name: 'change', minutes: 30 },
       { name: 'price' },
     ];
-    const known = { prints: new Map(), newest: addMs(now, -30_000), at: now, through: new Map() };
+    const known = {
+      prints: new Map(),
+      newest: addMs(now, -30_000),
+      at: now,
+      through: new Map(),
+      opened: new Map(),
+    };
     const wanted = ids.map(
       (instrumentId): Wanted => ({ instrumentId, last: parseAmount('1'), known, metrics }),
     );
