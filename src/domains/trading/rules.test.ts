@@ -651,6 +651,31 @@ describe('what is measured', () => {
     expect(rests('buy 1 market ioc', 'venue')).toBe(true);
   });
 
+  test('whoever closes a whole position at a venue at once is asked of no limit of open orders', () => {
+    const asked = (words: string) => {
+      let rests: boolean | undefined;
+      const contract = { ...CONTRACT, against: ONE, enteredAt: parseAmount('100') };
+      const terms = { ...TERMS, kind: 'contract' } as const;
+      decideOrder(
+        { ...order(words), reduceOnly: true },
+        {
+          ...GOOD,
+          contract,
+          terms,
+          executedBy: 'venue',
+          limits: (wanted) => {
+            rests = wanted.rests;
+            return null;
+          },
+        },
+      );
+      return rests;
+    };
+    expect(asked('buy 1 market ioc')).toBe(false);
+    expect(asked('buy 0.5 market ioc')).toBe(true);
+    expect(asked('buy 1 limit gtc 100')).toBe(true);
+  });
+
   test('a refusal names the limit behind it', () => {
     const limitId = '0199c4b2-7d4e-7c11-9a6b-3f3c55d0a001';
     const limit = { reason: 'limit_exceeded', limitId, type: 'max_daily_volume' } as const;

@@ -240,6 +240,12 @@ function neverOpens({ order, situation }: Assessed): boolean {
   return situation.contract !== null && order.reduceOnly;
 }
 
+/** Whoever wants out of a position at once gets out, however many orders are open: only one at a time can close all. */
+function closesWhole(assessed: Assessed): boolean {
+  const { order, situation } = assessed;
+  return neverOpens(assessed) && order.quantity === situation.contract?.against;
+}
+
 function gateRefusal({ situation }: Assessed) {
   return situation.gate === 'agreements_outdated' ? null : situation.gate;
 }
@@ -435,7 +441,7 @@ function limitsRefusal(assessed: Assessed) {
     value: principalOf(order, price),
     price: situation.last ?? price,
     // At a venue every order stays open until the venue has answered, however long that takes.
-    rests: mayRest(order) || situation.executedBy === 'venue',
+    rests: mayRest(order) || (situation.executedBy === 'venue' && !closesWhole(assessed)),
     leverage: neverOpens(assessed) ? ONE : order.leverage,
   });
   if (answer !== null) {
