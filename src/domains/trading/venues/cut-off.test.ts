@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { and, eq, sql } from 'drizzle-orm';
 import { parseAmount } from '../../../kernel/amount.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
+import { addMs } from '../../../kernel/time.ts';
 import { lockExclusive } from '../../../platform/db/locks.ts';
 import { auditLogs } from '../../../platform/db/schema.ts';
 import { transact } from '../../../platform/db/transact.ts';
@@ -9,6 +10,7 @@ import { startTradingDesk, type Trader, type TradingDesk } from '../../../testin
 import { until } from '../../../testing/until.ts';
 import { createInstrument, setQuote } from '../../markets/index.ts';
 import type { AwayOrder } from '../engine/away.ts';
+import { tellOrders } from '../order-news.ts';
 import { type Book, emptyBook } from '../pipeline/desk.ts';
 import { emptyPlan } from '../pipeline/settle-plan.ts';
 import { orders } from '../schema.ts';
@@ -167,6 +169,29 @@ describe('an order whose sending was cut off', () => {
     return id;
   }
 
+  /** As a process leaves it that dies before it sends; `more` is what its row says besides. */
+  async function leftBehind(
+    trader: Trader,
+    more: Partial<typeof venueOrders.$inferInsert> = {},
+  ): Promise<Id> {
+    await desk.engine.stop();
+    const { body } = await desk.place(trader, 'buy 2 at 2000', { symbol: 'ETH/USD' });
+    const [order] = await desk.deps.db.engine.select().from(orders).where(eq(orders.id, body.id));
+    await desk.deps.db.engine.execute(sql`update orders set status = 'open', book_seq = (
+      select coalesce(max(book_seq), 0) + 1 from orders o
+      where o.instrument_id = orders.instrument_id and o.book = orders.book) where id = ${body.id}`);
+    await desk.deps.db.engine.insert(venueOrders).values({
+      orderId: body.id,
+      instrumentId: order!.instrumentId,
+      book: 'live',
+      venue: SIMULATED,
+      state: 'sending',
+      routedAt: desk.deps.clock.now(),
+      ...more,
+    });
+    return body.id;
+  }
+
   async function stateOf(orderId: Id): Promise<string | undefined> {
     const [row] = await desk.deps.db.engine
       .select()
@@ -277,6 +302,51 @@ describe('an order whose sending was cut off', () => {
     await until(async () => (await stateOf(id)) === 'working');
     await desk.request(buyer, 'DELETE', `/v1/orders/${id}`);
     expect(await desk.later(buyer, id)).toMatchObject({ status: 'cancelled' });
+  });
+
+  test('or that its venue had, without a report, is not let go because it says later that it never did', async () => {
+    const buyer = await desk.newTrader({ USD: '10000' });
+    let lost: VenueOrder | undefined;
+    const send = async (order: VenueOrder): Promise<never> => {
+      lost = order;
+      throw new Error('the connection broke');
+    };
+    const lookUp = async (): Promise<LookUp> => ({ known: true, reports: [] });
+    venue.lose('lookUp', 'request');
+    venuesOf(desk.deps).set(SIMULATED, { ...venue, send });
+    const id = await atVenue(buyer);
+    venuesOf(desk.deps).set(SIMULATED, { ...venue, send, lookUp });
+    await until(async () => (await stateOf(id)) === 'working');
+    await desk.engine.stop();
+    venuesOf(desk.deps).set(SIMULATED, venue);
+    await desk.engine.start();
+    await until(async () => (await stateOf(id)) === 'unknown');
+    await Bun.sleep(TAKEN_WITHIN_MS + 4_000);
+    expect([await stateOf(id), await desk.balance(buyer, 'USD')]).toEqual(['unknown', '10000 (4008)']);
+    await venue.send({ ...lost!, takeUntil: addMs(desk.deps.clock.realNow(), 60_000) });
+    await until(async () => (await stateOf(id)) === 'working');
+    await desk.request(buyer, 'DELETE', `/v1/orders/${id}`);
+    expect(await desk.later(buyer, id)).toMatchObject({ status: 'cancelled' });
+  });
+
+  test('without its last moment, by a version that told none, is let go by people alone', async () => {
+    const buyer = await desk.newTrader({ USD: '10000' });
+    const id = await leftBehind(buyer, {
+      state: 'unknown',
+      unknownReason: 'send_unanswered',
+      unknownSince: desk.deps.clock.now(),
+    });
+    await desk.engine.start();
+    await Bun.sleep(TAKEN_WITHIN_MS + 4_000);
+    expect(venue.lookedUp.get(id)).toBeGreaterThan(2);
+    expect([await stateOf(id), await desk.balance(buyer, 'USD')]).toEqual(['unknown', '10000 (4008)']);
+    // That is all that keeps it.
+    const [order] = await desk.deps.db.engine.select().from(orders).where(eq(orders.id, id));
+    await transact(desk.system, 'engine', (tx) =>
+      tellOrders(tx, desk.system, [{ order: order!, what: 'routed', data: {}, kept: { takenWithinMs: 1 } }]),
+    );
+    await desk.engine.rebuild();
+    await until(async () => (await stateOf(id)) === 'done');
   });
 
   test('ends by no settlement while its venue has spoken of it, whoever asks for that', async () => {

@@ -1,4 +1,4 @@
-import { and, eq, inArray, isNull, notExists, sql } from 'drizzle-orm';
+import { and, eq, exists, inArray, isNull, notExists, sql } from 'drizzle-orm';
 import { present } from '../../../kernel/assert.ts';
 import type { Id } from '../../../kernel/id.ts';
 import { record, recordMany } from '../../../platform/audit/record.ts';
@@ -11,11 +11,14 @@ import { TRADING_EVENTS } from '../audit.ts';
 import type { Book } from '../pipeline/desk.ts';
 import { holdBooks } from '../pipeline/fence.ts';
 import type { OrderRow } from '../pipeline/ticket.ts';
-import { orders } from '../schema.ts';
+import { orderEvents, orders } from '../schema.ts';
 import { venueOrders, venueReports } from './schema.ts';
 
 /** An execution that the order does not cover; the others are about answers that did not come. */
 export const CONTESTED = 'contested_execution';
+
+/** Its venue has said that it has it, whether or not it reported anything, and does not say so any more. */
+export const KNOWN_BEFORE = 'known_before';
 
 /** Neither contested, nor agreed on by two people and about to be carried out. */
 const UNSETTLED = and(
@@ -24,7 +27,7 @@ const UNSETTLED = and(
 );
 
 /** Why nobody knows what became of an order. */
-export type UnknownReason = 'send_unanswered' | 'look_up_unanswered' | typeof CONTESTED;
+export type UnknownReason = 'send_unanswered' | 'look_up_unanswered' | typeof KNOWN_BEFORE | typeof CONTESTED;
 
 /**
  * Keeps that nobody knows what became of orders at their venue: they stay open and reserved until the venue's own
@@ -50,16 +53,23 @@ export async function keepUnknown(
 async function keepOne(
   tx: Tx,
   ctx: Ctx,
-  { orderId, reason }: { readonly orderId: Id; readonly reason: UnknownReason },
+  { orderId, reason: given }: { readonly orderId: Id; readonly reason: UnknownReason },
 ): Promise<void> {
-  const [marked] = await tx
-    .update(venueOrders)
-    .set({ state: 'unknown', unknownReason: reason, unknownSince: ctx.deps.clock.now() })
-    .where(sql`${venueOrders.orderId} = ${orderId} and ${venueOrders.state} in ('sending', 'working')`)
-    .returning();
-  if (marked === undefined) {
+  const [sent] = await tx
+    .select({ state: venueOrders.state })
+    .from(venueOrders)
+    .where(and(eq(venueOrders.orderId, orderId), inArray(venueOrders.state, ['sending', 'working'])))
+    .for('update');
+  if (sent === undefined) {
     return;
   }
+  const reason = sent.state === 'working' ? KNOWN_BEFORE : given;
+  const [row] = await tx
+    .update(venueOrders)
+    .set({ state: 'unknown', unknownReason: reason, unknownSince: ctx.deps.clock.now() })
+    .where(eq(venueOrders.orderId, orderId))
+    .returning();
+  const marked = present(row, 'what was locked is there');
   const [order] = await tx.select().from(orders).where(eq(orders.id, orderId));
   const known = present(order, 'what is at a venue is an order');
   await record(tx, ctx, {
@@ -110,7 +120,11 @@ export async function keepFound(ctx: Ctx, book: Book, orderIds: readonly Id[]): 
   });
 }
 
-/** Which of some orders nobody has spoken of since they were to be sent: neither their venue nor two people. */
+/**
+ * Which of some orders nobody has spoken of since they were to be sent, neither their venue nor two people, and whose every
+ * `send` bore until when it may be taken. Those of a version that sent without are never of them: what it sent may come
+ * however late.
+ */
 export async function neverHeardOf(tx: Tx, orderIds: readonly Id[]): Promise<ReadonlySet<Id>> {
   const rows = await tx
     .select({ orderId: venueOrders.orderId })
@@ -120,6 +134,19 @@ export async function neverHeardOf(tx: Tx, orderIds: readonly Id[]): Promise<Rea
         inArray(venueOrders.orderId, [...orderIds]),
         inArray(venueOrders.state, ['sending', 'unknown']),
         UNSETTLED,
+        sql`${venueOrders.unknownReason} is distinct from ${KNOWN_BEFORE}`,
+        exists(
+          tx
+            .select()
+            .from(orderEvents)
+            .where(
+              and(
+                eq(orderEvents.orderId, venueOrders.orderId),
+                eq(orderEvents.type, 'order.routed'),
+                sql`${orderEvents.data} ? 'takenWithinMs'`,
+              ),
+            ),
+        ),
         notExists(tx.select().from(venueReports).where(eq(venueReports.orderId, venueOrders.orderId))),
       ),
     );

@@ -11,6 +11,7 @@ import { raiseAlerts } from '../../risk/index.ts';
 import { TRADING_EVENTS } from '../audit.ts';
 import { tellOrders } from '../order-news.ts';
 import type { Plan } from '../pipeline/settle-plan.ts';
+import { TAKEN_WITHIN_MS } from './cut-off.ts';
 import { venueOrders, venueReports } from './schema.ts';
 import { CONTESTED, neverHeardOf, unknownAlert } from './unknown.ts';
 import { figuresOf, hasVenueSteps, type VenuePlan } from './venue-plan.ts';
@@ -98,7 +99,13 @@ async function writeRoutes(tx: Tx, ctx: Ctx, { routed }: VenuePlan, now: Instant
   await tellOrders(
     tx,
     ctx,
-    routed.map(({ order, venue }) => ({ order, what: 'routed' as const, data: { venue } })),
+    routed.map(({ order, venue }) => ({
+      order,
+      what: 'routed' as const,
+      data: { venue },
+      // Says that no `send` of it is without its `takeUntil` (`neverHeardOf`).
+      kept: { takenWithinMs: TAKEN_WITHIN_MS },
+    })),
   );
   await recordMany(
     tx,
