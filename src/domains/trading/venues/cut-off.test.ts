@@ -41,13 +41,40 @@ describe('when a venue’s "not there" is final', () => {
     return findingOf(book, { settleMs }, orderId, answer, performance.now());
   }
 
+  /** What a look-up finds that is begun a second after the one before. */
+  function foundLater(book: Book, answer: LookUp | null): string {
+    const cutOff = book.cutOff.get(orderId)!;
+    cutOff.saidMs -= 1_001;
+    return found(book, answer);
+  }
+
   test('nothing is final while whoever owned the book before may still be sending', () => {
     const fresh = bookOwnedFor(TAKEN_WITHIN_MS - 1_000);
     pursue(fresh, orderId, { sendAgain: false });
     expect([1, 2, 3].map(() => found(fresh, NOT_THERE))).toEqual(['early', 'early', 'early']);
     const old = bookOwnedFor(TAKEN_WITHIN_MS);
     pursue(old, orderId, { sendAgain: false });
-    expect([1, 2].map(() => found(old, NOT_THERE))).toEqual(['said', 'never_received']);
+    expect([1, 2].map(() => foundLater(old, NOT_THERE))).toEqual(['said', 'never_received']);
+  });
+
+  test('it is said twice in a row, a second apart: look-ups that waited behind each other say it once', () => {
+    const book = bookOwnedFor(60_000);
+    pursue(book, orderId, { sendAgain: false });
+    expect([1, 2, 3].map(() => found(book, NOT_THERE))).toEqual(['said', 'said', 'said']);
+    expect([foundLater(book, null), foundLater(book, NOT_THERE)]).toEqual(['unclear', 'said']);
+    expect(foundLater(book, NOT_THERE)).toBe('never_received');
+  });
+
+  test('what may be sent again is not while its book is stopped', () => {
+    const book = bookOwnedFor(60_000);
+    pursue(book, orderId, { sendAgain: true });
+    book.tripped = true;
+    expect(found(book, NOT_THERE)).toBe('held');
+    book.tripped = false;
+    book.phase = 'halted';
+    expect(found(book, NOT_THERE)).toBe('held');
+    book.phase = 'continuous';
+    expect(found(book, NOT_THERE)).toBe('send_again');
   });
 
   test('nor while what this process sent may be taken, or its venue needs time to show it', () => {
@@ -347,6 +374,50 @@ describe('an order whose sending was cut off', () => {
     );
     await desk.engine.rebuild();
     await until(async () => (await stateOf(id)) === 'done');
+  });
+
+  test('is not sent while a breaker stands, and once it is lifted', async () => {
+    const [buyer, maker, checker] = [
+      await desk.newTrader({ USD: '10000' }),
+      await desk.newStaff('risk_manager'),
+      await desk.newStaff('admin'),
+    ];
+    const id = await leftBehind(buyer);
+    const body = { reason: 'Looks wrong', symbol: 'ETH/USD' };
+    const tripped = await desk.request(maker, 'POST', '/v1/risk/circuit-breakers', { body });
+    expect(tripped.status).toBe(201);
+    await desk.engine.start();
+    await Bun.sleep(TAKEN_WITHIN_MS + 2_000);
+    expect([await stateOf(id), venue.sent.has(id)]).toEqual(['sending', false]);
+    const path = `/v1/risk/circuit-breakers/${tripped.body.id}/lift`;
+    const { approvalId } = (await desk.request(maker, 'POST', path, { body: { reason: 'Checked' } })).body;
+    const seen = { body: { reason: 'Seen' } };
+    await desk.request(checker, 'POST', `/v1/approvals/${approvalId}/approve`, seen);
+    await until(async () => (await stateOf(id)) === 'working');
+    expect(venue.sent.get(id)).toBe(1);
+    await desk.request(buyer, 'DELETE', `/v1/orders/${id}`);
+    expect(await desk.later(buyer, id)).toMatchObject({ status: 'cancelled' });
+  });
+
+  test('and arrives after its cancel is asked back again', async () => {
+    const buyer = await desk.newTrader({ USD: '10000' });
+    let arrival: Promise<unknown> = Promise.resolve();
+    const send = async (order: VenueOrder): Promise<never> => {
+      arrival = Bun.sleep(1_500).then(() => venue.send(order));
+      throw new Error('the connection broke');
+    };
+    // As the simulation answers that it has nothing to take out.
+    const cancel: Venue['cancel'] = async (reference) =>
+      venue.sent.has(reference) ? venue.cancel(reference) : { reports: [], againInMs: null };
+    venue.lose('lookUp', 'request');
+    venuesOf(desk.deps).set(SIMULATED, { ...venue, send, cancel });
+    const id = await atVenue(buyer);
+    const cancelling = desk.request(buyer, 'DELETE', `/v1/orders/${id}`);
+    await arrival;
+    await until(async () => (await stateOf(id)) === 'done');
+    await cancelling;
+    expect(await desk.later(buyer, id)).toMatchObject({ status: 'cancelled', cancelReason: 'requested' });
+    expect(venue.reportsOf(id).at(-1)).toMatchObject({ type: 'cancelled' });
   });
 
   test('ends by no settlement while its venue has spoken of it, whoever asks for that', async () => {

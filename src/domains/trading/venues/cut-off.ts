@@ -35,12 +35,16 @@ export type CutOff = {
   pauseMs: number;
   /** From when on it is looked up no more; what may be sent again never waits for that. */
   readonly endsMs: number;
-  /** How often in a row its venue has said finally that it is not there. */
+  /** How often in a row its venue has said finally that it is not there, and when it was answered so last. */
   said: number;
+  saidMs: number;
 };
 
-/** What a look-up means: `unclear` says nothing, `early` that it may still come, `said` that it is to be said once more. */
-export type Finding = 'known' | 'unclear' | 'early' | 'send_again' | 'said' | 'never_received';
+/**
+ * What a look-up means: `unclear` says nothing, `early` that it may still come, `held` that it is sent once its book
+ * trades, `said` that it is to be said once more.
+ */
+export type Finding = 'known' | 'unclear' | 'early' | 'held' | 'send_again' | 'said' | 'never_received';
 
 /** Looks an order up from now on; `forMs` is how much of its time is left. */
 export function pursue(
@@ -60,6 +64,7 @@ export function pursue(
     pauseMs: FIRST_PAUSE_MS,
     endsMs: nowMs + forMs,
     said: 0,
+    saidMs: nowMs,
   });
 }
 
@@ -96,7 +101,11 @@ export function findingOf(
     return 'known';
   }
   const cutOff = book.cutOff.get(orderId);
-  if (answer === null || answer.why !== 'not_there' || settleMs === null || cutOff === undefined) {
+  if (cutOff === undefined) {
+    return 'unclear';
+  }
+  if (answer === null || answer.why !== 'not_there' || settleMs === null) {
+    cutOff.said = 0;
     return 'unclear';
   }
   const finalMs = takenUntil(book, orderId) + settleMs;
@@ -107,11 +116,21 @@ export function findingOf(
   }
   const away = present(book.matching.away.get(orderId), 'what is looked up is away');
   if (cutOff.sendAgain && away.recalled === null) {
-    return 'send_again';
+    return trades(book) ? 'send_again' : 'held';
+  }
+  // Look-ups that waited behind each other say it once.
+  if (cutOff.said > 0 && begunMs < cutOff.saidMs + FIRST_PAUSE_MS) {
+    return 'said';
   }
   cutOff.said += 1;
-  cutOff.dueMs = performance.now() + FIRST_PAUSE_MS;
+  cutOff.saidMs = performance.now();
+  cutOff.dueMs = cutOff.saidMs + FIRST_PAUSE_MS;
   return cutOff.said < SAID_TIMES ? 'said' : 'never_received';
+}
+
+/** Whether the firm lets a book trade now: nothing is sent to a venue for one that it stopped. */
+export function trades({ tripped, phase }: Book): boolean {
+  return !tripped && phase === 'continuous';
 }
 
 /** Until when a send of an order may be taken, whoever began it. @units ms on the steady clock */

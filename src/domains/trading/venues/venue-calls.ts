@@ -9,7 +9,7 @@ import type { Instant } from '../../../kernel/time.ts';
 import { createTurns } from '../../../kernel/turns.ts';
 import type { AwayOrder } from '../engine/away.ts';
 import type { Book } from '../pipeline/desk.ts';
-import { findingOf, pursue } from './cut-off.ts';
+import { findingOf, pursue, trades } from './cut-off.ts';
 import type { UnknownReason } from './unknown.ts';
 import type { ExecutionReport, LookUp, Venue, VenueAnswer, VenueOrder } from './venue.ts';
 
@@ -140,7 +140,10 @@ async function lookUp(
     case 'known':
       done.reports.push(...(answer?.known === true ? answer.reports : []));
       done.againInMs = 0;
-      done.found.push(...(book.cutOff.delete(orderId) ? [orderId] : []));
+      if (book.cutOff.delete(orderId)) {
+        done.found.push(orderId);
+        askBackAgain(book, orderId);
+      }
       break;
     case 'unclear':
       done.unknown.push({ orderId, reason: otherwise });
@@ -158,15 +161,27 @@ async function lookUp(
       done.neverReceived.push(orderId);
       break;
     case 'early':
+    case 'held':
     case 'said':
       break;
+  }
+}
+
+/**
+ * Has an order that was cut off, and that its venue turns out to have, asked back once more where it was to be: what the
+ * venue answered before it had it, it has done nothing about.
+ */
+export function askBackAgain(book: Book, orderId: Id): void {
+  const away = book.matching.away.get(orderId);
+  if (away !== undefined && away.recalled !== null) {
+    book.unrecalled.add(orderId);
   }
 }
 
 async function collectFrom(venue: Venue, book: Book, done: Round): Promise<void> {
   const routed = [...book.matching.away.values()].filter((away) => away.routed);
   if (routed.length > 0) {
-    const trading = !book.tripped && book.phase === 'continuous';
+    const trading = trades(book);
     const references = routed.map(({ order }) => order.orderId);
     await ask(
       () => venue.collect(references, { trading }),

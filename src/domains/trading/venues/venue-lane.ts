@@ -24,7 +24,7 @@ import { SENDS_WITHIN_MS, TAKEN_WITHIN_MS } from './cut-off.ts';
 import { venueReports } from './schema.ts';
 import { keepFound, keepUnknown, neverHeardOf } from './unknown.ts';
 import { type ExecutionReport, VENUE_TIMEOUT_MS } from './venue.ts';
-import { type Call, callAll, type Round, type Taken } from './venue-calls.ts';
+import { askBackAgain, type Call, callAll, type Round, type Taken } from './venue-calls.ts';
 import { venueNamed } from './venues.ts';
 
 export type VenueLane = {
@@ -240,7 +240,9 @@ async function deliver(
     if (!known.has(report.reportId) && !book.reporting.has(report.reportId)) {
       book.reporting.add(report.reportId);
       // Whatever its venue says of an order shows that it had it.
-      book.cutOff.delete(report.reference);
+      if (book.cutOff.delete(report.reference)) {
+        askBackAgain(book, report.reference);
+      }
       book.queue.push({ type: 'report', orderId: report.reference, report });
     }
   }
