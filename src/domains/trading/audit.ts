@@ -253,7 +253,7 @@ export const TRADING_EVENTS = auditEvents({
   'venue_order.found': {
     category: 'trading',
     severity: 'info',
-    description: 'An order whose fate was unknown is at its venue, as the venue says when it is looked up',
+    description: 'An order whose sending was cut off is at its venue, as the venue says when it is looked up',
     shows: ['symbol', 'venue'],
   },
   'venue_order.never_received': {

@@ -82,7 +82,7 @@ async function keepOne(
 }
 
 /**
- * Keeps that orders nobody knew the fate of are at their venue: it says so when they are looked up. What it reports of
+ * Keeps that orders whose sending was cut off are at their venue: it says so when they are looked up. What it reports of
  * them goes its own way.
  * @effects `venue_orders.state`; audit `venue_order.found`
  * @errors BookLost
@@ -97,7 +97,13 @@ export async function keepFound(ctx: Ctx, book: Book, orderIds: readonly Id[]): 
     const found = await tx
       .update(venueOrders)
       .set({ state: 'working', unknownReason: null, unknownSince: null })
-      .where(and(inArray(venueOrders.orderId, [...orderIds]), eq(venueOrders.state, 'unknown'), UNSETTLED))
+      .where(
+        and(
+          inArray(venueOrders.orderId, [...orderIds]),
+          inArray(venueOrders.state, ['sending', 'unknown']),
+          UNSETTLED,
+        ),
+      )
       .returning();
     const venueOf = new Map(found.map(({ orderId, venue }) => [orderId, venue]));
     await recordMany(
