@@ -14,7 +14,14 @@ import { tellOrders } from '../order-news.ts';
 import { type Book, emptyBook } from '../pipeline/desk.ts';
 import { emptyPlan } from '../pipeline/settle-plan.ts';
 import { orders } from '../schema.ts';
-import { dueLookUps, findingOf, LOOKED_UP_FOR_MS, pursue, TAKEN_WITHIN_MS } from './cut-off.ts';
+import {
+  dueLookUps,
+  findingOf,
+  LOOK_UPS_WAITING_MAX,
+  LOOKED_UP_FOR_MS,
+  pursue,
+  TAKEN_WITHIN_MS,
+} from './cut-off.ts';
 import { venueOrders } from './schema.ts';
 import { SIMULATED } from './simulated/simulated-venue.ts';
 import { type MemoryVenue, memoryVenue } from './testing/memory-venue.ts';
@@ -63,6 +70,25 @@ describe('when a venue’s "not there" is final', () => {
     expect([1, 2, 3].map(() => found(book, NOT_THERE))).toEqual(['said', 'said', 'said']);
     expect([foundLater(book, null), foundLater(book, NOT_THERE)]).toEqual(['unclear', 'said']);
     expect(foundLater(book, NOT_THERE)).toBe('never_received');
+  });
+
+  test('however many there are, few look-ups wait at a time, the oldest first and none twice', () => {
+    const book = bookOwnedFor(60_000);
+    const present = book.matching.away.get(orderId)!;
+    const ids = Array.from({ length: 2 * LOOK_UPS_WAITING_MAX }, () => newId());
+    for (const [place, id] of ids.entries()) {
+      book.matching.away.set(id, present);
+      pursue(book, id, { sendAgain: false });
+      book.cutOff.get(id)!.dueMs = -place;
+    }
+    const oldest = ids.toReversed();
+    expect(dueLookUps(book)).toEqual(oldest.slice(0, LOOK_UPS_WAITING_MAX));
+    for (const cutOff of book.cutOff.values()) {
+      cutOff.dueMs -= 600_000;
+    }
+    expect(dueLookUps(book)).toEqual([]);
+    findingOf(book, { settleMs: 0 }, oldest[0]!, null, performance.now());
+    expect(dueLookUps(book)).toHaveLength(1);
   });
 
   test('what may be sent again is not while its book is stopped', () => {
@@ -120,7 +146,7 @@ describe('when a venue’s "not there" is final', () => {
     expect(cutOff.endsMs).toBeGreaterThan(performance.now() + LOOKED_UP_FOR_MS - 60_000);
     expect(dueLookUps(book)).toEqual([]);
     const pauses = Array.from({ length: 9 }, () => {
-      cutOff.dueMs = 0;
+      [cutOff.dueMs, cutOff.waits] = [0, false];
       expect(dueLookUps(book)).toEqual([orderId]);
       return Math.round((cutOff.dueMs - performance.now()) / 1_000);
     });
@@ -374,6 +400,16 @@ describe('an order whose sending was cut off', () => {
     );
     await desk.engine.rebuild();
     await until(async () => (await stateOf(id)) === 'done');
+  });
+
+  test('by such a version, and was asked back, is told of once nobody can send it any more', async () => {
+    const buyer = await desk.newTrader({ USD: '10000' });
+    const id = await leftBehind(buyer);
+    await desk.elsewhere.request(buyer, 'DELETE', `/v1/orders/${id}`);
+    await desk.engine.start();
+    await until(async () => (await stateOf(id)) === 'unknown');
+    expect([venue.sent.has(id), await recorded(id, 'venue_order.unknown')]).toEqual([false, 1]);
+    expect(await desk.balance(buyer, 'USD')).toBe('10000 (4008)');
   });
 
   test('is not sent while a breaker stands, and once it is lifted', async () => {

@@ -25,6 +25,9 @@ export const LOOKED_UP_FOR_MS = 30 * 60_000;
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
 
+/** How many look-ups of a book wait to be made: what is sent and cancelled meanwhile waits behind no more than these. */
+export const LOOK_UPS_WAITING_MAX = 32;
+
 /** How often in a row a venue has to say finally that it has no such order before its money is let go. */
 const SAID_TIMES = 2;
 
@@ -33,6 +36,8 @@ export type CutOff = {
   sendAgain: boolean;
   dueMs: number;
   pauseMs: number;
+  /** Whether a look-up of it waits to be made. */
+  waits: boolean;
   /** From when on it is looked up no more; what may be sent again never waits for that. */
   readonly endsMs: number;
   /** How often in a row its venue has said finally that it is not there, and when it was answered so last. */
@@ -62,28 +67,36 @@ export function pursue(
     sendAgain,
     dueMs: nowMs + FIRST_PAUSE_MS,
     pauseMs: FIRST_PAUSE_MS,
+    waits: false,
     endsMs: nowMs + forMs,
     said: 0,
     saidMs: nowMs,
   });
 }
 
-/** The orders that are to be looked up now. */
+/** The orders that are to be looked up now, those first that have waited longest; not yet those beyond what may wait. */
 export function dueLookUps(book: Book): Id[] {
   const nowMs = performance.now();
-  const due: Id[] = [];
+  const due: [Id, CutOff][] = [];
+  let waiting = 0;
   for (const [orderId, cutOff] of book.cutOff) {
-    if (nowMs >= cutOff.dueMs && book.matching.away.has(orderId)) {
+    if (cutOff.waits) {
+      waiting += 1;
+    } else if (nowMs >= cutOff.dueMs && book.matching.away.has(orderId)) {
       if (nowMs >= cutOff.endsMs && !cutOff.sendAgain) {
         book.cutOff.delete(orderId);
       } else {
-        cutOff.dueMs = nowMs + cutOff.pauseMs;
-        cutOff.pauseMs = Math.min(cutOff.pauseMs * 2, LONGEST_PAUSE_MS);
-        due.push(orderId);
+        due.push([orderId, cutOff]);
       }
     }
   }
-  return due;
+  due.sort(([, one], [, other]) => one.dueMs - other.dueMs);
+  return due.slice(0, Math.max(0, LOOK_UPS_WAITING_MAX - waiting)).map(([orderId, cutOff]) => {
+    cutOff.waits = true;
+    cutOff.dueMs = nowMs + cutOff.pauseMs;
+    cutOff.pauseMs = Math.min(cutOff.pauseMs * 2, LONGEST_PAUSE_MS);
+    return orderId;
+  });
 }
 
 /**
@@ -104,6 +117,7 @@ export function findingOf(
   if (cutOff === undefined) {
     return 'unclear';
   }
+  cutOff.waits = false;
   if (answer === null || answer.why !== 'not_there' || settleMs === null) {
     cutOff.said = 0;
     return 'unclear';

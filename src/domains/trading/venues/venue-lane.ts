@@ -262,11 +262,18 @@ async function giveBack(
     await holdBooks(tx, [book]);
     return neverHeardOf(tx, neverReceived);
   });
+  // What was reported meanwhile is looked up no more; what is left was sent by a version that promised nothing.
+  const unsure = neverReceived.filter((orderId) => !silent.has(orderId) && book.cutOff.has(orderId));
   for (const orderId of neverReceived) {
     if (book.generation === generation && book.cutOff.delete(orderId) && silent.has(orderId)) {
       book.queue.push({ type: 'never_received', orderId });
     }
   }
+  await keepUnknown(
+    ctx,
+    book,
+    unsure.map((orderId) => ({ orderId, reason: 'send_unanswered' })),
+  );
 }
 
 async function knownAmong(
