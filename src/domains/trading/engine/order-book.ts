@@ -423,7 +423,8 @@ function isPositive(amount: bigint | null): boolean {
   return amount !== null && amount > 0n;
 }
 
-function mayRest(order: NewOrder): boolean {
+/** Whether an order may stay in a book that does not trade. */
+export function mayRest(order: NewOrder): boolean {
   return order.orderType === 'limit' && order.timeInForce !== 'ioc' && order.timeInForce !== 'fok';
 }
 

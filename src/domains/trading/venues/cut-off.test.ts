@@ -40,7 +40,10 @@ describe('when a venue’s "not there" is final', () => {
     const empty = emptyBook(name, { symbol: 'ETH/USD', lot: 1n, venue: 'elsewhere' }, 1n);
     const book = { ...empty, ownedSinceMs: performance.now() - ms };
     const away = { remaining: 1n, notional: null, executed: 0n, routed: true, recalled, ends: null };
-    book.matching.away.set(orderId, { ...away, order: { orderId } as AwayOrder['order'] });
+    book.matching.away.set(orderId, {
+      ...away,
+      order: { orderId, orderType: 'limit', timeInForce: 'gtc' } as AwayOrder['order'],
+    });
     return book;
   }
 
@@ -101,6 +104,11 @@ describe('when a venue’s "not there" is final', () => {
     expect(found(book, NOT_THERE)).toBe('held');
     book.phase = 'continuous';
     expect(found(book, NOT_THERE)).toBe('send_again');
+    // What cannot rest does not wait for the end of a halt.
+    const away = book.matching.away.get(orderId)!;
+    book.matching.away.set(orderId, { ...away, order: { ...away.order, timeInForce: 'ioc' } });
+    book.phase = 'halted';
+    expect([foundLater(book, NOT_THERE), foundLater(book, NOT_THERE)]).toEqual(['said', 'never_received']);
   });
 
   test('nor while what this process sent may be taken, or its venue needs time to show it', () => {

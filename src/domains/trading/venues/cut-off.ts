@@ -9,6 +9,7 @@
  */
 import { present } from '../../../kernel/assert.ts';
 import type { Id } from '../../../kernel/id.ts';
+import { mayRest } from '../engine/order-book.ts';
 import type { Book } from '../pipeline/desk.ts';
 import type { LookUp, Venue } from './venue.ts';
 import { VENUE_TIMEOUT_MS } from './venue.ts';
@@ -130,7 +131,13 @@ export function findingOf(
   }
   const away = present(book.matching.away.get(orderId), 'what is looked up is away');
   if (cutOff.sendAgain && away.recalled === null) {
-    return trades(book) ? 'send_again' : 'held';
+    if (trades(book)) {
+      return 'send_again';
+    }
+    // As in the engine: what cannot rest ends while its book is halted, and waits while a breaker stands.
+    if (book.tripped || mayRest(away.order)) {
+      return 'held';
+    }
   }
   // Look-ups that waited behind each other say it once.
   if (cutOff.said > 0 && begunMs < cutOff.saidMs + FIRST_PAUSE_MS) {
