@@ -43,23 +43,23 @@ export async function keepUnknown(
   if (unknown.length > 0) {
     await transact(ctx, 'engine', async (tx) => {
       await holdBooks(tx, [book]);
-      for (const order of unknown) {
-        await keepOne(tx, ctx, order);
+      // All of them first: no settlement changes what is known of them, and each locks them in one order.
+      const ids = unknown.map(({ orderId }) => orderId);
+      const rowOf = new Map((await lockRows(tx, orders, ids)).map((row) => [row.id, row]));
+      for (const { orderId, reason } of unknown) {
+        await keepOne(tx, ctx, present(rowOf.get(orderId), 'what is at a venue is an order'), reason);
       }
     });
   }
 }
 
-async function keepOne(
-  tx: Tx,
-  ctx: Ctx,
-  { orderId, reason: given }: { readonly orderId: Id; readonly reason: UnknownReason },
-): Promise<void> {
+/** Keeps it of one order that the caller has locked. */
+async function keepOne(tx: Tx, ctx: Ctx, known: OrderRow, given: UnknownReason): Promise<void> {
+  const orderId = known.id;
   const [sent] = await tx
     .select({ state: venueOrders.state })
     .from(venueOrders)
-    .where(and(eq(venueOrders.orderId, orderId), inArray(venueOrders.state, ['sending', 'working'])))
-    .for('update');
+    .where(and(eq(venueOrders.orderId, orderId), inArray(venueOrders.state, ['sending', 'working'])));
   if (sent === undefined) {
     return;
   }
@@ -69,9 +69,7 @@ async function keepOne(
     .set({ state: 'unknown', unknownReason: reason, unknownSince: ctx.deps.clock.now() })
     .where(eq(venueOrders.orderId, orderId))
     .returning();
-  const marked = present(row, 'what was locked is there');
-  const [order] = await tx.select().from(orders).where(eq(orders.id, orderId));
-  const known = present(order, 'what is at a venue is an order');
+  const marked = present(row, 'whose order is locked stays there');
   await record(tx, ctx, {
     event: TRADING_EVENTS['venue_order.unknown'],
     resource: { type: 'venue_order', id: orderId },
