@@ -14552,7 +14552,10 @@ export interface components {
             scope: "platform";
             /** @enum {string} */
             type: "max_position" | "max_order_value" | "max_daily_volume" | "max_open_orders" | "max_leverage" | "max_daily_loss";
-            /** @example 250000 */
+            /**
+             * @description An amount; of max_open_orders how many, a whole number; of max_leverage how many times the margin
+             * @example 250000
+             */
             value: string;
             /** @description What the value is counted in. Absent, what is in the quote asset of the order counts, as it is; given, everything is converted by a quoted rate, and without one the order is refused */
             currency?: string;
@@ -14583,7 +14586,10 @@ export interface components {
             scopeId: string;
             /** @enum {string} */
             type: "max_position" | "max_order_value" | "max_daily_volume" | "max_open_orders" | "max_leverage" | "max_daily_loss";
-            /** @example 250000 */
+            /**
+             * @description An amount; of max_open_orders how many, a whole number; of max_leverage how many times the margin
+             * @example 250000
+             */
             value: string;
             /** @description What the value is counted in. Absent, what is in the quote asset of the order counts, as it is; given, everything is converted by a quoted rate, and without one the order is refused */
             currency?: string;
@@ -14614,7 +14620,10 @@ export interface components {
             scopeId: string;
             /** @enum {string} */
             type: "max_position" | "max_order_value" | "max_daily_volume" | "max_open_orders" | "max_leverage" | "max_daily_loss";
-            /** @example 250000 */
+            /**
+             * @description An amount; of max_open_orders how many, a whole number; of max_leverage how many times the margin
+             * @example 250000
+             */
             value: string;
             /** @description What the value is counted in. Absent, what is in the quote asset of the order counts, as it is; given, everything is converted by a quoted rate, and without one the order is refused */
             currency?: string;
@@ -14645,7 +14654,10 @@ export interface components {
             scopeId: string;
             /** @enum {string} */
             type: "max_position" | "max_order_value" | "max_daily_volume" | "max_open_orders" | "max_leverage" | "max_daily_loss";
-            /** @example 250000 */
+            /**
+             * @description An amount; of max_open_orders how many, a whole number; of max_leverage how many times the margin
+             * @example 250000
+             */
             value: string;
             /** @description What the value is counted in. Absent, what is in the quote asset of the order counts, as it is; given, everything is converted by a quoted rate, and without one the order is refused */
             currency?: string;
@@ -14672,7 +14684,10 @@ export interface components {
             scopeId: string;
             /** @enum {string} */
             type: "max_position" | "max_order_value" | "max_daily_volume" | "max_open_orders" | "max_leverage" | "max_daily_loss";
-            /** @example 250000 */
+            /**
+             * @description An amount; of max_open_orders how many, a whole number; of max_leverage how many times the margin
+             * @example 250000
+             */
             value: string;
             /** @description What the value is counted in. Absent, what is in the quote asset of the order counts, as it is; given, everything is converted by a quoted rate, and without one the order is refused */
             currency?: string;
@@ -16858,7 +16873,7 @@ export interface components {
              * @example 1
              */
             leverage?: string;
-            /** @description Your own name of the order, for good: the same request under it answers that order again, another one 409 */
+            /** @description Your own name of the order, for good: the same request under it answers that order again, another one 409. Not . or .., which no address can look up */
             clientOrderId?: string;
             /** @description The lots a sale sells, in the order they go; they add up to the quantity. Without it the account’s `lotMethod` chooses. Naming reserves no lot: what another sale has used up when this one trades goes by that method. Lots that are not the account’s or hold less now are rejected with lot_not_available */
             lots?: {
@@ -57014,7 +57029,7 @@ export interface operations {
             };
             /**
              * @description `validation_failed`: The request does not fit its schema
-             *     `breaker_terms_invalid`: The alert would come after the breaker has tripped
+             *     `breaker_terms_invalid`: The moves are not in order: alertBps, moveBps and platformMoveBps, each at least the one before
              */
             422: {
                 headers: {

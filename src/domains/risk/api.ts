@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi';
+import { ONE } from '../../kernel/amount.ts';
 import { pageQuery } from '../../platform/http/cursor.ts';
 import {
   amountInput,
@@ -78,7 +79,12 @@ const limitValue = z
   .union([amountInput, z.literal('0').transform(() => 0n)], {
     error: 'must be 0 or a decimal string above it with at most 12 digits and 8 decimals',
   })
-  .openapi({ type: 'string', example: '250000' });
+  .openapi({
+    type: 'string',
+    example: '250000',
+    description:
+      'An amount; of max_open_orders how many, a whole number; of max_leverage how many times the margin',
+  });
 
 const proposal = {
   type: z.enum(riskLimitType.enumValues),
@@ -125,6 +131,11 @@ export const RiskLimitProposal = z
       ...proposal,
     }),
   ])
+  .superRefine(({ type, value }, context) => {
+    if (type === 'max_open_orders' && value % ONE !== 0n) {
+      context.addIssue({ code: 'custom', path: ['value'], message: 'must be a whole number of orders' });
+    }
+  })
   .openapi('RiskLimitProposal');
 
 export const ProposedRiskLimit = z

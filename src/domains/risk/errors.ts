@@ -9,7 +9,10 @@ export const RISK_PROBLEMS = {
   breaker_end_past: { status: 422, title: 'The breaker would lift before it is tripped' },
   breaker_stands: { status: 409, title: 'A breaker that lasts as long or longer stands already' },
   breaker_lifted: { status: 409, title: 'The breaker was lifted already' },
-  breaker_terms_invalid: { status: 422, title: 'The alert would come after the breaker has tripped' },
+  breaker_terms_invalid: {
+    status: 422,
+    title: 'The moves are not in order: alertBps, moveBps and platformMoveBps, each at least the one before',
+  },
   alert_acknowledged: { status: 409, title: 'Somebody acknowledged the alert already' },
 } as const satisfies ProblemTable;
 

@@ -369,6 +369,17 @@ describe('a proposal', () => {
     }
   });
 
+  test('of open orders is a whole number', async () => {
+    const limit = { scope: 'platform', type: 'max_open_orders' };
+    for (const value of ['1.5', '0.00000001']) {
+      const { status, body } = await propose({ ...limit, value });
+      const whole = [{ pointer: '/value', detail: 'must be a whole number of orders' }];
+      expect([status, body.errors]).toMatchObject([422, whole]);
+    }
+    expect((await propose({ ...limit, value: '1.5', type: 'max_leverage' })).status).toBe(202);
+    expect((await propose({ ...limit, value: '200.0' })).status).toBe(202);
+  });
+
   test('on oneself is refused', async () => {
     const limit = { scope: 'user', scopeId: maker.userId, type: 'max_order_value', value: '1' };
     expect((await propose(limit)).body.code).toBe('self_approval');

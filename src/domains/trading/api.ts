@@ -199,10 +199,16 @@ export const OrderBook = z
   })
   .openapi('OrderBook');
 
-/** The client's own name of an order: unique in its account for good. */
+/**
+ * The client's own name of an order: unique in its account for good. An address never names what is `.` or `..`; said
+ * without looking ahead, which not every reader of the contract can.
+ */
 export const clientOrderIdInput = z
   .string()
-  .regex(/^[\x21-\x7e]{1,64}$/, 'must be 1 to 64 printable characters');
+  .regex(
+    /^(?:[\x21-\x2d\x2f-\x7e][\x21-\x7e]{0,63}|\.[\x21-\x2d\x2f-\x7e][\x21-\x7e]{0,62}|\.\.[\x21-\x7e]{1,62})$/,
+    'must be 1 to 64 printable characters, and not . or ..',
+  );
 
 /** @units per cent, at most six decimals, below 100 */
 const trailPercentInput = amountInput
@@ -301,7 +307,7 @@ export const NewOrder = z
     leverage: leverageInput.optional(),
     clientOrderId: clientOrderIdInput.optional().openapi({
       description:
-        'Your own name of the order, for good: the same request under it answers that order again, another one 409',
+        'Your own name of the order, for good: the same request under it answers that order again, another one 409. Not . or .., which no address can look up',
     }),
     lots: namedLots.optional(),
     takeProfit: takeProfitInput.optional(),

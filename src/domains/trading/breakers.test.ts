@@ -340,7 +340,10 @@ describe('a rule', () => {
 
   test('stops everything where a leading instrument moves as far as that, its own breaker standing or not', async () => {
     await obey({ active: false });
-    expect((await setRule({ platformMoveBps: 499 })).body.code).toBe('breaker_terms_invalid');
+    expect((await setRule({ platformMoveBps: 499 })).body).toMatchObject({
+      code: 'breaker_terms_invalid',
+      title: expect.stringContaining('platformMoveBps'),
+    });
     expect((await setRule({ platformMoveBps: 1_000 })).body.status).toBe('in_force');
     expect((await setRule({ platformMoveBps: null })).body.status).toBe('pending');
     await desk.deps.db.engine.delete(breakerPrices);

@@ -100,6 +100,26 @@ describe('a batch', () => {
     expect(refused - requestsBefore).toBe(3);
   });
 
+  test('takes every name of an order that an address can look up, and no other', async () => {
+    const trader = await desk.newTrader({ USD: '10000' });
+    const named = (clientOrderId: string) => limit(trader, 'buy 0.01 at 50000', { clientOrderId });
+    const names = ['...', '/', '%2e', '?a=#b', '.a', 'a.', '+', 'x'.repeat(64), '.'.repeat(64)];
+    const placed = await batch(
+      trader,
+      ['.', '..', ...names, 'x'.repeat(65), '.'.repeat(65), 'a b'].map(named),
+    );
+    const refused = said(placed).flatMap((what, index) => (what === '422 validation_failed' ? [index] : []));
+    expect(refused).toEqual([0, 1, 11, 12, 13]);
+    expect(placed.body.data[0].problem.errors).toMatchObject([
+      { pointer: '/orders/0/clientOrderId', detail: expect.stringContaining('not . or ..') },
+    ]);
+    for (const [index, name] of names.entries()) {
+      const path = `/v1/orders/by-client-id/${encodeURIComponent(name)}?accountId=${trader.accountId}`;
+      const found = await desk.request(trader, 'GET', path);
+      expect([name, found.body.id]).toEqual([name, placed.body.data[index + 2].order.id]);
+    }
+  });
+
   test('sent again answers the same, and places nothing more', async () => {
     const trader = await desk.newTrader({ USD: '10000' });
     const key = newId();
