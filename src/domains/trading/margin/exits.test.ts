@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'bun:test';
+import { describe, expect, spyOn, test } from 'bun:test';
 import { and, eq, sql } from 'drizzle-orm';
 import { parseAmount } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
@@ -600,6 +600,20 @@ describe('an exit that was triggered', () => {
     });
     expect((await exitOrdersOf(trader)).map(({ status }) => status)).toEqual(['cancelled', 'filled']);
     expect(await seen(trader)).toMatchObject({ status: 'closed' });
+  });
+
+  test('that its owner took back before its order was placed is no failure; what is one says why', async () => {
+    const trader = await opened('buy 1', '1000', '500');
+    await set(trader, '950/');
+    await priceIs('950');
+    await markPositions(world.desk.system, world.epoch);
+    const planned = await interrupted(trader);
+    await remove(trader);
+    const said = (['info', 'error'] as const).map((level) => spyOn(world.desk.deps.log, level));
+    await placeClosings(world.desk.system, 'position_exit', [planned, { ...planned, id: newId() }]);
+    const [info, error] = said.map(({ mock }) => mock.calls.map(([of]) => of as object));
+    said.map((spied) => spied.mockRestore());
+    expect([info, error]).toMatchObject([[{ planned: planned.id }], [{ reason: 'PL053' }]]);
   });
 
   test('is closed once, wherever its keeper was killed, and by no keeper that was replaced', async () => {

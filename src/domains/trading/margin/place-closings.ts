@@ -1,11 +1,18 @@
 /** How what the firm decided to close for an owner becomes orders. */
+import { and, eq, inArray, isNotNull, isNull, or } from 'drizzle-orm';
 import { type Amount, ONE } from '../../../kernel/amount.ts';
+import { DomainError } from '../../../kernel/error.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
-import { type Ctx, machineCtx } from '../../../platform/context.ts';
+import { type Ctx, type Deps, machineCtx } from '../../../platform/context.ts';
+import { sqlStateOf } from '../../../platform/db/errors.ts';
 import { inHalves } from '../../../platform/in-halves.ts';
 import { hashOf } from '../instruction-hash.ts';
 import type { NewOrder, OrderRow, Ticket } from '../pipeline/ticket.ts';
 import { tradingEngine } from '../pipeline/trading-engine.ts';
+import { positionExitOrders, positionExits } from '../positions/schema.ts';
+
+/** By trigger no order is stored that no exit plans, or not any more. */
+const UNPLANNED = 'PL053';
 
 /** Whose decision it was: the prefix of its keys, and the name it acts by. */
 type ClosingOrigin = Exclude<OrderRow['origin'], 'customer'>;
@@ -33,10 +40,10 @@ export async function placeClosings(
   planned: readonly PlannedClosing[],
 ): Promise<ReadonlyMap<Id, string>> {
   const reasons = new Map<Id, string>();
+  const failures = new Map<Id, unknown>();
   const failed = (failure: unknown, one: PlannedClosing | undefined): void => {
     if (one !== undefined) {
-      const kind = failure instanceof Error ? failure.name : 'unknown';
-      ctx.deps.log.error({ failure: kind, origin, planned: one.id }, 'an order that closes was not placed');
+      failures.set(one.id, failure);
     }
   };
   const place = async (some: readonly PlannedClosing[]): Promise<void> => {
@@ -53,7 +60,49 @@ export async function placeClosings(
   };
   // The intake takes all that it is given or nothing.
   await inHalves(planned, place, failed);
+  await sayFailed(ctx, origin, failures);
   return reasons;
+}
+
+/** What its owner changed meanwhile, or what is closed, is not to be placed: that is no failure. */
+async function sayFailed(
+  { deps }: Ctx,
+  origin: ClosingOrigin,
+  failures: ReadonlyMap<Id, unknown>,
+): Promise<void> {
+  if (failures.size === 0) {
+    return;
+  }
+  const gone = origin === 'position_exit' ? await goneOf(deps, [...failures.keys()]) : new Set<Id>();
+  for (const [id, failure] of failures) {
+    const reason = failure instanceof DomainError ? failure.code : sqlStateOf(failure);
+    if (reason === UNPLANNED && gone.has(id)) {
+      deps.log.info({ origin, planned: id }, 'an order that closes was given up before it was placed');
+    } else {
+      const kind = failure instanceof Error ? failure.name : 'unknown';
+      deps.log.error({ failure: kind, reason, origin, planned: id }, 'an order that closes was not placed');
+    }
+  }
+}
+
+/** Of what exits planned, that which was given up since, or whose exit is armed anew or over. */
+async function goneOf({ db }: Deps, ids: readonly Id[]): Promise<ReadonlySet<Id>> {
+  const rows = await db.engine
+    .select({ id: positionExitOrders.id })
+    .from(positionExitOrders)
+    .innerJoin(positionExits, eq(positionExits.positionId, positionExitOrders.positionId))
+    .where(
+      and(
+        inArray(positionExitOrders.id, [...ids]),
+        isNull(positionExitOrders.orderId),
+        or(
+          isNotNull(positionExitOrders.abandonedAt),
+          isNull(positionExits.triggeredAt),
+          isNotNull(positionExits.endedAt),
+        ),
+      ),
+    );
+  return new Set(rows.map(({ id }) => id));
 }
 
 /** How such an order is handed in: the row that planned it is its key. */
