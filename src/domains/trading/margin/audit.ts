@@ -94,4 +94,11 @@ export const MARGIN_EVENTS = auditEvents({
     description: 'The cost of holding the positions of an instrument was booked for a period',
     shows: ['symbol', 'periodEnd', 'positions', 'waived', 'paid', 'received', 'borne', 'asset'],
   },
+  'funding.stalled': {
+    category: 'financial',
+    severity: 'critical',
+    description:
+      'A period of a contract is not charged, nor any after it: nothing was, or could be, waived either',
+    shows: ['symbol', 'periodEnd', 'since'],
+  },
 });

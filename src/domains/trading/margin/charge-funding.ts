@@ -28,6 +28,7 @@ import { boundLockWaits, freeWalletsFirst, takeWallets } from './free-wallets-fi
 import { type FundingPeriod, periodsBetween, uncharged } from './funding-periods.ts';
 import { fundingFor } from './rules.ts';
 import { fundingCursors, positionFunding } from './schema.ts';
+import { tellStalled } from './tell-stalled.ts';
 import { walletsInHalves } from './wallets-in-halves.ts';
 import {
   type Charge,
@@ -65,17 +66,22 @@ const NOTHING_TIED: ReadonlyMap<Id, readonly Id[]> = new Map();
 /**
  * Charges every period that has ended, of every contract that somebody held.
  * @effects `position_funding`, `positions.funding_paid`, journals of kind `funding`, `funding_cursors`; audit
- *   `funding.charged`, outbox `trading.funding_charged`; those of cancel requests where open orders tie what would pay
+ *   `funding.charged`, outbox `trading.funding_charged`; those of cancel requests where open orders tie what would pay;
+ *   perhaps the alarm `funding.stalled`
  */
 export async function chargeFunding(ctx: Ctx): Promise<void> {
   const until = addMs(ctx.deps.clock.now(), -GRACE_MS);
   for (const instrument of await heldInstruments(ctx)) {
-    await chargeInstrument(ctx, instrument, until).catch((failure: unknown) => {
-      const kind = failure instanceof Error ? failure.name : 'unknown';
-      const { id: instrumentId } = instrument;
-      ctx.deps.log.error({ failure: kind, instrumentId }, 'funding could not be charged and is tried again');
-    });
+    await chargeInstrument(ctx, instrument, until).catch(failedOf(ctx, instrument));
   }
+}
+
+function failedOf({ deps }: Ctx, { id: instrumentId }: Instrument): (failure: unknown) => false {
+  return (failure) => {
+    const kind = failure instanceof Error ? failure.name : 'unknown';
+    deps.log.error({ failure: kind, instrumentId }, 'funding could not be charged and is tried again');
+    return false;
+  };
 }
 
 async function chargeInstrument(ctx: Ctx, instrument: Instrument, until: Instant): Promise<void> {
@@ -85,8 +91,9 @@ async function chargeInstrument(ctx: Ctx, instrument: Instrument, until: Instant
       ? periodsBetween(openedAt, until, fundingHours, ctx.deps.timeZone, PERIODS_MAX)
       : uncharged(chargedTo, until, fundingHours, ctx.deps.timeZone, PERIODS_MAX);
   for (const period of periods) {
-    if (!(await chargePeriod(ctx, instrument, period))) {
+    if (!(await chargePeriod(ctx, instrument, period).catch(failedOf(ctx, instrument)))) {
       // Who is not charged yet is with the next run, which begins with this period again.
+      await tellStalled(ctx, instrument, period.end);
       break;
     }
     await ctx.deps.db.engine

@@ -3,6 +3,8 @@ import { eq, sql } from 'drizzle-orm';
 import { formatAmount, parseAmount } from '../../../kernel/amount.ts';
 import { present } from '../../../kernel/assert.ts';
 import { addMs } from '../../../kernel/time.ts';
+import { openClient } from '../../../platform/db/client.ts';
+import { auditLogs } from '../../../platform/db/schema.ts';
 import { randomFrom } from '../../../testing/random.ts';
 import type { Trader } from '../../../testing/trading-desk.ts';
 import { until } from '../../../testing/until.ts';
@@ -252,6 +254,36 @@ describe('funding', () => {
     await priceIs('1000');
     await chargeFunding(world.desk.system);
     expect(await fundingOf(stuck)).toEqual(['1 at 1000: 0', '1 at 1000: 0.09132421']);
+  });
+
+  test('that waits for good with a period raises an alarm, once for each', async () => {
+    const trader = await opened('buy 1', '1000', '200');
+    const { desk } = world;
+    const raised = async () =>
+      desk.deps.db.engine.$count(auditLogs, eq(auditLogs.eventType, 'funding.stalled'));
+    const before = await raised();
+    const owner = openClient(desk.database.owner, 1);
+    const looked = async (times: number) => {
+      await owner`alter table position_funding add constraint nobody check (false) not valid`;
+      for (let time = 0; time < times; time += 1) {
+        await chargeFunding(desk.system);
+        desk.advance(6 * 60_000);
+      }
+      await owner`alter table position_funding drop constraint nobody`;
+      return (await raised()) - before;
+    };
+    for (const told of [1, 2]) {
+      await toNextPeriod();
+      desk.advance(60_000);
+      expect(await looked(3)).toBe(told - 1);
+      expect(await looked(3)).toBe(told);
+      await chargeFunding(desk.system);
+      expect(await fundingOf(trader)).toHaveLength(told);
+    }
+    const last = eq(auditLogs.eventType, 'funding.stalled');
+    const [row] = await desk.deps.db.engine.select().from(auditLogs).where(last);
+    expect(row?.after).toMatchObject({ symbol: SYMBOL });
+    await owner.end();
   });
 
   test('is not put off for good by whoever ties their cash anew', async () => {
