@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'bun:test';
 import { and, eq, sql } from 'drizzle-orm';
-import { parseAmount } from '../../../kernel/amount.ts';
 import { type Id, newId } from '../../../kernel/id.ts';
 import { addMs } from '../../../kernel/time.ts';
 import { lockExclusive } from '../../../platform/db/locks.ts';
@@ -8,7 +7,6 @@ import { auditLogs } from '../../../platform/db/schema.ts';
 import { transact } from '../../../platform/db/transact.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../../testing/trading-desk.ts';
 import { until } from '../../../testing/until.ts';
-import { createInstrument, setQuote } from '../../markets/index.ts';
 import type { AwayOrder } from '../engine/away.ts';
 import { tellOrders } from '../order-news.ts';
 import { type Book, emptyBook } from '../pipeline/desk.ts';
@@ -24,6 +22,7 @@ import {
 } from './cut-off.ts';
 import { venueOrders } from './schema.ts';
 import { SIMULATED } from './simulated/simulated-venue.ts';
+import { quoteEtherAway } from './testing/ether-away.ts';
 import { type MemoryVenue, memoryVenue } from './testing/memory-venue.ts';
 import type { LookUp, Venue, VenueOrder } from './venue.ts';
 import { venuesOf } from './venues.ts';
@@ -175,26 +174,7 @@ describe('an order whose sending was cut off', () => {
   beforeAll(async () => {
     desk = await startTradingDesk(import.meta.file);
     simulated = venuesOf(desk.deps).get(SIMULATED)!;
-    await createInstrument(desk.system, {
-      symbol: 'ETH/USD',
-      name: 'ETH/USD',
-      type: 'crypto',
-      exchange: 'CRYPTO',
-      baseAsset: 'ETH',
-      quoteAsset: 'USD',
-      tick: parseAmount('0.01'),
-      lot: parseAmount('0.001'),
-      minQuantity: parseAmount('0.001'),
-      maxQuantity: parseAmount('1000'),
-      collarBps: 1000,
-      makerFeeBps: 10,
-      takerFeeBps: 20,
-      fractional: true,
-      execution: 'venue',
-      settlementCycle: 'T+0',
-      description: '',
-    });
-    await setQuote(desk.system, { symbol: 'ETH/USD', last: parseAmount('2000'), source: 'test' });
+    await quoteEtherAway(desk.system);
     await desk.engine.start();
   });
 

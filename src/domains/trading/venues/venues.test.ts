@@ -8,7 +8,7 @@ import { transact } from '../../../platform/db/transact.ts';
 import { startTradingDesk, type Trader, type TradingDesk } from '../../../testing/trading-desk.ts';
 import { until } from '../../../testing/until.ts';
 import { wallets } from '../../ledger/schema.ts';
-import { createInstrument, instrumentOf, setQuote } from '../../markets/index.ts';
+import { instrumentOf, setQuote } from '../../markets/index.ts';
 import { riskAlerts } from '../../risk/schema.ts';
 import type { NewOrder } from '../engine/command.ts';
 import { instructionAgain } from '../instruction-of.ts';
@@ -20,6 +20,7 @@ import type { Ticket } from '../pipeline/ticket.ts';
 import { bookOwners, fills, orders } from '../schema.ts';
 import { type StoredResolution, venueOrders, venueReports } from './schema.ts';
 import { SIMULATED } from './simulated/simulated-venue.ts';
+import { quoteEtherAway } from './testing/ether-away.ts';
 import { type MemoryVenue, memoryVenue } from './testing/memory-venue.ts';
 import { describeVenue } from './testing/venue-contract.ts';
 import type { Venue, VenueOrder } from './venue.ts';
@@ -38,26 +39,7 @@ beforeAll(async () => {
   simulated = venuesOf(desk.deps).get(SIMULATED)!;
   operations = await desk.newStaff('operations');
   risk = await desk.newStaff('risk_manager');
-  await createInstrument(desk.system, {
-    symbol: 'ETH/USD',
-    name: 'ETH/USD',
-    type: 'crypto',
-    exchange: 'CRYPTO',
-    baseAsset: 'ETH',
-    quoteAsset: 'USD',
-    tick: parseAmount('0.01'),
-    lot: parseAmount('0.001'),
-    minQuantity: parseAmount('0.001'),
-    maxQuantity: parseAmount('1000'),
-    collarBps: 1000,
-    makerFeeBps: 10,
-    takerFeeBps: 20,
-    fractional: true,
-    execution: 'venue',
-    settlementCycle: 'T+0',
-    description: '',
-  });
-  await setQuote(desk.system, { symbol: 'ETH/USD', last: parseAmount('2000'), source: 'test' });
+  await quoteEtherAway(desk.system);
   btc = (await transact(desk.system, 'engine', (tx) => instrumentOf(tx, 'BTC/USD'))).id;
   await desk.engine.start();
 });
